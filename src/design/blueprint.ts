@@ -1,0 +1,92 @@
+/** The whole of what should be true: every name, document, Helm value and Alloy line, computed by `design()`. */
+import type { Json } from '../engine/types.ts';
+import type { Encryption, LifecycleRule, Tags } from '../ports/buckets.ts';
+import type { NewRole } from '../ports/roles.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+import type { Chart } from '../ports/releases.ts';
+
+export interface Blueprint {
+  readonly account: string;
+  readonly region: string;
+  readonly partition: string;
+  readonly cluster: { readonly name: string; readonly arn: string };
+  readonly ownership: Ownership;
+  readonly buckets: { readonly chunks: BucketPlan; readonly ruler: BucketPlan };
+  readonly identity: 'irsa' | 'pod-identity';
+  /** Absent with Pod Identity. */
+  readonly oidcProvider?: { readonly arn: string; readonly url: string; readonly audience: string; readonly tags: Tags; readonly mayCreate: boolean };
+  readonly role: NewRole & { readonly arn: string; readonly policyName: string; readonly policy: Json };
+  readonly serviceAccount: { readonly namespace: string; readonly name: string; readonly object: KubeObject };
+  readonly namespaces: { readonly loki: KubeObject; readonly collector: KubeObject };
+  /** Only when no class fits and we bring our own. */
+  readonly storageClass?: KubeObject;
+  readonly login: LoginPlan;
+  readonly gateway: GatewayPlan;
+  readonly tenant: string;
+  readonly clusterLabel: string;
+  readonly retentionDays: number;
+  readonly loki: ReleasePlan;
+  readonly alloy: ReleasePlan;
+  /** A Grafana provisioning document (no password in it). */
+  readonly datasource: string;
+  readonly verify: { readonly image: string; readonly namespace: string };
+}
+
+/** The marks by which we know our own, and nothing else. */
+export interface Ownership {
+  /** 8 hex digits of sha256(`<cluster arn>/<namespace>`); part of every name. */
+  readonly installId: string;
+  /** `loki-eks/managed-by`, `loki-eks/cluster-arn`, `loki-eks/install-id` */
+  readonly tags: Tags;
+  /** `app.kubernetes.io/managed-by: loki-eks`, `loki-eks.dev/install-id: <id>` */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `loki-eks.dev/cluster-arn: <arn>` (an ARN does not fit a label) */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface BucketPlan {
+  readonly use: 'chunks' | 'ruler';
+  readonly name: string;
+  readonly namespace: 'account-regional' | 'global';
+  /** Ownership and the user's tags. */
+  readonly tags: Tags;
+  /** Statements we want, by Sid; other Sids of an existing policy are left alone. */
+  readonly policy: Json;
+  readonly encryption: Encryption;
+  /** Rules we want, by ID; other rules are left alone. */
+  readonly lifecycle: readonly LifecycleRule[];
+  readonly whenExists: 'reuse' | 'recreate' | 'fail';
+  /** The user has typed this bucket's name, so its contents may be deleted. */
+  readonly mayEmpty: boolean;
+}
+
+export interface LoginPlan {
+  readonly user: string;
+  /** Secret that the gateway mounts; key `.htpasswd`. */
+  readonly htpasswd: { readonly namespace: string; readonly name: string };
+  /** Secrets that clients read; keys `username`, `password`. One in Loki's namespace, one in the collector's. */
+  readonly clients: readonly { readonly namespace: string; readonly name: string }[];
+}
+
+export interface GatewayPlan {
+  readonly namespace: string;
+  readonly service: string;
+  /** Port of the gateway's container. */
+  readonly podPort: number;
+  /** Label selector of the gateway's pods. */
+  readonly selector: string;
+  /** In-cluster base URL, without a path. */
+  readonly url: string;
+  readonly pushUrl: string;
+}
+
+export interface ReleasePlan {
+  readonly name: string;
+  readonly namespace: string;
+  readonly chart: Chart;
+  /** Complete user-supplied values: ours, then the user's files on top. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Leaf paths of the user's files that the chart does not know, with the nearest known key. */
+  readonly unknownKeys: readonly { readonly path: string; readonly file: string; readonly nearest?: string }[];
+}

@@ -1,0 +1,49 @@
+/** Everything read once about the account and the cluster, before anything is decided. */
+import type { Caller } from '../ports/caller.ts';
+import type { Addon, EksCluster } from '../ports/clusters.ts';
+import type { Chart } from '../ports/releases.ts';
+
+export interface Facts {
+  readonly caller: Caller;
+  readonly region: string;
+  readonly cluster: EksCluster;
+  /** The IAM OIDC provider of the cluster's issuer; absent when there is none (or no issuer). */
+  readonly oidcProvider?: { readonly arn: string; readonly audiences: readonly string[] };
+  readonly podIdentityAgent?: Addon | 'unknown';
+  readonly ebsAddon?: Addon | 'unknown';
+  /** `v1.33.4-eks-…` */
+  readonly kubeVersion: string;
+  readonly nodes: readonly NodeFact[];
+  readonly storageClasses: readonly StorageClassFact[];
+  /** `ebs.csi.aws.com`, `ebs.csi.eks.amazonaws.com`, … */
+  readonly csiDrivers: readonly string[];
+  /** The cluster's DNS Service in kube-system, whatever its name. */
+  readonly dns?: { readonly namespace: string; readonly name: string; readonly clusterIP: string };
+  readonly charts: { readonly loki: Chart; readonly alloy: Chart };
+}
+
+export interface NodeFact {
+  readonly name: string;
+  /** `m5.xlarge` */
+  readonly instanceType?: string;
+  readonly zone?: string;
+  readonly os: 'linux' | 'windows';
+  readonly arch: string;
+  readonly kind: 'ec2' | 'fargate' | 'auto' | 'hybrid';
+  readonly ready: boolean;
+  readonly unschedulable: boolean;
+  readonly gpu: boolean;
+  readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** What pods may use in all, and what those that run there have asked for. CPU in cores, memory in bytes. */
+  readonly allocatable: { readonly cpu: number; readonly memory: number; readonly pods: number };
+  readonly requested: { readonly cpu: number; readonly memory: number; readonly pods: number };
+}
+
+export interface StorageClassFact {
+  readonly name: string;
+  readonly provisioner: string;
+  readonly isDefault: boolean;
+  readonly bindingMode: string;
+  readonly expandable: boolean;
+}

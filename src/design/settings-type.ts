@@ -1,0 +1,54 @@
+/** What a user can set, after validation and defaults. The schema that makes it is in `settings.ts`. */
+
+export interface Settings {
+  readonly cluster: string;
+  /** Resolved before anything else; see `discover`. */
+  readonly region?: string;
+  readonly profile?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  /** Namespace of Loki. */
+  readonly namespace: string;
+  /** Namespace of Alloy. */
+  readonly collectorNamespace: string;
+  /** Loki tenant; the cluster's name when not given. */
+  readonly tenant?: string;
+  /** Value of the `cluster` label on every line; the cluster's name when not given. */
+  readonly clusterLabel?: string;
+  readonly retentionDays: number;
+  readonly size: 'small' | 'medium' | 'large';
+  readonly storageClass?: string;
+  readonly identity: 'irsa' | 'pod-identity';
+  /** First part of the bucket names. */
+  readonly bucketPrefix: string;
+  readonly bucketNamespace: 'account-regional' | 'global';
+  readonly existingBuckets: 'reuse' | 'recreate' | 'fail';
+  /** Names of buckets whose contents may be deleted by `existingBuckets: recreate`; must equal the bucket's name. */
+  readonly confirmRecreate: readonly string[];
+  readonly kmsKey?: string;
+  readonly iamPath: string;
+  readonly permissionsBoundary?: string;
+  /** The user's own tags, put beside ours on every AWS resource. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly createOidcProvider: boolean;
+  readonly expose: 'none' | 'internal' | 'public';
+  readonly allowCidr: readonly string[];
+  /** ACM certificate ARN for the exposed gateway. */
+  readonly certificate?: string;
+  readonly gatewayUser: string;
+  /** File that holds the gateway password, `-` for stdin; generated when absent. */
+  readonly passwordFile?: string;
+  readonly alertmanagerUrl?: string;
+  readonly lokiChart?: string;
+  readonly alloyChart?: string;
+  readonly chartRepo?: string;
+  readonly lokiValues: readonly string[];
+  readonly alloyValues: readonly string[];
+  /** Path of the helm binary; found on PATH when absent. */
+  readonly helm?: string;
+  /** For the rollout of each release, in seconds. */
+  readonly timeoutSeconds: number;
+  readonly onFailure: 'rollback' | 'keep';
+  readonly onUnfinished: 'ask' | 'continue' | 'undo';
+  readonly verify: boolean;
+}

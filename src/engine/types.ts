@@ -1,0 +1,161 @@
+/** The whole vocabulary of the engine. Imports nothing; knows nothing of AWS, Kubernetes or Loki. */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Something wrong, said so that the reader can act. `code` is a row of the problem catalogue. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+  /** What was seen, one fact a line: an object and its field, a log line, an answer. */
+  readonly evidence?: readonly string[];
+}
+
+export interface Change {
+  readonly action: 'create' | 'update' | 'delete' | 'keep';
+  /** What a human would call it: `s3://loki-chunks-1234`, `Secret loki/loki-gateway-login`. */
+  readonly target: string;
+  readonly detail?: string;
+  /** Semantic difference of documents, one line each, already redacted: `- old`, `+ new`. */
+  readonly diff?: readonly string[];
+}
+
+/** What a read-only look found, compared with the blueprint. */
+export type Finding =
+  | { readonly is: 'matches'; readonly note?: string }
+  | { readonly is: 'differs'; readonly changes: readonly Change[] }
+  | { readonly is: 'blocked'; readonly problem: Problem };
+
+/** Plain data, journalled BEFORE the deed, that is enough to take the deed back. */
+export type Receipt = { readonly did: string } & { readonly [key: string]: Json };
+
+/** What the engine lends a step while it acts. */
+export interface Hands<R extends Receipt = Receipt> {
+  /** First record, then mutate. On disk when it returns. */
+  readonly record: (receipt: R) => Promise<void>;
+  /** Progress for whoever is watching: what is happening now, or what a wait is waiting for. */
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What undo and remove are lent: they record nothing. */
+export type Helpers = Omit<Hands, 'record'>;
+
+/** What a removal did: everything gone, nothing was there, or data kept (and why, and how to remove it). */
+export type Removal =
+  | { readonly is: 'removed' }
+  | { readonly is: 'absent' }
+  | { readonly is: 'kept'; readonly target: string; readonly why: string; readonly how?: string };
+
+/** One thing that must be true of the world. */
+export interface Step<Ctx, R extends Receipt = Receipt> {
+  /** Stable, `area.thing`: events, journal, docs. */
+  readonly id: string;
+  readonly title: string;
+  /** Steps that must be done before this one acts; all earlier ones when absent, none when empty. */
+  readonly needs?: readonly string[];
+  /** Uninstall leaves it unless asked for by name. */
+  readonly holds?: 'data';
+  /** Reads only. */
+  inspect(ctx: Ctx): Promise<Finding>;
+  /** Afterwards inspect() says `matches`. */
+  apply(ctx: Ctx, hands: Hands<R>): Promise<void>;
+  /** Takes back one deed; harmless if it never happened. */
+  undo(ctx: Ctx, receipt: R, helpers: Helpers): Promise<void>;
+  /** Uninstall; harmless if absent; never touches what is not ours. */
+  remove(ctx: Ctx, helpers: Helpers): Promise<Removal>;
+}
+
+export type Plan<Ctx> = readonly { readonly step: Step<Ctx>; readonly finding: Finding }[];
+
+export type Verdict =
+  | { readonly is: 'pass'; readonly saw?: string }
+  | { readonly is: 'warn'; readonly problem: Problem }
+  | { readonly is: 'fail'; readonly problem: Problem }
+  | { readonly is: 'skip'; readonly why: string };
+
+/** One question about the world, answered without changing it. */
+export interface Check<Ctx> {
+  /** `area.fact`: 'alloy.delivers'. */
+  readonly id: string;
+  /** Reads as a fact: 'Alloy delivers to the gateway'. */
+  readonly title: string;
+  readonly at: readonly ('preflight' | 'status' | 'doctor')[];
+  /** Skipped, not failed, when one of these did not pass. */
+  readonly needs?: readonly string[];
+  run(ctx: Ctx, signal: AbortSignal): Promise<Verdict>;
+}
+
+export interface CheckResult {
+  readonly check: string;
+  readonly title: string;
+  readonly verdict: Verdict;
+}
+
+export interface JournalEntry {
+  readonly step: string;
+  readonly receipt: Receipt;
+}
+
+export interface Journal {
+  /** On disk when it returns. */
+  append(entry: JournalEntry): Promise<void>;
+  newestFirst(): Promise<readonly JournalEntry[]>;
+  close(outcome: Outcome): Promise<void>;
+}
+
+/** `done`: as wanted. `undone`: failed, and the world is as before. `left`: failed, something stays. */
+export type Outcome = 'done' | 'undone' | 'left';
+
+/** Something a failed undo left behind, and the command that takes it away. */
+export interface Leftover {
+  readonly step: string;
+  readonly receipt: Receipt;
+  readonly problem: Problem;
+}
+
+export interface PlannedStep {
+  readonly step: string;
+  readonly title: string;
+  readonly finding: Finding;
+}
+
+/** Everything that happens, in order. A renderer is a function of this table and of nothing else. */
+export interface Happenings {
+  'run.started': { readonly command: string; readonly version: string; readonly sandbox: boolean };
+  'fact.found': { readonly fact: string; readonly value: string };
+  'warning.raised': { readonly problem: Problem };
+  'checks.started': { readonly at: string; readonly checks: readonly { readonly id: string; readonly title: string }[] };
+  'check.finished': CheckResult;
+  'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: Json };
+  'steps.started': {
+    readonly doing: 'install' | 'uninstall' | 'recover';
+    readonly steps: readonly { readonly id: string; readonly title: string }[];
+  };
+  'step.started': { readonly step: string };
+  'step.said': { readonly step: string; readonly text: string };
+  'step.unchanged': { readonly step: string; readonly note?: string };
+  'step.done': { readonly step: string };
+  'step.kept': { readonly step: string; readonly target: string; readonly why: string; readonly how?: string };
+  'step.failed': { readonly step: string; readonly problem: Problem };
+  'undo.started': { readonly step: string; readonly did: string };
+  'undo.done': { readonly step: string; readonly did: string };
+  'undo.failed': { readonly step: string; readonly did: string; readonly problem: Problem };
+  'verify.finished': { readonly result: Json };
+  'status.finished': { readonly result: Json };
+  /** A line for the reader that belongs to the result: the next command to run, where the password is. */
+  'note.given': { readonly text: string };
+  'run.finished': {
+    readonly command: string;
+    readonly outcome: 'ok' | 'nothing-to-do' | 'changes-pending' | 'unhealthy' | 'refused' | 'undone' | 'left' | 'interrupted' | 'defect';
+    readonly exit: number;
+    readonly writes?: number;
+    readonly problems?: readonly Problem[];
+    readonly left?: readonly Leftover[];
+    readonly sandbox: boolean;
+    readonly seconds: number;
+  };
+}
+
+export type Event = { [T in keyof Happenings]: { readonly type: T } & Happenings[T] }[keyof Happenings];
+export type Sink = (event: Event) => void;

@@ -1,0 +1,61 @@
+/** S3 buckets: only the verbs we need. Absence is a value, never an exception. Every call names the expected owner. */
+import type { Json } from '../engine/types.ts';
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** What is set on a bucket; `undefined` means nothing is set there. */
+export interface BucketState {
+  readonly is: 'ours-to-read';
+  readonly name: string;
+  readonly region: string;
+  readonly tags: Tags;
+  /** All four switches of the public access block are on. */
+  readonly publicAccessBlocked: boolean;
+  readonly policy?: Json;
+  readonly encryption?: Encryption;
+  readonly lifecycle: readonly LifecycleRule[];
+  readonly versioning: 'off' | 'on' | 'suspended';
+  readonly objectLock: boolean;
+}
+/** `foreign`: the name is taken by another account (or we may not look). `elsewhere`: ours, but in another region. */
+export type BucketLook =
+  | BucketState
+  | { readonly is: 'absent' }
+  | { readonly is: 'foreign' }
+  | { readonly is: 'elsewhere'; readonly region: string };
+
+export type Encryption = { readonly algorithm: 'AES256' } | { readonly algorithm: 'aws:kms'; readonly key: string; readonly bucketKey: boolean };
+
+/** A lifecycle rule as the S3 API shapes it (`ID`, `Status`, `Filter`, `AbortIncompleteMultipartUpload`, `Expiration`, …). */
+export type LifecycleRule = { readonly ID?: string; readonly Status: string } & { readonly [key: string]: Json | undefined };
+
+/** What is inside, so that a human can decide. `exact: false` when counting stopped at a limit. */
+export interface BucketContents {
+  readonly objects: number;
+  readonly bytes: number;
+  readonly oldest?: Date;
+  readonly newest?: Date;
+  readonly exact: boolean;
+}
+
+export interface Buckets {
+  look(name: string): Promise<BucketLook>;
+  /**
+   * Creates it with tags. `namespace` asks for the account-regional namespace; throws BUCKET_NAMESPACE_UNSUPPORTED where a
+   * region has none.
+   */
+  create(name: string, options: { readonly namespace: 'account-regional' | 'global'; readonly tags: Tags }): Promise<void>;
+  /** Replaces the whole tag set. */
+  setTags(name: string, tags: Tags): Promise<void>;
+  blockPublicAccess(name: string): Promise<void>;
+  /** `undefined` removes it. */
+  setPolicy(name: string, policy: Json | undefined): Promise<void>;
+  setEncryption(name: string, encryption: Encryption): Promise<void>;
+  /** Replaces the whole rule set; an empty one removes it. */
+  setLifecycle(name: string, rules: readonly LifecycleRule[]): Promise<void>;
+  contents(name: string, limit?: number): Promise<BucketContents>;
+  /** Deletes every object, version, delete marker and multipart upload. Throws a ProblemError that lists per-key errors. */
+  empty(name: string, options: { readonly signal: AbortSignal; readonly progress: (deleted: number) => void }): Promise<void>;
+  /** Absent is fine. Throws BUCKET_NOT_EMPTY. */
+  delete(name: string): Promise<void>;
+}

@@ -1,0 +1,104 @@
+/** The Kubernetes API: objects by reference. Absence is `undefined`; every failure is a ProblemError of the kube area. */
+
+export interface Ref {
+  /** `v1`, `apps/v1`, … */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string; readonly controller?: boolean }[];
+}
+
+/** Any object. Read its other fields through a narrow type of your own; nothing is validated here. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly [field: string]: unknown;
+}
+
+export interface Query {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** All namespaces when absent. */
+  readonly namespace?: string;
+  /** A label selector: `app.kubernetes.io/name=alloy,!x`. */
+  readonly labels?: string;
+  /** A field selector: `spec.nodeName=ip-10-0-0-1`. */
+  readonly fields?: string;
+  /** Only `metadata` is wanted: a fraction of the bytes on a big cluster. */
+  readonly metadataOnly?: boolean;
+  /** Stop after about so many objects. */
+  readonly limit?: number;
+}
+
+export interface Access {
+  readonly verb: string;
+  /** API group, empty for core. */
+  readonly group?: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+}
+
+export interface Kubernetes {
+  /** `v1.33.4-eks-…`. The cheapest proof that the server is reachable and the token good. */
+  version(): Promise<string>;
+  get(ref: Ref): Promise<KubeObject | undefined>;
+  list(query: Query): Promise<readonly KubeObject[]>;
+  create(object: KubeObject): Promise<KubeObject>;
+  /** Replaces an object that was read before (its resourceVersion guards the write). */
+  replace(object: KubeObject): Promise<KubeObject>;
+  /** JSON merge patch: `null` removes a field. */
+  patch(ref: Ref, patch: object): Promise<KubeObject>;
+  /** Absent is fine. Returns when the server has accepted; see `gone` for the wait. */
+  delete(ref: Ref, options?: { readonly propagation?: 'Background' | 'Foreground' | 'Orphan' }): Promise<void>;
+  /** Which of these the caller may not do (SelfSubjectAccessReview each, in parallel). */
+  denied(accesses: readonly Access[]): Promise<readonly Access[]>;
+  /** A service account's token (TokenRequest), at least `seconds` long. */
+  token(of: { readonly namespace: string; readonly serviceAccount: string; readonly audience: string; readonly seconds: number }): Promise<string>;
+  /** The last lines a container wrote. Empty when it has not started. */
+  logs(of: { readonly namespace: string; readonly pod: string; readonly container?: string; readonly tail: number; readonly previous?: boolean }): Promise<readonly string[]>;
+  /** Raw GET through the API server (pod proxy, `/metrics`): status and body, no exception on 4xx/5xx. */
+  raw(path: string): Promise<{ readonly status: number; readonly body: string }>;
+  /** One HTTP request to a pod's port through a port-forward: carries any header, so also a login. */
+  forward(to: { readonly namespace: string; readonly pod: string; readonly port: number }, request: PodRequest): Promise<PodResponse>;
+}
+
+export interface PodRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs?: number;
+}
+export interface PodResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** How to reach a cluster's API. Made from DescribeCluster plus a token signed in process, or read from a kubeconfig. */
+export type KubeAccess =
+  | {
+      readonly is: 'eks';
+      readonly server: string;
+      /** Base64 PEM. */
+      readonly ca: string;
+      /** A fresh bearer token, asked before every request; caching is the giver's business. */
+      readonly token: () => Promise<string>;
+    }
+  | { readonly is: 'kubeconfig'; readonly path?: string; readonly context?: string };

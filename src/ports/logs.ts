@@ -1,0 +1,28 @@
+/** Loki behind its gateway. */
+
+export interface Entry {
+  /** Nanoseconds since the epoch, as Loki sends it. */
+  readonly timestamp: string;
+  readonly line: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A login for the gateway. Never logged. */
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** How a request to the gateway was answered, when it was not the answer wanted. */
+export interface GatewayAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Logs {
+  /** LogQL range query, newest first. Throws GATEWAY_* and LOKI_* problems that tell nginx's 401 from Loki's. */
+  query(logql: string, options: { readonly sinceMs: number; readonly limit: number; readonly login: Login; readonly tenant: string }): Promise<readonly Entry[]>;
+  /** Any GET through the gateway; no exception on 4xx/5xx. */
+  get(path: string, options?: { readonly login?: Login; readonly tenant?: string }): Promise<GatewayAnswer>;
+}

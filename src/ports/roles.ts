@@ -1,0 +1,56 @@
+/** IAM roles with inline policies, and OIDC providers. Documents are parsed JSON on both sides. */
+import type { Json } from '../engine/types.ts';
+
+export interface Role {
+  readonly arn: string;
+  readonly name: string;
+  readonly path: string;
+  readonly trust: Json;
+  readonly description?: string;
+  readonly permissionsBoundary?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Inline policies by name. */
+  readonly inline: Readonly<Record<string, Json>>;
+  /** ARNs of attached managed policies. */
+  readonly attached: readonly string[];
+}
+
+export interface NewRole {
+  readonly name: string;
+  readonly path: string;
+  readonly trust: Json;
+  readonly description: string;
+  readonly permissionsBoundary?: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface Roles {
+  find(name: string): Promise<Role | undefined>;
+  create(role: NewRole): Promise<void>;
+  setTrust(name: string, trust: Json): Promise<void>;
+  /** Creates or overwrites; `undefined` deletes (absent is fine). */
+  setInline(name: string, policy: string, document: Json | undefined): Promise<void>;
+  /** `undefined` removes it. */
+  setBoundary(name: string, boundary: string | undefined): Promise<void>;
+  /** Adds or overwrites these tags, leaves others. */
+  tag(name: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  untag(name: string, keys: readonly string[]): Promise<void>;
+  /** Detaches and deletes its policies first; absent is fine. */
+  delete(name: string): Promise<void>;
+  /** Which of these actions the caller may not do, by SimulatePrincipalPolicy; `unknown` when it can't be asked. */
+  denied(actions: readonly string[], resource: string): Promise<readonly string[] | 'unknown'>;
+}
+
+export interface OidcProvider {
+  readonly arn: string;
+  readonly audiences: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+}
+export interface OidcProviders {
+  find(arn: string): Promise<OidcProvider | undefined>;
+  create(provider: { readonly url: string; readonly audience: string; readonly tags: Readonly<Record<string, string>> }): Promise<void>;
+  addAudience(arn: string, audience: string): Promise<void>;
+  removeAudience(arn: string, audience: string): Promise<void>;
+  /** Absent is fine. */
+  delete(arn: string): Promise<void>;
+}

@@ -1,0 +1,31 @@
+/** The machine we run on: time, randomness, files, questions. */
+
+export interface Clock {
+  now(): Date;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  /** `bytes` random bytes from the operating system. */
+  bytes(bytes: number): Uint8Array;
+}
+
+export interface Files {
+  /** Throws FILE_UNREADABLE. `-` is stdin. */
+  read(path: string): Promise<string>;
+}
+
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
+  readonly hint?: string;
+}
+
+/** Asked before the first event, never while a live tree is drawn. Throws DECLINED on Ctrl-C. */
+export interface Questions {
+  choose(question: string, choices: readonly Choice[], options?: { readonly initial?: string; readonly searchable?: boolean }): Promise<string>;
+  confirm(question: string, initial: boolean): Promise<boolean>;
+  text(question: string, options?: { readonly initial?: string; readonly check?: (text: string) => string | undefined }): Promise<string>;
+  secret(question: string): Promise<string>;
+}

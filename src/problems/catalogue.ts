@@ -1,0 +1,13 @@
+/** Every problem a user can meet, by code. Codes are stable: docs, `explain` and other people's scripts use them. */
+import type { Row } from './row.ts';
+import { aws } from './catalogue/aws.ts';
+import { helm } from './catalogue/helm.ts';
+import { kube } from './catalogue/kube.ts';
+import { loki } from './catalogue/loki.ts';
+import { run } from './catalogue/run.ts';
+import { settings } from './catalogue/settings.ts';
+
+const table = { ...settings, ...run, ...aws, ...kube, ...helm, ...loki };
+
+export type ProblemCode = keyof typeof table;
+export const catalogue: Readonly<Record<ProblemCode, Row>> = table;

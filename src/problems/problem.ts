@@ -1,0 +1,37 @@
+/** A problem as a value and as the one Error class this project throws for what a user can meet. */
+import type { Problem } from '../engine/types.ts';
+import { catalogue, type ProblemCode } from './catalogue.ts';
+
+export type { ProblemCode } from './catalogue.ts';
+
+/**
+ * Builds a problem from its catalogue row. `message` names the very value that is wrong; `fix` is
+ * the next command or edit, and falls back to the row's general one.
+ */
+export function problem(
+  code: ProblemCode,
+  said: { readonly message?: string; readonly fix?: string; readonly evidence?: readonly string[] } = {},
+): Problem {
+  const row = catalogue[code];
+  return {
+    code,
+    message: said.message ?? row.title,
+    fix: said.fix ?? row.fix,
+    ...(said.evidence && said.evidence.length > 0 && { evidence: said.evidence }),
+  };
+}
+
+/** Thrown wherever the way on is barred; everything else that is thrown is a defect. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+  constructor(of: Problem, options?: { cause?: unknown }) {
+    super(of.message, options);
+    this.name = 'ProblemError';
+    this.problem = of;
+  }
+}
+
+/** Shorthand for the common case: `throw stop('BUCKET_NOT_OURS', { message })`. */
+export function stop(code: ProblemCode, said?: Parameters<typeof problem>[1], options?: { cause?: unknown }): ProblemError {
+  return new ProblemError(problem(code, said), options);
+}

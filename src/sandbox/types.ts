@@ -1,0 +1,125 @@
+/** The seams between the parts of the sandbox: one World, its AWS half, its Kubernetes half, and the log path between them. */
+import type { Json } from '../engine/types.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+
+export interface SandboxClock {
+  now(): Date;
+  /** Runs later in simulated time; returns how to cancel. All delays of the sandbox go through here. */
+  after(ms: number, act: () => void): () => void;
+}
+
+// ---------------------------------------------------------------- AWS half (src/sandbox/aws)
+
+export interface SandboxCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** An AWS error answer, as any AWS door renders it in its protocol. */
+export class AwsFault extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** What the Kubernetes half and the log path may ask of the simulated account. All throw AwsFault. */
+export interface SandboxAccount {
+  readonly id: string;
+  readonly partition: string;
+  readonly region: string;
+  /** `https://oidc.eks.<region>.amazonaws.com/id/<32 hex>`; service-account tokens carry it. */
+  readonly issuer: string;
+  /** Checks issuer, audience, subject and signature against the role's trust policy. */
+  assumeRoleWithWebIdentity(roleArn: string, token: string): SandboxCredentials;
+  /** The role an EKS Pod Identity association gives to a service account. */
+  podIdentityRole(namespace: string, serviceAccount: string): string | undefined;
+  /** Credentials of a role without a token: node roles and pod identity. */
+  credentialsOf(roleArn: string): SandboxCredentials;
+  putObject(credentials: SandboxCredentials, bucket: string, key: string, body: Uint8Array): void;
+  getObject(credentials: SandboxCredentials, bucket: string, key: string): Uint8Array;
+  deleteObject(credentials: SandboxCredentials, bucket: string, key: string): void;
+  listObjects(credentials: SandboxCredentials, bucket: string, prefix: string): readonly string[];
+  /**
+   * Who a presigned `GetCallerIdentity` URL (an EKS bearer token, unwrapped) speaks for: checks signature, age and that
+   * `x-k8s-aws-id` names this cluster. `undefined` when any is wrong.
+   */
+  callerOfPresigned(url: string): { readonly arn: string } | undefined;
+}
+
+// ---------------------------------------------------------------- Kubernetes half (src/sandbox/kube)
+
+export type StoreEvent = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: KubeObject; readonly before?: KubeObject };
+
+/** The API server's storage, as the controllers, the kubelet and the log path see it. */
+export interface ObjectStore {
+  get(kind: string, namespace: string | undefined, name: string): KubeObject | undefined;
+  /** `selector` is a label selector in its string form. */
+  list(kind: string, options?: { readonly namespace?: string; readonly selector?: string }): readonly KubeObject[];
+  create(object: KubeObject): KubeObject;
+  /** Replaces everything but identity; bumps generation when `spec` differs. */
+  update(object: KubeObject): KubeObject;
+  /** Replaces `status` only. No event when nothing changed. */
+  setStatus(kind: string, namespace: string | undefined, name: string, status: Json | object): void;
+  /** Honours finalizers and owner references (background collection). */
+  delete(kind: string, namespace: string | undefined, name: string): void;
+  subscribe(listener: (event: StoreEvent) => void): () => void;
+}
+
+/** What runs in pods (src/sandbox/cluster, src/sandbox/logs), as the API server's subresources reach it. */
+export interface PodRuntime {
+  /** Lines a container has written, with the time of each; empty before it started. */
+  logs(pod: KubeObject, container: string, options: { readonly previous?: boolean }): readonly { readonly time: Date; readonly line: string }[];
+  /** Called for every further line until the returned function is called. */
+  follow(pod: KubeObject, container: string, listener: (entry: { readonly time: Date; readonly line: string }) => void): () => void;
+  /** An HTTP request that reached a port of a pod. 502 when nothing listens there. */
+  request(pod: KubeObject, port: number, request: SandboxRequest): Promise<SandboxResponse>;
+}
+
+export interface SandboxRequest {
+  readonly method: string;
+  /** Path with query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+export interface SandboxResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+// ---------------------------------------------------------------- faults
+
+/** One rule of what goes wrong. `call` is `s3:CreateBucket`, `iam:CreateRole`, `kube:create:secrets`, a glob is allowed. */
+export interface Fault {
+  readonly call: string;
+  /** `before`: refused, nothing happened. `after`: happened, then an error. `lost`: happened, the connection dies. */
+  readonly how: 'before' | 'after' | 'lost' | 'throttle' | 'deny' | 'slow';
+  /** Only from the n-th matching call on (1 is the first), and so many times. */
+  readonly from?: number;
+  readonly times?: number;
+  readonly ms?: number;
+}
+
+/** Every call that reaches a door, in order: what tests count and compare. */
+export interface Call {
+  readonly call: string;
+  readonly write: boolean;
+  readonly status: number;
+}
+
+export interface World {
+  readonly clock: SandboxClock;
+  readonly account: SandboxAccount;
+  readonly store: ObjectStore;
+  readonly runtime: PodRuntime;
+  readonly calls: readonly Call[];
+  addFault(fault: Fault): void;
+  /** The whole simulated account and cluster as sorted, timeless JSON (no uids, versions, times): equal means nothing is left. */
+  snapshot(): Json;
+}

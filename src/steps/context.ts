@@ -1,0 +1,29 @@
+/** Everything a step may be given. A step takes the slice it needs: `Step<Pick<Context, 'buckets' | 'blueprint'>>`. */
+import type { Blueprint } from '../design/blueprint.ts';
+import type { Facts } from '../design/facts.ts';
+import type { Buckets } from '../ports/buckets.ts';
+import type { WebIdentity } from '../ports/caller.ts';
+import type { Associations } from '../ports/clusters.ts';
+import type { Kubernetes } from '../ports/kubernetes.ts';
+import type { Logs } from '../ports/logs.ts';
+import type { Releases } from '../ports/releases.ts';
+import type { OidcProviders, Roles } from '../ports/roles.ts';
+import type { Clock, Random } from '../ports/system.ts';
+
+export interface Context {
+  readonly blueprint: Blueprint;
+  readonly facts: Facts;
+  readonly buckets: Buckets;
+  readonly roles: Roles;
+  readonly oidcProviders: OidcProviders;
+  readonly associations: Associations;
+  readonly webIdentity: WebIdentity;
+  readonly kubernetes: Kubernetes;
+  readonly releases: Releases;
+  readonly logs: Logs;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A password the user brought (from a file or stdin); generated when absent. */
+  readonly givenPassword?: string;
+  readonly timeoutMs: number;
+}

@@ -123,3 +123,31 @@ export interface World {
   /** The whole simulated account and cluster as sorted, timeless JSON (no uids, versions, times): equal means nothing is left. */
   snapshot(): Json;
 }
+
+// ---------------------------------------------------------------- log path (src/sandbox/logs)
+
+/** How a container of the log path (Loki, gateway, Alloy) comes up, judged from what was really deployed. */
+export interface ComponentStart {
+  readonly lines: readonly string[];
+  readonly ready: boolean;
+  /** The process ends at once. */
+  readonly crash?: { readonly exitCode: number };
+}
+
+export interface LogPath {
+  /** The kubelet asks when a container starts (and again while it is not ready); `undefined` for containers that are not of the log path. */
+  start(pod: KubeObject, container: string): ComponentStart | undefined;
+  /** The kubelet tells of each line any container writes: it lands in the CRI file on that pod's node. */
+  printed(pod: KubeObject, container: string, entry: { readonly time: Date; readonly line: string }): void;
+  /** What listens on this port of this pod, if it is part of the log path. */
+  serve(pod: KubeObject, port: number, request: SandboxRequest): Promise<SandboxResponse> | undefined;
+}
+
+/** Made by `createLogPath(parts)` in src/sandbox/logs/log-path.ts. */
+export interface LogPathParts {
+  readonly store: ObjectStore;
+  readonly account: SandboxAccount;
+  readonly clock: SandboxClock;
+  /** A component's own log line (goes to the kubelet, so it is itself a container log). */
+  readonly print: (pod: KubeObject, container: string, line: string) => void;
+}

@@ -1,0 +1,94 @@
+/** What a use case is given from outside: makers of ports (so that nothing is loaded or called before it is needed) and the run itself. */
+import type { Journal, JournalEntry, Sink } from '../engine/types.ts';
+import type { Buckets } from '../ports/buckets.ts';
+import type { Callers, WebIdentity } from '../ports/caller.ts';
+import type { Associations, Clusters } from '../ports/clusters.ts';
+import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
+import type { Logs } from '../ports/logs.ts';
+import type { Charts, Releases } from '../ports/releases.ts';
+import type { OidcProviders, Roles } from '../ports/roles.ts';
+import type { Clock, Files, Questions, Random } from '../ports/system.ts';
+import type { Settings } from '../design/settings-type.ts';
+
+/** The AWS ports, bound to one region and one set of credentials. */
+export interface Aws {
+  readonly region: string;
+  readonly callers: Callers;
+  readonly clusters: Clusters;
+  readonly roles: Roles;
+  readonly oidcProviders: OidcProviders;
+  readonly associations: Associations;
+  readonly webIdentity: WebIdentity;
+  /** Every call names `account` as the expected owner. */
+  buckets(account: string): Buckets;
+  /** A bearer token for the cluster's API, signed in process, cached until shortly before it ends. */
+  kubeToken(cluster: string): Promise<string>;
+}
+
+export interface Outside {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  /** Absent when nothing may be asked (no terminal, CI, --yes). */
+  readonly questions?: Questions;
+  readonly journals: Journals;
+  /** Resolves region (flag, AWS_REGION, AWS_DEFAULT_REGION, profile) and credentials. Throws AWS_REGION_MISSING, AWS_CREDENTIALS_*. */
+  aws(of: { readonly region?: string; readonly profile?: string }): Promise<Aws>;
+  kubernetes(access: KubeAccess): Promise<Kubernetes>;
+  /**
+   * Helm works through a private kubeconfig (0600, gone afterwards) whose exec plugin is this CLI (`kube-token`), or through the
+   * user's own kubeconfig when `access` is one. `eks` names what the plugin signs for.
+   */
+  releases(of: {
+    readonly access: KubeAccess;
+    readonly kubernetes: Kubernetes;
+    readonly eks: { readonly cluster: string; readonly region: string; readonly profile?: string };
+    readonly helm?: string;
+  }): Promise<Releases>;
+  charts(of: { readonly helm?: string }): Promise<Charts>;
+  logs(of: { readonly kubernetes: Kubernetes; readonly namespace: string; readonly selector: string; readonly port: number }): Promise<Logs>;
+  /** Puts down whatever was made on disk for this run. Called on every way out. */
+  dispose(): Promise<void>;
+}
+
+/** Journals on this machine, one a run, by install id. */
+export interface Journals {
+  open(installId: string): Promise<Journal>;
+  /** The newest journal of this installation that was never closed. */
+  unfinished(installId: string): Promise<UnfinishedJournal | undefined>;
+}
+export interface UnfinishedJournal extends Journal {
+  readonly started: Date;
+  readonly entries: readonly JournalEntry[];
+}
+
+/** One run of a command. */
+export interface Run {
+  readonly settings: Settings;
+  readonly outside: Outside;
+  readonly emit: Sink;
+  /** Waits until everything emitted so far is on the screen and no live region is drawn: call before asking anything. */
+  readonly settled: () => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** The standard variables point at a sandbox; said in the first and last line. */
+  readonly sandbox: boolean;
+  /** --yes: the plan is not asked about. */
+  readonly yes: boolean;
+}
+
+/** The exit code; everything else was said in events. Use cases in src/app have the form `(run, options) => Promise<number>`. */
+export type UseCase<Options> = (run: Run, options: Options) => Promise<number>;
+export interface InstallOptions {
+  readonly dryRun: boolean;
+}
+export interface PlanOptions {
+  readonly detailedExitcode: boolean;
+  readonly show?: 'values' | 'policies' | 'alloy' | 'manifests';
+}
+export interface UninstallOptions {
+  readonly deleteData: boolean;
+  /** Bucket names the user has typed. */
+  readonly confirmDeleteData: readonly string[];
+}
+export type StatusOptions = Readonly<Record<never, never>>;

@@ -1,8 +1,9 @@
 /** What a use case is given from outside: makers of ports (so that nothing is loaded or called before it is needed) and the run itself. */
-import type { Journal, JournalEntry, Sink } from '../engine/types.ts';
+import type { Sink } from '../engine/types.ts';
 import type { Buckets } from '../ports/buckets.ts';
 import type { Callers, WebIdentity } from '../ports/caller.ts';
 import type { Associations, Clusters } from '../ports/clusters.ts';
+import type { Journals } from '../ports/journals.ts';
 import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
 import type { Logs } from '../ports/logs.ts';
 import type { Charts, Releases } from '../ports/releases.ts';
@@ -49,17 +50,6 @@ export interface Outside {
   logs(of: { readonly kubernetes: Kubernetes; readonly namespace: string; readonly selector: string; readonly port: number }): Promise<Logs>;
   /** Puts down whatever was made on disk for this run. Called on every way out. */
   dispose(): Promise<void>;
-}
-
-/** Journals on this machine, one a run, by install id. */
-export interface Journals {
-  open(installId: string): Promise<Journal>;
-  /** The newest journal of this installation that was never closed. */
-  unfinished(installId: string): Promise<UnfinishedJournal | undefined>;
-}
-export interface UnfinishedJournal extends Journal {
-  readonly started: Date;
-  readonly entries: readonly JournalEntry[];
 }
 
 /** One run of a command. */

@@ -29,6 +29,8 @@ export interface Blueprint {
   readonly alloy: ReleasePlan;
   /** A Grafana provisioning document (no password in it). */
   readonly datasource: string;
+  /** What is kept in the cluster about this installation: the settings and the user's own values. */
+  readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json };
   readonly verify: { readonly image: string; readonly namespace: string };
 }
 

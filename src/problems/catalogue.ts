@@ -6,8 +6,9 @@ import { kube } from './catalogue/kube.ts';
 import { loki } from './catalogue/loki.ts';
 import { run } from './catalogue/run.ts';
 import { settings } from './catalogue/settings.ts';
+import { steps } from './catalogue/steps.ts';
 
-const table = { ...settings, ...run, ...aws, ...kube, ...helm, ...loki };
+const table = { ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...steps };
 
 export type ProblemCode = keyof typeof table;
 export const catalogue: Readonly<Record<ProblemCode, Row>> = table;

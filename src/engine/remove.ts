@@ -1,0 +1,62 @@
+/** Uninstalling: `remove` of every step, last one first, going on past failures. */
+import type { Leftover, Outcome, Problem, Sink, Step } from './types.ts';
+
+export interface RemoveOptions<Ctx> {
+  readonly ctx: Ctx;
+  readonly emit: Sink;
+  readonly signal: AbortSignal;
+  readonly toProblem: (error: unknown) => Problem;
+  /** Why a step that holds data is left alone, or `undefined` when the user has named that data for deletion. */
+  readonly keep: (step: Step<Ctx>) => { readonly target: string; readonly why: string; readonly how: string } | undefined;
+}
+
+export interface RemoveResult {
+  readonly outcome: Extract<Outcome, 'done' | 'left'>;
+  readonly removed: number;
+  readonly left: readonly Leftover[];
+}
+
+/** After a failure earlier steps are still tried, but never one that holds data: its writers may be alive. */
+export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: RemoveOptions<Ctx>): Promise<RemoveResult> {
+  const { ctx, emit, signal, toProblem, keep } = options;
+  const lastFirst = steps.toReversed();
+  emit({ type: 'steps.started', doing: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
+  const left: Leftover[] = [];
+  let removed = 0;
+  for (const step of lastFirst) {
+    const kept = step.holds === 'data' ? keep(step) : undefined;
+    if (kept) {
+      emit({ type: 'step.kept', step: step.id, ...kept });
+      continue;
+    }
+    try {
+      signal.throwIfAborted();
+      if (step.holds === 'data' && left.length > 0) throw new AfterFailure(left[0]?.problem);
+      emit({ type: 'step.started', step: step.id });
+      const removal = await step.remove(ctx, { signal, say: (text) => emit({ type: 'step.said', step: step.id, text }) });
+      if (removal.is === 'kept') emit({ type: 'step.kept', step: step.id, ...detailsOf(removal) });
+      else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'not there' });
+      else {
+        removed++;
+        emit({ type: 'step.done', step: step.id });
+      }
+    } catch (error) {
+      const problem = error instanceof AfterFailure && error.problem ? error.problem : toProblem(error);
+      left.push({ step: step.id, receipt: { did: 'remove' }, problem });
+      emit({ type: 'step.failed', step: step.id, problem });
+      if (signal.aborted) break;
+    }
+  }
+  return { outcome: left.length === 0 ? 'done' : 'left', removed, left };
+}
+
+const detailsOf = ({ target, why, how }: { target: string; why: string; how?: string }) => ({ target, why, ...(how && { how }) });
+
+/** Data is not deleted while something that may still write to it is left. */
+class AfterFailure extends Error {
+  readonly problem: Problem | undefined;
+  constructor(problem: Problem | undefined) {
+    super('an earlier removal failed');
+    this.problem = problem;
+  }
+}

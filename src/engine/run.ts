@@ -1,0 +1,128 @@
+/** Acting: steps run as soon as what they need is done; a failure takes this run's deeds back, newest first. */
+import { undoAll } from './undo.ts';
+import type { Finding, Hands, Journal, Leftover, Outcome, Plan, Problem, Receipt, Sink, Step } from './types.ts';
+
+export interface RunOptions {
+  readonly journal: Journal;
+  readonly emit: Sink;
+  readonly signal: AbortSignal;
+  readonly toProblem: (error: unknown) => Problem;
+  /** What to do after this failure: `undo` takes the run's deeds back, `keep` leaves them for a later run to go on from. */
+  readonly afterFailure: (problem: Problem) => 'undo' | 'keep';
+}
+
+export interface RunResult {
+  readonly outcome: Outcome;
+  /** Deeds recorded: zero means that nothing was written anywhere. */
+  readonly writes: number;
+  readonly problems: readonly Problem[];
+  readonly left: readonly Leftover[];
+}
+
+interface Progress {
+  writes: number;
+  readonly changed: Set<string>;
+  readonly problems: Problem[];
+}
+
+export async function run<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions): Promise<RunResult> {
+  const { emit, journal } = options;
+  emit({ type: 'steps.started', doing: 'install', steps: plan.map(({ step }) => ({ id: step.id, title: step.title })) });
+  const progress: Progress = { writes: 0, changed: new Set(), problems: [] };
+  await runGraph(plan, ctx, options, progress);
+  const failure = progress.problems[0];
+  if (!failure) {
+    await journal.close('done');
+    return { outcome: 'done', writes: progress.writes, problems: [], left: [] };
+  }
+  if (options.afterFailure(failure) === 'keep') {
+    return { outcome: 'left', writes: progress.writes, problems: progress.problems, left: [] };
+  }
+  const left = await undoAll({ steps: plan.map(({ step }) => step), ctx, journal, emit, toProblem: options.toProblem });
+  return { outcome: left.length === 0 ? 'undone' : 'left', writes: progress.writes, problems: progress.problems, left };
+}
+
+/** The first failure aborts the rest; all that was under way is waited for, so that undo never races a deed. */
+async function runGraph<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const done = new Map<string, Promise<void>>();
+  plan.forEach(({ step, finding }, index) => {
+    const needs = needed(plan, index);
+    const work = Promise.all(needs.map((id) => done.get(id))).then(async () => {
+      signal.throwIfAborted();
+      const stale = needs.some((id) => progress.changed.has(id));
+      await converge(step, stale ? undefined : finding, ctx, { ...options, signal }, progress);
+    });
+    done.set(
+      step.id,
+      work.catch((error: unknown) => {
+        if (!stop.signal.aborted) {
+          const problem = options.toProblem(options.signal.aborted ? options.signal.reason : error);
+          progress.problems.push(problem);
+          options.emit({ type: 'step.failed', step: step.id, problem });
+          stop.abort(new Error('another step failed'));
+        }
+        throw error;
+      }),
+    );
+  });
+  await Promise.allSettled(done.values());
+}
+
+/** The ids this step waits for, transitively: a step named in `needs`, or every earlier one. */
+function needed<Ctx>(plan: Plan<Ctx>, index: number): readonly string[] {
+  const earlier = plan.slice(0, index).map(({ step }) => step.id);
+  const wanted = plan[index]?.step.needs;
+  if (!wanted) return earlier;
+  const found = new Set<string>();
+  const collect = (ids: readonly string[]) => {
+    for (const id of ids) {
+      const at = earlier.indexOf(id);
+      if (at < 0 || found.has(id)) continue;
+      found.add(id);
+      collect(needed(plan, at));
+    }
+  };
+  collect(wanted);
+  return [...found];
+}
+
+async function converge<Ctx>(
+  step: Step<Ctx>,
+  seen: Finding | undefined,
+  ctx: Ctx,
+  options: RunOptions,
+  progress: Progress,
+): Promise<void> {
+  const { emit, journal, signal } = options;
+  const finding = seen ?? (await step.inspect(ctx));
+  if (finding.is === 'blocked') throw new BlockedStep(finding.problem);
+  if (finding.is === 'matches') {
+    emit({ type: 'step.unchanged', step: step.id, ...(finding.note && { note: finding.note }) });
+    return;
+  }
+  emit({ type: 'step.started', step: step.id });
+  const hands: Hands<Receipt> = {
+    signal,
+    record: async (receipt) => {
+      signal.throwIfAborted();
+      await journal.append({ step: step.id, receipt });
+      progress.writes++;
+      progress.changed.add(step.id);
+    },
+    say: (text) => emit({ type: 'step.said', step: step.id, text }),
+  };
+  await step.apply(ctx, hands);
+  signal.throwIfAborted();
+  emit({ type: 'step.done', step: step.id });
+}
+
+/** A step that found its way barred; `toProblem` unwraps it. */
+export class BlockedStep extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}

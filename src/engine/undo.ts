@@ -1,0 +1,32 @@
+/** Taking back: a journal read newest first. Goes on past failures; what stays is returned. */
+import type { Journal, Leftover, Problem, Sink, Step } from './types.ts';
+
+export interface UndoOptions<Ctx> {
+  readonly steps: readonly Step<Ctx>[];
+  readonly ctx: Ctx;
+  readonly journal: Journal;
+  readonly emit: Sink;
+  readonly toProblem: (error: unknown) => Problem;
+}
+
+export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem }: UndoOptions<Ctx>): Promise<readonly Leftover[]> {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const left: Leftover[] = [];
+  // A run that was aborted must still be able to take its deeds back, so undo has a signal of its own.
+  const { signal } = new AbortController();
+  for (const { step: id, receipt } of await journal.newestFirst()) {
+    emit({ type: 'undo.started', step: id, did: receipt.did });
+    try {
+      const step = byId.get(id);
+      if (!step) throw new Error(`no step "${id}" in this version`);
+      await step.undo(ctx, receipt, { signal, say: (text) => emit({ type: 'step.said', step: id, text }) });
+      emit({ type: 'undo.done', step: id, did: receipt.did });
+    } catch (error) {
+      const problem = toProblem(error);
+      left.push({ step: id, receipt, problem });
+      emit({ type: 'undo.failed', step: id, did: receipt.did, problem });
+    }
+  }
+  if (left.length === 0) await journal.close('undone');
+  return left;
+}

@@ -1,0 +1,14 @@
+/** Where receipts are kept between runs. */
+import type { Journal, JournalEntry } from '../engine/types.ts';
+
+/** Journals on this machine, one a run, by install id. */
+export interface Journals {
+  open(installId: string): Promise<Journal>;
+  /** The newest journal of this installation, if its run never finished. */
+  unfinished(installId: string): Promise<UnfinishedJournal | undefined>;
+}
+
+export interface UnfinishedJournal extends Journal {
+  readonly started: Date;
+  readonly entries: readonly JournalEntry[];
+}

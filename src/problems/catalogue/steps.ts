@@ -1,0 +1,103 @@
+/** Problems that a step meets: what stands where ours should stand. */
+import { rows } from '../row.ts';
+
+export const steps = rows({
+  BUCKET_TAKEN: {
+    title: 'The bucket name belongs to somebody else',
+    cause: 'Another AWS account owns a bucket of this name, or your credentials may not look at it.',
+    fix: 'loki-eks install --bucket-prefix NAME',
+    exit: 3,
+    explain: 'Every S3 call names your account as the expected owner, so nothing was sent to the other bucket. Account-regional names (the default) can never be taken by others.',
+  },
+  BUCKET_ELSEWHERE: {
+    title: 'The bucket is in another region than the cluster',
+    cause: 'A bucket of this name was made in another region of this account.',
+    fix: 'loki-eks install --bucket-prefix NAME',
+    exit: 3,
+    explain: 'Loki would be redirected on every request. A bucket cannot move: choose another name, or run in the region of the bucket.',
+  },
+  BUCKET_NOT_OURS: {
+    title: 'The bucket was not made by loki-eks for this cluster',
+    cause: 'A bucket of this name exists in your account without the ownership tags of this installation.',
+    fix: 'loki-eks install --bucket-prefix NAME',
+    exit: 3,
+    explain: 'Ours are tagged loki-eks/managed-by, loki-eks/cluster-arn and loki-eks/install-id. Nothing without them is ever changed.',
+  },
+  BUCKET_EXISTS: {
+    title: 'The bucket exists already',
+    cause: '--existing-buckets is "fail".',
+    fix: 'loki-eks install --existing-buckets reuse',
+    exit: 3,
+    explain: 'A bucket of an earlier installation of this cluster was found. With "reuse" its logs stay and become queryable again.',
+  },
+  BUCKET_IN_USE: {
+    title: 'The bucket is in use by the installed Loki',
+    cause: '--existing-buckets is "recreate", but Loki still runs on this bucket.',
+    fix: 'loki-eks uninstall, then install again with --existing-buckets recreate',
+    exit: 3,
+    explain: 'Emptying a bucket under a running Loki leaves an index that points to chunks that are gone.',
+  },
+  RECREATE_UNCONFIRMED: {
+    title: 'Deleting the logs in the bucket was not confirmed',
+    cause: '--existing-buckets is "recreate" and the bucket is not empty.',
+    fix: 'loki-eks install --existing-buckets recreate --confirm-recreate BUCKET',
+    exit: 3,
+    explain: 'Log data is deleted only when its bucket has been named. The bucket is emptied in place, never deleted and made again.',
+  },
+  OIDC_PROVIDER_MISSING: {
+    title: "The account has no IAM OIDC provider for the cluster's issuer",
+    cause: 'Every EKS cluster has an issuer; the IAM provider for it is a separate thing that nobody has made yet.',
+    fix: 'loki-eks install --create-oidc-provider   # or: --identity pod-identity',
+    exit: 3,
+    explain: 'The provider belongs to the account and serves every IRSA role of the cluster, so it is made only with consent and left alone by uninstall.',
+  },
+  OIDC_AUDIENCE_MISSING: {
+    title: 'The OIDC provider does not accept the audience sts.amazonaws.com',
+    cause: 'The provider was made with other client ids.',
+    fix: 'loki-eks install --create-oidc-provider   # adds the audience',
+    exit: 3,
+    explain: 'Service account tokens of EKS pods carry the audience sts.amazonaws.com, in every partition.',
+  },
+  ROLE_NOT_OURS: {
+    title: 'An IAM role of this name was not made by loki-eks',
+    cause: 'A role with our name exists without our tags, or belongs to another cluster.',
+    fix: 'delete or rename that role, or install with another --namespace',
+    exit: 3,
+    explain: 'Role names are unique in an account, whatever their path and case.',
+  },
+  ASSOCIATION_NOT_OURS: {
+    title: "Loki's service account has a Pod Identity association that is not ours",
+    cause: 'EKS allows one association for a service account, and somebody else made it.',
+    fix: 'aws eks delete-pod-identity-association, or install with --identity irsa',
+    exit: 3,
+    explain: 'It was left as it is.',
+  },
+  OBJECT_NOT_OURS: {
+    title: 'A Kubernetes object of this name was not made by loki-eks',
+    cause: 'It exists without the labels of this installation.',
+    fix: 'delete it, or install into another namespace with --namespace NAME',
+    exit: 3,
+    explain: 'Ours carry app.kubernetes.io/managed-by=loki-eks and loki-eks.dev/install-id. Nothing without them is ever changed.',
+  },
+  RELEASE_NOT_OURS: {
+    title: 'A Helm release of this name was not made by loki-eks',
+    cause: 'Loki or Alloy is installed already, by hand or by another tool.',
+    fix: 'helm uninstall it first, or install into another namespace with --namespace NAME and --collector-namespace NAME',
+    exit: 3,
+    explain: 'It was left as it is. helm get values shows what it was made from.',
+  },
+  NAMESPACE_NOT_EMPTY: {
+    title: 'The namespace holds objects of others',
+    cause: 'Somebody put objects into a namespace that loki-eks made.',
+    fix: 'move or delete those objects, then: loki-eks uninstall',
+    exit: 3,
+    explain: 'Deleting a namespace deletes everything in it, so it is kept as long as anything there is not ours.',
+  },
+  PODS_REMAIN: {
+    title: 'Pods of the release have not ended',
+    cause: 'A finalizer, an unreachable node or a long termination holds them.',
+    fix: 'kubectl get pods -A -l app.kubernetes.io/instance=loki, then run the command again',
+    exit: 3,
+    explain: 'Data is not deleted while something may still write to it.',
+  },
+});

@@ -1,0 +1,59 @@
+/** The EKS Pod Identity association that gives Loki's service account its role. */
+import type { Receipt, Step } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { oursByTags } from './marks.ts';
+
+type Needs = Pick<Context, 'associations' | 'blueprint'>;
+
+export const association: Step<Needs, Receipt> = {
+  id: 'association',
+  title: 'Pod Identity association',
+  needs: ['role'],
+
+  async inspect({ associations, blueprint }) {
+    const found = await associations.find(key(blueprint));
+    const target = `Pod Identity ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}`;
+    if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: blueprint.role.arn }] };
+    if (!oursByTags(found.tags, blueprint.ownership)) {
+      return { is: 'blocked', problem: problem('ASSOCIATION_NOT_OURS', { message: `${target} exists (${found.id}) but was not made by loki-eks` }) };
+    }
+    if (found.roleArn === blueprint.role.arn) return { is: 'matches' };
+    return { is: 'differs', changes: [{ action: 'update', target, diff: [`- ${found.roleArn}`, `+ ${blueprint.role.arn}`] }] };
+  },
+
+  async apply({ associations, blueprint }, { record }) {
+    const { cluster, ...of } = key(blueprint);
+    const found = await associations.find({ cluster, ...of });
+    if (!found) {
+      await record({ did: 'create-association' });
+      await associations.create({ cluster, ...of, roleArn: blueprint.role.arn, tags: blueprint.role.tags });
+      return;
+    }
+    await record({ did: 'update-association', before: found.roleArn });
+    await associations.update({ cluster, id: found.id, roleArn: blueprint.role.arn });
+  },
+
+  async undo({ associations, blueprint }, receipt) {
+    const { cluster, ...of } = key(blueprint);
+    const found = await associations.find({ cluster, ...of });
+    if (!found || !oursByTags(found.tags, blueprint.ownership)) return;
+    if (receipt.did === 'create-association') await associations.delete({ cluster, id: found.id });
+    else await associations.update({ cluster, id: found.id, roleArn: String(receipt['before']) });
+  },
+
+  async remove({ associations, blueprint }) {
+    const { cluster, ...of } = key(blueprint);
+    const found = await associations.find({ cluster, ...of });
+    if (!found) return { is: 'absent' };
+    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'it is not ours' };
+    await associations.delete({ cluster, id: found.id });
+    return { is: 'removed' };
+  },
+};
+
+const key = ({ cluster, serviceAccount }: Needs['blueprint']) => ({
+  cluster: cluster.name,
+  namespace: serviceAccount.namespace,
+  serviceAccount: serviceAccount.name,
+});

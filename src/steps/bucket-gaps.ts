@@ -1,0 +1,50 @@
+/** What is still missing on a bucket: ours is merged into what others have set there, by Sid and by rule ID. */
+import type { BucketPlan } from '../design/blueprint.ts';
+import { canonical } from '../design/canonical.ts';
+import { diffLines } from '../design/diff.ts';
+import type { Json } from '../engine/types.ts';
+import type { BucketState } from '../ports/buckets.ts';
+
+export interface Gap {
+  readonly slice: 'tags' | 'public-access-block' | 'policy' | 'encryption' | 'lifecycle';
+  readonly before: Json;
+  readonly after: Json;
+  readonly diff?: readonly string[];
+}
+
+export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[] {
+  const gaps: Gap[] = [];
+  const compare = (slice: Gap['slice'], before: Json, after: Json) => {
+    if (canonical(before) !== canonical(after)) gaps.push({ slice, before, after, diff: diffLines(before, after) });
+  };
+  compare('tags', { ...found.tags }, { ...found.tags, ...plan.tags });
+  if (!found.publicAccessBlocked) gaps.push({ slice: 'public-access-block', before: false, after: true });
+  if (wantsEncryption(found, plan)) compare('encryption', (found.encryption as Json | undefined) ?? null, plan.encryption as Json);
+  compare('lifecycle', asJson(found.lifecycle), mergedById(asJson(found.lifecycle), asJson(plan.lifecycle)));
+  compare('policy', found.policy ?? null, mergedPolicy(found.policy, plan.policy));
+  return gaps;
+}
+
+/** A bucket that is encrypted with a key already is not taken back to the default encryption. */
+const wantsEncryption = (found: BucketState, plan: BucketPlan) =>
+  plan.encryption.algorithm === 'aws:kms' || found.encryption === undefined;
+
+const asJson = (rules: readonly unknown[]): readonly Json[] => JSON.parse(JSON.stringify(rules)) as readonly Json[];
+
+type Identified = { readonly ID?: string; readonly Sid?: string };
+
+function mergedById(found: readonly Json[], wanted: readonly Json[]): readonly Json[] {
+  const id = (item: Json) => (item as Identified).ID ?? (item as Identified).Sid;
+  const ids = new Set(wanted.map(id));
+  const others = found.filter((item) => !ids.has(id(item)));
+  const same = wanted.every((item) => found.some((other) => canonical(other) === canonical(item)));
+  return same ? found : [...others, ...wanted];
+}
+
+type Policy = { readonly Version?: string; readonly Statement: readonly Json[] };
+
+function mergedPolicy(found: Json | undefined, wanted: Json): Json {
+  if (found === undefined || found === null) return wanted;
+  const mine = found as unknown as Policy;
+  return { ...mine, Statement: mergedById(mine.Statement, (wanted as unknown as Policy).Statement) } as unknown as Json;
+}

@@ -1,0 +1,170 @@
+/** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
+import type { Json, Change, Finding, Hands, Receipt, Step } from '../engine/types.ts';
+import type { BucketPlan } from '../design/blueprint.ts';
+import type { BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
+import { stop, problem } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { bucketGaps, type Gap } from './bucket-gaps.ts';
+import { oursByTags } from './marks.ts';
+
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases'>;
+
+type BucketReceipt =
+  | { readonly did: 'create-bucket'; readonly name: string }
+  | { readonly did: 'empty-bucket'; readonly name: string }
+  | { readonly did: `set-${Gap['slice']}`; readonly name: string; readonly before: Json };
+
+export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
+  id: `bucket.${use}`,
+  title: use === 'chunks' ? 'S3 bucket for log chunks' : 'S3 bucket for alert rules',
+  needs: [],
+  holds: 'data',
+
+  async inspect(ctx): Promise<Finding> {
+    const plan = ctx.blueprint.buckets[use];
+    const found = await ctx.buckets.look(plan.name);
+    if (found.is === 'absent') {
+      return { is: 'differs', changes: [{ action: 'create', target: `s3://${plan.name}`, detail: `${plan.namespace} namespace` }] };
+    }
+    if (found.is === 'foreign') return blocked('BUCKET_TAKEN', `s3://${plan.name} belongs to another AWS account, or you may not look at it`);
+    if (found.is === 'elsewhere') {
+      return blocked('BUCKET_ELSEWHERE', `s3://${plan.name} is in ${found.region}, but the cluster is in ${ctx.blueprint.region}`);
+    }
+    if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
+      return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not made by loki-eks for this cluster`);
+    }
+    const changes: Change[] = bucketGaps(found, plan).map(({ slice, diff }) => ({
+      action: 'update' as const,
+      target: `s3://${plan.name}`,
+      detail: slice.replaceAll('-', ' '),
+      ...(diff && { diff }),
+    }));
+    const existing = await whenItExists(ctx, plan, found);
+    if ('is' in existing) return existing;
+    changes.unshift(...existing.changes);
+    return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches', ...(found.versioning === 'on' && { note: 'versioning is on: retention frees no space' }) };
+  },
+
+  async apply(ctx, hands) {
+    const plan = ctx.blueprint.buckets[use];
+    let found = await ctx.buckets.look(plan.name);
+    const fresh = found.is === 'absent';
+    if (fresh) {
+      await hands.record({ did: 'create-bucket', name: plan.name });
+      await create(ctx.buckets, plan);
+      found = await ctx.buckets.look(plan.name);
+    }
+    if (found.is !== 'ours-to-read') throw stop('BUCKET_TAKEN', { message: `s3://${plan.name} can't be read after it was made` });
+    if (!fresh) await emptyIfAsked(ctx, plan, hands);
+    for (const gap of bucketGaps(found, plan)) {
+      // A fresh bucket is taken back whole, so its settings need no receipts of their own.
+      if (!fresh) await hands.record({ did: `set-${gap.slice}`, name: plan.name, before: gap.before });
+      hands.say(gap.slice.replaceAll('-', ' '));
+      await setSlice(ctx.buckets, plan.name, gap.slice, gap.after);
+    }
+  },
+
+  async undo({ buckets, blueprint }, receipt, helpers) {
+    const did = receipt as BucketReceipt;
+    const found = await buckets.look(did.name);
+    if (found.is !== 'ours-to-read') return;
+    if (did.did === 'empty-bucket') return;
+    if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
+    // Made by this very run: what is in it came from this run too, and the nodes still have those lines.
+    const bare = Object.keys(found.tags).length === 0;
+    if (!bare && !oursByTags(found.tags, blueprint.ownership)) return;
+    await buckets.empty(did.name, { signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });
+    await buckets.delete(did.name);
+  },
+
+  async remove({ buckets, blueprint }, helpers) {
+    const { name } = blueprint.buckets[use];
+    const found = await buckets.look(name);
+    if (found.is === 'absent') return { is: 'absent' };
+    if (found.is !== 'ours-to-read' || !oursByTags(found.tags, blueprint.ownership)) {
+      return { is: 'kept', target: `s3://${name}`, why: 'it is not ours' };
+    }
+    await buckets.empty(name, { signal: helpers.signal, progress: (n) => helpers.say(`${n} objects deleted`) });
+    await buckets.delete(name);
+    return { is: 'removed' };
+  },
+});
+
+const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS', message: string): Finding => ({
+  is: 'blocked',
+  problem: problem(code, { message }),
+});
+
+/** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
+async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): Promise<Finding | { readonly changes: readonly Change[] }> {
+  if (plan.whenExists === 'reuse') return { changes: [] };
+  const { name, namespace } = ctx.blueprint.loki;
+  const inUse = (await ctx.releases.find(name, namespace)) !== undefined;
+  if (plan.whenExists === 'fail') {
+    return inUse ? { changes: [] } : blocked('BUCKET_EXISTS', `s3://${found.name} exists already and --existing-buckets is "fail"`);
+  }
+  const { objects, bytes, exact } = await ctx.buckets.contents(found.name, 100_000);
+  if (objects === 0) return { changes: [] };
+  const holds = `${exact ? '' : 'more than '}${objects} objects, ${sizeOf(bytes)}`;
+  if (inUse) {
+    return { is: 'blocked', problem: problem('BUCKET_IN_USE', { message: `s3://${found.name} (${holds}) can't be emptied while Loki writes to it` }) };
+  }
+  if (!plan.mayEmpty) {
+    return {
+      is: 'blocked',
+      problem: problem('RECREATE_UNCONFIRMED', {
+        message: `s3://${found.name} holds ${holds}, which "recreate" would delete`,
+        fix: `loki-eks install --existing-buckets recreate --confirm-recreate ${found.name}`,
+      }),
+    };
+  }
+  return { changes: [{ action: 'delete', target: `s3://${found.name}/*`, detail: `${holds}: deleted for good` }] };
+}
+
+async function emptyIfAsked(ctx: Needs, plan: BucketPlan, hands: Hands<Receipt>): Promise<void> {
+  if (plan.whenExists !== 'recreate' || !plan.mayEmpty) return;
+  if ((await ctx.buckets.contents(plan.name, 1)).objects === 0) return;
+  await hands.record({ did: 'empty-bucket', name: plan.name });
+  await ctx.buckets.empty(plan.name, { signal: hands.signal, progress: (n) => hands.say(`${n} objects deleted`) });
+}
+
+/** Some regions have no account-regional names; the global namespace is the fallback there, with the same name. */
+async function create(buckets: Buckets, plan: BucketPlan): Promise<void> {
+  try {
+    await buckets.create(plan.name, { namespace: plan.namespace, tags: plan.tags });
+  } catch (error) {
+    if (plan.namespace === 'global' || !isUnsupported(error)) throw error;
+    await buckets.create(plan.name, { namespace: 'global', tags: plan.tags });
+  }
+}
+
+const isUnsupported = (error: unknown): boolean =>
+  (error as { problem?: { code?: string } }).problem?.code === 'BUCKET_NAMESPACE_UNSUPPORTED';
+
+async function setSlice(buckets: Buckets, name: string, slice: Gap['slice'], value: Json): Promise<void> {
+  switch (slice) {
+    case 'tags':
+      return buckets.setTags(name, value as Readonly<Record<string, string>>);
+    case 'public-access-block':
+      // Never opened again: a bucket that was open before stays closed.
+      return value === true ? buckets.blockPublicAccess(name) : undefined;
+    case 'policy':
+      return buckets.setPolicy(name, value ?? undefined);
+    case 'encryption':
+      return value === null ? undefined : buckets.setEncryption(name, value as unknown as Encryption);
+    case 'lifecycle':
+      return buckets.setLifecycle(name, value as unknown as readonly LifecycleRule[]);
+  }
+}
+
+/** `1.2 GiB` */
+export function sizeOf(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+}

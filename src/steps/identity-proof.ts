@@ -1,0 +1,82 @@
+/** The proof, before Helm, that Loki's service account can be its role and that the role can use both buckets. */
+import { createHash } from 'node:crypto';
+import { canonical } from '../design/canonical.ts';
+import type { Receipt, Step } from '../engine/types.ts';
+import { ProblemError, type ProblemCode } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { named } from './marks.ts';
+import { reference } from './service-account.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'webIdentity' | 'blueprint' | 'clock'>;
+
+const MARK = 'loki-eks.dev/identity-proved';
+/** IAM is eventually consistent: a new role is usable after 2 to 30 seconds, rarely a minute (aws.md 2.5). */
+const PATIENCE_MS = 90_000;
+const PROPAGATION: readonly ProblemCode[] = ['ROLE_TRUST_REFUSED', 'OIDC_PROVIDER_MISSING', 'OIDC_AUDIENCE_WRONG', 'ROLE_S3_DENIED', 'OIDC_ISSUER_UNREACHABLE'];
+
+export const identityProof: Step<Needs, Receipt> = {
+  id: 'identity-proof',
+  title: 'Loki can read and write its buckets',
+  needs: ['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'service-account'],
+
+  async inspect({ kubernetes, blueprint }) {
+    const found = await kubernetes.get(reference(blueprint));
+    if (found?.metadata.annotations?.[MARK] === subject(blueprint)) return { is: 'matches' };
+    return {
+      is: 'differs',
+      changes: [{ action: 'update', target: named(blueprint.serviceAccount.object), detail: 'assume the role; put, get, list and delete a probe object' }],
+    };
+  },
+
+  async apply(ctx, { record, say, signal }) {
+    const { kubernetes, blueprint, clock } = ctx;
+    const until = clock.now().getTime() + PATIENCE_MS;
+    for (let pause = 250; ; pause = Math.min(pause * 2, 5000)) {
+      try {
+        say(`assuming ${blueprint.role.name} as ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}`);
+        await prove(ctx);
+        break;
+      } catch (error) {
+        if (!mayPropagate(error) || clock.now().getTime() + pause > until) throw error;
+        say(`IAM has not caught up yet: ${error.problem.message}`);
+        await clock.sleep(pause, signal);
+      }
+    }
+    const found = await kubernetes.get(reference(blueprint));
+    await record({ did: 'mark-proved', before: found?.metadata.annotations?.[MARK] ?? null });
+    await kubernetes.patch(reference(blueprint), { metadata: { annotations: { [MARK]: subject(blueprint) } } });
+  },
+
+  async undo({ kubernetes, blueprint }, receipt) {
+    if (!(await kubernetes.get(reference(blueprint)))) return;
+    await kubernetes.patch(reference(blueprint), { metadata: { annotations: { [MARK]: receipt['before'] } } });
+  },
+
+  async remove() {
+    return { is: 'absent' };
+  },
+};
+
+async function prove({ kubernetes, webIdentity, blueprint }: Needs): Promise<void> {
+  const { namespace, name } = blueprint.serviceAccount;
+  const token = await kubernetes.token({ namespace, serviceAccount: name, audience: blueprint.oidcProvider?.audience ?? 'sts.amazonaws.com', seconds: 600 });
+  const credentials = await webIdentity.assume({ roleArn: blueprint.role.arn, token, session: `loki-eks-proof-${blueprint.ownership.installId}` });
+  const key = `loki-eks-probe/${blueprint.ownership.installId}`;
+  await Promise.all([blueprint.buckets.chunks, blueprint.buckets.ruler].map((bucket) => webIdentity.probe(bucket.name, { credentials, key })));
+}
+
+const mayPropagate = (error: unknown): error is ProblemError =>
+  error instanceof ProblemError && (PROPAGATION as readonly string[]).includes(error.problem.code);
+
+/** What was proved: change any of it and it must be proved again. */
+function subject({ role, buckets, serviceAccount }: Needs['blueprint']): string {
+  const text = canonical({
+    role: role.arn,
+    trust: role.trust,
+    policy: role.policy,
+    buckets: [buckets.chunks.name, buckets.ruler.name],
+    encryption: buckets.chunks.encryption,
+    serviceAccount: `${serviceAccount.namespace}/${serviceAccount.name}`,
+  });
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,32 @@
+/** What install does, in order. */
+import type { Step } from '../engine/types.ts';
+import type { Blueprint } from '../design/blueprint.ts';
+import { association } from './association.ts';
+import { bucket } from './bucket.ts';
+import type { Context } from './context.ts';
+import { identityProof } from './identity-proof.ts';
+import { login } from './login.ts';
+import { namespace } from './namespace.ts';
+import { oidcProvider } from './oidc-provider.ts';
+import { record } from './record.ts';
+import { release } from './release.ts';
+import { role } from './role.ts';
+import { serviceAccount } from './service-account.ts';
+import { storageClass } from './storage-class.ts';
+
+/** The two kinds of identity differ in three steps; everything else is the same. */
+export const steps = ({ identity }: Pick<Blueprint, 'identity'>): readonly Step<Context>[] => [
+  bucket('chunks'),
+  bucket('ruler'),
+  ...(identity === 'irsa' ? [oidcProvider] : []),
+  role,
+  storageClass,
+  namespace('loki'),
+  namespace('collector'),
+  record,
+  login,
+  serviceAccount,
+  ...(identity === 'irsa' ? [identityProof] : [association]),
+  release('loki'),
+  release('alloy'),
+];

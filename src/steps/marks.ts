@@ -1,0 +1,18 @@
+/** Telling our own from everything else: by tags in AWS, by labels in Kubernetes, by release labels in Helm. */
+import type { Ownership } from '../design/blueprint.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+
+type Marks = Readonly<Record<string, string>>;
+
+const carries = (found: Marks | undefined, marks: Marks) => Object.entries(marks).every(([key, value]) => found?.[key] === value);
+
+export const oursByTags = (tags: Marks, { tags: marks }: Ownership): boolean => carries(tags, marks);
+
+export const oursByLabels = (object: KubeObject, { labels }: Ownership): boolean => carries(object.metadata.labels, labels);
+
+export const releaseIsOurs = (release: { readonly labels: Marks }, { installId }: Ownership): boolean =>
+  release.labels['loki-eks.dev/install-id'] === installId;
+
+/** `Secret loki/loki-gateway-login` */
+export const named = ({ kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>): string =>
+  `${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`;

@@ -1,0 +1,89 @@
+/** A namespace for Loki or for the collector: ours when we made it, borrowed when it was there. */
+import type { Receipt, Step } from '../engine/types.ts';
+import { problem, stop } from '../problems/problem.ts';
+import type { Query } from '../ports/kubernetes.ts';
+import type { Context } from './context.ts';
+import { named, oursByLabels } from './marks.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
+
+export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
+  id: `namespace.${use}`,
+  title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
+  needs: [],
+
+  async inspect({ kubernetes, blueprint }) {
+    const wanted = blueprint.namespaces[use];
+    const found = await kubernetes.get(reference(wanted.metadata.name));
+    if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
+    if (found.metadata.deletionTimestamp) {
+      return { is: 'blocked', problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `namespace ${wanted.metadata.name} is being deleted` }) };
+    }
+    return { is: 'matches', ...(!oursByLabels(found, blueprint.ownership) && { note: 'was there before; uninstall leaves it' }) };
+  },
+
+  async apply({ kubernetes, blueprint }, { record }) {
+    const wanted = blueprint.namespaces[use];
+    await record({ did: 'create-namespace', name: wanted.metadata.name });
+    await kubernetes.create(wanted);
+  },
+
+  async undo(ctx, { name }, { signal }) {
+    const ref = reference(String(name));
+    const found = await ctx.kubernetes.get(ref);
+    if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
+    const others = await inhabitants(ctx, String(name));
+    if (others.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `namespace ${String(name)} now holds ${others.slice(0, 3).join(', ')}` });
+    await ctx.kubernetes.delete(ref);
+    await gone(ctx, String(name), signal);
+  },
+
+  async remove(ctx, { signal, say }) {
+    const { name } = ctx.blueprint.namespaces[use].metadata;
+    const found = await ctx.kubernetes.get(reference(name));
+    if (!found) return { is: 'absent' };
+    if (!oursByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it was there before loki-eks' };
+    const others = await inhabitants(ctx, name);
+    if (others.length > 0) {
+      return { is: 'kept', target: `namespace ${name}`, why: `it holds ${others.slice(0, 3).join(', ')}`, how: `kubectl delete namespace ${name}` };
+    }
+    say('waiting for the namespace to go');
+    await ctx.kubernetes.delete(reference(name));
+    await gone(ctx, name, signal);
+    return { is: 'removed' };
+  },
+});
+
+const reference = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', name });
+
+const KINDS: readonly Pick<Query, 'apiVersion' | 'kind'>[] = [
+  { apiVersion: 'apps/v1', kind: 'Deployment' },
+  { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+  { apiVersion: 'apps/v1', kind: 'DaemonSet' },
+  { apiVersion: 'batch/v1', kind: 'Job' },
+  { apiVersion: 'v1', kind: 'Service' },
+  { apiVersion: 'v1', kind: 'Secret' },
+  { apiVersion: 'v1', kind: 'ConfigMap' },
+  { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+];
+
+/** What somebody put there that a namespace's deletion would take along. Pods stand for their owners; lone ones count. */
+async function inhabitants({ kubernetes, blueprint }: Needs, namespace: string): Promise<readonly string[]> {
+  const lists = await Promise.all(KINDS.map((kind) => kubernetes.list({ ...kind, namespace, metadataOnly: true })));
+  return lists.flatMap((objects, index) =>
+    objects
+      .filter((object) => !oursByLabels(object, blueprint.ownership))
+      .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt' && !metadata.name.startsWith('default-token-') && !metadata.deletionTimestamp)
+      .map(({ metadata }) => `${KINDS[index]?.kind} ${metadata.name}`),
+  );
+}
+
+const PATIENCE_MS = 120_000;
+
+async function gone({ kubernetes, clock }: Needs, name: string, signal: AbortSignal): Promise<void> {
+  const until = clock.now().getTime() + PATIENCE_MS;
+  for (let pause = 100; await kubernetes.get(reference(name)); pause = Math.min(pause * 2, 2000)) {
+    if (clock.now().getTime() > until) throw stop('KUBE_NAMESPACE_TERMINATING', { message: `namespace ${name} is still being deleted after 2 minutes` });
+    await clock.sleep(pause, signal);
+  }
+}

@@ -1,0 +1,69 @@
+/** The account's IAM OIDC provider for the cluster's issuer: shared by every IRSA role, so made only with consent and never deleted. */
+import type { Receipt, Step } from '../engine/types.ts';
+import { problem, stop } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { oursByTags } from './marks.ts';
+
+type Needs = Pick<Context, 'oidcProviders' | 'blueprint'>;
+
+type ProviderReceipt =
+  | { readonly did: 'create-oidc-provider'; readonly arn: string }
+  | { readonly did: 'add-audience'; readonly arn: string; readonly audience: string };
+
+export const oidcProvider: Step<Needs, Receipt> = {
+  id: 'oidc-provider',
+  title: 'IAM OIDC provider of the cluster',
+  needs: [],
+
+  async inspect({ oidcProviders, blueprint }) {
+    const plan = planned(blueprint);
+    const found = await oidcProviders.find(plan.arn);
+    if (found?.audiences.includes(plan.audience)) return { is: 'matches' };
+    if (!plan.mayCreate) {
+      return {
+        is: 'blocked',
+        problem: found
+          ? problem('OIDC_AUDIENCE_MISSING', { message: `the OIDC provider ${plan.arn} does not accept the audience ${plan.audience}` })
+          : problem('OIDC_PROVIDER_MISSING', { message: `the account has no IAM OIDC provider for ${plan.url}` }),
+      };
+    }
+    return found
+      ? { is: 'differs', changes: [{ action: 'update', target: plan.arn, detail: `accept audience ${plan.audience}` }] }
+      : { is: 'differs', changes: [{ action: 'create', target: plan.arn, detail: 'shared by every IRSA role of this cluster' }] };
+  },
+
+  async apply({ oidcProviders, blueprint }, { record }) {
+    const { arn, url, audience, tags } = planned(blueprint);
+    if (await oidcProviders.find(arn)) {
+      await record({ did: 'add-audience', arn, audience });
+      return oidcProviders.addAudience(arn, audience);
+    }
+    await record({ did: 'create-oidc-provider', arn });
+    return oidcProviders.create({ url, audience, tags });
+  },
+
+  async undo({ oidcProviders, blueprint }, receipt) {
+    const did = receipt as ProviderReceipt;
+    const found = await oidcProviders.find(did.arn);
+    if (!found) return;
+    if (did.did === 'add-audience') return oidcProviders.removeAudience(did.arn, did.audience);
+    if (oursByTags(found.tags, blueprint.ownership)) await oidcProviders.delete(did.arn);
+  },
+
+  async remove({ oidcProviders, blueprint }) {
+    const arn = blueprint.oidcProvider?.arn;
+    const found = arn ? await oidcProviders.find(arn) : undefined;
+    if (!arn || !found || !oursByTags(found.tags, blueprint.ownership)) return { is: 'absent' };
+    return {
+      is: 'kept',
+      target: arn,
+      why: 'every other IRSA role of this cluster depends on it',
+      how: `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn}`,
+    };
+  },
+};
+
+function planned(blueprint: Needs['blueprint']) {
+  if (!blueprint.oidcProvider) throw stop('OIDC_PROVIDER_MISSING', { message: `cluster ${blueprint.cluster.name} has no OIDC issuer` });
+  return blueprint.oidcProvider;
+}

@@ -1,0 +1,86 @@
+/** What was installed with which settings, kept in the cluster: status, uninstall and CI find it there without a file of the user's. */
+import { canonical } from '../design/canonical.ts';
+import type { Json, Receipt, Step } from '../engine/types.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+import { problem } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { oursByLabels } from './marks.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+
+export const RECORD = 'loki-eks';
+
+export const record: Step<Needs, Receipt> = {
+  id: 'record',
+  title: 'Record of the installation',
+  needs: ['namespace.loki'],
+
+  async inspect({ kubernetes, blueprint }) {
+    const found = await kubernetes.get(reference(blueprint));
+    const target = `Secret ${blueprint.loki.namespace}/${RECORD}`;
+    if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: 'settings' }] };
+    if (!oursByLabels(found, blueprint.ownership)) {
+      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} exists but was not made by loki-eks` }) };
+    }
+    if (canonical(dataOf(found)) === canonical(encoded(blueprint))) return { is: 'matches' };
+    return { is: 'differs', changes: [{ action: 'update', target, detail: 'settings' }] };
+  },
+
+  async apply({ kubernetes, blueprint }, hands) {
+    const found = await kubernetes.get(reference(blueprint));
+    const data = encoded(blueprint);
+    if (found) {
+      // The former record may hold the user's values, so the journal only learns that there was one.
+      await hands.record({ did: 'update-record' });
+      await kubernetes.patch(reference(blueprint), { data: { ...data, former: former(found) } });
+      return;
+    }
+    await hands.record({ did: 'create-record' });
+    await kubernetes.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: RECORD,
+        namespace: blueprint.loki.namespace,
+        labels: blueprint.ownership.labels,
+        annotations: blueprint.ownership.annotations,
+      },
+      type: 'loki-eks.dev/installation',
+      data,
+    });
+  },
+
+  async undo({ kubernetes, blueprint }, receipt) {
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found || !oursByLabels(found, blueprint.ownership)) return;
+    if (receipt.did === 'create-record') return kubernetes.delete(reference(blueprint));
+    const before = (found['data'] as Readonly<Record<string, string>> | undefined)?.['former'];
+    if (!before) return;
+    const data = JSON.parse(Buffer.from(before, 'base64').toString()) as Readonly<Record<string, string>>;
+    await kubernetes.patch(reference(blueprint), { data: { former: null, ...data } });
+  },
+
+  async remove({ kubernetes, blueprint }) {
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found || !oursByLabels(found, blueprint.ownership)) return { is: 'absent' };
+    await kubernetes.delete(reference(blueprint));
+    return { is: 'removed' };
+  },
+};
+
+const reference = ({ loki }: Needs['blueprint']) => ({ apiVersion: 'v1', kind: 'Secret', namespace: loki.namespace, name: RECORD });
+
+const encoded = ({ record: { settings, lokiValues, alloyValues } }: Needs['blueprint']) => ({
+  'settings.json': base64(settings),
+  'loki-values.json': base64(lokiValues),
+  'alloy-values.json': base64(alloyValues),
+});
+
+const base64 = (value: Json) => Buffer.from(canonical(value)).toString('base64');
+
+function dataOf(found: KubeObject): Json {
+  const { former: _, ...data } = (found['data'] ?? {}) as Readonly<Record<string, string>>;
+  return data;
+}
+
+const former = (found: KubeObject) => Buffer.from(canonical(dataOf(found))).toString('base64');

@@ -1,0 +1,109 @@
+/** A Helm release of ours: the pinned chart with our values, rolled out. Nothing is upgraded that is as wanted already. */
+import type { ReleasePlan } from '../design/blueprint.ts';
+import { canonical } from '../design/canonical.ts';
+import { diffLines } from '../design/diff.ts';
+import type { Change, Finding, Helpers, Json, Receipt, Step } from '../engine/types.ts';
+import type { Release } from '../ports/releases.ts';
+import { problem, stop } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { flushIngesters } from './flush.ts';
+import { releaseIsOurs } from './marks.ts';
+
+type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'>;
+
+export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
+  id: `release.${use}`,
+  title: use === 'loki' ? 'Loki' : 'Alloy, the collector',
+  needs: use === 'loki' ? ['identity-proof', 'login', 'association', 'storage-class', 'service-account'] : ['release.loki', 'login'],
+
+  async inspect({ releases, blueprint }): Promise<Finding> {
+    const plan = blueprint[use];
+    const target = `release ${plan.namespace}/${plan.name}`;
+    const chart = `${plan.chart.name} ${plan.chart.version}`;
+    const found = await releases.find(plan.name, plan.namespace);
+    if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: chart }] };
+    if (!releaseIsOurs(found, blueprint.ownership)) {
+      return { is: 'blocked', problem: problem('RELEASE_NOT_OURS', { message: `${target} (${found.chart} ${found.chartVersion}) was not made by loki-eks` }) };
+    }
+    const changes = changesFor(found, plan, target);
+    if (changes.length > 0) return { is: 'differs', changes };
+    const unready = await releases.unready(plan.name, plan.namespace);
+    if (unready.length === 0) return { is: 'matches' };
+    return { is: 'differs', changes: unready.map(({ workload, why }) => ({ action: 'keep', target: workload, detail: `wait: ${why}` })) };
+  },
+
+  async apply({ releases, blueprint, timeoutMs }, { record, say, signal }) {
+    const plan = blueprint[use];
+    const { name, namespace, chart, values } = plan;
+    const task = { name, namespace, signal, say, timeoutMs };
+    const found = await releases.find(name, namespace);
+    if (!found || changesFor(found, plan, name).length > 0) {
+      await record(found ? { did: 'upgrade-release', revision: found.lastGood ?? found.revision } : { did: 'install-release' });
+      say(`helm installs ${chart.origin}`);
+      await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
+    }
+    await releases.ready(task);
+  },
+
+  async undo(ctx, receipt, helpers) {
+    const { name, namespace } = ctx.blueprint[use];
+    const found = await ctx.releases.find(name, namespace);
+    if (!found || !releaseIsOurs(found, ctx.blueprint.ownership)) return;
+    if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
+    const revision = Number(receipt['revision']);
+    if (found.revision > revision) await ctx.releases.rollback({ ...taskOf(ctx, use, helpers), revision });
+  },
+
+  async remove(ctx, helpers) {
+    const { name, namespace } = ctx.blueprint[use];
+    const found = await ctx.releases.find(name, namespace);
+    if (!found) return { is: 'absent' };
+    if (!releaseIsOurs(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'it is not ours' };
+    if (use === 'loki') await flushIngesters(ctx, helpers);
+    await takeAway(ctx, use, helpers);
+    return { is: 'removed' };
+  },
+});
+
+const DIGEST = 'loki-eks.dev/chart-digest';
+
+/** Label values hold 63 characters at most; 32 hex digits tell charts apart. */
+const labelsOf = (plan: ReleasePlan) => ({ ...plan.labels, [DIGEST]: plan.chart.sha256.slice(0, 32) });
+
+function changesFor(found: Release, plan: ReleasePlan, target: string): readonly Change[] {
+  const changes: Change[] = [];
+  if (found.status !== 'deployed') changes.push({ action: 'update', target, detail: `it is ${found.status}` });
+  if (found.chartVersion !== plan.chart.version || found.labels[DIGEST] !== plan.chart.sha256.slice(0, 32)) {
+    changes.push({ action: 'update', target, diff: [`- chart ${found.chart} ${found.chartVersion}`, `+ chart ${plan.chart.name} ${plan.chart.version}`] });
+  }
+  const before = found.values as Json;
+  const after = plan.values as Json;
+  if (canonical(before) !== canonical(after)) changes.push({ action: 'update', target, detail: 'values', diff: diffLines(before, after) });
+  return changes;
+}
+
+const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers: Helpers) => ({
+  name: blueprint[use].name,
+  namespace: blueprint[use].namespace,
+  timeoutMs,
+  ...helpers,
+});
+
+/** Helm leaves volume claims behind; what was in them is in the bucket by now. */
+async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {
+  const { name, namespace } = ctx.blueprint[use];
+  await ctx.releases.uninstall(taskOf(ctx, use, helpers));
+  const labels = `app.kubernetes.io/instance=${name}`;
+  const until = ctx.clock.now().getTime() + ctx.timeoutMs;
+  for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
+    const pods = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, metadataOnly: true });
+    if (pods.length === 0) break;
+    helpers.say(`waiting for ${pods.length} pods to end`);
+    if (ctx.clock.now().getTime() > until) throw stop('PODS_REMAIN', { message: `${pods.length} pods of ${name} have not ended: ${pods[0]?.metadata.name} …` });
+    await ctx.clock.sleep(pause, helpers.signal);
+  }
+  const claims = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, labels, metadataOnly: true });
+  await Promise.all(
+    claims.map(({ metadata }) => ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: metadata.name })),
+  );
+}

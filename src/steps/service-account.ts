@@ -1,0 +1,74 @@
+/** Loki's service account, made before Helm so that its identity can be proved first; the chart is told to use it. */
+import type { Receipt, Step } from '../engine/types.ts';
+import type { KubeObject, Ref } from '../ports/kubernetes.ts';
+import { problem } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { named, oursByLabels } from './marks.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+
+export const serviceAccount: Step<Needs, Receipt> = {
+  id: 'service-account',
+  title: "Loki's service account",
+  needs: ['namespace.loki'],
+
+  async inspect({ kubernetes, blueprint }) {
+    const wanted = blueprint.serviceAccount.object;
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
+    if (!oursByLabels(found, blueprint.ownership)) {
+      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(wanted)} exists but was not made by loki-eks` }) };
+    }
+    const differing = Object.keys(patchFor(found, wanted).annotations);
+    return differing.length > 0
+      ? { is: 'differs', changes: [{ action: 'update', target: named(wanted), detail: differing.join(', ') }] }
+      : { is: 'matches' };
+  },
+
+  async apply({ kubernetes, blueprint }, { record }) {
+    const wanted = blueprint.serviceAccount.object;
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found) {
+      await record({ did: 'create-service-account' });
+      await kubernetes.create(wanted);
+      return;
+    }
+    const { annotations } = patchFor(found, wanted);
+    const before = Object.fromEntries(Object.keys(annotations).map((key) => [key, found.metadata.annotations?.[key] ?? null]));
+    await record({ did: 'annotate-service-account', before });
+    await kubernetes.patch(reference(blueprint), { metadata: { annotations } });
+  },
+
+  async undo({ kubernetes, blueprint }, receipt) {
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found || !oursByLabels(found, blueprint.ownership)) return;
+    if (receipt.did === 'create-service-account') await kubernetes.delete(reference(blueprint));
+    else await kubernetes.patch(reference(blueprint), { metadata: { annotations: receipt['before'] } });
+  },
+
+  async remove({ kubernetes, blueprint }) {
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found) return { is: 'absent' };
+    if (!oursByLabels(found, blueprint.ownership)) return { is: 'kept', target: named(found), why: 'it is not ours' };
+    await kubernetes.delete(reference(blueprint));
+    return { is: 'removed' };
+  },
+};
+
+export const reference = ({ serviceAccount }: Needs['blueprint']): Ref => ({
+  apiVersion: 'v1',
+  kind: 'ServiceAccount',
+  namespace: serviceAccount.namespace,
+  name: serviceAccount.name,
+});
+
+/** Only annotations of ours can differ: a `null` takes away the role of the other kind of identity. */
+function patchFor(found: KubeObject, wanted: KubeObject): { readonly annotations: Readonly<Record<string, string | null>> } {
+  const annotations: Record<string, string | null> = {};
+  for (const [key, value] of Object.entries(wanted.metadata.annotations ?? {})) {
+    if (found.metadata.annotations?.[key] !== value) annotations[key] = value;
+  }
+  const irsa = 'eks.amazonaws.com/role-arn';
+  if (found.metadata.annotations?.[irsa] && !wanted.metadata.annotations?.[irsa]) annotations[irsa] = null;
+  return { annotations };
+}

@@ -1,0 +1,44 @@
+/** A StorageClass of our own, only where the cluster has none that fits; classes of others are never touched. */
+import type { Receipt, Step } from '../engine/types.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+import { problem } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { named, oursByLabels } from './marks.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+
+export const storageClass: Step<Needs, Receipt> = {
+  id: 'storage-class',
+  title: "StorageClass for Loki's volumes",
+  needs: [],
+
+  async inspect({ kubernetes, blueprint }) {
+    const wanted = blueprint.storageClass;
+    if (!wanted) return { is: 'matches', note: 'the cluster has one that fits' };
+    const found = await kubernetes.get(reference(wanted.metadata.name));
+    if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
+    if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
+    return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(wanted)} exists but was not made by loki-eks` }) };
+  },
+
+  async apply({ kubernetes, blueprint }, { record }) {
+    const wanted = blueprint.storageClass as KubeObject;
+    await record({ did: 'create-storage-class', name: wanted.metadata.name });
+    await kubernetes.create(wanted);
+  },
+
+  async undo({ kubernetes, blueprint }, { name }) {
+    const found = await kubernetes.get(reference(String(name)));
+    if (found && oursByLabels(found, blueprint.ownership)) await kubernetes.delete(reference(String(name)));
+  },
+
+  /** Found by its marks: an installed cluster's facts no longer say that the class was missing. */
+  async remove({ kubernetes, blueprint }) {
+    const classes = await kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' });
+    const ours = classes.filter((found) => oursByLabels(found, blueprint.ownership));
+    await Promise.all(ours.map(({ metadata }) => kubernetes.delete(reference(metadata.name))));
+    return ours.length > 0 ? { is: 'removed' } : { is: 'absent' };
+  },
+};
+
+const reference = (name: string) => ({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', name });

@@ -1,0 +1,67 @@
+/** The end of a run: its problems, what is left and how to take it away, and one last line that says how it went. */
+import type { Happenings, Leftover } from '../engine/types.ts';
+import type { Look } from './plan-table.ts';
+import { clean, count, duration, fold, oneLine } from './text.ts';
+import { problemLines } from './problem.ts';
+
+type Finished = Happenings['run.finished'];
+
+export interface EndingLook extends Look {
+  /** Titles by step id. */
+  readonly titles: ReadonlyMap<string, string>;
+}
+
+/** Every problem stands here in full; during the run only its first line was shown. */
+export function endingLines(finished: Finished, look: EndingLook): readonly string[] {
+  const problems = finished.problems ?? [];
+  const left = finished.left ?? [];
+  return [
+    ...problems.flatMap((problem) => ['', ...problemLines(problem, look)]),
+    ...(left.length > 0 ? ['', ...leftLines(left, look)] : []),
+    '',
+    ...lastLine(finished, look),
+  ];
+}
+
+function leftLines(left: readonly Leftover[], { columns, paint, titles }: EndingLook): readonly string[] {
+  const entries = left.flatMap(({ step, receipt, problem }) => [
+    `  ${paint.bad('•')} ${oneLine(titles.get(step) ?? step)} ${paint.faint(`(${oneLine(receipt.did)})`)}`,
+    ...[clean(problem.message), `remove: ${clean(problem.fix)}`].flatMap((text) => fold(text, columns - 4).map((line) => `    ${line}`)),
+  ]);
+  return [`${paint.strong('Still there:')}`, ...entries];
+}
+
+/** In a sandbox the last line says so, as the first one did. */
+export function lastLine(finished: Finished, { columns, paint }: Look): readonly string[] {
+  const note = finished.sandbox ? paint.faint(' Simulated: no AWS account was touched.') : '';
+  const [mark, text] = verdict(finished);
+  const colour = mark === '✔' ? paint.good : mark === '▲' ? paint.careful : paint.bad;
+  const words = `${text}${finished.seconds >= 0.1 ? ` ${duration(finished.seconds)}.` : ''}`;
+  const lines = fold(words, columns - 2).map((line, index) => (index === 0 ? `${colour(mark)} ${line}` : `  ${line}`));
+  const room = (lines.at(-1)?.length ?? 0) + note.length <= columns;
+  return note === '' ? lines : room ? [...lines.slice(0, -1), (lines.at(-1) ?? '') + note] : [...lines, ` ${note}`];
+}
+
+function verdict({ command, outcome, writes, exit, left }: Finished): readonly ['✔' | '▲' | '✖', string] {
+  const name = command.charAt(0).toUpperCase() + command.slice(1);
+  switch (outcome) {
+    case 'ok':
+      return ['✔', writes === undefined ? `${name} done.` : writes === 0 ? `${name} done: nothing was changed.` : `${name} done: ${count(writes, 'change')} made.`];
+    case 'nothing-to-do':
+      return ['✔', 'Nothing to do: everything is as wanted, nothing was written.'];
+    case 'changes-pending':
+      return ['✔', 'Changes are pending; nothing was changed.'];
+    case 'unhealthy':
+      return ['✖', `${name} found problems.`];
+    case 'refused':
+      return ['✖', exit === 2 ? 'Not started: nothing was changed.' : 'Stopped before anything was changed.'];
+    case 'undone':
+      return ['✖', `${name} failed; everything it did was taken back.`];
+    case 'left':
+      return ['✖', left && left.length > 0 ? `${name} failed; ${count(left.length, 'thing')} could not be taken back.` : `${name} failed; what it did is left in place.`];
+    case 'interrupted':
+      return ['▲', writes ? 'Interrupted; everything that was done was taken back.' : 'Interrupted before anything was changed.'];
+    case 'defect':
+      return ['✖', `${name} stopped on a defect in loki-eks.`];
+  }
+}

@@ -1,0 +1,144 @@
+/** What `status` found, as a page: components, releases, nodes, buckets, drift, and the sum of it. */
+import type { Json } from '../engine/types.ts';
+import type { Look } from './plan-table.ts';
+import { clean, count, cut, fold, oneLine, pad, size, width } from './text.ts';
+
+/** The shape of `status.finished.result`. */
+export interface StatusResult {
+  readonly cluster: string;
+  readonly region: string;
+  readonly namespace: string;
+  readonly sandbox: boolean;
+  readonly components: readonly Component[];
+  readonly releases: readonly {
+    readonly name: string;
+    readonly namespace: string;
+    readonly chart: string;
+    readonly version: string;
+    /** The chart version this loki-eks installs. */
+    readonly pinned: string;
+    readonly status: string;
+    readonly revision: number;
+  }[];
+  readonly nodes: {
+    readonly linux: number;
+    readonly withCollector: number;
+    readonly without: readonly string[];
+    readonly fargate: number;
+    readonly windows: number;
+  };
+  readonly drift: readonly { readonly step: string; readonly title: string; readonly changes: readonly string[] }[];
+  readonly buckets: readonly { readonly use: string; readonly name: string; readonly objects?: number; readonly bytes?: number }[];
+  readonly healthy: boolean;
+  readonly notes: readonly string[];
+}
+
+export interface Component {
+  readonly name: string;
+  readonly kind: string;
+  readonly ready: number;
+  readonly wanted: number;
+  readonly version?: string;
+  readonly state: 'ok' | 'degraded' | 'down' | 'absent';
+  readonly why?: string;
+}
+
+const EMPTY: StatusResult = {
+  cluster: '',
+  region: '',
+  namespace: '',
+  sandbox: false,
+  components: [],
+  releases: [],
+  nodes: { linux: 0, withCollector: 0, without: [], fargate: 0, windows: 0 },
+  drift: [],
+  buckets: [],
+  healthy: false,
+  notes: [],
+};
+
+/** A field that is missing is shown as empty, never as a crash: older and newer results are readable. */
+export function statusLines(result: Json, look: Look): readonly string[] {
+  const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<StatusResult>) : {};
+  const status: StatusResult = { ...EMPTY, ...given };
+  const sections = [
+    componentLines(status, look),
+    releaseLines(status, look),
+    nodeLines(status, look),
+    bucketLines(status, look),
+    driftLines(status, look),
+    status.notes.flatMap((note) => fold(clean(note), look.columns - 2).map((line) => `  ${line}`)),
+  ].filter((section) => section.length > 0);
+  return ['', ...heading(status, look), '', ...sections.flatMap((section) => [...section, '']), verdict(status, look)];
+}
+
+function heading({ cluster, region, namespace }: StatusResult, { paint }: Look): readonly string[] {
+  return [`${paint.strong(oneLine(cluster))}  ${paint.faint([region, namespace && `namespace ${namespace}`].filter(Boolean).map(oneLine).join(' · '))}`];
+}
+
+function componentLines({ components }: StatusResult, { columns, paint }: Look): readonly string[] {
+  const mark = { ok: paint.good('✔'), degraded: paint.careful('▲'), down: paint.bad('✖'), absent: paint.faint('–') };
+  const names = widest(components.map(({ name }) => oneLine(name)));
+  const kinds = widest(components.map(({ kind }) => oneLine(kind)));
+  return components.flatMap(({ name, kind, ready, wanted, version, state, why }) => {
+    const ratio = state === 'absent' ? 'absent' : `${ready}/${wanted} ready`;
+    const line = `  ${mark[state]} ${pad(oneLine(name), names)}  ${paint.faint(pad(oneLine(kind), kinds))}  ${pad(ratio, 11)}  ${paint.faint(oneLine(version ?? ''))}`;
+    return [line.trimEnd(), ...(why ? fold(clean(why), columns - 6).map((text) => `      ${text}`) : [])];
+  });
+}
+
+function releaseLines({ releases }: StatusResult, { paint }: Look): readonly string[] {
+  const names = widest(releases.map(({ name, namespace }) => oneLine(`${namespace}/${name}`)));
+  return releases.map(({ name, namespace, chart, version, pinned, status, revision }) => {
+    const current = version === pinned;
+    const good = status === 'deployed' && current;
+    const versions = current ? `${chart} ${version}` : `${chart} ${version}, this loki-eks installs ${pinned}`;
+    return `  ${good ? paint.good('✔') : paint.careful('▲')} ${pad(oneLine(`${namespace}/${name}`), names)}  ${oneLine(versions)}  ${paint.faint(oneLine(`${status}, revision ${revision}`))}`;
+  });
+}
+
+function nodeLines({ nodes }: StatusResult, { columns, paint }: Look): readonly string[] {
+  if (nodes.linux === 0 && nodes.fargate === 0 && nodes.windows === 0) return [];
+  const complete = nodes.without.length === 0;
+  const apart = [nodes.fargate > 0 && `${nodes.fargate} Fargate`, nodes.windows > 0 && `${nodes.windows} Windows`].filter(Boolean).join(', ');
+  const line = `  ${complete ? paint.good('✔') : paint.careful('▲')} A collector runs on ${nodes.withCollector} of ${count(nodes.linux, 'Linux node')}`;
+  const missing = cutList(nodes.without.map(oneLine), 10);
+  return [
+    apart ? `${line} ${paint.faint(`(no collector can run on ${apart})`)}` : line,
+    ...(complete ? [] : fold(`without one: ${missing}`, columns - 6).map((text) => `      ${text}`)),
+  ];
+}
+
+function bucketLines({ buckets }: StatusResult, { columns, paint }: Look): readonly string[] {
+  const uses = widest(buckets.map(({ use }) => oneLine(use)));
+  return buckets.map(({ use, name, objects, bytes }) => {
+    const contents = [objects !== undefined && count(objects, 'object'), bytes !== undefined && size(bytes)].filter(Boolean).join(', ');
+    const left = `    ${paint.faint(pad(oneLine(use), uses))}  s3://${oneLine(name)}`;
+    return width(left) + contents.length + 2 <= columns ? `${left}  ${paint.faint(contents)}`.trimEnd() : left;
+  });
+}
+
+function driftLines({ drift }: StatusResult, { columns, paint }: Look): readonly string[] {
+  if (drift.length === 0) return [];
+  return [
+    `  ${paint.careful('▲')} Not as installed:`,
+    ...drift.flatMap(({ title, changes }) => [`      ${oneLine(title)}`, ...changes.map((change) => paint.faint(`        ${cut(oneLine(change), columns - 8)}`))]),
+  ];
+}
+
+function verdict({ healthy, components, drift }: StatusResult, { paint }: Look): string {
+  if (healthy) return paint.good('✔ Healthy.');
+  const wrong = components.filter(({ state }) => state !== 'ok');
+  const words = [
+    wrong.length > 0 && `${wrong.length} of ${count(components.length, 'component')} not right`,
+    drift.length > 0 && `${count(drift.length, 'thing')} not as installed`,
+  ].filter(Boolean);
+  return `${paint.bad('✖')} Not healthy${words.length > 0 ? `: ${words.join(', ')}` : ''}.`;
+}
+
+const widest = (texts: readonly string[]) => Math.max(0, ...texts.map(width));
+
+function cutList(names: readonly string[], most: number): string {
+  const shown = names.slice(0, most).join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}

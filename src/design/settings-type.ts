@@ -51,4 +51,6 @@ export interface Settings {
   readonly onFailure: 'rollback' | 'keep';
   readonly onUnfinished: 'ask' | 'continue' | 'undo';
   readonly verify: boolean;
+  /** How a run is shown; chosen by whether there is a terminal when absent. */
+  readonly output?: 'tree' | 'plain' | 'json';
 }

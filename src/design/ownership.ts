@@ -1,0 +1,24 @@
+/** The marks by which the installer knows what is its own, and nothing else. */
+import { createHash } from 'node:crypto';
+import type { Ownership } from './blueprint.ts';
+
+export const managedByTag = 'loki-eks/managed-by';
+export const clusterArnTag = 'loki-eks/cluster-arn';
+export const installIdTag = 'loki-eks/install-id';
+export const installIdLabel = 'loki-eks.dev/install-id';
+export const clusterArnAnnotation = 'loki-eks.dev/cluster-arn';
+
+/** 8 hex digits; the same cluster name in another region or account, or another namespace, is another installation. */
+export function installIdOf(clusterArn: string, namespace: string): string {
+  return createHash('sha256').update(`${clusterArn}/${namespace}`).digest('hex').slice(0, 8);
+}
+
+export function ownership(clusterArn: string, namespace: string): Ownership {
+  const installId = installIdOf(clusterArn, namespace);
+  return {
+    installId,
+    tags: { [managedByTag]: 'loki-eks', [clusterArnTag]: clusterArn, [installIdTag]: installId },
+    labels: { 'app.kubernetes.io/managed-by': 'loki-eks', [installIdLabel]: installId },
+    annotations: { [clusterArnAnnotation]: clusterArn },
+  };
+}

@@ -1,0 +1,50 @@
+/** What is wrong with settings taken together though each is right by itself. */
+import type { Problem } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import { longestPrefix } from './names.ts';
+import { isEverywhere } from './setting-rules.ts';
+import type { Settings } from './settings-type.ts';
+
+export function conflicts(settings: Settings): readonly Problem[] {
+  return [...exposure(settings), ...prefix(settings), ...regions(settings)];
+}
+
+function exposure({ expose, allowCidr, certificate }: Settings): readonly Problem[] {
+  const found: Problem[] = [];
+  const say = (message: string, fix: string) => found.push(problem('SETTING_CONFLICT', { message, fix }));
+  if (expose === 'none') {
+    if (allowCidr.length > 0) say(`allowCidr ${allowCidr.join(', ')} has no effect with expose none`, 'Add --expose internal or --expose public, or leave allowCidr out.');
+    if (certificate !== undefined) say(`certificate ${certificate} has no effect with expose none`, 'Add --expose internal or --expose public, or leave certificate out.');
+    return found;
+  }
+  if (expose === 'internal') return found;
+  if (allowCidr.length === 0) say('expose public needs allowCidr: who may reach the load balancer', 'Add --allow-cidr CIDR, for example your office\'s range.');
+  if (certificate === undefined) say('expose public needs certificate: the login would cross the internet in clear text', 'Add --certificate ARN of an ACM certificate in the cluster\'s region.');
+  for (const cidr of allowCidr.filter(isEverywhere)) {
+    say(`allowCidr ${cidr} with expose public opens the gateway to the whole internet`, 'Name the ranges that need it; nothing turns this check off.');
+  }
+  return found;
+}
+
+function prefix({ bucketPrefix, bucketNamespace, region }: Settings): readonly Problem[] {
+  const most = longestPrefix({ bucketNamespace, region });
+  if (bucketPrefix.length <= most) return [];
+  return [
+    problem('SETTING_INVALID', {
+      message: `bucketPrefix ${JSON.stringify(bucketPrefix)} has ${bucketPrefix.length} characters; at most ${most} fit into a bucket name of 63${bucketNamespace === 'global' ? '' : ` in the account-regional namespace${region === undefined ? '' : ` of ${region}`}`}`,
+      fix: 'Shorten --bucket-prefix.',
+    }),
+  ];
+}
+
+function regions({ region, kmsKey, certificate }: Settings): readonly Problem[] {
+  if (region === undefined) return [];
+  return [regionFault('kmsKey', kmsKey, region), regionFault('certificate', certificate, region)].filter((found) => found !== undefined);
+}
+
+/** A key or certificate of another region can't be used; the ARN's fourth part says which it is of. */
+export function regionFault(key: string, arn: string | undefined, region: string): Problem | undefined {
+  const of = arn?.split(':')[3];
+  if (of === undefined || of === region) return undefined;
+  return problem('SETTING_INVALID', { message: `${key} ${arn} is in ${of}, but the cluster is in ${region}`, fix: `Give the ARN of one in ${region}.` });
+}

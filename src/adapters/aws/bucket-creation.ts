@@ -1,0 +1,68 @@
+/** Making a bucket: region and namespace rules, and the ways a name can be refused. */
+import type { Tags } from '../../ports/buckets.ts';
+import { stop, type ProblemCode } from '../../problems/problem.ts';
+import { readTags } from './bucket-look.ts';
+import type { At } from './buckets.ts';
+import { readError, translated } from './failures.ts';
+
+export interface NewBucket {
+  readonly namespace: 'account-regional' | 'global';
+  readonly tags: Tags;
+}
+
+/** Where the account-regional namespace is known not to exist. */
+const withoutNamespace = new Set(['me-south-1', 'me-central-1']);
+
+export async function createBucket(at: At, options: NewBucket): Promise<void> {
+  const regional = options.namespace === 'account-regional';
+  if (regional && withoutNamespace.has(at.region)) throw noNamespace(at);
+  try {
+    await at.s3.createBucket({
+      Bucket: at.Bucket,
+      ...(regional && { BucketNamespace: 'account-regional' }),
+      CreateBucketConfiguration: {
+        // S3 refuses us-east-1's own name here; everywhere else it has to be said.
+        ...(at.region !== 'us-east-1' && { LocationConstraint: at.region as 'eu-west-1' }),
+        Tags: Object.entries(options.tags).map(([Key, Value]) => ({ Key, Value })),
+      },
+    });
+  } catch (thrown) {
+    if (await madeByLostAttempt(thrown, at, options.tags)) return;
+    throw refused(thrown, at, regional);
+  }
+}
+
+/** The SDK asked again after an answer was lost, and met the bucket it had made: then it has our tags, or none yet. */
+async function madeByLostAttempt(thrown: unknown, at: At, tags: Tags): Promise<boolean> {
+  const error = readError(thrown);
+  if (error.name !== 'BucketAlreadyOwnedByYou') return false;
+  const kept = await readTags(at).catch(() => undefined);
+  if (kept === undefined) return false;
+  const ours = Object.entries(tags).every(([key, value]) => kept[key] === value);
+  return ours || ((error.attempts ?? 1) > 1 && Object.keys(kept).length === 0);
+}
+
+const noNamespace = (at: At, cause?: unknown) =>
+  stop(
+    'BUCKET_NAMESPACE_UNSUPPORTED',
+    { message: `${at.region} does not offer the account-regional namespace that ${at.Bucket} is meant for`, evidence: cause === undefined ? [] : [readError(cause).message] },
+    { cause },
+  );
+
+function refused(thrown: unknown, at: At, regional: boolean): unknown {
+  const { name, message } = readError(thrown);
+  const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: thrown });
+  if (regional && ['InvalidRequest', 'NotImplemented', 'InvalidBucketNamespace', 'InvalidArgument'].includes(name)) return noNamespace(at, thrown);
+  switch (name) {
+    case 'BucketAlreadyExists':
+      return say('BUCKET_TAKEN', `The bucket name ${at.Bucket} belongs to another account`);
+    case 'BucketAlreadyOwnedByYou':
+      return say('BUCKET_EXISTS', `The bucket ${at.Bucket} has been made meanwhile, and not by this run`);
+    case 'OperationAborted':
+      return say('BUCKET_RECENTLY_DELETED', `The bucket name ${at.Bucket} is not free yet: a bucket of that name was deleted a short while ago`);
+    case 'InvalidBucketName':
+      return say('BUCKET_NAME_INVALID', `S3 does not take ${JSON.stringify(at.Bucket)} as a bucket name`);
+    default:
+      return translated(thrown, { action: 's3:CreateBucket', on: `s3://${at.Bucket}` });
+  }
+}

@@ -1,0 +1,130 @@
+/** What is set on a bucket, read in parallel. */
+import type { ServerSideEncryptionConfiguration } from '@aws-sdk/client-s3';
+import type { Json } from '../../engine/types.ts';
+import type { BucketLook, Encryption, LifecycleRule, Tags } from '../../ports/buckets.ts';
+import type { At } from './buckets.ts';
+import type { Clients } from './clients.ts';
+import { readDocument } from './documents.ts';
+import { askFor, isCode, readError, translated } from './failures.ts';
+
+export async function lookAtBucket(at: At, otherS3: Clients['otherS3']): Promise<BucketLook> {
+  const head = await headBucket(at);
+  if (head.is === 'there' && (head.region ?? at.region) === at.region) {
+    try {
+      return await readBucket(at);
+    } catch (thrown) {
+      // Deleted while we were reading.
+      if (isCode(thrown, 'NoSuchBucket')) return { is: 'absent' };
+      throw thrown;
+    }
+  }
+  if (head.is === 'there') return { is: 'elsewhere', region: head.region! };
+  if (head.is !== 'redirected') return { is: head.is };
+  // A redirect comes before the owner is looked at, so the region it names has to be asked whose bucket it is.
+  const s3 = await otherS3({ region: head.region });
+  try {
+    const there = await headBucket({ ...at, s3, region: head.region });
+    return there.is === 'there' ? { is: 'elsewhere', region: head.region } : { is: there.is === 'absent' ? 'absent' : 'foreign' };
+  } finally {
+    s3.destroy();
+  }
+}
+
+type Head =
+  | { readonly is: 'there'; readonly region?: string }
+  | { readonly is: 'absent' }
+  | { readonly is: 'foreign' }
+  | { readonly is: 'redirected'; readonly region: string };
+
+async function headBucket({ s3, region, owner, Bucket }: At): Promise<Head> {
+  try {
+    const { BucketRegion } = await s3.headBucket({ Bucket, ExpectedBucketOwner: owner });
+    return { is: 'there', region: BucketRegion };
+  } catch (thrown) {
+    // HEAD has no body, so there is no code to go by: only the status and the region header.
+    const { status, headers } = readError(thrown);
+    const elsewhere = headers['x-amz-bucket-region'];
+    if (status === 404) return { is: 'absent' };
+    if ((status === 301 || status === 400) && elsewhere !== undefined && elsewhere !== region) return { is: 'redirected', region: elsewhere };
+    if (status === 403 && !isCode(thrown, 'ExpiredToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'RequestTimeTooSkewed')) return { is: 'foreign' };
+    throw translated(thrown, { action: 's3:ListBucket', on: `s3://${Bucket}` });
+  }
+}
+
+async function readBucket(at: At): Promise<BucketLook> {
+  const [tags, publicAccessBlocked, policy, encryption, lifecycle, versioning, objectLock] = await Promise.all([
+    readTags(at),
+    readPublicAccess(at),
+    readPolicy(at),
+    readEncryption(at),
+    readLifecycle(at),
+    readVersioning(at),
+    readObjectLock(at),
+  ]);
+  return {
+    is: 'ours-to-read',
+    name: at.Bucket,
+    region: at.region,
+    tags,
+    publicAccessBlocked,
+    ...(policy !== undefined && { policy }),
+    ...(encryption !== undefined && { encryption }),
+    lifecycle,
+    versioning,
+    objectLock,
+  };
+}
+
+/** One read where this code means "not set". */
+function read<T>({ Bucket, owner }: At, of: { readonly action: string; readonly absent: readonly string[] }, call: (named: { readonly Bucket: string; readonly ExpectedBucketOwner: string }) => Promise<T>): Promise<T | undefined> {
+  return askFor({ ...of, on: `s3://${Bucket}` }, () => call({ Bucket, ExpectedBucketOwner: owner }));
+}
+
+export async function readTags(at: At): Promise<Tags> {
+  const answer = await read(at, { action: 's3:GetBucketTagging', absent: ['NoSuchTagSet'] }, (named) => at.s3.getBucketTagging(named));
+  return Object.fromEntries((answer?.TagSet ?? []).map(({ Key, Value }) => [Key!, Value ?? '']));
+}
+
+async function readPublicAccess(at: At): Promise<boolean> {
+  const answer = await read(at, { action: 's3:GetBucketPublicAccessBlock', absent: ['NoSuchPublicAccessBlockConfiguration'] }, (named) => at.s3.getPublicAccessBlock(named));
+  const set = answer?.PublicAccessBlockConfiguration;
+  return [set?.BlockPublicAcls, set?.IgnorePublicAcls, set?.BlockPublicPolicy, set?.RestrictPublicBuckets].every((on) => on === true);
+}
+
+async function readPolicy(at: At): Promise<Json | undefined> {
+  const answer = await read(at, { action: 's3:GetBucketPolicy', absent: ['NoSuchBucketPolicy'] }, (named) => at.s3.getBucketPolicy(named));
+  return answer?.Policy === undefined ? undefined : readDocument(answer.Policy);
+}
+
+async function readEncryption(at: At): Promise<Encryption | undefined> {
+  const answer = await read(at, { action: 's3:GetEncryptionConfiguration', absent: ['ServerSideEncryptionConfigurationNotFoundError'] }, (named) => at.s3.getBucketEncryption(named));
+  return toEncryption(answer?.ServerSideEncryptionConfiguration);
+}
+
+/** Double-layer KMS reads as KMS: like it, and unlike AES256, it needs the key's permissions. */
+export function toEncryption(set: ServerSideEncryptionConfiguration | undefined): Encryption | undefined {
+  const rule = set?.Rules?.[0];
+  const by = rule?.ApplyServerSideEncryptionByDefault;
+  if (by?.SSEAlgorithm === undefined) return undefined;
+  if (by.SSEAlgorithm === 'AES256') return { algorithm: 'AES256' };
+  return { algorithm: 'aws:kms', key: by.KMSMasterKeyID ?? 'alias/aws/s3', bucketKey: rule?.BucketKeyEnabled === true };
+}
+
+async function readLifecycle(at: At): Promise<readonly LifecycleRule[]> {
+  const answer = await read(at, { action: 's3:GetLifecycleConfiguration', absent: ['NoSuchLifecycleConfiguration'] }, (named) => at.s3.getBucketLifecycleConfiguration(named));
+  // Through JSON: dates become text, and what is undefined goes.
+  return JSON.parse(JSON.stringify(answer?.Rules ?? [])) as readonly LifecycleRule[];
+}
+
+async function readVersioning(at: At): Promise<'off' | 'on' | 'suspended'> {
+  const answer = await read(at, { action: 's3:GetBucketVersioning', absent: [] }, (named) => at.s3.getBucketVersioning(named));
+  if (answer?.Status === 'Enabled') return 'on';
+  return answer?.Status === 'Suspended' ? 'suspended' : 'off';
+}
+
+async function readObjectLock(at: At): Promise<boolean> {
+  const answer = await read(at, { action: 's3:GetBucketObjectLockConfiguration', absent: ['ObjectLockConfigurationNotFoundError', 'NotImplemented', 'MethodNotAllowed'] }, (named) =>
+    at.s3.getObjectLockConfiguration(named),
+  );
+  return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
+}

@@ -1,0 +1,77 @@
+/** The SDK clients: each package is loaded when it is first used, and all of them share one way to retry and to connect. */
+import type { EKS } from '@aws-sdk/client-eks';
+import type { IAM } from '@aws-sdk/client-iam';
+import type { S3 } from '@aws-sdk/client-s3';
+import type { STS } from '@aws-sdk/client-sts';
+import type { Agent } from 'node:https';
+import type { Credentials } from './credentials.ts';
+import { proxyAgent } from './proxy.ts';
+
+export interface Clients {
+  readonly region: string;
+  readonly eks: () => Promise<EKS>;
+  readonly iam: () => Promise<IAM>;
+  readonly sts: () => Promise<STS>;
+  readonly s3: () => Promise<S3>;
+  /** A client of its own: another region, or a service account's credentials. The caller destroys it. */
+  readonly otherS3: (options: { readonly region?: string; readonly credentials?: Credentials }) => Promise<S3>;
+}
+
+export interface ClientOptions {
+  readonly region: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly credentials: Credentials;
+}
+
+type Service = 'EKS' | 'IAM' | 'S3' | 'STS';
+
+/** `AWS_ENDPOINT_URL_<SERVICE>`, then `AWS_ENDPOINT_URL`; the SDK itself reads them from the process only. */
+export function endpointOf(service: Service, env: ClientOptions['env']): string | undefined {
+  if (env['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.toLowerCase() === 'true') return undefined;
+  return env[`AWS_ENDPOINT_URL_${service}`] || env['AWS_ENDPOINT_URL'] || undefined;
+}
+
+/** What every client is made with. */
+export function clientConfig(service: Service, options: ClientOptions) {
+  const endpoint = endpointOf(service, options.env);
+  return {
+    region: options.region,
+    credentials: options.credentials,
+    ...(endpoint !== undefined && { endpoint }),
+    // IAM and EKS allow few calls a second: bursts of inspections need more than the SDK's three attempts.
+    maxAttempts: 6,
+    retryMode: 'standard',
+    requestHandler: handlerOptions(options.env),
+  };
+}
+
+/** Options of the SDK's own HTTP handler, with the proxy of the environment in front when there is one. */
+export function handlerOptions(env: ClientOptions['env']): {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly throwOnRequestTimeout: true;
+  readonly httpsAgent?: Agent;
+} {
+  const agent = proxyAgent(env);
+  return { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true, ...(agent && { httpsAgent: agent }) };
+}
+
+export function clients(options: ClientOptions): Clients {
+  const otherS3: Clients['otherS3'] = async (other) => {
+    const { S3 } = await import('@aws-sdk/client-s3');
+    return new S3(clientConfig('S3', { ...options, region: other.region ?? options.region, credentials: other.credentials ?? options.credentials }));
+  };
+  return {
+    region: options.region,
+    eks: once(async () => new (await import('@aws-sdk/client-eks')).EKS(clientConfig('EKS', options))),
+    iam: once(async () => new (await import('@aws-sdk/client-iam')).IAM(clientConfig('IAM', options))),
+    sts: once(async () => new (await import('@aws-sdk/client-sts')).STS(clientConfig('STS', options))),
+    s3: once(() => otherS3({})),
+    otherS3,
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

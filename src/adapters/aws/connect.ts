@@ -1,0 +1,76 @@
+/** The AWS ports, bound to one region and one set of credentials. */
+import type { Buckets } from '../../ports/buckets.ts';
+import type { Callers, WebIdentity } from '../../ports/caller.ts';
+import type { Associations, Clusters } from '../../ports/clusters.ts';
+import type { OidcProviders, Roles } from '../../ports/roles.ts';
+import { associations } from './associations.ts';
+import { buckets } from './buckets.ts';
+import { callers } from './caller.ts';
+import { clients } from './clients.ts';
+import { clusters } from './clusters.ts';
+import { credentials } from './credentials.ts';
+import { kubeTokens } from './kube-token.ts';
+import { oidcProviders } from './oidc-providers.ts';
+import { readProfile, type Env } from './profiles.ts';
+import { resolveRegion } from './region.ts';
+import { roles } from './roles.ts';
+import { webIdentity } from './web-identity.ts';
+
+export interface Connection {
+  /** What the settings say; beats the environment and the profile. */
+  readonly region?: string;
+  readonly profile?: string;
+  readonly env: Env;
+  /** Asks for a code of this MFA device; absent when nobody can be asked. */
+  readonly mfa?: (serial: string) => Promise<string>;
+}
+
+export interface Aws {
+  readonly region: string;
+  readonly callers: Callers;
+  readonly clusters: Clusters;
+  readonly roles: Roles;
+  readonly oidcProviders: OidcProviders;
+  readonly associations: Associations;
+  readonly webIdentity: WebIdentity;
+  buckets(account: string): Buckets;
+  kubeToken(cluster: string): Promise<string>;
+}
+
+/**
+ * Resolves profile and region (AWS_PROFILE_UNKNOWN, AWS_REGION_MISSING, AWS_REGION_INVALID). Calls nothing yet:
+ * credentials are found, and each SDK package loaded, with the first call that needs it.
+ */
+export async function connectAws(of: Connection): Promise<Aws> {
+  quietSdk();
+  const profile = await readProfile(of.profile, of.env);
+  const region = resolveRegion(of.region, { env: of.env, profile });
+  const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa });
+  const made = clients({ region, env: of.env, credentials: identity });
+  const who = callers(made, identity);
+  let account: Promise<string> | undefined;
+  const accountOnce = (): Promise<string> => {
+    account ??= who.whoami().then((caller) => caller.account);
+    account.catch(() => (account = undefined));
+    return account;
+  };
+  return {
+    region,
+    callers: who,
+    clusters: clusters(made),
+    roles: roles(made),
+    oidcProviders: oidcProviders(made),
+    associations: associations(made),
+    webIdentity: webIdentity(made, accountOnce),
+    buckets: (owner) => buckets(made, owner),
+    kubeToken: kubeTokens({ region, credentials: identity }),
+  };
+}
+
+/**
+ * The SDK reads these switches from the process alone, when its first client is made: its notice about old Node versions
+ * would be written into our output. The one place outside `main` that touches the process, and it only adds.
+ */
+function quietSdk(): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+}

@@ -1,0 +1,117 @@
+/** Where credentials come from, and what each way of having none means. */
+import { ProblemError, stop } from '../../problems/problem.ts';
+import { clientConfig } from './clients.ts';
+import { readError, translated } from './failures.ts';
+import { sharedFiles, type Env, type Profile } from './profiles.ts';
+
+export interface Identity {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+/** Gives credentials that are good for some minutes; resolves again when they are not. Throws AWS_CREDENTIALS_* and its like. */
+export type Credentials = () => Promise<Identity>;
+
+export interface CredentialOptions {
+  readonly region: string;
+  readonly env: Env;
+  readonly profile: Profile;
+  /** Whether the profile was named by a setting: then it beats keys in the environment, as with the AWS CLI. */
+  readonly explicit: boolean;
+  readonly mfa?: (serial: string) => Promise<string>;
+}
+
+/** Renewed this long before they end, so that a call that takes its time still finds them good. */
+const leeway = 5 * 60_000;
+
+export function credentials(options: CredentialOptions): Credentials {
+  const resolve = resolver(options);
+  let held: Promise<Identity> | undefined;
+  let ends = Number.POSITIVE_INFINITY;
+  return async () => {
+    if (held === undefined || ends - Date.now() < leeway) {
+      // Concurrent callers share one resolution: an MFA code is asked for once.
+      ends = Number.POSITIVE_INFINITY;
+      held = resolve().then(
+        (identity) => {
+          ends = identity.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+          return identity;
+        },
+        (thrown) => {
+          held = undefined;
+          throw whyNone(thrown, options);
+        },
+      );
+    }
+    return held;
+  };
+}
+
+function resolver(options: CredentialOptions): Credentials {
+  const { env, profile, explicit } = options;
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'];
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
+  // The SDK prefers AWS_PROFILE to keys beside it and warns; the CLI prefers the keys. Both tools should be the same caller.
+  if (!explicit && accessKeyId && secretAccessKey) {
+    const sessionToken = env['AWS_SESSION_TOKEN'] || undefined;
+    return async () => ({ accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) });
+  }
+  const init = {
+    ...sharedFiles(env),
+    profile: profile.name,
+    ignoreCache: true,
+    mfaCodeProvider: options.mfa ?? noTerminal(profile),
+    clientConfig: stsConfig(options),
+  };
+  return async () => {
+    const { fromIni, fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
+    // Through the chain, a profile's own failure would be lost in "could not load from any provider".
+    const own = profile.named && hasCredentials(profile);
+    const provide = own ? fromIni(init) : fromNodeProviderChain(init);
+    return provide();
+  };
+}
+
+/** The inner STS client of the chain takes our retries, proxy and endpoint, but must find its own credentials. */
+function stsConfig({ region, env }: CredentialOptions) {
+  const { credentials: _, ...config } = clientConfig('STS', { region, env, credentials: async () => Promise.reject(new Error('unused')) });
+  return config;
+}
+
+const hasCredentials = ({ keys }: Profile): boolean =>
+  ['aws_access_key_id', 'role_arn', 'sso_session', 'sso_start_url', 'credential_process', 'web_identity_token_file', 'login_session'].some((key) => keys[key] !== undefined);
+
+const noTerminal = (profile: Profile) => async (serial: string): Promise<string> => {
+  throw stop('AWS_MFA_NEEDS_TERMINAL', {
+    message: `The profile ${JSON.stringify(profile.name)} needs a code of the MFA device ${serial}, and nobody can be asked for it here`,
+  });
+};
+
+/** What the chain threw, as the problem the user has. */
+function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
+  if (thrown instanceof ProblemError) return thrown;
+  const { name, message } = readError(thrown);
+  const evidence = [`${name}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`];
+  const called = profile.named ? ` --profile ${profile.name}` : '';
+  if (/requires multi-factor authentication/.test(message)) {
+    return stop('AWS_MFA_NEEDS_TERMINAL', { message: `The profile ${JSON.stringify(profile.name)} needs an MFA code`, evidence }, { cause: thrown });
+  }
+  if (/\bSSO\b|sso login/i.test(message) || name === 'TokenProviderError' || profileIsSso(profile)) {
+    return stop(
+      'AWS_SSO_EXPIRED',
+      { message: `The SSO session of the profile ${JSON.stringify(profile.name)} has ended or was never begun`, fix: `aws sso login${called}`, evidence },
+      { cause: thrown },
+    );
+  }
+  if (/aws login|login session/i.test(message)) {
+    return stop('AWS_CREDENTIALS_EXPIRED', { message: `The login session of the profile ${JSON.stringify(profile.name)} has ended`, fix: `aws login${called}`, evidence }, { cause: thrown });
+  }
+  if (name === 'CredentialsProviderError' || name === 'ProviderError') {
+    const of = profile.named ? ` in the profile ${JSON.stringify(profile.name)}` : '';
+    return stop('AWS_CREDENTIALS_MISSING', { message: `No AWS credentials were found${of}`, evidence }, { cause: thrown });
+  }
+  return translated(thrown, { action: 'sts:AssumeRole', on: profile.keys['role_arn'] ?? `profile ${profile.name}` });
+}
+
+const profileIsSso = ({ keys }: Profile): boolean => keys['sso_session'] !== undefined || keys['sso_start_url'] !== undefined;

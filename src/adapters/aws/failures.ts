@@ -1,0 +1,173 @@
+/** The one translation of what the AWS SDK throws into problems; what nobody can meet by using the tool stays a defect. */
+import { ProblemError, stop, type ProblemCode } from '../../problems/problem.ts';
+
+/** What was asked, for the sentence and for the fix. */
+export interface Asked {
+  /** IAM's name of the action: `s3:PutBucketPolicy`. */
+  readonly action: string;
+  /** What it was asked of: `s3://name`, a role's name, a cluster's name. */
+  readonly on?: string;
+}
+
+/** The parts of an SDK error that we read. All of them may be missing: a proxy's answer is an error too. */
+export interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  readonly status?: number;
+  readonly attempts?: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of Node's own network errors: `ENOTFOUND`, `ECONNREFUSED`, `SELF_SIGNED_CERT_IN_CHAIN`, … */
+  readonly system?: string;
+  readonly host?: string;
+}
+
+export function readError(thrown: unknown): SdkError {
+  const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, any>;
+  const inner = (error['cause'] ?? {}) as Record<string, any>;
+  // Several addresses tried and refused come as one AggregateError without a message.
+  const first = (error['errors'] as Record<string, any>[] | undefined)?.[0];
+  const network = [error, inner, first].find((e) => typeof e?.['code'] === 'string');
+  return {
+    name: String(error['Code'] ?? error['name'] ?? 'Error'),
+    message: String(error['message'] || first?.['message'] || thrown),
+    status: error['$metadata']?.httpStatusCode ?? error['$response']?.statusCode,
+    attempts: error['$metadata']?.attempts,
+    headers: error['$response']?.headers ?? {},
+    system: network?.['code'],
+    host: network?.['hostname'] ?? network?.['address'],
+  };
+}
+
+type Rule = (error: SdkError, asked: Asked) => { readonly code: ProblemCode; readonly message: string; readonly fix?: string } | undefined;
+
+const on = (asked: Asked): string => (asked.on === undefined ? '' : ` on ${asked.on}`);
+const named = (...names: readonly string[]): ((error: SdkError) => boolean) => {
+  const set = new Set(names);
+  return (error) => set.has(error.name);
+};
+
+const isExpired = named('ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired');
+const isInvalid = named('InvalidAccessKeyId', 'InvalidClientTokenId', 'UnrecognizedClientException', 'SignatureDoesNotMatch', 'InvalidSignatureException', 'AuthorizationHeaderMalformed', 'InvalidToken', 'AuthFailure', 'MissingAuthenticationToken');
+const isThrottled = named('SlowDown', 'Throttling', 'ThrottlingException', 'TooManyRequestsException', 'RequestLimitExceeded', 'RequestThrottled', 'BandwidthLimitExceeded', 'ThrottledException');
+const isSkewed = named('RequestTimeTooSkewed', 'RequestInTheFuture');
+const isDenied = named('AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation', 'Forbidden', 'ForbiddenException', 'AllAccessDisabled');
+const isLimit = named('LimitExceeded', 'LimitExceededException', 'TooManyBuckets', 'ResourceLimitExceededException', 'ServiceQuotaExceededException');
+const isDocument = named('MalformedPolicyDocument', 'MalformedPolicyDocumentException', 'MalformedPolicy', 'PolicyNotAttachable');
+
+/** A signature that does not match and carries two times is a clock that is wrong, not a key. */
+const skewInSignature = (error: SdkError): boolean => isInvalid(error) && /signature (not yet current|expired)/i.test(error.message);
+
+/** `User: arn:… is not authorized to perform: iam:CreateRole on resource: … with an explicit deny in …` */
+export function readDenial(message: string): { readonly action?: string; readonly resource?: string; readonly why?: string } {
+  const action = /not authorized to perform: ([\w-]+:[\w*]+)/.exec(message)?.[1];
+  const resource = /on resource: "?([^\s"]+?)"?(?=[\s.,]*(?:with|because|$))/.exec(message)?.[1];
+  const why = /(?:with an? (explicit deny[^.\n]*))|(?:because (no [^.\n]*))/i.exec(message);
+  return { action, resource, why: (why?.[1] ?? why?.[2])?.trim() };
+}
+
+const rules: readonly Rule[] = [
+  (error) =>
+    isSkewed(error) || skewInSignature(error)
+      ? { code: 'AWS_CLOCK_SKEW', message: `AWS refuses the time of this machine's clock (${new Date().toISOString()})` }
+      : undefined,
+  (error) => (isExpired(error) ? { code: 'AWS_CREDENTIALS_EXPIRED', message: `The AWS credentials have ended (${error.name})` } : undefined),
+  (error, asked) => (isInvalid(error) ? { code: 'AWS_CREDENTIALS_INVALID', message: `AWS does not accept these credentials for ${asked.action} (${error.name})` } : undefined),
+  (error, asked) => (isThrottled(error) ? { code: 'AWS_THROTTLED', message: `AWS slows down ${asked.action}${on(asked)}, also after ${error.attempts ?? 'several'} attempts` } : undefined),
+  (error, asked) => {
+    if (!isDenied(error) && !(error.status === 403 && /^(Unknown|UnknownError|SyntaxError|403)$/.test(error.name))) return undefined;
+    const said = readDenial(error.message);
+    const action = said.action ?? asked.action;
+    const what = `${action} on ${said.resource ?? asked.on ?? '*'}`;
+    return {
+      code: 'AWS_ACCESS_DENIED',
+      message: `AWS denies ${what}${said.why === undefined ? '' : `: ${said.why}`}`,
+      fix: /explicit deny/i.test(said.why ?? '')
+        ? `Ask whoever owns the ${/in an? ([\w\s-]+)$/.exec(said.why ?? '')?.[1] ?? 'policy'} to allow ${action}; a deny can't be overruled by another policy.`
+        : `Allow ${action} on ${said.resource ?? asked.on ?? '*'} to this identity, or use another profile.`,
+    };
+  },
+  (error, asked) => (named('OptInRequired', 'RegionDisabledException')(error) ? { code: 'AWS_REGION_DISABLED', message: `The region is not enabled for ${asked.action}: ${error.message}` } : undefined),
+  (error, asked) => (isLimit(error) ? { code: 'AWS_LIMIT_EXCEEDED', message: `A limit of the account stops ${asked.action}${on(asked)}: ${error.message}` } : undefined),
+  (error, asked) => (isDocument(error) ? { code: 'AWS_POLICY_REFUSED', message: `AWS refuses the policy document in ${asked.action}${on(asked)}: ${error.message}` } : undefined),
+  (error, asked) => (named('NoSuchBucket')(error) ? { code: 'BUCKET_GONE', message: `The bucket of ${asked.action}${on(asked)} does not exist (any more)` } : undefined),
+  (error, asked) => (named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined),
+  (error, asked) => (named('PermanentRedirect', 'IllegalLocationConstraintException')(error) || (error.status === 301)
+    ? { code: 'BUCKET_ELSEWHERE', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` } : undefined),
+  network,
+  (error, asked) => (error.name === 'SyntaxError' && error.status !== undefined
+    ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` } : undefined),
+  (error, asked) => ((error.status ?? 0) >= 500 ? { code: 'AWS_UNAVAILABLE', message: `AWS fails in ${asked.action}${on(asked)}: ${error.name} (HTTP ${error.status})` } : undefined),
+  (error, asked) => (error.status === undefined ? undefined : { code: 'AWS_CALL_FAILED', message: `${asked.action}${on(asked)} failed: ${error.name}: ${error.message}` }),
+];
+
+function network(error: SdkError, asked: Asked): ReturnType<Rule> {
+  const where = error.host === undefined ? '' : ` (${error.host})`;
+  switch (error.system) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return { code: 'AWS_HOST_UNKNOWN', message: `The name of the endpoint for ${asked.action} has no address${where}` };
+    case 'ECONNREFUSED':
+    case 'ECONNRESET':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+    case 'EPIPE':
+      return { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: ${error.system}` };
+    case 'PROXY_REFUSED':
+      return { code: 'AWS_PROXY_REFUSED', message: `${asked.action} can't pass the proxy: ${error.message}` };
+    case undefined:
+      return error.name === 'TimeoutError' ? { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: no answer in time` } : undefined;
+    default:
+      return /CERT|SIGNATURE|ERR_TLS|ERR_SSL|EPROTO/.test(error.system)
+        ? { code: 'AWS_TLS_UNTRUSTED', message: `The certificate of the endpoint for ${asked.action} is not trusted: ${error.system}` }
+        : undefined;
+  }
+}
+
+/** A thrown value as a ProblemError, or itself when it is a defect or already said. */
+export function translated(thrown: unknown, asked: Asked): unknown {
+  if (thrown instanceof ProblemError) return thrown;
+  // An error of the credential chain that another client met is wrapped, and the problem is within.
+  const inner = (thrown as { cause?: unknown } | undefined)?.cause;
+  if (inner instanceof ProblemError) return inner;
+  const error = readError(thrown);
+  for (const rule of rules) {
+    const found = rule(error, asked);
+    if (found === undefined) continue;
+    const { code, message, fix } = found;
+    return stop(code, { message, fix, evidence: evidenceOf(error) }, { cause: thrown });
+  }
+  return thrown;
+}
+
+/** One line, without anything that could be a credential (AWS echoes key ids and canonical requests in signature errors). */
+function evidenceOf(error: SdkError): readonly string[] {
+  if (isInvalid(error)) return [error.name];
+  const id = error.headers['x-amzn-requestid'] ?? error.headers['x-amz-request-id'];
+  return [`${error.name}: ${error.message.replaceAll(/\s+/g, ' ').slice(0, 500)}${id === undefined ? '' : ` (request ${id})`}`];
+}
+
+/** Runs one SDK call; what it throws is translated. */
+export async function ask<T>(asked: Asked, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (thrown) {
+    throw translated(thrown, asked);
+  }
+}
+
+/** As `ask`, but these error codes mean "not there" and give `undefined`. */
+export async function askFor<T>(asked: Asked & { readonly absent: readonly string[] }, call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (thrown) {
+    if (asked.absent.includes(readError(thrown).name)) return undefined;
+    throw translated(thrown, asked);
+  }
+}
+
+/** Is this an SDK error of that code? For the few places where a code is a turn of the road and not its end. */
+export function isCode(thrown: unknown, ...codes: readonly string[]): boolean {
+  const raw = thrown instanceof ProblemError ? thrown.cause : thrown;
+  return codes.includes(readError(raw).name);
+}

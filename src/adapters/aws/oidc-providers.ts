@@ -1,0 +1,50 @@
+/** IAM OIDC providers: one an issuer, shared by all roles of a cluster. */
+import type { OidcProviders } from '../../ports/roles.ts';
+import { stop } from '../../problems/problem.ts';
+import type { Clients } from './clients.ts';
+import { ask, askFor, isCode, readError } from './failures.ts';
+import { fromTags, toTags } from './roles.ts';
+
+const gone = ['NoSuchEntity', 'NoSuchEntityException'];
+
+export function oidcProviders({ iam }: Clients): OidcProviders {
+  return {
+    async find(arn) {
+      const client = await iam();
+      const found = await askFor({ action: 'iam:GetOpenIDConnectProvider', on: arn, absent: gone }, () => client.getOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }));
+      return found && { arn, audiences: found.ClientIDList ?? [], tags: fromTags(found.Tags) };
+    },
+
+    async create({ url, audience, tags }) {
+      const client = await iam();
+      try {
+        // No thumbprint: IAM trusts the issuer's certificate by its own CA library, and a private network can't be looked at from here.
+        await client.createOpenIDConnectProvider({ Url: url, ClientIDList: [audience], Tags: toTags(tags) });
+      } catch (thrown) {
+        // Somebody made it meanwhile, or the answer to our own first attempt was lost: it is there either way.
+        if (isCode(thrown, 'EntityAlreadyExists', 'EntityAlreadyExistsException')) return;
+        if (isCode(thrown, 'OpenIdIdpCommunicationError', 'OpenIdIdpCommunicationErrorException')) {
+          throw stop('OIDC_ISSUER_UNREACHABLE', { message: `IAM can't reach the OIDC issuer ${url}`, evidence: [readError(thrown).message] }, { cause: thrown });
+        }
+        await ask({ action: 'iam:CreateOpenIDConnectProvider', on: url }, () => Promise.reject(thrown));
+      }
+    },
+
+    async addAudience(arn, audience) {
+      const client = await iam();
+      await ask({ action: 'iam:AddClientIDToOpenIDConnectProvider', on: arn }, () => client.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn: arn, ClientID: audience }));
+    },
+
+    async removeAudience(arn, audience) {
+      const client = await iam();
+      await askFor({ action: 'iam:RemoveClientIDFromOpenIDConnectProvider', on: arn, absent: gone }, () =>
+        client.removeClientIDFromOpenIDConnectProvider({ OpenIDConnectProviderArn: arn, ClientID: audience }),
+      );
+    },
+
+    async delete(arn) {
+      const client = await iam();
+      await askFor({ action: 'iam:DeleteOpenIDConnectProvider', on: arn, absent: gone }, () => client.deleteOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }));
+    },
+  };
+}

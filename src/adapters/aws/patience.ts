@@ -1,0 +1,24 @@
+/** Waiting for AWS to agree with itself: after a creation or beside another change, some codes only mean "not yet". */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isCode } from './failures.ts';
+
+export interface Patience {
+  /** Error codes that pass by themselves. */
+  readonly codes: readonly string[];
+  readonly forMs: number;
+  readonly firstMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Calls again, with growing pauses of at most 15 s, while it throws one of the codes; in the end throws the last error. */
+export async function patiently<T>({ codes, forMs, firstMs = 500, signal }: Patience, call: () => Promise<T>): Promise<T> {
+  const until = Date.now() + forMs;
+  for (let pause = firstMs; ; pause = Math.min(pause * 2, 15_000)) {
+    try {
+      return await call();
+    } catch (thrown) {
+      if (!isCode(thrown, ...codes) || Date.now() + pause > until) throw thrown;
+    }
+    await sleep(pause * (0.75 + Math.random() / 2), undefined, signal ? { signal } : {});
+  }
+}

@@ -1,0 +1,42 @@
+/** What the caller may not do, as far as IAM's simulator knows: advice, never proof. */
+import type { Clients } from './clients.ts';
+import { everyPage } from './pages.ts';
+
+/** `unknown` whenever it can't be asked: no permission, root, a federated user, an endpoint without the simulator. */
+export async function deniedActions(clients: Clients, of: { readonly actions: readonly string[]; readonly resource: string }): Promise<readonly string[] | 'unknown'> {
+  if (of.actions.length === 0) return [];
+  try {
+    const [iam, sts] = await Promise.all([clients.iam(), clients.sts()]);
+    const { Arn } = await sts.getCallerIdentity({});
+    const source = principalOf(Arn!);
+    if (source === undefined) return 'unknown';
+    // The simulator refuses session ARNs, and a session's ARN has lost the role's path.
+    const PolicySourceArn = 'arn' in source ? source.arn : (await iam.getRole({ RoleName: source.role })).Role!.Arn!;
+    const pages = await everyPage((Marker) =>
+      iam.simulatePrincipalPolicy({
+        PolicySourceArn,
+        ActionNames: [...of.actions],
+        ResourceArns: [of.resource],
+        ContextEntries: [
+          { ContextKeyName: 'aws:RequestedRegion', ContextKeyType: 'string', ContextKeyValues: [clients.region] },
+          { ContextKeyName: 'aws:SecureTransport', ContextKeyType: 'boolean', ContextKeyValues: ['true'] },
+        ],
+        Marker,
+      }),
+    );
+    const results = pages.flatMap((page) => page.EvaluationResults ?? []);
+    if (results.length === 0) return 'unknown';
+    return results.filter((result) => result.EvalDecision !== 'allowed').map((result) => result.EvalActionName!);
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Whom to simulate for a caller's ARN: users as they are, sessions by their role's name. */
+export function principalOf(arn: string): { readonly arn: string } | { readonly role: string } | undefined {
+  const [, , service, , , resource = ''] = arn.split(':');
+  if (service === 'iam' && resource.startsWith('user/')) return { arn };
+  if (service === 'iam' && resource.startsWith('role/')) return { arn };
+  const role = service === 'sts' ? /^assumed-role\/([^/]+)\//.exec(resource)?.[1] : undefined;
+  return role === undefined ? undefined : { role };
+}

@@ -1,0 +1,69 @@
+/** The user's shared AWS config: which profiles there are, and which of them is meant. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { stop } from '../../problems/problem.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface SharedFiles {
+  readonly filepath: string;
+  readonly configFilepath: string;
+}
+
+/** Where the two files are; the SDK would ask the process instead of `env`. */
+export function sharedFiles(env: Env): SharedFiles {
+  const home = join(env['HOME'] || env['USERPROFILE'] || homedir(), '.aws');
+  return {
+    filepath: env['AWS_SHARED_CREDENTIALS_FILE'] || join(home, 'credentials'),
+    configFilepath: env['AWS_CONFIG_FILE'] || join(home, 'config'),
+  };
+}
+
+export interface Profile {
+  readonly name: string;
+  /** Was it named (by setting or AWS_PROFILE), or is it just the default? */
+  readonly named: boolean;
+  /** Its keys from both files; empty when the default profile is not there. */
+  readonly keys: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The profile that is meant. Throws AWS_PROFILE_UNKNOWN when a named one is in neither file: the SDK
+ * would only say that it found no credentials.
+ */
+export async function readProfile(wanted: string | undefined, env: Env): Promise<Profile> {
+  const { loadSharedConfigFiles } = await import('@smithy/core/config');
+  const files = sharedFiles(env);
+  // Cached by the SDK per process; a second connection may follow an `aws configure`.
+  const { configFile, credentialsFile } = await loadSharedConfigFiles({ ...files, ignoreCache: true });
+  const name = wanted || env['AWS_PROFILE'] || 'default';
+  const named = Boolean(wanted || env['AWS_PROFILE']);
+  if (named && configFile[name] === undefined && credentialsFile[name] === undefined) {
+    const known = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])].filter((key) => !key.includes('.'));
+    throw stop('AWS_PROFILE_UNKNOWN', {
+      message: `There is no AWS profile named ${JSON.stringify(name)}`,
+      fix: nearest(name, known).length > 0 ? `Use --profile ${nearest(name, known)[0]}, or aws configure --profile ${name}` : `aws configure --profile ${name}`,
+      evidence: [`read ${files.configFilepath} and ${files.filepath}`, known.length === 0 ? 'no profiles there' : `profiles there: ${known.sort().slice(0, 20).join(', ')}`],
+    });
+  }
+  return { name, named, keys: { ...configFile[name], ...credentialsFile[name] } };
+}
+
+/** The known names that a slip of the fingers away could have been meant, best first. */
+export function nearest(name: string, known: readonly string[]): readonly string[] {
+  return known
+    .map((candidate) => ({ candidate, far: distance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, far }) => far <= Math.max(2, name.length / 3) || candidate.includes(name) || name.includes(candidate))
+    .sort((a, b) => a.far - b.far || a.candidate.localeCompare(b.candidate))
+    .map(({ candidate }) => candidate);
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,168 @@
+/** IAM roles with their policies. */
+import type { IAM, Tag } from '@aws-sdk/client-iam';
+import type { Json } from '../../engine/types.ts';
+import type { Role, Roles } from '../../ports/roles.ts';
+import { stop } from '../../problems/problem.ts';
+import type { Clients } from './clients.ts';
+import { readDocument } from './documents.ts';
+import { ask, askFor, isCode, readError } from './failures.ts';
+import { everyPage } from './pages.ts';
+import { patiently } from './patience.ts';
+import { deniedActions } from './permissions.ts';
+
+const gone = ['NoSuchEntity', 'NoSuchEntityException'];
+const busy = ['ConcurrentModification', 'ConcurrentModificationException', 'EntityTemporarilyUnmodifiable', 'EntityTemporarilyUnmodifiableException'];
+
+export function roles(clients: Clients): Roles {
+  // IAM's answers lag behind its writes: a role made a moment ago may not be there yet for the next call.
+  const fresh = new Set<string>();
+  const write = <T>(action: string, name: string, call: (iam: IAM) => Promise<T>): Promise<T> =>
+    ask({ action, on: `role ${name}` }, async () => {
+      const iam = await clients.iam();
+      return patiently({ codes: fresh.has(name) ? [...busy, ...gone] : busy, forMs: 30_000 }, () => call(iam));
+    });
+
+  return {
+    find: (name) => clients.iam().then((iam) => findRole(iam, name)),
+
+    async create(role) {
+      const document = JSON.stringify(role.trust);
+      await write('iam:CreateRole', role.name, async (iam) => {
+        try {
+          await iam.createRole({
+            RoleName: role.name,
+            Path: role.path,
+            AssumeRolePolicyDocument: document,
+            Description: role.description,
+            ...(role.permissionsBoundary !== undefined && { PermissionsBoundary: role.permissionsBoundary }),
+            Tags: toTags(role.tags),
+          });
+        } catch (thrown) {
+          if (!isCode(thrown, 'EntityAlreadyExists', 'EntityAlreadyExistsException')) throw thrown;
+          // An answer that was lost: the SDK asked again, and met what it had made itself.
+          const there = (readError(thrown).attempts ?? 1) > 1 ? await findRole(iam, role.name) : undefined;
+          if (there !== undefined && Object.entries(role.tags).every(([key, value]) => there.tags[key] === value)) return;
+          throw stop('ROLE_EXISTS', { message: `There is a role named ${role.name} already (IAM ignores case and path)` }, { cause: thrown });
+        }
+      });
+      fresh.add(role.name);
+    },
+
+    setTrust: (name, trust) =>
+      write('iam:UpdateAssumeRolePolicy', name, async (iam) => void (await iam.updateAssumeRolePolicy({ RoleName: name, PolicyDocument: JSON.stringify(trust) }))),
+
+    async setInline(name, policy, document) {
+      if (document !== undefined) {
+        await write('iam:PutRolePolicy', name, (iam) => iam.putRolePolicy({ RoleName: name, PolicyName: policy, PolicyDocument: JSON.stringify(document) }));
+        return;
+      }
+      const iam = await clients.iam();
+      await askFor({ action: 'iam:DeleteRolePolicy', on: `role ${name}`, absent: gone }, () => iam.deleteRolePolicy({ RoleName: name, PolicyName: policy }));
+    },
+
+    async setBoundary(name, boundary) {
+      if (boundary !== undefined) {
+        await write('iam:PutRolePermissionsBoundary', name, (iam) => iam.putRolePermissionsBoundary({ RoleName: name, PermissionsBoundary: boundary }));
+        return;
+      }
+      const iam = await clients.iam();
+      await askFor({ action: 'iam:DeleteRolePermissionsBoundary', on: `role ${name}`, absent: gone }, () => iam.deleteRolePermissionsBoundary({ RoleName: name }));
+    },
+
+    async tag(name, tags) {
+      await write('iam:TagRole', name, (iam) => iam.tagRole({ RoleName: name, Tags: toTags(tags) }));
+    },
+
+    async untag(name, keys) {
+      if (keys.length > 0) await write('iam:UntagRole', name, (iam) => iam.untagRole({ RoleName: name, TagKeys: [...keys] }));
+    },
+
+    async delete(name) {
+      await deleteRole(await clients.iam(), name);
+      fresh.delete(name);
+    },
+
+    denied: (actions, resource) => deniedActions(clients, { actions, resource }),
+  };
+}
+
+export const toTags = (tags: Readonly<Record<string, string>>): Tag[] => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+export const fromTags = (tags: readonly Tag[] | undefined): Readonly<Record<string, string>> => Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key!, Value ?? '']));
+
+async function findRole(iam: IAM, name: string): Promise<Role | undefined> {
+  const on = `role ${name}`;
+  const found = await askFor({ action: 'iam:GetRole', on, absent: gone }, () => iam.getRole({ RoleName: name }));
+  if (found?.Role === undefined) return undefined;
+  const role = found.Role;
+  const [inline, attached] = await Promise.all([inlinePolicies(iam, name), attachedPolicies(iam, name)]);
+  return {
+    arn: role.Arn!,
+    name: role.RoleName!,
+    path: role.Path ?? '/',
+    trust: readDocument(role.AssumeRolePolicyDocument ?? ''),
+    description: role.Description,
+    permissionsBoundary: role.PermissionsBoundary?.PermissionsBoundaryArn,
+    tags: fromTags(role.Tags),
+    inline,
+    attached,
+  };
+}
+
+async function inlinePolicies(iam: IAM, name: string): Promise<Readonly<Record<string, Json>>> {
+  const names = await inlineNames(iam, name);
+  const documents = await Promise.all(
+    names.map(async (policy) => {
+      const answer = await askFor({ action: 'iam:GetRolePolicy', on: `role ${name}`, absent: gone }, () => iam.getRolePolicy({ RoleName: name, PolicyName: policy }));
+      return answer && ([policy, readDocument(answer.PolicyDocument ?? '')] as const);
+    }),
+  );
+  return Object.fromEntries(documents.filter((entry) => entry !== undefined));
+}
+
+async function inlineNames(iam: IAM, name: string): Promise<readonly string[]> {
+  const pages = await everyPage((Marker) =>
+    askFor({ action: 'iam:ListRolePolicies', on: `role ${name}`, absent: gone }, () => iam.listRolePolicies({ RoleName: name, Marker })),
+  );
+  return pages.flatMap((page) => page.PolicyNames ?? []);
+}
+
+async function attachedPolicies(iam: IAM, name: string): Promise<readonly string[]> {
+  const pages = await everyPage((Marker) =>
+    askFor({ action: 'iam:ListAttachedRolePolicies', on: `role ${name}`, absent: gone }, () => iam.listAttachedRolePolicies({ RoleName: name, Marker })),
+  );
+  return pages.flatMap((page) => (page.AttachedPolicies ?? []).map((policy) => policy.PolicyArn!));
+}
+
+/** Everything that holds on to a role must go first, or IAM answers DeleteConflict. */
+async function deleteRole(iam: IAM, name: string): Promise<void> {
+  const on = `role ${name}`;
+  const take = (action: string, call: () => Promise<unknown>) => askFor({ action, on, absent: gone }, call);
+  const release = async (): Promise<void> => {
+    const [attached, inline] = await Promise.all([attachedPolicies(iam, name), inlineNames(iam, name)]);
+    for (const PolicyArn of attached) await take('iam:DetachRolePolicy', () => iam.detachRolePolicy({ RoleName: name, PolicyArn }));
+    for (const PolicyName of inline) await take('iam:DeleteRolePolicy', () => iam.deleteRolePolicy({ RoleName: name, PolicyName }));
+  };
+  await release();
+  try {
+    await patiently({ codes: busy, forMs: 30_000 }, () => iam.deleteRole({ RoleName: name }));
+  } catch (thrown) {
+    if (isCode(thrown, ...gone)) return;
+    if (!isCode(thrown, 'DeleteConflict', 'DeleteConflictException')) return void (await take('iam:DeleteRole', () => Promise.reject(thrown)));
+    // Rare, so only now: somebody put the role into an instance profile, or IAM still sees what we took off.
+    await leaveInstanceProfiles(iam, name);
+    await release();
+    await take('iam:DeleteRole', () => patiently({ codes: ['DeleteConflict', 'DeleteConflictException', ...busy], forMs: 20_000 }, () => iam.deleteRole({ RoleName: name }))).catch((last: unknown) => {
+      throw isCode(last, 'DeleteConflict', 'DeleteConflictException') ? stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${readError((last as Error).cause).message}` }, { cause: last }) : last;
+    });
+  }
+}
+
+async function leaveInstanceProfiles(iam: IAM, name: string): Promise<void> {
+  const on = `role ${name}`;
+  const pages = await everyPage((Marker) =>
+    askFor({ action: 'iam:ListInstanceProfilesForRole', on, absent: gone }, () => iam.listInstanceProfilesForRole({ RoleName: name, Marker })),
+  );
+  for (const { InstanceProfileName } of pages.flatMap((page) => page.InstanceProfiles ?? [])) {
+    await askFor({ action: 'iam:RemoveRoleFromInstanceProfile', on, absent: gone }, () => iam.removeRoleFromInstanceProfile({ RoleName: name, InstanceProfileName: InstanceProfileName! }));
+  }
+}

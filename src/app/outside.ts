@@ -36,6 +36,8 @@ export interface Outside {
   /** Resolves region (flag, AWS_REGION, AWS_DEFAULT_REGION, profile) and credentials. Throws AWS_REGION_MISSING, AWS_CREDENTIALS_*. */
   aws(of: { readonly region?: string; readonly profile?: string }): Promise<Aws>;
   kubernetes(access: KubeAccess): Promise<Kubernetes>;
+  /** Which server a kubeconfig's context points to, without calling it. */
+  kubeconfigServer(of: { readonly path?: string; readonly context?: string }): Promise<{ readonly context: string; readonly server: string }>;
   /**
    * Helm works through a private kubeconfig (0600, gone afterwards) whose exec plugin is this CLI (`kube-token`), or through the
    * user's own kubeconfig when `access` is one. `eks` names what the plugin signs for.
@@ -48,6 +50,10 @@ export interface Outside {
   }): Promise<Releases>;
   charts(of: { readonly helm?: string }): Promise<Charts>;
   logs(of: { readonly kubernetes: Kubernetes; readonly namespace: string; readonly selector: string; readonly port: number }): Promise<Logs>;
+  /** From now on this value is never said, in any output. */
+  readonly hide: (secret: string) => void;
+  /** Text of a file under templates/. */
+  readonly templates: (name: string) => string;
   /** Puts down whatever was made on disk for this run. Called on every way out. */
   dispose(): Promise<void>;
 }

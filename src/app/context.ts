@@ -1,0 +1,28 @@
+/** Ports and blueprint, put together for the steps. */
+import type { Blueprint } from '../design/blueprint.ts';
+import type { Facts } from '../design/facts.ts';
+import type { Context } from '../steps/context.ts';
+import type { Run } from './outside.ts';
+import type { Reached } from './reach.ts';
+
+export async function contextFor(
+  { settings, outside }: Run,
+  { aws, caller, kubernetes, releases }: Reached,
+  made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string },
+): Promise<Context> {
+  const { namespace, selector, podPort } = made.blueprint.gateway;
+  return {
+    ...made,
+    buckets: aws.buckets(caller.account),
+    roles: aws.roles,
+    oidcProviders: aws.oidcProviders,
+    associations: aws.associations,
+    webIdentity: aws.webIdentity,
+    kubernetes,
+    releases,
+    logs: await outside.logs({ kubernetes, namespace, selector, port: podPort }),
+    clock: outside.clock,
+    random: outside.random,
+    timeoutMs: settings.timeoutSeconds * 1000,
+  };
+}

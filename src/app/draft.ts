@@ -1,0 +1,34 @@
+/** From settings and facts to the blueprint: reads the user's values files, then lets the pure function decide. */
+import { parse } from 'yaml';
+import type { Blueprint } from '../design/blueprint.ts';
+import { design, type UserValues } from '../design/design.ts';
+import type { Facts } from '../design/facts.ts';
+import type { Files } from '../ports/system.ts';
+import { stop } from '../problems/problem.ts';
+import type { Run } from './outside.ts';
+
+/** `recorded`: the user's values as the cluster remembers them, for commands that are not given the files. */
+export async function draft({ settings, outside }: Run, facts: Facts, recorded?: UserValues): Promise<Blueprint> {
+  return design(settings, facts, { templates: outside.templates, userValues: recorded ?? (await readUserValues(settings, outside.files)) });
+}
+
+async function readUserValues(settings: Run['settings'], files: Files): Promise<UserValues> {
+  const read = (paths: readonly string[]) => Promise.all(paths.map(async (file) => ({ file, values: parseValues(file, await files.read(file)) })));
+  const [loki, alloy] = await Promise.all([read(settings.lokiValues), read(settings.alloyValues)]);
+  return { loki, alloy };
+}
+
+function parseValues(file: string, text: string): Readonly<Record<string, unknown>> {
+  let values: unknown;
+  try {
+    values = parse(text);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw stop('VALUES_INVALID', { message: `${file} is not valid YAML: ${said.split('\n')[0]}`, fix: `correct ${file}` }, { cause: error });
+  }
+  if (values === null || values === undefined) return {};
+  if (typeof values !== 'object' || Array.isArray(values)) {
+    throw stop('VALUES_INVALID', { message: `${file} holds ${Array.isArray(values) ? 'a list' : `a ${typeof values}`}, not a map of chart values`, fix: `correct ${file}` });
+  }
+  return values as Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,29 @@
+/** What the cluster remembers of an installation: commands that only look need no more than the cluster's name. */
+import type { Settings } from '../design/settings-type.ts';
+import type { UserValues } from '../design/design.ts';
+import type { Kubernetes } from '../ports/kubernetes.ts';
+import { RECORD } from '../steps/record.ts';
+import type { Run } from './outside.ts';
+
+export interface Installed {
+  readonly settings: Settings;
+  readonly userValues: UserValues;
+}
+
+/** Settings that say where we are, not what was installed: the caller's own win. */
+const HERE = ['cluster', 'region', 'profile', 'kubeconfig', 'context', 'helm', 'timeoutSeconds', 'onFailure', 'onUnfinished', 'lokiChart', 'alloyChart', 'chartRepo'] as const;
+
+export async function installed({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'get'>): Promise<Installed | undefined> {
+  const found = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace: settings.namespace, name: RECORD });
+  if (!found || found['type'] !== 'loki-eks.dev/installation') return undefined;
+  const data = (found['data'] ?? {}) as Readonly<Record<string, string>>;
+  const read = (key: string): unknown => JSON.parse(Buffer.from(data[key] ?? 'bnVsbA==', 'base64').toString());
+  const here = Object.fromEntries(HERE.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])));
+  return {
+    settings: { ...settings, ...(read('settings.json') as Partial<Settings>), ...here },
+    userValues: { loki: asFiles(read('loki-values.json')), alloy: asFiles(read('alloy-values.json')) },
+  };
+}
+
+const asFiles = (values: unknown) =>
+  values && typeof values === 'object' ? [{ file: 'the recorded values', values: values as Readonly<Record<string, unknown>> }] : [];

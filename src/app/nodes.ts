@@ -1,0 +1,86 @@
+/** Node objects and the pods on them, read as shapes: what fits where. */
+import type { NodeFact } from '../design/facts.ts';
+import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
+
+/** Above this many nodes the pods are not counted: 100 free nodes always have room, and the list would be tens of megabytes. */
+const COUNTED_NODES = 100;
+
+type Resources = Readonly<Record<string, string>>;
+interface NodeBody {
+  readonly spec?: { readonly taints?: NodeFact['taints']; readonly unschedulable?: boolean };
+  readonly status?: {
+    readonly allocatable?: Resources;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly nodeInfo?: { readonly operatingSystem?: string; readonly architecture?: string };
+  };
+}
+interface PodBody {
+  readonly spec?: { readonly nodeName?: string; readonly containers?: readonly { readonly resources?: { readonly requests?: Resources } }[] };
+  readonly status?: { readonly phase?: string };
+}
+
+export async function nodeFacts(kubernetes: Pick<Kubernetes, 'list'>): Promise<readonly NodeFact[]> {
+  const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node' });
+  const pods =
+    nodes.length <= COUNTED_NODES
+      ? await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', fields: 'status.phase!=Succeeded,status.phase!=Failed' })
+      : [];
+  const requested = requests(pods);
+  return nodes.map((node) => nodeFact(node, requested.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 }));
+}
+
+function nodeFact(node: KubeObject, requested: NodeFact['requested']): NodeFact {
+  const { spec, status } = node as unknown as NodeBody;
+  const labels = node.metadata.labels ?? {};
+  const allocatable = status?.allocatable ?? {};
+  return {
+    name: node.metadata.name,
+    ...(labels['node.kubernetes.io/instance-type'] && { instanceType: labels['node.kubernetes.io/instance-type'] }),
+    ...(labels['topology.kubernetes.io/zone'] && { zone: labels['topology.kubernetes.io/zone'] }),
+    os: (labels['kubernetes.io/os'] ?? status?.nodeInfo?.operatingSystem) === 'windows' ? 'windows' : 'linux',
+    arch: labels['kubernetes.io/arch'] ?? status?.nodeInfo?.architecture ?? 'amd64',
+    kind: kindOf(labels),
+    ready: status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
+    unschedulable: spec?.unschedulable ?? false,
+    gpu: Object.keys(allocatable).some((name) => name.endsWith('/gpu') || name.startsWith('aws.amazon.com/neuron')),
+    taints: spec?.taints ?? [],
+    labels,
+    allocatable: { cpu: cores(allocatable['cpu']), memory: bytes(allocatable['memory']), pods: Number(allocatable['pods'] ?? 110) },
+    requested,
+  };
+}
+
+function kindOf(labels: Readonly<Record<string, string>>): NodeFact['kind'] {
+  const type = labels['eks.amazonaws.com/compute-type'];
+  return type === 'fargate' || type === 'auto' || type === 'hybrid' ? type : 'ec2';
+}
+
+function requests(pods: readonly KubeObject[]): ReadonlyMap<string, NodeFact['requested']> {
+  const sums = new Map<string, { cpu: number; memory: number; pods: number }>();
+  for (const pod of pods) {
+    const { spec, status } = pod as unknown as PodBody;
+    if (!spec?.nodeName || status?.phase === 'Succeeded' || status?.phase === 'Failed') continue;
+    const sum = sums.get(spec.nodeName) ?? { cpu: 0, memory: 0, pods: 0 };
+    sums.set(spec.nodeName, sum);
+    sum.pods++;
+    for (const { resources } of spec.containers ?? []) {
+      sum.cpu += cores(resources?.requests?.['cpu']);
+      sum.memory += bytes(resources?.requests?.['memory']);
+    }
+  }
+  return sums;
+}
+
+/** A Kubernetes CPU quantity in cores: `250m` is 0.25. */
+export function cores(quantity: string | number | undefined): number {
+  const text = String(quantity ?? 0);
+  return text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text);
+}
+
+const UNITS: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+
+/** A Kubernetes memory quantity in bytes: `512Mi` is 536870912. */
+export function bytes(quantity: string | number | undefined): number {
+  const [, number = '0', unit = ''] = /^([\d.]+)([kMGT]i?|Ki)?$/.exec(String(quantity ?? 0)) ?? [];
+  return Number(number) * (UNITS[unit] ?? 1);
+}

@@ -1,0 +1,80 @@
+/** Getting to the cluster: region, caller, cluster, and a way into its API that is surely this cluster's. */
+import type { Settings } from '../design/settings-type.ts';
+import { nearest } from '../design/nearest.ts';
+import type { Caller } from '../ports/caller.ts';
+import type { EksCluster } from '../ports/clusters.ts';
+import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
+import type { Releases } from '../ports/releases.ts';
+import { stop } from '../problems/problem.ts';
+import type { Aws, Run } from './outside.ts';
+
+export interface Reached {
+  readonly aws: Aws;
+  readonly caller: Caller;
+  readonly cluster: EksCluster;
+  readonly access: KubeAccess;
+  readonly kubernetes: Kubernetes;
+  readonly releases: Releases;
+}
+
+export async function reach({ settings, outside, emit }: Run): Promise<Reached> {
+  const aws = await outside.aws(settings);
+  const [caller, name] = await Promise.all([aws.callers.whoami(), clusterName({ settings, outside, aws })]);
+  const cluster = await aws.clusters.find(name);
+  if (!cluster) throw await noSuchCluster(name, { aws, caller });
+  if (cluster.external) throw stop('CLUSTER_EXTERNAL', { message: `cluster ${name} is registered with EKS but does not run there` });
+  emit({ type: 'fact.found', fact: 'account', value: `${caller.account} as ${caller.arn}` });
+  emit({ type: 'fact.found', fact: 'cluster', value: `${name}, Kubernetes ${cluster.version}, ${aws.region}` });
+  const access = await accessTo(cluster, { settings, outside, aws });
+  const kubernetes = await outside.kubernetes(access);
+  const eks = { cluster: cluster.name, region: aws.region, ...(settings.profile && { profile: settings.profile }) };
+  const releases = await outside.releases({ access, kubernetes, eks, ...(settings.helm && { helm: settings.helm }) });
+  return { aws, caller, cluster, access, kubernetes, releases };
+}
+
+type Parts = Pick<Run, 'settings' | 'outside'> & { readonly aws: Aws };
+
+/** Asked only when nobody said it and somebody is there to answer. */
+async function clusterName({ settings, outside, aws }: Parts): Promise<string> {
+  if (settings.cluster) return settings.cluster;
+  if (!outside.questions) throw stop('SETTING_MISSING', { message: 'cluster is not given', fix: '--cluster NAME or LOKI_EKS_CLUSTER=NAME' });
+  const names = await aws.clusters.names();
+  if (names.length === 0) throw stop('CLUSTER_NOT_FOUND', { message: `there is no EKS cluster in ${aws.region}`, fix: 'give the right region with --region' });
+  return outside.questions.choose(
+    `Which EKS cluster in ${aws.region}?`,
+    names.map((name) => ({ value: name, label: name })),
+    { searchable: true },
+  );
+}
+
+async function noSuchCluster(name: string, { aws, caller }: { readonly aws: Aws; readonly caller: Caller }) {
+  const names = await aws.clusters.names().catch(() => []);
+  const near = nearest(name, names);
+  return stop('CLUSTER_NOT_FOUND', {
+    message: `there is no EKS cluster "${name}" in ${aws.region}, account ${caller.account}`,
+    fix: near ? `--cluster ${near}` : 'check --cluster, --region and --profile',
+    evidence: names.length > 0 ? [`clusters there: ${names.slice(0, 10).join(', ')}`] : ['there is no cluster at all in this region'],
+  });
+}
+
+/** With a kubeconfig of the user's, its server must be this cluster's: its current context may be any cluster. */
+async function accessTo(cluster: EksCluster, { settings, outside, aws }: Parts): Promise<KubeAccess> {
+  const { endpoint, certificateAuthority, name } = cluster;
+  if (!endpoint || !certificateAuthority) {
+    throw stop('CLUSTER_NOT_ACTIVE', { message: `cluster ${name} is ${cluster.status} and has no endpoint yet` });
+  }
+  if (!settings.kubeconfig && !settings.context) {
+    return { is: 'eks', server: endpoint, ca: certificateAuthority, token: () => aws.kubeToken(name) };
+  }
+  const given = { ...(settings.kubeconfig && { path: settings.kubeconfig }), ...(settings.context && { context: settings.context }) };
+  const { context, server } = await outside.kubeconfigServer(given);
+  if (hostOf(server) !== hostOf(endpoint)) {
+    throw stop('KUBECONFIG_OTHER_CLUSTER', {
+      message: `context ${context} points to ${server}, but cluster ${name} is ${endpoint}`,
+      fix: `aws eks update-kubeconfig --name ${name} --region ${aws.region}, or leave --kubeconfig and --context out`,
+    });
+  }
+  return { is: 'kubeconfig', ...given };
+}
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host.toLowerCase() : url);

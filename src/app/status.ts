@@ -1,0 +1,82 @@
+/** `status`: what is installed and how it is, compared with what was wanted. */
+import { examine, failures } from '../engine/examine.ts';
+import { plan as planOf } from '../engine/plan.ts';
+import type { Json, Plan } from '../engine/types.ts';
+import { pins } from '../design/pins.ts';
+import { checks } from '../checks/index.ts';
+import type { Context } from '../steps/context.ts';
+import { steps } from '../steps/index.ts';
+import { components, type Component } from './components.ts';
+import { contextFor } from './context.ts';
+import { coverage } from './coverage.ts';
+import { discover } from './discover.ts';
+import { draft } from './draft.ts';
+import { installed } from './installed.ts';
+import type { StatusOptions, UseCase } from './outside.ts';
+import { reach } from './reach.ts';
+import { notInstalled } from './verify.ts';
+import { problemOf, toProblem, within } from './within.ts';
+
+export const status: UseCase<StatusOptions> = (run) =>
+  within(run, 'status', async () => {
+    const reached = await reach(run);
+    const known = await installed(run, reached.kubernetes);
+    if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run).problem] };
+    const looking = { ...run, settings: known.settings };
+    const facts = await discover(looking, reached, { fetchCharts: false });
+    const blueprint = await draft(looking, facts, known.userValues);
+    const ctx = await contextFor(looking, reached, { blueprint, facts });
+    const [plan, parts, releases, nodes, results] = await Promise.all([
+      planOf(steps(blueprint), ctx, problemOf),
+      components(ctx),
+      releaseRows(ctx),
+      coverage(ctx),
+      examine(checks, { ...ctx, settings: looking.settings }, { at: 'status', emit: () => {}, signal: run.signal, toProblem: toProblem(run.signal) }),
+    ]);
+    const drift = driftIn(plan);
+    const problems = failures(results);
+    const healthy = parts.every(({ state }) => state === 'ok') && nodes.without.length === 0 && drift.length === 0 && problems.length === 0;
+    run.emit({
+      type: 'status.finished',
+      result: {
+        cluster: blueprint.cluster.name,
+        region: blueprint.region,
+        namespace: blueprint.loki.namespace,
+        sandbox: run.sandbox,
+        components: parts as unknown as Json,
+        releases,
+        nodes: nodes as unknown as Json,
+        drift,
+        buckets: [blueprint.buckets.chunks, blueprint.buckets.ruler].map(({ use, name }) => ({ use, name })),
+        healthy,
+        notes: [],
+      },
+    });
+    return healthy ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: [...problems, ...unhealthy(parts)] };
+  });
+
+const unhealthy = (parts: readonly Component[]) => parts.flatMap(({ problem }) => (problem ? [problem] : []));
+
+async function releaseRows({ releases, blueprint }: Context): Promise<readonly Json[]> {
+  const rows = await Promise.all(
+    (['loki', 'alloy'] as const).map(async (use): Promise<readonly Json[]> => {
+      const { name, namespace } = blueprint[use];
+      const found = await releases.find(name, namespace);
+      if (!found) return [];
+      const { chart, chartVersion: version, status: state, revision } = found;
+      return [{ name, namespace, chart, version, pinned: pins[use].version, status: state, revision }];
+    }),
+  );
+  return rows.flat();
+}
+
+/** A release that only waits for its pods shows up among the components, not as drift. */
+function driftIn(plan: Plan<Pick<Context, 'blueprint'> & Context>): readonly { step: string; title: string; changes: readonly string[] }[] {
+  return plan.flatMap(({ step, finding }) => {
+    if (finding.is === 'blocked') return [{ step: step.id, title: step.title, changes: [finding.problem.message] }];
+    if (finding.is === 'matches') return [];
+    const changes = finding.changes.filter(({ action }) => action !== 'keep').map(({ action, target, detail }) => `${action} ${target}${detail ? `: ${detail}` : ''}`);
+    return changes.length > 0 ? [{ step: step.id, title: step.title, changes }] : [];
+  });
+}
+

@@ -1,0 +1,101 @@
+/** `uninstall`: what is ours goes, last first; log data stays until its bucket is named. */
+import { removeAll } from '../engine/remove.ts';
+import type { Problem, Step } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { BucketContents } from '../ports/buckets.ts';
+import { sizeOf } from '../steps/bucket.ts';
+import type { Context } from '../steps/context.ts';
+import { oursByTags } from '../steps/marks.ts';
+import { steps } from '../steps/index.ts';
+import { contextFor } from './context.ts';
+import { discover } from './discover.ts';
+import { draft } from './draft.ts';
+import { installed } from './installed.ts';
+import type { Run, UninstallOptions, UseCase } from './outside.ts';
+import { reach } from './reach.ts';
+import { toProblem, within } from './within.ts';
+
+export const uninstall: UseCase<UninstallOptions> = (run, options) =>
+  within(run, 'uninstall', async () => {
+    const reached = await reach(run);
+    const known = await installed(run, reached.kubernetes);
+    const here = { ...run, settings: known?.settings ?? run.settings };
+    const facts = await discover(here, reached, { fetchCharts: false });
+    const blueprint = await draft(here, facts, known?.userValues);
+    const ctx = await contextFor(here, reached, { blueprint, facts });
+    const data = await bucketsWithData(ctx);
+    const named = await confirmed(run, data, options);
+    const barred = unconfirmed(run, { data, named, options });
+    if (barred.length > 0) return { outcome: 'refused', problems: barred };
+    if (!(await agreed(run, blueprint.cluster.name))) return { outcome: 'refused', problems: [problem('DECLINED')] };
+    const keep = (step: Step<Context>) => {
+      const bucket = data.find(({ step: id }) => id === step.id);
+      if (!bucket || named.has(bucket.name)) return undefined;
+      return {
+        target: `s3://${bucket.name}`,
+        why: `${bucket.words}, kept`,
+        how: `loki-eks uninstall --delete-data --confirm-delete-data ${bucket.name}`,
+      };
+    };
+    const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal: run.signal, toProblem: toProblem(run.signal), keep });
+    if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
+    return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
+  });
+
+/** Without anybody to ask, deleting wants a name, and a name that is meant: one that fits no bucket is a mistake. */
+function unconfirmed(
+  { outside }: Run,
+  { data, named, options }: { readonly data: readonly DataBucket[]; readonly named: ReadonlySet<string>; readonly options: UninstallOptions },
+): readonly Problem[] {
+  const fix = `loki-eks uninstall --delete-data ${data.map(({ name }) => `--confirm-delete-data ${name}`).join(' ')}`;
+  const strangers = options.confirmDeleteData.filter((name) => !named.has(name));
+  if (strangers.length > 0) return strangers.map((name) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} is not a bucket of this installation`, fix }));
+  if (!options.deleteData || named.size > 0 || outside.questions) return [];
+  return data.map(({ name, words }) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} holds ${words}`, fix }));
+}
+
+interface DataBucket {
+  readonly step: string;
+  readonly name: string;
+  readonly contents: BucketContents;
+  /** `1234 objects, 5.6 MiB, 2026-01-02 to 2026-11-22` */
+  readonly words: string;
+}
+
+async function bucketsWithData({ buckets, blueprint }: Context): Promise<readonly DataBucket[]> {
+  const found = await Promise.all(
+    (['chunks', 'ruler'] as const).map(async (use): Promise<DataBucket | undefined> => {
+      const { name } = blueprint.buckets[use];
+      const state = await buckets.look(name);
+      if (state.is !== 'ours-to-read' || !oursByTags(state.tags, blueprint.ownership)) return undefined;
+      const contents = await buckets.contents(name, 1_000_000);
+      return { step: `bucket.${use}`, name, contents, words: inWords(contents) };
+    }),
+  );
+  return found.filter((bucket) => bucket !== undefined);
+}
+
+function inWords({ objects, bytes, oldest, newest, exact }: BucketContents): string {
+  if (objects === 0) return 'no objects';
+  const day = (date: Date | undefined) => date?.toISOString().slice(0, 10) ?? '?';
+  return `${exact ? '' : 'more than '}${objects} objects, ${sizeOf(bytes)}, ${day(oldest)} to ${day(newest)}`;
+}
+
+/** A bucket's contents go only when its name was given, by flag or typed here. */
+async function confirmed({ outside, settled }: Run, data: readonly DataBucket[], { deleteData, confirmDeleteData }: UninstallOptions): Promise<ReadonlySet<string>> {
+  const names = new Set(deleteData ? confirmDeleteData.filter((name) => data.some((bucket) => bucket.name === name)) : []);
+  if (!deleteData || !outside.questions) return names;
+  for (const { name, words } of data) {
+    if (names.has(name)) continue;
+    await settled();
+    const typed = await outside.questions.text(`s3://${name}: ${words}. Type the bucket's name to delete all of it, or nothing to keep it`, {});
+    if (typed === name) names.add(name);
+  }
+  return names;
+}
+
+async function agreed({ yes, outside, settled }: Run, cluster: string): Promise<boolean> {
+  if (yes || !outside.questions) return true;
+  await settled();
+  return outside.questions.confirm(`Take loki-eks away from cluster ${cluster}?`, false);
+}

@@ -1,0 +1,169 @@
+/** The proof: a pod prints a line that nobody has printed before, and the line comes back through the gateway. */
+import type { Json, Problem } from '../engine/types.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+import type { Entry, Login } from '../ports/logs.ts';
+import type { Context } from '../steps/context.ts';
+import { problem, ProblemError, stop } from '../problems/problem.ts';
+import { contextFor } from './context.ts';
+import { discover } from './discover.ts';
+import { draft } from './draft.ts';
+import { installed } from './installed.ts';
+import type { Run, UseCase } from './outside.ts';
+import { reach } from './reach.ts';
+import { within } from './within.ts';
+
+export const verify: UseCase<Readonly<Record<never, never>>> = (run) =>
+  within(run, 'verify', async () => {
+    const reached = await reach(run);
+    const known = await installed(run, reached.kubernetes);
+    if (!known) throw notInstalled(run);
+    const looking = { ...run, settings: known.settings };
+    const facts = await discover(looking, reached, { fetchCharts: false });
+    const blueprint = await draft(looking, facts, known.userValues);
+    const proof = await prove(run, await contextFor(looking, reached, { blueprint, facts }));
+    return proof.found ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: proof.problems };
+  });
+
+export const notInstalled = ({ settings }: Pick<Run, 'settings'>) =>
+  stop('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'loki-eks install' });
+
+export interface Proof {
+  readonly found: boolean;
+  readonly problems: readonly Problem[];
+}
+
+/** Alloy looks for new files every ten seconds, and a batch waits a second: a minute covers a slow node. */
+const PATIENCE_MS = 90_000;
+
+export async function prove({ emit, signal, outside }: Pick<Run, 'emit' | 'signal' | 'outside'>, ctx: Context): Promise<Proof> {
+  const token = Buffer.from(outside.random.bytes(9)).toString('hex');
+  const line = `loki-eks verify ${token}`;
+  const { tenant, verify: plan } = ctx.blueprint;
+  const login = await readLogin(ctx);
+  const pod = probePod(ctx, { name: `loki-eks-verify-${token.slice(0, 8)}`, line });
+  const query = `{namespace="${plan.namespace}", pod="${pod.metadata.name}"} |= "${token}"`;
+  const began = ctx.clock.now().getTime();
+  let answer: Search = { entries: [] };
+  let node = '';
+  try {
+    await ctx.kubernetes.create(pod);
+    answer = await search(ctx, { query, login, tenant, signal });
+    node = await nodeOf(ctx, pod);
+  } finally {
+    await ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'Pod', namespace: plan.namespace, name: pod.metadata.name });
+  }
+  const entry = answer.entries.find((found) => found.line === line);
+  const problems = faults(ctx, { entries: answer.entries, entry, line, query, node, last: answer.problem });
+  const result = {
+    found: entry !== undefined && problems.length === 0,
+    line,
+    seconds: (ctx.clock.now().getTime() - began) / 1000,
+    query,
+    labels: { ...(entry ?? answer.entries[0])?.labels },
+    tenant,
+    node,
+    problems: problems as unknown as Json,
+  };
+  emit({ type: 'verify.finished', result });
+  return { found: result.found, problems };
+}
+
+interface Search {
+  readonly entries: readonly Entry[];
+  readonly problem?: Problem;
+}
+
+async function search(ctx: Context, { query, login, tenant, signal }: { query: string; login: Login; tenant: string; signal: AbortSignal }): Promise<Search> {
+  const until = ctx.clock.now().getTime() + PATIENCE_MS;
+  let last: Search = { entries: [] };
+  for (let pause = 250; ; pause = Math.min(pause * 1.5, 3000)) {
+    try {
+      last = { entries: await ctx.logs.query(query, { sinceMs: 600_000, limit: 10, login, tenant }) };
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      last = { entries: [], problem: error.problem };
+    }
+    if (last.entries.length > 0 || ctx.clock.now().getTime() > until) return last;
+    await ctx.clock.sleep(pause, signal);
+  }
+}
+
+/** Coming back is not enough: labels must be the ones dashboards use, the CRI prefix gone, and once is once. */
+function faults(
+  { blueprint }: Context,
+  seen: { entries: readonly Entry[]; entry: Entry | undefined; line: string; query: string; node: string; last: Search['problem'] },
+): readonly Problem[] {
+  const { entries, entry, line, query, node } = seen;
+  if (seen.last) return [seen.last];
+  if (entries.length === 0) {
+    return [problem('LINE_NOT_FOUND', { message: `the line printed on ${node || 'no node'} did not come back in ${PATIENCE_MS / 1000} s`, evidence: [query] })];
+  }
+  if (!entry) return [problem('LINE_CHANGED', { message: `the line came back changed: ${entries[0]?.line}`, evidence: [`printed: ${line}`] })];
+  if (entries.length > 1) return [problem('LINE_TWICE', { message: `the line came back ${entries.length} times` })];
+  const wanted: Readonly<Record<string, string>> = {
+    namespace: blueprint.verify.namespace,
+    container: CONTAINER,
+    job: `${blueprint.verify.namespace}/${CONTAINER}`,
+    cluster: blueprint.clusterLabel,
+  };
+  const wrong = Object.entries(wanted).filter(([label, value]) => entry.labels[label] !== value);
+  if (wrong.length === 0) return [];
+  return [
+    problem('LABELS_WRONG', {
+      message: `labels are not as expected: ${wrong.map(([label]) => label).join(', ')}`,
+      evidence: wrong.map(([label, value]) => `${label}: expected "${value}", got "${entry.labels[label] ?? ''}"`),
+    }),
+  ];
+}
+
+const CONTAINER = 'verify';
+
+/** Lives as long as the collector needs to find its file; asks for next to nothing; may do nothing. */
+function probePod({ blueprint }: Context, { name, line }: { readonly name: string; readonly line: string }): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: blueprint.verify.namespace, labels: blueprint.ownership.labels, annotations: blueprint.ownership.annotations },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 1,
+      activeDeadlineSeconds: 300,
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchExpressions: [{ key: 'eks.amazonaws.com/compute-type', operator: 'NotIn', values: ['fargate'] }] }],
+          },
+        },
+      },
+      securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: CONTAINER,
+          image: blueprint.verify.image,
+          command: ['sh', '-c', `echo "${line}"; sleep 240`],
+          resources: { requests: { cpu: '5m', memory: '8Mi' }, limits: { memory: '32Mi' } },
+          securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+        },
+      ],
+    },
+  };
+}
+
+async function nodeOf({ kubernetes }: Context, { metadata }: KubeObject): Promise<string> {
+  const pod = await kubernetes.get({ apiVersion: 'v1', kind: 'Pod', namespace: metadata.namespace ?? '', name: metadata.name });
+  return (pod?.['spec'] as { nodeName?: string } | undefined)?.nodeName ?? '';
+}
+
+/** The reader's login, as Grafana would read it. */
+export async function readLogin({ kubernetes, blueprint }: Pick<Context, 'kubernetes' | 'blueprint'>): Promise<Login> {
+  const place = blueprint.login.clients[0];
+  const secret = place && (await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', ...place }));
+  const data = (secret?.['data'] ?? {}) as Readonly<Record<string, string>>;
+  const text = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();
+  if (!place || !data['password']) {
+    throw stop('LOGIN_MISSING', { message: `Secret ${place?.namespace}/${place?.name} with the gateway's login is not there`, fix: 'loki-eks install' });
+  }
+  return { user: text('username'), password: text('password') };
+}

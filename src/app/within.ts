@@ -1,0 +1,71 @@
+/** The frame of every command: first event, last event, exit code, and what becomes of whatever is thrown. */
+import { BlockedStep } from '../engine/run.ts';
+import type { Happenings, Problem } from '../engine/types.ts';
+import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
+import { problem, ProblemError } from '../problems/problem.ts';
+import type { Run } from './outside.ts';
+
+type Finished = Happenings['run.finished'];
+
+/** How a use case ended; the frame adds the rest of `run.finished`. */
+export type Ending = Pick<Finished, 'outcome'> & Partial<Pick<Finished, 'writes' | 'problems' | 'left'>>;
+
+/** One table for every output format. `refused` depends on what refused: wrong usage is 2, everything else 3. */
+const EXITS: Readonly<Record<Exclude<Finished['outcome'], 'refused'>, number>> = {
+  ok: 0,
+  'nothing-to-do': 0,
+  defect: 1,
+  undone: 4,
+  left: 5,
+  unhealthy: 6,
+  'changes-pending': 7,
+  interrupted: 130,
+};
+
+export function exitOf({ outcome, problems }: Ending): number {
+  if (outcome !== 'refused') return EXITS[outcome];
+  const code = problems?.[0]?.code;
+  const exit = code && code in catalogue ? catalogue[code as ProblemCode].exit : 3;
+  return exit === 6 ? 3 : exit;
+}
+
+export async function within(run: Run, command: string, body: () => Promise<Ending>): Promise<number> {
+  const { emit, outside, sandbox, version } = run;
+  const began = outside.clock.now().getTime();
+  emit({ type: 'run.started', command, version, sandbox });
+  let ending: Ending;
+  try {
+    ending = await body();
+  } catch (error) {
+    const known = problemOf(error, run.signal);
+    if (!known) throw error;
+    ending = { outcome: known.code === 'INTERRUPTED' ? 'interrupted' : known.code === 'DEFECT' ? 'defect' : 'refused', problems: [known] };
+  } finally {
+    await outside.dispose();
+  }
+  const exit = exitOf(ending);
+  const seconds = (outside.clock.now().getTime() - began) / 1000;
+  emit({ type: 'run.finished', command, exit, sandbox, seconds, ...ending });
+  return exit;
+}
+
+/** What a user can meet, or `undefined` for a defect. */
+export function problemOf(error: unknown, signal?: AbortSignal): Problem | undefined {
+  if (signal?.aborted) return problem('INTERRUPTED');
+  if (error instanceof ProblemError || error instanceof BlockedStep) return error.problem;
+  return undefined;
+}
+
+/** For the engine, which goes on past failures: a defect becomes a problem that carries its stack and causes. */
+export const toProblem =
+  (signal: AbortSignal) =>
+  (error: unknown): Problem =>
+    problemOf(error, signal) ?? defect(error);
+
+export function defect(error: unknown): Problem {
+  const evidence: string[] = [];
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
+    evidence.push(...(depth === 0 ? (cause.stack ?? cause.message) : `caused by ${cause.stack ?? cause.message}`).split('\n').slice(0, 12));
+  }
+  return problem('DEFECT', { message: error instanceof Error ? error.message : String(error), evidence });
+}

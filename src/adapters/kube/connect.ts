@@ -1,0 +1,20 @@
+/** The Kubernetes port over HTTPS: plain JSON requests, one pool of connections. */
+import type { KubeAccess, Kubernetes } from '../../ports/kubernetes.ts';
+import { openConnection } from './connection.ts';
+import { openForward } from './forward.ts';
+import type { Env } from './kubeconfig.ts';
+import { openObjects } from './objects.ts';
+import { openRequests } from './requests.ts';
+import { openRest, type RestOptions } from './rest.ts';
+
+export interface ConnectOptions extends RestOptions {
+  /** For KUBECONFIG, HOME, HTTPS_PROXY, NO_PROXY, and what an exec plugin inherits. */
+  readonly env?: Env;
+}
+
+/** Makes no call yet. Throws KUBECONFIG_INVALID and KUBE_CONTEXT_UNKNOWN when `access` is a kubeconfig that can't be used. */
+export async function connectKubernetes(access: KubeAccess, { env = {}, ...options }: ConnectOptions = {}): Promise<Kubernetes> {
+  const connection = await openConnection(access, env);
+  const rest = openRest(connection, options);
+  return { ...openObjects(rest, connection.server), ...openRequests(rest, connection.server), forward: openForward(connection) };
+}

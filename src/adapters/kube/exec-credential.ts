@@ -1,0 +1,91 @@
+/** A kubeconfig's exec plugin: runs the command, keeps its credential until shortly before it ends. */
+import { spawn } from 'node:child_process';
+import { stop, type ProblemError } from '../../problems/problem.ts';
+import type { Env, Exec } from './kubeconfig.ts';
+
+export interface ExecCredential {
+  readonly token?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** A credential is asked for anew when it has less than this left: a request may wait in a queue. */
+const LEEWAY_MS = 60_000;
+const TIMEOUT_MS = 60_000;
+const DEFAULT_API_VERSION = 'client.authentication.k8s.io/v1beta1';
+
+/** Calls that come while the command runs share its answer. */
+export function execCredentials(exec: Exec, env: Env): () => Promise<ExecCredential> {
+  let known: { readonly credential: ExecCredential; readonly until: number } | undefined;
+  let running: Promise<ExecCredential> | undefined;
+  const ask = async (): Promise<ExecCredential> => {
+    const status = readStatus(exec, await run(exec, env));
+    const credential = {
+      ...(status.token && { token: status.token }),
+      ...(status.clientCertificateData && { cert: status.clientCertificateData }),
+      ...(status.clientKeyData && { key: status.clientKeyData }),
+    };
+    known = { credential, until: status.expirationTimestamp ? Date.parse(status.expirationTimestamp) - LEEWAY_MS : Infinity };
+    return credential;
+  };
+  return () => {
+    if (known && Date.now() < known.until) return Promise.resolve(known.credential);
+    running ??= ask().finally(() => (running = undefined));
+    return running;
+  };
+}
+
+interface CredentialStatus {
+  readonly token?: string;
+  readonly expirationTimestamp?: string;
+  readonly clientCertificateData?: string;
+  readonly clientKeyData?: string;
+}
+
+function readStatus(exec: Exec, stdout: string): CredentialStatus {
+  try {
+    const { status } = JSON.parse(stdout) as { status?: CredentialStatus };
+    if (status?.token || status?.clientCertificateData) return status;
+  } catch {
+    // Told below: what it printed may hold a token, so it is not quoted.
+  }
+  throw failed(exec, { why: 'printed no credential' });
+}
+
+function run(exec: Exec, env: Env): Promise<string> {
+  const apiVersion = exec.apiVersion ?? DEFAULT_API_VERSION;
+  const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
+  const added = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]));
+  return new Promise((done, fail) => {
+    const child = spawn(exec.command, [...(exec.args ?? [])], {
+      env: { ...env, ...added, KUBERNETES_EXEC_INFO: info },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TIMEOUT_MS,
+      windowsHide: true,
+    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', (cause: NodeJS.ErrnoException) =>
+      fail(failed(exec, { why: cause.code === 'ENOENT' ? 'is not installed' : `can't be run (${cause.code})`, cause })),
+    );
+    child.on('close', (code, signal) => {
+      if (code === 0) done(Buffer.concat(out).toString());
+      else fail(failed(exec, { why: signal ? `did not end within ${TIMEOUT_MS / 1000} s` : `ended with code ${code}`, stderr: Buffer.concat(err).toString() }));
+    });
+  });
+}
+
+function failed(exec: Exec, of: { readonly why: string; readonly stderr?: string; readonly cause?: unknown }): ProblemError {
+  const lines = (of.stderr ?? '').split('\n').map((line) => line.trimEnd()).filter(Boolean).slice(-8);
+  return stop(
+    'KUBE_EXEC_FAILED',
+    {
+      message: `The kubeconfig's login command ${exec.command} ${of.why}${lines.length > 0 ? `: ${lines.at(-1)}` : ''}`,
+      ...(exec.installHint && of.why === 'is not installed' && { fix: exec.installHint.trim() }),
+      evidence: [[exec.command, ...(exec.args ?? [])].join(' '), ...lines],
+    },
+    { cause: of.cause },
+  );
+}

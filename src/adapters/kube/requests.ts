@@ -1,0 +1,60 @@
+/** Requests that are no objects: version, access reviews, tokens, container logs, raw paths. */
+import type { Access, Kubernetes } from '../../ports/kubernetes.ts';
+import { answerFailure, statusOf, type Asked } from './failures.ts';
+import type { Reply, Rest } from './rest.ts';
+
+export type Requests = Pick<Kubernetes, 'version' | 'denied' | 'token' | 'logs' | 'raw'>;
+
+/** The API server refuses tokens that live shorter than ten minutes. */
+const SHORTEST_TOKEN_S = 600;
+
+export function openRequests(rest: Rest, server: string): Requests {
+  const read = <T>(reply: Reply, asked: Omit<Asked, 'server'>): T => {
+    if (reply.status >= 400) throw answerFailure({ ...asked, server }, reply);
+    return JSON.parse(reply.body) as T;
+  };
+  const mayNot = async (access: Access): Promise<boolean> => {
+    const { group = '', ...attributes } = access;
+    const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: { ...attributes, group } } };
+    const reply = await rest({ method: 'POST', path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', body, harmless: true });
+    const { status } = read<{ status?: { allowed?: boolean } }>(reply, { verb: 'create', target: 'SelfSubjectAccessReview' });
+    return status?.allowed !== true;
+  };
+  return {
+    version: async () => read<{ gitVersion: string }>(await rest({ method: 'GET', path: '/version' }), { verb: 'get', target: '/version' }).gitVersion,
+    denied: async (accesses) => {
+      const refused = await Promise.all(accesses.map(mayNot));
+      return accesses.filter((_, index) => refused[index]);
+    },
+    token: async ({ namespace, serviceAccount, audience, seconds }) => {
+      const body = {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: { audiences: [audience], expirationSeconds: Math.max(SHORTEST_TOKEN_S, Math.ceil(seconds)) },
+      };
+      const path = `${inNamespace(namespace)}/serviceaccounts/${encodeURIComponent(serviceAccount)}/token`;
+      const reply = await rest({ method: 'POST', path, body, harmless: true });
+      return read<{ status: { token: string } }>(reply, { verb: 'create', target: `token of ServiceAccount ${namespace}/${serviceAccount}` }).status.token;
+    },
+    logs: async ({ namespace, pod, container, tail, previous }) => {
+      const query = new URLSearchParams({ tailLines: String(tail) });
+      if (container) query.set('container', container);
+      if (previous) query.set('previous', 'true');
+      const reply = await rest({ method: 'GET', path: `${inNamespace(namespace)}/pods/${encodeURIComponent(pod)}/log?${query}`, accept: '*/*' });
+      if (notStarted(reply)) return [];
+      if (reply.status >= 400) throw answerFailure({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, reply);
+      const lines = reply.body.split('\n');
+      if (lines.at(-1) === '') lines.pop();
+      return lines.slice(-tail);
+    },
+    raw: async (path) => {
+      const { status, body } = await rest({ method: 'GET', path, accept: '*/*' });
+      return { status, body };
+    },
+  };
+}
+
+const inNamespace = (namespace: string) => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+
+const notStarted = ({ status, body }: Reply): boolean =>
+  status === 400 && /waiting to start|not found|has not started|is not available|ContainerCreating|PodInitializing/.test(statusOf(body)?.message ?? body);

@@ -1,0 +1,102 @@
+/** One JSON request to the Kubernetes API over node:https, repeated only where repeating can't do harm. */
+import { request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from './connection.ts';
+import { networkFailure, statusOf } from './failures.ts';
+
+export interface Ask {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With query. */
+  readonly path: string;
+  readonly body?: object;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** The POST changes nothing (reviews): it may be repeated like a GET. */
+  readonly harmless?: boolean;
+}
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+/** Resolves with any HTTP answer; throws KUBE_UNREACHABLE when there was none, and what the login throws. */
+export type Rest = (ask: Ask) => Promise<Reply>;
+
+export interface RestOptions {
+  /** Before the first repetition; doubled for each further one. */
+  readonly backoffMs?: number;
+  /** Until the whole answer is there. */
+  readonly timeoutMs?: number;
+}
+
+const ATTEMPTS = 4;
+const LONGEST_WAIT_MS = 10_000;
+
+export function openRest(connection: Connection, { backoffMs = 250, timeoutMs = 30_000 }: RestOptions = {}): Rest {
+  return async (ask) => {
+    for (let attempt = 1; ; attempt++) {
+      const last = attempt === ATTEMPTS;
+      const pause = backoffMs * 2 ** (attempt - 1);
+      try {
+        const reply = await once(connection, ask, timeoutMs);
+        if (last || !repeatableAnswer(ask, reply.status)) return reply;
+        await sleep(Math.min(retryAfterMs(reply) ?? pause, LONGEST_WAIT_MS));
+      } catch (error) {
+        if (last || !repeatableError(ask, error)) throw networkFailure(error, connection.server);
+        await sleep(pause);
+      }
+    }
+  };
+}
+
+const reads = (ask: Ask) => ask.method === 'GET' || ask.harmless === true;
+
+/** 429 means that nothing was done, whatever the verb. */
+const repeatableAnswer = (ask: Ask, status: number): boolean => status === 429 || (reads(ask) && status >= 500 && status !== 501);
+
+function repeatableError(ask: Ask, error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED') return true;
+  return reads(ask) && (code === 'ECONNRESET' || code === 'EPIPE' || code === 'EAI_AGAIN');
+}
+
+function retryAfterMs(reply: Reply): number | undefined {
+  const seconds = Number(reply.headers['retry-after'] ?? statusOf(reply.body)?.details?.retryAfterSeconds);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+}
+
+async function once(connection: Connection, ask: Ask, timeoutMs: number): Promise<Reply> {
+  const options = await connection.options();
+  const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body));
+  return new Promise((done, fail) => {
+    const sent = request(connection.server + ask.path, {
+      ...options,
+      method: ask.method,
+      headers: {
+        accept: ask.accept ?? 'application/json',
+        'user-agent': 'loki-eks',
+        ...(body && { 'content-type': ask.contentType ?? 'application/json', 'content-length': body.length }),
+        ...(options.headers as Record<string, string> | undefined),
+      },
+    });
+    const timer = setTimeout(() => sent.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'ETIMEDOUT' })), timeoutMs);
+    const failed = (error: Error) => {
+      clearTimeout(timer);
+      fail(error);
+    };
+    sent.on('error', failed);
+    sent.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', failed);
+      response.on('end', () => {
+        clearTimeout(timer);
+        done({ status: response.statusCode!, headers: flat(response.headers), body: Buffer.concat(chunks).toString() });
+      });
+    });
+    sent.end(body);
+  });
+}
+
+export const flat = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]));

@@ -1,0 +1,49 @@
+/** From words to an exit code. */
+import type { SettingSpec } from '../design/setting-specs.ts';
+import type { Command, Given } from './command.ts';
+import type { Platform } from './platform.ts';
+
+/** Never throws. When it resolves, the process may end at once: nothing is under way any more. */
+export async function main(platform: Platform): Promise<number> {
+  // The commonest question of all is answered without loading anything.
+  if (platform.argv.length === 1 && (platform.argv[0] === '--version' || platform.argv[0] === '-V')) {
+    platform.stdout.write(`${platform.version}\n`);
+    return 0;
+  }
+  try {
+    return await parsed(platform);
+  } catch (error) {
+    const [{ problemsOf }, { refuse }] = await Promise.all([import('./defect.ts'), import('./run-use-case.ts')]);
+    return refuse(problemsOf(error), platform, peek(platform.argv));
+  }
+}
+
+async function parsed(platform: Platform): Promise<number> {
+  const { argv, stdout, version } = platform;
+  const [{ commands, groups }, { program }, { commandIn, usageProblem }, { CommanderError }] = await Promise.all([
+    import('./commands.ts'),
+    import('./program.ts'),
+    import('./usage.ts'),
+    import('commander'),
+  ]);
+  const meant = commandIn(argv, commands);
+  const specs: readonly SettingSpec[] = meant && meant.settings.length > 0 ? (await import('../design/setting-specs.ts')).settingSpecs : [];
+  let exit = 0;
+  const run = async (command: Command, given: Given) => void (exit = await command.run(given, platform));
+  const made = program({ version, columns: stdout.columns ?? 80, commands, groups, specs, out: (text) => void stdout.write(text), run });
+  try {
+    await made.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const wrong = usageProblem(error, { argv, commands, specs });
+    if (wrong) throw wrong;
+  }
+  return exit;
+}
+
+/** What can be known of a command line that could not be read as a whole: enough to complain in the right format. */
+function peek(argv: readonly string[]): { readonly command: string; readonly settings: Given['settings']; readonly color: boolean } {
+  const at = argv.findIndex((word) => word === '--output' || word.startsWith('--output='));
+  const output = at < 0 ? undefined : argv[at]?.includes('=') ? argv[at]?.slice('--output='.length) : argv[at + 1];
+  return { command: argv.find((word) => !word.startsWith('-')) ?? '', settings: { output }, color: !argv.includes('--no-color') };
+}

@@ -1,0 +1,56 @@
+/** What a command declares: its words, its flags and the settings it reads. Program, help, completion and docs are made from this. */
+import type { Platform } from './platform.ts';
+
+export interface Flag {
+  /** `--dry-run`, `--show` */
+  readonly flag: string;
+  readonly short?: string;
+  /** Absent for a switch. */
+  readonly placeholder?: string;
+  readonly choices?: readonly string[];
+  readonly repeatable?: true;
+  readonly description: string;
+}
+
+export interface Argument {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  /** Takes all the rest, as it is. */
+  readonly rest?: true;
+  /** What completion offers, and what is allowed when `closed`. */
+  readonly choices?: readonly string[];
+  readonly closed?: true;
+}
+
+export interface Given {
+  /** Settings said by flags, by setting key. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The command's own flags, in camelCase. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly args: readonly string[];
+}
+
+export interface Command {
+  /** One word, or two for a command below another: `sandbox run`. */
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** Paragraphs on top of its help. */
+  readonly about: string;
+  readonly examples: readonly { readonly run: string; readonly why: string }[];
+  /** Keys of the settings that have a flag here, or all. The environment and the file may hold any setting. */
+  readonly settings: 'all' | readonly string[];
+  readonly flags: readonly Flag[];
+  readonly argument?: Argument;
+  readonly hidden?: true;
+  readonly run: (given: Given, platform: Platform) => Promise<number>;
+}
+
+/** Flags of every command that has settings. */
+export const commonFlags: readonly Flag[] = [
+  { flag: '--config', placeholder: 'FILE', description: 'settings file, - for stdin; loki-eks.yaml is read when it is there' },
+  { flag: '--print-config', description: 'show each setting and where it came from, and stop' },
+  { flag: '--yes', short: '-y', description: 'ask nothing' },
+  { flag: '--no-color', description: 'no colours; NO_COLOR does the same' },
+];

@@ -1,0 +1,64 @@
+/** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal. */
+import type { Command, Given } from '../command.ts';
+import { SANDBOX_MARK, type Platform, type Sandbox } from '../platform.ts';
+
+const regionFlag = { flag: '--region', placeholder: 'REGION', description: 'region of the simulated account' } as const;
+
+export const sandboxRun: Command = {
+  name: 'sandbox run',
+  summary: 'run a command inside a simulated account and cluster',
+  about: 'Starts a simulated AWS account and EKS cluster on loopback, runs the command with an environment that points to them, and takes them down. No account is touched. loki-eks, aws, kubectl and helm inside it need no change. The exit code is the command\'s.',
+  examples: [
+    { run: 'loki-eks sandbox run -- loki-eks install', why: 'see the whole of it in seconds' },
+    { run: 'loki-eks sandbox run -- sh -c \'loki-eks install --yes && kubectl get pods -A\'', why: 'several commands' },
+  ],
+  settings: [],
+  flags: [regionFlag],
+  argument: { name: 'COMMAND', description: 'the command and its arguments, after --', required: true, rest: true },
+  run: async (given, platform) => {
+    const { runInside } = await import('../sandbox-run.ts');
+    return inSandbox(given, platform, (sandbox) => runInside(given.args, { platform, env: environment(sandbox) }));
+  },
+};
+
+export const sandboxStart: Command = {
+  name: 'sandbox start',
+  summary: 'start a simulated account and cluster for another terminal',
+  about: 'Starts a simulated AWS account and EKS cluster on loopback, prints the environment that points to them, and runs until Ctrl-C. No account is touched.',
+  examples: [{ run: 'loki-eks sandbox start', why: 'then paste the printed lines into another terminal' }],
+  settings: [],
+  flags: [regionFlag],
+  run: (given, platform) =>
+    inSandbox(given, platform, async (sandbox) => {
+      platform.stdout.write(`${Object.entries(environment(sandbox)).map(([name, value]) => `export ${name}=${quoted(value)}`).join('\n')}\n`);
+      platform.stderr.write('\nThe sandbox runs until Ctrl-C. Paste the lines above into another terminal.\n');
+      await signalled(platform);
+      return 0;
+    }),
+};
+
+async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbox) => Promise<number>): Promise<number> {
+  const region = given.flags['region'];
+  const sandbox = await platform.sandbox({ ...(typeof region === 'string' && { region }) });
+  try {
+    platform.stderr.write(`${['loki-eks sandbox: simulated, no AWS account is touched', ...sandbox.notes].join('\n')}\n`);
+    return await act(sandbox);
+  } finally {
+    await sandbox.close();
+    platform.stderr.write('loki-eks sandbox: ended; it was a simulation, no AWS account was touched\n');
+  }
+}
+
+const environment = (sandbox: Sandbox): Readonly<Record<string, string>> => ({ ...sandbox.env, [SANDBOX_MARK]: '1' });
+
+/** Safe to paste into sh, bash and zsh whatever the value holds. */
+export const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
+
+function signalled(platform: Platform): Promise<void> {
+  return new Promise((resolve) => {
+    const end = platform.onSignal(() => {
+      end();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,53 @@
+/** The settings file: found, read and parsed, with the line and column of what is wrong. */
+import { stop } from '../problems/problem.ts';
+import type { SystemFiles } from './platform.ts';
+
+export const DEFAULT_FILE = 'loki-eks.yaml';
+
+export interface ConfigFile {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** As parsed; anything may be in it. */
+  readonly content: unknown;
+}
+
+/** `path` is what --config says; without it the default file is read when it is there. */
+export async function readConfigFile(path: string | undefined, files: SystemFiles): Promise<ConfigFile | undefined> {
+  if (path === undefined && !(await files.exists(DEFAULT_FILE))) return undefined;
+  const name = path === undefined ? DEFAULT_FILE : path === '-' ? 'standard input' : path;
+  const text = await textOf(path ?? DEFAULT_FILE, name, files);
+  return { name, content: await parse(text, name) };
+}
+
+async function textOf(path: string, name: string, files: SystemFiles): Promise<string> {
+  try {
+    return await files.read(path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw stop('CONFIG_UNREADABLE', { message: `The settings file ${name} can't be read`, evidence: [why] }, { cause });
+  }
+}
+
+async function parse(text: string, name: string): Promise<unknown> {
+  const { parseDocument } = await import('yaml');
+  // Aliases can make a small file expand without end; a settings file needs none.
+  const document = parseDocument(text, { prettyErrors: true });
+  const error = document.errors[0];
+  if (error) {
+    const at = error.linePos?.[0];
+    const where = at ? `${name}:${at.line}:${at.col}` : name;
+    throw stop('CONFIG_INVALID', {
+      message: `${where}: ${firstSentence(error.message)}`,
+      fix: at ? `Correct line ${at.line} of ${name}.` : `Correct ${name}.`,
+      ...(at && { evidence: [`line ${at.line}: ${(text.split('\n')[at.line - 1] ?? '').trim()}`] }),
+    });
+  }
+  try {
+    return document.toJS({ maxAliasCount: 0 }) ?? undefined;
+  } catch (cause) {
+    throw stop('CONFIG_INVALID', { message: `${name}: aliases (*name) can't be used in a settings file`, fix: `Write the values out in ${name}.` }, { cause });
+  }
+}
+
+/** The parser's message goes on with the position and a drawing of the line; both are said in our own way. */
+const firstSentence = (message: string) => (message.split('\n')[0] ?? message).replace(/ at line \d+, column \d+:?$/, '');

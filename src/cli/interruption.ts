@@ -1,0 +1,47 @@
+/** Signals: the first one takes back, the second says what leaving would leave, the third leaves. */
+import type { Sink } from '../engine/types.ts';
+import { problem, stop } from '../problems/problem.ts';
+import type { Platform } from './platform.ts';
+
+export interface Interruption {
+  readonly signal: AbortSignal;
+  readonly happened: () => boolean;
+  /** Stops listening. */
+  readonly end: () => void;
+}
+
+export interface InterruptionOptions {
+  readonly onSignal: Platform['onSignal'];
+  readonly emit: Sink;
+  /** What stands at this moment that the run has put there, in words. */
+  readonly standing: () => readonly string[];
+  readonly leave: (code: 5 | 130) => void;
+}
+
+export function interruption({ onSignal, emit, standing, leave }: InterruptionOptions): Interruption {
+  const controller = new AbortController();
+  let signals = 0;
+  const end = onSignal((name) => {
+    signals++;
+    const stands = standing();
+    if (signals === 1) {
+      emit({ type: 'warning.raised', problem: first(name, stands.length > 0) });
+      controller.abort(stop('INTERRUPTED', { message: `Interrupted by ${name}` }));
+    } else if (signals === 2) {
+      emit({
+        type: 'warning.raised',
+        problem:
+          stands.length > 0
+            ? problem('LEAVING_EARLY', { message: `Leaving now would leave ${stands.length === 1 ? 'this' : 'these'} behind`, evidence: stands })
+            : problem('LEAVING_EARLY', { message: 'Still stopping; nothing was changed', fix: 'Wait, or press Ctrl-C once more to leave at once.' }),
+      });
+    } else leave(stands.length > 0 ? 5 : 130);
+  });
+  return { signal: controller.signal, happened: () => signals > 0, end };
+}
+
+const first = (name: string, changed: boolean) =>
+  problem('INTERRUPTED', {
+    message: changed ? `Interrupted by ${name}: taking back what this run did` : `Interrupted by ${name}: stopping`,
+    fix: changed ? 'Wait; a second Ctrl-C shows what would be left.' : 'Wait a moment.',
+  });

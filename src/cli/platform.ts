@@ -1,0 +1,69 @@
+/** What the command line is given by the composition root: words, streams, signals, and how to come by everything else when it is needed. */
+import type { InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOptions, UseCase } from '../app/outside.ts';
+import type { Files, Questions } from '../ports/system.ts';
+import type { OutputStream } from '../ui/renderer.ts';
+
+export interface VerifyOptions {
+  /** Prove it on at most so many nodes; all when absent. */
+  readonly nodes?: number;
+}
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface Platform {
+  /** Without node and the script. */
+  readonly argv: readonly string[];
+  readonly env: Env;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly stdin: { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly version: string;
+  /** Absolute path of the node that runs this. */
+  readonly node: string;
+  /** Absolute path of the launcher, so that a child can run this very CLI again. */
+  readonly script: string;
+  readonly now: () => Date;
+  readonly files: SystemFiles;
+  /** SIGINT and SIGTERM, until the returned function is called. */
+  readonly onSignal: (listener: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+  /** Ends the process at once, whatever is under way: the third signal. */
+  readonly exit: (code: number) => void;
+  /** Only called when something may be asked. */
+  readonly questions: () => Promise<Questions>;
+  /** `questions` is absent when nothing may be asked. */
+  readonly outside: (of: { readonly questions?: Questions }) => Promise<Outside>;
+  /** Each loads its use case when it is called, not before. */
+  readonly useCases: UseCases;
+  /** Starts the simulated account and cluster on loopback. */
+  readonly sandbox: (of: SandboxOptions) => Promise<Sandbox>;
+}
+
+/** `exists` is for the default config file only: whatever a user has named is read, and complained of. */
+export interface SystemFiles extends Files {
+  exists(path: string): Promise<boolean>;
+}
+
+export interface UseCases {
+  readonly install: () => Promise<UseCase<InstallOptions>>;
+  readonly plan: () => Promise<UseCase<PlanOptions>>;
+  readonly status: () => Promise<UseCase<StatusOptions>>;
+  readonly uninstall: () => Promise<UseCase<UninstallOptions>>;
+  readonly verify: () => Promise<UseCase<VerifyOptions>>;
+}
+
+export interface SandboxOptions {
+  readonly region?: string;
+}
+
+export interface Sandbox {
+  /** The standard variables (`AWS_ENDPOINT_URL`, `KUBECONFIG`, credentials, region) and `LOKI_EKS_CLUSTER`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What a reader should know: which cluster it is, which charts are used. */
+  readonly notes: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Set by the sandbox for the commands it runs; the first and the last line say so. Not a setting. */
+export const SANDBOX_MARK = 'LOKI_EKS_SANDBOX';

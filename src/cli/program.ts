@@ -1,0 +1,132 @@
+/** The commander program, made from the declarations of commands and settings; its complaints become problems of ours. */
+import { Command as Commander, Option } from 'commander';
+import { nearest } from '../design/nearest.ts';
+import type { SettingSpec } from '../design/setting-specs.ts';
+import { stop, type ProblemError } from '../problems/problem.ts';
+import { commonFlags, type Command, type Flag, type Given } from './command.ts';
+
+export interface ProgramOptions {
+  readonly version: string;
+  readonly columns: number;
+  readonly commands: readonly Command[];
+  /** Names of commands that only hold others. */
+  readonly groups: ReadonlySet<string>;
+  /** Empty while no command that has settings is meant: their list need not be loaded then. */
+  readonly specs: readonly SettingSpec[];
+  readonly out: (text: string) => void;
+  readonly run: (command: Command, given: Given) => Promise<void>;
+}
+
+const HELP_COLUMNS = 100;
+
+export function program(options: ProgramOptions): Commander {
+  const root = new Commander('loki-eks')
+    .description('Puts Grafana Loki and Grafana Alloy on an EKS cluster, and proves that log lines come back.')
+    .version(options.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help; also: loki-eks COMMAND --help')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  loki-eks sandbox run -- loki-eks install     try it without an account
+  loki-eks plan --cluster prod                 what would change
+  loki-eks install --cluster prod              install, repair or upgrade
+
+Settings come from flags, LOKI_EKS_* variables, loki-eks.yaml, or questions.
+Exit codes: 0 done or healthy, 2 usage, 3 stopped before any change, 4 failed
+and rolled back, 5 something is left, 6 problems found, 7 changes pending.`,
+    );
+  quiet(root, options);
+  for (const command of options.commands) add(root, command, options);
+  return root;
+}
+
+/** Nothing is printed by commander but help: what is wrong is thrown. */
+function quiet(command: Commander, { columns, out }: ProgramOptions): void {
+  command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({ writeOut: out, writeErr: () => {}, getOutHelpWidth: () => Math.min(columns, HELP_COLUMNS), getErrHelpWidth: () => HELP_COLUMNS, getOutHasColors: () => false });
+}
+
+function add(root: Commander, command: Command, options: ProgramOptions): void {
+  const words = command.name.split(' ');
+  const parent = words.slice(0, -1).reduce((above, word) => above.commands.find((one) => one.name() === word) ?? above, root);
+  const made = parent.command(words.at(-1) ?? command.name, { hidden: command.hidden === true });
+  quiet(made, options);
+  made.summary(command.summary).description(command.about).helpOption('-h, --help', 'show this help').helpGroup('Commands:');
+  if (command.argument) {
+    const { name, required, rest, description } = command.argument;
+    const shown = `${name}${rest ? '...' : ''}`;
+    made.argument(required ? `<${shown}>` : `[${shown}]`, description);
+  }
+  // Words after the first one belong to the command that is run, also when they look like flags.
+  if (command.argument?.rest) made.passThroughOptions();
+  else made.allowExcessArguments(true);
+  for (const spec of specsOf(command, options.specs)) for (const option of settingOptions(spec)) made.addOption(option);
+  for (const flag of flagsOf(command)) made.addOption(flagOption(flag));
+  if (command.examples.length > 0) made.addHelpText('after', `\n${exampleText(command)}`);
+  if (!options.groups.has(command.name)) made.action(async () => options.run(command, givenBy(made, command, options)));
+}
+
+/** Settings that have a flag at this command. */
+export const specsOf = (command: Command, specs: readonly SettingSpec[]): readonly SettingSpec[] =>
+  command.settings === 'all' ? specs : specs.filter(({ key }) => command.settings.includes(key));
+
+/** The command's own flags, and those that go with settings. */
+export const flagsOf = (command: Command): readonly Flag[] => (command.settings.length > 0 && !command.hidden ? [...command.flags, ...commonFlags] : command.flags);
+
+function settingOptions(spec: SettingSpec): readonly Option[] {
+  const group = `${spec.group}:`;
+  const fallback = spec.default === undefined ? '' : ` (default: ${String(spec.default)})`;
+  if (spec.kind === 'boolean') {
+    const off = new Option(`--no-${spec.flag.slice(2)}`, `do not ${spec.description}`).helpGroup(group);
+    const on = new Option(spec.flag, spec.description).helpGroup(group);
+    // Only the one that differs from the default is worth a line in the help.
+    return spec.default === true ? [on.hideHelp(), off] : [on, off.hideHelp()];
+  }
+  const option = new Option(`${spec.flag} <${spec.placeholder}>`, spec.description + fallback).helpGroup(group);
+  return [spec.kind === 'list' || spec.kind === 'map' ? option.argParser(collect) : option];
+}
+
+function flagOption({ flag, short, placeholder, choices, repeatable, description }: Flag): Option {
+  const option = new Option(`${short ? `${short}, ` : ''}${flag}${placeholder ? ` <${placeholder}>` : ''}`, description);
+  if (choices) option.choices([...choices]);
+  if (repeatable) option.argParser(collect);
+  return option;
+}
+
+const collect = (value: string, before: unknown): readonly string[] => [...(Array.isArray(before) ? (before as string[]) : []), value];
+
+function exampleText({ examples }: Command): string {
+  return ['Examples:', ...examples.flatMap(({ run, why }) => [`  ${run}`, `      ${why}`])].join('\n');
+}
+
+/** Only what was really said: a default of commander's is nobody's word. */
+function givenBy(made: Commander, command: Command, { specs }: ProgramOptions): Given {
+  const said = Object.entries(made.opts()).filter(([name]) => made.getOptionValueSource(name) === 'cli');
+  const keys = new Set(specsOf(command, specs).map(({ key }) => key));
+  const args = made.args;
+  const most = command.argument ? (command.argument.rest ? Number.POSITIVE_INFINITY : 1) : 0;
+  const extra = args.slice(most);
+  if (extra.length > 0) throw unexpected(extra, command);
+  const choice = command.argument?.closed ? args[0] : undefined;
+  if (choice !== undefined && !command.argument?.choices?.includes(choice)) throw badChoice(choice, command);
+  return {
+    settings: Object.fromEntries(said.filter(([name]) => keys.has(name))),
+    flags: Object.fromEntries(said.filter(([name]) => !keys.has(name))),
+    args,
+  };
+}
+
+function unexpected(extra: readonly string[], command: Command): ProblemError {
+  const words = extra.map((word) => `"${word}"`).join(' ');
+  return stop('ARGUMENT_UNEXPECTED', { message: `loki-eks ${command.name} does not take ${words}`, fix: `loki-eks ${command.name} --help` });
+}
+
+function badChoice(choice: string, command: Command): ProblemError {
+  const choices = command.argument?.choices ?? [];
+  return stop('FLAG_VALUE_INVALID', { message: `"${choice}" is not one of ${choices.join(', ')}`, fix: `loki-eks ${command.name} ${nearest(choice, choices) ?? choices[0] ?? '--help'}` });
+}

@@ -1,0 +1,48 @@
+/** Stands between a use case and the renderer: completes the story (a first and a last event) and knows what stands in the world. */
+import type { Event, Happenings, Sink } from '../engine/types.ts';
+
+export interface Recorder {
+  readonly sink: Sink;
+  readonly finished: () => Happenings['run.finished'] | undefined;
+  /** Titles of steps that this run has begun and not taken back. */
+  readonly standing: () => readonly string[];
+}
+
+/** `opening` is told before the first event unless that is one itself. */
+export function recorder(sink: Sink, opening: Happenings['run.started']): Recorder {
+  const titles = new Map<string, string>();
+  const standing = new Set<string>();
+  let started = false;
+  let doing: string | undefined;
+  let finished: Happenings['run.finished'] | undefined;
+  const note = (event: Event) => {
+    switch (event.type) {
+      case 'steps.started':
+        doing = event.doing;
+        for (const { id, title } of event.steps) titles.set(id, title);
+        return;
+      case 'step.started':
+        if (doing !== 'uninstall') standing.add(event.step);
+        return;
+      case 'undo.done':
+        standing.delete(event.step);
+        return;
+      case 'run.finished':
+        finished = event;
+        return;
+      default:
+        return;
+    }
+  };
+  return {
+    sink: (event) => {
+      if (event.type === 'run.started' && started) return;
+      if (!started && event.type !== 'run.started' && event.type !== 'run.finished') sink({ type: 'run.started', ...opening });
+      started = true;
+      note(event);
+      sink(event);
+    },
+    finished: () => finished,
+    standing: () => [...standing].map((id) => titles.get(id) ?? id),
+  };
+}

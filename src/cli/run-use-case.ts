@@ -1,0 +1,121 @@
+/** One run of a use case: settings, renderer, signals, and an ending whatever happens. */
+import type { Outside, Run, UseCase } from '../app/outside.ts';
+import type { Happenings, Problem } from '../engine/types.ts';
+import { makeRenderer } from '../ui/renderer.ts';
+import type { Origins } from '../design/settings.ts';
+import type { Given } from './command.ts';
+import { readConfigFile } from './config-file.ts';
+import { problemsOf } from './defect.ts';
+import { exitCode, outcomeOf, type RunOutcome } from './exit.ts';
+import { interruption } from './interruption.ts';
+import { SANDBOX_MARK, type Platform } from './platform.ts';
+import { recorder } from './recorder.ts';
+import { wantsColour, outputOf, mayAsk } from './surroundings.ts';
+
+export interface UseCaseOptions<Options> {
+  readonly command: string;
+  readonly need: readonly string[];
+  readonly useCase: () => Promise<UseCase<Options>>;
+  readonly options: Options;
+}
+
+/** How long a use case gets to end by itself after the first signal, when it has changed nothing yet. */
+const GRACE_MS = 3000;
+
+export async function runUseCase<Options>(given: Given, platform: Platform, of: UseCaseOptions<Options>): Promise<number> {
+  // A file that can't be read is reported like any other problem, in the output that is known without it.
+  const file = await readConfigFile(text(given.flags['config']), platform.files).then(
+    (content) => ({ is: 'read', content }) as const,
+    (error: unknown) => ({ is: 'broken', error }) as const,
+  );
+  const output = outputOf(given.settings, platform, file.is === 'read' ? outputIn(file.content?.content) : undefined);
+  const { stdout, stderr, now } = platform;
+  const renderer = await makeRenderer({ output, stdout, stderr, now, color: wantsColour(platform.env, given.flags['color'] !== false) });
+  const began = platform.now().getTime();
+  const sandbox = platform.env[SANDBOX_MARK] !== undefined && platform.env[SANDBOX_MARK] !== '';
+  const story = recorder(renderer.sink, { command: of.command, version: platform.version, sandbox });
+  const stopping = interruption({
+    onSignal: platform.onSignal,
+    emit: story.sink,
+    standing: story.standing,
+    leave: (code) => void renderer.close().finally(() => platform.exit(code)),
+  });
+  const finish = (outcome: RunOutcome, problems: readonly Problem[], exit = exitCode({ outcome, problems, interrupted: stopping.happened() })) => {
+    const seconds = (platform.now().getTime() - began) / 1000;
+    if (!story.finished()) story.sink({ type: 'run.finished', command: of.command, outcome, exit, sandbox, seconds, ...(problems.length > 0 && { problems }) });
+    return story.finished()?.exit ?? exit;
+  };
+  let outside: Outside | undefined;
+  try {
+    if (file.is === 'broken') throw file.error;
+    const questions = mayAsk(given, platform) ? platform.questions : undefined;
+    const { readRunSettings } = await import('./read-run-settings.ts');
+    const read = await readRunSettings(given, platform, { need: of.need, ...(file.content && { file: file.content }), ...(questions && { questions }) });
+    if (given.flags['printConfig'] === true) return await showConfig(platform, { origins: read.origins, json: output === 'json' });
+    outside = await platform.outside(questions ? { questions: await questions() } : {});
+    for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
+    const run: Run = {
+      settings: read.settings,
+      outside,
+      emit: story.sink,
+      settled: () => renderer.settled(),
+      signal: stopping.signal,
+      version: platform.version,
+      sandbox,
+      yes: given.flags['yes'] === true,
+    };
+    const useCase = await of.useCase();
+    const code = await sooner(useCase(run, of.options), stopping.signal, story.standing);
+    return finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
+  } catch (error) {
+    const problems = problemsOf(error);
+    return finish(...failureOf(problems, stopping.happened()));
+  } finally {
+    stopping.end();
+    await outside?.dispose();
+    await renderer.close();
+  }
+}
+
+function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutcome, readonly Problem[]] {
+  if (interrupted || problems.some(({ code }) => code === 'INTERRUPTED')) return ['interrupted', []];
+  if (problems.some(({ code }) => code === 'DEFECT')) return ['defect', problems];
+  return ['refused', problems];
+}
+
+/** A run that has changed nothing is left at once when it does not listen to the signal; one that has is waited for. */
+async function sooner(work: Promise<number>, signal: AbortSignal, standing: () => readonly string[]): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const left = new Promise<never>((_, reject) => {
+    const onAbort = () => {
+      timer = setTimeout(() => standing().length === 0 && reject(signal.reason), GRACE_MS);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, left]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function showConfig(platform: Platform, of: { readonly origins: Origins; readonly json: boolean }): Promise<number> {
+  const [{ printConfig }, { settingSpecs }] = await Promise.all([import('./print-config.ts'), import('../design/settings.ts')]);
+  platform.stdout.write(printConfig(of.origins, { keys: settingSpecs.map(({ key }) => key), json: of.json }));
+  return 0;
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+const outputIn = (file: unknown): unknown => (typeof file === 'object' && file !== null && 'output' in file ? file.output : undefined);
+
+/** A problem met before any run began, in the output that the command line asks for. */
+export async function refuse(problems: readonly Problem[], platform: Platform, said: { readonly command: string; readonly settings: Given['settings']; readonly color: boolean }): Promise<number> {
+  const { stdout, stderr, now } = platform;
+  const renderer = await makeRenderer({ output: outputOf(said.settings, platform), stdout, stderr, now, color: wantsColour(platform.env, said.color) });
+  const outcome: Happenings['run.finished']['outcome'] = problems.some(({ code }) => code === 'DEFECT') ? 'defect' : 'refused';
+  const exit = exitCode({ outcome, problems });
+  renderer.sink({ type: 'run.finished', command: said.command, outcome, exit, problems, sandbox: false, seconds: 0 });
+  await renderer.close();
+  return exit;
+}

@@ -1,0 +1,56 @@
+/** A command inside the sandbox: its environment, its signals, and `loki-eks` on its PATH. */
+import { spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { stop } from '../problems/problem.ts';
+import type { Platform } from './platform.ts';
+
+export interface InsideOptions {
+  readonly platform: Pick<Platform, 'env' | 'cwd' | 'node' | 'script' | 'onSignal'>;
+  /** Put over the platform's own. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Resolves with the command's exit code, or 128 plus the signal that ended it. */
+export async function runInside(words: readonly string[], { platform, env }: InsideOptions): Promise<number> {
+  const [command = '', ...args] = words;
+  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-sandbox-'));
+  try {
+    await linkSelf(folder, platform);
+    const path = `${folder}${delimiter}${platform.env['PATH'] ?? ''}`;
+    return await child(command, args, { cwd: platform.cwd, env: { ...platform.env, ...env, PATH: path }, onSignal: platform.onSignal });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** So that `loki-eks` inside is this very program, wherever it was started from. */
+async function linkSelf(folder: string, { node, script }: Pick<Platform, 'node' | 'script'>): Promise<void> {
+  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const file = join(folder, 'loki-eks');
+  await writeFile(file, `#!/bin/sh\nexec ${quote(node)} ${quote(script)} "$@"\n`);
+  await chmod(file, 0o755);
+}
+
+interface ChildOptions {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly onSignal: Platform['onSignal'];
+}
+
+function child(command: string, args: readonly string[], { cwd, env, onSignal }: ChildOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const started = spawn(command, [...args], { cwd, env, stdio: 'inherit' });
+    // Ctrl-C reaches the command through the terminal; SIGTERM only reaches us, so it is passed on.
+    const end = onSignal((signal) => signal === 'SIGTERM' && void started.kill('SIGTERM'));
+    started.once('error', (cause) => {
+      end();
+      reject(stop('SANDBOX_COMMAND_FAILED', { message: `${command} could not be started`, evidence: [cause.message] }, { cause }));
+    });
+    started.once('close', (code, signal) => {
+      end();
+      resolve(code ?? 128 + (signal ? (constants.signals[signal] ?? 0) : 0));
+    });
+  });
+}

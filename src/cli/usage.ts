@@ -1,0 +1,61 @@
+/** Wrong usage, said clearly: commander's complaints as problems of ours, with the nearest word that exists. */
+import type { CommanderError } from 'commander';
+import { nearest } from '../design/nearest.ts';
+import type { SettingSpec } from '../design/setting-specs.ts';
+import { stop, type ProblemError } from '../problems/problem.ts';
+import type { Command } from './command.ts';
+import { flagsOf, specsOf } from './program.ts';
+
+interface Known {
+  readonly argv: readonly string[];
+  readonly commands: readonly Command[];
+  readonly specs: readonly SettingSpec[];
+}
+
+/** What commander threw, as a problem; `undefined` when it only showed help or the version. */
+export function usageProblem(error: CommanderError, { argv, commands, specs }: Known): ProblemError | undefined {
+  const word = /'(.*)'/s.exec(error.message)?.[1] ?? '';
+  const command = commandIn(argv, commands);
+  const help = command ? `loki-eks ${command.name} --help` : 'loki-eks --help';
+  switch (error.code) {
+    case 'commander.helpDisplayed':
+    case 'commander.version':
+      return undefined;
+    case 'commander.help':
+      return argv.length === 0 ? stop('COMMAND_MISSING') : stop('COMMAND_MISSING', { message: `loki-eks ${argv.join(' ')} needs a command after it`, fix: `loki-eks ${argv.join(' ')} --help` });
+    case 'commander.unknownCommand': {
+      const near = nearest(word, commands.filter(({ hidden }) => !hidden).map(({ name }) => name.split(' ').at(-1) ?? name));
+      return stop('COMMAND_UNKNOWN', { message: `There is no command "${word}"${near ? `; did you mean ${near}?` : ''}`, fix: near ? `loki-eks ${commands.find(({ name }) => name.endsWith(near))?.name}` : help });
+    }
+    case 'commander.unknownOption': {
+      const flag = word.split('=')[0] ?? word;
+      const near = nearest(flag, command ? allFlags(command, specs) : ['--help', '--version']);
+      const where = command ? `loki-eks ${command.name}` : 'loki-eks';
+      return stop('FLAG_UNKNOWN', { message: `${where} has no flag ${flag}${near ? `; did you mean ${near}?` : ''}`, fix: near ? `Write ${near}, or see ${help}` : help });
+    }
+    case 'commander.optionMissingArgument': {
+      const [flag, value] = [word.replace(/ ?<.*/, ''), /<(.*)>/.exec(word)?.[1] ?? 'VALUE'];
+      return stop('FLAG_VALUE_MISSING', { message: `${flag} has no value`, fix: `Write ${flag.split(', ').at(-1)} ${value}` });
+    }
+    case 'commander.missingArgument':
+      return stop('ARGUMENT_MISSING', { message: `loki-eks ${command?.name ?? ''} needs ${word}`, fix: command?.examples[0]?.run ?? help });
+    case 'commander.invalidArgument': {
+      const [, flag = '', value = ''] = /option '([^']*)' argument '(.*)' is invalid/s.exec(error.message) ?? [];
+      const allowed = /Allowed choices are (.*)\.$/s.exec(error.message)?.[1] ?? '';
+      return stop('FLAG_VALUE_INVALID', { message: `${flag.replace(/ ?<.*/, '')} can't be "${value}"`, fix: allowed ? `Use one of ${allowed}` : help });
+    }
+    default:
+      return stop('FLAG_UNKNOWN', { message: error.message.replace(/^error: /, ''), fix: help });
+  }
+}
+
+/** The declaration that the first words name. */
+export function commandIn(argv: readonly string[], commands: readonly Command[]): Command | undefined {
+  const words = argv.filter((word) => !word.startsWith('-'));
+  return commands.find(({ name }) => name.includes(' ') && name === words.slice(0, 2).join(' ')) ?? commands.find(({ name }) => name === words[0]);
+}
+
+export function allFlags(command: Command, specs: readonly SettingSpec[]): readonly string[] {
+  const settings = specsOf(command, specs).flatMap((spec) => (spec.kind === 'boolean' ? [spec.flag, `--no-${spec.flag.slice(2)}`] : [spec.flag]));
+  return [...settings, ...flagsOf(command).map(({ flag }) => flag), '--help'];
+}

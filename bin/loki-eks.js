@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Launcher. Written in the language of old Nodes on purpose: it must parse there to be able to say that they are too old.
+var found = process.versions.node.split('.');
+var major = Number(found[0]);
+var minor = Number(found[1]);
+var fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 13) || major > 22;
+
+if (fits) {
+  import('../dist/main.js').catch(function (error) {
+    process.stderr.write('loki-eks could not be loaded: ' + (error && error.message) + '\n');
+    process.exitCode = 1;
+  });
+} else {
+  process.stderr.write('loki-eks needs Node.js 20.19 or newer of 20, 22.13 or newer of 22, or 23 and later; this is ' + process.versions.node + '\n');
+  process.exitCode = 2;
+}

@@ -31,7 +31,7 @@ class ProxyError extends Error {
   readonly code = 'PROXY_REFUSED';
 }
 
-type Connected = (error: Error | null, socket?: Duplex) => void;
+type Connected = (error: Error | null, socket: Duplex) => void;
 
 // A class because Node calls `createConnection` on a subclass; there is no other way in.
 class ProxyAgent extends Agent {
@@ -49,7 +49,7 @@ class ProxyAgent extends Agent {
     if (isDirect(host, this.#noProxy)) return super.createConnection(options, connected as never) as Duplex;
     this.#tunnel(host, Number(options.port ?? 443)).then(
       (socket) => connected?.(null, connect({ ...(options as object), socket, servername: options.servername ?? host })),
-      (error: Error) => connected?.(error),
+      (error: Error) => connected?.(error, undefined as never),
     );
     return undefined;
   }

@@ -1,9 +1,8 @@
 /** Facts, read once and all at once. */
 import type { Facts, NodeFact, StorageClassFact } from '../design/facts.ts';
-import { pins } from '../design/pins.ts';
-import type { KubeObject } from '../ports/kubernetes.ts';
+import { chartSource } from '../design/pins.ts';
+import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
-import { chartFacts, sourcesOf } from './chart-sources.ts';
 import { nodeFacts } from './nodes.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
@@ -11,7 +10,7 @@ import type { Reached } from './reach.ts';
 /** `fetchCharts`: get the charts onto this disk and check their digests; otherwise only say what they would be. */
 export async function discover(run: Run, { aws, caller, cluster, kubernetes }: Reached, options: { readonly fetchCharts: boolean }): Promise<Facts> {
   const providerArn = cluster.issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${cluster.issuer.replace('https://', '')}`;
-  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts] = await Promise.all([
+  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts, monitors, installedStorageClass] = await Promise.all([
     kubernetes.version(),
     nodeFacts(kubernetes),
     kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
@@ -21,6 +20,8 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
     aws.clusters.addon(cluster.name, 'eks-pod-identity-agent'),
     aws.clusters.addon(cluster.name, 'aws-ebs-csi-driver'),
     findCharts(run, options),
+    kubernetes.get(SERVICE_MONITORS),
+    classInUse(kubernetes, run.settings.namespace),
   ]);
   run.emit({ type: 'fact.found', fact: 'nodes', value: nodesInWords(nodes) });
   for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: `${chart.version}, ${chart.origin}` });
@@ -37,18 +38,33 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
     storageClasses: storageClasses.map(storageClassFact),
     csiDrivers: csiDrivers.map(({ metadata }) => metadata.name),
     ...(service && { dns: service }),
+    serviceMonitors: monitors !== undefined,
+    ...(installedStorageClass && { installedStorageClass }),
     charts,
   };
 }
 
-async function findCharts({ settings, outside }: Run, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<{ readonly loki: Chart; readonly alloy: Chart }> {
-  const charts = () => outside.charts({ ...(settings.helm && { helm: settings.helm }) });
-  const sources = sourcesOf(settings, pins);
-  const find = async (use: 'loki' | 'alloy') =>
-    fetchCharts ? (await charts()).obtain(sources[use]) : chartFacts(sources[use], { pin: pins[use], charts });
-  const [loki, alloy] = await Promise.all([find('loki'), find('alloy')]);
+/** Without fetching, a pinned chart is known by its pin: enough to look, not enough to install. */
+async function findCharts({ settings, outside }: Run, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<Facts['charts']> {
+  const { lokiChart, alloyChart, chartRepo: repo, helm } = settings;
+  const find = async (which: 'loki' | 'alloy', chart: string | undefined): Promise<Chart> => {
+    const source = chartSource(which, { ...(chart && { chart }), ...(repo && { repo }) });
+    if (fetchCharts || source.is !== 'pinned') return (await outside.charts({ ...(helm && { helm }) })).obtain(source);
+    return { path: '', name: source.name, version: source.version, appVersion: '', sha256: source.sha256, origin: `${source.repo} (pinned)` };
+  };
+  const [loki, alloy] = await Promise.all([find('loki', lokiChart), find('alloy', alloyChart)]);
   return { loki, alloy };
 }
+
+/** A StatefulSet can't change the class of its volumes, so the one in use has a say. */
+async function classInUse(kubernetes: Kubernetes, namespace: string): Promise<string | undefined> {
+  const labels = 'app.kubernetes.io/instance=loki';
+  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, labels });
+  return claims.map(({ spec }) => (spec as { storageClassName?: string } | undefined)?.storageClassName).find(Boolean);
+}
+
+/** The CRD that Prometheus Operator brings; without it the API server refuses the objects. */
+const SERVICE_MONITORS = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'servicemonitors.monitoring.coreos.com' };
 
 function storageClassFact(object: KubeObject): StorageClassFact {
   const { provisioner, volumeBindingMode, allowVolumeExpansion } = object as { provisioner?: string; volumeBindingMode?: string; allowVolumeExpansion?: boolean };

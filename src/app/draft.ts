@@ -1,7 +1,7 @@
 /** From settings and facts to the blueprint: reads the user's values files, then lets the pure function decide. */
 import { parse } from 'yaml';
 import type { Blueprint } from '../design/blueprint.ts';
-import { design, type UserValues } from '../design/design.ts';
+import { design, type Given } from '../design/design.ts';
 import type { Facts } from '../design/facts.ts';
 import type { Files } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
@@ -11,6 +11,8 @@ import type { Run } from './outside.ts';
 export async function draft({ settings, outside }: Run, facts: Facts, recorded?: UserValues): Promise<Blueprint> {
   return design(settings, facts, { templates: outside.templates, userValues: recorded ?? (await readUserValues(settings, outside.files)) });
 }
+
+type UserValues = NonNullable<Given['userValues']>;
 
 async function readUserValues(settings: Run['settings'], files: Files): Promise<UserValues> {
   const read = (paths: readonly string[]) => Promise.all(paths.map(async (file) => ({ file, values: parseValues(file, await files.read(file)) })));

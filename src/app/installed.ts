@@ -1,13 +1,13 @@
 /** What the cluster remembers of an installation: commands that only look need no more than the cluster's name. */
 import type { Settings } from '../design/settings-type.ts';
-import type { UserValues } from '../design/design.ts';
+import type { Given } from '../design/design.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
 import { RECORD } from '../steps/record.ts';
 import type { Run } from './outside.ts';
 
 export interface Installed {
   readonly settings: Settings;
-  readonly userValues: UserValues;
+  readonly userValues: NonNullable<Given['userValues']>;
 }
 
 /** Settings that say where we are, not what was installed: the caller's own win. */

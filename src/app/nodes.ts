@@ -1,5 +1,6 @@
 /** Node objects and the pods on them, read as shapes: what fits where. */
 import type { NodeFact } from '../design/facts.ts';
+import { bytes, cores } from '../design/quantities.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 
 /** Above this many nodes the pods are not counted: 100 free nodes always have room, and the list would be tens of megabytes. */
@@ -69,18 +70,4 @@ function requests(pods: readonly KubeObject[]): ReadonlyMap<string, NodeFact['re
     }
   }
   return sums;
-}
-
-/** A Kubernetes CPU quantity in cores: `250m` is 0.25. */
-export function cores(quantity: string | number | undefined): number {
-  const text = String(quantity ?? 0);
-  return text.endsWith('m') ? Number(text.slice(0, -1)) / 1000 : Number(text);
-}
-
-const UNITS: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
-
-/** A Kubernetes memory quantity in bytes: `512Mi` is 536870912. */
-export function bytes(quantity: string | number | undefined): number {
-  const [, number = '0', unit = ''] = /^([\d.]+)([kMGT]i?|Ki)?$/.exec(String(quantity ?? 0)) ?? [];
-  return Number(number) * (UNITS[unit] ?? 1);
 }

@@ -9,6 +9,7 @@ import type { Logs } from '../ports/logs.ts';
 import type { Charts, Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
 import type { Clock, Files, Questions, Random } from '../ports/system.ts';
+import type { Templates } from '../design/template.ts';
 import type { Settings } from '../design/settings-type.ts';
 
 /** The AWS ports, bound to one region and one set of credentials. */
@@ -53,7 +54,7 @@ export interface Outside {
   /** From now on this value is never said, in any output. */
   readonly hide: (secret: string) => void;
   /** Text of a file under templates/. */
-  readonly templates: (name: string) => string;
+  readonly templates: Templates;
   /** Puts down whatever was made on disk for this run. Called on every way out. */
   dispose(): Promise<void>;
 }

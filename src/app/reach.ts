@@ -1,5 +1,4 @@
 /** Getting to the cluster: region, caller, cluster, and a way into its API that is surely this cluster's. */
-import type { Settings } from '../design/settings-type.ts';
 import { nearest } from '../design/nearest.ts';
 import type { Caller } from '../ports/caller.ts';
 import type { EksCluster } from '../ports/clusters.ts';

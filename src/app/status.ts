@@ -2,13 +2,13 @@
 import { examine, failures } from '../engine/examine.ts';
 import { plan as planOf } from '../engine/plan.ts';
 import type { Json, Plan } from '../engine/types.ts';
-import { pins } from '../design/pins.ts';
+import { pinnedCharts } from '../design/pins.ts';
 import { checks } from '../checks/index.ts';
 import type { Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { components, type Component } from './components.ts';
 import { contextFor } from './context.ts';
-import { coverage } from './coverage.ts';
+import { coverage } from '../checks/coverage.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
 import { installed } from './installed.ts';
@@ -64,7 +64,7 @@ async function releaseRows({ releases, blueprint }: Context): Promise<readonly J
       const found = await releases.find(name, namespace);
       if (!found) return [];
       const { chart, chartVersion: version, status: state, revision } = found;
-      return [{ name, namespace, chart, version, pinned: pins[use].version, status: state, revision }];
+      return [{ name, namespace, chart, version, pinned: pinnedCharts[use].version, status: state, revision }];
     }),
   );
   return rows.flat();

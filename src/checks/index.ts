@@ -1,5 +1,30 @@
 /** What should hold, in the order of the data's way; each check says when it is asked. */
 import type { Check } from '../engine/types.ts';
+import { clusterDns } from './cluster-dns.ts';
+import { clusterUsable } from './cluster-usable.ts';
+import { collectorEverywhere } from './collector-everywhere.ts';
 import type { CheckContext } from './context.ts';
+import { credentialsLast } from './credentials-last.ts';
+import { helmUsable } from './helm-usable.ts';
+import { iamSuffices } from './iam-suffices.ts';
+import { nodesCollectable } from './nodes-collectable.ts';
+import { podIdentityAgent } from './pod-identity-agent.ts';
+import { podsFit } from './pods-fit.ts';
+import { rbacSuffices } from './rbac-suffices.ts';
+import { storageUsable } from './storage-usable.ts';
+import { valuesKnown } from './values-known.ts';
 
-export const checks: readonly Check<CheckContext>[] = [];
+export const checks: readonly Check<CheckContext>[] = [
+  credentialsLast,
+  iamSuffices,
+  clusterUsable,
+  podIdentityAgent,
+  rbacSuffices,
+  helmUsable,
+  valuesKnown,
+  storageUsable,
+  clusterDns,
+  nodesCollectable,
+  podsFit,
+  collectorEverywhere,
+];

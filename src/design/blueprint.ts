@@ -18,6 +18,8 @@ export interface Blueprint {
   readonly role: NewRole & { readonly arn: string; readonly policyName: string; readonly policy: Json };
   readonly serviceAccount: { readonly namespace: string; readonly name: string; readonly object: KubeObject };
   readonly namespaces: { readonly loki: KubeObject; readonly collector: KubeObject };
+  /** The StorageClass of every volume. */
+  readonly storageClassName: string;
   /** Only when no class fits and we bring our own. */
   readonly storageClass?: KubeObject;
   readonly login: LoginPlan;
@@ -31,6 +33,8 @@ export interface Blueprint {
   readonly datasource: string;
   /** What is kept in the cluster about this installation: the settings and the user's own values. */
   readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json };
+  /** What was decided for the user and is worth saying, one sentence each. */
+  readonly notes?: readonly string[];
   readonly verify: { readonly image: string; readonly namespace: string };
 }
 

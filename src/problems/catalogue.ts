@@ -1,5 +1,6 @@
 /** Every problem a user can meet, by code. Codes are stable: docs, `explain` and other people's scripts use them. */
 import type { Row } from './row.ts';
+import { app } from './catalogue/app.ts';
 import { aws } from './catalogue/aws.ts';
 import { helm } from './catalogue/helm.ts';
 import { kube } from './catalogue/kube.ts';
@@ -8,7 +9,7 @@ import { run } from './catalogue/run.ts';
 import { settings } from './catalogue/settings.ts';
 import { steps } from './catalogue/steps.ts';
 
-const table = { ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...steps };
+const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...steps };
 
 export type ProblemCode = keyof typeof table;
 export const catalogue: Readonly<Record<ProblemCode, Row>> = table;

@@ -1,0 +1,13 @@
+/** There is a helm that we know how to drive. */
+import type { Check } from '../engine/types.ts';
+import type { CheckContext } from './context.ts';
+
+export const helmUsable: Check<Pick<CheckContext, 'releases'>> = {
+  id: 'helm.usable',
+  title: 'helm is there, 3.14 or newer',
+  at: ['preflight'],
+  async run({ releases }) {
+    const { path, version } = await releases.helm();
+    return { is: 'pass', saw: `${version} at ${path}` };
+  },
+};

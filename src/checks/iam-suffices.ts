@@ -1,0 +1,28 @@
+/** The caller may do in AWS what an installation does, as far as the policy simulator can say. */
+import type { Check } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { CheckContext } from './context.ts';
+
+const ON_BUCKETS = [
+  's3:CreateBucket', 's3:ListBucket', 's3:GetBucketTagging', 's3:PutBucketTagging', 's3:PutBucketPublicAccessBlock', 's3:PutEncryptionConfiguration',
+  's3:PutLifecycleConfiguration', 's3:PutBucketPolicy',
+];
+const ON_ROLE = ['iam:GetRole', 'iam:CreateRole', 'iam:TagRole', 'iam:PutRolePolicy', 'iam:GetRolePolicy', 'iam:UpdateAssumeRolePolicy', 'iam:DeleteRole'];
+
+/** A warning at most: the simulator knows neither session policies nor resource policies. */
+export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'facts'>> = {
+  id: 'aws.iam-suffices',
+  title: 'Your IAM permissions suffice',
+  at: ['preflight'],
+  async run({ roles, blueprint, facts }) {
+    const bucket = `arn:${blueprint.partition}:s3:::${blueprint.buckets.chunks.name}`;
+    const [onBuckets, onRole] = await Promise.all([roles.denied(ON_BUCKETS, bucket), roles.denied(ON_ROLE, blueprint.role.arn)]);
+    if (onBuckets === 'unknown' || onRole === 'unknown') return { is: 'skip', why: 'the policy simulator may not be asked' };
+    const denied = [...onBuckets, ...onRole];
+    if (denied.length === 0) return { is: 'pass', saw: `${ON_BUCKETS.length + ON_ROLE.length} actions` };
+    return {
+      is: 'warn',
+      problem: problem('IAM_MISSING', { message: `${facts.caller.arn} may not ${denied.slice(0, 3).join(', ')}`, evidence: denied.map((action) => `denied: ${action}`) }),
+    };
+  },
+};

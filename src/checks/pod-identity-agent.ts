@@ -1,0 +1,17 @@
+/** Pod Identity needs its agent. */
+import type { Check } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { CheckContext } from './context.ts';
+
+export const podIdentityAgent: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
+  id: 'eks.pod-identity-agent',
+  title: 'The Pod Identity agent runs',
+  at: ['preflight'],
+  async run({ facts: { podIdentityAgent: agent, cluster }, blueprint }) {
+    if (blueprint.identity !== 'pod-identity') return { is: 'skip', why: 'IRSA is used' };
+    if (cluster.autoMode) return { is: 'pass', saw: 'built into Auto Mode' };
+    if (agent === 'unknown') return { is: 'skip', why: 'the add-on may not be looked at' };
+    if (agent?.status === 'ACTIVE') return { is: 'pass', saw: agent.version ?? 'ACTIVE' };
+    return { is: 'fail', problem: problem('POD_IDENTITY_AGENT_MISSING', { message: `add-on eks-pod-identity-agent is ${agent?.status ?? 'not installed'}` }) };
+  },
+};

@@ -1,0 +1,29 @@
+/** Every pod of both releases will find a place, judged from what the charts really render. */
+import { parseAllDocuments } from 'yaml';
+import { podShapes, unplaced } from '../design/placement.ts';
+import type { Check } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { CheckContext } from './context.ts';
+
+export const podsFit: Check<Pick<CheckContext, 'releases' | 'blueprint' | 'facts'>> = {
+  id: 'nodes.pods-fit',
+  title: 'All pods will find a place',
+  at: ['preflight'],
+  needs: ['helm.usable'],
+  async run({ releases, blueprint: { loki, alloy }, facts }) {
+    if (await releases.find(loki.name, loki.namespace)) return { is: 'skip', why: 'they are placed already' };
+    const kubeVersion = facts.kubeVersion;
+    const rendered = await Promise.all([loki, alloy].map((release) => releases.render({ ...release, kubeVersion })));
+    const objects = rendered.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as unknown));
+    const shapes = podShapes(objects);
+    const left = unplaced(shapes, facts.nodes);
+    if (left.length === 0) return { is: 'pass', saw: `${shapes.reduce((sum, { count }) => sum + count, 0)} pods` };
+    return {
+      is: 'fail',
+      problem: problem('PODS_DO_NOT_FIT', {
+        message: `${left.length} pods would stay Pending: ${left.slice(0, 3).map(({ pod }) => pod).join(', ')}${left.length > 3 ? ', …' : ''}`,
+        evidence: left.slice(0, 8).map(({ pod, why }) => `${pod}: ${why}`),
+      }),
+    };
+  },
+};

@@ -1,0 +1,50 @@
+/** The caller may do in Kubernetes what an installation does. */
+import type { Check } from '../engine/types.ts';
+import type { Access } from '../ports/kubernetes.ts';
+import { problem } from '../problems/problem.ts';
+import type { CheckContext } from './context.ts';
+
+export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' | 'facts'>> = {
+  id: 'kube.rbac-suffices',
+  title: 'Your Kubernetes permissions suffice',
+  at: ['preflight'],
+  async run({ kubernetes, blueprint, facts }) {
+    const asked = accesses(blueprint.loki.namespace, blueprint.alloy.namespace);
+    const denied = await kubernetes.denied(asked);
+    if (denied.length === 0) return { is: 'pass', saw: `${asked.length} permissions` };
+    return {
+      is: 'fail',
+      problem: problem('RBAC_MISSING', {
+        message: `${facts.caller.arn} may not ${inWords(denied[0] as Access)}${denied.length > 1 ? ` and ${denied.length - 1} more` : ''}`,
+        evidence: denied.map((access) => `denied: ${inWords(access)}`),
+      }),
+    };
+  },
+};
+
+/** What the steps, Helm and verify do, by verb. */
+function accesses(loki: string, collector: string): readonly Access[] {
+  const inBoth = (access: Omit<Access, 'namespace'>) => [loki, collector].map((namespace) => ({ ...access, namespace }));
+  return [
+    { verb: 'create', resource: 'namespaces' },
+    { verb: 'list', resource: 'nodes' },
+    { verb: 'create', group: 'rbac.authorization.k8s.io', resource: 'clusterroles' },
+    { verb: 'create', group: 'rbac.authorization.k8s.io', resource: 'clusterrolebindings' },
+    ...inBoth({ verb: 'create', resource: 'secrets' }),
+    ...inBoth({ verb: 'list', resource: 'secrets' }),
+    ...inBoth({ verb: 'create', resource: 'configmaps' }),
+    ...inBoth({ verb: 'create', resource: 'services' }),
+    ...inBoth({ verb: 'create', resource: 'serviceaccounts' }),
+    { verb: 'create', resource: 'serviceaccounts', subresource: 'token', namespace: loki },
+    { verb: 'create', group: 'apps', resource: 'deployments', namespace: loki },
+    { verb: 'create', group: 'apps', resource: 'statefulsets', namespace: loki },
+    { verb: 'create', group: 'apps', resource: 'daemonsets', namespace: collector },
+    { verb: 'create', group: 'policy', resource: 'poddisruptionbudgets', namespace: loki },
+    { verb: 'create', resource: 'pods', namespace: loki },
+    { verb: 'get', resource: 'pods', subresource: 'log', namespace: loki },
+    { verb: 'create', resource: 'pods', subresource: 'portforward', namespace: loki },
+  ];
+}
+
+const inWords = ({ verb, group, resource, subresource, namespace }: Access): string =>
+  `${verb} ${resource}${subresource ? `/${subresource}` : ''}${group ? `.${group}` : ''}${namespace ? ` in ${namespace}` : ''}`;

@@ -19,6 +19,10 @@ export interface Facts {
   readonly csiDrivers: readonly string[];
   /** The cluster's DNS Service in kube-system, whatever its name. */
   readonly dns?: { readonly namespace: string; readonly name: string; readonly clusterIP: string };
+  /** ServiceMonitors can be made: the monitoring.coreos.com API is there. */
+  readonly serviceMonitors?: boolean;
+  /** The class of the volumes an installed Loki uses; a StatefulSet can't change it. */
+  readonly installedStorageClass?: string;
   readonly charts: { readonly loki: Chart; readonly alloy: Chart };
 }
 

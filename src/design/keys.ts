@@ -1,0 +1,67 @@
+/** Which values each chart knows: Helm accepts any other key in silence, and then nothing happens. */
+import alloyKeys from './chart-keys/alloy-1.11.1.json' with { type: 'json' };
+import lokiKeys from './chart-keys/loki-18.11.0.json' with { type: 'json' };
+import { isMap, type Values } from './merge.ts';
+import { nearest } from './nearest.ts';
+
+/** A map of known keys; text is the type of a leaf, `*` whatever the user likes. */
+type Known = string | { readonly [key: string]: Known };
+
+export interface UnknownKey {
+  readonly path: string;
+  /** The whole path that was probably meant. */
+  readonly nearest?: string;
+}
+
+const charts = { loki: lokiKeys, alloy: alloyKeys } as const;
+
+/**
+ * The paths in `values` that the chart does not know. A chart of another version than the one whose keys are recorded is not judged.
+ * A known key at another place is named before a similar one at the same place: wrong nesting is the common fault.
+ */
+export function unknownKeys(values: Values, chart: { readonly name: 'loki' | 'alloy'; readonly version: string }): readonly UnknownKey[] {
+  const { version, keys } = charts[chart.name];
+  if (chart.version !== version) return [];
+  const found: UnknownKey[] = [];
+  const walk = (node: Values, known: Known, path: readonly string[]) => {
+    if (known === '*') return;
+    for (const [key, value] of Object.entries(node)) {
+      const here = [...path, key];
+      const below = typeof known === 'object' && Object.hasOwn(known, key) ? known[key] : undefined;
+      if (below === undefined) found.push({ path: here.join('.'), nearest: suggestion(keys, known, here) });
+      else if (isMap(value) && typeof below === 'object') walk(value, below, here);
+      else if (isMap(value) && below !== '*' && Object.keys(value).length > 0) found.push({ path: here.join('.'), nearest: path.length > 0 ? path.join('.') : undefined });
+    }
+  };
+  walk(values, keys, []);
+  return found;
+}
+
+/** What people write from memory, and what the charts call it. */
+const aliases: Readonly<Record<string, string>> = {
+  'alloy.extraVolumeMounts': 'alloy.mounts.extra',
+  'alloy.extraVolumes': 'controller.volumes.extra',
+  'extraVolumeMounts': 'alloy.mounts.extra',
+  'extraVolumes': 'controller.volumes.extra',
+  'alloy.tolerations': 'controller.tolerations',
+  'loki.ruler': 'loki.rulerConfig',
+  'loki.schema_config': 'loki.schemaConfig',
+};
+
+function suggestion(root: Known, siblings: Known, path: readonly string[]): string | undefined {
+  const key = path.at(-1)!;
+  const alias = aliases[path.join('.')];
+  if (alias !== undefined && has(root, alias.split('.'))) return alias;
+  const outward = path.slice(1).map((_, index) => path.slice(index + 1)).find((tail) => has(root, tail));
+  if (outward !== undefined) return outward.join('.');
+  const similar = typeof siblings === 'object' ? nearest(key, Object.keys(siblings)) : undefined;
+  if (similar !== undefined) return [...path.slice(0, -1), similar].join('.');
+  const inward = typeof root === 'object' ? Object.keys(root).find((top) => has(root, [top, key])) : undefined;
+  return inward === undefined ? undefined : `${inward}.${key}`;
+}
+
+function has(known: Known, path: readonly string[]): boolean {
+  const [key, ...rest] = path;
+  if (key === undefined) return true;
+  return typeof known === 'object' && Object.hasOwn(known, key) && has(known[key]!, rest);
+}

@@ -1,0 +1,13 @@
+/** The image of the pod that prints the line which proves the way: Alloy's own, because every node has it already. */
+import { isMap, type Values } from './merge.ts';
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+const at = (values: Values, ...path: readonly string[]): unknown => path.reduce<unknown>((node, key) => (isMap(node) ? node[key] : undefined), values);
+
+/** Follows the user's mirror, tag and digest, in the order the chart looks at them. */
+export function probeImage(alloy: Values, appVersion = 'v1.18.1'): string {
+  const registry = text(at(alloy, 'global', 'image', 'registry')) ?? text(at(alloy, 'image', 'registry')) ?? 'docker.io';
+  const repository = text(at(alloy, 'image', 'repository')) ?? 'grafana/alloy';
+  const digest = text(at(alloy, 'image', 'digest'));
+  return digest === undefined ? `${registry}/${repository}:${text(at(alloy, 'image', 'tag')) ?? appVersion}` : `${registry}/${repository}@${digest}`;
+}

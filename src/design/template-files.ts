@@ -1,0 +1,15 @@
+/** The files under `templates/`, by name; whoever starts the program reads them and gives `design()` a way to get their text. */
+
+export const templateFiles = [
+  'loki/values.yaml',
+  'alloy/values.yaml',
+  'alloy/config.alloy',
+  'iam/s3-access.json',
+  'iam/kms-access.json',
+  'iam/web-identity-trust.json',
+  'iam/pod-identity-trust.json',
+  's3/tls-only.json',
+  'grafana/datasource.yaml',
+] as const;
+
+export type TemplateName = (typeof templateFiles)[number];

@@ -1,0 +1,107 @@
+/** The values of both charts, from the readable files under `templates/`. */
+import { parse } from 'yaml';
+import { gatewayLabels } from './exposure.ts';
+import { htpasswdSecret, lokiRelease, loginSecret, lokiServiceAccount } from './names.ts';
+import type { Values } from './merge.ts';
+import { components, type Component, type Share, type Sizing } from './sizes.ts';
+import { renderDocument, renderText, type Templates } from './template.ts';
+
+/** Enough for the write-ahead log of every size; one for all, because a StatefulSet can't change its volumes. */
+export const volumeSize = '20Gi';
+
+export interface LokiParts {
+  readonly installId: string;
+  readonly region: string;
+  readonly chunksBucket: string;
+  readonly rulerBucket: string;
+  readonly retentionDays: number;
+  readonly tenant: string;
+  readonly sizing: Sizing;
+  readonly storageClass: string;
+  readonly alertmanagerUrl?: string;
+  readonly resolver?: string;
+  readonly monitoring: boolean;
+  /** The load balancer's Service, if there is one. */
+  readonly exposed?: object;
+}
+
+export function lokiValues(templates: Templates, parts: LokiParts): Values {
+  const { sizing, retentionDays, tenant, exposed, ...plain } = parts;
+  return renderDocument(parse(templates('loki/values.yaml')), {
+    alertmanagerUrl: undefined,
+    resolver: undefined,
+    ...plain,
+    serviceAccount: lokiServiceAccount,
+    htpasswdSecret,
+    volumeSize,
+    retentionPeriod: `${retentionDays * 24}h`,
+    tenantHeader: `proxy_set_header X-Scope-OrgID "${tenant}";`,
+    replicationFactor: sizing.replicationFactor,
+    walReplayCeiling: sizing.walReplayCeiling,
+    ingestionRate: sizing.ingestion.rate,
+    ingestionBurst: sizing.ingestion.burst,
+    maxStreams: sizing.maxStreams,
+    chunksCacheMemory: sizing.chunksCache.memory,
+    chunksCacheCpu: sizing.chunksCache.cpu,
+    resultsCacheMemory: sizing.resultsCache.memory,
+    resultsCacheCpu: sizing.resultsCache.cpu,
+    extraObjects: exposed === undefined ? undefined : [exposed],
+    ...shareValues(sizing),
+  }) as Values;
+}
+
+/** Parts that run once and stay once: their anti-affinity and disruption budget would say nothing. */
+const single: readonly Component[] = ['compactor', 'ruler'];
+
+function shareValues(sizing: Sizing): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const component of components) {
+    const share = sizing.shares[component];
+    values[`${component}Replicas`] = share.replicas;
+    values[`${component}Resources`] = resources(share);
+    if (single.includes(component)) continue;
+    const several = share.replicas > 1;
+    values[`${component}MaxUnavailable`] = several ? 1 : undefined;
+    values[`${component}Affinity`] = several && !sizing.apart.includes(component) ? spread(component) : undefined;
+  }
+  return values;
+}
+
+const resources = ({ cpu, memory, limit }: Share) => ({ requests: { cpu, memory }, limits: { memory: limit } });
+
+const kebab = (component: Component) => component.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The chart demands different nodes; this only prefers them. The `null` takes the chart's demand away: maps would merge. */
+function spread(component: Component) {
+  const matchLabels = { ...gatewayLabels, 'app.kubernetes.io/instance': lokiRelease, 'app.kubernetes.io/component': kebab(component) };
+  return {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: null,
+      preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' } }],
+    },
+  };
+}
+
+export interface AlloyParts {
+  readonly installId: string;
+  readonly clusterLabel: string;
+  readonly pushUrl: string;
+  readonly tenant: string;
+  readonly user: string;
+  readonly monitoring: boolean;
+}
+
+/** The pipeline, as Alloy reads it. */
+export function alloyConfig(templates: Templates, { clusterLabel, pushUrl, tenant, user }: AlloyParts): string {
+  return renderText(templates('alloy/config.alloy'), { clusterLabel, pushUrl, tenant, user });
+}
+
+export function alloyValues(templates: Templates, parts: AlloyParts): Values {
+  return renderDocument(parse(templates('alloy/values.yaml')), {
+    installId: parts.installId,
+    monitoring: parts.monitoring,
+    loginSecret,
+    // The chart runs it through Helm's templates, where braces would be orders.
+    config: alloyConfig(templates, parts).replaceAll('{{', '{{ "{{" }}'),
+  }) as Values;
+}

@@ -75,7 +75,7 @@ function bash(nodes: readonly Node[]): string {
   const takers = valued(nodes);
   return `# bash completion for loki-eks
 _loki_eks() {
-  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} path='' word skip='' i
+  local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at='' word skip='' i
   case $before in
 ${takers.filter(({ values }) => values?.length).map(({ word, values }) => `    ${word}) COMPREPLY=($(compgen -W ${quote((values ?? []).join(' '))} -- "$current")); return ;;`).join('\n')}
     ${takers.filter(({ values }) => !values?.length).map(({ word }) => word).join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
@@ -86,10 +86,10 @@ ${takers.filter(({ values }) => values?.length).map(({ word, values }) => `    $
     case $word in
       ${takers.map(({ word }) => word).join('|')}) skip=1 ;;
       -*) ;;
-      *) path="\${path:+$path }$word" ;;
+      *) at="\${at:+$at }$word" ;;
     esac
   done
-  case $path in
+  case $at in
 ${nodes.map(({ path, words, flags }) => `    ${quote(path)}) COMPREPLY=($(compgen -W ${quote([...words.map(({ word }) => word), ...flags.map(({ word }) => word)].join(' '))} -- "$current")) ;;`).join('\n')}
     'sandbox run '*) COMPREPLY=($(compgen -c -- "$current")) ;;
   esac
@@ -104,7 +104,7 @@ function zsh(nodes: readonly Node[]): string {
   return `#compdef loki-eks
 # zsh completion for loki-eks
 _loki_eks() {
-  local before=\${words[CURRENT-1]} path='' word skip='' i
+  local before=\${words[CURRENT-1]} at='' word skip='' i
   local -a items
   case $before in
 ${takers.filter(({ values }) => values?.length).map(({ word, values }) => `    ${word}) compadd -- ${(values ?? []).map(quote).join(' ')}; return ;;`).join('\n')}
@@ -116,10 +116,10 @@ ${takers.filter(({ values }) => values?.length).map(({ word, values }) => `    $
     case $word in
       ${takers.map(({ word }) => word).join('|')}) skip=1 ;;
       -*) ;;
-      *) path="\${path:+$path }$word" ;;
+      *) at="\${at:+$at }$word" ;;
     esac
   done
-  case $path in
+  case $at in
 ${nodes.map(({ path, words, flags }) => `    ${quote(path)}) items=(${[...words, ...flags].map(item).join(' ')}) ;;`).join('\n')}
     *) _default; return ;;
   esac

@@ -3,10 +3,7 @@ import type { InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOpti
 import type { Files, Questions } from '../ports/system.ts';
 import type { OutputStream } from '../ui/renderer.ts';
 
-export interface VerifyOptions {
-  /** Prove it on at most so many nodes; all when absent. */
-  readonly nodes?: number;
-}
+export type VerifyOptions = Readonly<Record<never, never>>;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -32,12 +29,18 @@ export interface Platform {
   readonly exit: (code: number) => void;
   /** Only called when something may be asked. */
   readonly questions: () => Promise<Questions>;
-  /** `questions` is absent when nothing may be asked. */
-  readonly outside: (of: { readonly questions?: Questions }) => Promise<Outside>;
+  readonly outside: (of: OutsideOptions) => Promise<Outside>;
   /** Each loads its use case when it is called, not before. */
   readonly useCases: UseCases;
   /** Starts the simulated account and cluster on loopback. */
   readonly sandbox: (of: SandboxOptions) => Promise<Sandbox>;
+}
+
+export interface OutsideOptions {
+  /** Absent when nothing may be asked. */
+  readonly questions?: Questions;
+  /** Becomes `outside.hide`: the run's events are redacted by it. */
+  readonly hide: (secret: string) => void;
 }
 
 /** `exists` is for the default config file only: whatever a user has named is read, and complained of. */

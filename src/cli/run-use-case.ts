@@ -1,5 +1,6 @@
 /** One run of a use case: settings, renderer, signals, and an ending whatever happens. */
 import type { Outside, Run, UseCase } from '../app/outside.ts';
+import { redaction } from '../engine/redaction.ts';
 import type { Happenings, Problem } from '../engine/types.ts';
 import { makeRenderer } from '../ui/renderer.ts';
 import type { Origins } from '../design/settings.ts';
@@ -33,7 +34,8 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
   const renderer = await makeRenderer({ output, stdout, stderr, now, color: wantsColour(platform.env, given.flags['color'] !== false) });
   const began = platform.now().getTime();
   const sandbox = platform.env[SANDBOX_MARK] !== undefined && platform.env[SANDBOX_MARK] !== '';
-  const story = recorder(renderer.sink, { command: of.command, version: platform.version, sandbox });
+  const secrets = redaction();
+  const story = recorder(secrets.guard(renderer.sink), { command: of.command, version: platform.version, sandbox });
   const stopping = interruption({
     onSignal: platform.onSignal,
     emit: story.sink,
@@ -52,7 +54,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     const { readRunSettings } = await import('./read-run-settings.ts');
     const read = await readRunSettings(given, platform, { need: of.need, ...(file.content && { file: file.content }), ...(questions && { questions }) });
     if (given.flags['printConfig'] === true) return await showConfig(platform, { origins: read.origins, json: output === 'json' });
-    outside = await platform.outside(questions ? { questions: await questions() } : {});
+    outside = await platform.outside({ hide: secrets.hide, ...(questions && { questions: await questions() }) });
     for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
     const run: Run = {
       settings: read.settings,

@@ -1,27 +1,7 @@
 /** Which settings have a flag at which command. Names only, so that help of the whole program need not load the settings. */
 
-/** Where things are. */
-export const place = ['cluster', 'region', 'profile', 'kubeconfig', 'context', 'namespace', 'collectorNamespace', 'output'] as const;
+/** Where the installation is; the rest is remembered by the cluster itself. */
+export const place = ['cluster', 'region', 'profile', 'kubeconfig', 'context', 'namespace', 'output'] as const;
 
-/** What names are made from, and what must therefore be the same as at the install. */
-export const naming = ['tenant', 'clusterLabel', 'identity', 'bucketPrefix', 'bucketNamespace', 'iamPath', 'gatewayUser'] as const;
-
-/** What else the installation looks like: needed to tell drift from intention. */
-export const shape = [
-  'retentionDays',
-  'size',
-  'storageClass',
-  'alertmanagerUrl',
-  'kmsKey',
-  'permissionsBoundary',
-  'tags',
-  'expose',
-  'allowCidr',
-  'certificate',
-  'lokiChart',
-  'alloyChart',
-  'chartRepo',
-  'lokiValues',
-  'alloyValues',
-  'helm',
-] as const;
+/** What names are made from: needed where the cluster has lost its memory of the installation. */
+export const naming = ['collectorNamespace', 'tenant', 'identity', 'bucketPrefix', 'bucketNamespace', 'iamPath'] as const;

@@ -11,9 +11,12 @@ export interface EndingLook extends Look {
   readonly titles: ReadonlyMap<string, string>;
 }
 
+/** Their whole meaning is in the verdict. */
+const SAID_BY_THE_LAST_LINE: ReadonlySet<string> = new Set(['DECLINED', 'INTERRUPTED']);
+
 /** Every problem stands here in full; during the run only its first line was shown. */
 export function endingLines(finished: Finished, look: EndingLook): readonly string[] {
-  const problems = finished.problems ?? [];
+  const problems = (finished.problems ?? []).filter(({ code }) => !SAID_BY_THE_LAST_LINE.has(code));
   const left = finished.left ?? [];
   return [
     ...problems.flatMap((problem) => ['', ...problemLines(problem, look)]),
@@ -42,7 +45,7 @@ export function lastLine(finished: Finished, { columns, paint }: Look): readonly
   return note === '' ? lines : room ? [...lines.slice(0, -1), (lines.at(-1) ?? '') + note] : [...lines, ` ${note}`];
 }
 
-function verdict({ command, outcome, writes, exit, left }: Finished): readonly ['✔' | '▲' | '✖', string] {
+function verdict({ command, outcome, writes, exit, left, problems }: Finished): readonly ['✔' | '▲' | '✖', string] {
   const name = command.charAt(0).toUpperCase() + command.slice(1);
   switch (outcome) {
     case 'ok':
@@ -54,6 +57,7 @@ function verdict({ command, outcome, writes, exit, left }: Finished): readonly [
     case 'unhealthy':
       return ['✖', `${name} found problems.`];
     case 'refused':
+      if (problems?.some(({ code }) => code === 'DECLINED')) return ['▲', 'Declined; nothing was changed.'];
       return ['✖', exit === 2 ? 'Not started: nothing was changed.' : 'Stopped before anything was changed.'];
     case 'undone':
       return ['✖', `${name} failed; everything it did was taken back.`];

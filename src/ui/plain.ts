@@ -51,7 +51,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'checks.started': ({ at, checks }) => line('check', `${at}: ${count(checks.length, 'check')}`),
     'check.finished': ({ title, verdict }) => line(...checkLine(title, verdict)),
     'plan.finished': ({ steps, result }) => {
-      page(command === 'plan' || result !== undefined ? 'stdout' : 'stderr', planLines(steps, LOOK));
+      page(command === 'plan' && result === undefined ? 'stdout' : 'stderr', planLines(steps, LOOK));
       page('stdout', documentLines(result));
     },
     'steps.started': ({ doing, steps }) => {

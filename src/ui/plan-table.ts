@@ -68,11 +68,12 @@ export function summary(steps: readonly PlannedStep[], { paint }: Look): string 
 
 /** The shape of `plan.finished.result` when documents were asked for with `--show`. */
 export interface PlanResult {
-  readonly documents: readonly { readonly name: string; readonly text: string }[];
+  /** Text by file name. */
+  readonly shown: Readonly<Record<string, string>>;
 }
 
-/** Rendered documents, as they would be on disk; a comment line names each one when there are several. */
+/** Rendered documents, as they would be on disk, ready to be piped on; a comment line names each when there are several. */
 export function documentLines(result: Json | undefined): readonly string[] {
-  const documents = result && typeof result === 'object' && 'documents' in result ? (result as unknown as PlanResult).documents : [];
-  return documents.flatMap(({ name, text }) => ['', ...(documents.length > 1 ? [`# ${oneLine(name)}`] : []), ...clean(text).trimEnd().split('\n')]);
+  const documents = result && typeof result === 'object' && 'shown' in result ? Object.entries((result as unknown as PlanResult).shown) : [];
+  return documents.flatMap(([name, text]) => [...(documents.length > 1 ? ['', `# ${oneLine(name)}`] : []), ...clean(text).trimEnd().split('\n')]);
 }

@@ -21,7 +21,7 @@ export interface TreeOptions {
 type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
 
 const DOING = { install: 'Installing', uninstall: 'Taking away', recover: 'Picking up an unfinished run' } as const;
-const CHECKS: Readonly<Record<string, string>> = { preflight: 'Preflight', status: 'Health', doctor: 'The log path, hop by hop' };
+const CHECKS: Readonly<Record<string, string>> = { preflight: 'Preflight', verify: 'Proving that lines come back', status: 'Health', doctor: 'The log path, hop by hop' };
 
 export function tree(options: TreeOptions): Renderer {
   const screen = new Screen(options);
@@ -47,7 +47,7 @@ export function tree(options: TreeOptions): Renderer {
       }),
     'check.finished': (event) => screen.change(event.check, ...verdictOf(event)),
     'plan.finished': ({ steps, result }) => {
-      const isResult = command === 'plan' || result !== undefined;
+      const isResult = command === 'plan' && result === undefined;
       screen.print(isResult ? 'stdout' : 'stderr', planLines(steps, isResult ? results() : progress()));
       screen.print('stdout', documentLines(result));
     },

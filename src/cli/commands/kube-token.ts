@@ -20,7 +20,7 @@ export const kubeToken: Command = {
   run: async ({ flags }, platform) => {
     const [cluster, region, profile] = ['cluster', 'region', 'profile'].map((name) => (typeof flags[name] === 'string' ? flags[name] : undefined));
     if (!cluster) throw stop('ARGUMENT_MISSING', { message: 'loki-eks kube-token needs --cluster', fix: 'loki-eks kube-token --cluster NAME' });
-    const outside = await platform.outside({});
+    const outside = await platform.outside({ hide: () => {} });
     try {
       const aws = await outside.aws({ ...(region && { region }), ...(profile && { profile }) });
       const token = await aws.kubeToken(cluster);

@@ -1,0 +1,156 @@
+/** A running cluster over an object store: controllers, scheduler and kubelets, woken by what changes. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { LogPath, LogPathParts, ObjectStore, PodRuntime, SandboxAccount, SandboxClock, StoreEvent } from '../types.ts';
+import { admitted } from './admission.ts';
+import { reconcileClaim } from './claims.ts';
+import { reconcileDaemonSet } from './daemon-sets.ts';
+import { reconcileDeployment } from './deployments.ts';
+import { reconcileBudget } from './disruption-budgets.ts';
+import { createTeller } from './events.ts';
+import { reconcileJob } from './jobs.ts';
+import { createKubelet } from './kubelet.ts';
+import { type ClusterParts, key } from './parts.ts';
+import { createPodIndex, ownerUid } from './pod-index.ts';
+import { createQueue, type Queue } from './queue.ts';
+import { reconcileReplicaSet } from './replica-sets.ts';
+import { schedule } from './scheduler.ts';
+import { selects, selectsByMap } from './selector.ts';
+import { reconcileService } from './services.ts';
+import { isActive, isReady, type LabelSelector, type Labels, type Pod } from './shapes.ts';
+import { reconcileStatefulSet } from './stateful-sets.ts';
+
+export interface Cluster {
+  readonly runtime: PodRuntime;
+  readonly logPath: LogPath;
+  /** Parts of image names that cannot be pulled from now on. */
+  readonly deniedImages: Set<string>;
+  /** True once nothing is left to do and every pod that can run is ready; false when that took longer than `ms`. */
+  settled(ms: number): Promise<boolean>;
+  close(): void;
+}
+
+export interface ClusterOptions {
+  readonly store: ObjectStore;
+  readonly clock: SandboxClock;
+  readonly account: SandboxAccount;
+  readonly createLogPath: (parts: LogPathParts) => LogPath;
+  /** Objects the cluster starts with, brought up without any simulated delay. */
+  readonly seed: readonly KubeObject[];
+}
+
+/** Resolves when the seed is up. */
+export async function createCluster(options: ClusterOptions): Promise<Cluster> {
+  const { store, clock, account } = options;
+  let hurry = true;
+  const deniedImages = new Set<string>();
+  const pods = createPodIndex(store);
+  const parts: ClusterParts = { store, clock, pods, tell: createTeller({ store, clock }), pace: (ms) => (hurry ? 0 : ms) };
+  let logPath: LogPath | undefined;
+  const kubelet = createKubelet({ ...parts, deniedImages, logPath: () => logPath as LogPath });
+  logPath = options.createLogPath({ store, account, clock, print: kubelet.print });
+  const queues = createControllers(parts, account.region);
+  const stopListening = store.subscribe((event) => {
+    if (event.object.kind === 'Pod') {
+      if (event.type === 'ADDED') equip(parts, account, event.object as Pod);
+      kubelet.heard(event);
+    }
+    wake(parts, queues, event);
+  });
+  for (const object of options.seed) store.create(object);
+  const cluster: Cluster = {
+    runtime: kubelet.runtime,
+    logPath,
+    deniedImages,
+    settled: (ms) => settled(parts, queues, ms),
+    close: () => {
+      stopListening();
+      pods.close();
+      kubelet.close();
+      for (const queue of Object.values(queues)) queue.close();
+    },
+  };
+  await cluster.settled(10_000);
+  hurry = false;
+  return cluster;
+}
+
+function equip(parts: ClusterParts, account: SandboxAccount, pod: Pod): void {
+  const better = admitted(parts.store, account, pod);
+  if (better !== undefined) parts.pods.saw(parts.store.update(better) as Pod);
+}
+
+type Queues = Readonly<Record<string, Queue>>;
+
+function createControllers(parts: ClusterParts, region: string): Queues {
+  const soon = { clock: parts.clock, delayMs: () => parts.pace(10) };
+  const jobs: Queue = createQueue(soon, (of) => {
+    const again = reconcileJob(parts, of);
+    if (again !== undefined) jobs.addLater(of, again);
+  });
+  return {
+    Deployment: createQueue(soon, (of) => reconcileDeployment(parts, of)),
+    ReplicaSet: createQueue(soon, (of) => reconcileReplicaSet(parts, of)),
+    StatefulSet: createQueue(soon, (of) => reconcileStatefulSet(parts, of)),
+    DaemonSet: createQueue(soon, (of) => reconcileDaemonSet(parts, of)),
+    Job: jobs,
+    Service: createQueue(soon, (of) => reconcileService(parts, of, region)),
+    PersistentVolumeClaim: createQueue(soon, (of) => reconcileClaim(parts, of)),
+    PodDisruptionBudget: createQueue(soon, (of) => reconcileBudget(parts, of)),
+    Pod: createQueue({ clock: parts.clock, delayMs: () => parts.pace(20) }, (of) => schedule(parts, of)),
+  };
+}
+
+const ALL_CLAIMS = new Set(['StorageClass', 'CSIDriver']);
+
+/** Which controllers have something to look at after a change. */
+function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
+  const { object, type } = event;
+  const { kind } = object;
+  if (kind === 'Event') return;
+  if (kind === 'Pod') wakeForPod(parts, queues, event);
+  else queues[kind]?.add(key(object));
+  const owner = object.metadata.ownerReferences?.find((reference) => reference.controller === true);
+  if (owner !== undefined && queues[owner.kind] !== undefined && owner.kind !== 'Pod') queues[owner.kind]?.add(`${object.metadata.namespace ?? ''}/${owner.name}`);
+  if (kind === 'Node') for (const set of parts.store.list('DaemonSet')) queues['DaemonSet']?.add(key(set));
+  if (ALL_CLAIMS.has(kind)) for (const claim of parts.store.list('PersistentVolumeClaim')) queues['PersistentVolumeClaim']?.add(key(claim));
+  if (kind === 'Node' || kind === 'PersistentVolumeClaim' || kind === 'PersistentVolume' || (kind === 'Pod' && (type === 'DELETED' || !isActive(object as Pod)))) wakePending(parts, queues);
+}
+
+function wakePending(parts: ClusterParts, queues: Queues): void {
+  for (const pod of parts.pods.all()) if (pod.spec.nodeName === undefined) queues['Pod']?.add(key(pod));
+}
+
+function wakeForPod(parts: ClusterParts, queues: Queues, { type, object }: StoreEvent): void {
+  const pod = object as Pod;
+  const namespace = pod.metadata.namespace as string;
+  if (type !== 'DELETED' && pod.spec.nodeName === undefined) queues['Pod']?.add(key(pod));
+  for (const service of parts.store.list('Service', { namespace }))
+    if (selectsByMap((service['spec'] as { readonly selector?: Labels }).selector, pod.metadata.labels)) queues['Service']?.add(key(service));
+  for (const budget of parts.store.list('PodDisruptionBudget', { namespace }))
+    if (selects((budget['spec'] as { readonly selector?: LabelSelector }).selector, pod.metadata.labels)) queues['PodDisruptionBudget']?.add(key(budget));
+  if (pod.metadata.labels?.['app'] === 'ebs-csi-controller' && isReady(pod))
+    for (const claim of parts.store.list('PersistentVolumeClaim')) queues['PersistentVolumeClaim']?.add(key(claim));
+  const owner = ownerUid(pod);
+  if (owner === undefined) return;
+  const set = pod.metadata.ownerReferences?.find((reference) => reference.kind === 'ReplicaSet');
+  const above = set === undefined ? undefined : parts.store.get('ReplicaSet', namespace, set.name)?.metadata.ownerReferences?.[0];
+  if (above?.kind === 'Deployment') queues['Deployment']?.add(`${namespace}/${above.name}`);
+}
+
+/** Pods that a seed can bring no further count as done: what cannot be scheduled stays so. */
+function atRest(parts: ClusterParts, queues: Queues): boolean {
+  if (!Object.values(queues).every((queue) => queue.idle)) return false;
+  return parts.pods.all().every((pod) => {
+    const unschedulable = pod.status?.conditions?.some((condition) => condition.type === 'PodScheduled' && condition.status === 'False') ?? false;
+    return unschedulable || isReady(pod) || !isActive(pod);
+  });
+}
+
+async function settled(parts: ClusterParts, queues: Queues, ms: number): Promise<boolean> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (atRest(parts, queues)) return true;
+    if (Date.now() > deadline) return false;
+  }
+}

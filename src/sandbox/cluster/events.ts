@@ -1,0 +1,41 @@
+/** Kubernetes Event objects: one per object, reason and message, counted up when it happens again. */
+import { createHash } from 'node:crypto';
+import type { ObjectStore, SandboxClock } from '../types.ts';
+import type { Happened } from './parts.ts';
+import { stamp } from './shapes.ts';
+
+/** Events in a namespace that is going away, or about an object that is gone, are dropped like the real ones. */
+export function createTeller(parts: { readonly store: ObjectStore; readonly clock: SandboxClock }): (happened: Happened) => void {
+  return ({ about, type, reason, message, from }) => {
+    const namespace = about.metadata.namespace ?? 'default';
+    const digest = createHash('sha256').update(`${about.kind}/${about.metadata.uid}/${reason}/${message}`).digest('hex').slice(0, 16);
+    const name = `${about.metadata.name}.${digest}`;
+    const now = stamp(parts.clock.now());
+    try {
+      const before = parts.store.get('Event', namespace, name);
+      if (before !== undefined) {
+        parts.store.update({ ...before, count: Number(before['count'] ?? 1) + 1, lastTimestamp: now });
+        return;
+      }
+      const { apiVersion, kind, metadata } = about;
+      parts.store.create({
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name, namespace },
+        involvedObject: { apiVersion, kind, name: metadata.name, namespace: metadata.namespace, uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+        type,
+        reason,
+        message,
+        count: 1,
+        firstTimestamp: now,
+        lastTimestamp: now,
+        eventTime: null,
+        reportingComponent: from,
+        reportingInstance: '',
+        source: { component: from },
+      });
+    } catch {
+      // The namespace is terminating or gone: a real API server refuses the event too, and nobody hears of it.
+    }
+  };
+}

@@ -1,0 +1,82 @@
+/** The kubelets of all nodes: they run what is bound, stop what is deleted, and keep the logs. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { PodRuntime, StoreEvent } from '../types.ts';
+import type { ContainerRun } from './container-run.ts';
+import { createPodRun, type NodeParts, type PodRun, startPod, write } from './pod-run.ts';
+import { isFinished, type Node, type Pod } from './shapes.ts';
+
+export interface Kubelet {
+  readonly runtime: PodRuntime;
+  heard(event: StoreEvent): void;
+  /** A container of the log path writes a line of its own. */
+  print(pod: KubeObject, container: string, line: string): void;
+  /** Ends a container as a signal or the OOM killer would. */
+  close(): void;
+}
+
+export function createKubelet(parts: NodeParts): Kubelet {
+  const runs = new Map<string, PodRun>();
+  let addresses = 0;
+  const ipFor = (pod: Pod): string => {
+    const node = parts.store.get('Node', undefined, pod.spec.nodeName ?? '') as Node | undefined;
+    if (pod.spec.hostNetwork === true) return node?.status?.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '10.0.0.1';
+    addresses += 1;
+    return `10.0.${128 + (Math.floor(addresses / 250) % 128)}.${2 + (addresses % 250)}`;
+  };
+  const stop = (uid: string): void => {
+    const run = runs.get(uid);
+    if (run === undefined) return;
+    run.over = true;
+    for (const cancel of run.cancels) cancel();
+    runs.delete(uid);
+  };
+  const find = (pod: KubeObject, container: string): ContainerRun | undefined =>
+    runs.get(pod.metadata.uid ?? '')?.containers.find((candidate) => candidate.spec.name === container);
+  const leave = (pod: Pod): void => {
+    parts.clock.after(parts.pace(100), () => {
+      const now = parts.store.get('Pod', pod.metadata.namespace, pod.metadata.name);
+      if (now?.metadata.uid === pod.metadata.uid) parts.store.delete('Pod', pod.metadata.namespace, pod.metadata.name);
+    });
+  };
+  return {
+    heard: ({ type, object, before }) => {
+      const pod = object as Pod;
+      const uid = pod.metadata.uid ?? '';
+      if (type === 'DELETED') return stop(uid);
+      if (pod.metadata.deletionTimestamp !== undefined) {
+        if (before?.metadata.deletionTimestamp === undefined) leave(pod);
+        return;
+      }
+      if (pod.spec.nodeName === undefined || runs.has(uid) || isFinished(pod)) return;
+      const run = createPodRun(pod, ipFor(pod));
+      runs.set(uid, run);
+      // The scheduler is still writing its condition; the kubelet hears of the pod a moment later.
+      parts.clock.after(parts.pace(20), () => !run.over && startPod(parts, run));
+    },
+    print: (pod, container, line) => {
+      const run = runs.get(pod.metadata.uid ?? '');
+      const of = find(pod, container);
+      if (run !== undefined && of?.state.is === 'running') write(parts, run, { container: of, text: line });
+    },
+    runtime: {
+      logs: (pod, container, { previous }) => {
+        const of = find(pod, container);
+        return previous === true ? [...(of?.previous ?? [])] : [...(of?.log ?? [])];
+      },
+      follow: (pod, container, listener) => {
+        const of = find(pod, container);
+        of?.listeners.add(listener);
+        return () => of?.listeners.delete(listener);
+      },
+      request: async (pod, port, request) => {
+        const now = parts.store.get('Pod', pod.metadata.namespace, pod.metadata.name);
+        const running = runs.get(pod.metadata.uid ?? '')?.containers.some((container) => container.state.is === 'running') ?? false;
+        const served = running && now !== undefined ? parts.logPath().serve(now, port, request) : undefined;
+        return served ?? { status: 502, headers: { 'content-type': 'text/plain' }, body: `dial tcp ${String((now as Pod | undefined)?.status?.podIP ?? '')}:${port}: connect: connection refused` };
+      },
+    },
+    close: () => {
+      for (const uid of [...runs.keys()]) stop(uid);
+    },
+  };
+}

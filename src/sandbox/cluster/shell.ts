@@ -1,0 +1,314 @@
+/** Runs a container's command as far as a log needs it: echo, printf, sleep, loops and conditions; nothing of the host is touched. */
+import { type Command, parseShell, type Word } from './shell-syntax.ts';
+
+/** What a running command does next. A `block` never ends by itself. */
+export type Doing = { readonly is: 'print'; readonly line: string } | { readonly is: 'sleep'; readonly ms: number } | { readonly is: 'block' };
+export type Program = Generator<Doing, number>;
+
+class Exit extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super('exit');
+    this.code = code;
+  }
+}
+
+interface Shell {
+  readonly variables: Map<string, string>;
+  readonly now: () => Date;
+  status: number;
+  /** What was printed since the last newline. */
+  partial: string;
+}
+
+const SHELLS = new Set(['sh', 'bash', 'ash', 'dash']);
+const KNOWN = new Set(['echo', 'printf', 'sleep', 'true', 'false', 'exit', ':', 'date', 'seq', 'test', '[', 'env', 'export', 'set', 'trap', 'exec', 'tail', 'wait', 'break', 'hostname', 'pause']);
+
+function base(command: string): string {
+  return command.slice(command.lastIndexOf('/') + 1);
+}
+
+/** The program of a command line, or `undefined` when only the real image could run it. Its value is the exit code. */
+export function interpret(argv: readonly string[], options: { readonly env: Readonly<Record<string, string>>; readonly now: () => Date }): Program | undefined {
+  const [command, ...rest] = argv;
+  if (command === undefined) return undefined;
+  const shell: Shell = { variables: new Map(Object.entries(options.env)), now: options.now, status: 0, partial: '' };
+  if (SHELLS.has(base(command))) {
+    const flag = rest.findIndex((argument) => /^-[a-z]*c$/.test(argument));
+    const script = flag < 0 ? undefined : rest[flag + 1];
+    if (script === undefined) return undefined;
+    rest.slice(flag + 3).forEach((argument, index) => shell.variables.set(String(index + 1), argument));
+    return main(shell, () => parseShell(script));
+  }
+  if (!KNOWN.has(base(command))) return undefined;
+  const words = argv.map((text): Word => [{ is: 'text', text }]);
+  return main(shell, () => ({ is: 'simple', words }));
+}
+
+function* main(shell: Shell, parse: () => Command): Program {
+  try {
+    yield* execute(shell, parse());
+  } catch (error) {
+    if (error instanceof Exit) shell.status = error.code;
+    else if (error instanceof SyntaxError) {
+      yield { is: 'print', line: `sh: ${error.message}` };
+      shell.status = 2;
+    } else throw error;
+  }
+  if (shell.partial !== '') yield { is: 'print', line: shell.partial };
+  return shell.status;
+}
+
+function* execute(shell: Shell, command: Command): Generator<Doing, void> {
+  switch (command.is) {
+    case 'simple':
+      return yield* simple(shell, command.words);
+    case 'list':
+      for (const item of command.items) yield* execute(shell, item);
+      return;
+    case 'and':
+    case 'or':
+      yield* execute(shell, command.left);
+      if ((shell.status === 0) === (command.is === 'and')) yield* execute(shell, command.right);
+      return;
+    case 'not':
+      yield* execute(shell, command.body);
+      shell.status = shell.status === 0 ? 1 : 0;
+      return;
+    case 'while':
+    case 'until':
+      return yield* loop(shell, command);
+    case 'for':
+      for (const value of expandAll(shell, command.words)) {
+        shell.variables.set(command.variable, value);
+        yield* execute(shell, command.body);
+      }
+      return;
+    case 'if':
+      yield* execute(shell, command.test);
+      if (shell.status === 0) yield* execute(shell, command.then);
+      else if (command.otherwise !== undefined) yield* execute(shell, command.otherwise);
+      else shell.status = 0;
+  }
+}
+
+class Break extends Error {}
+
+function* loop(shell: Shell, command: Command & { readonly is: 'while' | 'until' }): Generator<Doing, void> {
+  for (let round = 1; ; round += 1) {
+    yield* execute(shell, command.test);
+    if ((shell.status === 0) !== (command.is === 'while')) break;
+    try {
+      yield* execute(shell, command.body);
+    } catch (error) {
+      if (error instanceof Break) break;
+      throw error;
+    }
+    // A loop that never sleeps would hang the sandbox with it: let others breathe.
+    if (round % 100 === 0) yield { is: 'sleep', ms: 10 };
+  }
+  shell.status = 0;
+}
+
+function* print(shell: Shell, text: string): Generator<Doing, void> {
+  const lines = (shell.partial + text).split('\n');
+  shell.partial = lines.pop() as string;
+  for (const line of lines) yield { is: 'print', line };
+}
+
+function* simple(shell: Shell, words: readonly Word[]): Generator<Doing, void> {
+  const argv = expandAll(shell, words);
+  while (argv[0] !== undefined && /^[A-Za-z_][A-Za-z0-9_]*=/.test(argv[0])) {
+    const assignment = argv.shift() as string;
+    const equals = assignment.indexOf('=');
+    shell.variables.set(assignment.slice(0, equals), assignment.slice(equals + 1));
+    shell.status = 0;
+  }
+  const [path, ...args] = argv;
+  if (path === undefined) return;
+  const name = base(path);
+  const output = pure(shell, name, args);
+  if (output !== undefined) return yield* print(shell, output);
+  shell.status = 0;
+  if (name === 'sleep') {
+    if (args[0] === 'infinity' || args[0] === 'inf') yield { is: 'block' };
+    else yield { is: 'sleep', ms: seconds(args[0] ?? '0') * 1000 };
+  } else if (name === 'exit') throw new Exit(Number(args[0] ?? shell.status));
+  else if (name === 'break') throw new Break();
+  else if (name === 'pause' || (name === 'tail' && args.includes('-f'))) yield { is: 'block' };
+  else if (name === 'exec') yield* simple(shell, args.map((text): Word => [{ is: 'text', text }]));
+  else if (SHELLS.has(name) && args[0] === '-c') yield* execute(shell, parseShell(args[1] ?? ''));
+  else if (name === 'export') for (const pair of args) shell.variables.set(pair.split('=')[0] as string, pair.slice(pair.indexOf('=') + 1));
+  else if (!['set', 'trap', 'wait', 'cd', 'mkdir', 'touch', 'chmod'].includes(name)) {
+    shell.status = 127;
+    yield* print(shell, `sh: ${path}: not found\n`);
+  }
+}
+
+function seconds(text: string): number {
+  const unit = { s: 1, m: 60, h: 3600, d: 86400 }[text.at(-1) ?? ''] ?? 1;
+  return (Number.parseFloat(text) || 0) * unit;
+}
+
+/** Commands that only compute: what they write, or `undefined` for the others. Also what `$(...)` may hold. */
+function pure(shell: Shell, name: string, args: readonly string[]): string | undefined {
+  shell.status = 0;
+  switch (name) {
+    case 'echo': {
+      const flags = args.findIndex((argument) => !/^-[neE]+$/.test(argument));
+      const count = flags < 0 ? args.length : flags;
+      const given = args.slice(0, count).join('');
+      const text = args.slice(count).join(' ');
+      return (given.includes('e') ? unescape(text) : text) + (given.includes('n') ? '' : '\n');
+    }
+    case 'printf':
+      return format(args[0] ?? '', args.slice(1));
+    case 'date':
+      return `${date(shell.now(), args.find((argument) => argument.startsWith('+')))}\n`;
+    case 'seq': {
+      const [from, to] = args.length > 1 ? [Number(args[0]), Number(args.at(-1))] : [1, Number(args[0])];
+      return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => `${from + index}\n`).join('');
+    }
+    case 'hostname':
+      return `${shell.variables.get('HOSTNAME') ?? ''}\n`;
+    case 'env':
+      return [...shell.variables].map(([variable, value]) => `${variable}=${value}\n`).join('');
+    case 'true':
+    case ':':
+      return '';
+    case 'false':
+      shell.status = 1;
+      return '';
+    case 'test':
+    case '[':
+      shell.status = check(args.filter((argument, index) => !(name === '[' && index === args.length - 1 && argument === ']'))) ? 0 : 1;
+      return '';
+    default:
+      return undefined;
+  }
+}
+
+function check(args: readonly string[]): boolean {
+  if (args[0] === '!') return !check(args.slice(1));
+  const [a = '', operator, b = ''] = args;
+  if (args.length < 2) return a !== '';
+  if (args.length === 2) return a === '-n' ? operator !== '' : a === '-z' && operator === '';
+  const numbers: Readonly<Record<string, (x: number, y: number) => boolean>> = {
+    '-eq': (x, y) => x === y, '-ne': (x, y) => x !== y, '-lt': (x, y) => x < y, '-le': (x, y) => x <= y, '-gt': (x, y) => x > y, '-ge': (x, y) => x >= y,
+  };
+  const compare = numbers[operator ?? ''];
+  if (compare !== undefined) return compare(Number(a), Number(b));
+  return operator === '!=' ? a !== b : a === b;
+}
+
+function unescape(text: string): string {
+  const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\\': '\\', '"': '"' };
+  return text.replace(/\\([ntr\\"])/g, (_, letter: string) => escapes[letter] ?? letter);
+}
+
+function format(template: string, values: readonly string[]): string {
+  const slots = (template.match(/%[^%]/g) ?? []).length;
+  const rounds = slots === 0 ? 1 : Math.max(1, Math.ceil(values.length / slots));
+  let next = 0;
+  let out = '';
+  for (let round = 0; round < rounds; round += 1)
+    out += unescape(template).replace(/%(-?0?[0-9]*)(\.[0-9]+)?([sdif%])/g, (_, width: string, precision: string | undefined, kind: string) => {
+      if (kind === '%') return '%';
+      const value = values[next++] ?? (kind === 's' ? '' : '0');
+      const text = kind === 's' ? value : kind === 'f' ? Number(value).toFixed(precision === undefined ? 6 : Number(precision.slice(1))) : String(Math.trunc(Number(value)));
+      const length = Math.abs(Number.parseInt(width.replace(/^-?0/, (zero) => zero.replace('0', '')) || '0', 10));
+      return width.startsWith('-') ? text.padEnd(length) : text.padStart(length, width.startsWith('0') ? '0' : ' ');
+    });
+  return out;
+}
+
+function date(now: Date, wanted: string | undefined): string {
+  if (wanted === undefined) return now.toUTCString();
+  const iso = now.toISOString();
+  const parts: Readonly<Record<string, string>> = {
+    s: String(Math.floor(now.getTime() / 1000)), N: `${String(now.getTime() % 1000).padStart(3, '0')}000000`,
+    Y: iso.slice(0, 4), m: iso.slice(5, 7), d: iso.slice(8, 10), H: iso.slice(11, 13), M: iso.slice(14, 16), S: iso.slice(17, 19), F: iso.slice(0, 10), T: iso.slice(11, 19), Z: 'UTC',
+  };
+  return wanted.slice(1).replace(/%([a-zA-Z])/g, (whole, letter: string) => parts[letter] ?? whole);
+}
+
+function expandAll(shell: Shell, words: readonly Word[]): string[] {
+  return words.flatMap((word) => expandWord(shell, word));
+}
+
+function expandWord(shell: Shell, word: Word): readonly string[] {
+  const done: string[] = [];
+  let field = '';
+  let quoted = false;
+  for (const piece of word) {
+    if (piece.is === 'text' || !piece.split) {
+      quoted = true;
+      field += piece.is === 'text' ? piece.text : expand(shell, piece.source);
+      continue;
+    }
+    const [first = '', ...more] = expand(shell, piece.source).split(/\s+/);
+    field += first;
+    for (const part of more) {
+      if (field !== '') done.push(field);
+      field = part;
+    }
+  }
+  return field !== '' || (quoted && done.length === 0) ? [...done, field] : done;
+}
+
+function expand(shell: Shell, source: string): string {
+  if (source.startsWith('$((')) return String(arithmetic(shell, source.slice(3, -2)));
+  if (source.startsWith('$(')) return substitute(shell, source.slice(2, -1));
+  if (!source.startsWith('${')) return variable(shell, source.slice(1));
+  const match = /^([A-Za-z_][A-Za-z0-9_]*|[?#0-9])(?::?([-=+])(.*))?$/s.exec(source.slice(2, -1));
+  if (match === null) throw new SyntaxError('bad substitution');
+  const value = variable(shell, match[1] as string);
+  if (match[2] === '+') return value === '' ? '' : (match[3] ?? '');
+  return value === '' ? (match[3] ?? '') : value;
+}
+
+function variable(shell: Shell, name: string): string {
+  if (name === '?') return String(shell.status);
+  if (name === 'RANDOM') return String(Math.floor(Math.random() * 32768));
+  return shell.variables.get(name) ?? '';
+}
+
+function substitute(shell: Shell, script: string): string {
+  const inner: Shell = { ...shell, variables: new Map(shell.variables), partial: '' };
+  const command = parseShell(script);
+  const lines: string[] = [];
+  for (const doing of execute(inner, command)) if (doing.is === 'print') lines.push(doing.line);
+  return (lines.join('\n') + (inner.partial === '' ? '' : `${lines.length > 0 ? '\n' : ''}${inner.partial}`)).replace(/\n+$/, '');
+}
+
+/** Integers with + - * / % and parentheses. */
+function arithmetic(shell: Shell, source: string): number {
+  const tokens = source.match(/[0-9]+|[A-Za-z_$][A-Za-z0-9_]*|[-+*/%()]/g) ?? [];
+  let at = 0;
+  const value = (): number => {
+    const token = tokens[at++];
+    if (token === '(') {
+      const inner = total();
+      at += 1;
+      return inner;
+    }
+    if (token === '-') return -value();
+    if (token === undefined) return 0;
+    return /^[0-9]/.test(token) ? Number(token) : Number(variable(shell, token.replace('$', ''))) || 0;
+  };
+  const product = (): number => {
+    let left = value();
+    while (['*', '/', '%'].includes(tokens[at] ?? '')) {
+      const operator = tokens[at++];
+      const right = value();
+      left = operator === '*' ? left * right : operator === '/' ? Math.trunc(left / right) : left % right;
+    }
+    return left;
+  };
+  const total = (): number => {
+    let left = product();
+    while (tokens[at] === '+' || tokens[at] === '-') left = tokens[at++] === '+' ? left + product() : left - product();
+    return left;
+  };
+  return total();
+}

@@ -1,16 +1,33 @@
 /** Who is calling, by STS. */
 import type { Caller, Callers } from '../../ports/caller.ts';
+import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
 import type { Credentials } from './credentials.ts';
 import { ask } from './failures.ts';
+import { stsHost } from './region.ts';
 
-export function callers({ sts }: Clients, credentials: Credentials): Callers {
+/** Resolves when this host has an address. Tells a region that does not exist from a network that does not work. */
+export type LookUp = (host: string) => Promise<unknown>;
+
+export function callers(clients: Clients, { credentials, lookUp }: { readonly credentials: Credentials; readonly lookUp?: LookUp }): Callers {
+  const whyNoAddress = async (thrown: unknown): Promise<unknown> => {
+    if (lookUp === undefined || !(thrown instanceof ProblemError) || thrown.problem.code !== 'AWS_HOST_UNKNOWN') return thrown;
+    // The one region that every network with a way to AWS can resolve.
+    const online = await lookUp(stsHost('us-east-1')).then(
+      () => true,
+      () => false,
+    );
+    return online ? stop('AWS_REGION_INVALID', { message: `There is no AWS region ${JSON.stringify(clients.region)}: ${stsHost(clients.region)} has no address` }, { cause: thrown.cause }) : thrown;
+  };
+
   return {
     async whoami(): Promise<Caller> {
       // First, so that having none is told apart from a call that failed.
       const { expiration } = await credentials();
-      const client = await sts();
-      const { Account, Arn } = await ask({ action: 'sts:GetCallerIdentity' }, () => client.getCallerIdentity({}));
+      const sts = await clients.sts();
+      const { Account, Arn } = await ask({ action: 'sts:GetCallerIdentity' }, () => sts.getCallerIdentity({})).catch(async (thrown: unknown) => {
+        throw await whyNoAddress(thrown);
+      });
       return { account: Account!, arn: Arn!, partition: Arn!.split(':')[1]!, ...(expiration && { expires: expiration }) };
     },
   };

@@ -5,7 +5,7 @@ import type { Associations, Clusters } from '../../ports/clusters.ts';
 import type { OidcProviders, Roles } from '../../ports/roles.ts';
 import { associations } from './associations.ts';
 import { buckets } from './buckets.ts';
-import { callers } from './caller.ts';
+import { callers, type LookUp } from './caller.ts';
 import { clients } from './clients.ts';
 import { clusters } from './clusters.ts';
 import { credentials } from './credentials.ts';
@@ -23,6 +23,7 @@ export interface Connection {
   readonly env: Env;
   /** Asks for a code of this MFA device; absent when nobody can be asked. */
   readonly mfa?: (serial: string) => Promise<string>;
+  readonly lookUp?: LookUp;
 }
 
 export interface Aws {
@@ -47,7 +48,7 @@ export async function connectAws(of: Connection): Promise<Aws> {
   const region = resolveRegion(of.region, { env: of.env, profile });
   const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa });
   const made = clients({ region, env: of.env, credentials: identity });
-  const who = callers(made, identity);
+  const who = callers(made, { credentials: identity, lookUp: of.lookUp });
   let account: Promise<string> | undefined;
   const accountOnce = (): Promise<string> => {
     account ??= who.whoami().then((caller) => caller.account);

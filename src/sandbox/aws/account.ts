@@ -1,0 +1,122 @@
+/** One simulated AWS account: its services put together, seen from inside (the cluster, the log path) and by the door. */
+import type { Json } from '../../engine/types.ts';
+import type { SandboxAccount, SandboxClock, SandboxCredentials } from '../types.ts';
+import { eksDoor } from './eks-door.ts';
+import { ec2Door } from './ec2-door.ts';
+import type { EksCluster, EksClusterSeed, EksState } from './eks-state.ts';
+import { addCluster, associationOf, createEksState, eksSnapshot } from './eks-state.ts';
+import { iamDoor } from './iam-door.ts';
+import { addProvider } from './iam-oidc.ts';
+import type { IamState } from './iam-state.ts';
+import { createIamState, iamSnapshot } from './iam-state.ts';
+import type { TokenRequest } from './issuer.ts';
+import { addCaller, addUser } from './callers.ts';
+import { partitionOfRegion } from './partition.ts';
+import { callerOfToken } from './presigned.ts';
+import type { KeyRing } from './principals.ts';
+import { createKeyRing } from './principals.ts';
+import { s3Door } from './s3-door.ts';
+import type { InsideS3 } from './s3-inside.ts';
+import { insideS3 } from './s3-inside.ts';
+import { s3Snapshot } from './s3-snapshot.ts';
+import type { S3State } from './s3-state.ts';
+import { addBucket, createS3State } from './s3-state.ts';
+import type { ServiceDoor } from './service-door.ts';
+import type { PodOfRole, Sts } from './sts.ts';
+import { assumeByService, assumeWithToken } from './sts.ts';
+import { stsDoor } from './sts-door.ts';
+
+export interface AccountOptions {
+  readonly clock: SandboxClock;
+  /** Of the region unless said. */
+  readonly partition?: string;
+  readonly region: string;
+  /** 12 digits. */
+  readonly accountId: string;
+  /** The cluster this sandbox runs; more can be added. */
+  readonly cluster: EksClusterSeed;
+  /** `arn:…:iam::…:user/NAME` or `arn:…:sts::…:assumed-role/ROLE/SESSION`; a user named admin unless said. */
+  readonly callerArn?: string;
+  readonly timings?: {
+    /** Until STS knows a new role; 1500 unless said. */
+    readonly rolePropagationMs?: number;
+    /** Until the name of a deleted global bucket is free again; 30,000 unless said. */
+    readonly deletedNameMs?: number;
+  };
+  /** The clock callers sign by; the machine's unless said. */
+  readonly wallClock?: () => Date;
+}
+
+export interface AwsAccount extends SandboxAccount, InsideS3 {
+  readonly clock: SandboxClock;
+  readonly wallClock: () => Date;
+  /** The key pair of the caller, who may do everything. */
+  readonly admin: SandboxCredentials;
+  readonly callerArn: string;
+  readonly keys: KeyRing;
+  readonly doors: Readonly<Record<string, ServiceDoor>>;
+  readonly state: { readonly s3: S3State; readonly iam: IamState; readonly eks: EksState };
+  addCluster(seed: EksClusterSeed): EksCluster;
+  /** A user of this account with one policy document. */
+  addUser(name: string, policy: Json): SandboxCredentials;
+  /** A bucket of that name owned by another account. */
+  seedForeignBucket(name: string, region?: string): void;
+  /** A token as the cluster's API server would issue it. `cluster` is the account's first unless said. */
+  signServiceAccountToken(request: TokenRequest & { readonly cluster?: string }): string;
+  /** The JSON web key set of the cluster's issuer. */
+  issuerKeys(cluster?: string): { readonly keys: readonly object[] };
+  /** With a pod named, only what EKS Pod Identity would give that pod. */
+  credentialsOf(roleArn: string, pod?: { readonly namespace: string; readonly serviceAccount: string }): SandboxCredentials;
+  /** Everything in the account that is not AWS's own, sorted, without times and generated ids. */
+  snapshot(): Json;
+}
+
+export function createAccount(options: AccountOptions): AwsAccount {
+  const { clock, region, accountId, cluster } = options;
+  const { name, hostSuffix } = partitionOfRegion(region);
+  const partition = options.partition ?? name;
+  const place = { clock, region, accountId, partition, hostSuffix };
+  const s3 = createS3State({ ...place, deletedNameMs: options.timings?.deletedNameMs ?? 30_000 });
+  const iam = createIamState({ ...place, rolePropagationMs: options.timings?.rolePropagationMs ?? 1500 });
+  const eks = createEksState(place);
+  const keys = createKeyRing({ clock, accountId });
+  const sts: Sts = { iam, eks, keys };
+  const wallClock = options.wallClock ?? (() => new Date());
+  const callerArn = options.callerArn ?? `arn:${partition}:iam::${accountId}:user/admin`;
+  const admin = addCaller({ iam, keys }, callerArn);
+  const add = (seed: EksClusterSeed) => {
+    const added = addCluster(eks, { accessEntries: [callerArn], ...seed });
+    if (seed.oidcProvider ?? true) addProvider(iam, { url: added.issuer.url, audiences: ['sts.amazonaws.com'] });
+    return added;
+  };
+  const first = add(cluster);
+  const clusterNamed = (wanted: string | undefined) => eks.clusters.get(wanted ?? cluster.name) ?? first;
+  return {
+    ...insideS3(s3, keys),
+    id: accountId, partition, region, issuer: first.issuer.url, clock, wallClock, admin, callerArn, keys,
+    doors: { s3: s3Door(s3), iam: iamDoor(iam), sts: stsDoor(sts), eks: eksDoor(eks, iam), ec2: ec2Door(place) },
+    state: { s3, iam, eks },
+    addCluster: add,
+    addUser: (user, policy) => addUser({ iam, keys }, user, policy),
+    seedForeignBucket: (bucket, where = region) => void addBucket(s3, { name: bucket, owner: accountId === '999999999999' ? '888888888888' : '999999999999', region: where }),
+    signServiceAccountToken: (request) => clusterNamed(request.cluster).issuer.sign(request, clock.now()),
+    issuerKeys: (wanted) => clusterNamed(wanted).issuer.keys(),
+    assumeRoleWithWebIdentity: (roleArn, token) => assumeWithToken(sts, roleArn, { token }).credentials,
+    podIdentityRole: (namespace, serviceAccount) => associationOf(first, { namespace, serviceAccount })?.roleArn,
+    credentialsOf: (roleArn, pod) => assumeByService(sts, roleArn, pod && ({ cluster: cluster.name, ...pod } satisfies PodOfRole)),
+    callerOfPresigned: (url) => {
+      const principal = callerOfToken(url, { keys, cluster: cluster.name, now: wallClock() });
+      return principal && { arn: principal.arn };
+    },
+    snapshot: () => sorted({ s3: s3Snapshot(s3), iam: iamSnapshot(iam), eks: eksSnapshot(eks) }),
+  };
+}
+
+/** Object keys in order, all the way down; arrays keep theirs. */
+function sorted(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const entries = Object.entries(value as { readonly [key: string]: Json }).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, one]) => [key, sorted(one)]));
+}
+

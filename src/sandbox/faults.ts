@@ -1,0 +1,46 @@
+/** The rules of what goes wrong in the sandbox, shared by every door; each door says in its own protocol what a rule means. */
+import type { Fault } from './types.ts';
+
+export interface Faults {
+  add(fault: Fault): void;
+  clear(): void;
+  /** Counts this call against every rule that names it; the first rule that is due is what goes wrong. */
+  match(call: string): Fault | undefined;
+  readonly list: readonly Fault[];
+}
+
+interface Rule {
+  readonly fault: Fault;
+  readonly pattern: RegExp;
+  seen: number;
+  fired: number;
+}
+
+export function createFaults(): Faults {
+  const rules: Rule[] = [];
+  return {
+    add: (fault) => void rules.push({ fault, pattern: globPattern(fault.call), seen: 0, fired: 0 }),
+    clear: () => void rules.splice(0),
+    match: (call) => {
+      const due = rules.filter((rule) => rule.pattern.test(call)).filter(isDue);
+      const first = due[0];
+      if (first) first.fired += 1;
+      return first?.fault;
+    },
+    get list() {
+      return rules.map((rule) => rule.fault);
+    },
+  };
+}
+
+/** A rule counts every call it names, also those another rule answers, so that `from` means what the call log shows. */
+function isDue(rule: Rule): boolean {
+  rule.seen += 1;
+  return rule.seen >= (rule.fault.from ?? 1) && rule.fired < (rule.fault.times ?? Number.POSITIVE_INFINITY);
+}
+
+/** `*` stands for any text, `?` for one character; the rest is literal. */
+export function globPattern(glob: string, flags = ''): RegExp {
+  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  return new RegExp(`^${source}$`, `s${flags}`);
+}

@@ -1,0 +1,60 @@
+/** The helm binary: where it is, and whether its version is one we know. */
+import { access, constants, stat } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { stop } from '../../problems/problem.ts';
+import type { Helm } from '../../ports/releases.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+const OLDEST = [3, 14] as const;
+const FIRST_UNKNOWN_MAJOR = 5;
+const VERSION_TIMEOUT_MS = 20_000;
+
+/** `path` is what the user named; PATH is searched otherwise. Throws HELM_MISSING, HELM_TOO_OLD, HELM_UNKNOWN. */
+export async function findHelm({ path, env }: { readonly path?: string; readonly env: Env }): Promise<Helm> {
+  const found = path ? await named(path) : await onPath(env['PATH'] ?? '');
+  const version = await versionOf(found, env);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major >= FIRST_UNKNOWN_MAJOR)
+    throw stop('HELM_UNKNOWN', { message: `${found} is helm ${version}, which is newer than what loki-eks knows (3.14 to 4.x)` });
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) throw stop('HELM_TOO_OLD', { message: `${found} is helm ${version}; 3.14 or newer is needed` });
+  return { path: found, version };
+}
+
+async function named(path: string): Promise<string> {
+  if (await isProgram(path)) return resolve(path);
+  throw stop('HELM_MISSING', { message: `${path} is not a program`, fix: 'Name the helm binary with --helm PATH, or leave --helm out to search PATH.' });
+}
+
+async function onPath(path: string): Promise<string> {
+  for (const folder of path.split(delimiter).filter(Boolean))
+    for (const name of delimiter === ';' ? ['helm.exe', 'helm'] : ['helm']) if (await isProgram(join(folder, name))) return join(folder, name);
+  throw stop('HELM_MISSING');
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+async function versionOf(path: string, env: Env): Promise<string> {
+  // Helm writes nothing here, but it reads plugins, which are not ours to run.
+  const result = await execa(path, ['version', '--template', '{{.Version}}'], {
+    extendEnv: false,
+    env: { PATH: env['PATH'] ?? '', HOME: env['HOME'] ?? '', HELM_NO_PLUGINS: '1' },
+    reject: false,
+    stdin: 'ignore',
+    timeout: VERSION_TIMEOUT_MS,
+  });
+  const version = /^v?(\d+\.\d+\.\d+)/.exec(result.stdout ?? '')?.[1];
+  if (version) return version;
+  // Helm 2 has no such template: it prints a Go struct, or an error about Tiller.
+  if (/Tiller|SemVer:"v2/i.test(`${result.stdout}${result.stderr}`)) throw stop('HELM_TOO_OLD', { message: `${path} is helm 2; 3.14 or newer is needed` });
+  const said = (result.stderr || result.stdout || result.shortMessage || '').trim().split('\n').slice(-3);
+  throw stop('HELM_UNKNOWN', { message: `${path} does not say its version as helm does`, evidence: said });
+}

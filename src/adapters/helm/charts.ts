@@ -1,0 +1,76 @@
+/** Charts: fetched by helm into a folder of our own, and compared with their pins before anything uses them. */
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { stop } from '../../problems/problem.ts';
+import type { Chart, Charts, ChartSource } from '../../ports/releases.ts';
+import { findHelm, type Env } from './binary.ts';
+import { readChart } from './chart-file.ts';
+import { helmFailure } from './failures.ts';
+import { pullArgs } from './flags.ts';
+import { makeHome, systemTempDir, type Home, type TempDir } from './home.ts';
+import { runHelm } from './process.ts';
+
+export interface ChartsOptions {
+  readonly helm?: string;
+  readonly env: Env;
+  /** Relative paths of charts start here. */
+  readonly cwd?: string;
+  readonly tempDir?: TempDir;
+}
+
+type Pinned = Extract<ChartSource, { is: 'pinned' }>;
+type Reference = Extract<ChartSource, { is: 'reference' }>;
+
+/** A fetched chart lives until `dispose`. */
+export function openCharts(options: ChartsOptions): Charts & { dispose(): Promise<void> } {
+  let home: Promise<Home> | undefined;
+  const open = () => (home ??= makeHome(options.env, options.tempDir ?? systemTempDir));
+
+  /** Resolves with the path of the one file that helm has put down. */
+  const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, more: Readonly<Record<string, string>> = {}) => {
+    const [{ path }, { dir, env }] = await Promise.all([findHelm({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
+    const into = await mkdtemp(join(dir, 'chart-'));
+    const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: { ...env, ...more }, cwd: dir });
+    const what = `pull of chart ${of.name}${of.version ? ` ${of.version}` : ''}${of.repo ? ` from ${of.repo}` : ''}`;
+    if (answer.code !== 0) throw helmFailure({ what, name: of.name, ...answer });
+    const file = (await readdir(into)).find((one) => one.endsWith('.tgz'));
+    if (!file) throw stop('CHART_INVALID', { message: `${what} gave no packed chart` });
+    return join(into, file);
+  };
+
+  const pinned = async (source: Pinned): Promise<Chart> => {
+    const chart = await readChart(await pull(source), ({ name, version }) => `${repoName(source.repo)}/${name} ${version} (pinned)`);
+    if (chart.sha256 === source.sha256.toLowerCase()) return chart;
+    throw stop('CHART_DIGEST_WRONG', {
+      message: `${source.repo} serves a chart ${source.name} ${source.version} that is not the pinned one`,
+      evidence: [`pinned  sha256 ${source.sha256}`, `fetched sha256 ${chart.sha256}`],
+    });
+  };
+  const reference = async (source: Reference): Promise<Chart> =>
+    // The user's own repositories and registry logins are what such a reference means.
+    readChart(await pull(source, source.repo ? registryLogins(options.env) : usersHelm(options.env)), ({ name, version }) => `${source.repo ? `${source.repo} ` : ''}${source.name.startsWith('oci://') ? source.name : name} ${version} (not pinned)`);
+  const file = (path: string): Promise<Chart> => {
+    const base = options.cwd ?? '.';
+    return readChart(resolve(base, path), ({ name, version }) => `${isAbsolute(path) ? path : `./${relative(base, resolve(base, path))}`} ${name} ${version} (local, not pinned)`);
+  };
+
+  return {
+    obtain: async (source) => (source.is === 'pinned' ? pinned(source) : source.is === 'file' ? file(source.path) : reference(source)),
+    dispose: async () => {
+      const made = await home?.catch(() => undefined);
+      home = undefined;
+      await made?.dispose();
+    },
+  };
+}
+
+/** `https://grafana-community.github.io/helm-charts` is known as grafana-community. */
+const repoName = (repo: string): string => /^https?:\/\/([^./]+)\.github\.io\//.exec(repo)?.[1] ?? repo;
+
+const registryLogins = (env: Env): Record<string, string> => (env['HELM_REGISTRY_CONFIG'] ? { HELM_REGISTRY_CONFIG: env['HELM_REGISTRY_CONFIG'] } : {});
+
+/** Empty variables mean helm's own defaults, below the user's home. */
+function usersHelm(env: Env): Record<string, string> {
+  const own = ['HELM_CONFIG_HOME', 'HELM_CACHE_HOME', 'HELM_DATA_HOME', 'HELM_REGISTRY_CONFIG', 'HELM_REPOSITORY_CONFIG', 'HELM_REPOSITORY_CACHE'];
+  return Object.fromEntries(own.map((name) => [name, env[name] ?? '']));
+}

@@ -1,0 +1,158 @@
+/** The words of helm 3.14 to 4.x by which a failure is known; the first that matches counts, so the more telling come first. */
+import type { Failed, Known } from './failures.ts';
+
+const release = ({ namespace, name }: Failed) => (namespace ? `${namespace}/${name}` : `${name}`);
+const AIR_GAPPED =
+  'Check network and proxy (HTTPS_PROXY). Without a way out: fetch the chart elsewhere with helm pull, and give it with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.';
+
+const chart: readonly Known[] = [
+  {
+    text: /chart "([^"]+)" (?:version "([^"]*)" |matching \S* ?)not found in (\S+)|no chart (?:name|version) found for (\S+)/i,
+    code: 'CHART_UNREACHABLE',
+    message: ([, name, version, where, other]) => `${where ?? 'The repository'} has no chart ${name ?? other}${version ? ` ${version}` : ''}`,
+    fix: () => 'Check --chart-repo, the name and the version; a mirror must hold the very version that is pinned. Or give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
+  },
+  {
+    text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)[: ]+"?(https?:\S+|oci:\S+)?|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,
+    code: 'CHART_UNREACHABLE',
+    message: ([, url, repo, source, registry], { what }) => `${what} failed: ${[url, repo, source, registry].find(Boolean) ?? 'the chart repository'} can't be reached`,
+    fix: () => AIR_GAPPED,
+  },
+  {
+    text: /found in Chart\.yaml, but missing in charts\/ directory: ([^\n]+)/i,
+    code: 'CHART_INVALID',
+    message: ([, missing]) => `The chart lacks its dependencies ${missing}`,
+    fix: () => 'helm dependency build CHART_DIR',
+  },
+  {
+    text: /Chart\.yaml file is missing|chart\.metadata\.\w+ is required|cannot load Chart\.yaml|validation: chart|does not appear to be a (?:gzipped|valid) archive|unexpected EOF/i,
+    code: 'CHART_INVALID',
+    message: ([text]) => `The chart can't be read: ${text}`,
+  },
+  {
+    text: /chart requires kubeVersion: (\S+) which is incompatible with Kubernetes (\S+)/i,
+    code: 'CHART_INVALID',
+    message: ([, wants, has]) => `The chart needs Kubernetes ${wants}; the cluster runs ${has}`,
+    fix: () => 'Upgrade the cluster, or give an older chart with --loki-chart or --alloy-chart.',
+  },
+];
+
+const values: readonly Known[] = [
+  {
+    text: /values don't meet the specifications of the schema\(s\)[^\n]*:\n(?:([^\n]*):\n)?((?:-[^\n]*\n?)+)?/i,
+    code: 'HELM_VALUES_REFUSED',
+    message: ([, , list]) => `The chart's schema refuses the values${list ? `: ${list.trim().split('\n')[0]!.replace(/^- /, '')}` : ''}`,
+    fix: () => 'Correct the named key in the file given with --loki-values or --alloy-values.',
+  },
+  {
+    text: /failed to parse (\S+): ([^\n]+)/i,
+    code: 'HELM_VALUES_REFUSED',
+    message: ([, , why]) => `helm can't parse the values: ${why}`,
+  },
+  {
+    text: /execution error at \(([^)]+)\): ([^\n]+)/i,
+    code: 'HELM_VALUES_REFUSED',
+    message: ([, where, why]) => `The chart refuses the values: ${why} (${where})`,
+    fix: () => 'Change the key the chart speaks of in the file given with --loki-values or --alloy-values.',
+  },
+  {
+    text: /template: ([^\s:]+:\d+)[^\n]*?: ([^\n]+)|YAML parse error on ([^\s:]+): ([^\n]+)/i,
+    code: 'HELM_VALUES_REFUSED',
+    message: ([, at, why, file, yaml]) => `The chart can't be rendered with these values: ${at ?? file}: ${why ?? yaml}`,
+    fix: () => 'Look for a key of the wrong type in the file given with --loki-values or --alloy-values.',
+  },
+];
+
+const cluster: readonly Known[] = [
+  {
+    text: /failed calling webhook "([^"]+)"/i,
+    code: 'KUBE_WEBHOOK_DOWN',
+    message: ([, webhook]) => `The admission webhook ${webhook} does not answer, so the cluster refuses writes`,
+    fix: ([, webhook]) => `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
+  },
+  { text: /admission webhook "([^"]+)" denied the request|violates PodSecurity "([^"]+)"/i, code: 'KUBE_ADMISSION_DENIED', message: ([, webhook, level]) => `${webhook ?? `Pod Security ${level}`} refuses what the chart creates` },
+  { text: /exceeded quota/i, code: 'KUBE_QUOTA_EXCEEDED', message: (_, failed) => `Release ${release(failed)} does not fit the namespace's resource quota` },
+  {
+    text: /in namespace "?([^\s":]+)"? because it is being terminated/i,
+    code: 'KUBE_NAMESPACE_TERMINATING',
+    message: ([, namespace]) => `Namespace ${namespace} is being deleted`,
+    fix: ([, namespace]) => `Wait until it is gone: kubectl wait --for=delete namespace/${namespace} --timeout=10m`,
+  },
+  {
+    text: /(\S+ "[^"]+") in namespace "([^"]*)" exists and cannot be imported into the current release/i,
+    code: 'HELM_OBJECT_NOT_OURS',
+    message: ([, object, namespace]) => `${object}${namespace ? ` in namespace ${namespace}` : ''} exists already and does not belong to this release`,
+    fix: () => 'Delete or rename the object if nobody needs it, or install into another namespace with --namespace.',
+  },
+  {
+    text: /exists and cannot be imported into the current release|invalid ownership metadata/i,
+    code: 'HELM_OBJECT_NOT_OURS',
+    message: (_, { what }) => `${what} failed: an object it would create exists already and is not its own`,
+  },
+  {
+    text: /(?:cannot patch|failed to update|failed to create resource)[^\n]*?"([^"]+)" with kind (\w+)[^\n]*(?:updates to statefulset spec|field is immutable)/i,
+    code: 'HELM_FIELD_IMMUTABLE',
+    message: ([, object, kind]) => `${kind} ${object} can't be changed in place: the new values change a field that Kubernetes keeps`,
+    fix: ([, object, kind], { namespace }) => `kubectl -n ${namespace} delete ${kind!.toLowerCase()} ${object} --cascade=orphan, then run the command again: its pods and volumes stay.`,
+  },
+  {
+    text: /updates to statefulset spec|field is immutable/i,
+    code: 'HELM_FIELD_IMMUTABLE',
+    message: (_, { what }) => `${what} failed: the new values change a field that Kubernetes does not allow to change`,
+  },
+  {
+    text: /conflict occurred while applying object (\S+)[^\n]*|Apply failed with \d+ conflicts?: ([^\n]+)/i,
+    code: 'HELM_FIELD_CONFLICT',
+    message: ([, object]) => `${object ? `Object ${object}` : 'An object of the release'} was changed by another program, which owns the field now`,
+  },
+  {
+    text: /no matches for kind "([^"]+)" in version "([^"]+)"/i,
+    code: 'KUBE_KIND_UNKNOWN',
+    message: ([, kind, version]) => `The chart creates a ${kind} (${version}), which the cluster does not know`,
+    fix: ([, kind]) => `Install the CustomResourceDefinition of ${kind}, or switch it off in the values.`,
+  },
+  {
+    text: /(?:the server has asked for the client to provide credentials|\bUnauthorized\b)/,
+    code: 'KUBE_UNAUTHORIZED',
+    message: () => 'The Kubernetes API does not accept the login helm was given',
+  },
+  {
+    text: /getting credentials: exec: ([^\n]+)/i,
+    code: 'KUBE_EXEC_FAILED',
+    message: ([, why]) => `helm could not get a token for the cluster: ${why}`,
+  },
+  {
+    text: /(?:User "([^"]*)" )?cannot (\w+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/i,
+    code: 'KUBE_FORBIDDEN',
+    message: ([, user, verb, resource, group, namespace]) => `${user || 'You'} may not ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`,
+  },
+  { text: /kubernetes cluster unreachable: ([^\n]*)/i, code: 'KUBE_UNREACHABLE', message: ([, why]) => `helm can't reach the Kubernetes API: ${why}` },
+];
+
+const state: readonly Known[] = [
+  {
+    text: /another operation \(install\/upgrade\/rollback\) is in progress/i,
+    code: 'HELM_BUSY',
+    message: (_, failed) => `Another helm is at work on release ${release(failed)}`,
+  },
+  {
+    text: /cannot re-?use a name that is still in use|has no deployed releases/i,
+    code: 'HELM_RELEASE_BROKEN',
+    message: (_, failed) => `Release ${release(failed)} is in a state helm can't go on from`,
+    fix: (_, { name, namespace }) => `helm -n ${namespace} history ${name}; if it holds nothing you need: helm -n ${namespace} uninstall ${name}, then run the command again.`,
+  },
+  {
+    text: /(?:must have at most|limit is) 1048576|request is too large|etcdserver: request is too large/i,
+    code: 'HELM_RELEASE_TOO_LARGE',
+    message: (_, failed) => `Release ${release(failed)} is larger than the 1 MiB a Secret can hold`,
+  },
+  {
+    text: /timed out waiting for the condition|context deadline exceeded|resource (\S+) not ready\. status: ([^\n]*)/i,
+    code: 'HELM_TIMED_OUT',
+    message: ([, object, status], { what }) => `${what} did not end in time${object ? `: ${object} is ${status}` : ''}`,
+  },
+  { text: /(?:pre|post)-(?:install|upgrade|delete|rollback) hooks? failed[^\n]*?: ([^\n]+)/i, code: 'HELM_HOOK_FAILED', message: ([, why]) => `A hook of the chart failed: ${why}` },
+  { text: /Release (\S+) has been cancelled/i, code: 'HELM_CANCELLED', message: (_, { what }) => `${what} was cancelled` },
+];
+
+export const KNOWN: readonly Known[] = [...cluster, ...values, ...state.slice(0, 3), ...chart, ...state.slice(3)];

@@ -1,0 +1,93 @@
+/** What a helm process is given: a folder of its own, a private kubeconfig, and a minimal environment. */
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KubeAccess } from '../../ports/kubernetes.ts';
+import type { Env } from './binary.ts';
+
+/** Makes a folder that only we may read. */
+export type TempDir = () => Promise<string>;
+// mkdtemp gives mode 0700.
+export const systemTempDir: TempDir = () => mkdtemp(join(tmpdir(), 'loki-eks-'));
+
+export interface Home {
+  readonly dir: string;
+  /** Nothing of the user's helm is read or written: no repositories, plugins or caches. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly dispose: () => Promise<void>;
+}
+
+const passed = [
+  'PATH', 'HOME', 'USERPROFILE', 'SystemRoot', 'TMPDIR', 'TEMP', 'TMP', 'LANG',
+  'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy',
+  'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS',
+];
+/** What `kube-token` needs to find credentials, and what a user's own exec plugin may. */
+const credentials = /^(AWS_|GOOGLE_|AZURE_|XDG_)/;
+
+export const minimalEnv = (env: Env): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined && (passed.includes(one[0]) || credentials.test(one[0]))));
+
+export async function makeHome(env: Env, tempDir: TempDir): Promise<Home> {
+  const dir = await tempDir();
+  const at = (name: string) => join(dir, name);
+  await Promise.all(['config', 'cache', 'data'].map((name) => mkdir(at(name), { recursive: true, mode: 0o700 })));
+  return {
+    dir,
+    env: { ...minimalEnv(env), HELM_CONFIG_HOME: at('config'), HELM_CACHE_HOME: at('cache'), HELM_DATA_HOME: at('data'), HELM_NO_PLUGINS: '1' },
+    dispose: () => rm(dir, { recursive: true, force: true }),
+  };
+}
+
+/** How the exec plugin of the private kubeconfig is started: `node script kube-token --cluster … --region …`. */
+export interface TokenCommand {
+  readonly node: string;
+  readonly script: string;
+  readonly cluster: string;
+  readonly region: string;
+  readonly profile?: string;
+}
+
+/** Arguments and environment that make helm talk to the cluster of `access`. */
+export interface KubeFlags {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export async function kubeFlags(home: Home, of: { readonly access: KubeAccess; readonly token: TokenCommand; readonly env: Env }): Promise<KubeFlags> {
+  const { access } = of;
+  if (access.is === 'kubeconfig') {
+    const files = access.path ?? of.env['KUBECONFIG'];
+    return { args: access.context ? ['--kube-context', access.context] : [], env: files ? { KUBECONFIG: files } : {} };
+  }
+  const path = join(home.dir, 'kubeconfig');
+  await writeFile(path, JSON.stringify(privateKubeconfig(access, of.token), undefined, 2), { mode: 0o600 });
+  return { args: [], env: { KUBECONFIG: path } };
+}
+
+/** Holds no secret and never ends: the plugin signs a token whenever helm asks. */
+export function privateKubeconfig(access: { readonly server: string; readonly ca: string }, { node, script, cluster, region, profile }: TokenCommand): object {
+  const args = [script, 'kube-token', '--cluster', cluster, '--region', region, ...(profile ? ['--profile', profile] : [])];
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'loki-eks',
+    contexts: [{ name: 'loki-eks', context: { cluster: 'loki-eks', user: 'loki-eks' } }],
+    clusters: [{ name: 'loki-eks', cluster: { server: access.server, 'certificate-authority-data': access.ca } }],
+    users: [
+      {
+        name: 'loki-eks',
+        user: {
+          exec: {
+            apiVersion: 'client.authentication.k8s.io/v1beta1',
+            command: node,
+            args,
+            interactiveMode: 'Never',
+            provideClusterInfo: false,
+            installHint: 'This login is signed by loki-eks itself; run it again from where it is installed.',
+          },
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,31 @@
+/** What to do about a release that another helm left in the middle of something: decided from its state, nothing else. */
+import { problem } from '../../problems/problem.ts';
+import type { Problem } from '../../engine/types.ts';
+import type { Release } from '../../ports/releases.ts';
+
+/** A pending release younger than this may be someone's helm at work; ours never waits inside helm so long. */
+export const PENDING_GRACE_MS = 3 * 60_000;
+
+export type Recovery =
+  | { readonly is: 'nothing' }
+  | { readonly is: 'uninstall' }
+  | { readonly is: 'rollback'; readonly revision: number }
+  | { readonly is: 'busy'; readonly problem: Problem };
+
+export function recovery(release: Release | undefined, now: Date): Recovery {
+  if (!release || !/^(pending-|uninstalling)/.test(release.status)) return { is: 'nothing' };
+  const age = release.updated ? now.getTime() - release.updated.getTime() : Infinity;
+  if (age < PENDING_GRACE_MS) return { is: 'busy', problem: busy(release, age) };
+  // Nothing good to go back to: helm itself refuses a rollback to revision 0.
+  if (release.lastGood === undefined || release.status === 'uninstalling') return { is: 'uninstall' };
+  return { is: 'rollback', revision: release.lastGood };
+}
+
+function busy(release: Release, age: number): Problem {
+  const wait = Math.ceil((PENDING_GRACE_MS - age) / 60_000);
+  return problem('HELM_BUSY', {
+    message: `Release ${release.namespace}/${release.name} is ${release.status} since ${Math.max(0, Math.round(age / 1000))} s: another helm is at work on it`,
+    fix: `Wait until it has ended and run the command again. If its process is dead, run the command again in ${wait} min: the release is repaired then.`,
+    evidence: [`revision ${release.revision} is ${release.status}, last changed ${release.updated?.toISOString()}`],
+  });
+}

@@ -1,0 +1,36 @@
+/** One helm process: no shell, input on stdin, and never killed: a SIGKILL would leave the release pending for ever. */
+import { execa } from 'execa';
+
+export interface HelmCall {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+}
+export interface HelmAnswer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Resolves when helm has ended, whatever its code. On abort helm gets SIGTERM, upon which it cancels and marks the release
+ * `failed`; only when it has done so the signal's reason is thrown.
+ */
+export async function runHelm({ path, args, env, cwd, input, signal }: HelmCall): Promise<HelmAnswer> {
+  signal?.throwIfAborted();
+  const result = await execa(path, args, {
+    extendEnv: false,
+    env,
+    reject: false,
+    forceKillAfterDelay: false,
+    stripFinalNewline: true,
+    ...(cwd && { cwd }),
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    ...(signal && { cancelSignal: signal }),
+  });
+  signal?.throwIfAborted();
+  return { code: result.exitCode ?? -1, stdout: result.stdout ?? '', stderr: result.stderr || (result.exitCode === undefined ? (result.shortMessage ?? '') : '') };
+}

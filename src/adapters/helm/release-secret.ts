@@ -1,0 +1,65 @@
+/** Releases as helm keeps them: one Secret a revision, read without starting helm. */
+import { gunzipSync } from 'node:zlib';
+import { stop } from '../../problems/problem.ts';
+import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
+import type { Release } from '../../ports/releases.ts';
+
+/** Labels helm puts on the Secret itself; all others are the user's. */
+const helmsOwn = new Set(['owner', 'name', 'status', 'version', 'createdAt', 'modifiedAt']);
+const GOOD = new Set(['deployed', 'superseded']);
+
+interface Stored {
+  readonly name: string;
+  readonly namespace: string;
+  readonly version: number;
+  readonly info?: { readonly status?: string; readonly last_deployed?: string };
+  readonly config?: Readonly<Record<string, unknown>> | null;
+  readonly chart?: { readonly metadata?: { readonly name?: string; readonly version?: string; readonly appVersion?: string } };
+}
+
+/** The newest revision; `undefined` when there is no release of this name. Throws RELEASE_UNREADABLE and kube problems. */
+export async function readRelease(kubernetes: Kubernetes, { name, namespace }: { readonly name: string; readonly namespace: string }): Promise<Release | undefined> {
+  // Each Secret can hold a megabyte: only the newest is read whole.
+  const revisions = (await kubernetes.list({ apiVersion: 'v1', kind: 'Secret', namespace, labels: `owner=helm,name=${name}`, metadataOnly: true }))
+    .map(({ metadata }) => ({ secret: metadata.name, version: Number(metadata.labels?.['version']), status: metadata.labels?.['status'] ?? '' }))
+    .sort((a, b) => b.version - a.version);
+  const lastGood = revisions.find(({ status }) => GOOD.has(status))?.version;
+  for (const { secret } of revisions) {
+    const object = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: secret });
+    // Gone between the two reads: helm has pruned or uninstalled meanwhile.
+    if (object) return release(object, lastGood);
+  }
+  return undefined;
+}
+
+function release(secret: KubeObject, lastGood: number | undefined): Release {
+  const stored = decode(secret);
+  const labels = Object.fromEntries(Object.entries(secret.metadata.labels ?? {}).filter(([key]) => !helmsOwn.has(key)));
+  const updated = stored.info?.last_deployed ? new Date(stored.info.last_deployed) : undefined;
+  const chart = stored.chart?.metadata ?? {};
+  return {
+    name: stored.name,
+    namespace: stored.namespace,
+    revision: stored.version,
+    status: stored.info?.status ?? secret.metadata.labels?.['status'] ?? 'unknown',
+    chart: chart.name ?? '',
+    chartVersion: chart.version ?? '',
+    appVersion: chart.appVersion ?? '',
+    values: stored.config ?? {},
+    labels,
+    ...(updated && !Number.isNaN(updated.getTime()) && { updated }),
+    ...(lastGood !== undefined && { lastGood }),
+  };
+}
+
+/** Base64 of the Secret around base64 of helm around gzipped JSON. */
+function decode(secret: KubeObject): Stored {
+  const { data } = secret as KubeObject & { data?: { release?: string } };
+  try {
+    const packed = Buffer.from(Buffer.from(data!.release!, 'base64').toString('latin1'), 'base64');
+    // Very old helm stored plain JSON; gzip starts with 1f 8b.
+    return JSON.parse((packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed) : packed).toString()) as Stored;
+  } catch (cause) {
+    throw stop('RELEASE_UNREADABLE', { message: `Secret ${secret.metadata.namespace}/${secret.metadata.name} does not hold a helm release that can be read` }, { cause });
+  }
+}

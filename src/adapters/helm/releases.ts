@@ -1,0 +1,124 @@
+/** Helm releases: found through the Kubernetes API, changed by the helm binary, recovered when an earlier helm died. */
+import { stop } from '../../problems/problem.ts';
+import type { KubeAccess, Kubernetes } from '../../ports/kubernetes.ts';
+import type { Helm, HelmTask, Releases } from '../../ports/releases.ts';
+import type { Clock } from '../../ports/system.ts';
+import { findHelm, type Env } from './binary.ts';
+import { helmFailure } from './failures.ts';
+import { rollbackArgs, templateArgs, uninstallArgs, upgradeArgs } from './flags.ts';
+import { kubeFlags, makeHome, systemTempDir, type Home, type KubeFlags, type TempDir } from './home.ts';
+import { recovery } from './pending.ts';
+import { runHelm } from './process.ts';
+import { openReadiness, systemClock } from './ready.ts';
+import { readRelease } from './release-secret.ts';
+
+export interface ReleasesOptions {
+  readonly access: KubeAccess;
+  readonly kubernetes: Kubernetes;
+  /** What the exec plugin of the private kubeconfig signs for. */
+  readonly eks: { readonly cluster: string; readonly region: string; readonly profile?: string };
+  /** Path of the helm binary; searched on PATH when absent. */
+  readonly helm?: string;
+  readonly env: Env;
+  /** How this very program is started again: the exec plugin of the private kubeconfig. */
+  readonly cli: { readonly node: string; readonly script: string };
+  readonly tempDir?: TempDir;
+  readonly clock?: Clock;
+}
+
+/** Between looks at whether an uninstalled release's pods are gone. */
+const GONE_POLL_MS = 1_000;
+
+/** Nothing is made or started before the first call that needs it. `dispose` takes the private folder away. */
+export function openReleases(options: ReleasesOptions): Releases & { dispose(): Promise<void> } {
+  const { kubernetes, env, clock = systemClock } = options;
+  const helm = once<Helm>(() => findHelm({ env, ...(options.helm && { path: options.helm }) }));
+  const home = once<Home>(() => makeHome(env, options.tempDir ?? systemTempDir));
+  const kube = once<KubeFlags>(async () => kubeFlags(await home.get(), { access: options.access, token: { ...options.cli, ...options.eks }, env }));
+
+  const inCluster = async (task: HelmTask, of: { readonly what: string; readonly args: readonly string[]; readonly input?: string }) => {
+    const [{ path }, { dir, env: homeEnv }, flags] = await Promise.all([helm.get(), home.get(), kube.get()]);
+    const { what, args, ...input } = of;
+    const answer = await runHelm({ path, args: [...args, ...flags.args], env: { ...homeEnv, ...flags.env }, cwd: dir, signal: task.signal, ...input });
+    if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
+  };
+  const recover = async (task: HelmTask) => {
+    const next = recovery(await readRelease(kubernetes, task), clock.now());
+    if (next.is === 'busy') throw stop('HELM_BUSY', next.problem);
+    if (next.is === 'uninstall') {
+      task.say(`release ${task.name} was left unfinished by an earlier run: removing it first`);
+      await inCluster(task, { what: `uninstall of the unfinished release ${label(task)}`, args: uninstallArgs(task) });
+    }
+    if (next.is === 'rollback') {
+      task.say(`release ${task.name} was left unfinished by an earlier run: going back to revision ${next.revision} first`);
+      await inCluster(task, { what: `rollback of the unfinished release ${label(task)}`, args: rollbackArgs({ ...task, revision: next.revision }) });
+    }
+  };
+
+  return {
+    helm: helm.get,
+    find: (name, namespace) => readRelease(kubernetes, { name, namespace }),
+    upgrade: async (task) => {
+      await recover(task);
+      task.say(`helm upgrade --install ${task.name} (${task.chart.origin})`);
+      await inCluster(task, { what: `install of release ${label(task)}`, args: upgradeArgs(task), input: JSON.stringify(task.values) });
+    },
+    rollback: async (task) => {
+      task.say(`helm rollback ${task.name} ${task.revision}`);
+      await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs(task) });
+    },
+    uninstall: async (task) => {
+      task.say(`helm uninstall ${task.name}`);
+      await inCluster(task, { what: `uninstall of release ${label(task)}`, args: uninstallArgs(task) });
+      await podsGone(task, { kubernetes, clock });
+    },
+    render: async (of) => {
+      const [{ path }, { dir, env: homeEnv }] = await Promise.all([helm.get(), home.get()]);
+      const answer = await runHelm({ path, args: templateArgs(of), env: homeEnv, cwd: dir, input: JSON.stringify(of.values) });
+      if (answer.code !== 0) throw helmFailure({ what: `rendering of chart ${of.chart.name}`, namespace: of.namespace, name: of.name, ...answer });
+      return answer.stdout;
+    },
+    ...openReadiness({ kubernetes, clock }),
+    dispose: async () => home.forget((made) => made.dispose()),
+  };
+}
+
+const label = ({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`;
+
+/** Helm returns when the objects are deleted; what wrote to the buckets is gone only when its pods are. */
+async function podsGone(task: HelmTask, { kubernetes, clock }: { readonly kubernetes: Kubernetes; readonly clock: Clock }): Promise<void> {
+  const deadline = clock.now().getTime() + task.timeoutMs;
+  let last = -1;
+  for (;;) {
+    const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace: task.namespace, labels: `app.kubernetes.io/instance=${task.name}`, metadataOnly: true });
+    if (pods.length === 0) return;
+    if (clock.now().getTime() >= deadline)
+      throw stop('RELEASE_NOT_GONE', {
+        message: `${pods.length} pods of release ${label(task)} are still there after ${Math.round(task.timeoutMs / 1000)} s`,
+        fix: `kubectl -n ${task.namespace} get pods -l app.kubernetes.io/instance=${task.name}, then run the command again.`,
+        evidence: pods.slice(0, 5).map(({ metadata }) => `Pod ${metadata.namespace}/${metadata.name}${metadata.finalizers?.length ? ` has finalizers ${metadata.finalizers.join(', ')}` : ''}`),
+      });
+    if (pods.length !== last) task.say(`waiting for ${pods.length} pods to end`);
+    last = pods.length;
+    await clock.sleep(GONE_POLL_MS, task.signal);
+  }
+}
+
+/** Made at the first call; a failure is not kept, so that a helm installed meanwhile is found. */
+function once<T>(make: () => Promise<T>) {
+  let made: Promise<T> | undefined;
+  return {
+    get: (): Promise<T> => {
+      made ??= make().catch((error: unknown) => {
+        made = undefined;
+        throw error;
+      });
+      return made;
+    },
+    forget: async (put: (value: T) => Promise<void>): Promise<void> => {
+      const value = await made?.catch(() => undefined);
+      made = undefined;
+      if (value !== undefined) await put(value);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** When waiting for a pod has become pointless: thresholds, and the problem to tell. Pure. */
+import type { Problem } from '../../engine/types.ts';
+import { problem } from '../../problems/problem.ts';
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { Trouble } from './pod-trouble.ts';
+
+/** A registry may hiccup; the kubelet tries again after 10, 20 and 40 seconds. */
+export const IMAGE_GRACE_MS = 60_000;
+/** A Secret or ConfigMap may be created a moment after the pod. */
+export const CONFIG_GRACE_MS = 60_000;
+/** A cluster autoscaler needs a minute or two for a new node. */
+export const UNSCHEDULABLE_GRACE_MS = 3 * 60_000;
+/** The first restarts may be Loki's: its parts wait for each other by failing. */
+export const CRASH_RESTARTS = 4;
+
+export interface Watched {
+  /** How long the trouble has been seen. */
+  readonly forMs: number;
+  /** Restarts that happened while watching; a pod of the former revision may crash until it is replaced. */
+  readonly restarted: number;
+}
+
+/** `undefined`: it may still come right. */
+export function hopeless(pod: KubeObject, of: { readonly trouble: Trouble; readonly watched: Watched; readonly evidence: readonly string[] }): Problem | undefined {
+  const { trouble, watched, evidence } = of;
+  const { namespace, name } = pod.metadata;
+  const told = { message: `Pod ${namespace}/${name}: ${trouble.why}`, evidence };
+  switch (trouble.is) {
+    case 'image': return watched.forMs >= IMAGE_GRACE_MS ? problem('POD_IMAGE_UNPULLABLE', told) : undefined;
+    case 'config': return watched.forMs >= CONFIG_GRACE_MS ? problem('POD_CONFIG_INVALID', told) : undefined;
+    case 'unschedulable': return watched.forMs >= UNSCHEDULABLE_GRACE_MS ? problem('POD_UNSCHEDULABLE', told) : undefined;
+    case 'crash':
+      return (trouble.restarts ?? 0) >= CRASH_RESTARTS && watched.restarted > 0
+        ? problem('POD_CRASHES', { ...told, fix: `kubectl -n ${namespace} logs ${name} -c ${trouble.container} --previous` })
+        : undefined;
+    default: return undefined;
+  }
+}

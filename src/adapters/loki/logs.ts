@@ -1,0 +1,98 @@
+/** The logs port: requests to a ready gateway pod through a port-forward, answers parsed, refusals told apart. */
+import { ProblemError, stop } from '../../problems/problem.ts';
+import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
+import type { Entry, GatewayAnswer, Login, Logs } from '../../ports/logs.ts';
+
+export interface LogsOptions {
+  readonly kubernetes: Kubernetes;
+  readonly namespace: string;
+  /** Label selector of the gateway's pods. */
+  readonly selector: string;
+  /** The port nginx listens on in the pod, not that of the Service. */
+  readonly port: number;
+  readonly now?: () => Date;
+}
+
+/** Loki's own limit for a query is a minute; it says more than we could. */
+const TIMEOUT_MS = 65_000;
+
+export function openLogs(options: LogsOptions): Logs {
+  const { now = () => new Date() } = options;
+  const get: Logs['get'] = (path, { login, tenant } = {}) => ask(options, path, { ...(login && basic(login)), ...(tenant && { 'x-scope-orgid': tenant }) });
+  return {
+    get,
+    query: async (logql, { sinceMs, limit, login, tenant }) => {
+      const end = now().getTime();
+      // A minute ahead: the clocks of nodes differ from ours.
+      const range = { start: nanoseconds(end - sinceMs), end: nanoseconds(end + 60_000) };
+      const search = new URLSearchParams({ query: logql, limit: String(limit), direction: 'backward', ...range });
+      const answer = await get(`/loki/api/v1/query_range?${search}`, { login, tenant });
+      if (answer.status !== 200) throw refusal(answer, { logql, user: login.user, namespace: options.namespace });
+      return entries(answer, logql).slice(0, limit);
+    },
+  };
+}
+
+const nanoseconds = (ms: number) => `${Math.round(ms)}000000`;
+const basic = ({ user, password }: Login) => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
+
+/** Tries the ready pods one after the other: one may be about to end. */
+async function ask({ kubernetes, namespace, selector, port }: LogsOptions, path: string, headers: Readonly<Record<string, string>>): Promise<GatewayAnswer> {
+  const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: selector });
+  const ready = pods.filter(isReady);
+  if (ready.length === 0)
+    throw stop('GATEWAY_NOT_READY', {
+      message: pods.length === 0 ? `There is no gateway pod (${selector}) in namespace ${namespace}` : `None of the ${pods.length} gateway pods in namespace ${namespace} is ready`,
+      evidence: pods.map((pod) => `Pod ${namespace}/${pod.metadata.name} is ${pod.metadata.deletionTimestamp ? 'ending' : ((pod as Pod).status?.phase ?? 'unknown')}, not ready`),
+    });
+  let last: unknown;
+  for (const { metadata } of ready) {
+    try {
+      return await kubernetes.forward({ namespace, pod: metadata.name, port }, { method: 'GET', path, headers, timeoutMs: TIMEOUT_MS });
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_FORWARD_FAILED') throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+interface Pod extends KubeObject {
+  readonly status?: { readonly phase?: string; readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+const isReady = (pod: KubeObject): boolean =>
+  !pod.metadata.deletionTimestamp && ((pod as Pod).status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');
+
+/** What an answer other than 200 to a query means: nginx's 401 and Loki's 401 have different causes. */
+export function refusal(answer: GatewayAnswer, of: { readonly logql: string; readonly user: string; readonly namespace: string }): ProblemError {
+  const said = answer.body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300);
+  const evidence = [`HTTP ${answer.status}${said ? ` ${said}` : ''}`];
+  if (answer.status === 401 && /no org id/i.test(answer.body)) return stop('LOKI_TENANT_MISSING', { evidence });
+  if (answer.status === 401 || answer.status === 403)
+    return stop('GATEWAY_LOGIN_REFUSED', { message: `The gateway in namespace ${of.namespace} refuses the login of ${JSON.stringify(of.user)}`, evidence });
+  if (answer.status === 400) return stop('LOKI_QUERY_INVALID', { message: `Loki does not understand ${of.logql}: ${said}`, evidence });
+  if ([502, 503, 504].includes(answer.status)) return stop('GATEWAY_UPSTREAM_DOWN', { message: `The gateway in namespace ${of.namespace} can't reach Loki: it answers HTTP ${answer.status}`, evidence });
+  return stop('LOKI_QUERY_FAILED', { message: `Loki answers HTTP ${answer.status} to ${of.logql}`, evidence });
+}
+
+interface Streams {
+  readonly data?: {
+    readonly resultType?: string;
+    readonly result?: readonly { readonly stream: Readonly<Record<string, string>>; readonly values: readonly (readonly [string, string, ...unknown[]])[] }[];
+  };
+}
+
+/** Newest first over all streams: Loki sorts only within each. */
+function entries(answer: GatewayAnswer, logql: string): readonly Entry[] {
+  let parsed: Streams;
+  try {
+    parsed = JSON.parse(answer.body) as Streams;
+  } catch (cause) {
+    throw stop('LOKI_QUERY_FAILED', { message: 'What answers behind the gateway is not Loki', evidence: [answer.body.slice(0, 300)] }, { cause });
+  }
+  if (parsed?.data?.resultType !== 'streams')
+    throw stop('LOKI_QUERY_FAILED', { message: `${logql} gives ${parsed?.data?.resultType ?? 'no result'}, not log lines`, evidence: [answer.body.slice(0, 300)] });
+  return (parsed.data.result ?? [])
+    .flatMap(({ stream, values }) => values.map(([timestamp, line]) => ({ timestamp, line, labels: stream })))
+    .sort((a, b) => (BigInt(a.timestamp) < BigInt(b.timestamp) ? 1 : BigInt(a.timestamp) > BigInt(b.timestamp) ? -1 : 0));
+}

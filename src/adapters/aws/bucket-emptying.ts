@@ -31,7 +31,17 @@ interface Progress {
  * Deletes all versions, delete markers, objects and multipart uploads. Throws BUCKET_NOT_EMPTIED with the first refused
  * keys, BUCKET_STILL_WRITTEN when new objects keep coming, and the signal's reason when aborted.
  */
-export async function emptyBucket(at: At, { signal, progress }: Emptying): Promise<void> {
+export async function emptyBucket(at: At, emptying: Emptying): Promise<void> {
+  try {
+    await emptyInRounds(at, emptying);
+  } catch (thrown) {
+    // The SDK says "Request aborted" where the caller wants its own reason back.
+    emptying.signal.throwIfAborted();
+    throw thrown;
+  }
+}
+
+async function emptyInRounds(at: At, { signal, progress }: Emptying): Promise<void> {
   const total: Progress = { deleted: 0, refused: 0, reasons: [] };
   const pace = paced();
   for (let round = 1; ; round++) {
@@ -66,25 +76,29 @@ async function deleteRound(at: At, round: Round): Promise<number> {
   let failure: { readonly thrown: unknown } | undefined;
   let seen = 0;
   let from: Marker | undefined = {};
-  while (from !== undefined && failure === undefined) {
-    round.signal.throwIfAborted();
-    const marker: Marker = from;
-    const page: ListObjectVersionsCommandOutput = await ask({ action: 's3:ListBucketVersions', on: `s3://${at.Bucket}` }, () =>
-      at.s3.listObjectVersions({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner, MaxKeys: 1000, ...marker }, { abortSignal: round.signal }),
-    );
-    const batch = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({ Key: Key!, VersionId }));
-    from = page.IsTruncated === true ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } : undefined;
-    if (batch.length === 0) continue;
-    seen += batch.length;
-    while (running.size >= round.pace.width()) await Promise.race(running);
-    const work: Promise<void> = deleteBatch(at, batch, round)
-      .catch((thrown: unknown) => {
-        failure ??= { thrown };
-      })
-      .finally(() => running.delete(work));
-    running.add(work);
+  try {
+    while (from !== undefined && failure === undefined) {
+      round.signal.throwIfAborted();
+      const marker: Marker = from;
+      const page: ListObjectVersionsCommandOutput = await ask({ action: 's3:ListBucketVersions', on: `s3://${at.Bucket}` }, () =>
+        at.s3.listObjectVersions({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner, MaxKeys: 1000, ...marker }, { abortSignal: round.signal }),
+      );
+      const batch = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({ Key: Key!, VersionId }));
+      from = page.IsTruncated === true ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } : undefined;
+      if (batch.length === 0) continue;
+      seen += batch.length;
+      while (running.size >= round.pace.width()) await Promise.race(running);
+      const work: Promise<void> = deleteBatch(at, batch, round)
+        .catch((thrown: unknown) => {
+          failure ??= { thrown };
+        })
+        .finally(() => running.delete(work));
+      running.add(work);
+    }
+  } finally {
+    // Nothing may still be deleting when this is over, however it ends.
+    await Promise.all(running);
   }
-  await Promise.all(running);
   if (failure !== undefined) throw failure.thrown;
   return seen;
 }

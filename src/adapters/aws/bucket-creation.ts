@@ -3,7 +3,7 @@ import type { Tags } from '../../ports/buckets.ts';
 import { stop, type ProblemCode } from '../../problems/problem.ts';
 import { readTags } from './bucket-look.ts';
 import type { At } from './buckets.ts';
-import { readError, translated } from './failures.ts';
+import { readError, slim, translated } from './failures.ts';
 
 export interface NewBucket {
   readonly namespace: 'account-regional' | 'global';
@@ -46,12 +46,12 @@ const noNamespace = (at: At, cause?: unknown) =>
   stop(
     'BUCKET_NAMESPACE_UNSUPPORTED',
     { message: `${at.region} does not offer the account-regional namespace that ${at.Bucket} is meant for`, evidence: cause === undefined ? [] : [readError(cause).message] },
-    { cause },
+    { ...(cause !== undefined && { cause: slim(cause) }) },
   );
 
 function refused(thrown: unknown, at: At, regional: boolean): unknown {
   const { name, message } = readError(thrown);
-  const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: thrown });
+  const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: slim(thrown) });
   if (regional && ['InvalidRequest', 'NotImplemented', 'InvalidBucketNamespace', 'InvalidArgument'].includes(name)) return noNamespace(at, thrown);
   switch (name) {
     case 'BucketAlreadyExists':

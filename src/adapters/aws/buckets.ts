@@ -7,7 +7,7 @@ import { createBucket } from './bucket-creation.ts';
 import { emptyBucket } from './bucket-emptying.ts';
 import { lookAtBucket, readTags } from './bucket-look.ts';
 import type { Clients } from './clients.ts';
-import { ask, askFor, isCode } from './failures.ts';
+import { ask, askFor, isCode, slim } from './failures.ts';
 import { patiently } from './patience.ts';
 
 /** What every bucket function is given. */
@@ -116,7 +116,7 @@ export function buckets(clients: Clients, account: string): Buckets {
       await patiently({ codes: ['OperationAborted'], forMs: 120_000 }, () => s3.deleteBucket(named(name)));
     } catch (thrown) {
       if (isCode(thrown, 'BucketNotEmpty')) {
-        throw stop('BUCKET_NOT_EMPTY', { message: `The bucket ${name} can't be deleted: it still holds objects, versions or delete markers` }, { cause: thrown });
+        throw stop('BUCKET_NOT_EMPTY', { message: `The bucket ${name} can't be deleted: it still holds objects, versions or delete markers` }, { cause: slim(thrown) });
       }
       await askFor({ ...asked, absent: ['NoSuchBucket'] }, () => Promise.reject(thrown));
     }

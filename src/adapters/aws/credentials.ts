@@ -1,7 +1,7 @@
 /** Where credentials come from, and what each way of having none means. */
 import { ProblemError, stop } from '../../problems/problem.ts';
 import { clientConfig } from './clients.ts';
-import { readError, translated } from './failures.ts';
+import { readError, slim, translated } from './failures.ts';
 import { sharedFiles, type Env, type Profile } from './profiles.ts';
 
 export interface Identity {
@@ -95,21 +95,21 @@ function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   const evidence = [`${name}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`];
   const called = profile.named ? ` --profile ${profile.name}` : '';
   if (/requires multi-factor authentication/.test(message)) {
-    return stop('AWS_MFA_NEEDS_TERMINAL', { message: `The profile ${JSON.stringify(profile.name)} needs an MFA code`, evidence }, { cause: thrown });
+    return stop('AWS_MFA_NEEDS_TERMINAL', { message: `The profile ${JSON.stringify(profile.name)} needs an MFA code`, evidence }, { cause: slim(thrown) });
   }
   if (/\bSSO\b|sso login/i.test(message) || name === 'TokenProviderError' || profileIsSso(profile)) {
     return stop(
       'AWS_SSO_EXPIRED',
       { message: `The SSO session of the profile ${JSON.stringify(profile.name)} has ended or was never begun`, fix: `aws sso login${called}`, evidence },
-      { cause: thrown },
+      { cause: slim(thrown) },
     );
   }
   if (/aws login|login session/i.test(message)) {
-    return stop('AWS_CREDENTIALS_EXPIRED', { message: `The login session of the profile ${JSON.stringify(profile.name)} has ended`, fix: `aws login${called}`, evidence }, { cause: thrown });
+    return stop('AWS_CREDENTIALS_EXPIRED', { message: `The login session of the profile ${JSON.stringify(profile.name)} has ended`, fix: `aws login${called}`, evidence }, { cause: slim(thrown) });
   }
   if (name === 'CredentialsProviderError' || name === 'ProviderError') {
     const of = profile.named ? ` in the profile ${JSON.stringify(profile.name)}` : '';
-    return stop('AWS_CREDENTIALS_MISSING', { message: `No AWS credentials were found${of}`, evidence }, { cause: thrown });
+    return stop('AWS_CREDENTIALS_MISSING', { message: `No AWS credentials were found${of}`, evidence }, { cause: slim(thrown) });
   }
   return translated(thrown, { action: 'sts:AssumeRole', on: profile.keys['role_arn'] ?? `profile ${profile.name}` });
 }

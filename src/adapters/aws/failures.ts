@@ -135,9 +135,25 @@ export function translated(thrown: unknown, asked: Asked): unknown {
     const found = rule(error, asked);
     if (found === undefined) continue;
     const { code, message, fix } = found;
-    return stop(code, { message, fix, evidence: evidenceOf(error) }, { cause: thrown });
+    return stop(code, { message, fix, evidence: evidenceOf(error) }, { cause: slim(thrown) });
   }
   return thrown;
+}
+
+/**
+ * The error as a cause that may be printed whole: the SDK's own holds the request, and with it the session token, and
+ * AWS echoes that in what it says of a wrong signature.
+ */
+export function slim(thrown: unknown): Error {
+  const { name, message, status, attempts, system } = readError(thrown);
+  const cause = Object.assign(new Error(isInvalid({ name } as SdkError) ? name : message), {
+    name,
+    ...(system !== undefined && { code: system }),
+    ...(status !== undefined && { $metadata: { httpStatusCode: status, attempts } }),
+  });
+  const frames = (thrown as Error | undefined)?.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
+  cause.stack = [`${name}: ${cause.message}`, ...frames].join('\n');
+  return cause;
 }
 
 /** One line, without anything that could be a credential (AWS echoes key ids and canonical requests in signature errors). */

@@ -2,7 +2,7 @@
 import type { OidcProviders } from '../../ports/roles.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
-import { ask, askFor, isCode, readError } from './failures.ts';
+import { ask, askFor, isCode, readError, slim } from './failures.ts';
 import { fromTags, toTags } from './roles.ts';
 
 const gone = ['NoSuchEntity', 'NoSuchEntityException'];
@@ -24,7 +24,7 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
         // Somebody made it meanwhile, or the answer to our own first attempt was lost: it is there either way.
         if (isCode(thrown, 'EntityAlreadyExists', 'EntityAlreadyExistsException')) return;
         if (isCode(thrown, 'OpenIdIdpCommunicationError', 'OpenIdIdpCommunicationErrorException')) {
-          throw stop('OIDC_ISSUER_UNREACHABLE', { message: `IAM can't reach the OIDC issuer ${url}`, evidence: [readError(thrown).message] }, { cause: thrown });
+          throw stop('OIDC_ISSUER_UNREACHABLE', { message: `IAM can't reach the OIDC issuer ${url}`, evidence: [readError(thrown).message] }, { cause: slim(thrown) });
         }
         await ask({ action: 'iam:CreateOpenIDConnectProvider', on: url }, () => Promise.reject(thrown));
       }

@@ -5,7 +5,7 @@ import type { Role, Roles } from '../../ports/roles.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
 import { readDocument } from './documents.ts';
-import { ask, askFor, isCode, readError } from './failures.ts';
+import { ask, askFor, isCode, readError, slim } from './failures.ts';
 import { everyPage } from './pages.ts';
 import { patiently } from './patience.ts';
 import { deniedActions } from './permissions.ts';
@@ -42,7 +42,7 @@ export function roles(clients: Clients): Roles {
           // An answer that was lost: the SDK asked again, and met what it had made itself.
           const there = (readError(thrown).attempts ?? 1) > 1 ? await findRole(iam, role.name) : undefined;
           if (there !== undefined && Object.entries(role.tags).every(([key, value]) => there.tags[key] === value)) return;
-          throw stop('ROLE_EXISTS', { message: `There is a role named ${role.name} already (IAM ignores case and path)` }, { cause: thrown });
+          throw stop('ROLE_EXISTS', { message: `There is a role named ${role.name} already (IAM ignores case and path)` }, { cause: slim(thrown) });
         }
       });
       fresh.add(role.name);

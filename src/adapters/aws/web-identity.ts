@@ -3,7 +3,7 @@ import type { S3 } from '@aws-sdk/client-s3';
 import type { RoleCredentials, WebIdentity } from '../../ports/caller.ts';
 import { ProblemError, stop, type ProblemCode } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
-import { ask, readDenial, readError, translated } from './failures.ts';
+import { ask, readDenial, readError, slim, translated } from './failures.ts';
 
 export function webIdentity(clients: Clients, account: () => Promise<string>): WebIdentity {
   return {
@@ -33,7 +33,7 @@ export function webIdentity(clients: Clients, account: () => Promise<string>): W
 /** Each way STS refuses a token, told apart: they are repaired in different places. */
 function refused(thrown: unknown, roleArn: string): unknown {
   const { name, message } = readError(thrown);
-  const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: thrown });
+  const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: slim(thrown) });
   switch (name) {
     case 'AccessDenied':
     case 'AccessDeniedException':

@@ -29,7 +29,7 @@ export interface Differences {
   readonly noSimulator?: true;
 }
 
-const tags = { 'loki-eks/managed-by': 'loki-eks', team: 'ops & more' };
+const tags = { 'loki-eks/managed-by': 'loki-eks', team: 'ops + more' };
 const trust = (account: string) => ({
   Version: '2012-10-17',
   Statement: [

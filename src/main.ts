@@ -1,0 +1,97 @@
+/** Composition root: the one file that touches `process`. Everything heavy is loaded when it is first needed. */
+import { lookup } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Outside } from './app/outside.ts';
+import { systemClock } from './adapters/system/clock.ts';
+import { systemFiles } from './adapters/system/files.ts';
+import { main } from './cli/cli.ts';
+import type { Platform } from './cli/platform.ts';
+import type { Questions } from './ports/system.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+const script = join(root, 'bin', 'loki-eks.js');
+const { env, stdin, stdout, stderr } = process;
+
+const platform: Platform = {
+  argv: process.argv.slice(2),
+  env,
+  cwd: process.cwd(),
+  stdin,
+  stdout,
+  stderr,
+  version,
+  node: process.execPath,
+  script,
+  now: () => systemClock.now(),
+  files: systemFiles({ cwd: process.cwd(), stdin }),
+  onSignal,
+  exit: (code) => process.exit(code),
+  questions: async () => (await import('./adapters/system/questions.ts')).terminalQuestions({ input: stdin, output: stderr }),
+  outside,
+  useCases: {
+    install: async () => (await import('./app/install.ts')).install,
+    plan: async () => (await import('./app/plan.ts')).plan,
+    status: async () => (await import('./app/status.ts')).status,
+    uninstall: async () => (await import('./app/uninstall.ts')).uninstall,
+    verify: async () => (await import('./app/verify.ts')).verify,
+  },
+  sandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox({ ...options, charts: join(root, 'dist', 'charts'), env }),
+};
+
+function onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, listener);
+  return () => signals.forEach((signal) => void process.off(signal, listener));
+}
+
+async function outside({ questions, hide }: { readonly questions?: Questions; readonly hide: (secret: string) => void }): Promise<Outside> {
+  const [{ diskJournals }, { systemRandom }] = await Promise.all([import('./adapters/disk/journals.ts'), import('./adapters/system/random.ts')]);
+  const { once, dispose } = disposables();
+  const texts = new Map<string, string>();
+  const mfa = questions && ((serial: string) => questions.secret(`MFA code of ${serial}`));
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    files: platform.files,
+    ...(questions && { questions }),
+    journals: diskJournals(join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'loki-eks'), () => systemClock.now()),
+    aws: async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp: lookup, ...(mfa && { mfa }) }),
+    kubernetes: async (access) => (await import('./adapters/kube/connect.ts')).connectKubernetes(access, { env }),
+    kubeconfigServer: async (of) => (await import('./adapters/kube/kubeconfig-server.ts')).kubeconfigServer({ ...of, env }),
+    releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script } })),
+    charts: async (of) => once((await import('./adapters/helm/charts.ts')).openCharts({ ...of, env })),
+    logs: async (of) => (await import('./adapters/loki/logs.ts')).openLogs(of),
+    hide,
+    templates: (name) => {
+      const known = texts.get(name) ?? readFileSync(join(root, 'templates', name), 'utf8');
+      texts.set(name, known);
+      return known;
+    },
+    dispose,
+  };
+}
+
+/** What was put on disk for a run goes with it, once, whoever asks first. */
+function disposables() {
+  const made = new Set<{ dispose(): Promise<void> }>();
+  return {
+    once: <T extends { dispose(): Promise<void> }>(thing: T): T => {
+      made.add(thing);
+      return thing;
+    },
+    dispose: async () => {
+      const all = [...made];
+      made.clear();
+      await Promise.all(all.map((thing) => thing.dispose()));
+    },
+  };
+}
+
+// A reader that has gone (`| head`) is no failure of ours.
+for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' || process.exit(1));
+
+process.exitCode = await main(platform);

@@ -1,0 +1,218 @@
+/** An account and a cluster behind the ports, in memory: every write is numbered and can be made to fail before or after it took effect. */
+import type { BucketState, Buckets } from '../../src/ports/buckets.ts';
+import type { WebIdentity } from '../../src/ports/caller.ts';
+import type { Association, Associations } from '../../src/ports/clusters.ts';
+import type { KubeObject, Kubernetes, Ref } from '../../src/ports/kubernetes.ts';
+import type { Release, Releases } from '../../src/ports/releases.ts';
+import type { OidcProvider, OidcProviders, Role, Roles } from '../../src/ports/roles.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type When = 'before' | 'after';
+
+export class MemoryWorld {
+  readonly buckets = new Map<string, Mutable<BucketState> & { objects: number }>();
+  readonly roles = new Map<string, Mutable<Role>>();
+  readonly providers = new Map<string, Mutable<OidcProvider>>();
+  readonly associations = new Map<string, Mutable<Association>>();
+  readonly objects = new Map<string, KubeObject>();
+  readonly releases = new Map<string, Release[]>();
+  readonly region: string;
+  writes = 0;
+  #fault: { readonly at: number; readonly when: When } | undefined;
+
+  constructor(region: string) {
+    this.region = region;
+  }
+
+  /** The n-th write from now on (1 is the next) throws, once. */
+  failAt(n: number, when: When): void {
+    this.#fault = { at: this.writes + n, when };
+  }
+
+  snapshot(): string {
+    const maps = { buckets: this.buckets, roles: this.roles, providers: this.providers, associations: this.associations, objects: this.objects, releases: this.releases };
+    return JSON.stringify(maps, (_, value: unknown) => (value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : value), 1);
+  }
+
+  #write<T>(act: () => T): T {
+    const fault = this.#fault?.at === ++this.writes ? this.#fault : undefined;
+    if (fault) this.#fault = undefined;
+    if (fault?.when === 'before') throw new Error('refused');
+    const result = act();
+    if (fault) throw new Error('the reply was lost');
+    return result;
+  }
+
+  bucketsPort(): Buckets {
+    const bucket = (name: string) => {
+      const found = this.buckets.get(name);
+      if (!found) throw new Error(`no bucket ${name}`);
+      return found;
+    };
+    const set = (name: string, change: Partial<BucketState>) => this.#write(() => void Object.assign(bucket(name), structuredClone(change)));
+    return {
+      look: async (name) => {
+        const found = this.buckets.get(name);
+        if (!found) return { is: 'absent' };
+        const { objects: _, ...state } = structuredClone(found);
+        return state;
+      },
+      create: async (name, { tags }) =>
+        this.#write(() => {
+          const fresh = { is: 'ours-to-read', name, region: this.region, tags: { ...tags }, publicAccessBlocked: true, encryption: { algorithm: 'AES256' } } as const;
+          this.buckets.set(name, { ...fresh, lifecycle: [], versioning: 'off', objectLock: false, objects: 0 });
+        }),
+      setTags: async (name, tags) => set(name, { tags }),
+      blockPublicAccess: async (name) => set(name, { publicAccessBlocked: true }),
+      setPolicy: async (name, policy) => set(name, { policy }),
+      setEncryption: async (name, encryption) => set(name, { encryption }),
+      setLifecycle: async (name, lifecycle) => set(name, { lifecycle }),
+      contents: async (name) => ({ objects: bucket(name).objects, bytes: bucket(name).objects * 1024, exact: true }),
+      empty: async (name) => {
+        if (bucket(name).objects > 0) this.#write(() => void (bucket(name).objects = 0));
+      },
+      delete: async (name) => {
+        if (this.buckets.has(name)) this.#write(() => void this.buckets.delete(name));
+      },
+    };
+  }
+
+  rolesPort(): Roles {
+    const set = (name: string, change: (role: Mutable<Role>) => void) =>
+      this.#write(() => {
+        const role = this.roles.get(name);
+        if (!role) throw new Error(`no role ${name}`);
+        change(role);
+      });
+    return {
+      find: async (name) => structuredClone(this.roles.get(name)),
+      create: async ({ name, path, trust, description, permissionsBoundary, tags }) =>
+        this.#write(() => {
+          if (this.roles.has(name)) throw new Error(`role ${name} exists`);
+          const boundary = permissionsBoundary === undefined ? {} : { permissionsBoundary };
+          this.roles.set(name, { arn: `arn:aws:iam::1:role${path}${name}`, name, path, trust, description, ...boundary, tags: { ...tags }, inline: {}, attached: [] });
+        }),
+      setTrust: async (name, trust) => set(name, (role) => void (role.trust = trust)),
+      setInline: async (name, policy, document) =>
+        set(name, (role) => {
+          const { [policy]: _, ...others } = role.inline;
+          role.inline = document === undefined ? others : { ...others, [policy]: document };
+        }),
+      setBoundary: async (name, boundary) => set(name, (role) => (boundary === undefined ? delete role.permissionsBoundary : (role.permissionsBoundary = boundary))),
+      tag: async (name, tags) => set(name, (role) => void (role.tags = { ...role.tags, ...tags })),
+      untag: async (name, keys) => set(name, (role) => void (role.tags = Object.fromEntries(Object.entries(role.tags).filter(([key]) => !keys.includes(key))))),
+      delete: async (name) => {
+        if (this.roles.has(name)) this.#write(() => void this.roles.delete(name));
+      },
+      denied: async () => [],
+    };
+  }
+
+  oidcProvidersPort(arn: string): OidcProviders {
+    return {
+      find: async (asked) => structuredClone(this.providers.get(asked)),
+      create: async ({ audience, tags }) => this.#write(() => void this.providers.set(arn, { arn, audiences: [audience], tags: { ...tags } })),
+      addAudience: async (asked, audience) => this.#write(() => void (this.providers.get(asked)!.audiences = [...this.providers.get(asked)!.audiences, audience])),
+      removeAudience: async (asked, audience) =>
+        this.#write(() => void (this.providers.get(asked)!.audiences = this.providers.get(asked)!.audiences.filter((other) => other !== audience))),
+      delete: async (asked) => {
+        if (this.providers.has(asked)) this.#write(() => void this.providers.delete(asked));
+      },
+    };
+  }
+
+  associationsPort(): Associations {
+    return {
+      find: async ({ serviceAccount }) => structuredClone(this.associations.get(serviceAccount)),
+      create: async ({ serviceAccount, roleArn, tags }) =>
+        this.#write(() => {
+          const made = { id: `a-${serviceAccount}`, roleArn, tags: { ...tags } };
+          this.associations.set(serviceAccount, made);
+          return made;
+        }),
+      update: async ({ id, roleArn }) => this.#write(() => void (this.associations.get(id.slice(2))!.roleArn = roleArn)),
+      delete: async ({ id }) => {
+        if (this.associations.has(id.slice(2))) this.#write(() => void this.associations.delete(id.slice(2)));
+      },
+    };
+  }
+
+  webIdentityPort(): WebIdentity {
+    return { assume: async () => ({ accessKeyId: 'A', secretAccessKey: 'S', sessionToken: 'T' }), probe: async () => {} };
+  }
+
+  kubernetesPort(): Kubernetes {
+    const key = ({ kind, namespace, name }: Pick<Ref, 'kind' | 'namespace' | 'name'>) => `${kind}/${namespace ?? ''}/${name}`;
+    const keyOf = ({ kind, metadata }: KubeObject) => key({ kind, ...metadata });
+    return {
+      version: async () => 'v1.33.4-eks-1',
+      get: async (ref) => structuredClone(this.objects.get(key(ref))),
+      list: async ({ kind, namespace, labels }) => {
+        const wanted = (labels ?? '').split(',').flatMap((pair) => (pair.includes('=') ? [pair.split('=') as [string, string]] : []));
+        return [...this.objects.values()].filter(
+          (object) =>
+            object.kind === kind &&
+            (!namespace || object.metadata.namespace === namespace) &&
+            wanted.every(([label, value]) => object.metadata.labels?.[label] === value),
+        );
+      },
+      create: async (object) =>
+        this.#write(() => {
+          if (this.objects.has(keyOf(object))) throw new Error(`${keyOf(object)} exists`);
+          this.objects.set(keyOf(object), structuredClone(object));
+          return object;
+        }),
+      replace: async (object) => this.#write(() => (this.objects.set(keyOf(object), structuredClone(object)), object)),
+      patch: async (ref, patch) =>
+        this.#write(() => {
+          const found = this.objects.get(key(ref));
+          if (!found) throw new Error(`no ${key(ref)}`);
+          const merged = mergePatch(found, patch) as KubeObject;
+          this.objects.set(key(ref), merged);
+          return merged;
+        }),
+      delete: async (ref) => {
+        if (this.objects.has(key(ref))) this.#write(() => void this.objects.delete(key(ref)));
+      },
+      denied: async () => [],
+      token: async () => 'token',
+      logs: async () => [],
+      raw: async () => ({ status: 404, body: '' }),
+      forward: async () => ({ status: 200, headers: {}, body: '' }),
+    };
+  }
+
+  releasesPort(): Releases {
+    const newest = (name: string) => this.releases.get(name)?.at(-1);
+    return {
+      helm: async () => ({ path: '/usr/bin/helm', version: '4.1.4' }),
+      find: async (name) => structuredClone(newest(name)),
+      upgrade: async ({ name, namespace, chart, values, labels }) =>
+        this.#write(() => {
+          const before = this.releases.get(name) ?? [];
+          const revision = before.length + 1;
+          const made = { name, namespace, revision, status: 'deployed', chart: chart.name, chartVersion: chart.version, appVersion: chart.appVersion };
+          this.releases.set(name, [...before, { ...made, values: structuredClone(values) as Release['values'], labels: { ...labels }, lastGood: revision }]);
+        }),
+      // History is not what a rollback restores: the world in force is.
+      rollback: async ({ name, revision }) => this.#write(() => void this.releases.set(name, this.releases.get(name)!.slice(0, revision))),
+      uninstall: async ({ name }) => {
+        if (this.releases.has(name)) this.#write(() => void this.releases.delete(name));
+      },
+      render: async () => '',
+      ready: async () => {},
+      unready: async () => [],
+    };
+  }
+}
+
+/** RFC 7386. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) return patch;
+  const merged: Record<string, unknown> = target && typeof target === 'object' && !Array.isArray(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null || value === undefined) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}

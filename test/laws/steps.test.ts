@@ -1,0 +1,203 @@
+/** What every step obeys, whatever it makes: one suite for the whole list. */
+import { describe, expect, it } from 'vitest';
+import { design } from '../../src/design/design.ts';
+import { changesIn, plan } from '../../src/engine/plan.ts';
+import { removeAll } from '../../src/engine/remove.ts';
+import { run } from '../../src/engine/run.ts';
+import type { Event, Journal, JournalEntry, Problem } from '../../src/engine/types.ts';
+import { problem } from '../../src/problems/problem.ts';
+import type { Context } from '../../src/steps/context.ts';
+import { steps } from '../../src/steps/index.ts';
+import { someFacts, someSettings } from '../helpers/facts.ts';
+import { MemoryWorld } from '../helpers/memory-world.ts';
+import { templates } from '../helpers/templates.ts';
+
+const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('DEFECT', { message: String(error) });
+
+interface Wanted {
+  readonly identity?: 'irsa' | 'pod-identity';
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly givenPassword?: string;
+}
+
+function contextOf(world: MemoryWorld, { identity = 'irsa', flags = {}, givenPassword }: Wanted = {}): Context {
+  const facts = someFacts();
+  const blueprint = design(someSettings({ identity, createOidcProvider: true, ...flags }), facts, { templates });
+  let byte = 0;
+  return {
+    blueprint,
+    facts,
+    buckets: world.bucketsPort(),
+    roles: world.rolesPort(),
+    oidcProviders: world.oidcProvidersPort(blueprint.oidcProvider?.arn ?? ''),
+    associations: world.associationsPort(),
+    webIdentity: world.webIdentityPort(),
+    kubernetes: world.kubernetesPort(),
+    releases: world.releasesPort(),
+    logs: { query: async () => [], get: async () => ({ status: 404, body: '', headers: {} }) },
+    clock: { now: () => new Date(0), sleep: async () => {} },
+    random: { bytes: (length) => Uint8Array.from({ length }, () => byte++ % 256) },
+    ...(givenPassword !== undefined && { givenPassword }),
+    timeoutMs: 1000,
+  };
+}
+
+/** Receipts pass through JSON, as they do on disk. */
+function memoryJournal(): Journal & { readonly text: string[] } {
+  const text: string[] = [];
+  return {
+    text,
+    append: async (entry) => void text.push(JSON.stringify(entry)),
+    newestFirst: async () => text.map((line) => JSON.parse(line) as JournalEntry).toReversed(),
+    close: async () => {},
+  };
+}
+
+async function install(world: MemoryWorld, wanted?: Wanted) {
+  const ctx = contextOf(world, wanted);
+  const events: Event[] = [];
+  const journal = memoryJournal();
+  const looked = await plan(steps(ctx.blueprint), ctx, toProblem);
+  const result = await run(looked, ctx, {
+    journal,
+    emit: (event) => void events.push(event),
+    signal: new AbortController().signal,
+    toProblem,
+    afterFailure: () => 'undo',
+  });
+  return { ctx, result, events, journal, looked };
+}
+
+const uninstall = (ctx: Context, keepData: boolean) =>
+  removeAll(steps(ctx.blueprint), {
+    ctx,
+    emit: () => {},
+    signal: new AbortController().signal,
+    toProblem,
+    keep: () => (keepData ? { target: 'bucket', why: 'kept', how: 'name it' } : undefined),
+  });
+
+describe.each(['irsa', 'pod-identity'] as const)('every step, with %s', (identity) => {
+  const all = steps({ identity });
+
+  it.each(all)('$id: looking changes nothing', async (step) => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const before = world.snapshot();
+    await step.inspect(contextOf(world, { identity }));
+    expect(world.writes).toBe(0);
+    expect(world.snapshot()).toBe(before);
+  });
+
+  it.each(all)('$id: after apply, inspect says matches', async (step) => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const { ctx, result } = await install(world, { identity });
+    expect(result.problems).toEqual([]);
+    expect(await step.inspect(ctx)).toMatchObject({ is: 'matches' });
+  });
+
+  it('a second install writes nothing', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    await install(world, { identity });
+    const [before, writes] = [world.snapshot(), world.writes];
+    const again = await install(world, { identity });
+    expect(changesIn(again.looked)).toBe(0);
+    expect(again.result).toMatchObject({ outcome: 'done', writes: 0 });
+    expect(world.writes).toBe(writes);
+    expect(world.snapshot()).toBe(before);
+  });
+
+  it('removal leaves nothing of ours, and is safe twice', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const before = world.snapshot();
+    const { ctx } = await install(world, { identity });
+    // The OIDC provider serves every role of the cluster, so it stays by design.
+    world.providers.clear();
+    expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', left: [] });
+    expect(world.snapshot()).toBe(before);
+    expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', removed: 0 });
+  });
+
+  it('removal keeps what holds data', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const { ctx } = await install(world, { identity });
+    for (const bucket of world.buckets.values()) bucket.objects = 7;
+    await uninstall(ctx, true);
+    expect([...world.buckets.values()].map(({ objects }) => objects)).toEqual([7, 7]);
+    expect(world.releases.size).toBe(0);
+  });
+
+  it('whatever write fails, before or after it took effect, undo restores the world', async () => {
+    const dry = new MemoryWorld('ap-northeast-2');
+    await install(dry, { identity });
+    expect(dry.writes).toBeGreaterThan(12);
+    for (let n = 1; n <= dry.writes; n++) {
+      for (const when of ['before', 'after'] as const) {
+        const world = new MemoryWorld('ap-northeast-2');
+        const before = world.snapshot();
+        world.failAt(n, when);
+        const { result } = await install(world, { identity });
+        expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
+        expect(world.snapshot(), `write ${n} ${when}`).toBe(before);
+      }
+    }
+  });
+
+  it('an update that fails puts the former values back', async () => {
+    const changed: Wanted = { identity, flags: { retentionDays: 90, tags: { team: 'ml' } }, givenPassword: 'a password of the user, long enough' };
+    const dry = new MemoryWorld('ap-northeast-2');
+    await install(dry, { identity });
+    const first = dry.writes;
+    await install(dry, changed);
+    expect(dry.writes - first).toBeGreaterThan(5);
+    for (let n = 1; n <= dry.writes - first; n++) {
+      for (const when of ['before', 'after'] as const) {
+        const world = new MemoryWorld('ap-northeast-2');
+        await install(world, { identity });
+        const before = world.snapshot();
+        world.failAt(n, when);
+        const { result } = await install(world, changed);
+        expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
+        expect(world.snapshot(), `write ${n} ${when}`).toBe(before);
+      }
+    }
+  });
+});
+
+describe('what is not ours', () => {
+  it.each([
+    ['BUCKET_NOT_OURS', (world: MemoryWorld, ctx: Context) => void ctx.buckets.create(ctx.blueprint.buckets.chunks.name, { namespace: 'global', tags: { owner: 'them' } })],
+    ['ROLE_NOT_OURS', (world: MemoryWorld, ctx: Context) => void ctx.roles.create({ ...ctx.blueprint.role, tags: {} })],
+    [
+      'OBJECT_NOT_OURS',
+      (world: MemoryWorld, ctx: Context) => void ctx.kubernetes.create({ ...ctx.blueprint.serviceAccount.object, metadata: { ...ctx.blueprint.serviceAccount.object.metadata, labels: {} } }),
+    ],
+    [
+      'RELEASE_NOT_OURS',
+      (world: MemoryWorld, ctx: Context) =>
+        void ctx.releases.upgrade({ ...ctx.blueprint.loki, labels: {}, description: '', timeoutMs: 1, signal: new AbortController().signal, say: () => {} }),
+    ],
+  ] as const)('%s: bars the way, and stays as it is through install and uninstall', async (code, make) => {
+    const world = new MemoryWorld('ap-northeast-2');
+    make(world, contextOf(world));
+    const before = world.snapshot();
+    const { ctx, looked, result } = await install(world);
+    expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []))).toEqual([code]);
+    expect(result.outcome).toBe('undone');
+    expect(world.snapshot()).toBe(before);
+    await uninstall(ctx, false);
+    expect(world.snapshot()).toBe(before);
+  });
+});
+
+describe('the journal', () => {
+  it('never holds the password', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const givenPassword = 'correct horse battery staple';
+    const first = await install(world, { givenPassword });
+    const second = await install(world, { givenPassword: `${givenPassword} 2` });
+    const text = [...first.journal.text, ...second.journal.text].join('\n');
+    expect(text).not.toContain('correct horse');
+    expect(text).not.toContain(Buffer.from(givenPassword).toString('base64').slice(0, 16));
+    expect(JSON.stringify([...first.events, ...second.events])).not.toContain('correct horse');
+  });
+});

@@ -13,7 +13,7 @@ const chart: readonly Known[] = [
     fix: () => 'Check --chart-repo, the name and the version; a mirror must hold the very version that is pinned. Or give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
   },
   {
-    text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)[: ]+"?(https?:\S+|oci:\S+)?|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,
+    text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)\b[^\n]*?((?:https?|oci):\/\/[^\s"]+)|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,
     code: 'CHART_UNREACHABLE',
     message: ([, url, repo, source, registry], { what }) => `${what} failed: ${[url, repo, source, registry].find(Boolean) ?? 'the chart repository'} can't be reached`,
     fix: () => AIR_GAPPED,

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { clusterOf, jumpingClock } from '../../../test/helpers/cluster-objects.ts';
+import { ProblemError } from '../../problems/problem.ts';
+import type { HelmTask } from '../../ports/releases.ts';
+import { openReadiness } from './ready.ts';
+import { missing } from './rollout.ts';
+
+const labels = { 'app.kubernetes.io/instance': 'loki' };
+const born = '2030-01-01T00:00:00Z';
+const workload = (kind: string, of: { readonly name?: string; readonly spec?: object; readonly status?: object; readonly generation?: number } = {}) => {
+  const name = of.name ?? 'loki-ingester';
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace: 'loki', labels, generation: of.generation ?? 1 },
+    spec: { replicas: 1, selector: { matchLabels: { app: name } }, ...of.spec },
+    status: { observedGeneration: 1, ...of.status },
+  };
+};
+const done = { replicas: 1, readyReplicas: 1, availableReplicas: 1, updatedReplicas: 1 };
+const pod = (status: object, of: { readonly name?: string; readonly app?: string; readonly spec?: object; readonly created?: string } = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: of.name ?? 'loki-ingester-0', namespace: 'loki', uid: of.name ?? 'uid-0', labels: { ...labels, app: of.app ?? 'loki-ingester' }, creationTimestamp: of.created ?? born },
+  spec: of.spec ?? {},
+  status,
+});
+const waiting = (reason: string, message?: string) => ({ phase: 'Pending', containerStatuses: [{ name: 'loki', ready: false, restartCount: 0, state: { waiting: { reason, message } } }] });
+const crashing = (restartCount: number) => ({
+  phase: 'Running',
+  containerStatuses: [{ name: 'loki', ready: false, restartCount, state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: { exitCode: 1, reason: 'Error' } } }],
+});
+const unscheduled = (message: string) => ({ phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime: born }] });
+
+describe('when a workload is rolled out', () => {
+  it.each([
+    ['Deployment', {}, done, undefined],
+    ['Deployment', {}, { ...done, updatedReplicas: 0 }, '0 of 1 updated'],
+    ['Deployment', {}, { ...done, replicas: 2 }, '1 of the former revision still to end'],
+    ['Deployment', { replicas: 3 }, { replicas: 3, updatedReplicas: 3, availableReplicas: 1 }, '1 of 3 ready'],
+    ['Deployment', { replicas: 0 }, {}, undefined],
+    ['StatefulSet', { replicas: 3 }, { readyReplicas: 1, updatedReplicas: 3 }, '1 of 3 ready'],
+    ['StatefulSet', {}, { ...done, updatedReplicas: 0, currentRevision: 'a', updateRevision: 'b' }, '0 of 1 updated'],
+    ['StatefulSet', { updateStrategy: { type: 'OnDelete' } }, { ...done, updatedReplicas: 0, currentRevision: 'a', updateRevision: 'b' }, undefined],
+    ['StatefulSet', {}, { ...done, currentRevision: 'a', updateRevision: 'a' }, undefined],
+    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 3 }, '3 of 4 ready'],
+    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 1, numberAvailable: 4 }, '1 of 4 updated'],
+    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 4 }, undefined],
+  ])('%s %j %j: %s', (kind, spec, status, expected) => expect(missing(workload(kind, { spec, status }))).toBe(expected));
+
+  it('does not believe counts of a generation its controller has not seen', () =>
+    expect(missing(workload('Deployment', { generation: 2, status: done }))).toBe('not yet seen by its controller'));
+});
+
+describe('waiting', () => {
+  const said: string[] = [];
+  const task = (timeoutMs = 600_000): HelmTask => {
+    said.length = 0;
+    return { name: 'loki', namespace: 'loki', signal: new AbortController().signal, timeoutMs, say: (text) => void said.push(text) };
+  };
+  const wait = async (objects: readonly object[], of: { readonly then?: (seconds: number, cluster: ReturnType<typeof clusterOf>) => void; readonly timeoutMs?: number; readonly logs?: Record<string, string[]> } = {}) => {
+    const cluster = clusterOf(objects);
+    cluster.logs = of.logs ?? {};
+    const start = Date.parse(born);
+    let now = start;
+    const clock = jumpingClock((time) => {
+      now = time.getTime();
+      of.then?.((now - start) / 1000, cluster);
+    });
+    const error = await openReadiness({ kubernetes: cluster.kubernetes, clock }).ready(task(of.timeoutMs)).then(() => undefined, (thrown: unknown) => thrown);
+    if (error !== undefined) expect(error).toBeInstanceOf(ProblemError);
+    return { problem: (error as ProblemError | undefined)?.problem, seconds: (now - start) / 1000, calls: cluster.calls };
+  };
+
+  it('ends at once, without looking at pods, when all is rolled out', async () => {
+    const { problem, calls } = await wait([workload('Deployment', { status: done })]);
+    expect(problem).toBeUndefined();
+    expect(calls).toEqual(['list Deployment', 'list StatefulSet', 'list DaemonSet']);
+  });
+
+  it('says what it waits for, once, and again when that changes', async () => {
+    const { problem } = await wait([workload('StatefulSet'), workload('Deployment', { name: 'loki-gateway', status: done }), pod(waiting('ContainerCreating'))], {
+      then: (seconds, cluster) => {
+        if (seconds === 3) cluster.objects = [workload('StatefulSet'), workload('Deployment', { name: 'loki-gateway', status: done }), pod({ phase: 'Running', containerStatuses: [{ name: 'loki', ready: false, state: { running: {} } }] })] as never;
+        if (seconds === 6) cluster.objects = [workload('StatefulSet', { status: done })] as never;
+      },
+    });
+    expect(problem).toBeUndefined();
+    expect(said).toEqual([
+      '1 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 ContainerCreating)',
+      '1 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 running, but container loki is not ready)',
+    ]);
+  });
+
+  it('gives up on an image that stays unpullable for a minute, not before', async () => {
+    const { problem, seconds } = await wait([workload('StatefulSet'), pod(waiting('ImagePullBackOff', 'Back-off pulling image "x/loki:9"'))]);
+    expect(problem).toMatchObject({ code: 'POD_IMAGE_UNPULLABLE', message: expect.stringContaining('x/loki:9') });
+    expect(seconds).toBeGreaterThanOrEqual(60);
+    expect(seconds).toBeLessThan(70);
+  });
+
+  it('forgives an image that is pulled in time', async () => {
+    const { problem } = await wait([workload('StatefulSet'), pod(waiting('ErrImagePull'))], {
+      then: (seconds, cluster) => void (seconds > 50 && (cluster.objects = [workload('StatefulSet', { status: done })] as never)),
+    });
+    expect(problem).toBeUndefined();
+  });
+
+  it('gives up on a crash loop at the fourth restart, with the last lines', async () => {
+    const { problem, seconds } = await wait([workload('StatefulSet'), pod(crashing(0))], {
+      logs: { 'loki-ingester-0 previous': ['level=error msg="AccessDenied: not authorized to perform s3:PutObject"'] },
+      then: (second, cluster) => void (cluster.objects = [workload('StatefulSet'), pod(crashing(Math.floor(second / 10)))] as never),
+    });
+    expect(problem).toMatchObject({ code: 'POD_CRASHES', message: 'Pod loki/loki-ingester-0: container loki crashes with exit code 1, 4 restarts' });
+    expect(problem?.evidence).toContain('loki-ingester-0: level=error msg="AccessDenied: not authorized to perform s3:PutObject"');
+    expect(seconds).toBe(40);
+  });
+
+  it('does not give up because a pod of the former revision has crashed before', async () => {
+    const { problem } = await wait([workload('StatefulSet'), pod(crashing(12), { created: '2029-12-31T00:00:00Z' })], {
+      then: (seconds, cluster) => void (seconds > 20 && (cluster.objects = [workload('StatefulSet', { status: done })] as never)),
+    });
+    expect(problem).toBeUndefined();
+  });
+
+  it('gives an autoscaler three minutes to find a node, and names the volume that waits', async () => {
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data-0', namespace: 'loki' }, status: { phase: 'Pending' } };
+    const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'loki' }, involvedObject: { kind: 'PersistentVolumeClaim', name: 'data-0' }, type: 'Warning', reason: 'ProvisioningFailed', message: 'UnauthorizedOperation', lastTimestamp: born };
+    const { problem, seconds } = await wait([workload('StatefulSet'), pod(unscheduled('0/3 nodes are available: 3 Insufficient cpu.'), { spec: { volumes: [{ persistentVolumeClaim: { claimName: 'data-0' } }] } }), claim, event]);
+    expect(problem).toMatchObject({ code: 'POD_UNSCHEDULABLE', message: expect.stringContaining('3 Insufficient cpu') });
+    expect(problem?.evidence).toEqual(['StatefulSet loki/loki-ingester: 0 of 1 ready', 'PersistentVolumeClaim loki/data-0 is Pending', 'ProvisioningFailed: UnauthorizedOperation']);
+    expect(seconds).toBeGreaterThanOrEqual(180);
+  });
+
+  it('tells at the timeout every workload that is not ready, with its pods\' own words', async () => {
+    const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'loki' }, involvedObject: { kind: 'Pod', name: 'loki-ingester-0' }, type: 'Warning', reason: 'FailedMount', message: 'secret "login" not found', lastTimestamp: born };
+    const { problem, seconds } = await wait([workload('StatefulSet'), pod(waiting('ContainerCreating')), event], { timeoutMs: 45_500 });
+    expect(problem).toMatchObject({ code: 'RELEASE_NOT_READY', message: expect.stringContaining('StatefulSet loki/loki-ingester') });
+    expect(problem?.evidence).toEqual(['StatefulSet loki/loki-ingester: 0 of 1 ready; loki-ingester-0 ContainerCreating | FailedMount: secret "login" not found']);
+    expect(seconds).toBe(45.5);
+  });
+
+  it('stops when it is told to', async () => {
+    const cluster = clusterOf([workload('StatefulSet')]);
+    const stop = new AbortController();
+    const clock = jumpingClock(() => stop.abort(new Error('enough')));
+    await expect(openReadiness({ kubernetes: cluster.kubernetes, clock }).ready({ ...task(), signal: stop.signal })).rejects.toThrow('enough');
+  });
+});
+
+describe('one look', () => {
+  const look = (objects: readonly object[], at: string) => {
+    const clock = { now: () => new Date(at), sleep: async () => undefined };
+    return openReadiness({ kubernetes: clusterOf(objects).kubernetes, clock }).unready('loki', 'loki');
+  };
+
+  it('judges by the times of the pod itself', async () => {
+    const objects = [workload('StatefulSet'), pod(waiting('ErrImagePull', 'not found'))];
+    expect((await look(objects, '2030-01-01T00:00:30Z'))[0]!.problem).toBeUndefined();
+    expect((await look(objects, '2030-01-01T00:02:00Z'))[0]).toMatchObject({
+      workload: 'StatefulSet loki/loki-ingester',
+      why: '0 of 1 ready; loki-ingester-0 container loki: ErrImagePull: not found',
+      problem: { code: 'POD_IMAGE_UNPULLABLE' },
+    });
+  });
+
+  it('does not blame a workload for the pods of another', async () => {
+    const [only] = await look([workload('StatefulSet'), pod(crashing(9), { app: 'loki-querier', name: 'loki-querier-0' })], '2030-01-01T01:00:00Z');
+    expect(only).toEqual({ workload: 'StatefulSet loki/loki-ingester', why: '0 of 1 ready' });
+  });
+});

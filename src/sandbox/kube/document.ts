@@ -1,0 +1,23 @@
+/** Kubernetes documents as plain data, and the few questions every file here asks of them. */
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../../ports/kubernetes.ts';
+
+/** The API is schemaless data here: what a field holds is the writer's business, so nothing narrower would be true. */
+export type Doc = Record<string, any>;
+
+export const isMap = (value: unknown): value is Doc => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Deep equality; the order of keys does not count. */
+export const same = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b);
+
+/** The value at a dotted path, `undefined` when any part of the way is missing. */
+export const reach = (doc: unknown, path: string): any => path.split('.').reduce<any>((value, key) => (isMap(value) ? value[key] : undefined), doc);
+
+/** A copy without shared parts and without `undefined` fields, as if it had crossed the wire. */
+export const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+export const docOf = (object: KubeObject): Doc => object as unknown as Doc;
+export const objectOf = (doc: Doc): KubeObject => doc as unknown as KubeObject;
+
+/** Times on the wire have whole seconds. */
+export const stamp = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,0 +1,48 @@
+/** Who is owned by whom: the index garbage collection asks. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { Registry, Resource } from './resources.ts';
+import type { Shelf } from './shelf.ts';
+
+export interface Owned {
+  readonly resource: Resource;
+  readonly object: KubeObject;
+}
+
+export interface Ownership {
+  dependents(uid: string): readonly Owned[];
+  /** Is anything of this identity still there? */
+  exists(uid: string): boolean;
+  find(uid: string): Owned | undefined;
+}
+
+export function createOwnership(shelf: Shelf, registry: Registry): Ownership {
+  const byUid = new Map<string, Owned>();
+  const owned = new Map<string, Set<string>>();
+
+  const unlink = (object: KubeObject): void => {
+    for (const owner of object.metadata.ownerReferences ?? []) owned.get(owner.uid)?.delete(object.metadata.uid ?? '');
+  };
+  const link = (object: KubeObject): void => {
+    for (const owner of object.metadata.ownerReferences ?? []) {
+      const set = owned.get(owner.uid) ?? new Set<string>();
+      owned.set(owner.uid, set.add(object.metadata.uid ?? ''));
+    }
+  };
+  // First of all listeners, so that everyone after it finds the index up to date.
+  shelf.subscribe(({ type, object, before }) => {
+    const uid = object.metadata.uid ?? '';
+    if (before) unlink(before);
+    if (type === 'DELETED') {
+      byUid.delete(uid);
+      return;
+    }
+    byUid.set(uid, { resource: registry.ofKind(object.kind, object.apiVersion), object });
+    link(object);
+  });
+
+  return {
+    dependents: (uid) => [...(owned.get(uid) ?? [])].map((id) => byUid.get(id)).filter((entry) => entry !== undefined),
+    exists: (uid) => byUid.has(uid),
+    find: (uid) => byUid.get(uid),
+  };
+}

@@ -1,0 +1,89 @@
+/** Raw storage: objects by resource and name, one revision counter, the history a watch resumes from. Knows no rules. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { StoreEvent } from '../types.ts';
+import type { Resource } from './resources.ts';
+
+/** How many changes a watch may lag behind before it is told 410 Gone. */
+const HISTORY = 20_000;
+
+export interface Change extends StoreEvent {
+  readonly revision: number;
+  readonly shelf: string;
+}
+
+export interface Shelf {
+  revision(): number;
+  get(resource: Resource, namespace: string | undefined, name: string): KubeObject | undefined;
+  /** In the order of etcd: by namespace, then name. */
+  items(resource: Resource, namespace?: string): readonly KubeObject[];
+  put(resource: Resource, object: KubeObject): KubeObject;
+  drop(resource: Resource, object: KubeObject): KubeObject;
+  /** Changes after a revision; `undefined` when that is too long ago. */
+  since(revision: number): readonly Change[] | undefined;
+  subscribe(listener: (change: Change) => void): () => void;
+}
+
+const keyOf = (resource: Resource, namespace: string | undefined, name: string): string => (resource.namespaced ? `${namespace ?? ''}/${name}` : name);
+const byKey = (a: readonly [string, KubeObject], b: readonly [string, KubeObject]): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
+
+export function createShelf(): Shelf {
+  const shelves = new Map<string, Map<string, KubeObject>>();
+  const listeners = new Set<(change: Change) => void>();
+  let history: Change[] = [];
+  let forgotten = 1;
+  let revision = 1;
+  const pending: Change[] = [];
+  let publishing = false;
+
+  const shelfOf = (resource: Resource): Map<string, KubeObject> => {
+    const found = shelves.get(resource.shelf) ?? new Map<string, KubeObject>();
+    shelves.set(resource.shelf, found);
+    return found;
+  };
+  const publish = (change: Change): void => {
+    history.push(change);
+    if (history.length > HISTORY * 1.5) {
+      forgotten = history[history.length - HISTORY - 1]?.revision ?? forgotten;
+      history = history.slice(-HISTORY);
+    }
+    pending.push(change);
+    if (publishing) return;
+    // A listener may write too: everyone still hears of changes in the order they were made.
+    publishing = true;
+    try {
+      for (let next = pending.shift(); next; next = pending.shift()) for (const listener of [...listeners]) listener(next);
+    } finally {
+      publishing = false;
+      pending.length = 0;
+    }
+  };
+  const numbered = (object: KubeObject): KubeObject => ({ ...object, metadata: { ...object.metadata, resourceVersion: String(++revision) } });
+
+  return {
+    revision: () => revision,
+    get: (resource, namespace, name) => shelfOf(resource).get(keyOf(resource, namespace, name)),
+    items(resource, namespace) {
+      const entries = [...shelfOf(resource)].filter(([, object]) => namespace === undefined || object.metadata.namespace === namespace);
+      return entries.sort(byKey).map(([, object]) => object);
+    },
+    put(resource, object) {
+      const key = keyOf(resource, object.metadata.namespace, object.metadata.name);
+      const before = shelfOf(resource).get(key);
+      const stored = numbered(object);
+      shelfOf(resource).set(key, stored);
+      publish({ type: before ? 'MODIFIED' : 'ADDED', object: stored, ...(before && { before }), revision, shelf: resource.shelf });
+      return stored;
+    },
+    drop(resource, object) {
+      shelfOf(resource).delete(keyOf(resource, object.metadata.namespace, object.metadata.name));
+      const last = numbered(object);
+      publish({ type: 'DELETED', object: last, before: object, revision, shelf: resource.shelf });
+      return last;
+    },
+    since: (from) => (from < forgotten ? undefined : history.filter((change) => change.revision > from)),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/** The whole cluster as sorted JSON without identities and times: two equal snapshots mean that nothing is left. */
+import type { Json } from '../../engine/types.ts';
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import { isMap } from './document.ts';
+import type { Doc } from './document.ts';
+import type { Registry } from './resources.ts';
+import type { Shelf } from './shelf.ts';
+
+/** Traces of activity, not of anything installed: a real cluster forgets them by itself. */
+const FLEETING = new Set(['events.', 'leases.coordination.k8s.io']);
+const IDENTITY = new Set(['uid', 'resourceVersion', 'generation', 'observedGeneration', 'managedFields', 'startedAt', 'finishedAt', 'containerID']);
+const isTime = (key: string): boolean => /(?:Time|Timestamp)$/.test(key);
+
+function timeless(value: unknown): Json {
+  if (Array.isArray(value)) return value.map(timeless);
+  if (!isMap(value)) return value as Json;
+  const kept = Object.keys(value)
+    .filter((key) => !IDENTITY.has(key) && !isTime(key))
+    .sort();
+  return Object.fromEntries(kept.map((key) => [key, timeless(value[key])]));
+}
+
+export function snapshotOf(shelf: Shelf, registry: Registry): Json {
+  const shelves = new Map<string, Doc>();
+  for (const resource of registry.all()) {
+    if (FLEETING.has(resource.shelf) || shelves.has(resource.shelf)) continue;
+    const objects = shelf.items(resource).map((object: KubeObject) => [`${object.metadata.namespace ?? ''}/${object.metadata.name}`, timeless(object)]);
+    if (objects.length > 0) shelves.set(resource.shelf, Object.fromEntries(objects));
+  }
+  return Object.fromEntries([...shelves].sort(([a], [b]) => (a < b ? -1 : 1))) as Json;
+}

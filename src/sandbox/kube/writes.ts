@@ -1,0 +1,158 @@
+/** Creating and changing objects by the API's rules: identity, defaults, validation, generations, no-ops. */
+import { randomInt, randomUUID } from 'node:crypto';
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { SandboxClock } from '../types.ts';
+import { applyDefaults } from './defaults.ts';
+import type { Surroundings } from './defaults.ts';
+import { copy, docOf, objectOf, same, stamp } from './document.ts';
+import type { Doc } from './document.ts';
+import { guardImmutable } from './immutable.ts';
+import type { Resource } from './resources.ts';
+import type { Shelf } from './shelf.ts';
+import { alreadyExists, badRequest, conflict, forbidden, notFound } from './status.ts';
+import { validate } from './validate.ts';
+
+/** Gives `metadata.managedFields` of what is about to be written. */
+export type Track = (before: Doc | undefined, after: Doc) => readonly Doc[];
+
+export interface InsertOptions {
+  readonly namespace?: string;
+  readonly dryRun?: boolean;
+  /** The writer is part of the cluster: a given status is kept. */
+  readonly trusted?: boolean;
+  readonly track?: Track;
+}
+
+export interface WriteOptions {
+  /** `main` keeps the status as it was, `status` keeps everything else, `all` (the cluster's own parts) replaces both. */
+  readonly part: 'main' | 'status' | 'all';
+  readonly dryRun?: boolean;
+  readonly track?: Track;
+}
+
+export interface Writes {
+  insert(resource: Resource, draft: Doc, options?: InsertOptions): KubeObject;
+  write(resource: Resource, before: KubeObject, draft: Doc, options: WriteOptions): KubeObject;
+}
+
+export interface WriteParts {
+  readonly shelf: Shelf;
+  readonly clock: SandboxClock;
+  readonly around: Surroundings;
+  readonly namespaces: Resource;
+  /** Told of an object that has lost its last finalizer while it was being deleted. */
+  readonly released: (resource: Resource, object: KubeObject) => void;
+}
+
+const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
+const suffix = (): string => Array.from({ length: 5 }, () => SUFFIX[randomInt(SUFFIX.length)]).join('');
+
+/** Everything that tells two states of an object apart for a client: not when, or at which revision, it was written. */
+function essence(object: Doc): Doc {
+  const { resourceVersion: _revision, managedFields, ...metadata } = object.metadata;
+  const managers = (managedFields ?? []).map(({ time: _time, ...entry }: Doc) => entry);
+  return { ...object, metadata: { ...metadata, managers } };
+}
+
+/** What `metadata.generation` counts: the wish, not its state. */
+function wish(object: Doc): Doc {
+  const { metadata: _metadata, status: _status, apiVersion: _version, ...rest } = object;
+  return rest;
+}
+
+/** A service that is replaced without its addresses keeps them. */
+function keepAddresses(before: Doc, after: Doc): void {
+  if (after.kind !== 'Service' || after.spec?.type === 'ExternalName' || before.spec?.type === 'ExternalName') return;
+  after.spec ??= {};
+  after.spec.clusterIP ||= before.spec?.clusterIP;
+  after.spec.clusterIPs ??= after.spec.clusterIP === before.spec?.clusterIP ? before.spec?.clusterIPs : undefined;
+  for (const port of after.spec.ports ?? []) {
+    const former = (before.spec?.ports ?? []).find((entry: Doc) => entry.port === port.port && (entry.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
+    if (former?.nodePort && after.spec.type && after.spec.type !== 'ClusterIP') port.nodePort ??= former.nodePort;
+  }
+}
+
+export function createWrites(parts: WriteParts): Writes {
+  const { shelf, clock, around, namespaces } = parts;
+
+  const guardNamespace = (resource: Resource, namespace: string, name: string): void => {
+    const home = shelf.get(namespaces, undefined, namespace);
+    if (!home) throw notFound(namespaces, namespace);
+    if (!home.metadata.deletionTimestamp) return;
+    const message = `namespace ${namespace} is being terminated`;
+    throw forbidden(resource, name, `unable to create new content in namespace ${namespace} because it is being terminated`, [
+      { reason: 'NamespaceTerminating', message, field: 'metadata.namespace' },
+    ]);
+  };
+
+  const identify = (resource: Resource, draft: Doc, options: InsertOptions): Doc => {
+    const given: Doc = draft.metadata ?? {};
+    if (options.namespace !== undefined && given.namespace && given.namespace !== options.namespace) {
+      throw badRequest(`the namespace of the provided object does not match the namespace sent on the request`);
+    }
+    const { uid: _uid, resourceVersion: _revision, selfLink: _link, deletionTimestamp: _deleted, generation: _generation, ...metadata } = given;
+    const namespace = options.namespace ?? given.namespace;
+    delete metadata.namespace;
+    if (!metadata.name && metadata.generateName) metadata.name = `${metadata.generateName}${suffix()}`;
+    return {
+      ...metadata,
+      ...(resource.namespaced && { namespace }),
+      uid: randomUUID(),
+      creationTimestamp: stamp(clock.now()),
+      ...(resource.counted && { generation: 1 }),
+    };
+  };
+
+  return {
+    insert(resource, draft, options = {}) {
+      const { status, ...body } = copy(draft);
+      const metadata = identify(resource, body, options);
+      const after: Doc = { ...body, apiVersion: resource.apiVersion, kind: resource.kind, metadata };
+      const keepsStatus = options.trusted || !resource.subresources.includes('status');
+      if (status !== undefined && keepsStatus) after.status = status;
+      if (resource.namespaced) guardNamespace(resource, metadata.namespace ?? '', metadata.name ?? '');
+      if (metadata.name && shelf.get(resource, metadata.namespace, metadata.name)) throw alreadyExists(resource, metadata.name);
+      applyDefaults(after, around);
+      validate(resource, after);
+      delete after.metadata.managedFields;
+      const managedFields = options.track?.(undefined, after);
+      if (managedFields?.length) after.metadata.managedFields = managedFields;
+      return options.dryRun ? objectOf(after) : shelf.put(resource, objectOf(after));
+    },
+
+    write(resource, before, draft, options) {
+      const old = docOf(before);
+      const given = copy(draft);
+      const { uid, resourceVersion, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, name, namespace } = old.metadata;
+      if (given.metadata?.uid && given.metadata.uid !== uid) {
+        throw conflict(resource, name, `Precondition failed: UID in precondition: ${given.metadata.uid}, UID in object meta: ${uid}`);
+      }
+      const identity = { name, uid, resourceVersion, creationTimestamp, ...(namespace && { namespace }), ...(generation && { generation }), ...(deletionTimestamp && { deletionTimestamp, ...(deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }) }) };
+      const ownStatus = options.part === 'main' && resource.subresources.includes('status');
+      const after: Doc =
+        options.part === 'status'
+          ? { ...copy(old), status: given.status }
+          : { ...given, apiVersion: resource.apiVersion, kind: resource.kind, metadata: { ...given.metadata, ...identity } };
+      if (ownStatus) {
+        delete after.status;
+        if (old.status !== undefined) after.status = old.status;
+      }
+      if (options.part !== 'status') {
+        keepAddresses(old, after);
+        applyDefaults(after, around);
+        validate(resource, after);
+        if (options.part === 'main') guardImmutable(resource, old, after);
+        if (resource.counted && !same(wish(old), wish(after))) after.metadata.generation = (generation ?? 1) + 1;
+      }
+      if (after.status === undefined) delete after.status;
+      const managedFields = options.track ? options.track(old, after) : old.metadata.managedFields;
+      delete after.metadata.managedFields;
+      if (managedFields?.length) after.metadata.managedFields = managedFields;
+      if (same(essence(copy(after)), essence(old))) return before;
+      if (options.dryRun) return objectOf(after);
+      const stored = shelf.put(resource, objectOf(copy(after)));
+      if (deletionTimestamp && !stored.metadata.finalizers?.length) parts.released(resource, stored);
+      return stored;
+    },
+  };
+}

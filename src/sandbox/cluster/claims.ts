@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore } from '../types.ts';
 import { type ClusterParts, splitKey } from './parts.ts';
-import { type Claim, isReady, type Node, type Pod, type StorageClass } from './shapes.ts';
+import { type Claim, isReady, type Pod, type StorageClass } from './shapes.ts';
 
 const FROM = 'persistentvolume-controller';
 const SELECTED = 'volume.kubernetes.io/selected-node';
@@ -62,8 +62,8 @@ function provision(parts: ClusterParts, claim: Claim, how: { readonly storageCla
     return say(parts, claim, ['Normal', 'ExternalProvisioning', message]);
   }
   const volume = `pvc-${claim.metadata.uid}`;
-  const node = how.node === undefined ? undefined : (parts.store.get('Node', undefined, how.node) as Node | undefined);
-  const zone = node?.metadata.labels?.[ZONE] ?? parts.store.list('Node')[0]?.metadata.labels?.[ZONE];
+  const node = parts.nodes.get(how.node ?? '') ?? [...parts.nodes.values()][0];
+  const zone = node?.metadata.labels?.[ZONE];
   const capacity = { storage: claim.spec.resources?.requests?.storage ?? '1Gi' };
   const { name, namespace, uid } = claim.metadata;
   if (parts.store.get('PersistentVolume', undefined, volume) === undefined)

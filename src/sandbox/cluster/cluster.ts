@@ -16,7 +16,7 @@ import { reconcileReplicaSet } from './replica-sets.ts';
 import { schedule } from './scheduler.ts';
 import { selects, selectsByMap } from './selector.ts';
 import { reconcileService } from './services.ts';
-import { isActive, isReady, type LabelSelector, type Labels, type Pod } from './shapes.ts';
+import { isActive, isReady, type LabelSelector, type Labels, type Node, type Pod } from './shapes.ts';
 import { reconcileStatefulSet } from './stateful-sets.ts';
 
 export interface Cluster {
@@ -44,7 +44,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   let hurry = true;
   const deniedImages = new Set<string>();
   const pods = createPodIndex(store);
-  const parts: ClusterParts = { store, clock, pods, tell: createTeller({ store, clock }), pace: (ms) => (hurry ? 0 : ms) };
+  const nodes = new Map((store.list('Node') as readonly Node[]).map((node) => [node.metadata.name, node]));
+  const parts: ClusterParts = { store, clock, pods, nodes, tell: createTeller({ store, clock }), pace: (ms) => (hurry ? 0 : ms) };
   let logPath: LogPath | undefined;
   const kubelet = createKubelet({ ...parts, deniedImages, logPath: () => logPath as LogPath });
   logPath = options.createLogPath({ store, account, clock, print: kubelet.print });
@@ -53,6 +54,10 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     if (event.object.kind === 'Pod') {
       if (event.type === 'ADDED') equip(parts, account, event.object as Pod);
       kubelet.heard(event);
+    }
+    if (event.object.kind === 'Node') {
+      if (event.type === 'DELETED') nodes.delete(event.object.metadata.name);
+      else nodes.set(event.object.metadata.name, event.object as Node);
     }
     wake(parts, queues, event);
   });
@@ -117,7 +122,7 @@ function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
 }
 
 function wakePending(parts: ClusterParts, queues: Queues): void {
-  for (const pod of parts.pods.all()) if (pod.spec.nodeName === undefined) queues['Pod']?.add(key(pod));
+  for (const pod of parts.pods.unbound()) queues['Pod']?.add(key(pod));
 }
 
 function wakeForPod(parts: ClusterParts, queues: Queues, { type, object }: StoreEvent): void {

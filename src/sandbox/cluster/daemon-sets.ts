@@ -31,8 +31,7 @@ export function reconcileDaemonSet(parts: ClusterParts, of: string): void {
   if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
   const hash = templateHash(set.spec.template);
   const tolerations = tolerationsOf(set.spec.template.spec);
-  const nodes = parts.store.list('Node') as readonly Node[];
-  const eligible = new Set(nodes.filter((node) => mayRun(set.spec.template.spec, tolerations, node)).map((node) => node.metadata.name));
+  const eligible = new Set([...parts.nodes.values()].filter((node) => mayRun(set.spec.template.spec, tolerations, node)).map((node) => node.metadata.name));
   placeOnEach(parts, set, { eligible, hash, tolerations });
   replaceOutdated(parts, set, { eligible, hash });
   writeStatus(parts, set, { eligible, hash });

@@ -41,25 +41,31 @@ function antiTerms(pod: Pod): readonly PodAffinityTerm[] {
   return pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
 }
 
+function namespacesOf(term: PodAffinityTerm, of: Pod): readonly string[] {
+  return term.namespaces !== undefined && term.namespaces.length > 0 ? term.namespaces : [of.metadata.namespace ?? ''];
+}
+
 function matches(term: PodAffinityTerm, of: Pod, other: Pod): boolean {
-  const namespaces = term.namespaces !== undefined && term.namespaces.length > 0 ? term.namespaces : [of.metadata.namespace ?? ''];
-  return namespaces.includes(other.metadata.namespace ?? '') && selects(term.labelSelector, other.metadata.labels);
+  return namespacesOf(term, of).includes(other.metadata.namespace ?? '') && selects(term.labelSelector, other.metadata.labels);
 }
 
 /** Computed once a pod, not once a node. */
 export function affinitiesOf(round: Round, pod: Pod): Affinities {
-  const placed = round.pods.all().filter((other) => other.spec.nodeName !== undefined && !isFinished(other) && other.metadata.uid !== pod.metadata.uid);
+  const counts = (other: Pod): boolean => other.spec.nodeName !== undefined && !isFinished(other) && other.metadata.uid !== pod.metadata.uid;
   const where = (other: Pod, key: string): readonly string[] => {
     const value = round.nodes.get(other.spec.nodeName ?? '')?.metadata.labels?.[key];
     return value === undefined ? [] : [value];
   };
-  const domains = (term: PodAffinityTerm): Domains => ({ key: term.topologyKey, values: new Set(placed.filter((other) => matches(term, pod, other)).flatMap((other) => where(other, term.topologyKey))) });
+  const domains = (term: PodAffinityTerm): Domains => {
+    const others = namespacesOf(term, pod).flatMap((namespace) => round.pods.inNamespace(namespace).filter((other) => counts(other) && matches(term, pod, other)));
+    return { key: term.topologyKey, values: new Set(others.flatMap((other) => where(other, term.topologyKey))) };
+  };
   const attracting = (pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).filter(
     (term) => !(matches(term, pod, pod) && domains(term).values.size === 0),
   );
   return {
     repelled: antiTerms(pod).map(domains),
-    repelledByOthers: placed.flatMap((other) => antiTerms(other).filter((term) => matches(term, other, pod)).map((term) => ({ key: term.topologyKey, values: new Set(where(other, term.topologyKey)) }))),
+    repelledByOthers: round.pods.repelling().filter(counts).flatMap((other) => antiTerms(other).filter((term) => matches(term, other, pod)).map((term) => ({ key: term.topologyKey, values: new Set(where(other, term.topologyKey)) }))),
     attracted: attracting.map(domains),
   };
 }

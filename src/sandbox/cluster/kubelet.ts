@@ -3,14 +3,13 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { PodRuntime, StoreEvent } from '../types.ts';
 import type { ContainerRun } from './container-run.ts';
 import { createPodRun, type NodeParts, type PodRun, startPod, write } from './pod-run.ts';
-import { isFinished, type Node, type Pod } from './shapes.ts';
+import { isFinished, type Pod } from './shapes.ts';
 
 export interface Kubelet {
   readonly runtime: PodRuntime;
   heard(event: StoreEvent): void;
   /** A container of the log path writes a line of its own. */
   print(pod: KubeObject, container: string, line: string): void;
-  /** Ends a container as a signal or the OOM killer would. */
   close(): void;
 }
 
@@ -18,7 +17,7 @@ export function createKubelet(parts: NodeParts): Kubelet {
   const runs = new Map<string, PodRun>();
   let addresses = 0;
   const ipFor = (pod: Pod): string => {
-    const node = parts.store.get('Node', undefined, pod.spec.nodeName ?? '') as Node | undefined;
+    const node = parts.nodes.get(pod.spec.nodeName ?? '');
     if (pod.spec.hostNetwork === true) return node?.status?.addresses?.find((address) => address.type === 'InternalIP')?.address ?? '10.0.0.1';
     addresses += 1;
     return `10.0.${128 + (Math.floor(addresses / 250) % 128)}.${2 + (addresses % 250)}`;

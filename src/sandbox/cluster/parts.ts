@@ -3,12 +3,13 @@ import { createHash, randomInt } from 'node:crypto';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore, SandboxClock } from '../types.ts';
 import type { PodIndex } from './pod-index.ts';
-import type { Pod, PodTemplate } from './shapes.ts';
+import type { Node, Pod, PodTemplate } from './shapes.ts';
 
 export interface ClusterParts {
   readonly store: ObjectStore;
   readonly clock: SandboxClock;
   readonly pods: PodIndex;
+  readonly nodes: ReadonlyMap<string, Node>;
   readonly tell: (happened: Happened) => void;
   /** A simulated delay: zero while the seed comes up. */
   readonly pace: (ms: number) => number;

@@ -8,6 +8,10 @@ export interface PodIndex {
   onNode(node: string): readonly Pod[];
   inNamespace(namespace: string): readonly Pod[];
   all(): readonly Pod[];
+  /** Pods that keep others away by required anti-affinity. */
+  repelling(): readonly Pod[];
+  /** Pods that no node has yet. */
+  unbound(): readonly Pod[];
   /** What `store.create` or `store.update` returned: seen at once, whenever the event comes. */
   saw(pod: Pod): void;
   close(): void;
@@ -17,13 +21,19 @@ export function ownerUid(pod: { readonly metadata: Pod['metadata'] }): string | 
   return pod.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
 }
 
+function repels(pod: Pod): boolean {
+  return (pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).length > 0;
+}
+
 export function createPodIndex(store: ObjectStore): PodIndex {
   const pods = new Map<string, Pod>();
-  const groups = { owner: new Map<string, Set<string>>(), node: new Map<string, Set<string>>(), namespace: new Map<string, Set<string>>() };
+  const groups = { owner: new Map<string, Set<string>>(), node: new Map<string, Set<string>>(), namespace: new Map<string, Set<string>>(), trait: new Map<string, Set<string>>() };
   const keys = (pod: Pod): readonly (readonly [keyof typeof groups, string | undefined])[] => [
     ['owner', ownerUid(pod)],
     ['node', pod.spec.nodeName],
     ['namespace', pod.metadata.namespace],
+    ['trait', repels(pod) ? 'repelling' : undefined],
+    ['trait', pod.spec.nodeName === undefined ? 'unbound' : undefined],
   ];
   const drop = (uid: string): void => {
     const old = pods.get(uid);
@@ -59,6 +69,8 @@ export function createPodIndex(store: ObjectStore): PodIndex {
     onNode: (node) => members('node', node),
     inNamespace: (namespace) => members('namespace', namespace),
     all: () => [...pods.values()],
+    repelling: () => members('trait', 'repelling'),
+    unbound: () => members('trait', 'unbound'),
     saw,
     close,
   };

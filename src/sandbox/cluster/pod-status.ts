@@ -3,18 +3,18 @@ import type { PodRun } from './pod-run.ts';
 import { type ContainerRun, statusOf } from './container-run.ts';
 import type { ClusterParts } from './parts.ts';
 import { amounts } from './quantity.ts';
-import { type Condition, type Node, type Pod, type PodSpec, stamp, withConditions } from './shapes.ts';
+import { type Condition, type Pod, type PodSpec, stamp, withConditions } from './shapes.ts';
 
 export function writePodStatus(parts: ClusterParts, run: PodRun): void {
   const pod = parts.store.get('Pod', run.namespace, run.name) as Pod | undefined;
   if (pod === undefined || pod.metadata.uid !== run.uid) return;
-  const node = parts.store.get('Node', undefined, pod.spec.nodeName ?? '') as Node | undefined;
+  const node = parts.nodes.get(pod.spec.nodeName ?? '');
   const hostIP = node?.status?.addresses?.find((address) => address.type === 'InternalIP')?.address;
   const init = run.containers.filter((container) => container.kind !== 'main');
   const main = run.containers.filter((container) => container.kind === 'main');
   const phase = phaseOf(run, pod.spec.restartPolicy ?? 'Always');
   const ip = run.mounted ? { podIP: run.ip, podIPs: [{ ip: run.ip }] } : {};
-  parts.store.setStatus('Pod', run.namespace, run.name, {
+  const status = {
     ...pod.status,
     phase,
     conditions: withConditions(pod.status?.conditions, parts.clock.now(), conditionsOf(run, { pod, phase })),
@@ -25,7 +25,10 @@ export function writePodStatus(parts: ClusterParts, run: PodRun): void {
     ...(init.length > 0 && { initContainerStatuses: init.map((container) => statusOf(run.uid, container)) }),
     containerStatuses: main.map((container) => statusOf(run.uid, container)),
     qosClass: qosOf(pod.spec),
-  });
+  };
+  // Writing what is there already costs the store a copy of the pod, which thousands of pods would feel.
+  const text = JSON.stringify(status);
+  if (text !== JSON.stringify(pod.status)) parts.store.setStatus('Pod', run.namespace, run.name, status);
 }
 
 function doneWell(container: ContainerRun): boolean {

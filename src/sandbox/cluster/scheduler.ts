@@ -16,7 +16,7 @@ export function schedule(parts: ClusterParts, of: string): void {
   const pod = parts.store.get('Pod', namespace, name) as Pod | undefined;
   if (pod === undefined || pod.spec.nodeName !== undefined || pod.metadata.deletionTimestamp !== undefined) return;
   if ((pod.spec.schedulerName ?? FROM) !== FROM || (pod.spec.schedulingGates ?? []).length > 0) return;
-  const round: Round = { nodes: new Map((parts.store.list('Node') as readonly Node[]).map((node) => [node.metadata.name, node])), pods: parts.pods };
+  const round: Round = { nodes: parts.nodes, pods: parts.pods };
   const claims = claimsOf(parts.store, pod);
   const missing = claims.find((claim) => claim.is === 'missing');
   const total = round.nodes.size;

@@ -53,10 +53,11 @@ function lines(sign: '-' | '+', path: string, json: string): readonly string[] {
   return [`${sign} ${label}${typeof value === 'string' ? plain(value) : json}`];
 }
 
-export const isSecret = (path: readonly string[]) => {
-  const name = path.findLast((segment) => !segment.startsWith('[')) ?? '';
-  return secretName.test(name) && !harmlessName.test(name);
-};
+/** A name hides what is below it too; only a volume's `secret` is a reference, whatever it holds. */
+export function isSecret(path: readonly string[]): boolean {
+  const names = path.filter((segment) => !segment.startsWith('['));
+  return names.some((name, index) => secretName.test(name) && !harmlessName.test(name) && !(name === 'secret' && index < names.length - 1));
+}
 
 const quoted = (segment: string) => (segment.includes('.') ? `"${segment}"` : segment);
 

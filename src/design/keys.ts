@@ -30,7 +30,7 @@ export function unknownKeys(values: Values, chart: { readonly name: 'loki' | 'al
       const below = typeof known === 'object' && Object.hasOwn(known, key) ? known[key] : undefined;
       if (below === undefined) found.push({ path: here.join('.'), nearest: suggestion(keys, known, here) });
       else if (isMap(value) && typeof below === 'object') walk(value, below, here);
-      else if (isMap(value) && below !== '*' && Object.keys(value).length > 0) found.push({ path: here.join('.'), nearest: path.length > 0 ? path.join('.') : undefined });
+      else if (isMap(value) && below !== '*') found.push(...Object.keys(value).map((inner) => ({ path: [...here, inner].join('.'), nearest: here.join('.') })));
     }
   };
   walk(values, keys, []);

@@ -85,9 +85,8 @@ function find(spec: SettingSpec, sources: SettingSources): Given | undefined {
 }
 
 function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown; readonly problems: readonly Problem[] } {
-  const what = given.from.startsWith('file ') ? `${spec.key} in ${given.from.slice(5)}` : given.from.replace('environment ', 'environment variable ');
   if (given.raw === null || (typeof given.raw === 'string' && given.raw.trim() === '')) {
-    return { problems: [problem('SETTING_EMPTY', { message: `${what} is empty`, fix: `Give it a value, or leave it out altogether. ${given.fix}` })] };
+    return { problems: [problem('SETTING_EMPTY', { message: `${place(spec, given)} is empty`, fix: `Give it a value, or leave it out altogether. ${given.fix}` })] };
   }
   const shaped = shape(spec, given.raw);
   if ('fault' in shaped) return { problems: [problem('SETTING_INVALID', { message: `${spec.key} (${given.from}): ${shaped.fault}`, fix: given.fix })] };
@@ -100,6 +99,11 @@ function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown;
       return problem('SETTING_INVALID', { message: `${path} ${show(wrong)} (${given.from}) ${issue.message}`, fix: given.fix });
     }),
   };
+}
+
+function place({ key }: SettingSpec, { from }: Given): string {
+  if (from === 'question') return `The answer for ${key}`;
+  return from.startsWith('file ') ? `${key} in ${from.slice(5)}` : from.replace('environment ', 'environment variable ');
 }
 
 /** Text from a flag or the environment becomes the list or map that the rule expects. */
@@ -176,6 +180,6 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 
 /** A value as it may stand in a message: short, and quoted as JSON. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? typeof value;
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }

@@ -1,5 +1,6 @@
 /** The commander program, made from the declarations of commands and settings; its complaints become problems of ours. */
-import { Command as Commander, Option } from 'commander';
+import { Command as Commander, Option, type Argument, type Help } from 'commander';
+import { fold } from '../ui/text.ts';
 import { nearest } from '../design/nearest.ts';
 import type { SettingSpec } from '../design/setting-specs.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
@@ -48,7 +49,21 @@ function quiet(command: Commander, { columns, out }: ProgramOptions): void {
   command
     .exitOverride()
     .showSuggestionAfterError(false)
+    .configureHelp({ formatItem, padWidth: () => TERM_COLUMNS, subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(humanReadable)].join(' '), optionTerm: ({ flags }) => flags.replace(/<(.*)>/, '$1'), optionDescription: ({ description }) => description })
     .configureOutput({ writeOut: out, writeErr: () => {}, getOutHelpWidth: () => Math.min(columns, HELP_COLUMNS), getErrHelpWidth: () => HELP_COLUMNS, getOutHasColors: () => false });
+}
+
+const TERM_COLUMNS = 28;
+
+const humanReadable = (argument: Argument) => (argument.required ? argument.name() : `[${argument.name()}]`);
+
+/** A term that is too long for its column gets a line of its own, so that descriptions stay readable at 80 columns. */
+function formatItem(term: string, _width: number, description: string, help: Pick<Help, 'helpWidth'>): string {
+  const lines = fold(description, (help.helpWidth ?? HELP_COLUMNS) - TERM_COLUMNS - 4);
+  const beside = term.length <= TERM_COLUMNS;
+  const below = beside ? lines.slice(1) : lines;
+  const first = beside ? `  ${term.padEnd(TERM_COLUMNS)}  ${lines[0] ?? ''}`.trimEnd() : `  ${term}`;
+  return [first, ...below.map((line) => ' '.repeat(TERM_COLUMNS + 4) + line)].join('\n');
 }
 
 function add(root: Commander, command: Command, options: ProgramOptions): void {
@@ -56,7 +71,7 @@ function add(root: Commander, command: Command, options: ProgramOptions): void {
   const parent = words.slice(0, -1).reduce((above, word) => above.commands.find((one) => one.name() === word) ?? above, root);
   const made = parent.command(words.at(-1) ?? command.name, { hidden: command.hidden === true });
   quiet(made, options);
-  made.summary(command.summary).description(command.about).helpOption('-h, --help', 'show this help').helpGroup('Commands:');
+  made.summary(command.summary).description(command.about).helpOption('-h, --help', 'show this help').helpCommand(false).helpGroup('Commands:');
   if (command.argument) {
     const { name, required, rest, description } = command.argument;
     const shown = `${name}${rest ? '...' : ''}`;
@@ -65,8 +80,8 @@ function add(root: Commander, command: Command, options: ProgramOptions): void {
   // Words after the first one belong to the command that is run, also when they look like flags.
   if (command.argument?.rest) made.passThroughOptions();
   else made.allowExcessArguments(true);
-  for (const spec of specsOf(command, options.specs)) for (const option of settingOptions(spec)) made.addOption(option);
   for (const flag of flagsOf(command)) made.addOption(flagOption(flag));
+  for (const spec of specsOf(command, options.specs)) for (const option of settingOptions(spec)) made.addOption(option);
   if (command.examples.length > 0) made.addHelpText('after', `\n${exampleText(command)}`);
   if (!options.groups.has(command.name)) made.action(async () => options.run(command, givenBy(made, command, options)));
 }

@@ -48,6 +48,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     return story.finished()?.exit ?? exit;
   };
   let outside: Outside | undefined;
+  const abandoned = { yes: false };
   try {
     if (file.is === 'broken') throw file.error;
     const questions = mayAsk(given, platform) ? platform.questions : undefined;
@@ -67,7 +68,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
       yes: given.flags['yes'] === true,
     };
     const useCase = await of.useCase();
-    const code = await sooner(useCase(run, of.options), stopping.signal, story.standing);
+    const code = await sooner(useCase(run, of.options), { signal: stopping.signal, standing: story.standing, abandon: () => (abandoned.yes = true) });
     return finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
   } catch (error) {
     const problems = problemsOf(error);
@@ -76,6 +77,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     stopping.end();
     await outside?.dispose();
     await renderer.close();
+    if (abandoned.yes) platform.exit(130);
   }
 }
 
@@ -85,12 +87,23 @@ function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutc
   return ['refused', problems];
 }
 
+interface Patience {
+  readonly signal: AbortSignal;
+  readonly standing: () => readonly string[];
+  /** The work goes on unwatched, so the process has to be ended for it. */
+  readonly abandon: () => void;
+}
+
 /** A run that has changed nothing is left at once when it does not listen to the signal; one that has is waited for. */
-async function sooner(work: Promise<number>, signal: AbortSignal, standing: () => readonly string[]): Promise<number> {
+async function sooner(work: Promise<number>, { signal, standing, abandon }: Patience): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   const left = new Promise<never>((_, reject) => {
     const onAbort = () => {
-      timer = setTimeout(() => standing().length === 0 && reject(signal.reason), GRACE_MS);
+      timer = setTimeout(() => {
+        if (standing().length > 0) return;
+        abandon();
+        reject(signal.reason);
+      }, GRACE_MS);
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });

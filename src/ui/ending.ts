@@ -28,7 +28,7 @@ export function endingLines(finished: Finished, look: EndingLook): readonly stri
 
 function leftLines(left: readonly Leftover[], { columns, paint, titles }: EndingLook): readonly string[] {
   const entries = left.flatMap(({ step, receipt, problem }) => [
-    `  ${paint.bad('•')} ${oneLine(titles.get(step) ?? step)} ${paint.faint(`(${oneLine(receipt.did)})`)}`,
+    `  ${paint.bad('•')} ${oneLine(titles.get(step) ?? step)} ${paint.faint(`(${oneLine(receipt.did).replaceAll('-', ' ')})`)}`,
     ...[clean(problem.message), `remove: ${clean(problem.fix)}`].flatMap((text) => fold(text, columns - 4).map((line) => `    ${line}`)),
   ]);
   return [`${paint.strong('Still there:')}`, ...entries];

@@ -74,7 +74,8 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'step.done': ({ step }) => {
       const work = working.get(step);
       working.delete(step);
-      line('ok', `${titleOf(step)}${work ? ` (${duration((now().getTime() - work.since) / 1000)})` : ''}`);
+      const seconds = work ? (now().getTime() - work.since) / 1000 : 0;
+      line('ok', seconds >= 1 ? `${titleOf(step)} (${duration(seconds)})` : titleOf(step));
     },
     'step.kept': ({ step, target, why, how }) => {
       working.delete(step);

@@ -111,10 +111,11 @@ function nodeLines({ nodes }: StatusResult, { columns, paint }: Look): readonly 
 
 function bucketLines({ buckets }: StatusResult, { columns, paint }: Look): readonly string[] {
   const uses = widest(buckets.map(({ use }) => oneLine(use)));
-  return buckets.map(({ use, name, objects, bytes }) => {
+  return buckets.flatMap(({ use, name, objects, bytes }) => {
     const contents = [objects !== undefined && count(objects, 'object'), bytes !== undefined && size(bytes)].filter(Boolean).join(', ');
     const left = `    ${paint.faint(pad(oneLine(use), uses))}  s3://${oneLine(name)}`;
-    return width(left) + contents.length + 2 <= columns ? `${left}  ${paint.faint(contents)}`.trimEnd() : left;
+    if (contents === '') return [left];
+    return width(left) + contents.length + 2 <= columns ? [`${left}  ${paint.faint(contents)}`] : [left, paint.faint(`    ${' '.repeat(uses)}  ${contents}`)];
   });
 }
 

@@ -47,9 +47,12 @@ export function cut(text: string, columns: number): string {
   return columns > 0 ? `${kept.trimEnd()}…` : '';
 }
 
+/** A command of a line of its own is never folded: it must survive being copied. */
+const COMMAND = /^(loki-eks|kubectl|aws|helm|eksctl|export|rm) /;
+
 /** Folded at spaces; a word longer than a line (an ARN, a command) is left whole, so that it can be copied. */
 export function fold(text: string, columns: number): readonly string[] {
-  return text.split('\n').flatMap((paragraph) => foldLine(paragraph, Math.max(columns, 20)));
+  return text.split('\n').flatMap((paragraph) => (COMMAND.test(paragraph) ? [paragraph] : foldLine(paragraph, Math.max(columns, 20))));
 }
 
 function foldLine(paragraph: string, columns: number): readonly string[] {

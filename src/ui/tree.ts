@@ -62,14 +62,14 @@ export function tree(options: TreeOptions): Renderer {
     'step.kept': ({ step, target, why, how }) => screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}${how ? `; to remove it: ${how}` : ''}` }),
     'step.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'undo.started': ({ step, did }) => {
-      const row: Row = { id: step, title: `${titleOf(step)}: ${did}`, state: 'running' };
+      const row: Row = { id: step, title: `${titleOf(step)}: ${did.replaceAll('-', ' ')}`, state: 'running' };
       if (!screen.add('Taking back', row)) screen.open({ heading: 'Taking back', rows: [row] });
     },
     'undo.done': ({ step }) => screen.change(step, 'done'),
     'undo.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'verify.finished': ({ result }) => screen.print('stdout', verifyLines(result, results())),
     'status.finished': ({ result }) => screen.print('stdout', statusLines(result, results())),
-    'note.given': ({ text }) => screen.print('stdout', ['', ...fold(clean(text), columnsOf(options.stdout))]),
+    'note.given': ({ text }) => screen.print('stdout', ['', ...clean(text).split('\n')]),
     'run.finished': (event) => screen.print('stderr', endingLines(event, { ...progress(), titles })),
   };
   const sink: Sink = (event: Event) => (handlers[event.type] as (event: Event) => void)(event);

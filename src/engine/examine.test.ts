@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { examine, failures } from './examine.ts';
+import { redaction } from './redaction.ts';
+import type { Check, Event, Verdict } from './types.ts';
+
+const check = (id: string, verdict: Verdict | Error, needs: readonly string[] = []): Check<undefined> => ({
+  id,
+  title: id,
+  at: ['preflight'],
+  needs,
+  run: async () => {
+    if (verdict instanceof Error) throw verdict;
+    return verdict;
+  },
+});
+const bad = { code: 'BAD', message: 'bad', fix: '-' };
+
+it('asks all, skips what rests on a failure, and tells in the order of the list', async () => {
+  const events: Event[] = [];
+  const results = await examine(
+    [check('a', { is: 'pass' }), check('b', { is: 'fail', problem: bad }), check('c', { is: 'pass' }, ['b']), check('d', new Error('odd'), ['a'])],
+    undefined,
+    { at: 'preflight', emit: (event) => void events.push(event), signal: new AbortController().signal, toProblem: (error) => ({ ...bad, message: (error as Error).message }) },
+  );
+  expect(results.map(({ verdict }) => verdict.is)).toEqual(['pass', 'fail', 'skip', 'fail']);
+  expect(failures(results).map(({ message }) => message)).toEqual(['bad', 'odd']);
+  expect(events.map(({ type }) => type)).toEqual(['checks.started', 'check.finished', 'check.finished', 'check.finished', 'check.finished']);
+});
+
+it('asks only the checks of its time', async () => {
+  const options = { emit: () => {}, signal: new AbortController().signal, toProblem: () => bad } as const;
+  expect(await examine([check('a', { is: 'pass' })], undefined, { ...options, at: 'status' })).toEqual([]);
+});
+
+it('redacts a secret and its base64 form wherever they stand', () => {
+  const seen: Event[] = [];
+  const secrets = redaction();
+  secrets.hide('hunter2-hunter2');
+  secrets.guard((event) => void seen.push(event))({ type: 'note.given', text: `it is hunter2-hunter2 or ${Buffer.from('hunter2-hunter2').toString('base64')}` });
+  expect(seen).toEqual([{ type: 'note.given', text: 'it is [secret] or [secret]' }]);
+});

@@ -36,7 +36,8 @@ type Head =
   | { readonly is: 'foreign' }
   | { readonly is: 'redirected'; readonly region: string };
 
-async function headBucket({ s3, region, owner, Bucket }: At): Promise<Head> {
+async function headBucket(at: At): Promise<Head> {
+  const { s3, region, owner, Bucket } = at;
   try {
     const { BucketRegion } = await s3.headBucket({ Bucket, ExpectedBucketOwner: owner });
     return { is: 'there', region: BucketRegion };
@@ -46,8 +47,20 @@ async function headBucket({ s3, region, owner, Bucket }: At): Promise<Head> {
     const elsewhere = headers['x-amz-bucket-region'];
     if (status === 404) return { is: 'absent' };
     if ((status === 301 || status === 400) && elsewhere !== undefined && elsewhere !== region) return { is: 'redirected', region: elsewhere };
-    if (status === 403 && !isCode(thrown, 'ExpiredToken', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'RequestTimeTooSkewed')) return { is: 'foreign' };
+    if (status === 400 || status === 403) return askAgain(at);
     throw translated(thrown, { action: 's3:ListBucket', on: `s3://${Bucket}` });
+  }
+}
+
+/** 403 is a stranger's bucket, but also a missing s3:ListBucket or a session that has ended: an answer with a body tells. */
+async function askAgain(at: At): Promise<Head> {
+  try {
+    await readVersioning(at);
+    return { is: 'there' };
+  } catch (thrown) {
+    if (isCode(thrown, 'NoSuchBucket')) return { is: 'absent' };
+    if (isCode(thrown, 'AccessDenied', 'AllAccessDisabled')) return { is: 'foreign' };
+    throw thrown;
   }
 }
 

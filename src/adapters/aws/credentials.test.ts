@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ProblemError } from '../../problems/problem.ts';
 import { connectAws } from './connect.ts';
 import { credentials } from './credentials.ts';
 import { readProfile } from './profiles.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'loki-eks-'));
+// The chain's inner clients read endpoints from the process only; nothing listens at this one.
+beforeAll(() => void vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9'));
+afterAll(() => void vi.unstubAllEnvs());
 afterAll(() => rmSync(home, { recursive: true }));
 writeFileSync(
   join(home, 'config'),
@@ -25,6 +28,9 @@ sso_role_name = dev
 [sso-session corp]
 sso_start_url = https://corp.awsapps.com/start
 sso_region = eu-west-1
+[profile over-sso]
+role_arn = arn:aws:iam::123456789012:role/admin
+source_profile = sso
 [profile process]
 credential_process = false
 [profile region-only]
@@ -87,6 +93,10 @@ describe('credentials', () => {
   test('of an SSO session that was never begun name the command that begins it', async () => {
     const found = await problemOf(resolve(files, { profile: 'sso' }));
     expect(found).toMatchObject({ code: 'AWS_SSO_EXPIRED', fix: 'aws sso login --profile sso' });
+  });
+
+  test('of a role behind that session name the profile to log in with', async () => {
+    expect(await problemOf(resolve(files, { profile: 'over-sso' }))).toMatchObject({ code: 'AWS_SSO_EXPIRED', fix: 'aws sso login --profile sso' });
   });
 
   test('of a process that fails say why', async () => {

@@ -1,6 +1,6 @@
 /** Where credentials come from, and what each way of having none means. */
 import { ProblemError, stop } from '../../problems/problem.ts';
-import { clientConfig } from './clients.ts';
+import { handlerOptions } from './clients.ts';
 import { readError, slim, translated } from './failures.ts';
 import { sharedFiles, type Env, type Profile } from './profiles.ts';
 
@@ -62,7 +62,9 @@ function resolver(options: CredentialOptions): Credentials {
     profile: profile.name,
     ignoreCache: true,
     mfaCodeProvider: options.mfa ?? noTerminal(profile),
-    clientConfig: stsConfig(options),
+    // Neither region nor endpoint: the chain would take them for its SSO client too, which has a region of its own.
+    clientConfig: { requestHandler: handlerOptions(env), maxAttempts: 4 },
+    parentClientConfig: { region: async () => options.region },
   };
   return async () => {
     const { fromIni, fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
@@ -71,12 +73,6 @@ function resolver(options: CredentialOptions): Credentials {
     const provide = own ? fromIni(init) : fromNodeProviderChain(init);
     return provide();
   };
-}
-
-/** The inner STS client of the chain takes our retries, proxy and endpoint, but must find its own credentials. */
-function stsConfig({ region, env }: CredentialOptions) {
-  const { credentials: _, ...config } = clientConfig('STS', { region, env, credentials: async () => Promise.reject(new Error('unused')) });
-  return config;
 }
 
 const hasCredentials = ({ keys }: Profile): boolean =>
@@ -93,7 +89,15 @@ function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   if (thrown instanceof ProblemError) return thrown;
   const { name, message } = readError(thrown);
   const evidence = [`${name}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`];
-  const called = profile.named ? ` --profile ${profile.name}` : '';
+  // Logging in is a matter of the profile that holds the session, which may be another one's source.
+  const session = profileIsSso(profile) ? profile.name : (profile.keys['source_profile'] ?? profile.name);
+  const called = profile.named ? ` --profile ${session}` : '';
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|getaddrinfo/.test(message)) {
+    return stop('AWS_UNREACHABLE', { message: `The credentials of the profile ${JSON.stringify(profile.name)} can't be fetched`, evidence }, { cause: slim(thrown) });
+  }
+  if (/ForbiddenException|No access/.test(message)) {
+    return stop('AWS_ACCESS_DENIED', { message: `The SSO user may not take the role of the profile ${JSON.stringify(profile.name)}`, evidence }, { cause: slim(thrown) });
+  }
   if (/requires multi-factor authentication/.test(message)) {
     return stop('AWS_MFA_NEEDS_TERMINAL', { message: `The profile ${JSON.stringify(profile.name)} needs an MFA code`, evidence }, { cause: slim(thrown) });
   }

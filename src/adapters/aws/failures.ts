@@ -65,7 +65,15 @@ export function readDenial(message: string): { readonly action?: string; readonl
   return { action, resource, why: (why?.[1] ?? why?.[2])?.trim() };
 }
 
+/** S3's way to say that the bucket lives elsewhere, beside a plain redirect. */
+const isElsewhere = (error: SdkError): boolean =>
+  named('PermanentRedirect', 'TemporaryRedirect', 'IllegalLocationConstraintException')(error) ||
+  error.status === 301 ||
+  (error.name === 'AuthorizationHeaderMalformed' && /region/i.test(error.message));
+
 const rules: readonly Rule[] = [
+  (error, asked) =>
+    isElsewhere(error) ? { code: 'BUCKET_ELSEWHERE', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` } : undefined,
   (error) =>
     isSkewed(error) || skewInSignature(error)
       ? { code: 'AWS_CLOCK_SKEW', message: `AWS refuses the time of this machine's clock (${new Date().toISOString()})` }
@@ -91,8 +99,6 @@ const rules: readonly Rule[] = [
   (error, asked) => (isDocument(error) ? { code: 'AWS_POLICY_REFUSED', message: `AWS refuses the policy document in ${asked.action}${on(asked)}: ${error.message}` } : undefined),
   (error, asked) => (named('NoSuchBucket')(error) ? { code: 'BUCKET_GONE', message: `The bucket of ${asked.action}${on(asked)} does not exist (any more)` } : undefined),
   (error, asked) => (named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined),
-  (error, asked) => (named('PermanentRedirect', 'IllegalLocationConstraintException')(error) || (error.status === 301)
-    ? { code: 'BUCKET_ELSEWHERE', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` } : undefined),
   network,
   (error, asked) => (error.name === 'SyntaxError' && error.status !== undefined
     ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` } : undefined),

@@ -151,9 +151,16 @@ async function deleteRole(iam: IAM, name: string): Promise<void> {
     // Rare, so only now: somebody put the role into an instance profile, or IAM still sees what we took off.
     await leaveInstanceProfiles(iam, name);
     await release();
-    await take('iam:DeleteRole', () => patiently({ codes: ['DeleteConflict', 'DeleteConflictException', ...busy], forMs: 20_000 }, () => iam.deleteRole({ RoleName: name }))).catch((last: unknown) => {
-      throw isCode(last, 'DeleteConflict', 'DeleteConflictException') ? stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${readError((last as Error).cause).message}` }, { cause: last }) : last;
-    });
+    await take('iam:DeleteRole', () => deleteAtLast(iam, name));
+  }
+}
+
+async function deleteAtLast(iam: IAM, name: string): Promise<void> {
+  try {
+    await patiently({ codes: ['DeleteConflict', 'DeleteConflictException', ...busy], forMs: 20_000 }, () => iam.deleteRole({ RoleName: name }));
+  } catch (thrown) {
+    if (!isCode(thrown, 'DeleteConflict', 'DeleteConflictException')) throw thrown;
+    throw stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${readError(thrown).message}` }, { cause: slim(thrown) });
   }
 }
 

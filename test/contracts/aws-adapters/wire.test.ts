@@ -66,13 +66,23 @@ describe('looking at a bucket', () => {
   });
 
   test('that is in another region, and is not ours', async () => {
-    const { buckets } = await connected(({ headers }) => (headers.authorization!.includes('/eu-west-1/') ? { status: 403 } : redirected));
+    const { buckets } = await connected(({ headers }) => (headers.authorization!.includes('/eu-west-1/') ? s3Error(403, 'AccessDenied') : redirected));
     expect(await buckets.look('b-1')).toEqual({ is: 'foreign' });
   });
 
   test('that answers from another region', async () => {
     const { buckets } = await connected(() => ({ status: 200, headers: { 'x-amz-bucket-region': 'us-west-2' } }));
     expect(await buckets.look('b-1')).toEqual({ is: 'elsewhere', region: 'us-west-2' });
+  });
+
+  test('with a session that has ended is not a stranger\'s', async () => {
+    const { buckets } = await connected(({ method }) => (method === 'HEAD' ? { status: 400 } : s3Error(400, 'ExpiredToken', 'The provided token has expired.')));
+    expect((await problemOf(buckets.look('b-1'))).code).toBe('AWS_CREDENTIALS_EXPIRED');
+  });
+
+  test('that may be read but not listed is ours', async () => {
+    const { buckets } = await connected(({ method, query }) => (method === 'HEAD' ? { status: 403 } : query.has('policy') ? { status: 200, body: '{}' } : ok));
+    expect(await buckets.look('b-1')).toMatchObject({ is: 'ours-to-read' });
   });
 
   test('that vanishes while it is read', async () => {

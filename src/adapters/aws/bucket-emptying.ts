@@ -148,7 +148,7 @@ interface Pace {
   readonly faster: () => void;
   readonly slower: () => void;
 }
-export function paced(): Pace {
+function paced(): Pace {
   let width = 4;
   let clean = 0;
   return {

@@ -115,7 +115,7 @@ async function readEncryption(at: At): Promise<Encryption | undefined> {
 }
 
 /** Double-layer KMS reads as KMS: like it, and unlike AES256, it needs the key's permissions. */
-export function toEncryption(set: ServerSideEncryptionConfiguration | undefined): Encryption | undefined {
+function toEncryption(set: ServerSideEncryptionConfiguration | undefined): Encryption | undefined {
   const rule = set?.Rules?.[0];
   const by = rule?.ApplyServerSideEncryptionByDefault;
   if (by?.SSEAlgorithm === undefined) return undefined;

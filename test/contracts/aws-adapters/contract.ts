@@ -204,6 +204,20 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
         expect(await aws.roles.find(name)).toBeUndefined();
       });
 
+      test('with managed policies and in an instance profile is taken away too', async () => {
+        const { IAM } = await import('@aws-sdk/client-iam');
+        const iam = new IAM({ endpoint: endpoint.url, region: endpoint.region, credentials: { accessKeyId: endpoint.accessKeyId, secretAccessKey: endpoint.secretAccessKey } });
+        await aws.roles.create({ name, path: '/', trust: trust(endpoint.account), description: 'Loki', tags: {} });
+        await iam.attachRolePolicy({ RoleName: name, PolicyArn: (await iam.createPolicy({ PolicyName: name, PolicyDocument: JSON.stringify(policy) })).Policy!.Arn! });
+        await aws.roles.setInline(name, 'buckets', policy);
+        expect((await aws.roles.find(name))!.attached).toEqual([`arn:aws:iam::${endpoint.account}:policy/${name}`]);
+        await iam.createInstanceProfile({ InstanceProfileName: name });
+        await iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: name });
+        await aws.roles.delete(name);
+        expect(await aws.roles.find(name)).toBeUndefined();
+        iam.destroy();
+      });
+
       test('what the caller may not do is a list, or unknown', async () => {
         const answer = await aws.roles.denied(['s3:CreateBucket'], '*');
         if (differences.noSimulator) expect(answer).toBe('unknown');

@@ -151,6 +151,24 @@ describe('creating a bucket', () => {
   });
 });
 
+describe('creating a role whose answer was lost', () => {
+  const role = { name: 'loki', path: '/', trust: {}, description: 'd', tags: { a: 'b' } };
+  const there = (tag: string): Script => ({ body }, count) => {
+    if (body.includes('Action=CreateRole')) return count === 1 ? 'lost' : queryError(409, 'EntityAlreadyExists');
+    if (!body.includes('Action=GetRole&')) return { status: 200, body: '<R></R>' };
+    return { status: 200, body: `<GetRoleResponse><GetRoleResult><Role><RoleName>loki</RoleName><Arn>arn</Arn><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument><Tags><member><Key>a</Key><Value>${tag}</Value></member></Tags></Role></GetRoleResult></GetRoleResponse>` };
+  };
+  test('is done when the role there has our tags', async () => {
+    const { aws } = await connected(there('b'));
+    await aws.roles.create(role);
+    expect(endpoint.asked.filter(({ body }) => body.includes('Action=CreateRole'))).toHaveLength(2);
+  });
+  test('is a problem when it has not', async () => {
+    const { aws } = await connected(there('c'));
+    expect((await problemOf(aws.roles.create(role))).code).toBe('ROLE_EXISTS');
+  });
+});
+
 test('a change beside another one waits for it', async () => {
   const { buckets } = await connected((_, count) => (count < 3 ? s3Error(409, 'OperationAborted') : ok));
   await buckets.blockPublicAccess('b-1');

@@ -69,3 +69,17 @@ export function openapiDocument(registry: Registry, apiVersion: string): Doc | u
 }
 
 export const openapiV2 = (): Doc => ({ swagger: '2.0', info: { title: 'Kubernetes', version: 'unversioned' }, paths: {}, definitions: {} });
+
+/** Asked for with an `@`, which Go's parser of media types refuses in an answer. */
+export const OPENAPI_V2_WANTED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+export const OPENAPI_V2_TYPE = OPENAPI_V2_WANTED.replace('@', '.');
+
+/**
+ * The same in the only encoding Go clients read. They fall back to version 2 for a kind they did not find in version 3, and only
+ * when they can read this do they say that its CRD is missing.
+ */
+export function openapiV2Protobuf(): Buffer {
+  const field = (number: number, content: Buffer): Buffer => Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);
+  const info = Buffer.concat([field(1, Buffer.from('Kubernetes')), field(2, Buffer.from('unversioned'))]);
+  return Buffer.concat([field(1, Buffer.from('2.0')), field(2, info)]);
+}

@@ -3,7 +3,7 @@ import { ok } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { AGGREGATED_TYPE, aggregatedDiscovery, coreVersions, groupDiscovery, groupList, resourceList, wantsAggregated } from './discovery.ts';
 import type { Doc } from './document.ts';
-import { openapiDocument, openapiIndex, openapiV2 } from './openapi.ts';
+import { OPENAPI_V2_TYPE, OPENAPI_V2_WANTED, openapiDocument, openapiIndex, openapiV2, openapiV2Protobuf } from './openapi.ts';
 import type { Incoming } from './request.ts';
 import { noSuchPath } from './status.ts';
 import type { KubeStore } from './store.ts';
@@ -43,7 +43,9 @@ export function answerPath({ store, version }: PathParts, { url, headers, method
     const found = discovery(store, parts, String(headers.accept ?? ''));
     if (found) return found;
   }
-  if (first === 'openapi' && second === 'v2') return ok(openapiV2());
+  if (first === 'openapi' && second === 'v2') {
+    return String(headers.accept ?? '').includes(OPENAPI_V2_WANTED) ? { status: 200, body: openapiV2Protobuf(), type: OPENAPI_V2_TYPE } : ok(openapiV2());
+  }
   if (first === 'openapi' && second === 'v3') {
     const doc = rest.length === 0 ? openapiIndex(store.registry) : openapiDocument(store.registry, rest.slice(1).join('/'));
     if (doc) return ok(doc);

@@ -53,7 +53,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     if (file.is === 'broken') throw file.error;
     const questions = mayAsk(given, platform) ? platform.questions : undefined;
     const { readRunSettings } = await import('./read-run-settings.ts');
-    const read = await readRunSettings(given, platform, { need: of.need, ...(file.content && { file: file.content }), ...(questions && { questions }) });
+    const read = await readRunSettings(given, platform, { need: given.flags['printConfig'] === true ? [] : of.need, ...(file.content && { file: file.content }), ...(questions && { questions }) });
     if (given.flags['printConfig'] === true) return await showConfig(platform, { origins: read.origins, json: output === 'json' });
     outside = await platform.outside({ hide: secrets.hide, ...(questions && { questions: await questions() }) });
     for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });

@@ -1,0 +1,53 @@
+/** The sandbox's own door, below `/_sandbox/` of the AWS port: what was called, what the world looks like, what shall go wrong. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { OpenWorld } from './world.ts';
+
+export const controlPrefix = '/_sandbox/';
+
+const faultShape = z.strictObject({
+  call: z.string().min(1),
+  how: z.enum(['before', 'after', 'lost', 'throttle', 'deny', 'slow']),
+  from: z.int().positive().optional(),
+  times: z.int().positive().optional(),
+  ms: z.int().nonnegative().optional(),
+});
+
+type Handler = (world: OpenWorld, body: string) => unknown;
+
+const ROUTES: Readonly<Record<string, Handler>> = {
+  'GET calls': (world) => ({ count: world.calls.length, writes: world.calls.filter((call) => call.write).length, calls: world.calls }),
+  'GET snapshot': (world) => world.snapshot(),
+  'GET faults': (world) => world.faults.list,
+  'POST fault': (world, body) => {
+    world.addFault(faultShape.parse(JSON.parse(body)));
+    return { added: true };
+  },
+  'POST clear-faults': (world) => {
+    world.faults.clear();
+    return { cleared: true };
+  },
+  'POST reset-calls': (world) => {
+    world.forgetCalls();
+    return { reset: true };
+  },
+  'POST deny-image': (world, body) => {
+    world.cluster.deniedImages.add(z.strictObject({ image: z.string().min(1) }).parse(JSON.parse(body)).image);
+    return { added: true };
+  },
+};
+
+/** 400 with the reason when a body is not what the route takes; 404 with the list of routes for any other path. */
+export async function answerControl(world: OpenWorld, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const name = (request.url ?? '').slice(controlPrefix.length).replace(/\?.*$/, '');
+  const route = ROUTES[`${request.method ?? 'GET'} ${name}`];
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const send = (status: number, body: unknown): void => void response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+  if (route === undefined) return send(404, { error: `no such route; there are: ${Object.keys(ROUTES).join(', ')}` });
+  try {
+    send(200, route(world, Buffer.concat(chunks).toString('utf8')));
+  } catch (error) {
+    send(400, { error: error instanceof Error ? error.message : String(error) });
+  }
+}

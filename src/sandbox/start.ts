@@ -1,0 +1,129 @@
+/** Starts a sandbox: the world, its doors on loopback, and the environment that leads clients to them. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { join } from 'node:path';
+import { awsDoor } from './aws/door.ts';
+import { chartArchive } from './chart-archive.ts';
+import { chartHosts, startChartRepository } from './chart-repository.ts';
+import { seedNames } from './cluster/seed.ts';
+import { answerControl, controlPrefix } from './control-door.ts';
+import { createEnvironment } from './environment.ts';
+import { makeCertificate, type ServerCertificate } from './kube/certificate.ts';
+import { type Door, kubeDoor } from './kube/door.ts';
+import { createKubeAccess } from './kube-access.ts';
+import { createWorld, kubernetesVersion, type OpenWorld, type WorldOptions } from './world.ts';
+
+export interface SandboxOptions extends Partial<Omit<WorldOptions, 'endpoint' | 'ca'>> {
+  /** The folder that holds the stand-in charts, `loki` and `alloy`. */
+  readonly charts: string;
+  /** The user's environment: `LOKI_EKS_LOKI_CHART` and `LOKI_EKS_ALLOY_CHART` put real charts in the place of the stand-ins. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Of the AWS door; any free one unless said. */
+  readonly port?: number;
+}
+
+export interface Sandbox {
+  readonly world: OpenWorld;
+  readonly env: Readonly<Record<string, string>>;
+  /** `http://127.0.0.1:port/_sandbox`: calls, snapshot, fault, reset-calls. */
+  readonly controlUrl: string;
+  /** What a reader should know: which cluster it is, which charts are used. */
+  readonly notes: readonly string[];
+  close(): Promise<void>;
+}
+
+export { seedNames };
+
+/** Everything listens on 127.0.0.1 only. Resolves when every seeded pod is up. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const certificate = makeCertificate({ names: chartHosts, now: new Date() });
+  const kube = await openKube(certificate);
+  const region = options.region ?? 'ap-northeast-2';
+  const clusterName = options.clusterName ?? 'training-on-eks';
+  const world = await createWorld({ ...options, region, clusterName, endpoint: kube.url, ca: certificate.ca });
+  const access = createKubeAccess(world);
+  kube.attach(kubeDoor({ store: world.store, runtime: world.runtime, clock: world.clock, ...access, faults: world.faults, onCall: world.onCall, version: `v${kubernetesVersion}.4-eks-99d6cc0` }));
+  const aws = await openAws(world, options.port ?? 0);
+  const charts = { loki: chosen(options, 'loki'), alloy: chosen(options, 'alloy') };
+  const repository = await startChartRepository({ charts: [charts.loki, charts.alloy], certificate });
+  const environment = await createEnvironment({
+    region,
+    clusterName,
+    clusterArn: `arn:${world.account.partition}:eks:${region}:${world.account.id}:cluster/${clusterName}`,
+    awsUrl: aws.url,
+    kubeUrl: kube.url,
+    ca: certificate.ca,
+    token: access.token,
+    credentials: world.account.admin,
+    proxyUrl: repository.proxyUrl,
+    charts,
+    env: options.env ?? {},
+  });
+  return {
+    world,
+    env: environment.env,
+    controlUrl: `${aws.url}${controlPrefix.slice(0, -1)}`,
+    notes: await notesOf(world, charts),
+    close: async () => {
+      world.close();
+      await Promise.all([aws.close(), kube.close(), repository.close(), environment.close()]);
+    },
+  };
+}
+
+function chosen(options: SandboxOptions, chart: 'loki' | 'alloy'): string {
+  return options.env?.[`LOKI_EKS_${chart.toUpperCase()}_CHART`] || join(options.charts, chart);
+}
+
+async function notesOf(world: OpenWorld, charts: { readonly loki: string; readonly alloy: string }): Promise<readonly string[]> {
+  const archives = await Promise.all([charts.loki, charts.alloy].map(chartArchive));
+  const described = archives.map(({ name, version, metadata }) => {
+    const annotations = metadata['annotations'] as Readonly<Record<string, string>> | undefined;
+    return `${name} ${version}${annotations?.['loki-eks.sandbox/stand-in'] === 'true' ? ' (a stand-in of ours)' : ''}`;
+  });
+  return [`cluster ${world.clusterName} in ${world.account.region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`, `charts ${described.join(', ')}`];
+}
+
+interface Opened {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Listens before the world is made, since DescribeCluster tells the address; answers from `attach` on. */
+async function openKube(certificate: ServerCertificate): Promise<Opened & { attach(door: Door): void }> {
+  let door: Door | undefined;
+  // Client certificates are not asked for: kubectl would be prompted for none, and the tokens suffice.
+  const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (request, response) => (door === undefined ? response.destroy() : door.request(request, response)));
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => door?.upgrade(request, socket, head));
+  const opened = await open(server, { scheme: 'https', port: 0 });
+  return { ...opened, attach: (made) => void (door = made) };
+}
+
+async function openAws(world: OpenWorld, port: number): Promise<Opened> {
+  const door = awsDoor({ account: world.account, faults: world.faults, onCall: world.onCall });
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    if (request.url?.startsWith(controlPrefix)) void answerControl(world, request, response);
+    else door(request, response);
+  });
+  return open(server, { scheme: 'http', port });
+}
+
+async function open(server: Server & { on(event: 'connection', listener: (socket: Socket) => void): unknown }, at: { readonly scheme: string; readonly port: number }): Promise<Opened> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at.port, '127.0.0.1', resolve);
+  });
+  return {
+    url: `${at.scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => void server.close(() => resolve()));
+    },
+  };
+}

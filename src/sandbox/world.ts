@@ -1,0 +1,96 @@
+/** One simulated account and one cluster, put together; the doors are opened by start.ts. */
+import type { Json } from '../engine/types.ts';
+import { type AccountOptions, type AwsAccount, createAccount } from './aws/account.ts';
+import { createClock } from './clock.ts';
+import { type Cluster, createCluster } from './cluster/cluster.ts';
+import { seedOf, type SeedName } from './cluster/seed.ts';
+import { createFaults, type Faults } from './faults.ts';
+import { createStore, type KubeStore } from './kube/store.ts';
+import { createLogPath } from './logs/log-path.ts';
+import type { Call, World } from './types.ts';
+
+export interface WorldOptions {
+  readonly region: string;
+  readonly clusterName: string;
+  readonly seed?: SeedName;
+  /** So many m5.xlarge nodes instead of the seed's own. */
+  readonly nodes?: number;
+  /** Simulated seconds in a real one; 1 unless said. */
+  readonly speed?: number;
+  /** Of the Kubernetes API: its address and its authority's PEM. */
+  readonly endpoint: string;
+  readonly ca: string;
+  /** Put over what the account would be made with. */
+  readonly account?: Partial<Pick<AccountOptions, 'accountId' | 'callerArn' | 'timings'>>;
+  /** Put over what DescribeCluster would tell. */
+  readonly cluster?: Partial<AccountOptions['cluster']>;
+}
+
+/** What the doors need beyond what a test sees. */
+export interface OpenWorld extends World {
+  readonly account: AwsAccount;
+  readonly store: KubeStore;
+  readonly cluster: Cluster;
+  readonly clusterName: string;
+  readonly faults: Faults;
+  readonly onCall: (call: Call) => void;
+  forgetCalls(): void;
+  close(): void;
+}
+
+export const sandboxAccountId = '111122223333';
+export const kubernetesVersion = '1.33';
+
+/** Resolves when every seeded pod is up. */
+export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
+  const clock = createClock({ ...(options.speed !== undefined && { speed: options.speed }) });
+  const account = createAccount({ clock, region: options.region, accountId: sandboxAccountId, cluster: clusterSeed(options), ...options.account });
+  const store = createStore({ clock, rootCa: options.ca });
+  const seed = seedOf({ region: options.region, version: kubernetesVersion, ...(options.seed && { name: options.seed }), ...(options.nodes !== undefined && { nodes: options.nodes }) });
+  const cluster = await createCluster({ store, clock, account, createLogPath, seed });
+  const faults = createFaults();
+  const calls: Call[] = [];
+  return {
+    clock,
+    account,
+    store,
+    cluster,
+    clusterName: options.clusterName,
+    runtime: cluster.runtime,
+    faults,
+    calls,
+    onCall: (call) => void calls.push(call),
+    forgetCalls: () => void calls.splice(0),
+    addFault: (fault) => faults.add(fault),
+    snapshot: (): Json => ({ account: account.snapshot(), cluster: store.snapshot() }),
+    close: () => {
+      cluster.close();
+      clock.close();
+    },
+  };
+}
+
+function clusterSeed(options: WorldOptions): AccountOptions['cluster'] {
+  const auto = options.seed === 'auto';
+  const addons = [
+    { name: 'vpc-cni', version: 'v1.20.0-eksbuild.1' },
+    { name: 'kube-proxy', version: 'v1.33.0-eksbuild.2' },
+    { name: 'coredns', version: 'v1.11.4-eksbuild.14' },
+    { name: 'eks-pod-identity-agent', version: 'v1.3.8-eksbuild.2' },
+    ...(options.seed === 'no-storage-class' ? [] : [{ name: 'aws-ebs-csi-driver', version: 'v1.46.0-eksbuild.1' }]),
+  ];
+  const mixed = options.nodes === undefined && (options.seed ?? 'default') === 'default';
+  return {
+    name: options.clusterName,
+    version: kubernetesVersion,
+    endpoint: options.endpoint,
+    certificateAuthority: Buffer.from(options.ca).toString('base64'),
+    vpc: 'vpc-0a1b2c3d4e5f60718',
+    serviceCidr: '10.100.0.0/16',
+    autoMode: auto,
+    addons: auto ? [] : addons,
+    nodegroups: auto ? [] : mixed ? ['general', 'gpu', 'bottlerocket'] : ['general'],
+    fargateProfiles: mixed ? ['fp-default'] : [],
+    ...options.cluster,
+  };
+}

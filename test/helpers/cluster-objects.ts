@@ -19,11 +19,17 @@ export function clusterOf(objects: readonly object[], more: Partial<Kubernetes> 
   const matches = (object: KubeObject, query: Query) =>
     object.kind === query.kind &&
     (!query.namespace || object.metadata.namespace === query.namespace) &&
-    (query.labels ?? '').split(',').filter(Boolean).every((term) => object.metadata.labels?.[term.split('=')[0]!] === term.split('=')[1]) &&
-    (query.fields ?? '').split(',').filter(Boolean).every((term) => {
-      const [path = '', value] = term.split('=');
-      return path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], object) === value;
-    });
+    (query.labels ?? '')
+      .split(',')
+      .filter(Boolean)
+      .every((term) => object.metadata.labels?.[term.split('=')[0]!] === term.split('=')[1]) &&
+    (query.fields ?? '')
+      .split(',')
+      .filter(Boolean)
+      .every((term) => {
+        const [path = '', value] = term.split('=');
+        return path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], object) === value;
+      });
   const kubernetes: Kubernetes = {
     version: unexpected('version'),
     get: async (ref) => {

@@ -22,7 +22,10 @@ export interface KubeServer {
   readonly access: KubeAccess;
   readonly asked: Asked[];
   /** What is behind a forwarded port: raw bytes in, raw bytes out. */
-  pod?: (port: number, connection: { readonly send: (bytes: Buffer) => void; readonly complain: (text: string) => void; readonly end: () => void }) => (bytes: Buffer) => void;
+  pod?: (
+    port: number,
+    connection: { readonly send: (bytes: Buffer) => void; readonly complain: (text: string) => void; readonly end: () => void },
+  ) => (bytes: Buffer) => void;
   stop(): Promise<void>;
 }
 

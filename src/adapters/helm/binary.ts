@@ -18,7 +18,8 @@ export async function findHelm({ path, env }: { readonly path?: string; readonly
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major >= FIRST_UNKNOWN_MAJOR)
     throw stop('HELM_UNKNOWN', { message: `${found} is helm ${version}, which is newer than what loki-eks knows (3.14 to 4.x)` });
-  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) throw stop('HELM_TOO_OLD', { message: `${found} is helm ${version}; 3.14 or newer is needed` });
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
+    throw stop('HELM_TOO_OLD', { message: `${found} is helm ${version}; 3.14 or newer is needed` });
   return { path: found, version };
 }
 

@@ -51,8 +51,12 @@ async function readPacked(path: string): Promise<{ readonly text: string; readon
 
 /** A tar file is blocks of 512 bytes: a header with name at 0 and octal size at 124, then the content, padded. */
 function chartYaml(tar: Buffer): string | undefined {
-  const field = (at: number, length: number) => tar.toString('latin1', at, at + length).replace(/\0.*$/s, '').trim();
-  for (let at = 0; at + 512 <= tar.length; ) {
+  const field = (at: number, length: number) =>
+    tar
+      .toString('latin1', at, at + length)
+      .replace(/\0.*$/s, '')
+      .trim();
+  for (let at = 0; at + 512 <= tar.length;) {
     const size = Number.parseInt(field(at + 124, 12) || '0', 8);
     if (Number.isNaN(size)) return undefined;
     // Only the chart's own: those of its dependencies lie deeper.

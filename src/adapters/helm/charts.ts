@@ -48,10 +48,16 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   };
   const reference = async (source: Reference): Promise<Chart> =>
     // The user's own repositories and registry logins are what such a reference means.
-    readChart(await pull(source, source.repo ? registryLogins(options.env) : usersHelm(options.env)), ({ name, version }) => `${source.repo ? `${source.repo} ` : ''}${source.name.startsWith('oci://') ? source.name : name} ${version} (not pinned)`);
+    readChart(
+      await pull(source, source.repo ? registryLogins(options.env) : usersHelm(options.env)),
+      ({ name, version }) => `${source.repo ? `${source.repo} ` : ''}${source.name.startsWith('oci://') ? source.name : name} ${version} (not pinned)`,
+    );
   const file = (path: string): Promise<Chart> => {
     const base = options.cwd ?? '.';
-    return readChart(resolve(base, path), ({ name, version }) => `${isAbsolute(path) ? path : `./${relative(base, resolve(base, path))}`} ${name} ${version} (local, not pinned)`);
+    return readChart(
+      resolve(base, path),
+      ({ name, version }) => `${isAbsolute(path) ? path : `./${relative(base, resolve(base, path))}`} ${name} ${version} (local, not pinned)`,
+    );
   };
 
   return {

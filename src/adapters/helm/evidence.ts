@@ -40,7 +40,10 @@ async function claims(kubernetes: Kubernetes, pod: KubeObject): Promise<readonly
       const { phase } = (claim as { status?: { phase?: string } } | undefined)?.status ?? {};
       if (phase === 'Bound') return [];
       const events = claim ? await newestEvents(kubernetes, { kind: 'PersistentVolumeClaim', object: claim }) : [];
-      return [`PersistentVolumeClaim ${namespace}/${name} is ${claim ? (phase ?? 'Pending') : 'missing'}`, ...events.map((event) => `${event.reason}: ${event.message}`)];
+      return [
+        `PersistentVolumeClaim ${namespace}/${name} is ${claim ? (phase ?? 'Pending') : 'missing'}`,
+        ...events.map((event) => `${event.reason}: ${event.message}`),
+      ];
     }),
   );
   return told.flat();

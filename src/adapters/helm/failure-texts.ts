@@ -10,12 +10,14 @@ const chart: readonly Known[] = [
     text: /chart "([^"]+)" (?:version "([^"]*)" |matching \S* ?)not found in (\S+)|no chart (?:name|version) found for (\S+)/i,
     code: 'CHART_UNREACHABLE',
     message: ([, name, version, where, other]) => `${where ?? 'The repository'} has no chart ${name ?? other}${version ? ` ${version}` : ''}`,
-    fix: () => 'Check --chart-repo, the name and the version; a mirror must hold the very version that is pinned. Or give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
+    fix: () =>
+      'Check --chart-repo, the name and the version; a mirror must hold the very version that is pinned. Or give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
   },
   {
     text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)\b[^\n]*?((?:https?|oci):\/\/[^\s"]+)|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,
     code: 'CHART_UNREACHABLE',
-    message: ([, url, repo, source, registry], { what }) => `${what} failed: ${[url, repo, source, registry].find(Boolean) ?? 'the chart repository'} can't be reached`,
+    message: ([, url, repo, source, registry], { what }) =>
+      `${what} failed: ${[url, repo, source, registry].find(Boolean) ?? 'the chart repository'} can't be reached`,
     fix: () => AIR_GAPPED,
   },
   {
@@ -68,9 +70,14 @@ const cluster: readonly Known[] = [
     text: /failed calling webhook "([^"]+)"/i,
     code: 'KUBE_WEBHOOK_DOWN',
     message: ([, webhook]) => `The admission webhook ${webhook} does not answer, so the cluster refuses writes`,
-    fix: ([, webhook]) => `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
+    fix: ([, webhook]) =>
+      `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
   },
-  { text: /admission webhook "([^"]+)" denied the request|violates PodSecurity "([^"]+)"/i, code: 'KUBE_ADMISSION_DENIED', message: ([, webhook, level]) => `${webhook ?? `Pod Security ${level}`} refuses what the chart creates` },
+  {
+    text: /admission webhook "([^"]+)" denied the request|violates PodSecurity "([^"]+)"/i,
+    code: 'KUBE_ADMISSION_DENIED',
+    message: ([, webhook, level]) => `${webhook ?? `Pod Security ${level}`} refuses what the chart creates`,
+  },
   { text: /exceeded quota/i, code: 'KUBE_QUOTA_EXCEEDED', message: (_, failed) => `Release ${release(failed)} does not fit the namespace's resource quota` },
   {
     text: /in namespace "?([^\s":]+)"? because it is being terminated/i,
@@ -93,7 +100,8 @@ const cluster: readonly Known[] = [
     text: /(?:cannot patch|failed to update|failed to create resource)[^\n]*?"([^"]+)" with kind (\w+)[^\n]*(?:updates to statefulset spec|field is immutable)/i,
     code: 'HELM_FIELD_IMMUTABLE',
     message: ([, object, kind]) => `${kind} ${object} can't be changed in place: the new values change a field that Kubernetes keeps`,
-    fix: ([, object, kind], { namespace }) => `kubectl -n ${namespace} delete ${kind!.toLowerCase()} ${object} --cascade=orphan, then run the command again: its pods and volumes stay.`,
+    fix: ([, object, kind], { namespace }) =>
+      `kubectl -n ${namespace} delete ${kind!.toLowerCase()} ${object} --cascade=orphan, then run the command again: its pods and volumes stay.`,
   },
   {
     text: /updates to statefulset spec|field is immutable/i,
@@ -124,7 +132,8 @@ const cluster: readonly Known[] = [
   {
     text: /(?:User "([^"]*)" )?cannot (\w+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/i,
     code: 'KUBE_FORBIDDEN',
-    message: ([, user, verb, resource, group, namespace]) => `${user || 'You'} may not ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`,
+    message: ([, user, verb, resource, group, namespace]) =>
+      `${user || 'You'} may not ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`,
   },
   { text: /kubernetes cluster unreachable: ([^\n]*)/i, code: 'KUBE_UNREACHABLE', message: ([, why]) => `helm can't reach the Kubernetes API: ${why}` },
 ];
@@ -139,7 +148,8 @@ const state: readonly Known[] = [
     text: /cannot re-?use a name that is still in use|has no deployed releases/i,
     code: 'HELM_RELEASE_BROKEN',
     message: (_, failed) => `Release ${release(failed)} is in a state helm can't go on from`,
-    fix: (_, { name, namespace }) => `helm -n ${namespace} history ${name}; if it holds nothing you need: helm -n ${namespace} uninstall ${name}, then run the command again.`,
+    fix: (_, { name, namespace }) =>
+      `helm -n ${namespace} history ${name}; if it holds nothing you need: helm -n ${namespace} uninstall ${name}, then run the command again.`,
   },
   {
     text: /(?:must have at most|limit is) 1048576|request is too large|etcdserver: request is too large/i,
@@ -151,7 +161,11 @@ const state: readonly Known[] = [
     code: 'HELM_TIMED_OUT',
     message: ([, object, status], { what }) => `${what} did not end in time${object ? `: ${object} is ${status}` : ''}`,
   },
-  { text: /(?:pre|post)-(?:install|upgrade|delete|rollback) hooks? failed[^\n]*?: ([^\n]+)/i, code: 'HELM_HOOK_FAILED', message: ([, why]) => `A hook of the chart failed: ${why}` },
+  {
+    text: /(?:pre|post)-(?:install|upgrade|delete|rollback) hooks? failed[^\n]*?: ([^\n]+)/i,
+    code: 'HELM_HOOK_FAILED',
+    message: ([, why]) => `A hook of the chart failed: ${why}`,
+  },
   { text: /Release (\S+) has been cancelled/i, code: 'HELM_CANCELLED', message: (_, { what }) => `${what} was cancelled` },
 ];
 

@@ -21,30 +21,65 @@ export function upgradeArgs(
 ): readonly string[] {
   const labels = Object.entries(of.labels).map(([key, value]) => `${key}=${quoted(value)}`);
   return [
-    'upgrade', of.name, of.chart.path,
+    'upgrade',
+    of.name,
+    of.chart.path,
     '--install',
-    '--namespace', of.namespace,
-    '--values', '-',
-    '--history-max', HISTORY,
-    '--timeout', seconds(of.timeoutMs),
-    '--description', of.description,
+    '--namespace',
+    of.namespace,
+    '--values',
+    '-',
+    '--history-max',
+    HISTORY,
+    '--timeout',
+    seconds(of.timeoutMs),
+    '--description',
+    of.description,
     ...(labels.length > 0 ? ['--labels', labels.join(',')] : []),
   ];
 }
 
 export const rollbackArgs = (of: Of & { readonly revision: number; readonly timeoutMs: number }): readonly string[] => [
-  'rollback', of.name, String(of.revision), '--namespace', of.namespace, '--history-max', HISTORY, '--timeout', seconds(of.timeoutMs),
+  'rollback',
+  of.name,
+  String(of.revision),
+  '--namespace',
+  of.namespace,
+  '--history-max',
+  HISTORY,
+  '--timeout',
+  seconds(of.timeoutMs),
 ];
 
 export const uninstallArgs = (of: Of & { readonly timeoutMs: number }): readonly string[] => [
-  'uninstall', of.name, '--namespace', of.namespace, '--ignore-not-found', '--timeout', seconds(of.timeoutMs),
+  'uninstall',
+  of.name,
+  '--namespace',
+  of.namespace,
+  '--ignore-not-found',
+  '--timeout',
+  seconds(of.timeoutMs),
 ];
 
 /** No cluster is asked. */
 export const templateArgs = (of: Of & { readonly chart: Chart; readonly kubeVersion: string }): readonly string[] => [
-  'template', of.name, of.chart.path, '--namespace', of.namespace, '--values', '-', '--include-crds', '--kube-version', of.kubeVersion,
+  'template',
+  of.name,
+  of.chart.path,
+  '--namespace',
+  of.namespace,
+  '--values',
+  '-',
+  '--include-crds',
+  '--kube-version',
+  of.kubeVersion,
 ];
 
 export const pullArgs = (of: { readonly name: string; readonly repo?: string; readonly version?: string; readonly into: string }): readonly string[] => [
-  'pull', of.name, ...(of.repo ? ['--repo', of.repo] : []), ...(of.version ? ['--version', of.version] : []), '--destination', of.into,
+  'pull',
+  of.name,
+  ...(of.repo ? ['--repo', of.repo] : []),
+  ...(of.version ? ['--version', of.version] : []),
+  '--destination',
+  of.into,
 ];

@@ -18,15 +18,33 @@ export interface Home {
 }
 
 const passed = [
-  'PATH', 'HOME', 'USERPROFILE', 'SystemRoot', 'TMPDIR', 'TEMP', 'TMP', 'LANG',
-  'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'all_proxy',
-  'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS',
+  'PATH',
+  'HOME',
+  'USERPROFILE',
+  'SystemRoot',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'LANG',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'ALL_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'all_proxy',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
 ];
 /** What `kube-token` needs to find credentials, and what a user's own exec plugin may. */
 const credentials = /^(AWS_|GOOGLE_|AZURE_|XDG_)/;
 
 export const minimalEnv = (env: Env): Record<string, string> =>
-  Object.fromEntries(Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined && (passed.includes(one[0]) || credentials.test(one[0]))));
+  Object.fromEntries(
+    Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined && (passed.includes(one[0]) || credentials.test(one[0]))),
+  );
 
 export async function makeHome(env: Env, tempDir: TempDir): Promise<Home> {
   const dir = await tempDir();

@@ -4,8 +4,17 @@ import { PENDING_GRACE_MS, recovery } from './pending.ts';
 
 const now = new Date('2030-01-01T12:00:00Z');
 const release = (of: Partial<Release>): Release => ({
-  name: 'loki', namespace: 'loki', revision: 1, status: 'deployed', chart: 'loki', chartVersion: '1', appVersion: '1', values: {}, labels: {},
-  updated: new Date(now.getTime() - PENDING_GRACE_MS), ...of,
+  name: 'loki',
+  namespace: 'loki',
+  revision: 1,
+  status: 'deployed',
+  chart: 'loki',
+  chartVersion: '1',
+  appVersion: '1',
+  values: {},
+  labels: {},
+  updated: new Date(now.getTime() - PENDING_GRACE_MS),
+  ...of,
 });
 
 it.each([

@@ -19,7 +19,13 @@ export interface Pod extends KubeObject {
     readonly phase?: string;
     readonly reason?: string;
     readonly message?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string; readonly lastTransitionTime?: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly lastTransitionTime?: string;
+    }[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
@@ -58,7 +64,11 @@ export function trouble(object: KubeObject): Trouble | undefined {
   if (condition('Ready')?.status === 'True') return undefined;
   if (containers.length === 0 || containers.some(({ state }) => state?.waiting)) return { is: 'creating', why: waitingWords(containers) };
   const unready = status.containerStatuses?.find(({ ready }) => !ready);
-  return { is: 'unready', why: `running, but ${unready ? `container ${unready.name} is` : ''} not ready`.replace('  ', ' '), ...(unready && { container: unready.name }) };
+  return {
+    is: 'unready',
+    why: `running, but ${unready ? `container ${unready.name} is` : ''} not ready`.replace('  ', ' '),
+    ...(unready && { container: unready.name }),
+  };
 }
 
 const waitingWords = (containers: readonly ContainerStatus[]): string => {

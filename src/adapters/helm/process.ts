@@ -32,5 +32,9 @@ export async function runHelm({ path, args, env, cwd, input, signal }: HelmCall)
     ...(signal && { cancelSignal: signal }),
   });
   signal?.throwIfAborted();
-  return { code: result.exitCode ?? -1, stdout: result.stdout ?? '', stderr: result.stderr || (result.exitCode === undefined ? (result.shortMessage ?? '') : '') };
+  return {
+    code: result.exitCode ?? -1,
+    stdout: result.stdout ?? '',
+    stderr: result.stderr || (result.exitCode === undefined ? (result.shortMessage ?? '') : ''),
+  };
 }

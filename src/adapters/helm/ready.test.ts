@@ -21,16 +21,36 @@ const done = { replicas: 1, readyReplicas: 1, availableReplicas: 1, updatedRepli
 const pod = (status: object, of: { readonly name?: string; readonly app?: string; readonly spec?: object; readonly created?: string } = {}) => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: of.name ?? 'loki-ingester-0', namespace: 'loki', uid: of.name ?? 'uid-0', labels: { ...labels, app: of.app ?? 'loki-ingester' }, creationTimestamp: of.created ?? born },
+  metadata: {
+    name: of.name ?? 'loki-ingester-0',
+    namespace: 'loki',
+    uid: of.name ?? 'uid-0',
+    labels: { ...labels, app: of.app ?? 'loki-ingester' },
+    creationTimestamp: of.created ?? born,
+  },
   spec: of.spec ?? {},
   status,
 });
-const waiting = (reason: string, message?: string) => ({ phase: 'Pending', containerStatuses: [{ name: 'loki', ready: false, restartCount: 0, state: { waiting: { reason, message } } }] });
+const waiting = (reason: string, message?: string) => ({
+  phase: 'Pending',
+  containerStatuses: [{ name: 'loki', ready: false, restartCount: 0, state: { waiting: { reason, message } } }],
+});
 const crashing = (restartCount: number) => ({
   phase: 'Running',
-  containerStatuses: [{ name: 'loki', ready: false, restartCount, state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: { exitCode: 1, reason: 'Error' } } }],
+  containerStatuses: [
+    {
+      name: 'loki',
+      ready: false,
+      restartCount,
+      state: { waiting: { reason: 'CrashLoopBackOff' } },
+      lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+    },
+  ],
 });
-const unscheduled = (message: string) => ({ phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime: born }] });
+const unscheduled = (message: string) => ({
+  phase: 'Pending',
+  conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime: born }],
+});
 
 describe('when a workload is rolled out', () => {
   it.each([
@@ -58,16 +78,28 @@ describe('waiting', () => {
     said.length = 0;
     return { name: 'loki', namespace: 'loki', signal: new AbortController().signal, timeoutMs, say: (text) => void said.push(text) };
   };
-  const wait = async (objects: readonly object[], of: { readonly then?: (seconds: number, cluster: ReturnType<typeof clusterOf>) => void; readonly timeoutMs?: number; readonly logs?: Record<string, string[]> } = {}) => {
+  const wait = async (
+    objects: readonly object[],
+    of: {
+      readonly during?: (seconds: number, cluster: ReturnType<typeof clusterOf>) => void;
+      readonly timeoutMs?: number;
+      readonly logs?: Record<string, string[]>;
+    } = {},
+  ) => {
     const cluster = clusterOf(objects);
     cluster.logs = of.logs ?? {};
     const start = Date.parse(born);
     let now = start;
     const clock = jumpingClock((time) => {
       now = time.getTime();
-      of.then?.((now - start) / 1000, cluster);
+      of.during?.((now - start) / 1000, cluster);
     });
-    const error = await openReadiness({ kubernetes: cluster.kubernetes, clock }).ready(task(of.timeoutMs)).then(() => undefined, (thrown: unknown) => thrown);
+    const error = await openReadiness({ kubernetes: cluster.kubernetes, clock })
+      .ready(task(of.timeoutMs))
+      .then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
     if (error !== undefined) expect(error).toBeInstanceOf(ProblemError);
     return { problem: (error as ProblemError | undefined)?.problem, seconds: (now - start) / 1000, calls: cluster.calls };
   };
@@ -79,12 +111,20 @@ describe('waiting', () => {
   });
 
   it('says what it waits for, once, and again when that changes', async () => {
-    const { problem } = await wait([workload('StatefulSet'), workload('Deployment', { name: 'loki-gateway', status: done }), pod(waiting('ContainerCreating'))], {
-      then: (seconds, cluster) => {
-        if (seconds === 3) cluster.objects = [workload('StatefulSet'), workload('Deployment', { name: 'loki-gateway', status: done }), pod({ phase: 'Running', containerStatuses: [{ name: 'loki', ready: false, state: { running: {} } }] })] as never;
-        if (seconds === 6) cluster.objects = [workload('StatefulSet', { status: done })] as never;
+    const { problem } = await wait(
+      [workload('StatefulSet'), workload('Deployment', { name: 'loki-gateway', status: done }), pod(waiting('ContainerCreating'))],
+      {
+        during: (seconds, cluster) => {
+          if (seconds === 3)
+            cluster.objects = [
+              workload('StatefulSet'),
+              workload('Deployment', { name: 'loki-gateway', status: done }),
+              pod({ phase: 'Running', containerStatuses: [{ name: 'loki', ready: false, state: { running: {} } }] }),
+            ] as never;
+          if (seconds === 6) cluster.objects = [workload('StatefulSet', { status: done })] as never;
+        },
       },
-    });
+    );
     expect(problem).toBeUndefined();
     expect(said).toEqual([
       '1 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 ContainerCreating)',
@@ -101,7 +141,7 @@ describe('waiting', () => {
 
   it('forgives an image that is pulled in time', async () => {
     const { problem } = await wait([workload('StatefulSet'), pod(waiting('ErrImagePull'))], {
-      then: (seconds, cluster) => void (seconds > 50 && (cluster.objects = [workload('StatefulSet', { status: done })] as never)),
+      during: (seconds, cluster) => void (seconds > 50 && (cluster.objects = [workload('StatefulSet', { status: done })] as never)),
     });
     expect(problem).toBeUndefined();
   });
@@ -109,7 +149,7 @@ describe('waiting', () => {
   it('gives up on a crash loop at the fourth restart, with the last lines', async () => {
     const { problem, seconds } = await wait([workload('StatefulSet'), pod(crashing(0))], {
       logs: { 'loki-ingester-0 previous': ['level=error msg="AccessDenied: not authorized to perform s3:PutObject"'] },
-      then: (second, cluster) => void (cluster.objects = [workload('StatefulSet'), pod(crashing(Math.floor(second / 10)))] as never),
+      during: (second, cluster) => void (cluster.objects = [workload('StatefulSet'), pod(crashing(Math.floor(second / 10)))] as never),
     });
     expect(problem).toMatchObject({ code: 'POD_CRASHES', message: 'Pod loki/loki-ingester-0: container loki crashes with exit code 1, 4 restarts' });
     expect(problem?.evidence).toContain('loki-ingester-0: level=error msg="AccessDenied: not authorized to perform s3:PutObject"');
@@ -118,26 +158,72 @@ describe('waiting', () => {
 
   it('does not give up because a pod of the former revision has crashed before', async () => {
     const { problem } = await wait([workload('StatefulSet'), pod(crashing(12), { created: '2029-12-31T00:00:00Z' })], {
-      then: (seconds, cluster) => void (seconds > 20 && (cluster.objects = [workload('StatefulSet', { status: done })] as never)),
+      during: (seconds, cluster) => void (seconds > 20 && (cluster.objects = [workload('StatefulSet', { status: done })] as never)),
     });
     expect(problem).toBeUndefined();
   });
 
   it('gives an autoscaler three minutes to find a node, and names the volume that waits', async () => {
     const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data-0', namespace: 'loki' }, status: { phase: 'Pending' } };
-    const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'loki' }, involvedObject: { kind: 'PersistentVolumeClaim', name: 'data-0' }, type: 'Warning', reason: 'ProvisioningFailed', message: 'UnauthorizedOperation', lastTimestamp: born };
-    const { problem, seconds } = await wait([workload('StatefulSet'), pod(unscheduled('0/3 nodes are available: 3 Insufficient cpu.'), { spec: { volumes: [{ persistentVolumeClaim: { claimName: 'data-0' } }] } }), claim, event]);
+    const event = {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e', namespace: 'loki' },
+      involvedObject: { kind: 'PersistentVolumeClaim', name: 'data-0' },
+      type: 'Warning',
+      reason: 'ProvisioningFailed',
+      message: 'UnauthorizedOperation',
+      lastTimestamp: born,
+    };
+    const { problem, seconds } = await wait([
+      workload('StatefulSet'),
+      pod(unscheduled('0/3 nodes are available: 3 Insufficient cpu.'), { spec: { volumes: [{ persistentVolumeClaim: { claimName: 'data-0' } }] } }),
+      claim,
+      event,
+    ]);
     expect(problem).toMatchObject({ code: 'POD_UNSCHEDULABLE', message: expect.stringContaining('3 Insufficient cpu') });
-    expect(problem?.evidence).toEqual(['StatefulSet loki/loki-ingester: 0 of 1 ready', 'PersistentVolumeClaim loki/data-0 is Pending', 'ProvisioningFailed: UnauthorizedOperation']);
+    expect(problem?.evidence).toEqual([
+      'StatefulSet loki/loki-ingester: 0 of 1 ready',
+      'PersistentVolumeClaim loki/data-0 is Pending',
+      'ProvisioningFailed: UnauthorizedOperation',
+    ]);
     expect(seconds).toBeGreaterThanOrEqual(180);
   });
 
-  it('tells at the timeout every workload that is not ready, with its pods\' own words', async () => {
-    const event = { apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'loki' }, involvedObject: { kind: 'Pod', name: 'loki-ingester-0' }, type: 'Warning', reason: 'FailedMount', message: 'secret "login" not found', lastTimestamp: born };
+  it("tells at the timeout every workload that is not ready, with its pods' own words", async () => {
+    const event = {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e', namespace: 'loki' },
+      involvedObject: { kind: 'Pod', name: 'loki-ingester-0' },
+      type: 'Warning',
+      reason: 'FailedMount',
+      message: 'secret "login" not found',
+      lastTimestamp: born,
+    };
     const { problem, seconds } = await wait([workload('StatefulSet'), pod(waiting('ContainerCreating')), event], { timeoutMs: 45_500 });
     expect(problem).toMatchObject({ code: 'RELEASE_NOT_READY', message: expect.stringContaining('StatefulSet loki/loki-ingester') });
-    expect(problem?.evidence).toEqual(['StatefulSet loki/loki-ingester: 0 of 1 ready; loki-ingester-0 ContainerCreating | FailedMount: secret "login" not found']);
+    expect(problem?.evidence).toEqual([
+      'StatefulSet loki/loki-ingester: 0 of 1 ready; loki-ingester-0 ContainerCreating | FailedMount: secret "login" not found',
+    ]);
     expect(seconds).toBe(45.5);
+  });
+
+  it('does not wait for the pods of nodes that are broken themselves, and says so', async () => {
+    const set = workload('DaemonSet', { name: 'alloy', status: { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 3 } });
+    const node = (ready: string) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n4' }, status: { conditions: [{ type: 'Ready', status: ready }] } });
+    const lost = pod({ phase: 'Pending', conditions: [] }, { name: 'alloy-4', app: 'alloy', spec: { nodeName: 'n4' } });
+    expect((await wait([set, lost, node('Unknown')])).problem).toBeUndefined();
+    expect(said).toEqual(['alloy: 1 nodes are not ready (n4); their pods will follow']);
+    expect((await wait([set, lost, node('True')], { timeoutMs: 5_000 })).problem?.code).toBe('RELEASE_NOT_READY');
+  });
+
+  it('names the pod of the former revision that blocks an ordered StatefulSet', async () => {
+    const set = workload('StatefulSet', { status: { updateRevision: 'new', currentRevision: 'old' } });
+    const old = pod(crashing(12), { created: '2029-12-31T00:00:00Z' });
+    const blocked = { ...old, metadata: { ...old.metadata, labels: { ...old.metadata.labels, 'controller-revision-hash': 'old' } } };
+    const { problem } = await wait([set, blocked], { timeoutMs: 5_000 });
+    expect(problem?.evidence?.[0]).toContain('loki-ingester-0 is of the former revision and blocks the update');
   });
 
   it('stops when it is told to', async () => {

@@ -18,7 +18,10 @@ interface Stored {
 }
 
 /** The newest revision; `undefined` when there is no release of this name. Throws RELEASE_UNREADABLE and kube problems. */
-export async function readRelease(kubernetes: Kubernetes, { name, namespace }: { readonly name: string; readonly namespace: string }): Promise<Release | undefined> {
+export async function readRelease(
+  kubernetes: Kubernetes,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+): Promise<Release | undefined> {
   // Each Secret can hold a megabyte: only the newest is read whole.
   const revisions = (await kubernetes.list({ apiVersion: 'v1', kind: 'Secret', namespace, labels: `owner=helm,name=${name}`, metadataOnly: true }))
     .map(({ metadata }) => ({ secret: metadata.name, version: Number(metadata.labels?.['version']), status: metadata.labels?.['status'] ?? '' }))
@@ -60,6 +63,10 @@ function decode(secret: KubeObject): Stored {
     // Very old helm stored plain JSON; gzip starts with 1f 8b.
     return JSON.parse((packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed) : packed).toString()) as Stored;
   } catch (cause) {
-    throw stop('RELEASE_UNREADABLE', { message: `Secret ${secret.metadata.namespace}/${secret.metadata.name} does not hold a helm release that can be read` }, { cause });
+    throw stop(
+      'RELEASE_UNREADABLE',
+      { message: `Secret ${secret.metadata.namespace}/${secret.metadata.name} does not hold a helm release that can be read` },
+      { cause },
+    );
   }
 }

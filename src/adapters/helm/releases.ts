@@ -26,9 +26,6 @@ export interface ReleasesOptions {
   readonly clock?: Clock;
 }
 
-/** Between looks at whether an uninstalled release's pods are gone. */
-const GONE_POLL_MS = 1_000;
-
 /** Nothing is made or started before the first call that needs it. `dispose` takes the private folder away. */
 export function openReleases(options: ReleasesOptions): Releases & { dispose(): Promise<void> } {
   const { kubernetes, env, clock = systemClock } = options;
@@ -70,7 +67,6 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     uninstall: async (task) => {
       task.say(`helm uninstall ${task.name}`);
       await inCluster(task, { what: `uninstall of release ${label(task)}`, args: uninstallArgs(task) });
-      await podsGone(task, { kubernetes, clock });
     },
     render: async (of) => {
       const [{ path }, { dir, env: homeEnv }] = await Promise.all([helm.get(), home.get()]);
@@ -84,25 +80,6 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
 }
 
 const label = ({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`;
-
-/** Helm returns when the objects are deleted; what wrote to the buckets is gone only when its pods are. */
-async function podsGone(task: HelmTask, { kubernetes, clock }: { readonly kubernetes: Kubernetes; readonly clock: Clock }): Promise<void> {
-  const deadline = clock.now().getTime() + task.timeoutMs;
-  let last = -1;
-  for (;;) {
-    const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace: task.namespace, labels: `app.kubernetes.io/instance=${task.name}`, metadataOnly: true });
-    if (pods.length === 0) return;
-    if (clock.now().getTime() >= deadline)
-      throw stop('RELEASE_NOT_GONE', {
-        message: `${pods.length} pods of release ${label(task)} are still there after ${Math.round(task.timeoutMs / 1000)} s`,
-        fix: `kubectl -n ${task.namespace} get pods -l app.kubernetes.io/instance=${task.name}, then run the command again.`,
-        evidence: pods.slice(0, 5).map(({ metadata }) => `Pod ${metadata.namespace}/${metadata.name}${metadata.finalizers?.length ? ` has finalizers ${metadata.finalizers.join(', ')}` : ''}`),
-      });
-    if (pods.length !== last) task.say(`waiting for ${pods.length} pods to end`);
-    last = pods.length;
-    await clock.sleep(GONE_POLL_MS, task.signal);
-  }
-}
 
 /** Made at the first call; a failure is not kept, so that a helm installed meanwhile is found. */
 function once<T>(make: () => Promise<T>) {

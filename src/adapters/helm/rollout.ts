@@ -6,6 +6,7 @@ export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
 interface Workload extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
+    readonly podManagementPolicy?: string;
     readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
     readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } };
   };
@@ -61,4 +62,24 @@ function daemonSet({ spec = {}, status = {} }: Workload): string | undefined {
 export function owns(workload: KubeObject, pod: KubeObject): boolean {
   const wanted = Object.entries((workload as Workload).spec?.selector?.matchLabels ?? {});
   return wanted.length > 0 && wanted.every(([key, value]) => pod.metadata.labels?.[key] === value);
+}
+
+/** Of a DaemonSet: pods wanted, and pods that are there and ready. */
+export function wantedPods(object: KubeObject): { readonly wanted: number; readonly available: number } {
+  const { status = {} } = object as Workload;
+  return { wanted: status.desiredNumberScheduled ?? 0, available: status.numberAvailable ?? 0 };
+}
+
+/** A pod in trouble that a StatefulSet with ordered pods will not replace by itself, although a new revision is there. */
+export function blocksUpdate(object: KubeObject, pod: KubeObject): boolean {
+  const { kind, spec = {}, status = {} } = object as Workload;
+  const revision = pod.metadata.labels?.['controller-revision-hash'];
+  return (
+    kind === 'StatefulSet' &&
+    spec.podManagementPolicy !== 'Parallel' &&
+    !pod.metadata.deletionTimestamp &&
+    revision !== undefined &&
+    status.updateRevision !== undefined &&
+    revision !== status.updateRevision
+  );
 }

@@ -21,18 +21,25 @@ export interface Watched {
 }
 
 /** `undefined`: it may still come right. */
-export function hopeless(pod: KubeObject, of: { readonly trouble: Trouble; readonly watched: Watched; readonly evidence: readonly string[] }): Problem | undefined {
+export function hopeless(
+  pod: KubeObject,
+  of: { readonly trouble: Trouble; readonly watched: Watched; readonly evidence: readonly string[] },
+): Problem | undefined {
   const { trouble, watched, evidence } = of;
   const { namespace, name } = pod.metadata;
   const told = { message: `Pod ${namespace}/${name}: ${trouble.why}`, evidence };
   switch (trouble.is) {
-    case 'image': return watched.forMs >= IMAGE_GRACE_MS ? problem('POD_IMAGE_UNPULLABLE', told) : undefined;
-    case 'config': return watched.forMs >= CONFIG_GRACE_MS ? problem('POD_CONFIG_INVALID', told) : undefined;
-    case 'unschedulable': return watched.forMs >= UNSCHEDULABLE_GRACE_MS ? problem('POD_UNSCHEDULABLE', told) : undefined;
+    case 'image':
+      return watched.forMs >= IMAGE_GRACE_MS ? problem('POD_IMAGE_UNPULLABLE', told) : undefined;
+    case 'config':
+      return watched.forMs >= CONFIG_GRACE_MS ? problem('POD_CONFIG_INVALID', told) : undefined;
+    case 'unschedulable':
+      return watched.forMs >= UNSCHEDULABLE_GRACE_MS ? problem('POD_UNSCHEDULABLE', told) : undefined;
     case 'crash':
       return (trouble.restarts ?? 0) >= CRASH_RESTARTS && watched.restarted > 0
         ? problem('POD_CRASHES', { ...told, fix: `kubectl -n ${namespace} logs ${name} -c ${trouble.container} --previous` })
         : undefined;
-    default: return undefined;
+    default:
+      return undefined;
   }
 }

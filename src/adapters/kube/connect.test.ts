@@ -17,7 +17,10 @@ const start = async (answer: (asked: Asked, nth: number) => Answer) => {
   return connectKubernetes(server.access, { backoffMs: 1, timeoutMs: 300 });
 };
 const problemOf = async (work: Promise<unknown>) => {
-  const error = await work.then(() => undefined, (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(ProblemError);
   return (error as ProblemError).problem;
 };
@@ -35,16 +38,22 @@ describe('objects', () => {
 
   it('tells an absent object from a path the server does not serve', async () => {
     const kubernetes = await start(({ path }) =>
-      path.startsWith('/api/v1/') ? status(404, { reason: 'NotFound', message: 'secrets "login" not found', details: { name: 'login', kind: 'secrets' } }) : { status: 404, body: '404 page not found' },
+      path.startsWith('/api/v1/')
+        ? status(404, { reason: 'NotFound', message: 'secrets "login" not found', details: { name: 'login', kind: 'secrets' } })
+        : { status: 404, body: '404 page not found' },
     );
     expect(await kubernetes.get(secret)).toBeUndefined();
-    expect((await problemOf(kubernetes.get({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: 'loki', name: 'x' }))).code).toBe('KUBE_KIND_UNKNOWN');
+    expect((await problemOf(kubernetes.get({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: 'loki', name: 'x' }))).code).toBe(
+      'KUBE_KIND_UNKNOWN',
+    );
     expect(server!.asked[0]!.path).toBe('/api/v1/namespaces/loki/secrets/login');
   });
 
   it('reads all pages, and gives every item its kind', async () => {
     const kubernetes = await start(({ query }) =>
-      query.get('continue') === 'two' ? { body: { metadata: {}, items: [{ metadata: { name: 'c' } }] } } : { body: { metadata: { continue: 'two' }, items: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }] } },
+      query.get('continue') === 'two'
+        ? { body: { metadata: {}, items: [{ metadata: { name: 'c' } }] } }
+        : { body: { metadata: { continue: 'two' }, items: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }] } },
     );
     const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace: 'loki', labels: 'a=b', fields: 'spec.nodeName=x', metadataOnly: true });
     expect(pods.map((pod) => `${pod.kind} ${pod.metadata.name}`)).toEqual(['Pod a', 'Pod b', 'Pod c']);
@@ -54,7 +63,9 @@ describe('objects', () => {
 
   it('starts a list again, once, when the server has forgotten the place', async () => {
     const kubernetes = await start((_, nth) =>
-      nth === 2 ? status(410, { reason: 'Expired' }) : { body: { metadata: nth === 1 ? { continue: 'two' } : {}, items: [{ metadata: { name: `page-${nth}` } }] } },
+      nth === 2
+        ? status(410, { reason: 'Expired' })
+        : { body: { metadata: nth === 1 ? { continue: 'two' } : {}, items: [{ metadata: { name: `page-${nth}` } }] } },
     );
     expect((await kubernetes.list({ apiVersion: 'v1', kind: 'Node' })).map(({ metadata }) => metadata.name)).toEqual(['page-3']);
   });
@@ -62,7 +73,14 @@ describe('objects', () => {
   it('finds the path of a kind that is not in the table by discovery, once', async () => {
     const kubernetes = await start(({ path }) =>
       path === '/apis/monitoring.coreos.com/v1'
-        ? { body: { resources: [{ name: 'servicemonitors', kind: 'ServiceMonitor', namespaced: true }, { name: 'servicemonitors/status', kind: 'ServiceMonitor', namespaced: true }] } }
+        ? {
+            body: {
+              resources: [
+                { name: 'servicemonitors', kind: 'ServiceMonitor', namespaced: true },
+                { name: 'servicemonitors/status', kind: 'ServiceMonitor', namespaced: true },
+              ],
+            },
+          }
         : { body: { metadata: { name: 'x' } } },
     );
     const ref = { apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor', namespace: 'loki', name: 'x' };
@@ -102,13 +120,22 @@ describe('objects', () => {
 describe('repeating', () => {
   it('repeats a read over 429, 503 and a reset', async () => {
     const kubernetes = await start((_, nth) =>
-      nth === 1 ? { ...status(429), headers: { 'retry-after': '0' } } : nth === 2 ? status(503) : nth === 3 ? 'hang-up' : { body: { metadata: { name: 'login' } } },
+      nth === 1
+        ? { ...status(429), headers: { 'retry-after': '0' } }
+        : nth === 2
+          ? status(503)
+          : nth === 3
+            ? 'hang-up'
+            : { body: { metadata: { name: 'login' } } },
     );
     expect((await kubernetes.get(secret))?.metadata.name).toBe('login');
     expect(server!.asked).toHaveLength(4);
   });
 
-  it.each([['a reset', 'hang-up'], ['a 503', status(503)]] as const)('does not repeat a write over %s, which may have happened', async (_, answer) => {
+  it.each([
+    ['a reset', 'hang-up'],
+    ['a 503', status(503)],
+  ] as const)('does not repeat a write over %s, which may have happened', async (_, answer) => {
     const kubernetes = await start(() => answer);
     await problemOf(kubernetes.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'loki' } }));
     expect(server!.asked).toHaveLength(1);
@@ -122,7 +149,8 @@ describe('repeating', () => {
 });
 
 describe('failures', () => {
-  const create = async (answer: Answer) => problemOf((await start(() => answer)).create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'loki' } }));
+  const create = async (answer: Answer) =>
+    problemOf((await start(() => answer)).create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'loki' } }));
 
   it.each([
     ['KUBE_UNAUTHORIZED', status(401, { message: 'Unauthorized' }), '127.0.0.1'],
@@ -132,8 +160,16 @@ describe('failures', () => {
     ['KUBE_NOT_FOUND', status(404, { message: 'namespaces "loki" not found', details: { name: 'loki' } }), 'namespaces "loki" not found'],
     ['KUBE_SERVER_ERROR', status(500, { message: 'etcdserver: leader changed' }), 'HTTP 500'],
     ['KUBE_QUOTA_EXCEEDED', status(403, { message: 'secrets "login" is forbidden: exceeded quota: q, requested: 1' }), 'Secret loki/login'],
-    ['KUBE_NAMESPACE_TERMINATING', status(403, { message: 'secrets "login" is forbidden: unable to create new content in namespace loki because it is being terminated' }), 'Namespace loki is being deleted'],
-    ['KUBE_WEBHOOK_DOWN', status(500, { message: 'Internal error occurred: failed calling webhook "mservice.elbv2.k8s.aws": no endpoints available' }), 'mservice.elbv2.k8s.aws'],
+    [
+      'KUBE_NAMESPACE_TERMINATING',
+      status(403, { message: 'secrets "login" is forbidden: unable to create new content in namespace loki because it is being terminated' }),
+      'Namespace loki is being deleted',
+    ],
+    [
+      'KUBE_WEBHOOK_DOWN',
+      status(500, { message: 'Internal error occurred: failed calling webhook "mservice.elbv2.k8s.aws": no endpoints available' }),
+      'mservice.elbv2.k8s.aws',
+    ],
     ['KUBE_ADMISSION_DENIED', status(403, { message: 'admission webhook "policy.example" denied the request: no' }), 'policy.example'],
   ] as const)('%s', async (code, answer, names) => {
     const problem = await create(answer);
@@ -171,9 +207,17 @@ describe('failures', () => {
 describe('requests', () => {
   it('asks for reviews in parallel and gives back what is denied', async () => {
     const kubernetes = await start(({ body }) => ({ status: 201, body: { status: { allowed: !body.includes('"secrets"') } } }));
-    const access = [{ verb: 'create', resource: 'secrets', namespace: 'loki' }, { verb: 'get', resource: 'pods', subresource: 'log' }];
+    const access = [
+      { verb: 'create', resource: 'secrets', namespace: 'loki' },
+      { verb: 'get', resource: 'pods', subresource: 'log' },
+    ];
     expect(await kubernetes.denied(access)).toEqual([access[0]]);
-    expect(JSON.parse(server!.asked.find(({ body }) => body.includes('pods'))!.body).spec.resourceAttributes).toEqual({ verb: 'get', resource: 'pods', subresource: 'log', group: '' });
+    expect(JSON.parse(server!.asked.find(({ body }) => body.includes('pods'))!.body).spec.resourceAttributes).toEqual({
+      verb: 'get',
+      resource: 'pods',
+      subresource: 'log',
+      group: '',
+    });
   });
 
   it('asks for a token that lives at least ten minutes', async () => {
@@ -203,13 +247,20 @@ describe('forward', () => {
   it('carries one HTTP request and its headers to the pod', async () => {
     const kubernetes = await start(() => status(500));
     let received = '';
-    server!.pod = (port, { send }) => (bytes) => {
-      received += bytes.toString();
-      if (!received.includes('hello')) return;
-      send(Buffer.from(`HTTP/1.1 200 OK\r\nx-port: ${port}\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`));
-      send(Buffer.from('3\r\ndef\r\n0\r\n\r\n'));
-    };
-    const reply = await kubernetes.forward(pod, { method: 'POST', path: '/push?a=b', headers: { authorization: 'Basic x', 'X-Scope-OrgID': 't' }, body: 'hello' });
+    server!.pod =
+      (port, { send }) =>
+      (bytes) => {
+        received += bytes.toString();
+        if (!received.includes('hello')) return;
+        send(Buffer.from(`HTTP/1.1 200 OK\r\nx-port: ${port}\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`));
+        send(Buffer.from('3\r\ndef\r\n0\r\n\r\n'));
+      };
+    const reply = await kubernetes.forward(pod, {
+      method: 'POST',
+      path: '/push?a=b',
+      headers: { authorization: 'Basic x', 'X-Scope-OrgID': 't' },
+      body: 'hello',
+    });
     expect(reply).toMatchObject({ status: 200, body: 'abcdef', headers: { 'x-port': '8080' } });
     expect(received).toMatch(/^POST \/push\?a=b HTTP\/1\.1\r\n/);
     expect(received).toMatch(/X-Scope-OrgID: t/);
@@ -218,19 +269,32 @@ describe('forward', () => {
 
   it('says what the kubelet complains of', async () => {
     const kubernetes = await start(() => status(500));
-    server!.pod = (_, { complain }) => () => complain('dial tcp4 127.0.0.1:8080: connect: connection refused');
-    expect(await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/' }))).toMatchObject({ code: 'KUBE_FORWARD_FAILED', message: expect.stringContaining('connection refused') });
+    server!.pod =
+      (_, { complain }) =>
+      () =>
+        complain('dial tcp4 127.0.0.1:8080: connect: connection refused');
+    expect(await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/' }))).toMatchObject({
+      code: 'KUBE_FORWARD_FAILED',
+      message: expect.stringContaining('connection refused'),
+    });
   });
 
   it('does not wait longer than it was told, and tells a closed connection', async () => {
     const kubernetes = await start(() => status(500));
     server!.pod = () => () => undefined;
     expect((await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/', timeoutMs: 100 }))).message).toMatch(/no answer within 0\.1 s/);
-    server!.pod = (_, { end }) => () => end();
+    server!.pod =
+      (_, { end }) =>
+      () =>
+        end();
     expect((await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/' }))).code).toBe('KUBE_FORWARD_FAILED');
   });
 
-  it.each([[403, 'KUBE_FORBIDDEN'], [401, 'KUBE_UNAUTHORIZED'], [404, 'KUBE_FORWARD_FAILED']])('maps HTTP %s to the upgrade', async (code, expected) => {
+  it.each([
+    [403, 'KUBE_FORBIDDEN'],
+    [401, 'KUBE_UNAUTHORIZED'],
+    [404, 'KUBE_FORWARD_FAILED'],
+  ])('maps HTTP %s to the upgrade', async (code, expected) => {
     const kubernetes = await start(() => status(code));
     expect((await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/' }))).code).toBe(expected);
   });

@@ -32,7 +32,8 @@ export async function openConnection(access: KubeAccess, env: Env): Promise<Conn
 }
 
 function connection(server: string, of: { readonly env: Env; readonly login: () => Promise<RequestOptions>; readonly proxy?: string }): Connection {
-  if (of.proxy && !/^https?:/.test(of.proxy)) throw stop('KUBECONFIG_INVALID', { message: `The kubeconfig's proxy-url ${of.proxy} is not http:// or https://` });
+  if (of.proxy && !/^https?:/.test(of.proxy))
+    throw stop('KUBECONFIG_INVALID', { message: `The kubeconfig's proxy-url ${of.proxy} is not http:// or https://` });
   const proxy = of.proxy ? new URL(of.proxy) : proxyFor(server, of.env);
   const pool = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_MS, scheduling: 'lifo' } as const;
   const agent = proxy ? tunnelAgent(proxy, pool) : new Agent(pool);

@@ -78,7 +78,11 @@ function run(exec: Exec, env: Env): Promise<string> {
 }
 
 function failed(exec: Exec, of: { readonly why: string; readonly stderr?: string; readonly cause?: unknown }): ProblemError {
-  const lines = (of.stderr ?? '').split('\n').map((line) => line.trimEnd()).filter(Boolean).slice(-8);
+  const lines = (of.stderr ?? '')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter(Boolean)
+    .slice(-8);
   return stop(
     'KUBE_EXEC_FAILED',
     {

@@ -26,8 +26,7 @@ export function statusOf(body: string): Status | undefined {
 }
 
 /** The 404 of an object that is not there, as opposed to a path the server does not serve. */
-export const isObjectMissing = (status: number, body: string): boolean =>
-  status === 404 && statusOf(body)?.details?.name !== undefined;
+export const isObjectMissing = (status: number, body: string): boolean => status === 404 && statusOf(body)?.details?.name !== undefined;
 
 const tlsCode = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_|ERR_SSL_|EPROTO|HOSTNAME_MISMATCH)/;
 
@@ -39,14 +38,22 @@ export function networkFailure(error: unknown, server: string): ProblemError {
   const said = (message: string, fix: string) => stop('KUBE_UNREACHABLE', { message, fix, evidence: [`${server}: ${evidence}`] }, { cause: error });
   const evidence = message && message !== code ? `${code && !message.includes(code) ? `${code} ` : ''}${message}` : code;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return said(`The name of the Kubernetes API, ${host}, can't be resolved`, 'Check your DNS and network. A name that is gone often means the cluster was deleted: aws eks list-clusters');
+    return said(
+      `The name of the Kubernetes API, ${host}, can't be resolved`,
+      'Check your DNS and network. A name that is gone often means the cluster was deleted: aws eks list-clusters',
+    );
   if (tlsCode.test(code))
-    return said(`The TLS certificate of the Kubernetes API ${host} is not accepted (${code})`,
-      'Something between you and the cluster changes TLS (a proxy?), or the kubeconfig holds the CA of another cluster: aws eks update-kubeconfig --name CLUSTER');
+    return said(
+      `The TLS certificate of the Kubernetes API ${host} is not accepted (${code})`,
+      'Something between you and the cluster changes TLS (a proxy?), or the kubeconfig holds the CA of another cluster: aws eks update-kubeconfig --name CLUSTER',
+    );
   if (code === 'ECONNREFUSED') return said(`${host} refuses connections`, 'Check that the endpoint and its port are right and that no firewall rejects it.');
   if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return said(`${host} does not answer`, "Run from inside the VPC (VPN, bastion), or add your address to the endpoint's public access CIDRs.");
-  return said(`The connection to the Kubernetes API ${host} broke off`, 'Run the command again. If it stays so, look for a proxy or firewall between: HTTPS_PROXY, NO_PROXY.');
+  return said(
+    `The connection to the Kubernetes API ${host} broke off`,
+    'Run the command again. If it stays so, look for a proxy or firewall between: HTTPS_PROXY, NO_PROXY.',
+  );
 }
 
 function hostOf(server: string): string {
@@ -76,40 +83,52 @@ export function answerFailure(asked: Asked, reply: { readonly status: number; re
 /** Refusals that come with several HTTP statuses and are known by their words; helm passes on the same words. */
 export function admissionFailure(asked: { readonly verb: string; readonly target: string }, text: string): ProblemError | undefined {
   const webhook = /failed calling webhook "([^"]+)"/.exec(text)?.[1];
-  if (webhook) return stop('KUBE_WEBHOOK_DOWN', {
-    message: `${asked.target} can't be written: the admission webhook ${webhook} does not answer`,
-    fix: `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
-    evidence: [text],
-  });
+  if (webhook)
+    return stop('KUBE_WEBHOOK_DOWN', {
+      message: `${asked.target} can't be written: the admission webhook ${webhook} does not answer`,
+      fix: `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
+      evidence: [text],
+    });
   const terminating = /in namespace "?([^\s":]+)"? because it is being terminated/.exec(text)?.[1];
-  if (terminating) return stop('KUBE_NAMESPACE_TERMINATING', {
-    message: `Namespace ${terminating} is being deleted`,
-    fix: `Wait until it is gone: kubectl wait --for=delete namespace/${terminating} --timeout=10m`,
-    evidence: [text],
-  });
+  if (terminating)
+    return stop('KUBE_NAMESPACE_TERMINATING', {
+      message: `Namespace ${terminating} is being deleted`,
+      fix: `Wait until it is gone: kubectl wait --for=delete namespace/${terminating} --timeout=10m`,
+      evidence: [text],
+    });
   const denier = /admission webhook "([^"]+)" denied the request/.exec(text)?.[1];
-  if (denier || /violates PodSecurity|ValidatingAdmissionPolicy/.test(text)) return stop('KUBE_ADMISSION_DENIED', {
-    message: `${asked.target} is refused by ${denier ? `the admission webhook ${denier}` : "the cluster's admission rules"}`,
-    evidence: [text],
-  });
-  if (/exceeded quota/.test(text)) return stop('KUBE_QUOTA_EXCEEDED', { message: `${asked.target} does not fit the namespace's resource quota`, evidence: [text] });
+  if (denier || /violates PodSecurity|ValidatingAdmissionPolicy/.test(text))
+    return stop('KUBE_ADMISSION_DENIED', {
+      message: `${asked.target} is refused by ${denier ? `the admission webhook ${denier}` : "the cluster's admission rules"}`,
+      evidence: [text],
+    });
+  if (/exceeded quota/.test(text))
+    return stop('KUBE_QUOTA_EXCEEDED', { message: `${asked.target} does not fit the namespace's resource quota`, evidence: [text] });
   return undefined;
 }
 
 function statusFailure(asked: Asked, code: number, { text, status }: { readonly text: string; readonly status: Status | undefined }): ProblemError {
   const evidence = [`${asked.verb} ${asked.target}: HTTP ${code} ${text}`];
   switch (code) {
-    case 401: return stop('KUBE_UNAUTHORIZED', { message: `The Kubernetes API ${hostOf(asked.server)} does not accept your login`, evidence });
-    case 403: return stop('KUBE_FORBIDDEN', { message: forbidden(asked, text), evidence });
-    case 404: return status?.details?.name !== undefined
-      ? stop('KUBE_NOT_FOUND', { message: `${asked.target}: ${text}`, evidence })
-      : stop('KUBE_KIND_UNKNOWN', { message: `The cluster does not serve ${asked.target}`, evidence });
-    case 409: return stop('KUBE_CONFLICT', {
-      message: status?.reason === 'AlreadyExists' ? `${asked.target} exists already` : `${asked.target} was changed by someone else at the same time`,
-      evidence,
-    });
-    case 400: case 413: case 422: return stop('KUBE_INVALID', { message: `The cluster refuses ${asked.target}: ${text}`, evidence });
-    default: return stop('KUBE_SERVER_ERROR', { message: `The Kubernetes API answers HTTP ${code} to ${asked.verb} ${asked.target}`, evidence });
+    case 401:
+      return stop('KUBE_UNAUTHORIZED', { message: `The Kubernetes API ${hostOf(asked.server)} does not accept your login`, evidence });
+    case 403:
+      return stop('KUBE_FORBIDDEN', { message: forbidden(asked, text), evidence });
+    case 404:
+      return status?.details?.name !== undefined
+        ? stop('KUBE_NOT_FOUND', { message: `${asked.target}: ${text}`, evidence })
+        : stop('KUBE_KIND_UNKNOWN', { message: `The cluster does not serve ${asked.target}`, evidence });
+    case 409:
+      return stop('KUBE_CONFLICT', {
+        message: status?.reason === 'AlreadyExists' ? `${asked.target} exists already` : `${asked.target} was changed by someone else at the same time`,
+        evidence,
+      });
+    case 400:
+    case 413:
+    case 422:
+      return stop('KUBE_INVALID', { message: `The cluster refuses ${asked.target}: ${text}`, evidence });
+    default:
+      return stop('KUBE_SERVER_ERROR', { message: `The Kubernetes API answers HTTP ${code} to ${asked.verb} ${asked.target}`, evidence });
   }
 }
 

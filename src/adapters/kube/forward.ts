@@ -97,7 +97,14 @@ async function openTunnel(connection: Connection, to: PodPort): Promise<Tunnel> 
   });
   try {
     const forward = new PortForward(config, true);
-    const socket = (await forward.portForward(encodeURIComponent(to.namespace), encodeURIComponent(to.pod), [to.port], fromPod, complaints, toPod)) as unknown as Socket;
+    const socket = (await forward.portForward(
+      encodeURIComponent(to.namespace),
+      encodeURIComponent(to.pod),
+      [to.port],
+      fromPod,
+      complaints,
+      toPod,
+    )) as unknown as Socket;
     socket.addEventListener('close', () => stream.push(null));
     socket.addEventListener('error', (event) => stream.destroy(new Error(event.message ?? 'the connection broke off')));
     return { stream, complaint: () => said, close: () => closeTunnel(socket, stream) };
@@ -132,7 +139,13 @@ function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly ti
     const sent = httpRequest({
       method: asked.method,
       path: asked.path,
-      headers: { host: `${to.pod}:${to.port}`, connection: 'close', 'user-agent': 'loki-eks', ...(body && { 'content-length': body.length }), ...asked.headers },
+      headers: {
+        host: `${to.pod}:${to.port}`,
+        connection: 'close',
+        'user-agent': 'loki-eks',
+        ...(body && { 'content-length': body.length }),
+        ...asked.headers,
+      },
       createConnection: () => stream,
     });
     const timer = setTimeout(() => sent.destroy(slow(to, asked.timeoutMs)), asked.timeoutMs);

@@ -34,7 +34,10 @@ const file = async (text: string, name = 'config') => {
   return join(dir, name);
 };
 const problemOf = async (work: Promise<unknown>) => {
-  const error = await work.then(() => undefined, (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(ProblemError);
   return (error as ProblemError).problem;
 };
@@ -79,7 +82,10 @@ describe('which cluster a kubeconfig means', () => {
     ['http', config({ url: 'http://x' }), 'not an https:// address'],
     ['a user that is not there', config({}).replace('"user":"me"', '"user":"you"'), 'names the user "you"'],
   ])('refuses %s', async (_, text, words) => {
-    expect(await problemOf(kubeconfigServer({ path: await file(text), env: {} }))).toMatchObject({ code: 'KUBECONFIG_INVALID', message: expect.stringContaining(words) });
+    expect(await problemOf(kubeconfigServer({ path: await file(text), env: {} }))).toMatchObject({
+      code: 'KUBECONFIG_INVALID',
+      message: expect.stringContaining(words),
+    });
   });
 });
 
@@ -101,7 +107,10 @@ describe('logging in with a kubeconfig', () => {
     await start();
     const cluster = { 'certificate-authority-data': Buffer.from(cert).toString('base64') };
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin.cjs', args: ['--for', 'dev'], env: [{ name: 'EXTRA', value: 'yes' }] };
-    return connectKubernetes({ is: 'kubeconfig', path: await file(config({ url: server!.url, cluster, user: { exec } })) }, { env: { PATH: process.env['PATH'] } });
+    return connectKubernetes(
+      { is: 'kubeconfig', path: await file(config({ url: server!.url, cluster, user: { exec } })) },
+      { env: { PATH: process.env['PATH'] } },
+    );
   };
 
   it('runs an exec plugin once for as long as its credential lasts', async () => {
@@ -117,7 +126,9 @@ describe('logging in with a kubeconfig', () => {
   });
 
   it('asks again when less than a minute is left', async () => {
-    const kubernetes = await plugin(`console.log(JSON.stringify({ status: { token: String(process.pid), expirationTimestamp: new Date(Date.now() + 3e4).toISOString() } }));`);
+    const kubernetes = await plugin(
+      `console.log(JSON.stringify({ status: { token: String(process.pid), expirationTimestamp: new Date(Date.now() + 3e4).toISOString() } }));`,
+    );
     await kubernetes.version();
     await kubernetes.version();
     expect(new Set(authorizations()).size).toBe(2);
@@ -131,7 +142,10 @@ describe('logging in with a kubeconfig', () => {
   it('names a plugin that is not installed', async () => {
     await start();
     const path = await file(config({ url: server!.url, user: { exec: { command: 'no-such-authenticator', installHint: 'Install it.' } } }));
-    expect(await problemOf((await connectKubernetes({ is: 'kubeconfig', path })).version())).toMatchObject({ message: expect.stringContaining('no-such-authenticator is not installed'), fix: 'Install it.' });
+    expect(await problemOf((await connectKubernetes({ is: 'kubeconfig', path })).version())).toMatchObject({
+      message: expect.stringContaining('no-such-authenticator is not installed'),
+      fix: 'Install it.',
+    });
   });
 });
 

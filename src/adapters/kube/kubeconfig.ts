@@ -48,7 +48,8 @@ export async function pickContext(choice: KubeconfigChoice): Promise<PickedConte
   const merged = await readMerged(choice);
   const where = merged.files.join(', ');
   const name = choice.context ?? merged.current;
-  if (!name) throw stop('KUBECONFIG_INVALID', { message: `${where} has no current context`, fix: 'Name one with --context; kubectl config get-contexts lists them.' });
+  if (!name)
+    throw stop('KUBECONFIG_INVALID', { message: `${where} has no current context`, fix: 'Name one with --context; kubectl config get-contexts lists them.' });
   const context = merged.contexts.find((one) => one.name === name);
   if (!context) throw unknownContext(name, merged);
   const need = (list: readonly Named[], kind: 'cluster' | 'user') => {
@@ -59,7 +60,7 @@ export async function pickContext(choice: KubeconfigChoice): Promise<PickedConte
   };
   const cluster = need(merged.clusters, 'cluster');
   const server = cluster.fields['server'];
-  if (typeof server !== 'string' || !/^https:\/\//.test(server))
+  if (typeof server !== 'string' || !server.startsWith('https://'))
     throw stop('KUBECONFIG_INVALID', { message: `${where}: cluster ${cluster.name} has the server ${JSON.stringify(server)}, not an https:// address` });
   const user = need(merged.users, 'user');
   const { exec, ...fields } = user.fields;
@@ -84,7 +85,13 @@ async function readMerged({ path, env }: KubeconfigChoice): Promise<Merged> {
     return [...seen.values()];
   };
   const current = found.find((one) => one.current)?.current;
-  return { files: found.flatMap((one) => one.files), ...(current && { current }), contexts: first('contexts'), clusters: first('clusters'), users: first('users') };
+  return {
+    files: found.flatMap((one) => one.files),
+    ...(current && { current }),
+    contexts: first('contexts'),
+    clusters: first('clusters'),
+    users: first('users'),
+  };
 }
 
 async function readOne(file: string, { required }: { readonly required: boolean }): Promise<Merged | undefined> {
@@ -94,7 +101,11 @@ async function readOne(file: string, { required }: { readonly required: boolean 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !required) return undefined;
-    throw stop('KUBECONFIG_INVALID', { message: code === 'ENOENT' ? `There is no kubeconfig ${file}` : `The kubeconfig ${file} can't be read (${code})` }, { cause: error });
+    throw stop(
+      'KUBECONFIG_INVALID',
+      { message: code === 'ENOENT' ? `There is no kubeconfig ${file}` : `The kubeconfig ${file} can't be read (${code})` },
+      { cause: error },
+    );
   }
   let document: Fields | null;
   try {
@@ -102,7 +113,8 @@ async function readOne(file: string, { required }: { readonly required: boolean 
   } catch (error) {
     throw stop('KUBECONFIG_INVALID', { message: `${file} is not YAML: ${(error as Error).message.split('\n')[0]}` }, { cause: error });
   }
-  if (document !== null && (typeof document !== 'object' || Array.isArray(document))) throw stop('KUBECONFIG_INVALID', { message: `${file} is not a kubeconfig` });
+  if (document !== null && (typeof document !== 'object' || Array.isArray(document)))
+    throw stop('KUBECONFIG_INVALID', { message: `${file} is not a kubeconfig` });
   const root = dirname(file);
   const entries = (list: string, key: string, files: readonly string[]) => namedEntries(document?.[list], { key, files, root, file });
   const current = document?.['current-context'];
@@ -128,7 +140,8 @@ function namedEntries(list: unknown, of: { readonly key: string; readonly files:
     }
     // A command with a slash is relative to the kubeconfig, one without is looked up on PATH.
     const exec = fields['exec'] as Exec | undefined;
-    if (exec && typeof exec.command === 'string' && exec.command.includes(sep) && !isAbsolute(exec.command)) fields['exec'] = { ...exec, command: join(of.root, exec.command) };
+    if (exec && typeof exec.command === 'string' && exec.command.includes(sep) && !isAbsolute(exec.command))
+      fields['exec'] = { ...exec, command: join(of.root, exec.command) };
     return { name, fields };
   });
 }
@@ -138,7 +151,9 @@ function unknownContext(name: string, merged: Merged) {
   const close = [...names].sort((a, b) => distance(name, a) - distance(name, b))[0];
   return stop('KUBE_CONTEXT_UNKNOWN', {
     message: `${merged.files.join(', ')} has no context ${JSON.stringify(name)}`,
-    fix: close ? `Did you mean --context ${close} ? kubectl config get-contexts lists all ${names.length}.` : 'The file has no contexts: aws eks update-kubeconfig --name CLUSTER',
+    fix: close
+      ? `Did you mean --context ${close} ? kubectl config get-contexts lists all ${names.length}.`
+      : 'The file has no contexts: aws eks update-kubeconfig --name CLUSTER',
   });
 }
 

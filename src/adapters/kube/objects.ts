@@ -21,7 +21,10 @@ export function openObjects(rest: Rest, server: string): Objects {
   };
   const say = (verb: string, ref: Omit<Ref, 'name' | 'apiVersion'> & { readonly name?: string }): Asked => ({
     verb,
-    target: ref.name === undefined ? `${ref.kind}s${ref.namespace ? ` in ${ref.namespace}` : ''}` : `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`,
+    target:
+      ref.name === undefined
+        ? `${ref.kind}s${ref.namespace ? ` in ${ref.namespace}` : ''}`
+        : `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`,
     server,
   });
   const object = (asked: Asked, reply: Reply): KubeObject => {

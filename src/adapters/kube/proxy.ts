@@ -11,7 +11,7 @@ export function proxyFor(server: string, env: Env): URL | undefined {
   if (!proxy) return undefined;
   const { hostname, port } = new URL(server);
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (host === 'localhost' || host === '::1' || /^127\./.test(host)) return undefined;
+  if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return undefined;
   const excepted = (env['no_proxy'] || env['NO_PROXY'] || '').split(/[\s,]+/).filter(Boolean);
   if (excepted.some((rule) => covers(rule.toLowerCase(), { host, port: port || '443' }))) return undefined;
   return new URL(/^[a-z]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`);
@@ -39,7 +39,9 @@ export function tunnelAgent(proxy: URL, options: AgentOptions): Agent {
   const agent = new Agent(options);
   const open = (target: ConnectionOptions, done: (error: Error | null, socket?: Socket) => void) => {
     const at = `${target.host}:${target.port ?? 443}`;
-    const login = proxy.username ? `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}` : undefined;
+    const login = proxy.username
+      ? `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}`
+      : undefined;
     const request = (proxy.protocol === 'https:' ? httpsRequest : httpRequest)({
       host: proxy.hostname,
       port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),

@@ -42,8 +42,13 @@ async function ask({ kubernetes, namespace, selector, port }: LogsOptions, path:
   const ready = pods.filter(isReady);
   if (ready.length === 0)
     throw stop('GATEWAY_NOT_READY', {
-      message: pods.length === 0 ? `There is no gateway pod (${selector}) in namespace ${namespace}` : `None of the ${pods.length} gateway pods in namespace ${namespace} is ready`,
-      evidence: pods.map((pod) => `Pod ${namespace}/${pod.metadata.name} is ${pod.metadata.deletionTimestamp ? 'ending' : ((pod as Pod).status?.phase ?? 'unknown')}, not ready`),
+      message:
+        pods.length === 0
+          ? `There is no gateway pod (${selector}) in namespace ${namespace}`
+          : `None of the ${pods.length} gateway pods in namespace ${namespace} is ready`,
+      evidence: pods.map(
+        (pod) => `Pod ${namespace}/${pod.metadata.name} is ${pod.metadata.deletionTimestamp ? 'ending' : ((pod as Pod).status?.phase ?? 'unknown')}, not ready`,
+      ),
     });
   let last: unknown;
   for (const { metadata } of ready) {
@@ -65,13 +70,18 @@ const isReady = (pod: KubeObject): boolean =>
 
 /** What an answer other than 200 to a query means: nginx's 401 and Loki's 401 have different causes. */
 export function refusal(answer: GatewayAnswer, of: { readonly logql: string; readonly user: string; readonly namespace: string }): ProblemError {
-  const said = answer.body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300);
+  const said = answer.body
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 300);
   const evidence = [`HTTP ${answer.status}${said ? ` ${said}` : ''}`];
   if (answer.status === 401 && /no org id/i.test(answer.body)) return stop('LOKI_TENANT_MISSING', { evidence });
   if (answer.status === 401 || answer.status === 403)
     return stop('GATEWAY_LOGIN_REFUSED', { message: `The gateway in namespace ${of.namespace} refuses the login of ${JSON.stringify(of.user)}`, evidence });
   if (answer.status === 400) return stop('LOKI_QUERY_INVALID', { message: `Loki does not understand ${of.logql}: ${said}`, evidence });
-  if ([502, 503, 504].includes(answer.status)) return stop('GATEWAY_UPSTREAM_DOWN', { message: `The gateway in namespace ${of.namespace} can't reach Loki: it answers HTTP ${answer.status}`, evidence });
+  if ([502, 503, 504].includes(answer.status))
+    return stop('GATEWAY_UPSTREAM_DOWN', { message: `The gateway in namespace ${of.namespace} can't reach Loki: it answers HTTP ${answer.status}`, evidence });
   return stop('LOKI_QUERY_FAILED', { message: `Loki answers HTTP ${answer.status} to ${of.logql}`, evidence });
 }
 
@@ -91,7 +101,10 @@ function entries(answer: GatewayAnswer, logql: string): readonly Entry[] {
     throw stop('LOKI_QUERY_FAILED', { message: 'What answers behind the gateway is not Loki', evidence: [answer.body.slice(0, 300)] }, { cause });
   }
   if (parsed?.data?.resultType !== 'streams')
-    throw stop('LOKI_QUERY_FAILED', { message: `${logql} gives ${parsed?.data?.resultType ?? 'no result'}, not log lines`, evidence: [answer.body.slice(0, 300)] });
+    throw stop('LOKI_QUERY_FAILED', {
+      message: `${logql} gives ${parsed?.data?.resultType ?? 'no result'}, not log lines`,
+      evidence: [answer.body.slice(0, 300)],
+    });
   return (parsed.data.result ?? [])
     .flatMap(({ stream, values }) => values.map(([timestamp, line]) => ({ timestamp, line, labels: stream })))
     .sort((a, b) => (BigInt(a.timestamp) < BigInt(b.timestamp) ? 1 : BigInt(a.timestamp) > BigInt(b.timestamp) ? -1 : 0));

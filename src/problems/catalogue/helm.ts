@@ -28,14 +28,15 @@ export const helm = rows({
     cause: 'helm ended with an error that is not among the known ones.',
     fix: 'Read the lines of helm above; run the command again when their cause is gone.',
     exit: 3,
-    explain: 'helm\'s own words are quoted. It was given the chart as a file, the values on standard input and a kubeconfig of its own.',
+    explain: "helm's own words are quoted. It was given the chart as a file, the values on standard input and a kubeconfig of its own.",
   },
   HELM_BUSY: {
     title: 'Another helm is at work on the release',
     cause: 'The release is in a pending state, so helm refuses to touch it.',
     fix: 'Wait until the other helm has ended and run the command again; a release that stays pending is repaired after three minutes.',
     exit: 3,
-    explain: 'A helm that was killed leaves a release pending for ever. A pending first revision is uninstalled and installed anew; a later one is rolled back to the last good revision first.',
+    explain:
+      'A helm that was killed leaves a release pending for ever. A pending first revision is uninstalled and installed anew; a later one is rolled back to the last good revision first.',
   },
   HELM_OBJECT_NOT_OURS: {
     title: 'An object the chart creates exists already',
@@ -66,7 +67,7 @@ export const helm = rows({
     explain: 'loki-eks plan --show values prints all values as helm gets them.',
   },
   HELM_RELEASE_BROKEN: {
-    title: 'The release is in a state helm can\'t go on from',
+    title: "The release is in a state helm can't go on from",
     cause: 'An earlier installation failed in a way that left no good revision.',
     fix: 'helm -n NAMESPACE history NAME; then helm -n NAMESPACE uninstall NAME and run the command again.',
     exit: 3,
@@ -101,8 +102,8 @@ export const helm = rows({
     explain: 'A cancelled release is marked failed and can be installed over.',
   },
   CHART_UNREACHABLE: {
-    title: 'The chart can\'t be fetched',
-    cause: 'The chart repository can\'t be reached, or does not have this version.',
+    title: "The chart can't be fetched",
+    cause: "The chart repository can't be reached, or does not have this version.",
     fix: 'Check network and proxy; without a way out give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
     exit: 3,
     explain: 'helm pull on any machine with network makes such a file. It may also be an unpacked directory.',
@@ -115,15 +116,15 @@ export const helm = rows({
     explain: 'helm itself does not compare the digests of charts from HTTP repositories, so it is done here before the chart is used.',
   },
   CHART_INVALID: {
-    title: 'The chart can\'t be used',
+    title: "The chart can't be used",
     cause: 'It is no Helm chart, lacks its Chart.yaml or dependencies, or does not fit the cluster.',
     fix: 'Give a packed chart (.tgz) or its unpacked directory with --loki-chart or --alloy-chart.',
     exit: 2,
     explain: 'A chart directory holds Chart.yaml with name and version, and its dependencies under charts/.',
   },
   RELEASE_UNREADABLE: {
-    title: 'A helm release can\'t be read',
-    cause: 'The Secret in which helm keeps the release is damaged or not in helm\'s format.',
+    title: "A helm release can't be read",
+    cause: "The Secret in which helm keeps the release is damaged or not in helm's format.",
     fix: 'helm -n NAMESPACE history NAME shows which revisions helm can read.',
     exit: 3,
     explain: 'The Secret is of type helm.sh/release.v1 and holds the release as compressed JSON.',
@@ -135,16 +136,9 @@ export const helm = rows({
     exit: 3,
     explain: 'Each workload that was not ready is listed with what its pods were waiting for and their last log lines.',
   },
-  RELEASE_NOT_GONE: {
-    title: 'Pods of a removed release are still there',
-    cause: 'They do not end: a node is unreachable, or a finalizer holds them.',
-    fix: 'kubectl -n NAMESPACE get pods, then run the command again.',
-    exit: 3,
-    explain: 'Pods that still run may still write to the buckets, so nothing else is removed before they are gone.',
-  },
   POD_IMAGE_UNPULLABLE: {
-    title: 'A container image can\'t be pulled',
-    cause: 'The image does not exist, its registry can\'t be reached from the node, or it asks for a login.',
+    title: "A container image can't be pulled",
+    cause: "The image does not exist, its registry can't be reached from the node, or it asks for a login.",
     fix: 'Check that nodes reach the registry (NAT, VPC endpoints); in closed networks set image.registry for a mirror with --loki-values or --alloy-values.',
     exit: 3,
     explain: 'The kubelet has tried for a minute. Its own words are quoted: not found, timeout, unauthorized, too many requests.',
@@ -154,10 +148,11 @@ export const helm = rows({
     cause: 'The program in the container ends soon after each start.',
     fix: 'Read the log lines above; kubectl -n NAMESPACE logs POD -c CONTAINER --previous shows more.',
     exit: 3,
-    explain: 'Exit code 137 with reason OOMKilled means that the memory limit is too small. Loki that can\'t reach its bucket ends with an AccessDenied in its log.',
+    explain:
+      "Exit code 137 with reason OOMKilled means that the memory limit is too small. Loki that can't reach its bucket ends with an AccessDenied in its log.",
   },
   POD_CONFIG_INVALID: {
-    title: 'A container can\'t be created from its specification',
+    title: "A container can't be created from its specification",
     cause: 'A Secret, ConfigMap or key it refers to is missing, or its security context is refused.',
     fix: 'Create what is named above, then run the command again.',
     exit: 3,
@@ -168,6 +163,6 @@ export const helm = rows({
     cause: 'No node has enough free CPU or memory, or taints, affinity or volume zones exclude all of them.',
     fix: 'Add nodes, choose --size small, or change requests and tolerations with --loki-values or --alloy-values.',
     exit: 3,
-    explain: 'The scheduler\'s own words are quoted and count the nodes by reason. A cluster autoscaler is given three minutes.',
+    explain: "The scheduler's own words are quoted and count the nodes by reason. A cluster autoscaler is given three minutes.",
   },
 });

@@ -3,9 +3,9 @@ import { rows } from '../row.ts';
 
 export const kube = rows({
   KUBE_UNREACHABLE: {
-    title: 'The Kubernetes API can\'t be reached',
+    title: "The Kubernetes API can't be reached",
     cause: 'The endpoint is private, your address is not allowed, or a proxy stands between.',
-    fix: 'Run from inside the VPC, or add your address to the endpoint\'s public access CIDRs.',
+    fix: "Run from inside the VPC, or add your address to the endpoint's public access CIDRs.",
     exit: 3,
     explain: 'DNS resolution, TCP connection and TLS all happen before the token is looked at.',
   },
@@ -23,7 +23,8 @@ export const kube = rows({
     cause: 'You are known to the cluster, but its RBAC rules do not grant this verb on this resource.',
     fix: 'Ask for AmazonEKSClusterAdminPolicy on this cluster, or for a ClusterRole with the verb and resource named above.',
     exit: 3,
-    explain: 'HTTP 403. kubectl auth can-i VERB RESOURCE -n NAMESPACE asks the same question. Charts create ClusterRoles, which needs rights close to cluster-admin.',
+    explain:
+      'HTTP 403. kubectl auth can-i VERB RESOURCE -n NAMESPACE asks the same question. Charts create ClusterRoles, which needs rights close to cluster-admin.',
   },
   KUBE_CONFLICT: {
     title: 'An object was changed by someone else at the same time',
@@ -65,7 +66,7 @@ export const kube = rows({
     cause: 'An admission webhook, admission policy or Pod Security level does not allow what the object asks for.',
     fix: 'Ask the owner of the policy for an exception for this namespace, or set the values the policy wants with --loki-values or --alloy-values.',
     exit: 3,
-    explain: 'The quoted text is the policy\'s own. Alloy needs a hostPath volume to read /var/log, which Pod Security levels baseline and restricted forbid.',
+    explain: "The quoted text is the policy's own. Alloy needs a hostPath volume to read /var/log, which Pod Security levels baseline and restricted forbid.",
   },
   KUBE_QUOTA_EXCEEDED: {
     title: 'A resource quota of the namespace is used up',
@@ -79,7 +80,8 @@ export const kube = rows({
     cause: 'A namespace that terminates takes no new objects.',
     fix: 'Wait until it is gone: kubectl wait --for=delete namespace/NAME --timeout=10m',
     exit: 3,
-    explain: 'If it never ends, an object in it has a finalizer that nobody serves any more: kubectl get namespace NAME -o yaml names it under status.conditions.',
+    explain:
+      'If it never ends, an object in it has a finalizer that nobody serves any more: kubectl get namespace NAME -o yaml names it under status.conditions.',
   },
   KUBE_SERVER_ERROR: {
     title: 'The Kubernetes API fails',
@@ -96,14 +98,14 @@ export const kube = rows({
     explain: 'The command is run without input, so that a question for an MFA code fails at once instead of waiting forever.',
   },
   KUBE_FORWARD_FAILED: {
-    title: 'A port of a pod can\'t be reached through the Kubernetes API',
+    title: "A port of a pod can't be reached through the Kubernetes API",
     cause: 'The pod is not running, nothing listens on the port, or the right to forward ports is missing.',
     fix: 'kubectl -n NAMESPACE get pods; kubectl auth can-i create pods/portforward -n NAMESPACE',
     exit: 3,
     explain: 'Requests go through a port-forward, as kubectl port-forward does, so that nothing has to be exposed.',
   },
   KUBECONFIG_INVALID: {
-    title: 'The kubeconfig can\'t be used',
+    title: "The kubeconfig can't be used",
     cause: 'The file is missing, is not YAML, or lacks a cluster or user that its context names.',
     fix: 'aws eks update-kubeconfig --name CLUSTER, or name another file with --kubeconfig FILE.',
     exit: 2,

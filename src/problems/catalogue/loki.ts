@@ -18,13 +18,13 @@ export const loki = rows({
   },
   GATEWAY_LOGIN_REFUSED: {
     title: 'The gateway refuses the login',
-    cause: 'User or password is not what the gateway\'s Secret holds, or the Secret was changed and the pods have not seen it yet.',
-    fix: 'loki-eks install: it compares the login with the gateway\'s hash and repairs it.',
+    cause: "User or password is not what the gateway's Secret holds, or the Secret was changed and the pods have not seen it yet.",
+    fix: "loki-eks install: it compares the login with the gateway's hash and repairs it.",
     exit: 6,
     explain: 'nginx answers 401 with a WWW-Authenticate header before Loki sees the request. A changed Secret takes up to a minute to arrive in the pods.',
   },
   GATEWAY_UPSTREAM_DOWN: {
-    title: 'The gateway can\'t reach Loki',
+    title: "The gateway can't reach Loki",
     cause: 'The component of Loki behind the gateway is down, or its name does not resolve in the gateway.',
     fix: 'loki-eks status',
     exit: 6,
@@ -40,15 +40,15 @@ export const loki = rows({
   LOKI_QUERY_INVALID: {
     title: 'Loki does not understand the query',
     cause: 'The LogQL has a syntax error, or asks for more than the limits allow.',
-    fix: 'Correct the query; Loki\'s answer names line and column.',
+    fix: "Correct the query; Loki's answer names line and column.",
     exit: 2,
-    explain: 'HTTP 400 with Loki\'s parse error.',
+    explain: "HTTP 400 with Loki's parse error.",
   },
   LOKI_QUERY_FAILED: {
     title: 'Loki could not answer the query',
     cause: 'Loki answered with an error, or with something that is no query result.',
     fix: 'loki-eks status',
     exit: 6,
-    explain: 'Queriers that can\'t read the bucket answer 500; too many requests answer 429.',
+    explain: "Queriers that can't read the bucket answer 500; too many requests answer 429.",
   },
 });

@@ -23,7 +23,10 @@ let server: TestServer;
 let kubernetes: Kubernetes;
 
 const problemOf = async (work: Promise<unknown>) => {
-  const error = await work.then(() => undefined, (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(ProblemError);
   return (error as ProblemError).problem;
 };
@@ -54,7 +57,10 @@ spec:
 `,
   );
   for (const token of ['admin', 'viewer'])
-    await writeFile(join(dir, `${token}.cjs`), `console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: '${token}' } }));`);
+    await writeFile(
+      join(dir, `${token}.cjs`),
+      `console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: '${token}' } }));`,
+    );
   chart = await openCharts({ env: { PATH: '' } }).obtain({ is: 'file', path: at });
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
@@ -75,7 +81,10 @@ describe('objects', () => {
     expect(created.metadata.uid).toBeTruthy();
     expect((await problemOf(kubernetes.create(object))).code).toBe('KUBE_CONFLICT');
     expect(await kubernetes.patch(ref, { data: { one: null, three: '3' } })).toMatchObject({ data: { two: '2', three: '3' } });
-    expect(await problemOf(kubernetes.replace({ ...created, data: { late: 'yes' } }))).toMatchObject({ code: 'KUBE_CONFLICT', message: expect.stringContaining('changed by someone else') });
+    expect(await problemOf(kubernetes.replace({ ...created, data: { late: 'yes' } }))).toMatchObject({
+      code: 'KUBE_CONFLICT',
+      message: expect.stringContaining('changed by someone else'),
+    });
     const now = (await kubernetes.get(ref))!;
     expect(await kubernetes.replace({ ...now, data: { four: '4' } })).toMatchObject({ data: { four: '4' } });
     const [listed] = await kubernetes.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'loki', labels: 'x=y' });
@@ -93,7 +102,10 @@ describe('objects', () => {
     expect((await problemOf(kubernetes.get({ ...ref, apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor' }))).code).toBe('KUBE_KIND_UNKNOWN');
     expect((await problemOf((await connectKubernetes(access('wrong'))).version())).code).toBe('KUBE_UNAUTHORIZED');
     const viewer = await connectKubernetes(access('viewer'));
-    expect(await problemOf(viewer.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'loki' }))).toMatchObject({ code: 'KUBE_FORBIDDEN', message: 'viewer may not list secrets in namespace loki' });
+    expect(await problemOf(viewer.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'loki' }))).toMatchObject({
+      code: 'KUBE_FORBIDDEN',
+      message: 'viewer may not list secrets in namespace loki',
+    });
     const wish = { verb: 'create', resource: 'secrets', namespace: 'loki' };
     expect(await viewer.denied([wish])).toEqual([wish]);
     expect(await kubernetes.denied([wish])).toEqual([]);
@@ -102,14 +114,26 @@ describe('objects', () => {
   it('give version, token, logs, raw answers and a forwarded request', async () => {
     expect(await kubernetes.version()).toBe('v1.33.4-eks-0000000');
     await kubernetes.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'loki', namespace: 'loki' } });
-    expect(await kubernetes.token({ namespace: 'loki', serviceAccount: 'loki', audience: 'sts.amazonaws.com', seconds: 900 })).toBe('loki/loki/sts.amazonaws.com');
+    expect(await kubernetes.token({ namespace: 'loki', serviceAccount: 'loki', audience: 'sts.amazonaws.com', seconds: 900 })).toBe(
+      'loki/loki/sts.amazonaws.com',
+    );
     server.store.create({
-      apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'loki' }, spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p', namespace: 'loki' },
+      spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
     } as never);
-    server.store.setStatus('Pod', 'loki', 'p', { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [{ name: 'c', ready: true, restartCount: 0, state: { running: {} } }] });
+    server.store.setStatus('Pod', 'loki', 'p', {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [{ name: 'c', ready: true, restartCount: 0, state: { running: {} } }],
+    });
     expect(await kubernetes.logs({ namespace: 'loki', pod: 'p', tail: 2 })).toEqual(['c two', 'c three']);
     expect(await kubernetes.raw('/no/such/path')).toMatchObject({ status: 404 });
-    const reply = await kubernetes.forward({ namespace: 'loki', pod: 'p', port: 8080 }, { method: 'POST', path: '/x?y=1', headers: { 'x-scope-orgid': 't' }, body: 'hello' });
+    const reply = await kubernetes.forward(
+      { namespace: 'loki', pod: 'p', port: 8080 },
+      { method: 'POST', path: '/x?y=1', headers: { 'x-scope-orgid': 't' }, body: 'hello' },
+    );
     expect(reply.status).toBe(200);
     expect(JSON.parse(reply.body)).toEqual({ pod: 'p', port: 8080, method: 'POST', path: '/x?y=1', body: 'hello' });
     expect(server.reached.at(-1)!.headers).toMatchObject({ 'x-scope-orgid': 't' });
@@ -119,7 +143,13 @@ describe('objects', () => {
 
 describe('releases', () => {
   const said: string[] = [];
-  const task = (signal = new AbortController().signal): HelmTask => ({ name: 'demo', namespace: 'loki', signal, timeoutMs: 60_000, say: (text) => void said.push(text) });
+  const task = (signal = new AbortController().signal): HelmTask => ({
+    name: 'demo',
+    namespace: 'loki',
+    signal,
+    timeoutMs: 60_000,
+    say: (text) => void said.push(text),
+  });
   const open = (of: { readonly clock?: Clock; readonly as?: string } = {}) =>
     openReleases({
       access: access(),
@@ -144,8 +174,16 @@ describe('releases', () => {
     expect(await adapter.unready('demo', 'loki')).toEqual([]);
     const found = await adapter.find('demo', 'loki');
     expect(found).toMatchObject({
-      name: 'demo', namespace: 'loki', revision: 1, status: 'deployed', chart: 'demo', chartVersion: '1.2.3', appVersion: '4.5',
-      values: { text: 'hello' }, labels: { 'loki-eks/install-id': 'abc', note: 'x' }, lastGood: 1,
+      name: 'demo',
+      namespace: 'loki',
+      revision: 1,
+      status: 'deployed',
+      chart: 'demo',
+      chartVersion: '1.2.3',
+      appVersion: '4.5',
+      values: { text: 'hello' },
+      labels: { 'loki-eks/install-id': 'abc', note: 'x' },
+      lastGood: 1,
     });
     expect(Date.now() - found!.updated!.getTime()).toBeLessThan(60_000);
     await upgrade(adapter, 'changed');
@@ -167,7 +205,14 @@ describe('releases', () => {
     const { stdout } = await run(helm, ['list', '-n', 'loki', '-o', 'json'], { env: { PATH: '', HOME: dir, KUBECONFIG: kubeconfig } });
     const [listed] = JSON.parse(stdout) as Record<string, string>[];
     const found = (await adapter.find('demo', 'loki'))!;
-    expect(listed).toMatchObject({ name: found.name, namespace: found.namespace, revision: String(found.revision), status: found.status, chart: `${found.chart}-${found.chartVersion}`, app_version: found.appVersion });
+    expect(listed).toMatchObject({
+      name: found.name,
+      namespace: found.namespace,
+      revision: String(found.revision),
+      status: found.status,
+      chart: `${found.chart}-${found.chartVersion}`,
+      app_version: found.appVersion,
+    });
     await adapter.dispose();
   });
 

@@ -26,7 +26,10 @@ let repo: string;
 const env = () => ({ PATH: dirname(helm), HOME: home, SECRET_OF_THE_SHELL: 'x' });
 
 const problemOf = async (work: Promise<unknown>) => {
-  const error = await work.then(() => undefined, (thrown: unknown) => thrown);
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(ProblemError);
   return (error as ProblemError).problem;
 };
@@ -60,7 +63,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const digest = async () => createHash('sha256').update(await readFile(join(dir, 'served', 'demo-1.2.3.tgz'))).digest('hex');
+const digest = async () =>
+  createHash('sha256')
+    .update(await readFile(join(dir, 'served', 'demo-1.2.3.tgz')))
+    .digest('hex');
 const local = async (): Promise<Chart> => openCharts({ env: env() }).obtain({ is: 'file', path: join(dir, 'demo') });
 
 describe('finding helm', () => {
@@ -72,7 +78,10 @@ describe('finding helm', () => {
 
   it('says what is wrong with what it finds', async () => {
     expect((await problemOf(findHelm({ env: { PATH: '/nowhere' } }))).code).toBe('HELM_MISSING');
-    expect(await problemOf(findHelm({ path: '/nowhere/helm', env: env() }))).toMatchObject({ code: 'HELM_MISSING', message: expect.stringContaining('/nowhere/helm') });
+    expect(await problemOf(findHelm({ path: '/nowhere/helm', env: env() }))).toMatchObject({
+      code: 'HELM_MISSING',
+      message: expect.stringContaining('/nowhere/helm'),
+    });
     const fake = async (prints: string) => {
       const path = join(dir, 'fake-helm');
       await writeFile(path, `#!/bin/sh\n${prints}\n`);
@@ -89,7 +98,12 @@ describe('finding helm', () => {
 describe('charts', () => {
   it('takes a directory and a packed file as they are', async () => {
     const charts = openCharts({ env: { PATH: '' }, cwd: dir });
-    expect(await charts.obtain({ is: 'file', path: './demo' })).toMatchObject({ name: 'demo', version: '1.2.3', appVersion: '4.5', origin: './demo demo 1.2.3 (local, not pinned)' });
+    expect(await charts.obtain({ is: 'file', path: './demo' })).toMatchObject({
+      name: 'demo',
+      version: '1.2.3',
+      appVersion: '4.5',
+      origin: './demo demo 1.2.3 (local, not pinned)',
+    });
     const packed = await charts.obtain({ is: 'file', path: 'served/demo-1.2.3.tgz' });
     expect(packed).toMatchObject({ name: 'demo', version: '1.2.3', appVersion: '4.5', sha256: await digest() });
   });
@@ -117,9 +131,18 @@ describe('charts', () => {
     const pin = { is: 'pinned', repo, name: 'demo', version: '1.2.3' } as const;
     const chart = await charts.obtain({ ...pin, sha256: await digest() });
     expect(chart).toMatchObject({ name: 'demo', version: '1.2.3', sha256: await digest() });
-    expect(await problemOf(charts.obtain({ ...pin, sha256: '0'.repeat(64) }))).toMatchObject({ code: 'CHART_DIGEST_WRONG', message: expect.stringContaining(repo) });
-    expect(await problemOf(charts.obtain({ ...pin, version: '9.9.9', sha256: '' }))).toMatchObject({ code: 'CHART_UNREACHABLE', message: expect.stringContaining('9.9.9') });
-    expect(await problemOf(charts.obtain({ ...pin, repo: 'http://127.0.0.1:9', sha256: '' }))).toMatchObject({ code: 'CHART_UNREACHABLE', fix: expect.stringContaining('--loki-chart FILE.tgz') });
+    expect(await problemOf(charts.obtain({ ...pin, sha256: '0'.repeat(64) }))).toMatchObject({
+      code: 'CHART_DIGEST_WRONG',
+      message: expect.stringContaining(repo),
+    });
+    expect(await problemOf(charts.obtain({ ...pin, version: '9.9.9', sha256: '' }))).toMatchObject({
+      code: 'CHART_UNREACHABLE',
+      message: expect.stringContaining('9.9.9'),
+    });
+    expect(await problemOf(charts.obtain({ ...pin, repo: 'http://127.0.0.1:9', sha256: '' }))).toMatchObject({
+      code: 'CHART_UNREACHABLE',
+      fix: expect.stringContaining('--loki-chart FILE.tgz'),
+    });
     await charts.dispose();
     await expect(stat(chart.path)).rejects.toThrow('ENOENT');
   });
@@ -133,7 +156,14 @@ describe('charts', () => {
 });
 
 describe('rendering', () => {
-  const releases = () => openReleases({ access: { is: 'eks', server: 'https://x', ca: '', token: async () => '' }, kubernetes: clusterOf([]).kubernetes, eks: { cluster: 'dev', region: 'r' }, env: env(), cli: { node: 'node', script: 'x' } });
+  const releases = () =>
+    openReleases({
+      access: { is: 'eks', server: 'https://x', ca: '', token: async () => '' },
+      kubernetes: clusterOf([]).kubernetes,
+      eks: { cluster: 'dev', region: 'r' },
+      env: env(),
+      cli: { node: 'node', script: 'x' },
+    });
   const of = async (values: object) => ({ name: 'demo', namespace: 'loki', chart: await local(), values, kubeVersion: 'v1.33.4-eks-abc1234' });
 
   it('renders with the given values and version, touching nothing below the home directory', async () => {
@@ -150,7 +180,10 @@ describe('rendering', () => {
     const schema = await problemOf(adapter.render(await of({ text: 5 })));
     expect(schema.code).toBe('HELM_VALUES_REFUSED');
     expect(schema.message).toMatch(/text/);
-    expect(await problemOf(adapter.render(await of({ text: '' })))).toMatchObject({ code: 'HELM_VALUES_REFUSED', message: expect.stringContaining('text is needed') });
+    expect(await problemOf(adapter.render(await of({ text: '' })))).toMatchObject({
+      code: 'HELM_VALUES_REFUSED',
+      message: expect.stringContaining('text is needed'),
+    });
     await adapter.dispose();
   });
 });
@@ -177,9 +210,11 @@ describe('talking to a cluster', () => {
   it('logs in through the exec plugin of its private kubeconfig, with a minimal environment', async () => {
     server = await startKubeServer(() => status(401, { reason: 'Unauthorized', message: 'Unauthorized' }));
     const seen = join(dir, 'seen.json');
-    const adapter = open(await plugin(`
+    const adapter = open(
+      await plugin(`
       require('node:fs').writeFileSync(${JSON.stringify(seen)}, JSON.stringify({ args: process.argv.slice(2), env: process.env, kubeconfig: require('node:fs').statSync(process.env.KUBECONFIG).mode & 0o777, dir: require('node:fs').statSync(require('node:path').dirname(process.env.KUBECONFIG)).mode & 0o777 }));
-      console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: 'from-plugin' } }));`));
+      console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: 'from-plugin' } }));`),
+    );
     expect((await problemOf(upgrade(adapter))).code).toBe('KUBE_UNAUTHORIZED');
     expect(server.asked[0]!.headers.authorization).toBe('Bearer from-plugin');
     const told = JSON.parse(await readFile(seen, 'utf8')) as { args: string[]; env: Record<string, string>; kubeconfig: number; dir: number };
@@ -197,7 +232,9 @@ describe('talking to a cluster', () => {
     const failing = open(await plugin(`console.error('no credentials'); process.exit(3);`));
     expect((await problemOf(upgrade(failing))).code).toBe('KUBE_EXEC_FAILED');
     await server.stop();
-    const gone = open(await plugin(`console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: 't' } }));`));
+    const gone = open(
+      await plugin(`console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: 't' } }));`),
+    );
     expect((await problemOf(upgrade(gone))).code).toBe('KUBE_UNREACHABLE');
     await Promise.all([failing.dispose(), gone.dispose()]);
   });
@@ -205,7 +242,9 @@ describe('talking to a cluster', () => {
   it('throws the reason of an abort, after helm has ended', async () => {
     server = await startKubeServer(() => 'silence');
     const stop = new AbortController();
-    const adapter = open(await plugin(`console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: 't' } }));`));
+    const adapter = open(
+      await plugin(`console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1beta1', kind: 'ExecCredential', status: { token: 't' } }));`),
+    );
     const running = upgrade(adapter, stop.signal);
     const ended = expect(running).rejects.toThrow('interrupted');
     while (server.asked.length === 0) await new Promise((done) => setTimeout(done, 20));

@@ -1,0 +1,47 @@
+/** Workloads that are not ready, in words, with evidence and, where waiting is pointless, the problem. */
+import type { Problem } from '../../engine/types.ts';
+import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
+import type { Unready } from '../../ports/releases.ts';
+import { podEvidence } from './evidence.ts';
+import type { Lacking } from './look.ts';
+import type { Trouble } from './pod-trouble.ts';
+import { blocksUpdate } from './rollout.ts';
+import { hopeless, type Watched } from './verdict.ts';
+
+/** How long a pod has been in this trouble, as far as one knows. */
+export type Watch = (pod: KubeObject, trouble: Trouble) => Watched;
+
+const PODS_TOLD = 3;
+
+export const explain = (kubernetes: Kubernetes, lacking: readonly Lacking[], watch: Watch): Promise<readonly Unready[]> =>
+  Promise.all(lacking.map((one) => explainOne(kubernetes, one, watch)));
+
+const title = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.namespace}/${metadata.name}`;
+
+async function explainOne(kubernetes: Kubernetes, { workload, missing, pods }: Lacking, watch: Watch): Promise<Unready> {
+  const judged = pods.map((bad) => ({ ...bad, watched: watch(bad.pod, bad.trouble) }));
+  // The hopeless first, and those that are about to go last.
+  const rank = (bad: (typeof judged)[number]) => (hopeless(bad.pod, { ...bad, evidence: [] }) ? 0 : bad.trouble.is === 'ending' ? 2 : 1);
+  const told = await Promise.all(
+    judged
+      .sort((a, b) => rank(a) - rank(b))
+      .slice(0, PODS_TOLD)
+      .map(async (bad) => {
+        const blocks = blocksUpdate(workload, bad.pod) ? unblock(bad.pod) : undefined;
+        const evidence = [...(blocks ? [blocks.why] : []), ...(await podEvidence(kubernetes, bad.pod, bad.trouble))];
+        const problem = hopeless(bad.pod, { ...bad, evidence: [`${title(workload)}: ${missing}`, ...evidence] });
+        return {
+          words: [`${bad.pod.metadata.name} ${bad.trouble.why}`, ...evidence].join(' | '),
+          problem: problem && blocks ? { ...problem, fix: blocks.fix } : problem,
+        };
+      }),
+  );
+  const problem: Problem | undefined = told.find((one) => one.problem)?.problem;
+  return { workload: title(workload), why: [missing, ...told.map(({ words }) => words)].join('; '), ...(problem && { problem }) };
+}
+
+/** A StatefulSet that goes in order waits for a broken pod of the former revision for ever. */
+const unblock = ({ metadata: { namespace, name } }: KubeObject) => ({
+  why: `${name} is of the former revision and blocks the update`,
+  fix: `kubectl -n ${namespace} delete pod ${name}, then run the command again: the new revision takes its place.`,
+});

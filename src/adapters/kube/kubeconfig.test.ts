@@ -1,4 +1,6 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -150,6 +152,57 @@ describe('logging in with a kubeconfig', () => {
 });
 
 describe('proxies', () => {
+  const startProxy = async (answer: number) => {
+    const seen: string[] = [];
+    const proxy = createServer();
+    proxy.on('connect', (request, socket, head) => {
+      seen.push(`${request.url} ${request.headers['proxy-authorization']}`);
+      if (answer !== 200) return void socket.end(`HTTP/1.1 ${answer} No\r\n\r\n`);
+      const [host, port] = request.url!.split(':');
+      const target = connect(Number(port), host!, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        target.write(head);
+        target.pipe(socket).pipe(target);
+      });
+      target.on('error', () => socket.destroy());
+      socket.on('error', () => target.destroy());
+      return undefined;
+    });
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+    proxies.push(proxy);
+    return { seen, url: `http://me:p%40ss@127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+  };
+  const proxies: Server[] = [];
+  afterEach(() => {
+    for (const proxy of proxies.splice(0)) proxy.close().closeAllConnections();
+  });
+  const through = async (proxy: string) => {
+    const cluster = { 'certificate-authority-data': Buffer.from(cert).toString('base64'), 'proxy-url': proxy };
+    return connectKubernetes({ is: 'kubeconfig', path: await file(config({ url: server!.url, cluster })) }, { backoffMs: 1 });
+  };
+
+  it('tunnels requests and port-forwards, logging in at the proxy', async () => {
+    server = await startKubeServer(() => ({ body: { gitVersion: 'v1.33.0' } }));
+    server.pod =
+      (_, { send }) =>
+      () =>
+        send(Buffer.from('HTTP/1.1 204 No Content\r\n\r\n'));
+    const proxy = await startProxy(200);
+    const kubernetes = await through(proxy.url);
+    expect(await kubernetes.version()).toBe('v1.33.0');
+    await kubernetes.version();
+    const target = `${new URL(server.url).host} Basic ${Buffer.from('me:p@ss').toString('base64')}`;
+    expect(proxy.seen).toEqual([target]);
+    expect((await kubernetes.forward({ namespace: 'loki', pod: 'p', port: 80 }, { method: 'GET', path: '/' })).status).toBe(204);
+    expect(proxy.seen).toEqual([target, target]);
+  });
+
+  it('says what a proxy that refuses has said', async () => {
+    server = await startKubeServer(() => ({ body: {} }));
+    const problem = await problemOf((await through((await startProxy(407)).url)).version());
+    expect(problem).toMatchObject({ code: 'KUBE_UNREACHABLE', evidence: [expect.stringMatching(/proxy 127\.0\.0\.1:\d+ answers 407/)] });
+  });
+
   const proxy = (server: string, noProxy = '') => proxyFor(server, { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: noProxy })?.host;
   it.each([
     ['https://x.eks.amazonaws.com', '', 'proxy:3128'],

@@ -39,6 +39,8 @@ export function tunnelAgent(proxy: URL, options: AgentOptions): Agent {
   const agent = new Agent(options);
   const open = (target: ConnectionOptions, done: (error: Error | null, socket?: Socket) => void) => {
     const at = `${target.host}:${target.port ?? 443}`;
+    // TLS allows no address as a server name; the certificate is checked against `host` then.
+    const name = target.servername || (isIP(target.host ?? '') ? undefined : target.host);
     const login = proxy.username
       ? `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}`
       : undefined;
@@ -54,7 +56,7 @@ export function tunnelAgent(proxy: URL, options: AgentOptions): Agent {
     request.on('timeout', () => request.destroy(Object.assign(new Error(`proxy ${proxy.host} does not answer`), { code: 'ETIMEDOUT' })));
     request.on('error', (error) => done(error));
     request.on('connect', (response, socket) => {
-      if (response.statusCode === 200) return done(null, tlsConnect({ ...target, socket, servername: target.servername || target.host }));
+      if (response.statusCode === 200) return done(null, tlsConnect({ ...target, socket, ...(name && { servername: name }) }));
       socket.destroy();
       done(Object.assign(new Error(`proxy ${proxy.host} answers ${response.statusCode} to CONNECT ${at}`), { code: 'EPROXY' }));
     });

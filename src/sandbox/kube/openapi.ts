@@ -19,7 +19,8 @@ export function openapiIndex(registry: Registry): Doc {
 
 const query = (name: string): Doc => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } });
 const WRITE_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation'].map(query);
-const PATCH_TYPES = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
+/** Without strategic merge: named here, kubectl would compute such patches from the schemas below instead of from its own. */
+const PATCH_TYPES = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json'];
 
 const schemaName = (resource: Resource): string => `${resource.apiVersion.replaceAll('/', '.')}.${resource.kind}`;
 
@@ -31,12 +32,11 @@ function operations(resource: Resource): Doc {
   const prefix = `/${pathOf(resource.apiVersion)}/${resource.namespaced ? 'namespaces/{namespace}/' : ''}${resource.plural}`;
   const create = { ...about, 'x-kubernetes-action': 'post', parameters: WRITE_PARAMETERS, requestBody: json };
   if (resource.review) return { [prefix]: { post: create } };
-  const types = resource.custom ? PATCH_TYPES.slice(0, 3) : PATCH_TYPES;
   const patch = {
     ...about,
     'x-kubernetes-action': 'patch',
     parameters: [...WRITE_PARAMETERS, query('force')],
-    requestBody: { content: Object.fromEntries(types.map((type) => [type, { schema: { type: 'object' } }])) },
+    requestBody: { content: Object.fromEntries(PATCH_TYPES.map((type) => [type, { schema: { type: 'object' } }])) },
   };
   return {
     [prefix]: { get: { ...about, 'x-kubernetes-action': 'list' }, post: create },

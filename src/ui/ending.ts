@@ -1,7 +1,7 @@
 /** The end of a run: its problems, what is left and how to take it away, and one last line that says how it went. */
 import type { Happenings, Leftover } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
-import { clean, count, duration, fold, oneLine } from './text.ts';
+import { clean, count, duration, fold, oneLine, width } from './text.ts';
 import { problemLines } from './problem.ts';
 
 type Finished = Happenings['run.finished'];
@@ -41,7 +41,7 @@ export function lastLine(finished: Finished, { columns, paint }: Look): readonly
   const colour = mark === '✔' ? paint.good : mark === '▲' ? paint.careful : paint.bad;
   const words = `${text}${finished.seconds >= 0.1 ? ` ${duration(finished.seconds)}.` : ''}`;
   const lines = fold(words, columns - 2).map((line, index) => (index === 0 ? `${colour(mark)} ${line}` : `  ${line}`));
-  const room = (lines.at(-1)?.length ?? 0) + note.length <= columns;
+  const room = width(lines.at(-1) ?? '') + width(note) <= columns;
   return note === '' ? lines : room ? [...lines.slice(0, -1), (lines.at(-1) ?? '') + note] : [...lines, ` ${note}`];
 }
 

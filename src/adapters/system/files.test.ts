@@ -1,0 +1,32 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemFiles } from './files.ts';
+
+describe('systemFiles', () => {
+  let cwd = '';
+  beforeAll(async () => {
+    cwd = await mkdtemp(join(tmpdir(), 'files-'));
+    await writeFile(join(cwd, 'there.yaml'), 'a: é\n');
+    await writeFile(join(cwd, 'binary'), Buffer.from([0xff, 0xfe, 0x00]));
+  });
+  afterAll(() => rm(cwd, { recursive: true, force: true }));
+  const files = () => systemFiles({ cwd, stdin: Readable.from(['pi', 'ped']) });
+
+  it('reads relative to the current directory, and standard input as often as asked', async () => {
+    const { read, exists } = files();
+    expect(await read('there.yaml')).toBe('a: é\n');
+    expect([await read('-'), await read('-')]).toEqual(['piped', 'piped']);
+    expect([await exists('there.yaml'), await exists('missing')]).toEqual([true, false]);
+  });
+
+  it.each([
+    ['missing', 'missing: there is no such file'],
+    ['.', '.: it is a directory, not a file'],
+    ['binary', 'binary: it is not UTF-8 text'],
+  ])('says why %s can not be read', async (path, message) => {
+    await expect(files().read(path)).rejects.toMatchObject({ problem: { code: 'FILE_UNREADABLE', message } });
+  });
+});

@@ -108,6 +108,15 @@ test('a StatefulSet in parallel updates from the last pod to the first', async (
   expect(gone).toEqual(['p-2', 'p-1', 'p-0']);
 });
 
+test('pods with claims of their own and anti-affinity find places of their own, though their volumes are made at the same time', async () => {
+  const { store, until, pods } = await start();
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'db' } }, topologyKey: 'kubernetes.io/hostname' }] } };
+  const claims = [{ metadata: { name: 'data' }, spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }];
+  store.create(workload('StatefulSet', 'db', { replicas: 4, serviceName: 'db', podManagementPolicy: 'Parallel', template: template('db', { affinity, containers: [{ name: 'c', image: 'example/db:1' }] }), volumeClaimTemplates: claims }));
+  await until(() => status(store.get('StatefulSet', 'default', 'db'))['readyReplicas'] === 4);
+  expect(new Set(pods('default').map((each) => each.spec.nodeName)).size).toBe(4);
+});
+
 test('a pod that fits nowhere says why in the words of the real scheduler, and starts when there is room', async () => {
   const { store, until, events } = await start({ seed: seedOf({ region: 'ap-northeast-2', version: '1.33' }).filter((object) => !['DaemonSet', 'Deployment', 'Pod', 'Job'].includes(object.kind)) });
   store.create(pod('big', { containers: [box('sleep infinity', { resources: { requests: { memory: '64Gi' } } })] }));

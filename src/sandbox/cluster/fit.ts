@@ -51,9 +51,9 @@ function matches(term: PodAffinityTerm, of: Pod, other: Pod): boolean {
 
 /** Computed once a pod, not once a node. */
 export function affinitiesOf(round: Round, pod: Pod): Affinities {
-  const counts = (other: Pod): boolean => other.spec.nodeName !== undefined && !isFinished(other) && other.metadata.uid !== pod.metadata.uid;
+  const counts = (other: Pod): boolean => round.pods.nodeOf(other) !== undefined && !isFinished(other) && other.metadata.uid !== pod.metadata.uid;
   const where = (other: Pod, key: string): readonly string[] => {
-    const value = round.nodes.get(other.spec.nodeName ?? '')?.metadata.labels?.[key];
+    const value = round.nodes.get(round.pods.nodeOf(other) ?? '')?.metadata.labels?.[key];
     return value === undefined ? [] : [value];
   };
   const domains = (term: PodAffinityTerm): Domains => {
@@ -84,7 +84,7 @@ export function refusal(round: Round, ask: { readonly pod: Pod; readonly request
   if (taint !== undefined) return { reasons: [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`], helpless: true };
   if (!nodeFits(pod.spec, node)) return { reasons: ["node(s) didn't match Pod's node affinity/selector"], helpless: true };
   if (portsTaken(round, pod, node)) return { reasons: ["node(s) didn't have free ports for the requested pod ports"], helpless: false };
-  const lacking = lacks(round, ask.requests, node);
+  const lacking = lacks(round, ask, node);
   if (lacking.length > 0) return { reasons: lacking, helpless: false };
   if (ask.zone !== undefined && node.metadata.labels?.['topology.kubernetes.io/zone'] !== ask.zone) return { reasons: ['node(s) had volume node affinity conflict'], helpless: true };
   if (unevenly(round, pod, node)) return { reasons: ["node(s) didn't match pod topology spread constraints"], helpless: false };
@@ -94,14 +94,15 @@ export function refusal(round: Round, ask: { readonly pod: Pod; readonly request
   return undefined;
 }
 
-export function usedOn(round: Round, node: Node): { readonly pods: number; readonly resources: Resources } {
-  const running = round.pods.onNode(node.metadata.name).filter((pod) => !isFinished(pod));
+/** What runs on a node; `but` is the uid of the pod that is being placed. */
+export function usedOn(round: Round, node: Node, but?: string): { readonly pods: number; readonly resources: Resources } {
+  const running = round.pods.onNode(node.metadata.name).filter((pod) => !isFinished(pod) && pod.metadata.uid !== but);
   return { pods: running.length, resources: running.map((pod) => requestsOf(pod.spec)).reduce(sum, {}) };
 }
 
-function lacks(round: Round, requests: Resources, node: Node): readonly string[] {
+function lacks(round: Round, { pod, requests }: { readonly pod: Pod; readonly requests: Resources }, node: Node): readonly string[] {
   const allocatable = amounts(node.status?.allocatable);
-  const used = usedOn(round, node);
+  const used = usedOn(round, node, pod.metadata.uid);
   const full = used.pods + 1 > (allocatable['pods'] ?? 110) ? ['Too many pods'] : [];
   const short = Object.entries(requests).filter(([name, amount]) => amount > 0 && (used.resources[name] ?? 0) + amount > (allocatable[name] ?? 0) + 1e-9);
   return [...full, ...short.map(([name]) => `Insufficient ${name}`)];
@@ -114,7 +115,7 @@ function hostPorts(pod: Pod): readonly string[] {
 function portsTaken(round: Round, pod: Pod, node: Node): boolean {
   const wanted = hostPorts(pod);
   if (wanted.length === 0) return false;
-  const taken = round.pods.onNode(node.metadata.name).filter((other) => !isFinished(other)).flatMap(hostPorts);
+  const taken = round.pods.onNode(node.metadata.name).filter((other) => !isFinished(other) && other.metadata.uid !== pod.metadata.uid).flatMap(hostPorts);
   return wanted.some((port) => taken.includes(port));
 }
 

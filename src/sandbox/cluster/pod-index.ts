@@ -12,6 +12,10 @@ export interface PodIndex {
   repelling(): readonly Pod[];
   /** Pods that no node has yet. */
   unbound(): readonly Pod[];
+  /** The node a pod is bound to, or the scheduler has it in mind for while its volumes are made. */
+  nodeOf(pod: Pod): string | undefined;
+  /** The scheduler's intention: others see the pod there from now on. */
+  assume(pod: Pod, node: string): void;
   /** What `store.create` or `store.update` returned: seen at once, whenever the event comes. */
   saw(pod: Pod): void;
   close(): void;
@@ -28,9 +32,11 @@ function repels(pod: Pod): boolean {
 export function createPodIndex(store: ObjectStore): PodIndex {
   const pods = new Map<string, Pod>();
   const groups = { owner: new Map<string, Set<string>>(), node: new Map<string, Set<string>>(), namespace: new Map<string, Set<string>>(), trait: new Map<string, Set<string>>() };
+  const assumed = new Map<string, string>();
+  const nodeOf = (pod: Pod): string | undefined => pod.spec.nodeName ?? assumed.get(pod.metadata.uid ?? '');
   const keys = (pod: Pod): readonly (readonly [keyof typeof groups, string | undefined])[] => [
     ['owner', ownerUid(pod)],
-    ['node', pod.spec.nodeName],
+    ['node', nodeOf(pod)],
     ['namespace', pod.metadata.namespace],
     ['trait', repels(pod) ? 'repelling' : undefined],
     ['trait', pod.spec.nodeName === undefined ? 'unbound' : undefined],
@@ -60,8 +66,9 @@ export function createPodIndex(store: ObjectStore): PodIndex {
   for (const pod of store.list('Pod')) saw(pod as Pod);
   const close = store.subscribe(({ type, object }) => {
     if (object.kind !== 'Pod') return;
-    if (type === 'DELETED') drop(object.metadata.uid ?? '');
-    else saw(object as Pod);
+    if (type !== 'DELETED') return saw(object as Pod);
+    drop(object.metadata.uid ?? '');
+    assumed.delete(object.metadata.uid ?? '');
   });
   return {
     byUid: (uid) => pods.get(uid),
@@ -71,6 +78,14 @@ export function createPodIndex(store: ObjectStore): PodIndex {
     all: () => [...pods.values()],
     repelling: () => members('trait', 'repelling'),
     unbound: () => members('trait', 'unbound'),
+    nodeOf,
+    assume: (pod, node) => {
+      const uid = pod.metadata.uid ?? '';
+      const known = pods.get(uid) ?? pod;
+      drop(uid);
+      assumed.set(uid, node);
+      saw(known);
+    },
     saw,
     close,
   };

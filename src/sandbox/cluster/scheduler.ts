@@ -29,6 +29,7 @@ export function schedule(parts: ClusterParts, of: string): void {
   if (typeof choice === 'string') return refuse(parts, pod, choice);
   const waiting = claims.flatMap((claim) => (claim.is === 'waits-for-node' ? [claim.claim] : []));
   if (waiting.length > 0) {
+    parts.pods.assume(pod, choice.metadata.name);
     for (const claim of waiting) selectNode(parts.store, claim, choice.metadata.name);
     return;
   }
@@ -46,7 +47,8 @@ function choose(round: Round, pod: Pod, zone: string | undefined): Node | string
     if (refused === undefined) taking.push(node);
     else refusals.push(refused);
   }
-  if (taking.length > 0) return best(round, pod, taking);
+  const meant = taking.find((node) => node.metadata.name === round.pods.nodeOf(pod));
+  if (taking.length > 0) return meant ?? best(round, pod, taking);
   if (round.nodes.size === 0) return 'no nodes available to schedule pods';
   const elsewhere: Refusal = { reasons: ["node(s) didn't match Pod's node affinity/selector"], helpless: true };
   return unavailable([...refusals, ...Array.from({ length: others }, () => elsewhere)], round.nodes.size);

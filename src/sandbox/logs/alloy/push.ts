@@ -1,0 +1,171 @@
+/** One `endpoint` of `loki.write`: batches, the login, retries, and what it says when a push fails. */
+import type { SandboxClock, SandboxResponse } from '../../types.ts';
+import type { Network } from '../network.ts';
+import type { AlloyValue } from './evaluate.ts';
+import type { Component } from './graph.ts';
+import type { Labels } from './relabel.ts';
+import type { LogEntry } from './stages.ts';
+
+export interface PushParts {
+  readonly clock: SandboxClock;
+  readonly network: Network;
+  readonly namespace: string;
+  /** Throws when the file is not there. */
+  readonly read: (path: string) => string;
+  readonly say: (level: string, fields: Readonly<Record<string, string | number>>) => void;
+  readonly count: (metric: string, labels: Labels, by: number) => void;
+  /** Called when there is room for more after `isFull`. */
+  readonly drained: () => void;
+}
+
+export interface Endpoint {
+  add(entry: LogEntry): void;
+  /** While pushes fail, the sources wait: lines stay in their files. */
+  isFull(): boolean;
+  stop(): void;
+}
+
+type EndpointBlock = Component['blocks'][number];
+
+/** Batches go out this long after their first line: a third of Alloy's default. */
+const BATCH_WAIT_MS = 300;
+const QUEUE = 4;
+
+interface Batch {
+  readonly tenant: string;
+  readonly entries: readonly LogEntry[];
+  attempts: number;
+}
+
+export function createEndpoint(parts: PushParts, of: { readonly component: Component; readonly block: EndpointBlock }): Endpoint {
+  const { args } = of.block;
+  const host = hostOf(String(args['url'] ?? ''));
+  const retries = typeof args['max_backoff_retries'] === 'number' ? args['max_backoff_retries'] : 10;
+  const queue: Batch[] = [];
+  let pending: LogEntry[] = [];
+  let cancel: (() => void) | undefined;
+  let sending = false;
+  let stopped = false;
+
+  const flush = (): void => {
+    cancel = undefined;
+    for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? ''))) queue.push({ tenant, entries, attempts: 0 });
+    pending = [];
+    next();
+  };
+  const next = (): void => {
+    if (sending || stopped) return;
+    const batch = queue[0];
+    if (batch === undefined) return parts.drained();
+    sending = true;
+    attempt(batch);
+  };
+  const done = (): void => {
+    queue.shift();
+    sending = false;
+    next();
+  };
+  const attempt = (batch: Batch): void => {
+    if (stopped) return;
+    const result = send(parts, { args, block: of.block, component: of.component, batch });
+    const labels = { host, tenant: batch.tenant };
+    if (result.is === 'sent') {
+      parts.count('loki_write_sent_entries_total', labels, batch.entries.length);
+      return done();
+    }
+    const fields = { component_path: '/', component_id: of.component.id, component: 'endpoint', host };
+    batch.attempts += 1;
+    if (result.retry && batch.attempts < retries) {
+      parts.say('warn', { msg: 'error sending batch, will retry', ...fields, status: result.status, tenant: batch.tenant, error: result.error });
+      parts.clock.after(Math.min(300_000, 500 * 2 ** (batch.attempts - 1)), () => attempt(batch));
+      return;
+    }
+    parts.say('error', { msg: 'final error sending batch', ...fields, status: result.status, tenant: batch.tenant, error: result.error });
+    parts.count('loki_write_dropped_entries_total', { ...labels, reason: result.status === 429 ? 'rate_limited' : 'ingester_error' }, batch.entries.length);
+    done();
+  };
+  return {
+    add(entry) {
+      pending.push(entry);
+      cancel ??= parts.clock.after(BATCH_WAIT_MS, flush);
+    },
+    isFull: () => queue.length >= QUEUE,
+    stop() {
+      stopped = true;
+      cancel?.();
+    },
+  };
+}
+
+function hostOf(url: string): string {
+  try {
+    return new URL(url).host;
+  } catch {
+    return url;
+  }
+}
+
+function byTenant(entries: readonly LogEntry[], fallback: string): ReadonlyMap<string, LogEntry[]> {
+  const tenants = new Map<string, LogEntry[]>();
+  for (const entry of entries) {
+    const tenant = entry.labels['__tenant_id__'] ?? fallback;
+    tenants.set(tenant, [...(tenants.get(tenant) ?? []), entry]);
+  }
+  return tenants;
+}
+
+type Sent = { readonly is: 'sent' } | { readonly is: 'refused'; readonly status: number; readonly error: string; readonly retry: boolean };
+
+function send(parts: PushParts, of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly component: Component; readonly batch: Batch }): Sent {
+  const url = String(of.args['url'] ?? '');
+  const failed = (message: string): Sent => ({ is: 'refused', status: -1, error: `Post "${url}": ${message}`, retry: true });
+  let headers: Readonly<Record<string, string>>;
+  try {
+    headers = headersOf(parts, of);
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error));
+  }
+  const external = (of.component.args['external_labels'] ?? {}) as Labels;
+  const body = Buffer.from(JSON.stringify({ streams: streamsOf(of.batch.entries, external) }));
+  const reply = parts.network.request({ url, namespace: parts.namespace }, { method: 'POST', headers, body });
+  if (reply.is === 'failed') return failed(reply.message);
+  const { status } = reply.response;
+  if (status >= 200 && status < 300) return { is: 'sent' };
+  const retry = status >= 500 || (status === 429 && of.args['retry_on_http_429'] !== false);
+  return { is: 'refused', status, error: `server returned HTTP status ${status} ${REASONS[status] ?? ''} (${status}): ${firstLine(reply.response)}`, retry };
+}
+
+const REASONS: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 429: 'Too Many Requests', 500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' };
+
+function firstLine(response: SandboxResponse): string {
+  const text = typeof response.body === 'string' ? response.body : Buffer.from(response.body).toString('utf8');
+  return text.split('\n')[0]?.trim() ?? '';
+}
+
+function headersOf(parts: PushParts, of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly batch: Batch }): Readonly<Record<string, string>> {
+  const own = Object.entries((of.args['headers'] ?? {}) as Labels).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const basic = of.block.blocks.find((block) => block.name === 'basic_auth')?.args;
+  const password = basic?.['password_file'] === undefined ? String(basic?.['password'] ?? '') : parts.read(String(basic['password_file'])).trim();
+  const bearer = of.args['bearer_token_file'] === undefined ? of.args['bearer_token'] : parts.read(String(of.args['bearer_token_file'])).trim();
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'Alloy',
+    ...(of.batch.tenant !== '' && { 'x-scope-orgid': of.batch.tenant }),
+    ...Object.fromEntries(own),
+    ...(typeof bearer === 'string' && bearer !== '' && { authorization: `Bearer ${bearer}` }),
+    ...(basic !== undefined && { authorization: `Basic ${Buffer.from(`${String(basic['username'] ?? '')}:${password}`).toString('base64')}` }),
+  };
+}
+
+function streamsOf(entries: readonly LogEntry[], external: Labels): readonly object[] {
+  const streams = new Map<string, { readonly stream: Labels; readonly values: [string, string][] }>();
+  for (const entry of entries) {
+    const own = Object.entries(entry.labels).filter(([name]) => !name.startsWith('__'));
+    const stream = Object.fromEntries([...Object.entries(external), ...own].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const key = JSON.stringify(stream);
+    const found = streams.get(key) ?? { stream, values: [] };
+    streams.set(key, found);
+    found.values.push([String(entry.nanos), entry.line]);
+  }
+  return [...streams.values()];
+}

@@ -1,0 +1,116 @@
+/** The way of a log line through the cluster, computed from what is deployed: Alloy, the gateway, Loki, the bucket. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { ComponentStart, LogPath, LogPathParts, SandboxRequest, SandboxResponse, StoreEvent } from '../types.ts';
+import { type Collector, isAlloy, type Positions, startCollector } from './alloy/collector.ts';
+import { createLokiCluster } from './loki/cluster.ts';
+import { createNetwork } from './network.ts';
+import { isGateway, serveGateway, startGateway } from './nginx/gateway.ts';
+import { createNodeFiles } from './node-files.ts';
+import { type Process, processOf } from './process.ts';
+import type { LogSurroundings } from './surroundings.ts';
+
+/** The kubelet brings a changed ConfigMap into a pod after a while. */
+const SYNC_DELAY_MS = 2_000;
+/** The folder of a deleted pod stays for its last lines to be read. */
+const CLEAN_DELAY_MS = 3_000;
+
+interface RunningCollector {
+  readonly process: Process;
+  readonly collector: Collector;
+}
+
+export function createLogPath(parts: LogPathParts): LogPath {
+  const files = createNodeFiles();
+  const network = createNetwork(parts.store, (pod, port, request) => answer(pod, port, request));
+  const around: LogSurroundings = { ...parts, files, network };
+  const collectors = new Map<string, RunningCollector>();
+  const gateways = new Set<string>();
+  const positions: Positions = new Map();
+  const loki = createLokiCluster(around);
+  const idOf = (pod: KubeObject, container: string): string => `${pod.metadata.uid}/${container}`;
+
+  const begin = (process: Process): ComponentStart => {
+    const id = idOf(process.pod, process.container.name);
+    collectors.get(id)?.collector.stop();
+    collectors.delete(id);
+    const started = startCollector(around, process, positions);
+    if (started.is === 'crashed') return { ready: false, crash: { exitCode: 1 }, lines: started.lines };
+    collectors.set(id, { process, collector: started.collector });
+    return { ready: true, lines: started.lines.map((line) => `ts=${parts.clock.now().toISOString()} ${line}`) };
+  };
+  const gateway = (process: Process): ComponentStart => {
+    const started = startGateway(around, process);
+    const id = idOf(process.pod, process.container.name);
+    if (started.crash === undefined) gateways.add(id);
+    else gateways.delete(id);
+    return started;
+  };
+  const answer = (pod: KubeObject, port: number, request: SandboxRequest): SandboxResponse | undefined => {
+    const lower = { ...request, headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value])) };
+    for (const container of (pod as { readonly spec?: { readonly containers?: readonly { readonly name: string }[] } }).spec?.containers ?? []) {
+      const process = processOf(parts.store, pod, container.name);
+      if (process === undefined) continue;
+      const listens = (process.container.ports ?? []).some((candidate) => candidate.containerPort === port);
+      if (gateways.has(idOf(pod, container.name)) && listens) return serveGateway(around, process, lower);
+      const running = collectors.get(idOf(pod, container.name));
+      if (running !== undefined && listens) return running.collector.serve(lower);
+      const answered = loki.serve(process, port, lower);
+      if (answered !== undefined) return answered;
+    }
+    return undefined;
+  };
+  parts.store.subscribe((event) => follow(event));
+
+  const follow = (event: StoreEvent): void => {
+    const { kind, metadata } = event.object;
+    if (kind === 'Pod' && event.type === 'DELETED') forget(event.object);
+    else if (kind === 'Pod') wakeNode((event.object['spec'] as { readonly nodeName?: string } | undefined)?.nodeName);
+    else if (kind === 'PersistentVolumeClaim' && event.type === 'DELETED') loki.claimGone(event.object);
+    else if (kind === 'ConfigMap' && event.type === 'MODIFIED' && dataChanged(event)) {
+      for (const running of collectors.values()) if (reloads(running.process, { name: metadata.name, namespace: metadata.namespace })) parts.clock.after(SYNC_DELAY_MS, () => running.collector.reload());
+    } else if (/Role(Binding)?$/.test(kind)) wakeNode(undefined);
+  };
+  const forget = (pod: KubeObject): void => {
+    for (const [id, running] of collectors) {
+      if (running.process.pod.metadata.uid !== pod.metadata.uid) continue;
+      running.collector.stop();
+      collectors.delete(id);
+    }
+    for (const id of gateways) if (id.startsWith(`${pod.metadata.uid}/`)) gateways.delete(id);
+    loki.gone(pod);
+    parts.clock.after(CLEAN_DELAY_MS, () => files.remove(pod.metadata.uid ?? ''));
+  };
+  /** The API tail reads other nodes too, so it is woken with all. */
+  const wakeNode = (node: string | undefined): void => {
+    for (const { process, collector } of collectors.values()) if (node === undefined || process.node === node || process.pod.metadata.ownerReferences?.[0]?.kind !== 'DaemonSet') collector.wake();
+  };
+
+  return {
+    start(pod, container) {
+      const process = processOf(parts.store, pod, container);
+      if (process === undefined) return undefined;
+      if (isAlloy(process)) return begin(process);
+      if (isGateway(process)) return gateway(process);
+      return loki.start(process);
+    },
+    printed(pod, container, entry) {
+      files.append(pod, container, entry);
+      wakeNode((pod['spec'] as { readonly nodeName?: string } | undefined)?.nodeName);
+    },
+    serve(pod, port, request) {
+      const response = answer(pod, port, request);
+      return response === undefined ? undefined : Promise.resolve(response);
+    },
+  };
+}
+
+function dataChanged(event: StoreEvent): boolean {
+  return JSON.stringify(event.object['data']) !== JSON.stringify(event.before?.['data']);
+}
+
+/** Only a pod with the reloader beside Alloy notices a new configuration. */
+function reloads(process: Process, of: { readonly name: string; readonly namespace: string | undefined }): boolean {
+  const mounted = (process.pod.spec.volumes ?? []).some((volume) => volume.configMap?.name === of.name);
+  const reloader = process.pod.spec.containers.some((container) => (container.args ?? []).some((arg) => arg.includes('reload-url')));
+  return process.namespace === of.namespace && mounted && reloader;
+}

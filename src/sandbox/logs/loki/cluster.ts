@@ -1,0 +1,161 @@
+/** All Loki processes together: who is up, who is in the ring, and what survived those that are gone. */
+import type { KubeObject } from '../../../ports/kubernetes.ts';
+import { isReady, type Pod } from '../../cluster/shapes.ts';
+import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
+import { claimAt, type Process } from '../process.ts';
+import type { LogSurroundings } from '../surroundings.ts';
+import { isLoki, type LokiConfig, loadLokiConfig } from './configuration.ts';
+import { createIngester, type Ingester, type TenantStreams } from './ingester.ts';
+import { objectClient } from './object-store.ts';
+import { serveLoki } from './server.ts';
+import { decodeChunk, mergeStreams, type Stream } from './streams.ts';
+
+export interface Loki {
+  readonly process: Process;
+  readonly config: LokiConfig;
+  ready: boolean;
+  readonly ingester: Ingester | undefined;
+  readonly counters: Map<string, number>;
+}
+
+export interface LokiCluster {
+  start(process: Process): ComponentStart | undefined;
+  serve(process: Process, port: number, request: SandboxRequest): SandboxResponse | undefined;
+  /** The pod is gone: what its ingester held is flushed, kept by its volume, or lost. */
+  gone(pod: KubeObject): void;
+  claimGone(claim: KubeObject): void;
+}
+
+/** What a request handler may ask of its cluster. */
+export interface LokiPeers {
+  /** Ready processes of this component in the same ring. */
+  readonly ready: (of: Loki, component: string) => readonly Loki[];
+  /** All lines of a tenant: from the ingesters and the bucket, as this process may read it. Throws an Error with Loki's words. */
+  readonly streams: (of: Loki, tenant: string) => readonly Stream[];
+}
+
+/** From process start until `/ready` says so. */
+const READY_AFTER_MS = 1_000;
+
+export function plays(loki: Loki, component: string): boolean {
+  const groups: Readonly<Record<string, readonly string[]>> = { write: ['distributor', 'ingester'], read: ['querier', 'query-frontend'], backend: ['compactor', 'ruler', 'index-gateway', 'query-scheduler'] };
+  return loki.config.targets.some((target) => target === component || target === 'all' || groups[target]?.includes(component));
+}
+
+export function createLokiCluster(around: LogSurroundings): LokiCluster {
+  const running = new Map<string, Loki>();
+  /** Write-ahead logs by volume claim. */
+  const disks = new Map<string, TenantStreams>();
+  /** Memory of a pod whose container restarted: its emptyDir is still there. */
+  const scratch = new Map<string, TenantStreams>();
+  const written = new Set<string>();
+  const chunks = new Map<string, Stream>();
+  const idOf = (process: Process): string => `${process.pod.metadata.uid}/${process.container.name}`;
+
+  const peers: LokiPeers = {
+    ready: (of, component) => [...running.values()].filter((other) => other.config.ring === of.config.ring && plays(other, component) && isUp(around, other)),
+    streams: (of, tenant) => {
+      const recent = peers.ready(of, 'ingester').flatMap((other) => other.ingester?.streams(tenant) ?? []);
+      return mergeStreams([...recent, ...stored(around, of, { tenant, chunks })]);
+    },
+  };
+
+  const begin = (process: Process): ComponentStart => {
+    const loaded = loadLokiConfig(around.store, process);
+    if (loaded.is === 'bad') return { ready: false, crash: { exitCode: 1 }, lines: [loaded.line] };
+    const { config } = loaded;
+    const say = (text: string): string => `level=info ts=${around.clock.now().toISOString()} ${text}`;
+    if (config.ring !== '' && around.network.service(config.ring.replace(/:\d+$/, ''), process.namespace) === undefined) {
+      return { ready: false, crash: { exitCode: 1 }, lines: [`level=error ts=${around.clock.now().toISOString()} caller=log.go:216 msg="error running loki" err="failed services: joining memberlist cluster: lookup ${config.ring}: no such host"`] };
+    }
+    const claim = claimAt(process, config.dataFolder);
+    const kept = (claim === undefined ? scratch.get(idOf(process)) : disks.get(claim)) ?? new Map<string, readonly Stream[]>();
+    if (claim !== undefined) disks.delete(claim);
+    const loki: Loki = { process, config, ready: false, counters: new Map(), ingester: undefined };
+    const withIngester: Loki = plays(loki, 'ingester') ? { ...loki, ingester: createIngester(around, process, { config, kept, written }) } : loki;
+    running.set(idOf(process), withIngester);
+    around.clock.after(READY_AFTER_MS, () => {
+      withIngester.ready = true;
+      firstLook(around, withIngester);
+    });
+    return { ready: false, lines: [say(`caller=main.go:126 msg="Starting Loki" version="(version=${imageVersion(process)})"`), say(`caller=module_service.go:82 msg=starting module=${config.targets.join(',')}`), say('caller=loki.go:535 msg="Loki started"')] };
+  };
+
+  return {
+    start(process) {
+      if (!isLoki(process)) return undefined;
+      const known = running.get(idOf(process));
+      if (known === undefined) return begin(process);
+      if (!known.ready) return { ready: false, lines: [] };
+      // Asked again after it was ready: the container was started anew.
+      return isReady(latest(around, known.process)) ? restart(process, known) : { ready: true, lines: [] };
+    },
+    serve(process, port, request) {
+      const loki = running.get(idOf(process));
+      if (loki === undefined || port !== loki.config.port) return undefined;
+      return serveLoki(around, peers, { loki, request });
+    },
+    gone(pod) {
+      for (const [id, loki] of running) {
+        if (loki.process.pod.metadata.uid !== pod.metadata.uid) continue;
+        running.delete(id);
+        scratch.delete(id);
+        const left = loki.ingester?.stop({ graceful: true });
+        const claim = claimAt(loki.process, loki.config.dataFolder);
+        if (left !== undefined && claim !== undefined && left.size > 0) disks.set(claim, left);
+      }
+    },
+    claimGone(claim) {
+      disks.delete(`${claim.metadata.namespace}/${claim.metadata.name}`);
+    },
+  };
+
+  function restart(process: Process, known: Loki): ComponentStart {
+    const left = known.ingester?.stop({ graceful: false });
+    running.delete(idOf(process));
+    const claim = claimAt(process, known.config.dataFolder);
+    if (left !== undefined) (claim === undefined ? scratch : disks).set(claim ?? idOf(process), left);
+    return begin(process);
+  }
+}
+
+function imageVersion(process: Process): string {
+  return /:([^@]+)(?:@|$)/.exec(process.container.image)?.[1] ?? 'unknown';
+}
+
+function latest(around: LogSurroundings, process: Process): Pod {
+  return (around.store.get('Pod', process.namespace, process.pod.metadata.name) ?? process.pod) as Pod;
+}
+
+function isUp(around: LogSurroundings, loki: Loki): boolean {
+  const pod = latest(around, loki.process);
+  return loki.ready && pod.metadata.uid === loki.process.pod.metadata.uid && isReady(pod);
+}
+
+/** Through the index gateway, when there is one in this configuration; a chunk once read stays known. */
+function stored(around: LogSurroundings, loki: Loki, of: { readonly tenant: string; readonly chunks: Map<string, Stream> }): readonly Stream[] {
+  const client = objectClient(around, loki.process, { config: loki.config, bucket: loki.config.chunkBucket });
+  return client.list(`${of.tenant}/`).map((key) => {
+    const name = `${loki.config.chunkBucket}/${key}`;
+    const stream = of.chunks.get(name) ?? decodeChunk(client.get(key));
+    of.chunks.set(name, stream);
+    return stream;
+  });
+}
+
+/** Components that go to the bucket on their own say at once when they may not. */
+function firstLook(around: LogSurroundings, loki: Loki): void {
+  const jobs: readonly (readonly [string, string | undefined, string, string])[] = [
+    ['compactor', loki.config.chunkBucket, 'index/', 'caller=compactor.go:580 msg="failed to run compaction" err='],
+    ['ruler', loki.config.rulerBucket, 'rules/', 'caller=ruler.go:553 msg="unable to list rules" err='],
+    ['index-gateway', loki.config.chunkBucket, 'index/', 'caller=table_manager.go:240 msg="error refreshing index list cache" err='],
+  ];
+  for (const [component, bucket, prefix, lead] of jobs) {
+    if (bucket === undefined || !plays(loki, component)) continue;
+    try {
+      objectClient(around, loki.process, { config: loki.config, bucket }).list(prefix);
+    } catch (error) {
+      around.print(loki.process.pod, loki.process.container.name, `level=error ts=${around.clock.now().toISOString()} ${lead}${JSON.stringify(error instanceof Error ? error.message : String(error))}`);
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** The nginx in front of Loki: starts if its configuration is good, checks logins, routes to the component Services. */
+import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
+import { type Process, readMounted } from '../process.ts';
+import type { LogSurroundings } from '../surroundings.ts';
+import { type Directive, find, locationFor, NginxConfigError, parseNginx, substitute } from './configuration.ts';
+import { checkLogin } from './htpasswd.ts';
+
+const CONFIG = '/etc/nginx/nginx.conf';
+const STAMP = (now: Date): string => now.toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ');
+
+export function isGateway(process: Process): boolean {
+  return /nginx/.test(process.container.image) && (process.container.volumeMounts ?? []).some((mount) => CONFIG.startsWith(mount.mountPath));
+}
+
+/** What nginx does at its start: parse, resolve its resolver, find the password file only when asked. */
+export function startGateway(around: LogSurroundings, process: Process): ComponentStart {
+  const emerg = (message: string): ComponentStart => ({ ready: false, crash: { exitCode: 1 }, lines: [`${STAMP(around.clock.now())} [emerg] 1#1: ${message}`] });
+  const text = readMounted(around.store, process, CONFIG);
+  if (text === undefined) return emerg(`open() "${CONFIG}" failed (2: No such file or directory)`);
+  try {
+    const http = find(parseNginx(text), 'http');
+    const resolver = find(http?.inside, 'resolver');
+    if (resolver !== undefined && !resolves(around, resolver.args)) return emerg(`host not found in resolver "${resolver.args[0]}" in ${CONFIG}:${resolver.line}`);
+    if (find(http?.inside, 'server') === undefined) return emerg(`no server is defined in ${CONFIG}`);
+    return { ready: true, lines: [`${STAMP(around.clock.now())} [notice] 1#1: start worker processes`] };
+  } catch (error) {
+    if (error instanceof NginxConfigError) return emerg(`${error.message} in ${CONFIG}:${error.line}`);
+    throw error;
+  }
+}
+
+function resolves(around: LogSurroundings, args: readonly string[]): boolean {
+  return args.filter((arg) => !arg.includes('=')).every((arg) => isAddress(arg) || around.network.service(arg.replace(/:\d+$/, ''), 'default') !== undefined);
+}
+
+const isAddress = (host: string): boolean => /^[\d.]+(:\d+)?$/.test(host) || host.startsWith('[');
+
+/** An address is taken on trust at start; names are looked up through it at every request. */
+function answersDns(around: LogSurroundings, resolver: Directive | undefined): boolean {
+  const address = resolver?.args[0]?.replace(/:\d+$/, '') ?? '';
+  if (!isAddress(address)) return true;
+  if (address.startsWith('169.254.') || around.network.service(address, 'default') !== undefined) return true;
+  // Auto Mode nodes answer on the tenth address of the service range, with no Service for it.
+  return /\.0\.10$/.test(address) && around.store.get('Service', 'kube-system', 'kube-dns') === undefined;
+}
+
+const REASONS: Readonly<Record<number, string>> = { 401: '401 Authorization Required', 403: '403 Forbidden', 404: '404 Not Found', 413: '413 Request Entity Too Large', 500: '500 Internal Server Error', 502: '502 Bad Gateway', 504: '504 Gateway Time-out' };
+
+function page(status: number, headers: Readonly<Record<string, string>> = {}): SandboxResponse {
+  const title = REASONS[status] ?? String(status);
+  const body = ['<html>', `<head><title>${title}</title></head>`, '<body>', `<center><h1>${title}</h1></center>`, '<hr><center>nginx</center>', '</body>', '</html>', ''].join('\r\n');
+  return { status, headers: { 'content-type': 'text/html', server: 'nginx', ...headers }, body };
+}
+
+export function serveGateway(around: LogSurroundings, process: Process, request: SandboxRequest): SandboxResponse {
+  const text = readMounted(around.store, process, CONFIG);
+  const http = text === undefined ? undefined : find(parseNginx(text), 'http')?.inside;
+  const server = find(http, 'server')?.inside;
+  if (http === undefined || server === undefined) return page(500);
+  const url = new URL(request.path, 'http://gateway');
+  const location = locationFor(server, url.pathname);
+  const scopes = [http, server, location?.inside ?? []];
+  const response = answer(around, process, { request, url, scopes, location });
+  if (response.status >= 400) {
+    around.print(process.pod, process.container.name, `10.0.0.1 - ${userOf(request) || '-'} [${around.clock.now().toISOString()}]  ${response.status} "${request.method} ${request.path} HTTP/1.1" ${response.body.length} "-" "${request.headers['user-agent'] ?? '-'}" "-"`);
+  }
+  return response;
+}
+
+interface Asked {
+  readonly request: SandboxRequest;
+  readonly url: URL;
+  readonly scopes: readonly (readonly Directive[])[];
+  readonly location: Directive | undefined;
+}
+
+function answer(around: LogSurroundings, process: Process, asked: Asked): SandboxResponse {
+  const inside = asked.location?.inside;
+  const limit = megabytes(inherited(asked.scopes, 'client_max_body_size')?.args[0]);
+  if (asked.request.body.length > limit) return page(413);
+  // `return` belongs to the rewrite phase, which comes before the access phase.
+  const returned = find(inside, 'return');
+  if (returned !== undefined) return { status: Number(returned.args[0]), headers: { 'content-type': 'application/octet-stream', server: 'nginx' }, body: returned.args[1] ?? '' };
+  if (find(inside, 'internal') !== undefined) return page(404);
+  const refused = unauthorized(around, process, asked);
+  if (refused !== undefined) return refused;
+  if (find(inside, 'stub_status') !== undefined) return page(403);
+  const proxied = find(inside, 'proxy_pass');
+  if (proxied === undefined) return page(404);
+  return proxy(around, process, { asked, to: proxied.args[0] ?? '' });
+}
+
+function inherited(scopes: readonly (readonly Directive[])[], name: string): Directive | undefined {
+  return scopes.map((scope) => find(scope, name)).findLast((directive) => directive !== undefined);
+}
+
+function megabytes(text = '1m'): number {
+  const match = /^(\d+)([kmg]?)$/i.exec(text);
+  const unit = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[match?.[2]?.toLowerCase() ?? ''] ?? 1;
+  return match === null || Number(match[1]) === 0 ? Number.POSITIVE_INFINITY : Number(match[1]) * unit;
+}
+
+function loginOf(request: SandboxRequest): string {
+  const basic = /^Basic\s+(\S+)$/i.exec(request.headers['authorization'] ?? '');
+  return basic === null ? '' : Buffer.from(basic[1] as string, 'base64').toString('utf8');
+}
+const userOf = (request: SandboxRequest): string => loginOf(request).split(':')[0] ?? '';
+
+function unauthorized(around: LogSurroundings, process: Process, asked: Asked): SandboxResponse | undefined {
+  const realm = inherited(asked.scopes, 'auth_basic')?.args[0];
+  const path = inherited(asked.scopes, 'auth_basic_user_file')?.args[0];
+  if (realm === undefined || realm === 'off') return undefined;
+  const file = path === undefined ? undefined : readMounted(around.store, process, path);
+  const complain = (message: string): void => around.print(process.pod, process.container.name, `${STAMP(around.clock.now())} [error] 7#7: *1 ${message}, client: 10.0.0.1, request: "${asked.request.method} ${asked.request.path} HTTP/1.1"`);
+  const login = loginOf(asked.request);
+  if (login === '') return page(401, { 'www-authenticate': `Basic realm="${realm}"` });
+  if (file === undefined) {
+    complain(`open() "${path}" failed (2: No such file or directory)`);
+    return page(403);
+  }
+  const verdict = checkLogin(file, login);
+  if (verdict === 'right') return undefined;
+  if (verdict === 'unknown-hash') return { status: 500, headers: { 'content-type': 'text/plain' }, body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN} and $apr1$ in ${path}; this user's hash is of another kind.\n` };
+  complain(`user "${userOf(asked.request)}": password mismatch`);
+  return page(401, { 'www-authenticate': `Basic realm="${realm}"` });
+}
+
+function proxy(around: LogSurroundings, process: Process, of: { readonly asked: Asked; readonly to: string }): SandboxResponse {
+  const { request, url, scopes } = of.asked;
+  const base: Record<string, string> = { request_uri: request.path, uri: url.pathname, remote_user: userOf(request), host: request.headers['host'] ?? 'loki-gateway', scheme: 'http', remote_addr: '10.0.0.1' };
+  for (const [name, value] of Object.entries(request.headers)) base[`http_${name.toLowerCase().replaceAll('-', '_')}`] = value;
+  for (const scope of scopes) for (const set of scope) if (set.name === 'set') base[(set.args[0] ?? '').replace('$', '')] = substitute(set.args[1] ?? '', base);
+  // proxy_set_header is inherited only by a level that sets none itself.
+  const setting = scopes.findLast((scope) => scope.some((directive) => directive.name === 'proxy_set_header')) ?? [];
+  const headers: Record<string, string> = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  for (const directive of setting) {
+    if (directive.name !== 'proxy_set_header') continue;
+    const [name = '', value = ''] = directive.args;
+    const text = substitute(value, base);
+    if (text === '') delete headers[name.toLowerCase()];
+    else headers[name.toLowerCase()] = text;
+  }
+  if (!answersDns(around, inherited(scopes, 'resolver'))) return page(502);
+  const target = substitute(of.to, base);
+  const reply = around.network.request({ url: target, namespace: process.namespace }, { method: request.method, headers, body: request.body });
+  if (reply.is === 'answer') return reply.response;
+  const host = target.replace(/^https?:\/\//, '').split(/[:/]/)[0];
+  const why = reply.message.includes('no such host') ? `${host} could not be resolved (3: Host not found)` : 'connect() failed (111: Connection refused) while connecting to upstream';
+  around.print(process.pod, process.container.name, `${STAMP(around.clock.now())} [error] 7#7: *1 ${why}, client: 10.0.0.1, request: "${request.method} ${request.path} HTTP/1.1", upstream: "${target}"`);
+  return page(502);
+}

@@ -1,0 +1,75 @@
+/** The log files on the nodes, as the kubelet and containerd write them. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import type { Pod } from '../cluster/shapes.ts';
+import { restartsOf } from './process.ts';
+
+export interface NodeFile {
+  readonly node: string;
+  /** `/var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log` */
+  readonly path: string;
+  readonly uid: string;
+  readonly container: string;
+  readonly pod: { readonly namespace: string; readonly name: string };
+  /** Index of `lines[0]` since the file began; older ones are rotated away. */
+  readonly first: number;
+  readonly lines: readonly string[];
+}
+
+export interface NodeFiles {
+  append(pod: KubeObject, container: string, entry: { readonly time: Date; readonly line: string }): void;
+  on(node: string): readonly NodeFile[];
+  all(): readonly NodeFile[];
+  /** The kubelet clears a pod's folder away. */
+  remove(uid: string): void;
+}
+
+const KEPT = 10_000;
+/** Containerd writes a longer line in parts. */
+const PART = 16_384;
+
+export function createNodeFiles(): NodeFiles {
+  const files = new Map<string, { -readonly [field in keyof NodeFile]: field extends 'lines' ? string[] : NodeFile[field] }>();
+  return {
+    append(pod, container, entry) {
+      const { namespace = 'default', name, uid = '' } = pod.metadata;
+      const node = (pod as Pod).spec.nodeName ?? '';
+      const path = `/var/log/pods/${namespace}_${name}_${uid}/${container}/${restartsOf(pod, container)}.log`;
+      const key = `${node}:${path}`;
+      const file = files.get(key) ?? { node, path, uid, container, pod: { namespace, name }, first: 0, lines: [] };
+      files.set(key, file);
+      file.lines.push(...criLines(entry));
+      const over = file.lines.length - KEPT;
+      if (over > 0) {
+        file.lines.splice(0, over);
+        file.first += over;
+      }
+    },
+    on: (node) => [...files.values()].filter((file) => file.node === node),
+    all: () => [...files.values()],
+    remove(uid) {
+      for (const [key, file] of files) if (file.uid === uid) files.delete(key);
+    },
+  };
+}
+
+function criLines(entry: { readonly time: Date; readonly line: string }): readonly string[] {
+  const prefix = `${entry.time.toISOString().replace('Z', '000000Z')} stdout`;
+  return entry.line.split('\n').flatMap((line) => {
+    const parts = line.match(new RegExp(`[\\s\\S]{1,${PART}}`, 'g')) ?? [''];
+    return parts.map((part, at) => `${prefix} ${at === parts.length - 1 ? 'F' : 'P'} ${part}`);
+  });
+}
+
+/** A shell pattern (`*`, `**`, `?`, `[a-z]`, `{a,b}`) over paths. */
+export function globExpression(pattern: string): RegExp {
+  const source = pattern.replace(/\*\*\/?|\*|\?|\[!?[^\]]*\]|\{[^}]*\}|[.+^$()|\\{}[\]]/g, (token) => {
+    if (token === '**/') return '(?:.*/)?';
+    if (token === '**') return '.*';
+    if (token === '*') return '[^/]*';
+    if (token === '?') return '[^/]';
+    if (token.startsWith('[') && token.length > 2) return token.replace('[!', '[^');
+    if (token.startsWith('{') && token.length > 2) return `(?:${token.slice(1, -1).split(',').map((part) => part.replace(/[.+^$()|\\*?]/g, '\\$&')).join('|')})`;
+    return `\\${token}`;
+  });
+  return new RegExp(`^${source}$`);
+}

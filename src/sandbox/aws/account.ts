@@ -4,7 +4,7 @@ import type { SandboxAccount, SandboxClock, SandboxCredentials } from '../types.
 import { eksDoor } from './eks-door.ts';
 import { ec2Door } from './ec2-door.ts';
 import type { EksCluster, EksClusterSeed, EksState } from './eks-state.ts';
-import { addCluster, associationOf, createEksState, eksSnapshot } from './eks-state.ts';
+import { addCluster, associationOf, changeCluster, createEksState, eksSnapshot } from './eks-state.ts';
 import { iamDoor } from './iam-door.ts';
 import { addProvider } from './iam-oidc.ts';
 import type { IamState } from './iam-state.ts';
@@ -57,6 +57,8 @@ export interface AwsAccount extends SandboxAccount, InsideS3 {
   readonly doors: Readonly<Record<string, ServiceDoor>>;
   readonly state: { readonly s3: S3State; readonly iam: IamState; readonly eks: EksState };
   addCluster(seed: EksClusterSeed): EksCluster;
+  /** Changes what AWS knows of a cluster; `name` is the account's first unless said. */
+  changeCluster(changes: Partial<Omit<EksClusterSeed, 'name'>>, name?: string): void;
   /** A user of this account with one policy document. */
   addUser(name: string, policy: Json): SandboxCredentials;
   /** A bucket of that name owned by another account. */
@@ -97,6 +99,7 @@ export function createAccount(options: AccountOptions): AwsAccount {
     doors: { s3: s3Door(s3), iam: iamDoor(iam), sts: stsDoor(sts), eks: eksDoor(eks, iam), ec2: ec2Door(place) },
     state: { s3, iam, eks },
     addCluster: add,
+    changeCluster: (changes, wanted) => changeCluster(clusterNamed(wanted), changes),
     addUser: (user, policy) => addUser({ iam, keys }, user, policy),
     seedForeignBucket: (bucket, where = region) => void addBucket(s3, { name: bucket, owner: accountId === '999999999999' ? '888888888888' : '999999999999', region: where }),
     signServiceAccountToken: (request) => clusterNamed(request.cluster).issuer.sign(request, clock.now()),

@@ -5,6 +5,7 @@ import { AwsFault } from '../types.ts';
 import type { Call, Fault } from '../types.ts';
 import type { AwsAccount } from './account.ts';
 import { authenticate } from './authenticate.ts';
+import { queryCodes } from './iam-door.ts';
 import type { ServiceCall, ServiceDoor } from './service-door.ts';
 import { readSignature } from './sigv4.ts';
 import { unsignedAction } from './sts-door.ts';
@@ -33,8 +34,7 @@ async function handle(options: AwsDoorOptions, message: IncomingMessage, respons
   const routed = tryRoute(door, request);
   if (!('run' in routed)) return send(response, routed);
   const fault = options.faults.match(routed.call);
-  const slow = fault?.how === 'slow' ? fault.ms : undefined;
-  if (slow !== undefined) await new Promise<void>((resolve) => void options.account.clock.after(slow, resolve));
+  if (fault?.how === 'slow') await new Promise<void>((resolve) => void options.account.clock.after(fault.ms ?? 1000, resolve));
   const answer = refusedBy(fault, door, request) ?? settle(options, { door, routed, request, fault });
   options.onCall({ call: routed.call, write: routed.write, status: answer.status });
   if (fault?.how === 'lost') response.socket?.destroy();
@@ -64,9 +64,8 @@ function unknownService(service: string): ServiceDoor {
   const fault = new AwsFault(404, 'UnknownOperationException', `The sandbox does not simulate the AWS service "${service}".`);
   const body = JSON.stringify({ __type: fault.code, message: fault.message });
   const renderError = (): WireAnswer => ({ status: fault.status, headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': fault.code }, body });
-  const codes = { internal: [500, 'InternalFailure', ''], throttled: [400, 'ThrottlingException', 'Rate exceeded'], denied: 'AccessDeniedException' } as unknown as ServiceDoor['codes'];
   const route = (request: WireRequest): ServiceCall => ({ call: `${service}:${request.method}`, write: false, run: renderError });
-  return { codes, renderError, route };
+  return { codes: queryCodes, renderError, route };
 }
 
 /** The answer of a rule that lets nothing happen. */

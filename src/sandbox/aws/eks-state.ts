@@ -51,7 +51,8 @@ export interface PodIdentityAssociation {
 }
 
 export interface EksCluster {
-  readonly seed: EksClusterSeed;
+  /** What it was made of, and what was changed since. */
+  seed: EksClusterSeed;
   readonly arn: string;
   readonly created: Date;
   readonly issuer: Issuer;
@@ -94,6 +95,16 @@ export function addCluster(state: EksState, seed: EksClusterSeed): EksCluster {
   };
   state.clusters.set(seed.name, added);
   return added;
+}
+
+/** What is given replaces what was; the Kubernetes API's address, for one, is often known only later. */
+export function changeCluster(cluster: EksCluster, changes: Partial<Omit<EksClusterSeed, 'name'>>): void {
+  cluster.seed = { ...cluster.seed, ...changes };
+  if (changes.status !== undefined) cluster.status = changes.status;
+  if (changes.tags !== undefined) cluster.tags = changes.tags;
+  if (changes.addons === undefined) return;
+  cluster.addons.clear();
+  for (const addon of changes.addons) cluster.addons.set(addon.name, addon);
 }
 
 export function clusterJson(state: EksState, cluster: EksCluster): Json {

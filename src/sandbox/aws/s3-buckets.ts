@@ -56,15 +56,16 @@ function requireName(name: string): void {
 
 function requireNamespace(call: S3Call, asked: { readonly accountRegional: boolean; readonly region: string }): void {
   const suffix = `-${call.state.accountId}-${asked.region}-an`;
-  const header = 'x-amz-bucket-namespace';
-  if (asked.accountRegional && regionsWithoutNamespace.includes(asked.region)) {
+  const { accountRegional } = asked;
+  if (accountRegional && regionsWithoutNamespace.includes(asked.region)) {
     throw new AwsFault(400, 'InvalidRequest', `The account-regional namespace is not supported in the ${asked.region} region.`);
   }
-  if (asked.accountRegional && !(call.bucketName.endsWith(suffix) && call.bucketName.length > suffix.length)) {
-    throw new AwsFault(400, 'InvalidBucketName', `A bucket in the account regional namespace must have a name that ends with ${suffix}`);
+  if (accountRegional && !(call.bucketName.endsWith(suffix) && call.bucketName.length > suffix.length)) {
+    const message = `The bucket name lacks the suffix of the account-regional namespace, but the x-amz-bucket-namespace header asks for it. Specify ${suffix} as the suffix, or remove the header.`;
+    throw new AwsFault(400, 'InvalidNamespaceHeader', message);
   }
-  if (!asked.accountRegional && /-\d{12}-[a-z]{2,4}(-[a-z]+)+-\d-an$/.test(call.bucketName)) {
-    throw new AwsFault(400, 'InvalidBucketName', `Names with the suffix of the account regional namespace need the header ${header}: account-regional`);
+  if (!accountRegional && /-\d{12}-[a-z]{2,4}(-[a-z]+)+-\d-an$/.test(call.bucketName)) {
+    throw new AwsFault(400, 'MissingNamespaceHeader', 'The requested bucket is an account-regional namespace bucket, but the request lacks the x-amz-bucket-namespace header.');
   }
 }
 

@@ -47,13 +47,18 @@ export const iamCases: readonly ContractCase[] = [
     expected: 'NoSuchEntityException 404',
   },
   {
-    name: 'What is not there says so in a sentence',
+    name: 'A role that is not there is named',
+    observe: (bench) => messageOf(bench.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
+    expected: 'The role with name none cannot be found.',
+  },
+  {
+    name: 'What is not there is no such entity',
     observe: async (bench) => [
-      await messageOf(bench.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
+      await outcome(bench.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
       await outcome(bench.iam().send(new iam.DeleteRoleCommand({ RoleName: 'none' }))),
       await outcome(bench.iam().send(new iam.GetPolicyCommand({ PolicyArn: `arn:aws:iam::${accountId}:policy/none` }))),
     ],
-    expected: ['The role with name none cannot be found.', 'NoSuchEntityException 404', 'NoSuchEntityException 404'],
+    expected: ['NoSuchEntityException 404', 'NoSuchEntityException 404', 'NoSuchEntityException 404'],
   },
   {
     name: 'Trust and tags are changed in place',

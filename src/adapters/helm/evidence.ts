@@ -21,7 +21,7 @@ export async function podEvidence(kubernetes: Kubernetes, pod: KubeObject, troub
     trouble.is === 'unschedulable' || trouble.is === 'creating' ? quiet(claims(kubernetes, pod)) : [],
     trouble.is === 'crash' || trouble.is === 'unready' ? quiet(lastLines(kubernetes, pod, trouble)) : quiet(warnings(kubernetes, pod)),
   ]);
-  return parts.flat().map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line));
+  return [...new Set(parts.flat())].map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line));
 }
 
 async function lastLines(kubernetes: Kubernetes, pod: KubeObject, trouble: Trouble): Promise<readonly string[]> {

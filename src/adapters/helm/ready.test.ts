@@ -132,6 +132,22 @@ describe('waiting', () => {
     ]);
   });
 
+  it('looks for the reason when nothing changes for ten seconds', async () => {
+    const event = {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e', namespace: 'loki' },
+      involvedObject: { kind: 'Pod', name: 'loki-ingester-0' },
+      type: 'Warning',
+      reason: 'FailedMount',
+      message: 'secret "login" not found',
+    };
+    const { calls } = await wait([workload('StatefulSet'), pod(waiting('ContainerCreating')), event], { timeoutMs: 25_000 });
+    const line = '0 of 1 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 ContainerCreating)';
+    expect(said).toEqual([line, `${line}: FailedMount: secret "login" not found`]);
+    expect(calls.filter((call) => call === 'list Event')).toHaveLength(3);
+  });
+
   it('gives up on an image that stays unpullable for a minute, not before', async () => {
     const { problem, seconds } = await wait([workload('StatefulSet'), pod(waiting('ImagePullBackOff', 'Back-off pulling image "x/loki:9"'))]);
     expect(problem).toMatchObject({ code: 'POD_IMAGE_UNPULLABLE', message: expect.stringContaining('x/loki:9') });

@@ -4,6 +4,7 @@ import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { HelmTask, Releases, Unready } from '../../ports/releases.ts';
 import type { Clock } from '../../ports/system.ts';
+import { podEvidence } from './evidence.ts';
 import { explain, type Watch } from './explain.ts';
 import { lookAt, type Lacking, type Look } from './look.ts';
 import type { Trouble } from './pod-trouble.ts';
@@ -16,6 +17,8 @@ const POLL_MS = 2_000;
 /** So long the quick poll is worth its requests: most workloads are up by then. */
 const QUICK_FOR_MS = 30_000;
 const TOLD = 3;
+/** A line that stays so long deserves a reason: an event or a log line of the first pod that is waited for. */
+const SLOW_MS = 10_000;
 
 export function openReadiness({ kubernetes, clock }: { readonly kubernetes: Kubernetes; readonly clock: Clock }): Pick<Releases, 'ready' | 'unready'> {
   return {
@@ -23,13 +26,11 @@ export function openReadiness({ kubernetes, clock }: { readonly kubernetes: Kube
     ready: async (task) => {
       const start = clock.now().getTime();
       const watch = byWatching(clock);
-      let said = '';
+      const tell = teller(kubernetes, { say: task.say, clock });
       for (;;) {
         task.signal.throwIfAborted();
         const look = await lookAt(kubernetes, task);
-        const line = sentence(look);
-        if (line !== '' && line !== said) task.say(line);
-        said = line;
+        await tell(look);
         if (look.lacking.length === 0) return;
         await giveUp(kubernetes, look.lacking, watch);
         const waited = clock.now().getTime() - start;
@@ -73,6 +74,28 @@ function byWatching(clock: Clock): (pod: KubeObject, trouble: Trouble) => Watche
     let first = seen.get(key);
     if (!first) seen.set(key, (first = { at: now, restarts: bornBefore ? (trouble.restarts ?? 0) : 0 }));
     return { forMs: now - first.at, restarted: (trouble.restarts ?? 0) - first.restarts };
+  };
+}
+
+/** Says a line when it changes; when it stays the same for long, looks for the reason behind it. */
+function teller(kubernetes: Kubernetes, { say, clock }: { readonly say: HelmTask['say']; readonly clock: Clock }): (look: Look) => Promise<void> {
+  let line = '';
+  let said = '';
+  let since = 0;
+  return async (look) => {
+    const now = clock.now().getTime();
+    const next = sentence(look);
+    const [first] = look.lacking.flatMap(({ pods }) => pods).filter(({ trouble }) => trouble.is !== 'ending');
+    let whole = next;
+    if (next !== line) [line, since] = [next, now];
+    else if (first && now - since >= SLOW_MS) {
+      since = now;
+      const [reason] = (await podEvidence(kubernetes, first.pod, first.trouble)).slice(-1);
+      if (reason) whole = `${next}: ${reason}`;
+    } else return;
+    if (whole === '' || whole === said) return;
+    said = whole;
+    say(whole);
   };
 }
 

@@ -68,8 +68,14 @@ const flagWord = ({ flag, short, placeholder, choices, description }: Flag): Fla
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 const fishQuote = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", `\\'`)}'`;
 
-const valued = (nodes: readonly Node[]) =>
-  [...new Map(nodes.flatMap(({ flags }) => flags).filter(({ values }) => values !== undefined).map((flag) => [flag.word, flag])).values()];
+const valued = (nodes: readonly Node[]) => [
+  ...new Map(
+    nodes
+      .flatMap(({ flags }) => flags)
+      .filter(({ values }) => values !== undefined)
+      .map((flag) => [flag.word, flag]),
+  ).values(),
+];
 
 function bash(nodes: readonly Node[]): string {
   const takers = valued(nodes);
@@ -77,8 +83,14 @@ function bash(nodes: readonly Node[]): string {
 _loki_eks() {
   local current=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} at='' word skip='' i
   case $before in
-${takers.filter(({ values }) => values?.length).map(({ word, values }) => `    ${word}) COMPREPLY=($(compgen -W ${quote((values ?? []).join(' '))} -- "$current")); return ;;`).join('\n')}
-    ${takers.filter(({ values }) => !values?.length).map(({ word }) => word).join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
+${takers
+  .filter(({ values }) => values?.length)
+  .map(({ word, values }) => `    ${word}) COMPREPLY=($(compgen -W ${quote((values ?? []).join(' '))} -- "$current")); return ;;`)
+  .join('\n')}
+    ${takers
+      .filter(({ values }) => !values?.length)
+      .map(({ word }) => word)
+      .join('|')}) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
@@ -107,8 +119,14 @@ _loki_eks() {
   local before=\${words[CURRENT-1]} at='' word skip='' i
   local -a items
   case $before in
-${takers.filter(({ values }) => values?.length).map(({ word, values }) => `    ${word}) compadd -- ${(values ?? []).map(quote).join(' ')}; return ;;`).join('\n')}
-    ${takers.filter(({ values }) => !values?.length).map(({ word }) => word).join('|')}) _files; return ;;
+${takers
+  .filter(({ values }) => values?.length)
+  .map(({ word, values }) => `    ${word}) compadd -- ${(values ?? []).map(quote).join(' ')}; return ;;`)
+  .join('\n')}
+    ${takers
+      .filter(({ values }) => !values?.length)
+      .map(({ word }) => word)
+      .join('|')}) _files; return ;;
   esac
   for ((i = 2; i < CURRENT; i++)); do
     word=\${words[i]}
@@ -132,7 +150,9 @@ if [[ $funcstack[1] == _loki_eks ]]; then _loki_eks "$@"; else compdef _loki_eks
 function fish(nodes: readonly Node[]): string {
   const when = (path: string, all: readonly Node[]) => {
     const words = path.split(' ').filter(Boolean);
-    const deeper = all.filter(({ path: other }) => other.startsWith(path === '' ? '' : `${path} `) && other.split(' ').length === words.length + 1 && other !== '').map(({ path: other }) => other.split(' ').at(-1));
+    const deeper = all
+      .filter(({ path: other }) => other.startsWith(path === '' ? '' : `${path} `) && other.split(' ').length === words.length + 1 && other !== '')
+      .map(({ path: other }) => other.split(' ').at(-1));
     const here = words.length === 0 ? '__fish_use_subcommand' : words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
     return deeper.length > 0 && words.length > 0 ? `${here}; and not __fish_seen_subcommand_from ${deeper.join(' ')}` : here;
   };
@@ -140,7 +160,10 @@ function fish(nodes: readonly Node[]): string {
     const condition = `complete -c loki-eks -n ${fishQuote(when(path, nodes))}`;
     return [
       ...words.map(({ word, description }) => `${condition} -f -a ${fishQuote(word)}${description ? ` -d ${fishQuote(description)}` : ''}`),
-      ...flags.map(({ word, short, description, values }) => `${condition} -l ${word.slice(2)}${short ? ` -s ${short.slice(1)}` : ''} -d ${fishQuote(description)}${values === undefined ? ' -f' : values.length > 0 ? ` -x -a ${fishQuote(values.join(' '))}` : ' -r'}`),
+      ...flags.map(
+        ({ word, short, description, values }) =>
+          `${condition} -l ${word.slice(2)}${short ? ` -s ${short.slice(1)}` : ''} -d ${fishQuote(description)}${values === undefined ? ' -f' : values.length > 0 ? ` -x -a ${fishQuote(values.join(' '))}` : ' -r'}`,
+      ),
     ];
   });
   return `# fish completion for loki-eks\n${lines.join('\n')}\n`;

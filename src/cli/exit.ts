@@ -44,6 +44,15 @@ function refusal(problems: readonly Problem[]): number {
 
 /** What a bare exit code says, for a use case that has not said it itself. */
 export function outcomeOf(code: number): RunOutcome {
-  const outcomes: Readonly<Record<number, RunOutcome>> = { 0: 'ok', 2: 'refused', 3: 'refused', 4: 'undone', 5: 'left', 6: 'unhealthy', 7: 'changes-pending', 130: 'interrupted' };
+  const outcomes: Readonly<Record<number, RunOutcome>> = {
+    0: 'ok',
+    2: 'refused',
+    3: 'refused',
+    4: 'undone',
+    5: 'left',
+    6: 'unhealthy',
+    7: 'changes-pending',
+    130: 'interrupted',
+  };
   return outcomes[code] ?? 'defect';
 }

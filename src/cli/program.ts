@@ -49,8 +49,20 @@ function quiet(command: Commander, { columns, out }: ProgramOptions): void {
   command
     .exitOverride()
     .showSuggestionAfterError(false)
-    .configureHelp({ formatItem, padWidth: () => TERM_COLUMNS, subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(humanReadable)].join(' '), optionTerm: ({ flags }) => flags.replace(/<(.*)>/, '$1'), optionDescription: ({ description }) => description })
-    .configureOutput({ writeOut: out, writeErr: () => {}, getOutHelpWidth: () => Math.min(columns, HELP_COLUMNS), getErrHelpWidth: () => HELP_COLUMNS, getOutHasColors: () => false });
+    .configureHelp({
+      formatItem,
+      padWidth: () => TERM_COLUMNS,
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(humanReadable)].join(' '),
+      optionTerm: ({ flags }) => flags.replace(/<(.*)>/, '$1'),
+      optionDescription: ({ description }) => description,
+    })
+    .configureOutput({
+      writeOut: out,
+      writeErr: () => {},
+      getOutHelpWidth: () => Math.min(columns, HELP_COLUMNS),
+      getErrHelpWidth: () => HELP_COLUMNS,
+      getOutHasColors: () => false,
+    });
 }
 
 const TERM_COLUMNS = 28;
@@ -91,7 +103,8 @@ export const specsOf = (command: Command, specs: readonly SettingSpec[]): readon
   command.settings === 'all' ? specs : specs.filter(({ key }) => command.settings.includes(key));
 
 /** The command's own flags, and those that go with settings. */
-export const flagsOf = (command: Command): readonly Flag[] => (command.settings.length > 0 && !command.hidden ? [...command.flags, ...commonFlags] : command.flags);
+export const flagsOf = (command: Command): readonly Flag[] =>
+  command.settings.length > 0 && !command.hidden ? [...command.flags, ...commonFlags] : command.flags;
 
 function settingOptions(spec: SettingSpec): readonly Option[] {
   const group = `${spec.group}:`;
@@ -143,5 +156,8 @@ function unexpected(extra: readonly string[], command: Command): ProblemError {
 
 function badChoice(choice: string, command: Command): ProblemError {
   const choices = command.argument?.choices ?? [];
-  return stop('FLAG_VALUE_INVALID', { message: `"${choice}" is not one of ${choices.join(', ')}`, fix: `loki-eks ${command.name} ${nearest(choice, choices) ?? choices[0] ?? '--help'}` });
+  return stop('FLAG_VALUE_INVALID', {
+    message: `"${choice}" is not one of ${choices.join(', ')}`,
+    fix: `loki-eks ${command.name} ${nearest(choice, choices) ?? choices[0] ?? '--help'}`,
+  });
 }

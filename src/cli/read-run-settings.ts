@@ -41,7 +41,10 @@ export async function readRunSettings(given: Given, platform: Platform, options:
 
 function checked(read: ReadSettings, given: Given): ReadSettings {
   if (given.flags['config'] === '-' && read.settings.passwordFile === '-') {
-    throw stop('STDIN_TAKEN', { message: '--config - and --password-file - both want standard input', fix: 'Write the settings to a file and name it with --config FILE.' });
+    throw stop('STDIN_TAKEN', {
+      message: '--config - and --password-file - both want standard input',
+      fix: 'Write the settings to a file and name it with --config FILE.',
+    });
   }
   return read;
 }
@@ -58,7 +61,12 @@ async function ask(keys: readonly string[], questions: Questions): Promise<Reado
 function askOne(spec: SettingSpec, questions: Questions): Promise<string> {
   const question = spec.question ?? `${spec.key}: ${spec.description}`;
   const initial = spec.default === undefined ? undefined : String(spec.default);
-  if (spec.choices) return questions.choose(question, spec.choices.map((value) => ({ value, label: value })), { ...(initial && { initial }) });
+  if (spec.choices)
+    return questions.choose(
+      question,
+      spec.choices.map((value) => ({ value, label: value })),
+      { ...(initial && { initial }) },
+    );
   return questions.text(question, {
     ...(initial && { initial }),
     check: (text) => {

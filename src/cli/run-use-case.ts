@@ -53,7 +53,11 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     if (file.is === 'broken') throw file.error;
     const questions = mayAsk(given, platform) ? platform.questions : undefined;
     const { readRunSettings } = await import('./read-run-settings.ts');
-    const read = await readRunSettings(given, platform, { need: given.flags['printConfig'] === true ? [] : of.need, ...(file.content && { file: file.content }), ...(questions && { questions }) });
+    const read = await readRunSettings(given, platform, {
+      need: given.flags['printConfig'] === true ? [] : of.need,
+      ...(file.content && { file: file.content }),
+      ...(questions && { questions }),
+    });
     if (given.flags['printConfig'] === true) return await showConfig(platform, { origins: read.origins, json: output === 'json' });
     outside = await platform.outside({ hide: secrets.hide, ...(questions && { questions: await questions() }) });
     for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
@@ -125,7 +129,11 @@ const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 const outputIn = (file: unknown): unknown => (typeof file === 'object' && file !== null && 'output' in file ? file.output : undefined);
 
 /** A problem met before any run began, in the output that the command line asks for. */
-export async function refuse(problems: readonly Problem[], platform: Platform, said: { readonly command: string; readonly settings: Given['settings']; readonly color: boolean }): Promise<number> {
+export async function refuse(
+  problems: readonly Problem[],
+  platform: Platform,
+  said: { readonly command: string; readonly settings: Given['settings']; readonly color: boolean },
+): Promise<number> {
   const { stdout, stderr, now } = platform;
   const renderer = await makeRenderer({ output: outputOf(said.settings, platform), stdout, stderr, now, color: wantsColour(platform.env, said.color) });
   const outcome: Happenings['run.finished']['outcome'] = problems.some(({ code }) => code === 'DEFECT') ? 'defect' : 'refused';

@@ -22,16 +22,27 @@ export function usageProblem(error: CommanderError, { argv, commands, specs }: K
     case 'commander.version':
       return undefined;
     case 'commander.help':
-      return argv.length === 0 ? stop('COMMAND_MISSING') : stop('COMMAND_MISSING', { message: `loki-eks ${argv.join(' ')} needs a command after it`, fix: `loki-eks ${argv.join(' ')} --help` });
+      return argv.length === 0
+        ? stop('COMMAND_MISSING')
+        : stop('COMMAND_MISSING', { message: `loki-eks ${argv.join(' ')} needs a command after it`, fix: `loki-eks ${argv.join(' ')} --help` });
     case 'commander.unknownCommand': {
-      const near = nearest(word, commands.filter(({ hidden }) => !hidden).map(({ name }) => name.split(' ').at(-1) ?? name));
-      return stop('COMMAND_UNKNOWN', { message: `There is no command "${word}"${near ? `; did you mean ${near}?` : ''}`, fix: near ? `loki-eks ${commands.find(({ name }) => name.endsWith(near))?.name}` : help });
+      const near = nearest(
+        word,
+        commands.filter(({ hidden }) => !hidden).map(({ name }) => name.split(' ').at(-1) ?? name),
+      );
+      return stop('COMMAND_UNKNOWN', {
+        message: `There is no command "${word}"${near ? `; did you mean ${near}?` : ''}`,
+        fix: near ? `loki-eks ${commands.find(({ name }) => name.endsWith(near))?.name}` : help,
+      });
     }
     case 'commander.unknownOption': {
       const flag = word.split('=')[0] ?? word;
       const near = nearest(flag, command ? allFlags(command, specs) : ['--help', '--version']);
       const where = command ? `loki-eks ${command.name}` : 'loki-eks';
-      return stop('FLAG_UNKNOWN', { message: `${where} has no flag ${flag}${near ? `; did you mean ${near}?` : ''}`, fix: near ? `Write ${near}, or see ${help}` : help });
+      return stop('FLAG_UNKNOWN', {
+        message: `${where} has no flag ${flag}${near ? `; did you mean ${near}?` : ''}`,
+        fix: near ? `Write ${near}, or see ${help}` : help,
+      });
     }
     case 'commander.optionMissingArgument': {
       const [flag, value] = [word.replace(/ ?<.*/, ''), /<(.*)>/.exec(word)?.[1] ?? 'VALUE'];

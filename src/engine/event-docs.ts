@@ -39,7 +39,10 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   'step.said': { when: 'a step tells what it does, or what a wait waits for', fields: { step, text: 'in words' } },
   'step.unchanged': { when: 'a step had nothing to do', fields: { step, note: 'why, when that is not simply that everything is as wanted' } },
   'step.done': { when: 'a step has made its part true, or has taken it away', fields: { step } },
-  'step.kept': { when: 'uninstall leaves something on purpose', fields: { step, target: 'what is kept', why: 'in words', how: 'the command that takes it away' } },
+  'step.kept': {
+    when: 'uninstall leaves something on purpose',
+    fields: { step, target: 'what is kept', why: 'in words', how: 'the command that takes it away' },
+  },
   'step.failed': { when: 'a step could not do its part', fields: { step, problem } },
   'undo.started': { when: 'a deed of this run begins to be taken back', fields: { step, did: 'the deed, as in the journal' } },
   'undo.done': { when: 'a deed was taken back', fields: { step, did: 'the deed' } },

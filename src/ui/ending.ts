@@ -49,7 +49,10 @@ function verdict({ command, outcome, writes, exit, left, problems }: Finished): 
   const name = command.charAt(0).toUpperCase() + command.slice(1);
   switch (outcome) {
     case 'ok':
-      return ['✔', writes === undefined ? `${name} done.` : writes === 0 ? `${name} done: nothing was changed.` : `${name} done: ${count(writes, 'change')} made.`];
+      return [
+        '✔',
+        writes === undefined ? `${name} done.` : writes === 0 ? `${name} done: nothing was changed.` : `${name} done: ${count(writes, 'change')} made.`,
+      ];
     case 'nothing-to-do':
       return ['✔', 'Nothing to do: everything is as wanted, nothing was written.'];
     case 'changes-pending':
@@ -62,7 +65,10 @@ function verdict({ command, outcome, writes, exit, left, problems }: Finished): 
     case 'undone':
       return ['✖', `${name} failed; everything it did was taken back.`];
     case 'left':
-      return ['✖', left && left.length > 0 ? `${name} failed; ${count(left.length, 'thing')} could not be taken back.` : `${name} failed; what it did is left in place.`];
+      return [
+        '✖',
+        left && left.length > 0 ? `${name} failed; ${count(left.length, 'thing')} could not be taken back.` : `${name} failed; what it did is left in place.`,
+      ];
     case 'interrupted':
       return ['▲', writes ? 'Interrupted; everything that was done was taken back.' : 'Interrupted before anything was changed.'];
     case 'defect':

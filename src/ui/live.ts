@@ -1,6 +1,5 @@
 /** The live region: listr2 draws, animates and cleans up, and runs nothing of ours. */
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput, Spinner, createWritable } from 'listr2';
-import type { ListrDefaultRendererOptions, ListrDefaultRendererTask, ListrEventManager } from 'listr2';
 
 export interface LiveRegion {
   /** Takes the region down, leaving its final picture; resolves when others may write. */
@@ -41,9 +40,6 @@ export function liveRegion(stream: NodeJS.WriteStream, picture: Picture): LiveRe
 
 function rendererOf(picture: Picture, spinner: Spinner) {
   return class extends DefaultRenderer {
-    constructor(tasks: ListrDefaultRendererTask[], options: ListrDefaultRendererOptions, events: ListrEventManager) {
-      super(tasks, options, events);
-    }
     /** The base class passes options only for the last picture. */
     override create(options?: object): string {
       return options ? picture.final() : picture.draw(spinner.fetch());

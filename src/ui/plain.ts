@@ -24,7 +24,10 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
   const titles = new Map<string, string>();
   const working = new Map<string, Working>();
   const titleOf = (id: string) => oneLine(titles.get(id) ?? id);
-  const stamp = () => now().toISOString().replace(/\.\d+Z$/, 'Z');
+  const stamp = () =>
+    now()
+      .toISOString()
+      .replace(/\.\d+Z$/, 'Z');
   const line = (mark: string, text: string) => void stderr.write(`${stamp()} ${mark.padEnd(6)} ${oneLine(text)}\n`);
   const page = (to: 'stdout' | 'stderr', lines: readonly string[]) => {
     if (lines.length > 0) (to === 'stdout' ? stdout : stderr).write(`${lines.join('\n')}\n`);

@@ -38,7 +38,11 @@ function changeLines(change: Change, { columns, paint }: Look): readonly string[
   const line = `    ${colour(marks[change.action])} ${target}`;
   const beside = detail !== '' && target.length + detail.length + 10 <= columns;
   const below = detail !== '' && !beside ? fold(detail, columns - 8).map((text) => paint.faint(`        ${text}`)) : [];
-  return [beside ? spread(line, paint.faint(detail), Math.min(columns, 100)) : line, ...below, ...(change.diff ?? []).map((text) => diffLine(text, { columns, paint }))];
+  return [
+    beside ? spread(line, paint.faint(detail), Math.min(columns, 100)) : line,
+    ...below,
+    ...(change.diff ?? []).map((text) => diffLine(text, { columns, paint })),
+  ];
 }
 
 function colourOf(change: Change, paint: Paint) {

@@ -23,7 +23,10 @@ describe('problemLines', () => {
 
   it('puts the code on a line of its own when the message leaves no room', () => {
     const message = 'x'.repeat(40) + ' ' + 'y'.repeat(30);
-    expect(problemLines({ code: 'A_LONG_ENOUGH_CODE', message, fix: 'f' }, look).slice(0, 2)).toEqual([`✖ ${message}`, `${' '.repeat(60)}[A_LONG_ENOUGH_CODE]`]);
+    expect(problemLines({ code: 'A_LONG_ENOUGH_CODE', message, fix: 'f' }, look).slice(0, 2)).toEqual([
+      `✖ ${message}`,
+      `${' '.repeat(60)}[A_LONG_ENOUGH_CODE]`,
+    ]);
   });
 
   it('colours only when asked to', () => {

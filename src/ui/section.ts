@@ -63,7 +63,9 @@ function headingLine(section: Section, { columns, height, paint, now }: Frame): 
   const heading = paint.strong(section.heading);
   if (height === undefined) return spread(heading, paint.faint(right), limit(columns));
   const room = Math.min(30, limit(columns) - width(section.heading) - width(right) - 4);
-  return room < 8 ? spread(heading, right, limit(columns)) : spread(`${heading}  ${bar(over / Math.max(1, total), room, paint)}`, paint.faint(right), limit(columns));
+  return room < 8
+    ? spread(heading, right, limit(columns))
+    : spread(`${heading}  ${bar(over / Math.max(1, total), room, paint)}`, paint.faint(right), limit(columns));
 }
 
 function bar(share: number, columns: number, paint: Paint): string {
@@ -86,7 +88,10 @@ function collapsed(section: Section, frame: Frame): readonly string[] {
 function rowLines(row: Row, frame: Frame): readonly string[] {
   const { columns, paint, now } = frame;
   const time = row.state === 'running' && row.started !== undefined && now - row.started >= 2000 ? duration((now - row.started) / 1000) : '';
-  const took = row.state === 'done' && row.started !== undefined && row.ended !== undefined && row.ended - row.started >= 2000 ? duration((row.ended - row.started) / 1000) : '';
+  const took =
+    row.state === 'done' && row.started !== undefined && row.ended !== undefined && row.ended - row.started >= 2000
+      ? duration((row.ended - row.started) / 1000)
+      : '';
   const room = limit(columns) - 6;
   const title = cut(oneLine(row.title), room);
   const note = cut(oneLine(row.note ?? '') || time || took, Math.max(0, room - width(title)));
@@ -130,8 +135,8 @@ function fitted(section: Section, frame: Frame, below: number): readonly string[
   const drawn = section.rows.map((row) => ({ row, lines: rowLines(row, frame) }));
   const length = () => drawn.reduce((sum, { lines }) => sum + lines.length, 0);
   let [before, after] = [0, 0];
-  while (length() > room && drawn[0] && finished(drawn[0].row)) (drawn.shift(), before++);
-  while (length() > room && drawn.at(-1)?.row.state === 'waiting') (drawn.pop(), after++);
+  for (; length() > room && drawn[0] && finished(drawn[0].row); before++) drawn.shift();
+  for (; length() > room && drawn.at(-1)?.row.state === 'waiting'; after++) drawn.pop();
   return [
     ...(before > 0 ? [frame.paint.faint(`    ${before} more above`)] : []),
     ...drawn.flatMap(({ lines }) => lines),

@@ -123,7 +123,10 @@ function driftLines({ drift }: StatusResult, { columns, paint }: Look): readonly
   if (drift.length === 0) return [];
   return [
     `  ${paint.careful('▲')} Not as installed:`,
-    ...drift.flatMap(({ title, changes }) => [`      ${oneLine(title)}`, ...changes.map((change) => paint.faint(`        ${cut(oneLine(change), columns - 8)}`))]),
+    ...drift.flatMap(({ title, changes }) => [
+      `      ${oneLine(title)}`,
+      ...changes.map((change) => paint.faint(`        ${cut(oneLine(change), columns - 8)}`)),
+    ]),
   ];
 }
 

@@ -1,18 +1,22 @@
 /** Characters: what comes from outside is made harmless, measured and folded to the terminal's width. */
 
+const ESCAPE = '\u001b';
 // Escape sequences (CSI, OSC, single shift), whole, so that no tail of one is left behind as text.
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-// Other control characters, and the marks that reorder text on a terminal.
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-const COLOURS = /\u001b\[[0-9;]*m/g;
+const SEQUENCES = new RegExp(`${ESCAPE}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\p{Cc}]*(?:\u0007|${ESCAPE}\\\\)?|[@-Z\\\\-_])`, 'gu');
+// Other control characters but the line end, and the marks that reorder text on a terminal.
+const CONTROLS = /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu;
+const COLOURS = new RegExp(`${ESCAPE}\\[[0-9;]*m`, 'g');
 
 /** One or more lines without a character that could move the cursor, recolour or reorder the terminal. */
 export function clean(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(ESCAPES, '').replace(/\t/g, '  ').replace(CONTROLS, '');
+  return text.replace(/\r\n?/g, '\n').replace(SEQUENCES, '').replace(/\t/g, '  ').replace(CONTROLS, '');
 }
 
 /** The same on one line. */
-export const oneLine = (text: string): string => clean(text).replace(/\s*\n\s*/g, ' ').trim();
+export const oneLine = (text: string): string =>
+  clean(text)
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
 
 /** Columns a text takes; our own colours take none, East Asian and emoji characters two. */
 export function width(text: string): number {

@@ -21,7 +21,12 @@ export interface TreeOptions {
 type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
 
 const DOING = { install: 'Installing', uninstall: 'Taking away', recover: 'Picking up an unfinished run' } as const;
-const CHECKS: Readonly<Record<string, string>> = { preflight: 'Preflight', verify: 'Proving that lines come back', status: 'Health', doctor: 'The log path, hop by hop' };
+const CHECKS: Readonly<Record<string, string>> = {
+  preflight: 'Preflight',
+  verify: 'Proving that lines come back',
+  status: 'Health',
+  doctor: 'The log path, hop by hop',
+};
 
 export function tree(options: TreeOptions): Renderer {
   const screen = new Screen(options);
@@ -59,7 +64,8 @@ export function tree(options: TreeOptions): Renderer {
     'step.said': ({ step, text }) => screen.change(step, undefined, { below: text }),
     'step.unchanged': ({ step, note }) => screen.change(step, 'same', { note: note ?? 'already as wanted' }),
     'step.done': ({ step }) => screen.change(step, 'done'),
-    'step.kept': ({ step, target, why, how }) => screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}${how ? `; to remove it: ${how}` : ''}` }),
+    'step.kept': ({ step, target, why, how }) =>
+      screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}${how ? `; to remove it: ${how}` : ''}` }),
     'step.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'undo.started': ({ step, did }) => {
       const row: Row = { id: step, title: `${titleOf(step)}: ${did.replaceAll('-', ' ')}`, state: 'running' };

@@ -46,7 +46,12 @@ describe('declarations', () => {
     expect(simple.length).toBeGreaterThan(10);
     for (const { command, run } of simple) {
       const name = command.name as 'install';
-      const { exit, stderr } = await cli(run.replace('loki-eks ', ''), { env: { LOKI_EKS_CLUSTER: 'c' }, files: { 'loki-eks.yaml': 'size: small' }, may: name, useCase: async () => 0 });
+      const { exit, stderr } = await cli(run.replace('loki-eks ', ''), {
+        env: { LOKI_EKS_CLUSTER: 'c' },
+        files: { 'loki-eks.yaml': 'size: small' },
+        may: name,
+        useCase: async () => 0,
+      });
       expect({ run, exit, wrong: /\[[A-Z_]+\]/.exec(stderr)?.[0] }).toEqual({ run, exit: 0, wrong: undefined });
     }
   });
@@ -95,7 +100,11 @@ describe('completion', () => {
 
   it('lets no shell expand anything it offers', async () => {
     // compgen -W expands its words, so none may hold what a shell would act on.
-    const words = [...Object.keys(catalogue), ...commands.flatMap((command) => [...allFlags(command, settingSpecs), ...(command.argument?.choices ?? [])]), ...settingSpecs.flatMap(({ choices }) => choices ?? [])];
+    const words = [
+      ...Object.keys(catalogue),
+      ...commands.flatMap((command) => [...allFlags(command, settingSpecs), ...(command.argument?.choices ?? [])]),
+      ...settingSpecs.flatMap(({ choices }) => choices ?? []),
+    ];
     expect(words.filter((word) => !/^[\w-]+$/.test(word))).toEqual([]);
     const { stdout } = await cli('completion fish');
     expect(stdout.split('\n').filter((line) => /^[^#]/.test(line) && !line.startsWith('complete -c loki-eks -n '))).toEqual([]);
@@ -123,25 +132,41 @@ describe('kube-token', () => {
 });
 
 describe('sandbox', () => {
-  const sandbox = (closed: string[] = []) => async (of: { readonly region?: string }) => ({
-    env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', REGION_GIVEN: of.region ?? 'none' },
-    notes: ['charts: stand-ins'],
-    close: async () => void closed.push('closed'),
-  });
+  const sandbox =
+    (closed: string[] = []) =>
+    async (of: { readonly region?: string }) => ({
+      env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', REGION_GIVEN: of.region ?? 'none' },
+      notes: ['charts: stand-ins'],
+      close: async () => void closed.push('closed'),
+    });
 
   it('runs a command with the environment and with loki-eks on its PATH, and exits as it does', async () => {
     const closed: string[] = [];
-    const code = 'const {AWS_ENDPOINT_URL,LOKI_EKS_SANDBOX,REGION_GIVEN,HOME_SWEET}=process.env;process.exit(AWS_ENDPOINT_URL==="http://127.0.0.1:1"&&LOKI_EKS_SANDBOX==="1"&&REGION_GIVEN==="cn-north-1"&&HOME_SWEET==="kept"?43:1)';
-    const result = await cli(['sandbox', 'run', '--region', 'cn-north-1', '--', process.execPath, '-e', code], { sandbox: sandbox(closed), env: { HOME_SWEET: 'kept' }, platform: { cwd: process.cwd() } });
+    const code =
+      'const {AWS_ENDPOINT_URL,LOKI_EKS_SANDBOX,REGION_GIVEN,HOME_SWEET}=process.env;process.exit(AWS_ENDPOINT_URL==="http://127.0.0.1:1"&&LOKI_EKS_SANDBOX==="1"&&REGION_GIVEN==="cn-north-1"&&HOME_SWEET==="kept"?43:1)';
+    const result = await cli(['sandbox', 'run', '--region', 'cn-north-1', '--', process.execPath, '-e', code], {
+      sandbox: sandbox(closed),
+      env: { HOME_SWEET: 'kept' },
+      platform: { cwd: process.cwd() },
+    });
     expect(result.exit).toBe(43);
     expect(result.stdout).toBe('');
-    expect(result.stderr.split('\n')).toEqual(['loki-eks sandbox: simulated, no AWS account is touched', 'charts: stand-ins', 'loki-eks sandbox: ended; it was a simulation, no AWS account was touched', '']);
+    expect(result.stderr.split('\n')).toEqual([
+      'loki-eks sandbox: simulated, no AWS account is touched',
+      'charts: stand-ins',
+      'loki-eks sandbox: ended; it was a simulation, no AWS account was touched',
+      '',
+    ]);
     expect(closed).toEqual(['closed']);
   });
 
   it('passes every word on as it is, also those that look like flags', async () => {
     const script = `test "$1" = --yes && test "$2" = '$HOME' && test -x "$(command -v loki-eks)"`;
-    const result = await cli(['sandbox', 'run', 'sh', '-c', script, 'sh', '--yes', '$HOME'], { sandbox: sandbox(), env: { PATH: process.env['PATH'] }, platform: { cwd: process.cwd() } });
+    const result = await cli(['sandbox', 'run', 'sh', '-c', script, 'sh', '--yes', '$HOME'], {
+      sandbox: sandbox(),
+      env: { PATH: process.env['PATH'] },
+      platform: { cwd: process.cwd() },
+    });
     expect(result.exit).toBe(0);
   });
 

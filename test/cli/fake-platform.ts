@@ -75,13 +75,25 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
     exit: (code) => unexpected(`exit ${code}`),
     questions: async () => (setup.questions ? refusing('questions', setup.questions) : unexpected('questions')),
     outside: async ({ questions }) =>
-      setup.may || setup.outside ? refusing<Outside>('outside', { ...(questions && { questions }), dispose: async () => void disposed++, ...setup.outside }) : unexpected('outside'),
+      setup.may || setup.outside
+        ? refusing<Outside>('outside', { ...(questions && { questions }), dispose: async () => void disposed++, ...setup.outside })
+        : unexpected('outside'),
     useCases: { install: useCase('install'), plan: useCase('plan'), status: useCase('status'), uninstall: useCase('uninstall'), verify: useCase('verify') },
     sandbox: setup.sandbox ?? (() => unexpected('sandbox')),
     ...setup.platform,
   };
   const exit = await main(platform);
-  return { exit, stdout, stderr, disposed, events: () => stdout.trim().split('\n').map((text) => JSON.parse(text)) };
+  return {
+    exit,
+    stdout,
+    stderr,
+    disposed,
+    events: () =>
+      stdout
+        .trim()
+        .split('\n')
+        .map((text) => JSON.parse(text)),
+  };
 }
 
 /** A use case that ends as `within` of the application would. */

@@ -57,7 +57,10 @@ const opening: readonly Event[] = [
     type: 'check.finished',
     check: 'nodes.fit',
     title: 'Every pod finds a place on these nodes',
-    verdict: { is: 'warn', problem: { code: 'NODES_TIGHT', message: 'After the install, 0.3 cores are left on the fullest node', fix: 'Add a node before the next upgrade.' } },
+    verdict: {
+      is: 'warn',
+      problem: { code: 'NODES_TIGHT', message: 'After the install, 0.3 cores are left on the fullest node', fix: 'Add a node before the next upgrade.' },
+    },
   },
   { type: 'plan.finished', changes: 5, steps },
   { type: 'steps.started', doing: 'install', steps: steps.map(({ step, title }) => ({ id: step, title })) },
@@ -69,7 +72,11 @@ const opening: readonly Event[] = [
   { type: 'step.started', step: 'role' },
   { type: 'step.done', step: 'role' },
   { type: 'step.started', step: 'release.loki' },
-  { type: 'step.said', step: 'release.loki', text: 'StatefulSet loki/loki-ingester: 1 of 3 ready; loki-ingester-2 Pending: 0/3 nodes are available: 3 Insufficient memory' },
+  {
+    type: 'step.said',
+    step: 'release.loki',
+    text: 'StatefulSet loki/loki-ingester: 1 of 3 ready; loki-ingester-2 Pending: 0/3 nodes are available: 3 Insufficient memory',
+  },
 ];
 
 export const installed: readonly Event[] = [
@@ -135,7 +142,15 @@ export const unhealthy: readonly Event[] = [
       sandbox: false,
       components: [
         { name: 'gateway', kind: 'Deployment', ready: 1, wanted: 1, version: '1.29', state: 'ok' },
-        { name: 'ingester', kind: 'StatefulSet', ready: 1, wanted: 3, version: '3.7.6', state: 'degraded', why: 'loki-ingester-2 Pending: 0/3 nodes are available: 3 Insufficient memory' },
+        {
+          name: 'ingester',
+          kind: 'StatefulSet',
+          ready: 1,
+          wanted: 3,
+          version: '3.7.6',
+          state: 'degraded',
+          why: 'loki-ingester-2 Pending: 0/3 nodes are available: 3 Insufficient memory',
+        },
         { name: 'alloy', kind: 'DaemonSet', ready: 0, wanted: 4, state: 'down', why: 'image can not be pulled' },
       ],
       releases: [

@@ -36,7 +36,10 @@ describe('reference', () => {
 
 describe('permissions', () => {
   const folder = join(root, 'src', 'adapters', 'aws');
-  const sources = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const sources = readdirSync(folder)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
   const used = new Set([...sources.matchAll(/'((?:s3|iam|eks|sts):[A-Z]\w+)'/g)].map((match) => match[1] ?? ''));
   const listed = new Set([...awsPermissions.flatMap(({ actions }) => actions), ...roleActions]);
 
@@ -47,7 +50,15 @@ describe('permissions', () => {
 
   it('list nothing that nobody needs', () => {
     // Needed by a call of another name: versions by DeleteObjects, tags by the Create calls, the role by an association.
-    const implied = ['eks:DescribeAddon', 'eks:TagResource', 'iam:PassRole', 'iam:SimulatePrincipalPolicy', 'iam:TagOpenIDConnectProvider', 's3:DeleteObjectVersion', 's3:TagResource'];
+    const implied = [
+      'eks:DescribeAddon',
+      'eks:TagResource',
+      'iam:PassRole',
+      'iam:SimulatePrincipalPolicy',
+      'iam:TagOpenIDConnectProvider',
+      's3:DeleteObjectVersion',
+      's3:TagResource',
+    ];
     expect(awsPermissions.flatMap(({ actions }) => actions).filter((action) => !used.has(action) && !implied.includes(action))).toEqual([]);
   });
 });

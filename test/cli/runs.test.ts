@@ -7,20 +7,33 @@ import { cli, ending, type Told } from './fake-platform.ts';
 const problem: Problem = { code: 'RELEASE_NOT_READY', message: 'not ready', fix: 'kubectl get pods' };
 type Case = readonly [Happenings['run.finished']['outcome'], number];
 const outcomes: readonly Case[] = [
-  ['ok', 0], ['nothing-to-do', 0], ['refused', 3], ['undone', 4], ['left', 5], ['unhealthy', 6], ['changes-pending', 7], ['interrupted', 130],
+  ['ok', 0],
+  ['nothing-to-do', 0],
+  ['refused', 3],
+  ['undone', 4],
+  ['left', 5],
+  ['unhealthy', 6],
+  ['changes-pending', 7],
+  ['interrupted', 130],
 ];
 const commands = ['install', 'plan', 'status', 'verify', 'uninstall'] as const;
 
 describe('the exit code is the same in every output format', () => {
   for (const command of commands) {
-    it.each(outcomes.flatMap(([outcome, exit]) => (['tree', 'plain', 'json'] as const).map((output) => [outcome, exit, output] as const)))(`${command}: %s is %i in %s`, async (outcome, exit, output) => {
-      const result = await cli(`${command} --cluster c --output ${output}`, { may: command, useCase: ending({ outcome, exit, problems: [problem] }) });
-      expect(result.exit).toBe(exit);
-      expect(result.disposed).toBeGreaterThan(0);
-      if (output !== 'json') return expect(result.stdout).toBe('');
-      expect(result.stderr).toBe('');
-      expect(result.events().map(({ type, seq, v }) => [type, seq, v])).toEqual([['run.started', 0, 1], ['run.finished', 1, 1]]);
-    });
+    it.each(outcomes.flatMap(([outcome, exit]) => (['tree', 'plain', 'json'] as const).map((output) => [outcome, exit, output] as const)))(
+      `${command}: %s is %i in %s`,
+      async (outcome, exit, output) => {
+        const result = await cli(`${command} --cluster c --output ${output}`, { may: command, useCase: ending({ outcome, exit, problems: [problem] }) });
+        expect(result.exit).toBe(exit);
+        expect(result.disposed).toBeGreaterThan(0);
+        if (output !== 'json') return expect(result.stdout).toBe('');
+        expect(result.stderr).toBe('');
+        expect(result.events().map(({ type, seq, v }) => [type, seq, v])).toEqual([
+          ['run.started', 0, 1],
+          ['run.finished', 1, 1],
+        ]);
+      },
+    );
   }
 });
 
@@ -44,7 +57,9 @@ describe('whatever a use case does, the run ends well', () => {
     const [defect] = last.problems ?? [];
     expect(defect).toMatchObject({ code: 'DEFECT', message: 'A defect in loki-eks: undefined is not a name' });
     expect(defect?.evidence?.[0]).toBe('TypeError: undefined is not a name');
-    expect(defect?.evidence).toEqual(expect.arrayContaining([expect.stringMatching(/^ {4}at .*runs\.test\.ts/), 'caused by Error: socket closed', 'caused by ECONNRESET']));
+    expect(defect?.evidence).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^ {4}at .*runs\.test\.ts/), 'caused by Error: socket closed', 'caused by ECONNRESET']),
+    );
   });
 
   it('tells of a run that only returned a code', async () => {
@@ -54,15 +69,24 @@ describe('whatever a use case does, the run ends well', () => {
   });
 
   it('says first and last that everything is simulated', async () => {
-    const { events } = await cli('status --cluster c --output json', { env: { LOKI_EKS_SANDBOX: '1' }, may: 'status', useCase: ({ run }) => (run.emit({ type: 'fact.found', fact: 'a', value: 'b' }), Promise.resolve(0)) });
-    expect(events().map((event) => [event.type, 'sandbox' in event && event.sandbox])).toEqual([['run.started', true], ['fact.found', false], ['run.finished', true]]);
+    const { events } = await cli('status --cluster c --output json', {
+      env: { LOKI_EKS_SANDBOX: '1' },
+      may: 'status',
+      useCase: ({ run }) => (run.emit({ type: 'fact.found', fact: 'a', value: 'b' }), Promise.resolve(0)),
+    });
+    expect(events().map((event) => [event.type, 'sandbox' in event && event.sandbox])).toEqual([
+      ['run.started', true],
+      ['fact.found', false],
+      ['run.finished', true],
+    ]);
   });
 });
 
 describe('output', () => {
   it('is plain without a terminal, in CI, and on a dumb one; the environment and the file choose too', async () => {
     const timestamped = /^\d{4}-\d\d-\d\dT/;
-    const of = async (setup: Parameters<typeof cli>[1], line = 'status --cluster c') => (await cli(line, { may: 'status', useCase: ending({ outcome: 'ok', exit: 0 }), questions: {}, ...setup }));
+    const of = async (setup: Parameters<typeof cli>[1], line = 'status --cluster c') =>
+      await cli(line, { may: 'status', useCase: ending({ outcome: 'ok', exit: 0 }), questions: {}, ...setup });
     expect((await of({})).stderr).toMatch(timestamped);
     expect((await of({ terminal: true, env: { CI: '1' } })).stderr).toMatch(timestamped);
     expect((await of({ terminal: true, env: { TERM: 'dumb' } })).stderr).toMatch(timestamped);
@@ -74,15 +98,17 @@ describe('output', () => {
 
   it('has no colours with NO_COLOR, --no-color or without a terminal', async () => {
     const escape = '\u001b[';
-    const of = async (setup: Parameters<typeof cli>[1], flag = '') => (await cli(`status --cluster c ${flag}`, { may: 'status', useCase: ending({ outcome: 'ok', exit: 0 }), questions: {}, ...setup })).stderr;
+    const of = async (setup: Parameters<typeof cli>[1], flag = '') =>
+      (await cli(`status --cluster c ${flag}`, { may: 'status', useCase: ending({ outcome: 'ok', exit: 0 }), questions: {}, ...setup })).stderr;
     expect(await of({ terminal: true })).toContain(escape);
-    for (const text of [await of({ terminal: true, env: { NO_COLOR: '1' } }), await of({ terminal: true }, '--no-color'), await of({})]) expect(text).not.toContain(escape);
+    for (const text of [await of({ terminal: true, env: { NO_COLOR: '1' } }), await of({ terminal: true }, '--no-color'), await of({})])
+      expect(text).not.toContain(escape);
   });
 
   it('never shows what outside has been told to hide', async () => {
     const password = 'correct-horse-battery';
     for (const output of ['tree', 'plain', 'json']) {
-      let hide = (_: string) => {};
+      let hide: (secret: string) => void = () => {};
       const { stdout, stderr } = await cli(`install --cluster c --output ${output}`, {
         terminal: output === 'tree',
         questions: {},
@@ -103,7 +129,7 @@ describe('output', () => {
 describe('signals', () => {
   /** A use case under way, with a way to send signals to it. */
   async function underWay(useCase: (told: Told, signal: () => void) => Promise<number>) {
-    let listener = (_: 'SIGINT' | 'SIGTERM') => {};
+    let listener: (signal: 'SIGINT' | 'SIGTERM') => void = () => {};
     const exits: number[] = [];
     const outcome = await cli('install --cluster c --output json', {
       may: 'install',
@@ -116,7 +142,8 @@ describe('signals', () => {
     run.emit({ type: 'steps.started', doing: 'install', steps: [{ id: 'bucket', title: 'Bucket for log chunks' }] });
     run.emit({ type: 'step.started', step: 'bucket' });
   };
-  const warnings = (events: readonly unknown[]) => (events as readonly { type: string; problem: Problem }[]).filter(({ type }) => type === 'warning.raised').map((event) => event.problem);
+  const warnings = (events: readonly unknown[]) =>
+    (events as readonly { type: string; problem: Problem }[]).filter(({ type }) => type === 'warning.raised').map((event) => event.problem);
 
   it('the first aborts the run and says what happens now', async () => {
     const { exit, events } = await underWay(async (told, signal) => {

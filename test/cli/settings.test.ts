@@ -24,18 +24,29 @@ describe('precedence', () => {
 
   it('takes lists from repeated flags, maps as key=value, and switches in both directions', async () => {
     const line = 'install --cluster c --tags a=1 --tags b=2 --loki-values one,two.yaml --loki-values three.yaml --no-verify --no-create-oidc-provider';
-    expect(await settingsOf(line)).toMatchObject({ tags: { a: '1', b: '2' }, lokiValues: ['one,two.yaml', 'three.yaml'], verify: false, createOidcProvider: false });
+    expect(await settingsOf(line)).toMatchObject({
+      tags: { a: '1', b: '2' },
+      lokiValues: ['one,two.yaml', 'three.yaml'],
+      verify: false,
+      createOidcProvider: false,
+    });
     expect(await settingsOf('install --cluster c --verify', { env: { LOKI_EKS_VERIFY: 'false' } })).toMatchObject({ verify: true });
   });
 
   it('reads another file with --config, and standard input with -', async () => {
-    expect(await settingsOf('install --config other.yaml', { files: { ...files, 'other.yaml': 'cluster: other' } })).toMatchObject({ cluster: 'other', size: 'small' });
+    expect(await settingsOf('install --config other.yaml', { files: { ...files, 'other.yaml': 'cluster: other' } })).toMatchObject({
+      cluster: 'other',
+      size: 'small',
+    });
     expect(await settingsOf('install --config -', { files: { '-': '{"cluster": "piped"}' } })).toMatchObject({ cluster: 'piped' });
   });
 
   it('passes the flags of a command on', async () => {
     let options: unknown;
-    await cli('uninstall --cluster c --delete-data --confirm-delete-data one --confirm-delete-data two', { may: 'uninstall', useCase: (told) => ((options = told.options), done(told)) });
+    await cli('uninstall --cluster c --delete-data --confirm-delete-data one --confirm-delete-data two', {
+      may: 'uninstall',
+      useCase: (told) => ((options = told.options), done(told)),
+    });
     expect(options).toEqual({ deleteData: true, confirmDeleteData: ['one', 'two'] });
     await cli('plan --cluster c --show alloy', { may: 'plan', useCase: (told) => ((options = told.options), done(told)) });
     expect(options).toEqual({ detailedExitcode: false, show: 'alloy' });
@@ -129,9 +140,16 @@ describe('what is missing', () => {
 
 describe('--print-config', () => {
   it('shows each value and where it came from, as YAML, and runs nothing', async () => {
-    const { exit, stdout, stderr } = await cli('install --cluster prod --tags a=b --print-config', { env: { LOKI_EKS_SIZE: 'large' }, files: { 'loki-eks.yaml': 'retentionDays: 7' } });
+    const { exit, stdout, stderr } = await cli('install --cluster prod --tags a=b --print-config', {
+      env: { LOKI_EKS_SIZE: 'large' },
+      files: { 'loki-eks.yaml': 'retentionDays: 7' },
+    });
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-    const line = (key: string) => stdout.split('\n').find((text) => text.replace('# ', '').startsWith(`${key}:`))?.replace(/ {2,}/, '  ');
+    const line = (key: string) =>
+      stdout
+        .split('\n')
+        .find((text) => text.replace('# ', '').startsWith(`${key}:`))
+        ?.replace(/ {2,}/, '  ');
     expect(line('cluster')).toBe('cluster: prod  # flag --cluster');
     expect(line('size')).toBe('size: large  # environment LOKI_EKS_SIZE');
     expect(line('retentionDays')).toBe('retentionDays: 7  # file loki-eks.yaml');
@@ -142,7 +160,13 @@ describe('--print-config', () => {
 
   it('can be read back as a settings file', async () => {
     const { stdout } = await cli('install --cluster prod --size large --tags on=no --print-config');
-    expect(await settingsOf('install', { files: { 'loki-eks.yaml': stdout } })).toMatchObject({ cluster: 'prod', size: 'large', tags: { on: 'no' }, iamPath: '/', timeoutSeconds: 900 });
+    expect(await settingsOf('install', { files: { 'loki-eks.yaml': stdout } })).toMatchObject({
+      cluster: 'prod',
+      size: 'large',
+      tags: { on: 'no' },
+      iamPath: '/',
+      timeoutSeconds: 900,
+    });
   });
 
   it('is one JSON object with --output json', async () => {

@@ -10,8 +10,18 @@ describe('wrong usage', () => {
     ['instal', 'COMMAND_UNKNOWN', 'There is no command "instal"; did you mean install?', 'loki-eks install'],
     ['frobnicate', 'COMMAND_UNKNOWN', 'There is no command "frobnicate"', 'loki-eks --help'],
     ['', 'COMMAND_MISSING', 'No command was given', 'loki-eks install, or loki-eks --help for all commands'],
-    ['install --retention-day 3', 'FLAG_UNKNOWN', 'loki-eks install has no flag --retention-day; did you mean --retention-days?', 'Write --retention-days, or see loki-eks install --help'],
-    ['install --retention-day=3', 'FLAG_UNKNOWN', 'loki-eks install has no flag --retention-day; did you mean --retention-days?', 'Write --retention-days, or see loki-eks install --help'],
+    [
+      'install --retention-day 3',
+      'FLAG_UNKNOWN',
+      'loki-eks install has no flag --retention-day; did you mean --retention-days?',
+      'Write --retention-days, or see loki-eks install --help',
+    ],
+    [
+      'install --retention-day=3',
+      'FLAG_UNKNOWN',
+      'loki-eks install has no flag --retention-day; did you mean --retention-days?',
+      'Write --retention-days, or see loki-eks install --help',
+    ],
     ['status --dry-run', 'FLAG_UNKNOWN', 'loki-eks status has no flag --dry-run', 'loki-eks status --help'],
     ['--verison', 'FLAG_UNKNOWN', 'loki-eks has no flag --verison; did you mean --version?', 'Write --version, or see loki-eks --help'],
     ['install --region', 'FLAG_VALUE_MISSING', '--region has no value', 'Write --region REGION'],
@@ -38,12 +48,21 @@ describe('wrong usage', () => {
     const { exit, stderr, events } = await cli('install --output json --clutser prod');
     expect(exit).toBe(2);
     expect(stderr).toBe('');
-    expect(events()).toEqual([expect.objectContaining({ v: 1, seq: 0, type: 'run.finished', outcome: 'refused', exit: 2, problems: [expect.objectContaining({ code: 'FLAG_UNKNOWN' })] })]);
+    expect(events()).toEqual([
+      expect.objectContaining({
+        v: 1,
+        seq: 0,
+        type: 'run.finished',
+        outcome: 'refused',
+        exit: 2,
+        problems: [expect.objectContaining({ code: 'FLAG_UNKNOWN' })],
+      }),
+    ]);
   });
 
   it('never lets a word from the command line steer the terminal', async () => {
     const { stderr } = await cli(['install', '--\u001b[31mred\u0007']);
-    expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(stderr).not.toMatch(/(?!\n)\p{Cc}/u);
   });
 });
 
@@ -52,7 +71,19 @@ describe('help and version', () => {
     expect(await cli('--version')).toMatchObject({ exit: 0, stdout: '9.8.7\n', stderr: '' });
   });
 
-  it.each(['--help', 'install --help', 'plan -h', 'status --help', 'verify --help', 'uninstall --help', 'sandbox --help', 'sandbox run --help', 'sandbox start --help', 'explain --help', 'completion --help'])('%s fits 80 columns', async (line) => {
+  it.each([
+    '--help',
+    'install --help',
+    'plan -h',
+    'status --help',
+    'verify --help',
+    'uninstall --help',
+    'sandbox --help',
+    'sandbox run --help',
+    'sandbox start --help',
+    'explain --help',
+    'completion --help',
+  ])('%s fits 80 columns', async (line) => {
     const { exit, stdout, stderr } = await cli(line);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     expect(stdout).toContain('Usage: loki-eks');

@@ -56,7 +56,11 @@ async function answered<T>(question: string, ask: () => Promise<T>): Promise<T> 
     return await ask();
   } catch (error) {
     if (error instanceof ProblemError || !isExit(error)) throw error;
-    throw stop('INTERRUPTED', { message: `Interrupted at the question "${question}"`, fix: 'Run the command again; every question also has a flag.' }, { cause: error });
+    throw stop(
+      'INTERRUPTED',
+      { message: `Interrupted at the question "${question}"`, fix: 'Run the command again; every question also has a flag.' },
+      { cause: error },
+    );
   }
 }
 

@@ -14,7 +14,11 @@ export const completion: Command = {
   flags: [],
   argument: { name: 'SHELL', description: 'bash, zsh or fish', required: true, choices: ['bash', 'zsh', 'fish'], closed: true },
   run: async ({ args }, { stdout }) => {
-    const [{ completionScript }, { commands }, { settingSpecs }] = await Promise.all([import('../completion.ts'), import('../commands.ts'), import('../../design/setting-specs.ts')]);
+    const [{ completionScript }, { commands }, { settingSpecs }] = await Promise.all([
+      import('../completion.ts'),
+      import('../commands.ts'),
+      import('../../design/setting-specs.ts'),
+    ]);
     stdout.write(completionScript(args[0] as 'bash' | 'zsh' | 'fish', { commands, specs: settingSpecs }));
     return 0;
   },

@@ -12,7 +12,14 @@ export const explain: Command = {
   examples: [{ run: 'loki-eks explain LINE_NOT_FOUND', why: 'what it means when a line does not come back' }],
   settings: [],
   flags: [],
-  argument: { name: 'CODE', description: 'a problem code, as printed in brackets', required: false, get choices() { return Object.keys(catalogue); } },
+  argument: {
+    name: 'CODE',
+    description: 'a problem code, as printed in brackets',
+    required: false,
+    get choices() {
+      return Object.keys(catalogue);
+    },
+  },
   run: async ({ args }, { stdout }) => {
     const columns = Math.min(stdout.columns ?? 80, 100);
     const said = args[0];
@@ -24,16 +31,24 @@ export const explain: Command = {
 function all(columns: number): readonly string[] {
   const codes = (Object.keys(catalogue) as ProblemCode[]).toSorted();
   const widest = Math.max(...codes.map((code) => code.length));
-  return codes.flatMap((code) => fold(catalogue[code].title, columns - widest - 2).map((line, index) => `${(index === 0 ? code : '').padEnd(widest)}  ${line}`));
+  return codes.flatMap((code) =>
+    fold(catalogue[code].title, columns - widest - 2).map((line, index) => `${(index === 0 ? code : '').padEnd(widest)}  ${line}`),
+  );
 }
 
 function one(said: string, columns: number): readonly string[] {
   const codes = Object.keys(catalogue) as ProblemCode[];
-  const wanted = said.replace(/^\[|\]$/g, '').toUpperCase().replaceAll('-', '_');
+  const wanted = said
+    .replace(/^\[|\]$/g, '')
+    .toUpperCase()
+    .replaceAll('-', '_');
   const code = codes.find((known) => known === wanted);
   if (!code) {
     const near = nearest(wanted, codes);
-    throw stop('CODE_UNKNOWN', { message: `There is no problem code ${said}${near ? `; did you mean ${near}?` : ''}`, fix: near ? `loki-eks explain ${near}` : 'loki-eks explain    (lists all codes)' });
+    throw stop('CODE_UNKNOWN', {
+      message: `There is no problem code ${said}${near ? `; did you mean ${near}?` : ''}`,
+      fix: near ? `loki-eks explain ${near}` : 'loki-eks explain    (lists all codes)',
+    });
   }
   const { title, cause, fix, explain: more } = catalogue[code];
   const part = (name: string, text: string) => fold(text, columns - 9).map((line, index) => `  ${(index === 0 ? name : '').padEnd(7)}${line}`);

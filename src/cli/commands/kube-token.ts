@@ -7,8 +7,8 @@ const VALID_MS = 14 * 60_000;
 
 export const kubeToken: Command = {
   name: 'kube-token',
-  summary: 'print a token for the cluster\'s API as an ExecCredential',
-  about: 'Prints a token for the cluster\'s API in the form that kubectl and helm ask of an exec plugin.',
+  summary: "print a token for the cluster's API as an ExecCredential",
+  about: "Prints a token for the cluster's API in the form that kubectl and helm ask of an exec plugin.",
   examples: [],
   settings: [],
   flags: [
@@ -25,7 +25,9 @@ export const kubeToken: Command = {
       const aws = await outside.aws({ ...(region && { region }), ...(profile && { profile }) });
       const token = await aws.kubeToken(cluster);
       const expirationTimestamp = new Date(platform.now().getTime() + VALID_MS).toISOString().replace(/\.\d+Z$/, 'Z');
-      platform.stdout.write(`${JSON.stringify({ kind: 'ExecCredential', apiVersion: askedVersion(platform.env['KUBERNETES_EXEC_INFO']), spec: {}, status: { token, expirationTimestamp } })}\n`);
+      platform.stdout.write(
+        `${JSON.stringify({ kind: 'ExecCredential', apiVersion: askedVersion(platform.env['KUBERNETES_EXEC_INFO']), spec: {}, status: { token, expirationTimestamp } })}\n`,
+      );
       return 0;
     } finally {
       await outside.dispose();

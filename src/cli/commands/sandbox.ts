@@ -7,10 +7,11 @@ const regionFlag = { flag: '--region', placeholder: 'REGION', description: 'regi
 export const sandboxRun: Command = {
   name: 'sandbox run',
   summary: 'run a command inside a simulated account and cluster',
-  about: 'Starts a simulated AWS account and EKS cluster on loopback, runs the command with an environment that points to them, and takes them down. No account is touched. loki-eks, aws, kubectl and helm inside it need no change. The exit code is the command\'s.',
+  about:
+    "Starts a simulated AWS account and EKS cluster on loopback, runs the command with an environment that points to them, and takes them down. No account is touched. loki-eks, aws, kubectl and helm inside it need no change. The exit code is the command's.",
   examples: [
     { run: 'loki-eks sandbox run -- loki-eks install', why: 'see the whole of it in seconds' },
-    { run: 'loki-eks sandbox run -- sh -c \'loki-eks install --yes && kubectl get pods -A\'', why: 'several commands' },
+    { run: "loki-eks sandbox run -- sh -c 'loki-eks install --yes && kubectl get pods -A'", why: 'several commands' },
   ],
   settings: [],
   flags: [regionFlag],
@@ -24,13 +25,18 @@ export const sandboxRun: Command = {
 export const sandboxStart: Command = {
   name: 'sandbox start',
   summary: 'start a simulated account and cluster for another terminal',
-  about: 'Starts a simulated AWS account and EKS cluster on loopback, prints the environment that points to them, and runs until Ctrl-C. No account is touched.',
+  about:
+    'Starts a simulated AWS account and EKS cluster on loopback, prints the environment that points to them, and runs until Ctrl-C. No account is touched.',
   examples: [{ run: 'loki-eks sandbox start', why: 'then paste the printed lines into another terminal' }],
   settings: [],
   flags: [regionFlag],
   run: (given, platform) =>
     inSandbox(given, platform, async (sandbox) => {
-      platform.stdout.write(`${Object.entries(environment(sandbox)).map(([name, value]) => `export ${name}=${quoted(value)}`).join('\n')}\n`);
+      platform.stdout.write(
+        `${Object.entries(environment(sandbox))
+          .map(([name, value]) => `export ${name}=${quoted(value)}`)
+          .join('\n')}\n`,
+      );
       platform.stderr.write('\nThe sandbox runs until Ctrl-C. Paste the lines above into another terminal.\n');
       await signalled(platform);
       return 0;

@@ -6,7 +6,8 @@ import { naming, place } from '../setting-sets.ts';
 export const uninstall: Command = {
   name: 'uninstall',
   summary: 'take away what install made; log data is kept unless asked',
-  about: 'Takes away everything that carries this installation\'s marks, last thing first, and nothing else. The buckets and the log data in them are kept unless --delete-data is given.',
+  about:
+    "Takes away everything that carries this installation's marks, last thing first, and nothing else. The buckets and the log data in them are kept unless --delete-data is given.",
   examples: [
     { run: 'loki-eks uninstall --cluster prod', why: 'keeps the buckets' },
     { run: 'loki-eks uninstall --cluster prod --delete-data', why: 'asks for the name of each bucket before it is emptied' },

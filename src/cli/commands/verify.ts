@@ -6,7 +6,8 @@ import { place } from '../setting-sets.ts';
 export const verify: Command = {
   name: 'verify',
   summary: 'prove that a line printed by a pod can be queried',
-  about: 'Lets a short-lived pod print a line that nobody has printed before and finds it through the gateway, under your tenant. Exits 6 when it does not come back.',
+  about:
+    'Lets a short-lived pod print a line that nobody has printed before and finds it through the gateway, under your tenant. Exits 6 when it does not come back.',
   examples: [{ run: 'loki-eks verify --cluster prod', why: 'prove it now' }],
   settings: place,
   flags: [],

@@ -132,6 +132,19 @@ describe('waiting', () => {
     ]);
   });
 
+  it('puts the pod that most likely needs help first', async () => {
+    const objects = [
+      workload('Deployment', { name: 'loki-gateway' }),
+      pod(waiting('ContainerCreating'), { name: 'gateway-1', app: 'loki-gateway' }),
+      workload('StatefulSet'),
+      pod(unscheduled('0/3 nodes are available: 3 Insufficient memory.')),
+    ];
+    await wait(objects, { timeoutMs: 1_000 });
+    expect(said).toEqual([
+      '0 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 Pending: 0/3 nodes are available: 3 Insufficient memory.), loki-gateway 0 of 1 updated',
+    ]);
+  });
+
   it('looks for the reason when nothing changes for ten seconds', async () => {
     const event = {
       apiVersion: 'v1',

@@ -85,7 +85,7 @@ function teller(kubernetes: Kubernetes, { say, clock }: { readonly say: HelmTask
   return async (look) => {
     const now = clock.now().getTime();
     const next = sentence(look);
-    const [first] = look.lacking.flatMap(({ pods }) => pods).filter(({ trouble }) => trouble.is !== 'ending');
+    const [first] = look.lacking.flatMap(({ pods }) => pods).sort((a, b) => weight(a.trouble) - weight(b.trouble));
     let whole = next;
     if (next !== line) [line, since] = [next, now];
     else if (first && now - since >= SLOW_MS) {
@@ -107,13 +107,19 @@ function sentence({ all, lacking, excused }: Look): string {
         ({ workload, nodes }) => `${workload.metadata.name}: ${nodes.length} nodes are not ready (${nodes.slice(0, TOLD).join(', ')}); their pods will follow`,
       )
       .join('; ');
-  const words = lacking.slice(0, TOLD).map(({ workload, missing: lacks, pods }) => {
-    const [first] = [...pods].sort((a, b) => Number(a.trouble.is === 'ending') - Number(b.trouble.is === 'ending'));
-    return `${workload.metadata.name} ${lacks}${first ? ` (${first.pod.metadata.name} ${first.trouble.why})` : ''}`;
-  });
+  const [worst, ...others] = [...lacking].sort((a, b) => gravity(a) - gravity(b));
+  const [pod] = [...worst!.pods].sort((a, b) => weight(a.trouble) - weight(b.trouble));
+  const words = [
+    `${worst!.workload.metadata.name} ${worst!.missing}${pod ? ` (${pod.pod.metadata.name} ${pod.trouble.why})` : ''}`,
+    ...others.slice(0, TOLD - 1).map((one) => `${one.workload.metadata.name} ${one.missing}`),
+  ];
   const rest = lacking.length - words.length;
   return `${all - lacking.length} of ${all} workloads ready; waiting for ${words.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
+
+/** What most likely needs the reader comes first; pods that are about to go explain nothing. */
+const weight = ({ is }: Trouble): number => (is === 'ending' ? 2 : is === 'creating' || is === 'unready' ? 1 : 0);
+const gravity = ({ pods }: Lacking): number => Math.min(3, ...pods.map(({ trouble }) => weight(trouble)));
 
 function notReady(task: HelmTask, unready: readonly Unready[]): ProblemError {
   return stop('RELEASE_NOT_READY', {

@@ -65,6 +65,7 @@ export async function createEnvironment(parts: EnvironmentParts): Promise<Enviro
       NO_PROXY: '127.0.0.1,localhost',
       no_proxy: '127.0.0.1,localhost',
       SSL_CERT_FILE: certificates,
+      CURL_CA_BUNDLE: certificates,
       LOKI_EKS_SANDBOX: '1',
       LOKI_EKS_CLUSTER: parts.clusterName,
       LOKI_EKS_LOKI_CHART: parts.charts.loki,

@@ -6,11 +6,16 @@ import { stamp } from './shapes.ts';
 
 /** Events in a namespace that is going away, or about an object that is gone, are dropped like the real ones. */
 export function createTeller(parts: { readonly store: ObjectStore; readonly clock: SandboxClock }): (happened: Happened) => void {
+  const names = new Map<string, string>();
+  let told = 0;
   return ({ about, type, reason, message, from }) => {
     const namespace = about.metadata.namespace ?? 'default';
-    const digest = createHash('sha256').update(`${about.kind}/${about.metadata.uid}/${reason}/${message}`).digest('hex').slice(0, 16);
-    const name = `${about.metadata.name}.${digest}`;
+    const digest = createHash('sha256').update(`${about.kind}/${about.metadata.uid}/${reason}/${message}`).digest('base64');
     const now = stamp(parts.clock.now());
+    // Times are whole seconds, so it is the name that keeps events of one second in their order.
+    const serial = (BigInt(parts.clock.now().getTime()) * 1_000_000n + BigInt((told += 1) % 1_000_000)).toString(16);
+    const name = names.get(digest) ?? `${about.metadata.name}.${serial}`;
+    names.set(digest, name);
     try {
       const before = parts.store.get('Event', namespace, name);
       if (before !== undefined) {

@@ -41,6 +41,9 @@ function isDue(rule: Rule): boolean {
 
 /** `*` stands for any text, `?` for one character; the rest is literal. */
 export function globPattern(glob: string, flags = ''): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${source}$`, `s${flags}`);
 }

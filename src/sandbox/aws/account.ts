@@ -8,7 +8,8 @@ import { addCluster, associationOf, changeCluster, createEksState, eksSnapshot }
 import { iamDoor } from './iam-door.ts';
 import { addProvider } from './iam-oidc.ts';
 import type { IamState } from './iam-state.ts';
-import { createIamState, iamSnapshot } from './iam-state.ts';
+import { iamSnapshot } from './iam-snapshot.ts';
+import { createIamState } from './iam-state.ts';
 import type { TokenRequest } from './issuer.ts';
 import { addCaller, addUser } from './callers.ts';
 import { partitionOfRegion } from './partition.ts';
@@ -95,13 +96,22 @@ export function createAccount(options: AccountOptions): AwsAccount {
   const clusterNamed = (wanted: string | undefined) => eks.clusters.get(wanted ?? cluster.name) ?? first;
   return {
     ...insideS3(s3, keys),
-    id: accountId, partition, region, issuer: first.issuer.url, clock, wallClock, admin, callerArn, keys,
+    id: accountId,
+    partition,
+    region,
+    issuer: first.issuer.url,
+    clock,
+    wallClock,
+    admin,
+    callerArn,
+    keys,
     doors: { s3: s3Door(s3), iam: iamDoor(iam), sts: stsDoor(sts), eks: eksDoor(eks, iam), ec2: ec2Door(place) },
     state: { s3, iam, eks },
     addCluster: add,
     changeCluster: (changes, wanted) => changeCluster(clusterNamed(wanted), changes),
     addUser: (user, policy) => addUser({ iam, keys }, user, policy),
-    seedForeignBucket: (bucket, where = region) => void addBucket(s3, { name: bucket, owner: accountId === '999999999999' ? '888888888888' : '999999999999', region: where }),
+    seedForeignBucket: (bucket, where = region) =>
+      void addBucket(s3, { name: bucket, owner: accountId === '999999999999' ? '888888888888' : '999999999999', region: where }),
     signServiceAccountToken: (request) => clusterNamed(request.cluster).issuer.sign(request, clock.now()),
     issuerKeys: (wanted) => clusterNamed(wanted).issuer.keys(),
     assumeRoleWithWebIdentity: (roleArn, token) => assumeWithToken(sts, roleArn, { token }).credentials,
@@ -122,4 +132,3 @@ function sorted(value: Json): Json {
   const entries = Object.entries(value as { readonly [key: string]: Json }).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries.map(([key, one]) => [key, sorted(one)]));
 }
-

@@ -45,5 +45,5 @@ function isFresh(signature: Signature, now: Date): boolean {
 function requirePayload(request: WireRequest): void {
   const promised = request.headers['x-amz-content-sha256'];
   if (promised === undefined || !/^[0-9a-f]{64}$/.test(promised) || promised === sha256(request.body)) return;
-  throw new AwsFault(400, 'XAmzContentSHA256Mismatch', 'The provided \'x-amz-content-sha256\' header does not match what was computed.');
+  throw new AwsFault(400, 'XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.");
 }

@@ -3,7 +3,7 @@ import type { Json } from '../../engine/types.ts';
 import type { SandboxCredentials } from '../types.ts';
 import { addRole } from './iam-roles.ts';
 import type { IamState } from './iam-state.ts';
-import { requireDocument } from './iam-state.ts';
+import { requireDocument } from './iam-rules.ts';
 import type { KeyRing } from './principals.ts';
 
 interface Registry {

@@ -63,7 +63,11 @@ function isUnsignedSts(request: WireRequest): boolean {
 function unknownService(service: string): ServiceDoor {
   const fault = new AwsFault(404, 'UnknownOperationException', `The sandbox does not simulate the AWS service "${service}".`);
   const body = JSON.stringify({ __type: fault.code, message: fault.message });
-  const renderError = (): WireAnswer => ({ status: fault.status, headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': fault.code }, body });
+  const renderError = (): WireAnswer => ({
+    status: fault.status,
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': fault.code },
+    body,
+  });
   const route = (request: WireRequest): ServiceCall => ({ call: `${service}:${request.method}`, write: false, run: renderError });
   return { codes: queryCodes, renderError, route };
 }
@@ -73,7 +77,10 @@ function refusedBy(fault: Fault | undefined, door: ServiceDoor, request: WireReq
   if (fault?.how === 'before') return door.renderError(new AwsFault(...door.codes.internal), request);
   if (fault?.how === 'throttle') return door.renderError(new AwsFault(...door.codes.throttled), request);
   if (fault?.how !== 'deny') return undefined;
-  return door.renderError(new AwsFault(403, door.codes.denied, `User is not authorized to perform: ${fault.call} with an explicit deny in a service control policy`), request);
+  return door.renderError(
+    new AwsFault(403, door.codes.denied, `User is not authorized to perform: ${fault.call} with an explicit deny in a service control policy`),
+    request,
+  );
 }
 
 interface Attempt {

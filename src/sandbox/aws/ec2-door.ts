@@ -19,7 +19,12 @@ interface Ec2Place {
 
 export function ec2Door(place: Ec2Place): ServiceDoor {
   return {
-    codes: { ...queryCodes, unknownKey: [401, 'AuthFailure', 'AWS was not able to validate the provided access credentials'], denied: 'UnauthorizedOperation', throttled: [503, 'RequestLimitExceeded', 'Request limit exceeded.'] },
+    codes: {
+      ...queryCodes,
+      unknownKey: [401, 'AuthFailure', 'AWS was not able to validate the provided access credentials'],
+      denied: 'UnauthorizedOperation',
+      throttled: [503, 'RequestLimitExceeded', 'Request limit exceeded.'],
+    },
     renderError: (fault) => {
       const error = { Errors: { Error: { Code: fault.code, Message: fault.message } }, RequestID: requestId };
       return xml(fault.status, writeXml('Response', error));
@@ -44,18 +49,35 @@ export function ec2Door(place: Ec2Place): ServiceDoor {
 function describe(place: Ec2Place, parameters: QueryParameters, region: string): Readonly<Record<string, XmlValue>> {
   if (parameters.action === 'DescribeAvailabilityZones') {
     const zones = ['a', 'b', 'c'].map((letter, at) => ({
-      zoneName: region + letter, zoneId: `${shortRegion(region)}-az${at + 1}`, zoneState: 'available', regionName: region, messageSet: [],
-      optInStatus: 'opt-in-not-required', groupName: `${region}-zg-1`, networkBorderGroup: region, zoneType: 'availability-zone',
+      zoneName: region + letter,
+      zoneId: `${shortRegion(region)}-az${at + 1}`,
+      zoneState: 'available',
+      regionName: region,
+      messageSet: [],
+      optInStatus: 'opt-in-not-required',
+      groupName: `${region}-zg-1`,
+      networkBorderGroup: region,
+      zoneType: 'availability-zone',
     }));
     return { availabilityZoneInfo: zones };
   }
   if (parameters.action === 'DescribeRegions') {
-    return { regionInfo: regionsOf(place.partition).map((name) => ({ regionName: name, regionEndpoint: `ec2.${name}.${place.hostSuffix}`, optInStatus: 'opt-in-not-required' })) };
+    return {
+      regionInfo: regionsOf(place.partition).map((name) => ({
+        regionName: name,
+        regionEndpoint: `ec2.${name}.${place.hostSuffix}`,
+        optInStatus: 'opt-in-not-required',
+      })),
+    };
   }
   throw new AwsFault(400, 'InvalidAction', `The sandbox does not simulate ec2:${parameters.action}.`);
 }
 
 /** `ap-northeast-2` is `apne2` in zone ids. */
 function shortRegion(region: string): string {
-  return region.replace(/^([a-z]+(?:-gov)?)-([a-z])[a-z]*?((?:north|south|east|west)?)(east|west)?-(\d)$/, (_, area: string, first: string, _middle: string, last: string | undefined, number: string) => `${area.replace('-', '')}${first}${last?.[0] ?? ''}${number}`);
+  return region.replace(
+    /^([a-z]+(?:-gov)?)-([a-z])[a-z]*?((?:north|south|east|west)?)(east|west)?-(\d)$/,
+    (_, area: string, first: string, _middle: string, last: string | undefined, number: string) =>
+      `${area.replace('-', '')}${first}${last?.[0] ?? ''}${number}`,
+  );
 }

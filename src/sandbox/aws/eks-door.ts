@@ -1,7 +1,7 @@
 /** The EKS door: finds the route of a REST request, asks the caller's policies, and answers in JSON. */
 import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
-import type { EksRoute } from './eks-routes.ts';
+import type { EksRoute } from './eks-call.ts';
 import { eksRoutes } from './eks-routes.ts';
 import type { EksState } from './eks-state.ts';
 import type { IamState } from './iam-state.ts';
@@ -14,7 +14,11 @@ import type { WireAnswer, WireRequest } from './wire.ts';
 
 const codes: ServiceCodes = {
   unknownKey: [403, 'UnrecognizedClientException', 'The security token included in the request is invalid.'],
-  badSignature: [403, 'InvalidSignatureException', 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.'],
+  badSignature: [
+    403,
+    'InvalidSignatureException',
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+  ],
   expired: [403, 'ExpiredTokenException', 'The security token included in the request is expired'],
   badToken: [403, 'UnrecognizedClientException', 'The security token included in the request is invalid.'],
   skewed: [403, 'InvalidSignatureException', 'Signature expired: the request time is not within 15 minutes of the current time.'],
@@ -29,7 +33,10 @@ export function eksDoor(state: EksState, iam: IamState): ServiceDoor {
     codes,
     renderError: (fault) => json(fault.status, { message: fault.message }, { 'x-amzn-errortype': fault.code }),
     route: (request) => {
-      const segments = request.path.split('/').filter((part) => part !== '').map(decodeURIComponent);
+      const segments = request.path
+        .split('/')
+        .filter((part) => part !== '')
+        .map(decodeURIComponent);
       const route = eksRoutes.find((one) => one.method === request.method && matches(one, segments));
       const write = request.method !== 'GET';
       if (route === undefined) {

@@ -85,7 +85,9 @@ export function addCluster(state: EksState, seed: EksClusterSeed): EksCluster {
   const arn = `arn:${state.partition}:eks:${state.region}:${state.accountId}:cluster/${seed.name}`;
   const created = state.clock.now();
   const added: EksCluster = {
-    seed, arn, created,
+    seed,
+    arn,
+    created,
     issuer: createIssuer(`https://oidc.eks.${state.region}.${state.hostSuffix}/id/${sha256(arn).slice(0, 32).toUpperCase()}`),
     status: seed.status ?? 'ACTIVE',
     tags: seed.tags ?? {},
@@ -112,13 +114,23 @@ export function clusterJson(state: EksState, cluster: EksCluster): Json {
   const autoMode = seed.autoMode ?? false;
   const node = `arn:${state.partition}:iam::${state.accountId}:role/eks-${seed.name}-node`;
   return {
-    name: seed.name, arn: cluster.arn, createdAt: cluster.created.getTime() / 1000, version: seed.version, status: cluster.status, platformVersion: 'eks.12',
-    endpoint: seed.endpoint, certificateAuthority: { data: seed.certificateAuthority },
+    name: seed.name,
+    arn: cluster.arn,
+    createdAt: cluster.created.getTime() / 1000,
+    version: seed.version,
+    status: cluster.status,
+    platformVersion: 'eks.12',
+    endpoint: seed.endpoint,
+    certificateAuthority: { data: seed.certificateAuthority },
     roleArn: `arn:${state.partition}:iam::${state.accountId}:role/eks-${seed.name}-cluster`,
     resourcesVpcConfig: {
-      subnetIds: ['a', 'b', 'c'].map((zone) => `subnet-${sha256(cluster.arn + zone).slice(0, 17)}`), securityGroupIds: [],
-      clusterSecurityGroupId: `sg-${sha256(cluster.arn).slice(0, 17)}`, vpcId: seed.vpc, endpointPublicAccess: seed.endpointPublic ?? true,
-      endpointPrivateAccess: seed.endpointPrivate ?? true, publicAccessCidrs: [...(seed.publicCidrs ?? ['0.0.0.0/0'])],
+      subnetIds: ['a', 'b', 'c'].map((zone) => `subnet-${sha256(cluster.arn + zone).slice(0, 17)}`),
+      securityGroupIds: [],
+      clusterSecurityGroupId: `sg-${sha256(cluster.arn).slice(0, 17)}`,
+      vpcId: seed.vpc,
+      endpointPublicAccess: seed.endpointPublic ?? true,
+      endpointPrivateAccess: seed.endpointPrivate ?? true,
+      publicAccessCidrs: [...(seed.publicCidrs ?? ['0.0.0.0/0'])],
     },
     kubernetesNetworkConfig: { serviceIpv4Cidr: seed.serviceCidr ?? '172.20.0.0/16', ipFamily: 'ipv4', elasticLoadBalancing: { enabled: autoMode } },
     logging: { clusterLogging: [{ types: ['api', 'audit', 'authenticator', 'controllerManager', 'scheduler'], enabled: false }] },
@@ -126,8 +138,11 @@ export function clusterJson(state: EksState, cluster: EksCluster): Json {
     accessConfig: { bootstrapClusterCreatorAdminPermissions: null, authenticationMode: seed.authenticationMode ?? 'API_AND_CONFIG_MAP' },
     computeConfig: autoMode ? { enabled: true, nodePools: ['general-purpose', 'system'], nodeRoleArn: node } : { enabled: false },
     storageConfig: { blockStorage: { enabled: autoMode } },
-    upgradePolicy: { supportType: 'EXTENDED' }, deletionProtection: false, zonalShiftConfig: { enabled: false },
-    health: { issues: (seed.healthIssues ?? []) as unknown as Json }, tags: cluster.tags,
+    upgradePolicy: { supportType: 'EXTENDED' },
+    deletionProtection: false,
+    zonalShiftConfig: { enabled: false },
+    health: { issues: (seed.healthIssues ?? []) as unknown as Json },
+    tags: cluster.tags,
   };
 }
 
@@ -140,10 +155,20 @@ export function associationOf(cluster: EksCluster, of: { readonly namespace: str
 }
 
 export function eksSnapshot(state: EksState): Json {
-  return Object.fromEntries([...state.clusters.values()].map((cluster) => {
-    const associations = [...cluster.associations.values()].map((one) => [`${one.namespace}/${one.serviceAccount}`, { role: one.roleArn, tags: one.tags }] as const);
-    const addons = [...cluster.addons.values()].map((addon) => [addon.name, addon.version] as const);
-    const entry = { status: cluster.status, tags: cluster.tags, addons: Object.fromEntries(addons), access: [...cluster.accessEntries.keys()].sort(), associations: Object.fromEntries(associations) };
-    return [cluster.arn, entry] as const;
-  }));
+  return Object.fromEntries(
+    [...state.clusters.values()].map((cluster) => {
+      const associations = [...cluster.associations.values()].map(
+        (one) => [`${one.namespace}/${one.serviceAccount}`, { role: one.roleArn, tags: one.tags }] as const,
+      );
+      const addons = [...cluster.addons.values()].map((addon) => [addon.name, addon.version] as const);
+      const entry = {
+        status: cluster.status,
+        tags: cluster.tags,
+        addons: Object.fromEntries(addons),
+        access: [...cluster.accessEntries.keys()].sort(),
+        associations: Object.fromEntries(associations),
+      };
+      return [cluster.arn, entry] as const;
+    }),
+  );
 }

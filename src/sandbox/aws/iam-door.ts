@@ -3,10 +3,12 @@ import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import { oidcActions } from './iam-oidc.ts';
 import { policyActions } from './iam-policies.ts';
+import { profileActions } from './iam-profiles.ts';
+import { rolePolicyActions } from './iam-role-policies.ts';
 import { roleActions } from './iam-roles.ts';
 import { simulateActions } from './iam-simulate.ts';
 import type { IamState } from './iam-state.ts';
-import { missing } from './iam-state.ts';
+import { missing } from './iam-rules.ts';
 import { contextOf } from './policy.ts';
 import type { Principal } from './principals.ts';
 import { requireAccess } from './principals.ts';
@@ -21,11 +23,23 @@ const userActions: Readonly<Record<string, IamAction>> = {
   GetUser: getUser,
   ListAccountAliases: () => ({ AccountAliases: [], IsTruncated: false }),
 };
-const actions: Readonly<Record<string, IamAction>> = { ...roleActions, ...policyActions, ...oidcActions, ...simulateActions, ...userActions };
+const actions: Readonly<Record<string, IamAction>> = {
+  ...roleActions,
+  ...profileActions,
+  ...rolePolicyActions,
+  ...policyActions,
+  ...oidcActions,
+  ...simulateActions,
+  ...userActions,
+};
 
 export const queryCodes: ServiceCodes = {
   unknownKey: [403, 'InvalidClientTokenId', 'The security token included in the request is invalid.'],
-  badSignature: [403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.'],
+  badSignature: [
+    403,
+    'SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+  ],
   expired: [403, 'ExpiredToken', 'The security token included in the request is expired'],
   badToken: [403, 'InvalidClientTokenId', 'The security token included in the request is invalid.'],
   skewed: [403, 'SignatureDoesNotMatch', 'Signature expired: the request time is not within 15 minutes of the current time.'],
@@ -52,7 +66,10 @@ export function iamDoor(state: IamState): ServiceDoor {
         run: (caller) => {
           if (action === undefined) throw new AwsFault(400, 'InvalidAction', `The sandbox does not simulate iam:${parameters.action}.`);
           const principal = caller.principal as Principal;
-          requireAccess({ principal, account: state.accountId }, { action: `iam:${parameters.action}`, resource: resourceOf(state, parameters), context: contextFor(parameters) });
+          requireAccess(
+            { principal, account: state.accountId },
+            { action: `iam:${parameters.action}`, resource: resourceOf(state, parameters), context: contextFor(parameters) },
+          );
           return queryAnswer(parameters.action, namespace, action({ state, parameters, principal }));
         },
       };

@@ -2,7 +2,7 @@
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import type { IamState, OidcProvider } from './iam-state.ts';
-import { exists, invalid, missing, requireTags } from './iam-state.ts';
+import { exists, invalid, missing, requireTags } from './iam-rules.ts';
 import { tagsXml } from './query.ts';
 import type { XmlValue } from './xml.ts';
 
@@ -10,7 +10,13 @@ export const oidcActions: Readonly<Record<string, IamAction>> = {
   CreateOpenIDConnectProvider: create,
   GetOpenIDConnectProvider: (call) => {
     const found = provider(call);
-    return { Url: found.url, ClientIDList: found.audiences, ThumbprintList: found.thumbprints, CreateDate: found.created.toISOString(), Tags: tagsXml(found.tags) };
+    return {
+      Url: found.url,
+      ClientIDList: found.audiences,
+      ThumbprintList: found.thumbprints,
+      CreateDate: found.created.toISOString(),
+      Tags: tagsXml(found.tags),
+    };
   },
   ListOpenIDConnectProviders: (call) => ({ OpenIDConnectProviderList: [...call.state.providers.keys()].sort().map((Arn) => ({ Arn })) }),
   // Deleting one that is not there succeeds.
@@ -56,7 +62,14 @@ type NewProvider = Pick<OidcProvider, 'url' | 'audiences'> & Partial<Pick<OidcPr
 export function addProvider(state: IamState, provider: NewProvider): OidcProvider {
   const url = provider.url.replace(/^https:\/\//, '');
   const arn = providerArn(state, url);
-  const added = { arn, url, created: state.clock.now(), audiences: provider.audiences, thumbprints: provider.thumbprints ?? ['0'.repeat(40)], tags: provider.tags ?? {} };
+  const added = {
+    arn,
+    url,
+    created: state.clock.now(),
+    audiences: provider.audiences,
+    thumbprints: provider.thumbprints ?? ['0'.repeat(40)],
+    tags: provider.tags ?? {},
+  };
   state.providers.set(arn, added);
   return added;
 }

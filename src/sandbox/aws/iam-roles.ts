@@ -1,9 +1,10 @@
-/** IAM actions on roles, their trust, tags, boundary, and instance profiles. */
+/** IAM actions on roles, their trust, tags and boundary. */
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import { encodeDocument } from './iam-action.ts';
 import type { Document, IamRole, IamState } from './iam-state.ts';
-import { conflict, exists, invalid, missing, requireDocument, requireName, requirePath, requireTags, roleNamed, sizeOf } from './iam-state.ts';
+import { conflict, exists, invalid, missing, requireDocument, requireName, requirePath, requireTags, sizeOf } from './iam-rules.ts';
+import { roleNamed } from './iam-state.ts';
 import { page, tagsXml } from './query.ts';
 import type { XmlValue } from './xml.ts';
 
@@ -42,27 +43,6 @@ export const roleActions: Readonly<Record<string, IamAction>> = {
     found.boundary = undefined;
     return undefined;
   },
-  CreateInstanceProfile: createProfile,
-  DeleteInstanceProfile: (call) => {
-    if (profile(call).size > 0) throw conflict('Cannot delete entity, must remove roles from instance profile first.');
-    call.state.profiles.delete(call.parameters.get('InstanceProfileName') ?? '');
-    return undefined;
-  },
-  AddRoleToInstanceProfile: (call) => {
-    const members = profile(call);
-    if (members.size > 0) throw new AwsFault(409, 'LimitExceeded', 'Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1');
-    members.add(role(call).name);
-    return undefined;
-  },
-  RemoveRoleFromInstanceProfile: (call) => {
-    profile(call).delete(role(call).name);
-    return undefined;
-  },
-  ListInstanceProfilesForRole: (call) => {
-    const { name } = role(call);
-    const holding = [...call.state.profiles].filter(([, members]) => members.has(name));
-    return { InstanceProfiles: holding.map(([profileName]) => profileXml(call.state, profileName)), IsTruncated: false };
-  },
 };
 
 function role(call: IamCall): IamRole {
@@ -77,7 +57,15 @@ function createRole(call: IamCall): XmlValue {
   const tags = requireTags(parameters.tags());
   const boundary = parameters.get('PermissionsBoundary') === undefined ? undefined : requireBoundary(state, parameters.get('PermissionsBoundary'));
   if (state.roles.has(name.toLowerCase())) throw exists(`Role with name ${name} already exists.`);
-  const created = addRole(state, { name, path, trust, tags, boundary, description: parameters.get('Description'), maxSession: sessionLength(parameters.get('MaxSessionDuration')) });
+  const created = addRole(state, {
+    name,
+    path,
+    trust,
+    tags,
+    boundary,
+    description: parameters.get('Description'),
+    maxSession: sessionLength(parameters.get('MaxSessionDuration')),
+  });
   return { Role: roleXml(created, 'whole') };
 }
 
@@ -87,9 +75,19 @@ type NewRole = Pick<IamRole, 'name' | 'path' | 'trust' | 'tags'> & Partial<Pick<
 export function addRole(state: IamState, role: NewRole, settled = false): IamRole {
   const created = state.clock.now();
   const added: IamRole = {
-    name: role.name, path: role.path, trust: role.trust, tags: role.tags, boundary: role.boundary, description: role.description, maxSession: role.maxSession ?? 3600,
+    name: role.name,
+    path: role.path,
+    trust: role.trust,
+    tags: role.tags,
+    boundary: role.boundary,
+    description: role.description,
+    maxSession: role.maxSession ?? 3600,
     arn: `arn:${state.partition}:iam::${state.accountId}:role${role.path}${role.name}`,
-    id: state.nextId('AROA'), created, assumableFrom: settled ? 0 : created.getTime() + state.rolePropagationMs, inline: new Map(), attached: new Set(),
+    id: state.nextId('AROA'),
+    created,
+    assumableFrom: settled ? 0 : created.getTime() + state.rolePropagationMs,
+    inline: new Map(),
+    attached: new Set(),
   };
   state.roles.set(role.name.toLowerCase(), added);
   return added;
@@ -98,7 +96,9 @@ export function addRole(state: IamState, role: NewRole, settled = false): IamRol
 function sessionLength(text: string | undefined): number {
   const seconds = Number(text ?? '3600');
   if (seconds >= 3600 && seconds <= 43_200) return seconds;
-  throw invalid(`1 validation error detected: Value '${text ?? ''}' at 'maxSessionDuration' failed to satisfy constraint: Member must have value between 3600 and 43200`);
+  throw invalid(
+    `1 validation error detected: Value '${text ?? ''}' at 'maxSessionDuration' failed to satisfy constraint: Member must have value between 3600 and 43200`,
+  );
 }
 
 /** AWS principals in a trust policy must exist; federated and service ones are not looked up. */
@@ -106,7 +106,8 @@ function requireTrust(state: IamState, text: string | undefined): Document {
   const trust = requireDocument(text, 'trust');
   if (sizeOf(trust.text) > 2048) throw new AwsFault(409, 'LimitExceeded', 'Cannot exceed quota for ACLSizePerRole: 2048');
   for (const statement of trust.document.Statement) {
-    const named = typeof statement.Principal === 'object' && statement.Principal !== null ? (statement.Principal as Record<string, string | string[]>)['AWS'] : undefined;
+    const named =
+      typeof statement.Principal === 'object' && statement.Principal !== null ? (statement.Principal as Record<string, string | string[]>)['AWS'] : undefined;
     for (const arn of [named ?? []].flat()) {
       const [, path] = new RegExp(`^arn:${state.partition}:iam::${state.accountId}:role/(.+)$`).exec(arn) ?? [];
       const known = path === undefined || state.roles.has(path.slice(path.lastIndexOf('/') + 1).toLowerCase());
@@ -124,7 +125,8 @@ function requireBoundary(state: IamState, arn: string | undefined): string {
 
 function deleteRole(call: IamCall): XmlValue {
   const found = role(call);
-  if ([...call.state.profiles.values()].some((members) => members.has(found.name))) throw conflict('Cannot delete entity, must remove roles from instance profile first.');
+  if ([...call.state.profiles.values()].some((members) => members.has(found.name)))
+    throw conflict('Cannot delete entity, must remove roles from instance profile first.');
   if (found.attached.size > 0) throw conflict('Cannot delete entity, must detach all policies first.');
   if (found.inline.size > 0) throw conflict('Cannot delete entity, must delete policies first.');
   call.state.roles.delete(found.name.toLowerCase());
@@ -147,33 +149,18 @@ function updateRole(call: IamCall): XmlValue {
 }
 
 /** ListRoles leaves out tags and boundary, as IAM does. */
-function roleXml(one: IamRole, form: 'whole' | 'listed'): XmlValue {
+export function roleXml(one: IamRole, form: 'whole' | 'listed'): XmlValue {
   const boundary = one.boundary && { PermissionsBoundaryType: 'Policy', PermissionsBoundaryArn: one.boundary };
   const more = { PermissionsBoundary: boundary || undefined, Tags: Object.keys(one.tags).length > 0 ? tagsXml(one.tags) : undefined, RoleLastUsed: {} };
   return {
-    Path: one.path, RoleName: one.name, RoleId: one.id, Arn: one.arn, CreateDate: one.created.toISOString(),
-    AssumeRolePolicyDocument: encodeDocument(one.trust.text), Description: one.description, MaxSessionDuration: one.maxSession, ...(form === 'whole' ? more : {}),
-  };
-}
-
-function profile(call: IamCall): Set<string> {
-  const name = call.parameters.get('InstanceProfileName') ?? '';
-  const members = call.state.profiles.get(name);
-  if (members === undefined) throw missing(`Instance Profile ${name} cannot be found.`);
-  return members;
-}
-
-function createProfile(call: IamCall): XmlValue {
-  const name = requireName(call.parameters.get('InstanceProfileName'), { field: 'instanceProfileName', max: 128 });
-  if (call.state.profiles.has(name)) throw exists(`Instance Profile ${name} already exists.`);
-  call.state.profiles.set(name, new Set());
-  return { InstanceProfile: profileXml(call.state, name) };
-}
-
-function profileXml(state: IamState, name: string): XmlValue {
-  const roles = [...(state.profiles.get(name) ?? [])].map((member) => roleXml(roleNamed(state, member), 'listed'));
-  return {
-    Path: '/', InstanceProfileName: name, InstanceProfileId: `AIPA${name.toUpperCase()}`, Arn: `arn:${state.partition}:iam::${state.accountId}:instance-profile/${name}`,
-    CreateDate: state.clock.now().toISOString(), Roles: roles,
+    Path: one.path,
+    RoleName: one.name,
+    RoleId: one.id,
+    Arn: one.arn,
+    CreateDate: one.created.toISOString(),
+    AssumeRolePolicyDocument: encodeDocument(one.trust.text),
+    Description: one.description,
+    MaxSessionDuration: one.maxSession,
+    ...(form === 'whole' ? more : {}),
   };
 }

@@ -1,7 +1,8 @@
 /** IAM's policy simulator: what a user's or role's own policies would let it do. */
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
-import { defaultDocument, documentsOf, missing, requireDocument, roleByArn } from './iam-state.ts';
+import { missing, requireDocument } from './iam-rules.ts';
+import { defaultDocument, documentsOf, roleByArn } from './iam-state.ts';
 import type { PolicyContext, PolicyDocument } from './policy.ts';
 import { contextOf, decide } from './policy.ts';
 import type { QueryParameters } from './query.ts';
@@ -9,7 +10,12 @@ import type { XmlValue } from './xml.ts';
 
 export const simulateActions: Readonly<Record<string, IamAction>> = {
   SimulatePrincipalPolicy: simulatePrincipal,
-  SimulateCustomPolicy: (call) => evaluate(call, call.parameters.list('PolicyInputList').map((text) => requireDocument(text, 'identity').document), undefined),
+  SimulateCustomPolicy: (call) =>
+    evaluate(
+      call,
+      call.parameters.list('PolicyInputList').map((text) => requireDocument(text, 'identity').document),
+      undefined,
+    ),
 };
 
 function simulatePrincipal(call: IamCall): XmlValue {
@@ -37,7 +43,14 @@ function evaluate(call: IamCall, identity: readonly PolicyDocument[], boundary: 
       const bounded = boundary === undefined ? 'allowed' : decide([boundary], asked);
       const result = decision === 'allowed' ? bounded : decision;
       const boundaryDetail = boundary === undefined ? undefined : { AllowedByPermissionsBoundary: bounded === 'allowed' };
-      return { EvalActionName: action, EvalResourceName: resource, EvalDecision: result, MatchedStatements: [], MissingContextValues: [], PermissionsBoundaryDecisionDetail: boundaryDetail };
+      return {
+        EvalActionName: action,
+        EvalResourceName: resource,
+        EvalDecision: result,
+        MatchedStatements: [],
+        MissingContextValues: [],
+        PermissionsBoundaryDecisionDetail: boundaryDetail,
+      };
     }),
   );
   return { EvaluationResults: results, IsTruncated: false };

@@ -1,11 +1,8 @@
 /** What the simulated IAM holds: roles, managed policies, OIDC providers, instance profiles, and the rules they share. */
-import type { Json } from '../../engine/types.ts';
-import { AwsFault } from '../types.ts';
 import type { SandboxClock } from '../types.ts';
 import { awsManagedPolicies } from './iam-aws-managed.ts';
+import { missing } from './iam-rules.ts';
 import type { PolicyDocument } from './policy.ts';
-import type { DocumentKind } from './policy-document.ts';
-import { readDocument } from './policy-document.ts';
 import { sha256 } from './sigv4.ts';
 
 export type Tags = Readonly<Record<string, string>>;
@@ -74,12 +71,21 @@ type IamOptions = Pick<IamState, 'clock' | 'accountId' | 'partition' | 'roleProp
 
 export function createIamState(options: IamOptions): IamState {
   let made = 0;
-  const nextId = (prefix: string) => prefix + sha256(`${options.accountId}/${prefix}/${(made += 1)}`).slice(0, 17).toUpperCase();
+  const nextId = (prefix: string) =>
+    prefix +
+    sha256(`${options.accountId}/${prefix}/${(made += 1)}`)
+      .slice(0, 17)
+      .toUpperCase();
   const state: IamState = { ...options, roles: new Map(), policies: new Map(), providers: new Map(), profiles: new Map(), nextId };
   for (const [path, statement] of Object.entries(awsManagedPolicies)) {
     const name = path.slice(path.lastIndexOf('/') + 1);
     const document = { Version: '2012-10-17', Statement: [statement] } as PolicyDocument;
-    const policy = newPolicy(state, { name, path: path.slice(0, -name.length), arn: `arn:${state.partition}:iam::aws:policy${path}`, document: { text: JSON.stringify(document), document } });
+    const policy = newPolicy(state, {
+      name,
+      path: path.slice(0, -name.length),
+      arn: `arn:${state.partition}:iam::aws:policy${path}`,
+      document: { text: JSON.stringify(document), document },
+    });
     state.policies.set(policy.arn, policy);
   }
   return state;
@@ -97,7 +103,18 @@ interface NewPolicy {
 export function newPolicy(state: IamState, policy: NewPolicy): ManagedPolicy {
   const created = state.clock.now();
   const { name, path, arn, description, tags = {}, document } = policy;
-  return { name, path, arn, id: state.nextId('ANPA'), created, description, tags, versions: new Map([['v1', { ...document, created }]]), defaultVersion: 'v1', nextVersion: 2 };
+  return {
+    name,
+    path,
+    arn,
+    id: state.nextId('ANPA'),
+    created,
+    description,
+    tags,
+    versions: new Map([['v1', { ...document, created }]]),
+    defaultVersion: 'v1',
+    nextVersion: 2,
+  };
 }
 
 export function isAwsManaged(policy: ManagedPolicy): boolean {
@@ -129,65 +146,4 @@ export function documentsOf(state: IamState, role: IamRole): readonly PolicyDocu
 export function defaultDocument(state: IamState, arn: string): PolicyDocument | undefined {
   const policy = state.policies.get(arn);
   return policy?.versions.get(policy.defaultVersion)?.document;
-}
-
-/** Throws MalformedPolicyDocument in IAM's words. */
-export function requireDocument(text: string | undefined, kind: DocumentKind): Document {
-  const read = readDocument(text ?? '', kind);
-  if ('refused' in read) throw new AwsFault(400, 'MalformedPolicyDocument', read.refused);
-  return { text: text ?? '', document: read.document };
-}
-
-/** IAM counts policy sizes without white space. */
-export function sizeOf(text: string): number {
-  return text.replace(/\s/g, '').length;
-}
-
-export function requirePath(path: string | undefined): string {
-  if (path === undefined) return '/';
-  if (/^\/$|^\/[\u0021-\u007e]+\/$/.test(path)) return path;
-  throw invalid('The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.');
-}
-
-export function requireName(name: string | undefined, rule: { readonly field: string; readonly max: number }): string {
-  if (name === undefined || name === '') throw invalid(`1 validation error detected: Value at '${rule.field}' failed to satisfy constraint: Member must not be null`);
-  if (name.length > rule.max) {
-    throw invalid(`1 validation error detected: Value '${name}' at '${rule.field}' failed to satisfy constraint: Member must have length less than or equal to ${rule.max}`);
-  }
-  if (!/^[\w+=,.@-]+$/.test(name)) throw invalid(`The specified value for ${rule.field} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`);
-  return name;
-}
-
-export function requireTags(tags: Tags | undefined): Tags {
-  for (const key of Object.keys(tags ?? {})) {
-    if (key.toLowerCase().startsWith('aws:')) throw new AwsFault(400, 'InvalidInput', 'Tag keys beginning with aws: are reserved for system use');
-  }
-  if (Object.keys(tags ?? {}).length > 50) throw new AwsFault(409, 'LimitExceeded', 'The number of tags has reached the maximum limit.');
-  return tags ?? {};
-}
-
-export function missing(message: string): AwsFault {
-  return new AwsFault(404, 'NoSuchEntity', message);
-}
-export function exists(message: string): AwsFault {
-  return new AwsFault(409, 'EntityAlreadyExists', message);
-}
-export function conflict(message: string): AwsFault {
-  return new AwsFault(409, 'DeleteConflict', message);
-}
-export function invalid(message: string): AwsFault {
-  return new AwsFault(400, 'ValidationError', message);
-}
-
-export function iamSnapshot(state: IamState): Json {
-  const roles = [...state.roles.values()].map((role) => [role.arn, {
-    trust: role.trust.document as unknown as Json, description: role.description ?? null, boundary: role.boundary ?? null, maxSession: role.maxSession, tags: role.tags,
-    inline: Object.fromEntries([...role.inline].map(([name, one]) => [name, one.document as unknown as Json])), attached: [...role.attached].sort(),
-  }] as const);
-  const policies = [...state.policies.values()].filter((policy) => !isAwsManaged(policy)).map((policy) => [policy.arn, {
-    tags: policy.tags, document: (policy.versions.get(policy.defaultVersion)?.document ?? null) as unknown as Json, versions: policy.versions.size,
-  }] as const);
-  const providers = [...state.providers.values()].map((provider) => [provider.arn, { audiences: [...provider.audiences].sort(), tags: provider.tags }] as const);
-  const profiles = [...state.profiles].map(([name, members]) => [name, [...members].sort()] as const);
-  return { roles: Object.fromEntries(roles), policies: Object.fromEntries(policies), providers: Object.fromEntries(providers), profiles: Object.fromEntries(profiles) };
 }

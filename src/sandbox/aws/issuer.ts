@@ -61,7 +61,12 @@ function claimsOf(request: TokenRequest, by: { readonly url: string; readonly no
   const issued = Math.floor(by.now.getTime() / 1000);
   const account = { name: request.serviceAccount, uid: request.serviceAccountUid ?? randomUUID() };
   return {
-    aud: [request.audience].flat(), exp: issued + request.seconds, iat: issued, iss: by.url, jti: randomUUID(), nbf: issued,
+    aud: [request.audience].flat(),
+    exp: issued + request.seconds,
+    iat: issued,
+    iss: by.url,
+    jti: randomUUID(),
+    nbf: issued,
     'kubernetes.io': { namespace: request.namespace, ...(request.pod ? { pod: request.pod } : {}), serviceaccount: account },
     sub: `system:serviceaccount:${request.namespace}:${request.serviceAccount}`,
   };

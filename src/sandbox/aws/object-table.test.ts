@@ -1,5 +1,5 @@
 /** The object table and the listings over it, held against plain sorting and filtering. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ObjectVersion } from './object-table.ts';
 import { createObjectTable } from './object-table.ts';
@@ -11,45 +11,60 @@ const key = fc.stringMatching(/^[ab/]{1,4}$/);
 
 describe('object table', () => {
   it('lists what is there in order, whatever came and went', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(key, fc.boolean(), fc.boolean())), key, (steps, from) => {
-      const table = createObjectTable();
-      const model = new Set<string>();
-      for (const [name, put, look] of steps) {
-        table.set(name, put ? [version] : []);
-        if (put) model.add(name);
-        else model.delete(name);
-        // A look in between makes the table settle, which is where it could go wrong.
-        if (look) expect([...table.keys('')]).toEqual([...model].sort());
-      }
-      expect([...table.keys(from)]).toEqual([...model].sort().filter((name) => name >= from));
-      expect(table.size).toBe(model.size);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.boolean(), fc.boolean())), key, (steps, from) => {
+        const table = createObjectTable();
+        const model = new Set<string>();
+        for (const [name, put, look] of steps) {
+          table.set(name, put ? [version] : []);
+          if (put) model.add(name);
+          else model.delete(name);
+          // A look in between makes the table settle, which is where it could go wrong.
+          if (look) expect([...table.keys('')]).toEqual([...model].sort());
+        }
+        expect([...table.keys(from)]).toEqual([...model].sort().filter((name) => name >= from));
+        expect(table.size).toBe(model.size);
+      }),
+    );
   });
 
   it('rolls keys up and pages exactly as one long list would', () => {
-    fc.assert(fc.property(fc.uniqueArray(key), fc.constantFrom('', 'a', 'a/', 'b'), fc.constantFrom('', '/'), fc.integer({ min: 1, max: 3 }), (keys, prefix, delimiter, max) => {
-      const objects = createObjectTable();
-      for (const name of keys) objects.set(name, [version]);
-      const bucket = { objects } as unknown as Bucket;
-      const expected = new Set(keys.filter((name) => name.startsWith(prefix)).sort().map((name) => {
-        const at = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
-        return at < 0 ? name : name.slice(0, at + 1);
-      }));
-      const paged: string[] = [];
-      for (let after = '', more = true; more; ) {
-        const page: string[] = [];
-        more = false;
-        for (const entry of entries(bucket, { prefix, delimiter, after })) {
-          if (page.length === max) {
-            more = true;
-            break;
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(key),
+        fc.constantFrom('', 'a', 'a/', 'b'),
+        fc.constantFrom('', '/'),
+        fc.integer({ min: 1, max: 3 }),
+        (keys, prefix, delimiter, max) => {
+          const objects = createObjectTable();
+          for (const name of keys) objects.set(name, [version]);
+          const bucket = { objects } as unknown as Bucket;
+          const expected = new Set(
+            keys
+              .filter((name) => name.startsWith(prefix))
+              .sort()
+              .map((name) => {
+                const at = delimiter === '' ? -1 : name.indexOf(delimiter, prefix.length);
+                return at < 0 ? name : name.slice(0, at + 1);
+              }),
+          );
+          const paged: string[] = [];
+          for (let after = '', more = true; more;) {
+            const page: string[] = [];
+            more = false;
+            for (const entry of entries(bucket, { prefix, delimiter, after })) {
+              if (page.length === max) {
+                more = true;
+                break;
+              }
+              page.push('key' in entry ? entry.key : entry.commonPrefix);
+            }
+            paged.push(...page);
+            after = page.at(-1) ?? '';
           }
-          page.push('key' in entry ? entry.key : entry.commonPrefix);
-        }
-        paged.push(...page);
-        after = page.at(-1) ?? '';
-      }
-      expect(paged).toEqual([...expected]);
-    }));
+          expect(paged).toEqual([...expected]);
+        },
+      ),
+    );
   });
 });

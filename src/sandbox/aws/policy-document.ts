@@ -60,7 +60,9 @@ function whoAndWhat(statement: Statement, kind: DocumentKind): string | undefine
   if (kind === 'identity') {
     if (hasPrincipal) return 'Policy document should not specify a principal.';
     if (resources.length === 0) return 'Policy statement must contain resources.';
-    const odd = resources.find((resource) => resource !== '*' && !/^arn:[^:]*:[^:]*:[^:]*:[^:]*:.+$/.test(String(resource)) && !String(resource).startsWith('*'));
+    const odd = resources.find(
+      (resource) => resource !== '*' && !/^arn:[^:]*:[^:]*:[^:]*:[^:]*:.+$/.test(String(resource)) && !String(resource).startsWith('*'),
+    );
     return odd === undefined ? undefined : `Resource ${String(odd)} must be in ARN format or "*".`;
   }
   if (!hasPrincipal) return 'Missing required field Principal';

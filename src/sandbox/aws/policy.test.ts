@@ -38,10 +38,19 @@ describe('decide', () => {
   });
 
   it('knows principals by ARN, account and kind', () => {
-    const principal = { is: 'AWS', arn: 'arn:aws:sts::123456789012:assumed-role/r/s', roleArn: 'arn:aws:iam::123456789012:role/r', account: '123456789012' } as const;
+    const principal = {
+      is: 'AWS',
+      arn: 'arn:aws:sts::123456789012:assumed-role/r/s',
+      roleArn: 'arn:aws:iam::123456789012:role/r',
+      account: '123456789012',
+    } as const;
     const with_ = (Principal: Statement['Principal']) => judge([{ ...allow, Principal }], { principal });
-    expect([with_('*'), with_({ AWS: '*' }), with_({ AWS: '123456789012' }), with_({ AWS: ['arn:aws:iam::123456789012:role/r'] })]).toEqual(Array(4).fill('allowed'));
-    expect([with_({ AWS: 'arn:aws:iam::123456789012:role/other' }), with_({ Federated: 'x' }), with_({ Service: 'ec2.amazonaws.com' })]).toEqual(Array(3).fill('implicitDeny'));
+    expect([with_('*'), with_({ AWS: '*' }), with_({ AWS: '123456789012' }), with_({ AWS: ['arn:aws:iam::123456789012:role/r'] })]).toEqual(
+      Array(4).fill('allowed'),
+    );
+    expect([with_({ AWS: 'arn:aws:iam::123456789012:role/other' }), with_({ Federated: 'x' }), with_({ Service: 'ec2.amazonaws.com' })]).toEqual(
+      Array(3).fill('implicitDeny'),
+    );
   });
 });
 

@@ -3,7 +3,18 @@ import type { KeyRing, Principal } from './principals.ts';
 import { readSignature, signatureMatches, signedAt } from './sigv4.ts';
 import { wireRequest } from './wire.ts';
 
-const allowedQuery = new Set(['action', 'version', 'x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-expires', 'x-amz-signature', 'x-amz-signedheaders', 'x-amz-security-token', 'x-amz-user-agent']);
+const allowedQuery = new Set([
+  'action',
+  'version',
+  'x-amz-algorithm',
+  'x-amz-credential',
+  'x-amz-date',
+  'x-amz-expires',
+  'x-amz-signature',
+  'x-amz-signedheaders',
+  'x-amz-security-token',
+  'x-amz-user-agent',
+]);
 const longestAge = 15 * 60_000;
 
 /**

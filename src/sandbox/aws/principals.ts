@@ -28,13 +28,21 @@ export interface KeyRing {
   addUserKey(principal: Principal): SandboxCredentials;
   /** Temporary credentials (`ASIA…`); without `seconds` they never end. */
   addSession(principal: Principal, seconds?: number): SandboxCredentials;
-  find(accessKeyId: string, sessionToken: string | undefined): { readonly key: SandboxCredentials; readonly principal: Principal } | { readonly problem: KeyProblem };
+  find(
+    accessKeyId: string,
+    sessionToken: string | undefined,
+  ): { readonly key: SandboxCredentials; readonly principal: Principal } | { readonly problem: KeyProblem };
 }
 
 export function createKeyRing(options: { readonly clock: SandboxClock; readonly accountId: string }): KeyRing {
   const keys = new Map<string, Key>();
   let made = 0;
-  const material = (length: number) => createHash('sha512').update(`${options.accountId}/${made}/${length}`).digest('base64').replace(/[^A-Za-z0-9]/g, 'x').slice(0, length);
+  const material = (length: number) =>
+    createHash('sha512')
+      .update(`${options.accountId}/${made}/${length}`)
+      .digest('base64')
+      .replace(/[^A-Za-z0-9]/g, 'x')
+      .slice(0, length);
   const add = (key: Key): SandboxCredentials => {
     keys.set(key.accessKeyId, key);
     made += 1;
@@ -87,7 +95,8 @@ export function judge(authority: Authority, request: AccessRequest): { readonly 
   if (boundary && decide([boundary], asked) === 'explicitDeny') return { decision: 'explicitDeny', why: 'with an explicit deny in a permissions boundary' };
   if (resource === 'allowed') return { decision: 'allowed', why: '' };
   if (identity !== 'allowed') return { decision: 'implicitDeny', why: `because no identity-based policy allows the ${request.action} action` };
-  if (boundary && decide([boundary], asked) !== 'allowed') return { decision: 'implicitDeny', why: `because no permissions boundary allows the ${request.action} action` };
+  if (boundary && decide([boundary], asked) !== 'allowed')
+    return { decision: 'implicitDeny', why: `because no permissions boundary allows the ${request.action} action` };
   return { decision: 'allowed', why: '' };
 }
 

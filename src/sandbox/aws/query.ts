@@ -54,7 +54,10 @@ export function tagsXml(tags: Readonly<Record<string, string>>): XmlValue {
 }
 
 /** One page of a list, by `Marker` and `MaxItems` as IAM pages. */
-export function page<T>(parameters: QueryParameters, items: readonly T[]): { readonly items: readonly T[]; readonly IsTruncated: boolean; readonly Marker: string | undefined } {
+export function page<T>(
+  parameters: QueryParameters,
+  items: readonly T[],
+): { readonly items: readonly T[]; readonly IsTruncated: boolean; readonly Marker: string | undefined } {
   const start = Number(Buffer.from(parameters.get('Marker') ?? '', 'base64').toString() || '0');
   const max = Number(parameters.get('MaxItems') ?? '100');
   const end = start + max;

@@ -32,14 +32,24 @@ function createBucket(call: S3Call): WireAnswer {
   if (Object.keys(tags).length > 0) call.require('s3:TagResource', bucketArn(call, name));
   const headers = { location: locationOf(call, bucketRegion), 'x-amz-bucket-arn': bucketArn(call, name) };
   if (taken(state, name, region) === 'ours-in-us-east-1') return { status: 200, headers };
-  addBucket(state, { name, owner: state.accountId, region: bucketRegion, accountRegional, tags, objectLock: header(call, 'x-amz-bucket-object-lock-enabled') === 'true' });
+  addBucket(state, {
+    name,
+    owner: state.accountId,
+    region: bucketRegion,
+    accountRegional,
+    tags,
+    objectLock: header(call, 'x-amz-bucket-object-lock-enabled') === 'true',
+  });
   return { status: 200, headers };
 }
 
 /** The region rules of CreateBucket: an endpoint makes buckets of its own region, and us-east-1 is never named. */
 function regionFor(call: S3Call, constraint: string | undefined): string {
   if (constraint === classicRegion || (constraint !== undefined && !/^(EU|[a-z]{2,4}(-[a-z]+)+-\d)$/.test(constraint))) {
-    throw new S3Fault({ status: 400, code: 'InvalidLocationConstraint', message: 'The specified location-constraint is not valid' }, { details: { LocationConstraint: constraint } });
+    throw new S3Fault(
+      { status: 400, code: 'InvalidLocationConstraint', message: 'The specified location-constraint is not valid' },
+      { details: { LocationConstraint: constraint } },
+    );
   }
   if (call.region === classicRegion) return constraint === 'EU' ? 'eu-west-1' : (constraint ?? classicRegion);
   if (constraint === call.region) return call.region;
@@ -65,7 +75,11 @@ function requireNamespace(call: S3Call, asked: { readonly accountRegional: boole
     throw new AwsFault(400, 'InvalidNamespaceHeader', message);
   }
   if (!accountRegional && /-\d{12}-[a-z]{2,4}(-[a-z]+)+-\d-an$/.test(call.bucketName)) {
-    throw new AwsFault(400, 'MissingNamespaceHeader', 'The requested bucket is an account-regional namespace bucket, but the request lacks the x-amz-bucket-namespace header.');
+    throw new AwsFault(
+      400,
+      'MissingNamespaceHeader',
+      'The requested bucket is an account-regional namespace bucket, but the request lacks the x-amz-bucket-namespace header.',
+    );
   }
 }
 
@@ -78,7 +92,8 @@ function taken(state: S3State, name: string, region: string): 'free' | 'ours-in-
     throw new S3Fault({ status: 409, code: 'BucketAlreadyOwnedByYou', message }, { details });
   }
   if (present) {
-    const message = 'The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.';
+    const message =
+      'The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.';
     throw new S3Fault({ status: 409, code: 'BucketAlreadyExists', message }, { details });
   }
   if ((state.deleted.get(name) ?? 0) > state.clock.now().getTime()) {
@@ -119,7 +134,14 @@ function listBuckets(call: S3Call): WireAnswer {
   const page = ours.slice(0, max);
   return xmlAnswer('ListAllMyBucketsResult', {
     Owner: { ID: call.state.accountId.padStart(64, '0') },
-    Buckets: { Bucket: page.map((bucket) => ({ Name: bucket.name, CreationDate: bucket.created.toISOString(), BucketRegion: bucket.region, BucketArn: bucketArn(call, bucket.name) })) },
+    Buckets: {
+      Bucket: page.map((bucket) => ({
+        Name: bucket.name,
+        CreationDate: bucket.created.toISOString(),
+        BucketRegion: bucket.region,
+        BucketArn: bucketArn(call, bucket.name),
+      })),
+    },
     ContinuationToken: ours.length > max ? Buffer.from(page.at(-1)?.name ?? '').toString('base64') : undefined,
     Prefix: prefix === '' ? undefined : prefix,
   });

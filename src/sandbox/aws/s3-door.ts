@@ -22,14 +22,48 @@ const table = new Map(operations.map((operation) => [`${operation.level} ${opera
 
 /** Query names that pick an operation; the others are arguments. */
 const subResources = [
-  'uploadId', 'uploads', 'versions', 'delete', 'list-type', 'location', 'tagging', 'publicAccessBlock', 'encryption', 'lifecycle', 'ownershipControls',
-  'object-lock', 'policy', 'policyStatus', 'versioning', 'acl', 'cors', 'website', 'logging', 'notification', 'replication', 'accelerate',
-  'requestPayment', 'inventory', 'metrics', 'analytics', 'retention', 'legal-hold', 'attributes', 'restore', 'torrent', 'session', 'intelligent-tiering',
+  'uploadId',
+  'uploads',
+  'versions',
+  'delete',
+  'list-type',
+  'location',
+  'tagging',
+  'publicAccessBlock',
+  'encryption',
+  'lifecycle',
+  'ownershipControls',
+  'object-lock',
+  'policy',
+  'policyStatus',
+  'versioning',
+  'acl',
+  'cors',
+  'website',
+  'logging',
+  'notification',
+  'replication',
+  'accelerate',
+  'requestPayment',
+  'inventory',
+  'metrics',
+  'analytics',
+  'retention',
+  'legal-hold',
+  'attributes',
+  'restore',
+  'torrent',
+  'session',
+  'intelligent-tiering',
 ];
 
 const codes: ServiceCodes = {
   unknownKey: [403, 'InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.'],
-  badSignature: [403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided. Check your key and signing method.'],
+  badSignature: [
+    403,
+    'SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+  ],
   expired: [400, 'ExpiredToken', 'The provided token has expired.'],
   badToken: [400, 'InvalidToken', 'The provided token is malformed or otherwise invalid.'],
   skewed: [403, 'RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.'],
@@ -73,7 +107,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new AwsFault(400, 'InvalidURI', 'Couldn\'t parse the specified URI.');
+    throw new AwsFault(400, 'InvalidURI', "Couldn't parse the specified URI.");
   }
 }
 
@@ -95,7 +129,16 @@ function runOperation(routed: Routed, caller: Caller): WireAnswer {
     const refusal = may(action, resource);
     if (refusal !== undefined) throw new AwsFault(403, 'AccessDenied', refusal);
   };
-  const call: S3Call = { state, request, principal, region: caller.region, bucketName, key, require, may: (action, resource) => may(action, resource) === undefined };
+  const call: S3Call = {
+    state,
+    request,
+    principal,
+    region: caller.region,
+    bucketName,
+    key,
+    require,
+    may: (action, resource) => may(action, resource) === undefined,
+  };
   if (operation.action !== '') require(operation.action, resourceOf(call, operation));
   return operation.run(call, bucket as Bucket);
 }
@@ -106,7 +149,10 @@ function resourceOf(call: S3Call, operation: S3Operation): string {
 }
 
 /** Gives the sentence of refusal, or `undefined` when allowed. The loopback door counts as TLS, for it stands for one. */
-function permissionOf(routed: Routed, by: { readonly principal: Principal; readonly policy: PolicyDocument | undefined }): (action: string, resource: string) => string | undefined {
+function permissionOf(
+  routed: Routed,
+  by: { readonly principal: Principal; readonly policy: PolicyDocument | undefined },
+): (action: string, resource: string) => string | undefined {
   const { state, request } = routed;
   const context = contextOf({
     'aws:SecureTransport': 'true',

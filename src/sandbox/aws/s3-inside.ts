@@ -23,7 +23,7 @@ export function insideS3(state: S3State, keys: KeyRing): InsideS3 {
     deleteObject: (credentials, bucket, key) => void send(credentials, { method: 'DELETE', bucket, key }),
     listObjects: (credentials, bucket, prefix) => {
       const found: string[] = [];
-      for (let token: string | undefined = ''; token !== undefined; ) {
+      for (let token: string | undefined = ''; token !== undefined;) {
         const next = token === '' ? '' : `&continuation-token=${encodeURIComponent(token)}`;
         const page = readXml(String(send(credentials, { method: 'GET', bucket, query: `list-type=2&prefix=${encodeURIComponent(prefix)}${next}` }).body));
         found.push(...childrenOf(page, 'Contents').map((content) => textOf(content, 'Key') ?? ''));
@@ -54,7 +54,8 @@ function principalOf(keys: KeyRing, credentials: SandboxCredentials): Principal 
     if (found.problem === 'expired') throw new AwsFault(400, 'ExpiredToken', 'The provided token has expired.');
     throw new AwsFault(403, 'InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
   }
-  if (found.key.secretAccessKey !== credentials.secretAccessKey) throw new AwsFault(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided.');
+  if (found.key.secretAccessKey !== credentials.secretAccessKey)
+    throw new AwsFault(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match the signature you provided.');
   return found.principal;
 }
 

@@ -86,7 +86,13 @@ function liveOnly(bucket: Bucket): Bucket {
 }
 
 function contentOf(call: S3Call, key: string, version: ObjectVersion): XmlValue {
-  return { Key: encoded(call, key), LastModified: new Date(version.modified).toISOString(), ETag: `"${version.etag}"`, Size: version.size, StorageClass: 'STANDARD' };
+  return {
+    Key: encoded(call, key),
+    LastModified: new Date(version.modified).toISOString(),
+    ETag: `"${version.etag}"`,
+    Size: version.size,
+    StorageClass: 'STANDARD',
+  };
 }
 
 function encoded(call: S3Call, text: string): string {
@@ -96,8 +102,12 @@ function encoded(call: S3Call, text: string): string {
 function common(call: S3Call, bucket: Bucket, truncated: boolean): Readonly<Record<string, XmlValue>> {
   const delimiter = parameter(call, 'delimiter');
   return {
-    Name: bucket.name, Prefix: encoded(call, parameter(call, 'prefix') ?? ''), MaxKeys: maxKeys(call), IsTruncated: truncated,
-    Delimiter: delimiter ? encoded(call, delimiter) : undefined, EncodingType: parameter(call, 'encoding-type'),
+    Name: bucket.name,
+    Prefix: encoded(call, parameter(call, 'prefix') ?? ''),
+    MaxKeys: maxKeys(call),
+    IsTruncated: truncated,
+    Delimiter: delimiter ? encoded(call, delimiter) : undefined,
+    EncodingType: parameter(call, 'encoding-type'),
   };
 }
 
@@ -157,16 +167,25 @@ function listVersions(call: S3Call, bucket: Bucket): WireAnswer {
       last = { key: entry.key, versionId: version.versionId };
     }
   }
-  return xmlAnswer('ListVersionsResult', markup([
-    writeInner({ ...common(call, bucket, truncated), KeyMarker: encoded(call, keyMarker), VersionIdMarker: versionMarker }),
-    truncated ? writeInner({ NextKeyMarker: encoded(call, last.key), NextVersionIdMarker: last.versionId || undefined }) : '',
-    rows.join(''),
-    writeInner({ CommonPrefixes: prefixesXml(call, prefixes) }),
-  ].join('')));
+  return xmlAnswer(
+    'ListVersionsResult',
+    markup(
+      [
+        writeInner({ ...common(call, bucket, truncated), KeyMarker: encoded(call, keyMarker), VersionIdMarker: versionMarker }),
+        truncated ? writeInner({ NextKeyMarker: encoded(call, last.key), NextVersionIdMarker: last.versionId || undefined }) : '',
+        rows.join(''),
+        writeInner({ CommonPrefixes: prefixesXml(call, prefixes) }),
+      ].join(''),
+    ),
+  );
 }
 
 /** The versions of a key with their place; of the marker's own key only those older than the marker's version. */
-function afterVersion(entry: { readonly key: string; readonly versions: Versions }, keyMarker: string, versionMarker: string): readonly (readonly [number, ObjectVersion])[] {
+function afterVersion(
+  entry: { readonly key: string; readonly versions: Versions },
+  keyMarker: string,
+  versionMarker: string,
+): readonly (readonly [number, ObjectVersion])[] {
   const placed = entry.versions.map((version, at) => [at, version] as const);
   if (entry.key !== keyMarker || versionMarker === '') return placed;
   return placed.slice(entry.versions.findIndex((version) => version.versionId === versionMarker) + 1);
@@ -180,5 +199,7 @@ function versionRow(call: S3Call, key: string, row: { readonly version: ObjectVe
 }
 
 function writeInner(fields: Readonly<Record<string, XmlValue>>): string {
-  return Object.entries(fields).map(([name, value]) => writeXml(name, value)).join('');
+  return Object.entries(fields)
+    .map(([name, value]) => writeXml(name, value))
+    .join('');
 }

@@ -32,7 +32,11 @@ function create(call: S3Call, bucket: Bucket): WireAnswer {
 function uploadOf(call: S3Call, bucket: Bucket): Upload {
   const upload = bucket.uploads.get(parameter(call, 'uploadId') ?? '');
   if (upload?.key === call.key) return upload;
-  throw new AwsFault(404, 'NoSuchUpload', 'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.');
+  throw new AwsFault(
+    404,
+    'NoSuchUpload',
+    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+  );
 }
 
 function uploadPart(call: S3Call, bucket: Bucket): WireAnswer {
@@ -58,16 +62,27 @@ function complete(call: S3Call, bucket: Bucket): WireAnswer {
   const parts = listed.map((node) => {
     const part = upload.parts.get(Number(textOf(node, 'PartNumber')));
     if (part !== undefined && part.etag === (textOf(node, 'ETag') ?? '').replaceAll('"', '')) return part;
-    throw new AwsFault(400, 'InvalidPart', 'One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part\'s entity tag.');
+    throw new AwsFault(
+      400,
+      'InvalidPart',
+      "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+    );
   });
   if (parts.slice(0, -1).some((part) => part.body.length < smallestPart)) {
     throw new AwsFault(400, 'EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size');
   }
-  const digest = createHash('md5').update(Buffer.from(parts.map((part) => part.etag).join(''), 'hex')).digest('hex');
+  const digest = createHash('md5')
+    .update(Buffer.from(parts.map((part) => part.etag).join(''), 'hex'))
+    .digest('hex');
   const body = Buffer.concat(parts.map((part) => part.body));
   const version = writeObject(call.state, bucket, { key: upload.key, body, etag: `${digest}-${parts.length}`, headers: upload.headers });
   bucket.uploads.delete(upload.id);
-  const result = { Location: `http://${bucket.name}.s3.${bucket.region}.${call.state.hostSuffix}/${upload.key}`, Bucket: bucket.name, Key: upload.key, ETag: `"${version.etag}"` };
+  const result = {
+    Location: `http://${bucket.name}.s3.${bucket.region}.${call.state.hostSuffix}/${upload.key}`,
+    Bucket: bucket.name,
+    Key: upload.key,
+    ETag: `"${version.etag}"`,
+  };
   return xmlAnswer('CompleteMultipartUploadResult', result, { ...versionHeader(bucket, version), ...encryptionHeaders(bucket) });
 }
 
@@ -83,7 +98,12 @@ function listParts(call: S3Call, bucket: Bucket): WireAnswer {
   const parts = [...upload.parts].sort(([a], [b]) => a - b).filter(([number]) => number > after);
   const page = parts.slice(0, max);
   return xmlAnswer('ListPartsResult', {
-    Bucket: bucket.name, Key: upload.key, UploadId: upload.id, PartNumberMarker: after, MaxParts: max, IsTruncated: parts.length > max,
+    Bucket: bucket.name,
+    Key: upload.key,
+    UploadId: upload.id,
+    PartNumberMarker: after,
+    MaxParts: max,
+    IsTruncated: parts.length > max,
     NextPartNumberMarker: page.at(-1)?.[0],
     Part: page.map(([number, part]) => ({ PartNumber: number, ETag: `"${part.etag}"`, Size: part.body.length, LastModified: part.modified.toISOString() })),
   });
@@ -102,7 +122,12 @@ function listUploads(call: S3Call, bucket: Bucket): WireAnswer {
   const page = uploads.slice(0, max);
   const truncated = uploads.length > max;
   return xmlAnswer('ListMultipartUploadsResult', {
-    Bucket: bucket.name, KeyMarker: keyMarker, UploadIdMarker: idMarker, Prefix: prefix, MaxUploads: max, IsTruncated: truncated,
+    Bucket: bucket.name,
+    KeyMarker: keyMarker,
+    UploadIdMarker: idMarker,
+    Prefix: prefix,
+    MaxUploads: max,
+    IsTruncated: truncated,
     NextKeyMarker: truncated ? page.at(-1)?.key : undefined,
     NextUploadIdMarker: truncated ? page.at(-1)?.id : undefined,
     Upload: page.map((upload) => ({ Key: upload.key, UploadId: upload.id, StorageClass: 'STANDARD', Initiated: upload.started.toISOString() })),

@@ -28,7 +28,10 @@ const keptHeaders = /^(content-(type|disposition|language)|cache-control|expires
 /** Headers that are given back with the object; `undefined` when nothing but defaults was sent. */
 export function objectHeaders(call: S3Call): Readonly<Record<string, string>> | undefined {
   const kept = Object.entries(call.request.headers).filter(([name, value]) => keptHeaders.test(name) && value !== 'application/octet-stream');
-  const encoding = (header(call, 'content-encoding') ?? '').split(',').map((one) => one.trim()).filter((one) => one !== '' && one !== 'aws-chunked');
+  const encoding = (header(call, 'content-encoding') ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '' && one !== 'aws-chunked');
   if (encoding.length > 0) kept.push(['content-encoding', encoding.join(',')]);
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
@@ -82,9 +85,14 @@ function getObject(call: S3Call, bucket: Bucket): WireAnswer {
   const version = readVisible(call, bucket);
   requireKmsUse(call, bucket, 'kms:Decrypt');
   const whole: Record<string, string> = {
-    'content-type': 'binary/octet-stream', 'accept-ranges': 'bytes', etag: `"${version.etag}"`,
-    'last-modified': new Date(version.modified).toUTCString(), 'content-length': String(version.size),
-    ...version.headers, ...versionHeader(bucket, version), ...encryptionHeaders(bucket),
+    'content-type': 'binary/octet-stream',
+    'accept-ranges': 'bytes',
+    etag: `"${version.etag}"`,
+    'last-modified': new Date(version.modified).toUTCString(),
+    'content-length': String(version.size),
+    ...version.headers,
+    ...versionHeader(bucket, version),
+    ...encryptionHeaders(bucket),
   };
   if (header(call, 'if-none-match') === `"${version.etag}"`) return { status: 304, headers: { etag: `"${version.etag}"` } };
   const range = readRange(header(call, 'range'), version.size);

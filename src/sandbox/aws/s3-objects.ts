@@ -38,10 +38,16 @@ export function readObject(bucket: Bucket, key: string, versionId?: string): Obj
   const versions = bucket.objects.get(key) ?? [];
   const found = versionId === undefined ? versions[0] : versions.find((version) => version.versionId === versionId);
   if (found === undefined && versionId !== undefined) {
-    throw new S3Fault({ status: 404, code: 'NoSuchVersion', message: 'The specified version does not exist.' }, { details: { Key: key, VersionId: versionId } });
+    throw new S3Fault(
+      { status: 404, code: 'NoSuchVersion', message: 'The specified version does not exist.' },
+      { details: { Key: key, VersionId: versionId } },
+    );
   }
   if (found?.marker && versionId !== undefined) {
-    throw new S3Fault({ status: 405, code: 'MethodNotAllowed', message: 'The specified method is not allowed against this resource.' }, { headers: { 'x-amz-delete-marker': 'true' } });
+    throw new S3Fault(
+      { status: 405, code: 'MethodNotAllowed', message: 'The specified method is not allowed against this resource.' },
+      { headers: { 'x-amz-delete-marker': 'true' } },
+    );
   }
   if (found === undefined || found.marker) {
     const headers = found ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': found.versionId } : undefined;
@@ -56,12 +62,20 @@ export interface Deleted {
 }
 
 /** Deleting what is not there succeeds. With versioning and no version named, it only lays a marker on top. */
-export function removeObject(state: S3State, bucket: Bucket, object: { readonly key: string; readonly versionId?: string; readonly bypassGovernance?: boolean }): Deleted {
+export function removeObject(
+  state: S3State,
+  bucket: Bucket,
+  object: { readonly key: string; readonly versionId?: string; readonly bypassGovernance?: boolean },
+): Deleted {
   const versions = bucket.objects.get(object.key) ?? [];
   if (object.versionId !== undefined) {
     const found = versions.find((version) => version.versionId === object.versionId);
     if (found) requireUnlocked(state, found, object.bypassGovernance ?? false);
-    if (found) bucket.objects.set(object.key, versions.filter((version) => version !== found));
+    if (found)
+      bucket.objects.set(
+        object.key,
+        versions.filter((version) => version !== found),
+      );
     return { deleteMarker: found?.marker ?? false, versionId: object.versionId };
   }
   if (bucket.versioning === 'off') {

@@ -6,7 +6,7 @@ import { readDocument } from './policy-document.ts';
 
 /** Throws MalformedPolicy in S3's words. */
 export function requireBucketPolicy(text: string, bucketArn: string): PolicyDocument {
-  if (!text.trimStart().startsWith('{')) throw malformed('Policies must be valid JSON and the first byte must be \'{\'');
+  if (!text.trimStart().startsWith('{')) throw malformed("Policies must be valid JSON and the first byte must be '{'");
   if (Buffer.byteLength(text) > 20_480) throw new AwsFault(400, 'PolicyTooLarge', 'The policy document exceeds 20480 bytes');
   const read = readDocument(text, 'bucket');
   if ('refused' in read) throw malformed(read.refused === 'Syntax errors in policy.' ? 'This policy contains invalid Json' : read.refused);

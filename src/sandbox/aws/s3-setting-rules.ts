@@ -33,7 +33,7 @@ export function checkOwnership(node: XmlNode): string {
 
 export function checkObjectLock(node: XmlNode, bucket: Bucket): string {
   if (bucket.versioning !== 'Enabled') {
-    throw new AwsFault(409, 'InvalidBucketState', 'Versioning must be \'Enabled\' on the bucket to apply a Object Lock configuration');
+    throw new AwsFault(409, 'InvalidBucketState', "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration");
   }
   if (textOf(node, 'ObjectLockEnabled') !== 'Enabled') throw malformedXml();
   bucket.objectLock = true;
@@ -58,7 +58,7 @@ function lifecycleRule(rule: XmlNode): string {
   const actions = rule.children.filter((child) => lifecycleActions.includes(child.name));
   if (actions.length === 0) throw new AwsFault(400, 'InvalidRequest', 'At least one action needs to be specified in a rule');
   const days = actions.flatMap((action) => childrenOf(action, 'Days')).find((day) => !/^[1-9]\d*$/.test(day.text));
-  if (days) throw new AwsFault(400, 'InvalidArgument', '\'Days\' for Expiration action must be a positive integer');
+  if (days) throw new AwsFault(400, 'InvalidArgument', "'Days' for Expiration action must be a positive integer");
   const id = textOf(rule, 'ID') ? '' : `<ID>${Buffer.from(sha256(innerMarkup(rule)).slice(0, 36), 'hex').toString('base64url')}</ID>`;
   return `<Rule>${id}${innerMarkup(rule)}</Rule>`;
 }

@@ -28,31 +28,41 @@ interface Setting {
 
 const settings: readonly Setting[] = [
   {
-    sub: 'publicAccessBlock', root: 'PublicAccessBlockConfiguration', check: checkPublicAccessBlock,
+    sub: 'publicAccessBlock',
+    root: 'PublicAccessBlockConfiguration',
+    check: checkPublicAccessBlock,
     names: { get: 'GetPublicAccessBlock', put: 'PutPublicAccessBlock', delete: 'DeletePublicAccessBlock' },
     actions: { get: 's3:GetBucketPublicAccessBlock', put: 's3:PutBucketPublicAccessBlock' },
     absent: { code: 'NoSuchPublicAccessBlockConfiguration', message: 'The public access block configuration was not found' },
   },
   {
-    sub: 'encryption', root: 'ServerSideEncryptionConfiguration', check: checkEncryption,
+    sub: 'encryption',
+    root: 'ServerSideEncryptionConfiguration',
+    check: checkEncryption,
     names: { get: 'GetBucketEncryption', put: 'PutBucketEncryption' },
     actions: { get: 's3:GetEncryptionConfiguration', put: 's3:PutEncryptionConfiguration' },
     absent: { code: 'ServerSideEncryptionConfigurationNotFoundError', message: 'The server side encryption configuration was not found' },
   },
   {
-    sub: 'lifecycle', root: 'LifecycleConfiguration', check: checkLifecycle,
+    sub: 'lifecycle',
+    root: 'LifecycleConfiguration',
+    check: checkLifecycle,
     names: { get: 'GetBucketLifecycleConfiguration', put: 'PutBucketLifecycleConfiguration', delete: 'DeleteBucketLifecycle' },
     actions: { get: 's3:GetLifecycleConfiguration', put: 's3:PutLifecycleConfiguration' },
     absent: { code: 'NoSuchLifecycleConfiguration', message: 'The lifecycle configuration does not exist' },
   },
   {
-    sub: 'ownershipControls', root: 'OwnershipControls', check: checkOwnership,
+    sub: 'ownershipControls',
+    root: 'OwnershipControls',
+    check: checkOwnership,
     names: { get: 'GetBucketOwnershipControls', put: 'PutBucketOwnershipControls', delete: 'DeleteBucketOwnershipControls' },
     actions: { get: 's3:GetBucketOwnershipControls', put: 's3:PutBucketOwnershipControls' },
     absent: { code: 'OwnershipControlsNotFoundError', message: 'The bucket ownership controls were not found' },
   },
   {
-    sub: 'object-lock', root: 'ObjectLockConfiguration', check: checkObjectLock,
+    sub: 'object-lock',
+    root: 'ObjectLockConfiguration',
+    check: checkObjectLock,
     names: { get: 'GetObjectLockConfiguration', put: 'PutObjectLockConfiguration' },
     actions: { get: 's3:GetBucketObjectLockConfiguration', put: 's3:PutBucketObjectLockConfiguration' },
     absent: { code: 'ObjectLockConfigurationNotFoundError', message: 'Object Lock configuration does not exist for this bucket' },
@@ -62,7 +72,12 @@ const settings: readonly Setting[] = [
 export const settingOperations: readonly S3Operation[] = [
   ...settings.flatMap(operationsOf),
   {
-    name: 'DeleteBucketEncryption', method: 'DELETE', level: 'bucket', sub: 'encryption', action: 's3:PutEncryptionConfiguration', write: true,
+    name: 'DeleteBucketEncryption',
+    method: 'DELETE',
+    level: 'bucket',
+    sub: 'encryption',
+    action: 's3:PutEncryptionConfiguration',
+    write: true,
     run: (_call, bucket) => {
       bucket.settings.set('encryption', initialSettings['encryption'] as string);
       return gone;
@@ -83,7 +98,12 @@ export const settingOperations: readonly S3Operation[] = [
 function operationsOf(setting: Setting): readonly S3Operation[] {
   const { sub, names, actions } = setting;
   const get: S3Operation = {
-    name: names.get, method: 'GET', level: 'bucket', sub, action: actions.get, write: false,
+    name: names.get,
+    method: 'GET',
+    level: 'bucket',
+    sub,
+    action: actions.get,
+    write: false,
     run: (_call, bucket) => {
       const kept = bucket.settings.get(sub);
       if (kept === undefined) throw new AwsFault(404, setting.absent.code, setting.absent.message);
@@ -91,7 +111,12 @@ function operationsOf(setting: Setting): readonly S3Operation[] {
     },
   };
   const put: S3Operation = {
-    name: names.put, method: 'PUT', level: 'bucket', sub, action: actions.put, write: true,
+    name: names.put,
+    method: 'PUT',
+    level: 'bucket',
+    sub,
+    action: actions.put,
+    write: true,
     run: (call, bucket) => {
       bucket.settings.set(sub, setting.check(bodyXml(call, setting.root), bucket));
       return done;
@@ -126,7 +151,8 @@ function getVersioning(_call: S3Call, bucket: Bucket): WireAnswer {
 
 function putVersioning(call: S3Call, bucket: Bucket): WireAnswer {
   const status = textOf(bodyXml(call, 'VersioningConfiguration'), 'Status');
-  if (status !== 'Enabled' && status !== 'Suspended') throw new AwsFault(400, 'IllegalVersioningConfigurationException', 'The Versioning element must be specified');
+  if (status !== 'Enabled' && status !== 'Suspended')
+    throw new AwsFault(400, 'IllegalVersioningConfigurationException', 'The Versioning element must be specified');
   if (status === 'Suspended' && bucket.objectLock) {
     throw new AwsFault(409, 'InvalidBucketState', 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.');
   }
@@ -144,7 +170,11 @@ function putPolicy(call: S3Call, bucket: Bucket): WireAnswer {
   const document = requireBucketPolicy(text, bucketArn(call, bucket.name));
   if (isPublic(document) && bucket.settings.get('publicAccessBlock')?.includes('<BlockPublicPolicy>true<')) {
     const why = 'because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.';
-    throw new AwsFault(403, 'AccessDenied', `User: ${call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "${bucketArn(call, bucket.name)}" ${why}`);
+    throw new AwsFault(
+      403,
+      'AccessDenied',
+      `User: ${call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "${bucketArn(call, bucket.name)}" ${why}`,
+    );
   }
   bucket.policy = { text, document };
   return gone;
@@ -162,7 +192,8 @@ function policyStatus(_call: S3Call, bucket: Bucket): WireAnswer {
 
 function getAcl(call: S3Call): WireAnswer {
   const owner = { ID: call.state.accountId.padStart(64, '0') };
-  const grantee = markup(`<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>${owner.ID}</ID></Grantee><Permission>FULL_CONTROL</Permission>`);
+  const grantee = markup(
+    `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>${owner.ID}</ID></Grantee><Permission>FULL_CONTROL</Permission>`,
+  );
   return xmlAnswer('AccessControlPolicy', { Owner: owner, AccessControlList: { Grant: grantee } });
 }
-

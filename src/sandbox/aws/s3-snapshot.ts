@@ -12,8 +12,14 @@ function bucketJson(bucket: Bucket): Json {
     return [key, versions.map((version) => (version.marker ? 'deleted' : version.etag))] as const;
   });
   return {
-    owner: bucket.owner, region: bucket.region, tags: bucket.tags, versioning: bucket.versioning, objectLock: bucket.objectLock,
+    owner: bucket.owner,
+    region: bucket.region,
+    tags: bucket.tags,
+    versioning: bucket.versioning,
+    objectLock: bucket.objectLock,
     policy: (bucket.policy?.document ?? null) as unknown as Json,
-    settings: Object.fromEntries(bucket.settings), objects: Object.fromEntries(objects), uploads: bucket.uploads.size,
+    settings: Object.fromEntries(bucket.settings),
+    objects: Object.fromEntries(objects),
+    uploads: bucket.uploads.size,
   };
 }

@@ -123,7 +123,10 @@ export function findBucket(state: S3State, name: string, asked: { readonly regio
 
 export function removeBucket(state: S3State, bucket: Bucket): void {
   if (bucket.objects.size > 0) {
-    const message = bucket.versioning === 'off' ? 'The bucket you tried to delete is not empty' : 'The bucket you tried to delete is not empty. You must delete all versions in the bucket.';
+    const message =
+      bucket.versioning === 'off'
+        ? 'The bucket you tried to delete is not empty'
+        : 'The bucket you tried to delete is not empty. You must delete all versions in the bucket.';
     throw new S3Fault({ status: 409, code: 'BucketNotEmpty', message }, { details: { BucketName: bucket.name } });
   }
   state.buckets.delete(bucket.name);

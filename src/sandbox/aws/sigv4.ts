@@ -33,7 +33,11 @@ export function readSignature(request: WireRequest): Signature | undefined {
   const value = request.query.get('X-Amz-Signature');
   if (!accessKeyId || !day || !region || !service || !value) return undefined;
   return {
-    accessKeyId, day, region, service, value,
+    accessKeyId,
+    day,
+    region,
+    service,
+    value,
     timestamp: request.query.get('X-Amz-Date') ?? '',
     signedHeaders: (request.query.get('X-Amz-SignedHeaders') ?? '').split(';'),
     sessionToken: request.query.get('X-Amz-Security-Token') ?? undefined,
@@ -73,7 +77,12 @@ function canonicalRequest(request: WireRequest, signature: Signature): string {
 
 /** S3 signs the path as it is sent; every other service signs it escaped once more. */
 function canonicalPath(path: string, service: string): string {
-  return service === 's3' ? path.split('/').map((part) => rfc3986(safeDecode(part))).join('/') : path.split('/').map(rfc3986).join('/');
+  return service === 's3'
+    ? path
+        .split('/')
+        .map((part) => rfc3986(safeDecode(part)))
+        .join('/')
+    : path.split('/').map(rfc3986).join('/');
 }
 
 function canonicalQuery(rawQuery: string): string {

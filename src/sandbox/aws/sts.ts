@@ -31,13 +31,22 @@ interface SessionOptions {
 }
 
 /** Throws InvalidIdentityToken, ExpiredTokenException, AccessDenied or ValidationError, each in STS's words. */
-export function assumeWithToken(sts: Sts, roleArn: string, options: SessionOptions & { readonly token: string }): Session & { readonly claims: TokenClaims; readonly provider: string } {
+export function assumeWithToken(
+  sts: Sts,
+  roleArn: string,
+  options: SessionOptions & { readonly token: string },
+): Session & { readonly claims: TokenClaims; readonly provider: string } {
   requireRoleArn(roleArn);
   const claims = readClaims(options.token);
   if (claims === undefined) throw badToken('The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)');
   const provider = verified(sts, claims, options.token);
   const host = claims.iss.replace(/^https:\/\//, '');
-  const context = contextOf({ [`${host}:sub`]: claims.sub, [`${host}:aud`]: claims.aud, 'aws:FederatedProvider': provider, 'sts:RoleSessionName': options.session });
+  const context = contextOf({
+    [`${host}:sub`]: claims.sub,
+    [`${host}:aud`]: claims.aud,
+    'aws:FederatedProvider': provider,
+    'sts:RoleSessionName': options.session,
+  });
   const role = trusting(sts, roleArn, { action: 'sts:AssumeRoleWithWebIdentity', principal: { is: 'Federated', id: provider }, context });
   if (role === undefined) throw denied('Not authorized to perform sts:AssumeRoleWithWebIdentity');
   return { ...open(sts, role, options), claims, provider };
@@ -49,11 +58,14 @@ function verified(sts: Sts, claims: TokenClaims, token: string): string {
   if (provider === undefined) throw badToken(`No OpenIDConnect provider found in your account for ${claims.iss}`);
   const issuer = [...sts.eks.clusters.values()].find((cluster) => cluster.issuer.url === claims.iss)?.issuer;
   if (issuer === undefined || !issuer.verifies(token)) {
-    throw badToken('Couldn\'t retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements');
+    throw badToken(
+      "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+    );
   }
   if (!claims.aud.some((audience) => provider.audiences.includes(audience))) throw badToken('Incorrect token audience');
   const now = Math.floor(sts.iam.clock.now().getTime() / 1000);
-  if (claims.exp <= now) throw new AwsFault(400, 'ExpiredTokenException', `Token expired: current date/time ${now} must be before the expiration date/time ${claims.exp}`);
+  if (claims.exp <= now)
+    throw new AwsFault(400, 'ExpiredTokenException', `Token expired: current date/time ${now} must be before the expiration date/time ${claims.exp}`);
   return provider.arn;
 }
 
@@ -83,14 +95,18 @@ export function assumeByService(sts: Sts, roleArn: string, pod?: PodOfRole): San
   const services = pod ? ['pods.eks.amazonaws.com'] : ['pods.eks.amazonaws.com', 'ec2.amazonaws.com', `ec2.${suffix}`];
   const cluster = pod && sts.eks.clusters.get(pod.cluster);
   const tags = {
-    'eks-cluster-arn': cluster?.arn, 'eks-cluster-name': cluster?.seed.name, 'kubernetes-namespace': pod?.namespace, 'kubernetes-service-account': pod?.serviceAccount,
+    'eks-cluster-arn': cluster?.arn,
+    'eks-cluster-name': cluster?.seed.name,
+    'kubernetes-namespace': pod?.namespace,
+    'kubernetes-service-account': pod?.serviceAccount,
   };
   const context = contextOf(Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])));
   for (const id of services) {
     const asked = { principal: { is: 'Service', id }, context } as const;
     const role = trusting(sts, roleArn, { ...asked, action: 'sts:AssumeRole' });
     const mayTag = id !== 'pods.eks.amazonaws.com' || trusting(sts, roleArn, { ...asked, action: 'sts:TagSession' }) !== undefined;
-    if (role && mayTag) return open(sts, role, { session: pod ? `eks-${pod.cluster}-${pod.serviceAccount}`.slice(0, 64) : 'i-sandbox', seconds: 6 * 3600 }).credentials;
+    if (role && mayTag)
+      return open(sts, role, { session: pod ? `eks-${pod.cluster}-${pod.serviceAccount}`.slice(0, 64) : 'i-sandbox', seconds: 6 * 3600 }).credentials;
   }
   throw denied(`The trust policy of ${roleArn} lets neither ${services.join(' nor ')} assume it`);
 }
@@ -117,7 +133,9 @@ function open(sts: Sts, role: IamRole, options: SessionOptions): Session {
   }
   const arn = `arn:${iam.partition}:sts::${iam.accountId}:assumed-role/${role.name}/${session}`;
   const principal: Principal = {
-    arn, userId: `${role.id}:${session}`, roleArn: role.arn,
+    arn,
+    userId: `${role.id}:${session}`,
+    roleArn: role.arn,
     policies: () => (iam.roles.get(role.name.toLowerCase()) === role ? documentsOf(iam, role) : []),
     boundary: () => (role.boundary === undefined ? undefined : defaultDocument(iam, role.boundary)),
   };
@@ -127,12 +145,22 @@ function open(sts: Sts, role: IamRole, options: SessionOptions): Session {
 
 function requireRoleArn(arn: string): void {
   if (/^arn:[^:]+:iam::\d{12}:role\/.+$/.test(arn)) return;
-  throw new AwsFault(400, 'ValidationError', arn.length < 20 ? `1 validation error detected: Value '${arn}' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20` : `${arn} is invalid`);
+  throw new AwsFault(
+    400,
+    'ValidationError',
+    arn.length < 20
+      ? `1 validation error detected: Value '${arn}' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20`
+      : `${arn} is invalid`,
+  );
 }
 
 function requireSessionName(name: string): string {
   if (/^[\w+=,.@-]{2,64}$/.test(name)) return name;
-  throw new AwsFault(400, 'ValidationError', `1 validation error detected: Value '${name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`);
+  throw new AwsFault(
+    400,
+    'ValidationError',
+    `1 validation error detected: Value '${name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`,
+  );
 }
 
 function badToken(message: string): AwsFault {

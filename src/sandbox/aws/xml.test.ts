@@ -1,13 +1,15 @@
 /** XML in and out. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { childrenOf, markup, readXml, textOf, writeXml } from './xml.ts';
 
 describe('xml', () => {
   it('reads back any text it wrote', () => {
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }).filter((text) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/.test(text)), (text) => {
-      expect(textOf(readXml(writeXml('a', { b: text })), 'b')).toBe(text);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(textOf(readXml(writeXml('a', { b: text })), 'b')).toBe(text);
+      }),
+    );
   });
   it('writes lists flat, or by member', () => {
     expect(writeXml('a', { b: ['1', '2'], c: undefined })).toBe('<a><b>1</b><b>2</b></a>');

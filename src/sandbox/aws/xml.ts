@@ -76,9 +76,9 @@ function isRaw(value: object): value is XmlRaw {
 }
 
 export function escape(text: string): string {
-  return text
-    .replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character] as string)
-    .replace(/[\r\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, (character) => `&#x${character.charCodeAt(0).toString(16)};`);
+  const marked = text.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character] as string);
+  // A carriage return would be read back as a line feed.
+  return marked.replace(/[^\P{Cc}\t\n]/gu, (character) => `&#x${character.charCodeAt(0).toString(16)};`);
 }
 
 function finished(open: { name: string; text: string; children: XmlNode[] }): XmlNode {

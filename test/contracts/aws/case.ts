@@ -29,7 +29,10 @@ export async function outcome(call: Promise<unknown>): Promise<string> {
 }
 
 export async function messageOf(call: Promise<unknown>): Promise<string> {
-  return call.then(() => 'ok', (error: Error) => error.message);
+  return call.then(
+    () => 'ok',
+    (error: Error) => error.message,
+  );
 }
 
 let made = 0;

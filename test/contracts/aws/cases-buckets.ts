@@ -11,10 +11,20 @@ async function bucket(bench: Bench, more: Partial<s3.CreateBucketCommandInput> =
   return { Bucket, send: client.send.bind(client) as s3.S3Client['send'] };
 }
 
-const tlsOnly = (name: string) => JSON.stringify({
-  Version: '2012-10-17',
-  Statement: [{ Sid: 'TlsOnly', Effect: 'Deny', Principal: '*', Action: 's3:*', Resource: [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`], Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
-});
+const tlsOnly = (name: string) =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'TlsOnly',
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 's3:*',
+        Resource: [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`],
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+    ],
+  });
 
 export const bucketCases: readonly ContractCase[] = [
   {
@@ -30,7 +40,14 @@ export const bucketCases: readonly ContractCase[] = [
     observe: async (bench) => {
       const client = bench.s3('us-east-1');
       const create = (Bucket: string, LocationConstraint?: string) =>
-        outcome(client.send(new s3.CreateBucketCommand({ Bucket, ...(LocationConstraint ? { CreateBucketConfiguration: { LocationConstraint: LocationConstraint as s3.BucketLocationConstraint } } : {}) })));
+        outcome(
+          client.send(
+            new s3.CreateBucketCommand({
+              Bucket,
+              ...(LocationConstraint ? { CreateBucketConfiguration: { LocationConstraint: LocationConstraint as s3.BucketLocationConstraint } } : {}),
+            }),
+          ),
+        );
       const name = bench.name();
       return [await create(name), await create(name), await create(bench.name(), 'us-east-1')];
     },
@@ -38,7 +55,14 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'CreateBucket in a region that is none',
-    observe: (bench) => outcome(bench.s3('us-east-1').send(new s3.CreateBucketCommand({ Bucket: bench.name(), CreateBucketConfiguration: { LocationConstraint: 'nowhere' as s3.BucketLocationConstraint } }))),
+    observe: (bench) =>
+      outcome(
+        bench
+          .s3('us-east-1')
+          .send(
+            new s3.CreateBucketCommand({ Bucket: bench.name(), CreateBucketConfiguration: { LocationConstraint: 'nowhere' as s3.BucketLocationConstraint } }),
+          ),
+      ),
     expected: 'InvalidLocationConstraint 400',
   },
   {
@@ -47,7 +71,7 @@ export const bucketCases: readonly ContractCase[] = [
     expected: 'IllegalLocationConstraintException 400',
   },
   {
-    name: 'CreateBucket answers with the bucket\'s URL',
+    name: "CreateBucket answers with the bucket's URL",
     observe: async (bench) => {
       const Bucket = bench.name();
       return (await bench.s3().send(new s3.CreateBucketCommand({ Bucket }))).Location?.replace(Bucket, 'NAME');
@@ -156,17 +180,25 @@ export const bucketCases: readonly ContractCase[] = [
       await send(new s3.DeletePublicAccessBlockCommand({ Bucket }));
       return [put, await outcome(send(new s3.GetPublicAccessBlockCommand({ Bucket })))];
     },
-    expected: [{ BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: false, RestrictPublicBuckets: true }, 'NoSuchPublicAccessBlockConfiguration 404'],
+    expected: [
+      { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: false, RestrictPublicBuckets: true },
+      'NoSuchPublicAccessBlockConfiguration 404',
+    ],
   },
   {
     name: 'KMS encryption is given back as it was put',
     observe: async (bench) => {
       const { Bucket, send } = await bucket(bench);
-      const rule = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const, KMSMasterKeyID: `arn:aws:kms:${region}:${accountId}:key/1` }, BucketKeyEnabled: true };
+      const rule = {
+        ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const, KMSMasterKeyID: `arn:aws:kms:${region}:${accountId}:key/1` },
+        BucketKeyEnabled: true,
+      };
       await send(new s3.PutBucketEncryptionCommand({ Bucket, ServerSideEncryptionConfiguration: { Rules: [rule] } }));
       return (await send(new s3.GetBucketEncryptionCommand({ Bucket }))).ServerSideEncryptionConfiguration?.Rules;
     },
-    expected: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: `arn:aws:kms:${region}:${accountId}:key/1` }, BucketKeyEnabled: true }],
+    expected: [
+      { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: `arn:aws:kms:${region}:${accountId}:key/1` }, BucketKeyEnabled: true },
+    ],
   },
   {
     name: 'Lifecycle rules are replaced, given back, and removed',
@@ -178,7 +210,10 @@ export const bucketCases: readonly ContractCase[] = [
       await send(new s3.DeleteBucketLifecycleCommand({ Bucket }));
       return [rules, await outcome(send(new s3.GetBucketLifecycleConfigurationCommand({ Bucket })))];
     },
-    expected: [[{ ID: 'abort', Status: 'Enabled', Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }], 'NoSuchLifecycleConfiguration 404'],
+    expected: [
+      [{ ID: 'abort', Status: 'Enabled', Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }],
+      'NoSuchLifecycleConfiguration 404',
+    ],
   },
   {
     name: 'PutBucketTagging replaces the set and keeps aws: keys out',
@@ -212,7 +247,10 @@ export const bucketCases: readonly ContractCase[] = [
     name: 'A public policy is blocked',
     observe: async (bench) => {
       const { Bucket, send } = await bucket(bench);
-      const open = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/*` }] });
+      const open = JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/*` }],
+      });
       return outcome(send(new s3.PutBucketPolicyCommand({ Bucket, Policy: open })));
     },
     expected: 'AccessDenied 403',

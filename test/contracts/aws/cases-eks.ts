@@ -8,19 +8,33 @@ import { accountId, clusterName, region } from './target.ts';
 export const eksCases: readonly ContractCase[] = [
   { name: 'Clusters by name', observe: async (bench) => (await bench.eks().send(new eks.ListClustersCommand({}))).clusters, expected: [clusterName] },
   {
-    name: 'A cluster\'s identity',
+    name: "A cluster's identity",
     observe: async (bench) => {
       const { cluster } = await bench.eks().send(new eks.DescribeClusterCommand({ name: clusterName }));
-      return [cluster?.arn, cluster?.status, cluster?.version, cluster?.identity?.oidc?.issuer?.replace(/\/id\/.*/, ''), cluster?.tags, cluster?.createdAt instanceof Date];
+      return [
+        cluster?.arn,
+        cluster?.status,
+        cluster?.version,
+        cluster?.identity?.oidc?.issuer?.replace(/\/id\/.*/, ''),
+        cluster?.tags,
+        cluster?.createdAt instanceof Date,
+      ];
     },
     expected: [`arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`, 'ACTIVE', '1.33', `https://oidc.eks.${region}.amazonaws.com`, { team: 'ml' }, true],
   },
   {
-    name: 'A cluster\'s network, access and Auto Mode',
+    name: "A cluster's network, access and Auto Mode",
     observe: async (bench) => {
       const { cluster } = await bench.eks().send(new eks.DescribeClusterCommand({ name: clusterName }));
       const { vpcId, endpointPublicAccess, publicAccessCidrs } = cluster?.resourcesVpcConfig ?? {};
-      return [typeof vpcId, endpointPublicAccess, publicAccessCidrs, cluster?.accessConfig?.authenticationMode, cluster?.computeConfig?.enabled, cluster?.storageConfig?.blockStorage?.enabled];
+      return [
+        typeof vpcId,
+        endpointPublicAccess,
+        publicAccessCidrs,
+        cluster?.accessConfig?.authenticationMode,
+        cluster?.computeConfig?.enabled,
+        cluster?.storageConfig?.blockStorage?.enabled,
+      ];
     },
     expected: ['string', true, ['0.0.0.0/0'], 'API_AND_CONFIG_MAP', false, false],
   },
@@ -53,7 +67,10 @@ export const eksCases: readonly ContractCase[] = [
     observe: async (bench) => {
       const client = bench.eks();
       const role = async () => {
-        const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }] });
+        const AssumeRolePolicyDocument = JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }],
+        });
         return (await bench.iam().send(new iam.CreateRoleCommand({ RoleName: bench.name('role'), AssumeRolePolicyDocument }))).Role?.Arn ?? '';
       };
       const [first, second] = [await role(), await role()];

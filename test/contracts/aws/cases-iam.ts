@@ -5,10 +5,16 @@ import type { Bench, ContractCase } from './case.ts';
 import { messageOf, outcome } from './case.ts';
 import { accountId } from './target.ts';
 
-const trust = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }] });
+const trust = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+});
 const allow = (action: string) => JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] });
 
-async function role(bench: Bench, more: Partial<iam.CreateRoleCommandInput> = {}): Promise<{ readonly RoleName: string; readonly send: iam.IAMClient['send'] }> {
+async function role(
+  bench: Bench,
+  more: Partial<iam.CreateRoleCommandInput> = {},
+): Promise<{ readonly RoleName: string; readonly send: iam.IAMClient['send'] }> {
   const client = bench.iam();
   const RoleName = more.RoleName ?? bench.name('role');
   await client.send(new iam.CreateRoleCommand({ AssumeRolePolicyDocument: trust, ...more, RoleName }));
@@ -27,7 +33,13 @@ export const iamCases: readonly ContractCase[] = [
     observe: async (bench) => {
       const { RoleName, send } = await role(bench, { Path: '/loki/', Description: 'd', Tags: [{ Key: 'a', Value: 'b' }] });
       const got = (await send(new iam.GetRoleCommand({ RoleName }))).Role;
-      return [got?.Arn?.replace(RoleName, 'NAME'), got?.Description, got?.Tags, decodeURIComponent(got?.AssumeRolePolicyDocument ?? '') === trust, got?.AssumeRolePolicyDocument?.startsWith('%7B')];
+      return [
+        got?.Arn?.replace(RoleName, 'NAME'),
+        got?.Description,
+        got?.Tags,
+        decodeURIComponent(got?.AssumeRolePolicyDocument ?? '') === trust,
+        got?.AssumeRolePolicyDocument?.startsWith('%7B'),
+      ];
     },
     expected: [`arn:aws:iam::${accountId}:role/loki/NAME`, 'd', [{ Key: 'a', Value: 'b' }], true, true],
   },
@@ -40,7 +52,11 @@ export const iamCases: readonly ContractCase[] = [
     expected: ['EntityAlreadyExistsException 409', 'EntityAlreadyExistsException 409'],
   },
   { name: 'A role name of 65 letters', observe: (bench) => outcome(role(bench, { RoleName: 'r'.repeat(65) })), expected: 'ValidationError 400' },
-  { name: 'A trust policy that is no JSON', observe: (bench) => outcome(role(bench, { AssumeRolePolicyDocument: '{not json' })), expected: 'MalformedPolicyDocumentException 400' },
+  {
+    name: 'A trust policy that is no JSON',
+    observe: (bench) => outcome(role(bench, { AssumeRolePolicyDocument: '{not json' })),
+    expected: 'MalformedPolicyDocumentException 400',
+  },
   {
     name: 'A boundary that is not there',
     observe: (bench) => outcome(role(bench, { PermissionsBoundary: `arn:aws:iam::${accountId}:policy/none` })),
@@ -83,7 +99,12 @@ export const iamCases: readonly ContractCase[] = [
       const got = await send(new iam.GetRolePolicyCommand({ RoleName, PolicyName: 's3' }));
       const names = (await send(new iam.ListRolePoliciesCommand({ RoleName }))).PolicyNames;
       await send(new iam.DeleteRolePolicyCommand({ RoleName, PolicyName: 's3' }));
-      return [decodeURIComponent(got.PolicyDocument ?? ''), got.PolicyDocument?.startsWith('%7B'), names, await outcome(send(new iam.GetRolePolicyCommand({ RoleName, PolicyName: 's3' })))];
+      return [
+        decodeURIComponent(got.PolicyDocument ?? ''),
+        got.PolicyDocument?.startsWith('%7B'),
+        names,
+        await outcome(send(new iam.GetRolePolicyCommand({ RoleName, PolicyName: 's3' }))),
+      ];
     },
     expected: [allow('s3:PutObject'), true, ['s3'], 'NoSuchEntityException 404'],
   },
@@ -124,7 +145,7 @@ export const iamCases: readonly ContractCase[] = [
     expected: [['ok', 'ok', 'ok', 'ok', 'LimitExceededException 409'], 'DeleteConflictException 409', 'ok', 'ok', 'v6'],
   },
   {
-    name: 'A managed policy\'s document is encoded',
+    name: "A managed policy's document is encoded",
     observe: async (bench) => {
       const { PolicyArn, send } = await policy(bench);
       return (await send(new iam.GetPolicyVersionCommand({ PolicyArn, VersionId: 'v1' }))).PolicyVersion?.Document?.startsWith('%7B');
@@ -145,7 +166,7 @@ export const iamCases: readonly ContractCase[] = [
     expected: ['DeleteConflictException 409', 'DeleteConflictException 409'],
   },
   {
-    name: 'A managed policy\'s name is taken once',
+    name: "A managed policy's name is taken once",
     observe: async (bench) => {
       const name = bench.name('policy');
       await policy(bench, name);
@@ -158,7 +179,8 @@ export const iamCases: readonly ContractCase[] = [
     observe: async (bench) => {
       const Url = `https://oidc.example.com/id/${bench.name()}`;
       const client = bench.iam();
-      const create = () => client.send(new iam.CreateOpenIDConnectProviderCommand({ Url, ClientIDList: ['sts.amazonaws.com'], Tags: [{ Key: 'a', Value: 'b' }] }));
+      const create = () =>
+        client.send(new iam.CreateOpenIDConnectProviderCommand({ Url, ClientIDList: ['sts.amazonaws.com'], Tags: [{ Key: 'a', Value: 'b' }] }));
       const OpenIDConnectProviderArn = (await create()).OpenIDConnectProviderArn ?? '';
       const got = await client.send(new iam.GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn }));
       const again = await outcome(create());
@@ -173,18 +195,21 @@ export const iamCases: readonly ContractCase[] = [
     name: 'An audience is added to an OIDC provider',
     observe: async (bench) => {
       const client = bench.iam();
-      const made = await client.send(new iam.CreateOpenIDConnectProviderCommand({ Url: `https://oidc.example.com/id/${bench.name()}`, ClientIDList: ['other'] }));
+      const made = await client.send(
+        new iam.CreateOpenIDConnectProviderCommand({ Url: `https://oidc.example.com/id/${bench.name()}`, ClientIDList: ['other'] }),
+      );
       const OpenIDConnectProviderArn = made.OpenIDConnectProviderArn ?? '';
       return outcome(client.send(new iam.AddClientIDToOpenIDConnectProviderCommand({ OpenIDConnectProviderArn, ClientID: 'sts.amazonaws.com' })));
     },
     expected: 'ok',
   },
   {
-    name: 'Simulating a role\'s policies',
+    name: "Simulating a role's policies",
     observe: async (bench) => {
       const { RoleName, send } = await role(bench);
       await send(new iam.PutRolePolicyCommand({ RoleName, PolicyName: 'p', PolicyDocument: allow('s3:Get*') }));
-      const simulate = (PolicySourceArn: string) => send(new iam.SimulatePrincipalPolicyCommand({ PolicySourceArn, ActionNames: ['s3:GetObject', 's3:PutObject'] }));
+      const simulate = (PolicySourceArn: string) =>
+        send(new iam.SimulatePrincipalPolicyCommand({ PolicySourceArn, ActionNames: ['s3:GetObject', 's3:PutObject'] }));
       const result = await simulate(`arn:aws:iam::${accountId}:role/${RoleName}`);
       return [result.EvaluationResults?.map((one) => one.EvalDecision), await outcome(simulate(`arn:aws:sts::${accountId}:assumed-role/${RoleName}/x`))];
     },
@@ -202,11 +227,21 @@ export const iamCases: readonly ContractCase[] = [
       const provider = bench.target.issuer.replace('https://', '');
       const Condition = { StringEquals: { [`${provider}:sub`]: 'system:serviceaccount:loki:loki', [`${provider}:aud`]: 'sts.amazonaws.com' } };
       const Principal = { Federated: `arn:aws:iam::${accountId}:oidc-provider/${provider}` };
-      const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal, Action: 'sts:AssumeRoleWithWebIdentity', Condition }] });
+      const PolicyDocument = JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal, Action: 'sts:AssumeRoleWithWebIdentity', Condition }],
+      });
       await send(new iam.UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
-      const assume = (serviceAccount: string, audience: string) => outcome(bench.sts().send(new sts.AssumeRoleWithWebIdentityCommand({
-        RoleArn: `arn:aws:iam::${accountId}:role/${RoleName}`, RoleSessionName: 'probe', WebIdentityToken: bench.target.token({ namespace: 'loki', serviceAccount, audience }),
-      })));
+      const assume = (serviceAccount: string, audience: string) =>
+        outcome(
+          bench.sts().send(
+            new sts.AssumeRoleWithWebIdentityCommand({
+              RoleArn: `arn:aws:iam::${accountId}:role/${RoleName}`,
+              RoleSessionName: 'probe',
+              WebIdentityToken: bench.target.token({ namespace: 'loki', serviceAccount, audience }),
+            }),
+          ),
+        );
       return [await assume('loki', 'sts.amazonaws.com'), await assume('other', 'sts.amazonaws.com'), await assume('loki', 'vault')];
     },
     expected: ['ok', 'AccessDenied 403', 'InvalidIdentityTokenException 400'],

@@ -52,7 +52,7 @@ export const objectCases: readonly ContractCase[] = [
     observe: async (bench) => {
       const { Bucket, send } = await filled(bench, ['c', 'a', 'e', 'b', 'd']);
       const pages: unknown[] = [];
-      for (let ContinuationToken: string | undefined, more = true; more; ) {
+      for (let ContinuationToken: string | undefined, more = true; more;) {
         const page: s3.ListObjectsV2CommandOutput = await send(new s3.ListObjectsV2Command({ Bucket, MaxKeys: 2, ContinuationToken }));
         pages.push([page.Contents?.map((one) => one.Key), page.KeyCount]);
         ContinuationToken = page.NextContinuationToken;
@@ -60,7 +60,11 @@ export const objectCases: readonly ContractCase[] = [
       }
       return pages;
     },
-    expected: [[['a', 'b'], 2], [['c', 'd'], 2], [['e'], 1]],
+    expected: [
+      [['a', 'b'], 2],
+      [['c', 'd'], 2],
+      [['e'], 1],
+    ],
   },
   {
     name: 'Listing by delimiter rolls keys up, across pages',
@@ -69,7 +73,11 @@ export const objectCases: readonly ContractCase[] = [
       const all = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/' }));
       const first = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/', MaxKeys: 2 }));
       const second = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/', MaxKeys: 2, ContinuationToken: first.NextContinuationToken }));
-      const seen = (page: s3.ListObjectsV2CommandOutput) => [page.CommonPrefixes?.map((one) => one.Prefix), page.Contents?.map((one) => one.Key), page.IsTruncated];
+      const seen = (page: s3.ListObjectsV2CommandOutput) => [
+        page.CommonPrefixes?.map((one) => one.Prefix),
+        page.Contents?.map((one) => one.Key),
+        page.IsTruncated,
+      ];
       const below = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/', Prefix: 'x/' }));
       return [seen(all), seen(first), seen(second), seen(below)];
     },
@@ -100,13 +108,28 @@ export const objectCases: readonly ContractCase[] = [
       const listed = await send(new s3.ListObjectVersionsCommand({ Bucket }));
       const old = await send(new s3.GetObjectCommand({ Bucket, Key: 'k', VersionId: put.VersionId }));
       const held = await outcome(send(new s3.DeleteBucketCommand({ Bucket })));
-      for (const one of [...(listed.Versions ?? []), ...(listed.DeleteMarkers ?? [])]) await send(new s3.DeleteObjectCommand({ Bucket, Key: one.Key, VersionId: one.VersionId }));
+      for (const one of [...(listed.Versions ?? []), ...(listed.DeleteMarkers ?? [])])
+        await send(new s3.DeleteObjectCommand({ Bucket, Key: one.Key, VersionId: one.VersionId }));
       return [
-        deleted.DeleteMarker, listed.Versions?.map((one) => [one.Size, one.IsLatest]), listed.DeleteMarkers?.map((one) => one.IsLatest),
-        await old.Body?.transformToString(), held, await outcome(send(new s3.DeleteBucketCommand({ Bucket }))),
+        deleted.DeleteMarker,
+        listed.Versions?.map((one) => [one.Size, one.IsLatest]),
+        listed.DeleteMarkers?.map((one) => one.IsLatest),
+        await old.Body?.transformToString(),
+        held,
+        await outcome(send(new s3.DeleteBucketCommand({ Bucket }))),
       ];
     },
-    expected: [true, [[2, false], [1, false]], [true], '1', 'BucketNotEmpty 409', 'ok'],
+    expected: [
+      true,
+      [
+        [2, false],
+        [1, false],
+      ],
+      [true],
+      '1',
+      'BucketNotEmpty 409',
+      'ok',
+    ],
   },
   {
     name: 'Versions of an unversioned bucket are called null',
@@ -123,7 +146,7 @@ export const objectCases: readonly ContractCase[] = [
       for (const Key of ['a', 'a', 'a', 'b', 'c', 'c', 'd']) await send(new s3.PutObjectCommand({ Bucket, Key, Body: Key }));
       const pages: number[] = [];
       let [KeyMarker, VersionIdMarker]: (string | undefined)[] = [];
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const page: s3.ListObjectVersionsCommandOutput = await send(new s3.ListObjectVersionsCommand({ Bucket, MaxKeys: 2, KeyMarker, VersionIdMarker }));
         const Objects = (page.Versions ?? []).map((one) => ({ Key: one.Key ?? '', VersionId: one.VersionId }));
         pages.push(Objects.length);
@@ -157,7 +180,10 @@ export const objectCases: readonly ContractCase[] = [
     observe: async (bench) => {
       const { Bucket, send } = await filled(bench);
       const Objects = Array.from({ length: 1001 }, (_, at) => ({ Key: `k${at}` }));
-      return [await outcome(send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects } }))), await outcome(send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects: [] } })))];
+      return [
+        await outcome(send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects } }))),
+        await outcome(send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects: [] } }))),
+      ];
     },
     expected: ['MalformedXML 400', 'MalformedXML 400'],
   },
@@ -165,7 +191,9 @@ export const objectCases: readonly ContractCase[] = [
     name: 'A locked version is an error inside a bulk delete that succeeds',
     observe: async (bench) => {
       const { Bucket, send } = await filled(bench, [], { ObjectLockEnabledForBucket: true });
-      const put = await send(new s3.PutObjectCommand({ Bucket, Key: 'k', Body: 'v', ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: new Date(Date.now() + 86_400_000) }));
+      const put = await send(
+        new s3.PutObjectCommand({ Bucket, Key: 'k', Body: 'v', ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: new Date(Date.now() + 86_400_000) }),
+      );
       const result = await send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'k', VersionId: put.VersionId }] } }));
       return result.Errors?.map((one) => [one.Key, one.Code]);
     },
@@ -177,7 +205,10 @@ export const objectCases: readonly ContractCase[] = [
       const { Bucket, send } = await filled(bench);
       const start = async (Key: string) => (await send(new s3.CreateMultipartUploadCommand({ Bucket, Key }))).UploadId;
       const UploadId = await start('big');
-      const part = async (PartNumber: number, Body: Buffer) => ({ PartNumber, ETag: (await send(new s3.UploadPartCommand({ Bucket, Key: 'big', UploadId, PartNumber, Body }))).ETag });
+      const part = async (PartNumber: number, Body: Buffer) => ({
+        PartNumber,
+        ETag: (await send(new s3.UploadPartCommand({ Bucket, Key: 'big', UploadId, PartNumber, Body }))).ETag,
+      });
       const Parts = [await part(1, Buffer.alloc(5 * 1024 * 1024, 1)), await part(2, Buffer.from('end'))];
       const listed = (await send(new s3.ListPartsCommand({ Bucket, Key: 'big', UploadId }))).Parts?.map((one) => one.Size);
       await send(new s3.CompleteMultipartUploadCommand({ Bucket, Key: 'big', UploadId, MultipartUpload: { Parts } }));

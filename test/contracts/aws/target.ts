@@ -53,8 +53,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     region: options.region ?? region,
     accountId,
     cluster: {
-      name: clusterName, version: '1.33', endpoint: 'https://127.0.0.1:6443', certificateAuthority: 'Q0E=', vpc: 'vpc-0123456789abcdef0',
-      addons: [{ name: 'aws-ebs-csi-driver', version: 'v1.40.0-eksbuild.1' }], tags: { team: 'ml' },
+      name: clusterName,
+      version: '1.33',
+      endpoint: 'https://127.0.0.1:6443',
+      certificateAuthority: 'Q0E=',
+      vpc: 'vpc-0123456789abcdef0',
+      addons: [{ name: 'aws-ebs-csi-driver', version: 'v1.40.0-eksbuild.1' }],
+      tags: { team: 'ml' },
     },
     timings: options.timings ?? { rolePropagationMs: 0 },
   });
@@ -72,7 +77,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
-    account, faults, calls,
+    account,
+    faults,
+    calls,
   };
 }
 
@@ -81,7 +88,10 @@ export async function startMoto(): Promise<Target> {
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
   const { port } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));
-  const child = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore', env: { ...process.env, MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS: 'true' } });
+  const child = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+    env: { ...process.env, MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS: 'true' },
+  });
   const endpoint = `http://127.0.0.1:${port}`;
   const ended = new Promise<never>((_, reject) => {
     child.once('error', reject);
@@ -90,26 +100,45 @@ export async function startMoto(): Promise<Target> {
   await Promise.race([answers(endpoint), ended]);
   ended.catch(() => undefined);
   const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
-  await clientsOf({ endpoint, credentials }).eks().send(new CreateClusterCommand({ name: clusterName, version: '1.33', roleArn: `arn:aws:iam::${accountId}:role/eks`, resourcesVpcConfig: {}, tags: { team: 'ml' } }));
+  await clientsOf({ endpoint, credentials })
+    .eks()
+    .send(
+      new CreateClusterCommand({
+        name: clusterName,
+        version: '1.33',
+        roleArn: `arn:aws:iam::${accountId}:role/eks`,
+        resourcesVpcConfig: {},
+        tags: { team: 'ml' },
+      }),
+    );
   return {
-    endpoint, credentials,
+    endpoint,
+    credentials,
     issuer: `https://oidc.eks.${region}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF`,
     token: () => 'header.claims.signature',
     seedForeignBucket: async (name) => {
-      const other = await clientsOf({ endpoint, credentials }).sts().send(new AssumeRoleCommand({ RoleArn: 'arn:aws:iam::999999999999:role/other', RoleSessionName: 'other' }));
+      const other = await clientsOf({ endpoint, credentials })
+        .sts()
+        .send(new AssumeRoleCommand({ RoleArn: 'arn:aws:iam::999999999999:role/other', RoleSessionName: 'other' }));
       const { AccessKeyId: accessKeyId = '', SecretAccessKey: secretAccessKey = '', SessionToken: sessionToken } = other.Credentials ?? {};
-      await clientsOf({ endpoint, credentials: { accessKeyId, secretAccessKey, sessionToken } }).s3().send(new CreateBucketCommand({ Bucket: name }));
+      await clientsOf({ endpoint, credentials: { accessKeyId, secretAccessKey, sessionToken } })
+        .s3()
+        .send(new CreateBucketCommand({ Bucket: name }));
     },
-    close: () => new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      child.kill('SIGKILL');
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill('SIGKILL');
+      }),
   };
 }
 
 async function answers(endpoint: string): Promise<void> {
   for (;;) {
-    const up = await fetch(`${endpoint}/moto-api/reset`, { method: 'POST' }).then((answer) => answer.ok, () => false);
+    const up = await fetch(`${endpoint}/moto-api/reset`, { method: 'POST' }).then(
+      (answer) => answer.ok,
+      () => false,
+    );
     if (up) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

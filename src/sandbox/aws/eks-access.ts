@@ -1,0 +1,75 @@
+/** What the EKS door answers on access entries. */
+import type { Json } from '../../engine/types.ts';
+import { AwsFault } from '../types.ts';
+import type { EksCall, EksRoute } from './eks-call.ts';
+import { cluster, listed, notFound } from './eks-call.ts';
+
+export const accessRoutes: readonly EksRoute[] = [
+  {
+    name: 'ListAccessEntries',
+    method: 'GET',
+    path: '/clusters/:/access-entries',
+    run: (call) => listed(call, 'accessEntries', [...cluster(call).accessEntries.keys()].sort()),
+  },
+  { name: 'CreateAccessEntry', method: 'POST', path: '/clusters/:/access-entries', run: createAccessEntry },
+  {
+    name: 'DescribeAccessEntry',
+    method: 'GET',
+    path: '/clusters/:/access-entries/:',
+    run: (call) => ({ accessEntry: accessEntryJson(call, call.path[1] ?? '') }),
+  },
+  { name: 'DeleteAccessEntry', method: 'DELETE', path: '/clusters/:/access-entries/:', run: deleteAccessEntry },
+  { name: 'ListAssociatedAccessPolicies', method: 'GET', path: '/clusters/:/access-entries/:/access-policies', run: accessPolicies },
+];
+
+function requireEntryMode(call: EksCall): void {
+  if (cluster(call).seed.authenticationMode !== 'CONFIG_MAP') return;
+  throw new AwsFault(
+    400,
+    'InvalidRequestException',
+    "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
+  );
+}
+
+function createAccessEntry(call: EksCall): Json {
+  requireEntryMode(call);
+  const principal = String(call.body['principalArn'] ?? '');
+  const { accessEntries } = cluster(call);
+  if (accessEntries.has(principal)) throw new AwsFault(409, 'ResourceInUseException', 'The specified access entry resource is already in use on this cluster.');
+  accessEntries.set(principal, { created: call.state.clock.now() });
+  return { accessEntry: accessEntryJson(call, principal) };
+}
+
+function accessEntryJson(call: EksCall, principalArn: string): Json {
+  requireEntryMode(call);
+  const { accessEntries, arn, seed } = cluster(call);
+  const entry = accessEntries.get(principalArn);
+  if (entry === undefined)
+    throw notFound(`The specified principalArn could not be found. You can view your available access entries with 'list-access-entries'.`);
+  const time = entry.created.getTime() / 1000;
+  return {
+    clusterName: seed.name,
+    principalArn,
+    kubernetesGroups: [],
+    accessEntryArn: `${arn.replace(':cluster/', ':access-entry/')}/${principalArn.slice(principalArn.lastIndexOf('/') + 1)}`,
+    createdAt: time,
+    modifiedAt: time,
+    tags: {},
+    username: principalArn,
+    type: 'STANDARD',
+  };
+}
+
+function deleteAccessEntry(call: EksCall): Json {
+  accessEntryJson(call, call.path[1] ?? '');
+  cluster(call).accessEntries.delete(call.path[1] ?? '');
+  return {};
+}
+
+function accessPolicies(call: EksCall): Json {
+  accessEntryJson(call, call.path[1] ?? '');
+  const policyArn = `arn:${call.state.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy`;
+  const time = cluster(call).created.getTime() / 1000;
+  const policies = [{ policyArn, accessScope: { type: 'cluster', namespaces: [] }, associatedAt: time, modifiedAt: time }];
+  return { clusterName: cluster(call).seed.name, principalArn: call.path[1] ?? '', associatedAccessPolicies: policies, nextToken: null };
+}

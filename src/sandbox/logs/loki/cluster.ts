@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../../ports/kubernetes.ts';
 import { isReady, type Pod } from '../../cluster/shapes.ts';
 import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
-import { claimAt, type Process } from '../process.ts';
+import { claimAt, type Process, restartsOf } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { isLoki, type LokiConfig, loadLokiConfig } from './configuration.ts';
 import { createIngester, type Ingester, type TenantStreams } from './ingester.ts';
@@ -86,9 +86,8 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
       if (!isLoki(process)) return undefined;
       const known = running.get(idOf(process));
       if (known === undefined) return begin(process);
-      if (!known.ready) return { ready: false, lines: [] };
-      // Asked again after it was ready: the container was started anew.
-      return isReady(latest(around, known.process)) ? restart(process, known) : { ready: true, lines: [] };
+      const again = restartsOf(process.pod, process.container.name) !== restartsOf(known.process.pod, known.process.container.name);
+      return again ? restart(process, known) : { ready: known.ready, lines: [] };
     },
     serve(process, port, request) {
       const loki = running.get(idOf(process));

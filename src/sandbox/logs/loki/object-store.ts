@@ -37,8 +37,21 @@ function refused(lead: string, error: unknown): unknown {
   return new Error(`${lead} StatusCode: ${error.status}, RequestID: ${id}, api error ${error.code}: ${error.message}`);
 }
 
-/** The default chain: static keys, web identity, the pod identity agent, then the instance, which pods cannot reach. */
+/** As the SDK: what was given is used again until it is old. */
+const REUSE_MS = 900_000;
+const given = new WeakMap<Process, { readonly credentials: SandboxCredentials; readonly until: number }>();
+
 function credentialsOf(around: LogSurroundings, process: Process, of: { readonly config: LokiConfig; readonly operation: string }): SandboxCredentials {
+  const now = around.clock.now().getTime();
+  const known = given.get(process);
+  if (known !== undefined && known.until > now) return known.credentials;
+  const credentials = freshCredentials(around, process, of);
+  given.set(process, { credentials, until: now + REUSE_MS });
+  return credentials;
+}
+
+/** The default chain: static keys, web identity, the pod identity agent, then the instance, which pods cannot reach. */
+function freshCredentials(around: LogSurroundings, process: Process, of: { readonly config: LokiConfig; readonly operation: string }): SandboxCredentials {
   const lead = `${of.operation}, get identity: get credentials: failed to refresh cached credentials`;
   const { env } = process;
   if (of.config.staticKeys !== undefined) return { accessKeyId: of.config.staticKeys.id, secretAccessKey: of.config.staticKeys.secret };

@@ -1,0 +1,215 @@
+/** The log path over the rendered stand-in charts: what is right arrives, and each broken hop shows its own symptom. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Pod } from '../../src/sandbox/cluster/shapes.ts';
+import { createLogWorld, type LogWorld, render } from '../helpers/log-world.ts';
+
+const ROLE = 'arn:aws:iam::111122223333:role/loki';
+const PASSWORD = 'a long password';
+const values = (name: string): string => readFileSync(new URL(`./values/${name}.yaml`, import.meta.url), 'utf8');
+const cached = new Map<string, ReturnType<typeof render>>();
+
+/** Rendering takes a second: equal inputs are rendered once. */
+function rendered(chart: 'loki' | 'alloy', set: readonly string[] = [], edit: (values: string) => string = (text) => text): ReturnType<typeof render> {
+  const text = edit(values(chart));
+  const key = JSON.stringify([chart, text, set]);
+  const found = cached.get(key) ?? render(chart, text, set);
+  cached.set(key, found);
+  return structuredClone(found) as ReturnType<typeof render>;
+}
+
+function ssha(password: string): string {
+  const salt = Buffer.from('saltsalt');
+  return `{SSHA}${Buffer.concat([createHash('sha1').update(password).update(salt).digest(), salt]).toString('base64')}`;
+}
+
+interface Broken {
+  readonly loki?: readonly string[];
+  readonly alloy?: readonly string[];
+  readonly editLoki?: (values: string) => string;
+  readonly editAlloy?: (values: string) => string;
+  readonly password?: string;
+  readonly world?: Parameters<typeof createLogWorld>[0];
+  readonly without?: (world: LogWorld) => void;
+}
+
+/** Loki and Alloy deployed, and a job on node-b that printed a line. */
+function installed(broken: Broken = {}): LogWorld & { readonly job: Pod } {
+  const world = createLogWorld({ roles: { [ROLE]: { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: ['chunks-bucket', 'ruler-bucket'] } }, ...broken.world });
+  world.secret('loki', 'loki-gateway-htpasswd', { '.htpasswd': `loki:${ssha(PASSWORD)}\n` });
+  world.secret('alloy', 'loki-credentials', { password: broken.password ?? PASSWORD });
+  world.deploy(rendered('loki', broken.loki, broken.editLoki), 'loki');
+  world.deploy(rendered('alloy', broken.alloy, broken.editAlloy), 'alloy');
+  broken.without?.(world);
+  const job = world.run({ metadata: { labels: { app: 'train' } }, spec: { containers: [{ name: 'train', image: 'busybox' }] } }, { name: 'train-0', namespace: 'training', node: 'node-b' });
+  world.write(job, 'train', 'epoch 1 loss 0.25');
+  world.advance(2_000);
+  return { ...world, job };
+}
+
+const login = (world: LogWorld) => world.login('loki', PASSWORD);
+const from = (world: LogWorld) => world.query('{namespace="training"}', login(world));
+const said = (world: LogWorld, pod: RegExp): string => world.printed.filter((entry) => pod.test(entry.pod)).map((entry) => entry.line).join('\n');
+const metric = async (world: LogWorld, name: string): Promise<number> => {
+  const { body } = await world.call('alloy/alloy-1', { path: '/metrics' });
+  return body.split('\n').filter((line) => line.startsWith(name)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+};
+
+describe('a right installation', () => {
+  it('brings a line back under its labels, without the CRI prefix', async () => {
+    const world = installed();
+    expect(await from(world)).toEqual([{ line: 'epoch 1 loss 0.25', labels: { cluster: 'training-on-eks', job: 'training/train', namespace: 'training', pod: 'train-0', stream: 'stdout', service_name: 'training/train' } }]);
+    expect(await metric(world, 'loki_source_file_files_active_total')).toBeGreaterThan(0);
+    expect(await metric(world, 'loki_write_sent_entries_total')).toBeGreaterThan(0);
+    expect(await metric(world, 'loki_write_dropped_entries_total')).toBe(0);
+  });
+
+  it('writes chunks and index to the bucket, and answers from there when the ingesters are new', async () => {
+    const world = installed();
+    world.advance(10_000);
+    const keys = [...world.objects.keys()];
+    expect(keys.some((key) => key.startsWith('chunks-bucket/training/'))).toBe(true);
+    expect(keys.some((key) => /^chunks-bucket\/index\/loki_index_\d{5}\//.test(key))).toBe(true);
+    for (const at of [0, 1, 2]) world.store.delete('Pod', 'loki', `loki-ingester-${at}`);
+    expect((await from(world)).map(({ line }) => line)).toEqual(['epoch 1 loss 0.25']);
+  });
+
+  it('shows a tenant only its own lines: the gateway overrides what clients claim', async () => {
+    const world = installed();
+    expect(await world.query('{namespace="training"}', { ...login(world), 'X-Scope-OrgID': 'evil' })).toHaveLength(1);
+    const direct = await world.call('loki/loki-query-frontend-0', { path: '/loki/api/v1/labels', headers: { 'x-scope-orgid': 'other' } });
+    expect(JSON.parse(direct.body)).toEqual({ status: 'success', data: [] });
+  });
+
+  it('reads nothing twice after a restart, as its positions are on the node', async () => {
+    const world = installed();
+    const before = await metric(world, 'loki_source_file_read_lines_total');
+    expect(before).toBeGreaterThan(0);
+    world.restart(world.store.get('Pod', 'alloy', 'alloy-1') as Pod);
+    world.advance(1_000);
+    const again = await world.call('alloy/alloy-1', { path: '/metrics' });
+    expect(again.body).not.toContain('training_train-0');
+  });
+});
+
+describe('a broken hop', () => {
+  it('no /var/log: no files, no error, nothing sent', async () => {
+    const world = installed({ alloy: ['alloy.mounts.varlog=false'] });
+    expect(await from(world)).toEqual([]);
+    expect(await metric(world, 'loki_source_file_files_active_total')).toBe(0);
+    expect(said(world, /^alloy\//)).not.toMatch(/level=(error|warn)/);
+  });
+
+  it('wrong password: 401 from nginx, dropped', async () => {
+    const world = installed({ password: 'wrong' });
+    expect(await from(world)).toEqual([]);
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/level=error msg="final error sending batch" .*status=401 tenant=training/);
+    expect(await metric(world, 'loki_write_dropped_entries_total')).toBeGreaterThan(0);
+  });
+
+  it('no tenant anywhere: 401 no org id from Loki', async () => {
+    const world = installed({ editLoki: (text) => text.replace(/ {2}nginxConfig:\n.*\n/, ''), editAlloy: (text) => text.replace(/ *tenant_id.*\n/, '') });
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/status=401 .*no org id/);
+    await expect(from(world)).rejects.toThrow('401: no org id');
+  });
+
+  it('another tenant than the one asked for: 200 and empty', async () => {
+    const world = installed({ editLoki: (text) => text.replace(/ {2}nginxConfig:\n.*\n/, '') });
+    expect(await world.query('{namespace="training"}', { ...login(world), 'x-scope-orgid': 'foo' })).toEqual([]);
+    expect(await world.query('{namespace="training"}', { ...login(world), 'x-scope-orgid': 'training' })).toHaveLength(1);
+  });
+
+  it('may not list pods: forbidden, nothing read', async () => {
+    const world = installed({ alloy: ['rbac.create=false'] });
+    expect(await from(world)).toEqual([]);
+    expect(said(world, /^alloy\/alloy-1/)).toContain('User \\"system:serviceaccount:alloy:alloy\\" cannot list resource \\"pods\\"');
+  });
+
+  it('not root: files are seen but cannot be opened', async () => {
+    const world = installed({ alloy: ['alloy.securityContext.runAsUser=473'], editAlloy: (text) => text.replace('/var/lib/alloy/data\n  mounts', '/tmp/alloy\n  mounts').replace('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false') });
+    expect(await from(world)).toEqual([]);
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/msg="failed to tail file".*permission denied/);
+  });
+
+  it('wrong URL: no such host, retried', async () => {
+    const world = installed({ editAlloy: (text) => text.replace('loki-gateway.loki.svc', 'gateway.logs.svc') });
+    expect(await from(world)).toEqual([]);
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/level=warn msg="error sending batch, will retry" .*status=-1 .*no such host/);
+  });
+
+  it('a configuration that does not parse: Alloy ends at once and says where', () => {
+    const world = installed({ editAlloy: (text) => text.replace('logging {', '# a comment\n      logging {') });
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/Error: \/etc\/alloy\/config.alloy:1:1: illegal character U\+0023 '#'/);
+  });
+
+  it('too few ingesters: 500 from Loki, retried and not lost', async () => {
+    const world = installed({ without: (of) => [1, 2].forEach((at) => of.store.delete('Pod', 'loki', `loki-ingester-${at}`)) });
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/status=500 .*at least 2 live replicas required, could only find 1/);
+    expect(await metric(world, 'loki_write_dropped_entries_total')).toBe(0);
+  });
+
+  it('no distributor: 502 from nginx', async () => {
+    const world = installed({ loki: ['distributor.replicas=0'] });
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/status=502/);
+    expect(said(world, /gateway/)).toMatch(/connect\(\) failed|could not be resolved/);
+  });
+
+  it('a resolver that does not exist: nginx ends at once', () => {
+    const world = installed({ world: { dns: false } });
+    expect(said(world, /gateway-0/)).toContain('host not found in resolver "kube-dns.kube-system.svc.cluster.local."');
+  });
+
+  it('a role that trusts another service account: lines are held, never stored, and lost without a disk', async () => {
+    const role = { subject: 'system:serviceaccount:loki:other', audience: 'sts.amazonaws.com', buckets: ['chunks-bucket'] };
+    const world = installed({ world: { roles: { [ROLE]: role } }, loki: ['ingester.persistence.enabled=false'] });
+    world.advance(10_000);
+    expect(said(world, /ingester-0/)).toMatch(/msg="failed to flush" .*AssumeRoleWithWebIdentity, https response error StatusCode: 403, .*Not authorized to perform sts:AssumeRoleWithWebIdentity/);
+    expect(said(world, /compactor-0/)).toContain('failed to run compaction');
+    expect([...world.objects.keys()]).toEqual([]);
+    await expect(from(world)).rejects.toThrow(/500: .*AssumeRoleWithWebIdentity/);
+  });
+
+  it('a missing bucket permission shows as AccessDenied of S3', () => {
+    const role = { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: [] };
+    const world = installed({ world: { roles: { [ROLE]: role } } });
+    world.advance(10_000);
+    expect(said(world, /ingester-0/)).toMatch(/operation error S3: PutObject, https response error StatusCode: 403, .*api error AccessDenied/);
+  });
+
+  it('no role at all: the SDK finds no credentials', () => {
+    const world = installed({ loki: ['serviceAccount.annotations=null'] });
+    world.advance(10_000);
+    expect(said(world, /ingester-0/)).toContain('no EC2 IMDS role found');
+  });
+
+  it('Pod Identity works in place of IRSA', async () => {
+    const world = installed({ loki: ['serviceAccount.annotations=null'], world: { roles: { [ROLE]: { subject: '', audience: '', buckets: ['chunks-bucket', 'ruler-bucket'] } }, associations: { 'loki/loki': ROLE } } });
+    world.advance(10_000);
+    expect([...world.objects.keys()].some((key) => key.startsWith('chunks-bucket/training/'))).toBe(true);
+  });
+
+  it('Loki refuses a configuration without a schema or with a typo', () => {
+    const typo = installed({ loki: ['loki.structuredConfig.limts_config.x=1'] });
+    expect(said(typo, /ingester-0/)).toMatch(/field limts_config not found in type loki.ConfigWrapper/);
+  });
+});
+
+describe('what the guide installs', () => {
+  it('sends nothing and says nothing, as its volumes are under keys the chart ignores', async () => {
+    const world = installed({
+      editAlloy: () => values('guide-alloy'),
+      editLoki: (text) => text.replace(/ {2}nginxConfig:\n.*\n/, ''),
+    });
+    expect(await world.query('{cluster="training-on-eks"}', { ...login(world), 'X-Scope-OrgId': 'foo' })).toEqual([]);
+    expect(said(world, /^alloy\//)).not.toMatch(/level=(error|warn)/);
+    await expect(world.query('{cluster="training-on-eks"}.', { ...login(world), 'X-Scope-OrgId': 'foo' })).rejects.toThrow(/400: parse error .*unexpected \./);
+  });
+
+  it('would keep the CRI prefix and a slash at the end of job, if the logs were mounted', async () => {
+    const world = installed({ editAlloy: () => values('guide-alloy').replace('password = "loki"', `password = "${PASSWORD}"`), alloy: ['alloy.mounts.varlog=true'], editLoki: (text) => text.replace(/ {2}nginxConfig:\n.*\n/, '') });
+    const [found] = await world.query('{namespace="training"}', { ...login(world), 'X-Scope-OrgId': 'foo' });
+    expect(found?.line).toMatch(/^2026-03-01T12:00:0\d\.\d{9}Z stdout F epoch 1 loss 0\.25$/);
+    expect(found?.labels).toMatchObject({ job: 'training/train/', filename: expect.stringMatching(/^\/var\/log\/pods\/training_train-0_uid-\d+\/train\/0\.log$/) as string });
+  });
+});

@@ -27,8 +27,6 @@ export function createAddresses(shelf: Shelf, registry: Registry): Surroundings 
       return port;
     },
     defaultStorageClass: () =>
-      shelf
-        .items(registry.ofKind('StorageClass'))
-        .find((entry) => entry.metadata.annotations?.[DEFAULT_CLASS] === 'true')?.metadata.name,
+      shelf.items(registry.ofKind('StorageClass')).find((entry) => entry.metadata.annotations?.[DEFAULT_CLASS] === 'true')?.metadata.name,
   };
 }

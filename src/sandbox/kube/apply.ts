@@ -38,7 +38,8 @@ function merge(live: Doc, applied: Doc, custom = false): Doc {
   for (const [key, value] of Object.entries(applied)) {
     const former = live[key];
     if (isMap(value) && isMap(former) && !['selector', 'nodeSelector', 'roleRef'].includes(key)) merged[key] = merge(former, value, custom);
-    else if (Array.isArray(value) && Array.isArray(former) && (!custom || key === 'finalizers' || key === 'ownerReferences')) merged[key] = mergeList(key, former, value);
+    else if (Array.isArray(value) && Array.isArray(former) && (!custom || key === 'finalizers' || key === 'ownerReferences'))
+      merged[key] = mergeList(key, former, value);
     else merged[key] = copy(value);
   }
   return merged;
@@ -58,11 +59,18 @@ function withoutNulls(value: unknown): unknown {
 function refuse(conflicts: readonly (readonly [Manager, Path])[]): never {
   const name = ({ name, operation, subresource, apiVersion }: Manager): string =>
     `${JSON.stringify(name)}${subresource ? ` with subresource ${JSON.stringify(subresource)}` : ''}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
-  const causes = conflicts.map(([manager, path]) => ({ reason: 'FieldManagerConflict' as const, message: `conflict with ${name(manager)}`, field: printed(path) }));
+  const causes = conflicts.map(([manager, path]) => ({
+    reason: 'FieldManagerConflict' as const,
+    message: `conflict with ${name(manager)}`,
+    field: printed(path),
+  }));
   const [only] = causes;
   if (causes.length === 1 && only) throw applyConflict(`Apply failed with 1 conflict: ${only.message}: ${only.field}`, causes);
   const owners = [...new Set(causes.map((cause) => cause.message))].sort();
-  const lines = owners.flatMap((owner) => [`${owner.replace('conflict', 'conflicts')}:`, ...causes.filter((cause) => cause.message === owner).map((cause) => `- ${cause.field}`)]);
+  const lines = owners.flatMap((owner) => [
+    `${owner.replace('conflict', 'conflicts')}:`,
+    ...causes.filter((cause) => cause.message === owner).map((cause) => `- ${cause.field}`),
+  ]);
   throw applyConflict(`Apply failed with ${causes.length} conflicts: ${lines.join('\n')}`, causes);
 }
 
@@ -90,7 +98,13 @@ export function applyOver(live: Doc | undefined, config: Doc, options: { readonl
   const managers = formerManagers(live, writer);
   const others = managers.filter((manager) => !isItself(manager, writer));
   const current = ownable(live, writer);
-  const differs = new Set([...leaves].filter(([path, value]) => (current.has(path) ? !agrees(value, current.get(path)) : valueAt(live, path) !== undefined && !agrees(value, valueAt(live, path)))).map(([path]) => path));
+  const differs = new Set(
+    [...leaves]
+      .filter(([path, value]) =>
+        current.has(path) ? !agrees(value, current.get(path)) : valueAt(live, path) !== undefined && !agrees(value, valueAt(live, path)),
+      )
+      .map(([path]) => path),
+  );
   const conflicts = others.flatMap((manager) => [...differs].filter((path) => manager.fields.has(path)).map((path) => [manager, path] as const));
   if (conflicts.length > 0 && !force) refuse(conflicts);
 

@@ -5,18 +5,49 @@ const API = 'rbac.authorization.k8s.io/v1';
 const READ = ['get', 'list', 'watch'];
 const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
 const WORKLOADS = [
-  { apiGroups: ['apps'], resources: ['daemonsets', 'deployments', 'deployments/scale', 'replicasets', 'replicasets/scale', 'statefulsets', 'statefulsets/scale'] },
+  {
+    apiGroups: ['apps'],
+    resources: ['daemonsets', 'deployments', 'deployments/scale', 'replicasets', 'replicasets/scale', 'statefulsets', 'statefulsets/scale'],
+  },
   { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'] },
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'] },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'] },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'networkpolicies'] },
 ];
-const VIEWED = { apiGroups: [''], resources: ['configmaps', 'endpoints', 'persistentvolumeclaims', 'pods', 'pods/log', 'pods/status', 'services', 'serviceaccounts', 'events', 'namespaces', 'limitranges', 'resourcequotas'] };
-const EDITED = { apiGroups: [''], resources: ['configmaps', 'events', 'persistentvolumeclaims', 'pods', 'pods/eviction', 'secrets', 'serviceaccounts', 'services'] };
-const ENTERED = { apiGroups: [''], resources: ['pods/attach', 'pods/exec', 'pods/portforward', 'pods/proxy', 'services/proxy', 'secrets'], verbs: [...READ, 'create'] };
+const VIEWED = {
+  apiGroups: [''],
+  resources: [
+    'configmaps',
+    'endpoints',
+    'persistentvolumeclaims',
+    'pods',
+    'pods/log',
+    'pods/status',
+    'services',
+    'serviceaccounts',
+    'events',
+    'namespaces',
+    'limitranges',
+    'resourcequotas',
+  ],
+};
+const EDITED = {
+  apiGroups: [''],
+  resources: ['configmaps', 'events', 'persistentvolumeclaims', 'pods', 'pods/eviction', 'secrets', 'serviceaccounts', 'services'],
+};
+const ENTERED = {
+  apiGroups: [''],
+  resources: ['pods/attach', 'pods/exec', 'pods/portforward', 'pods/proxy', 'services/proxy', 'secrets'],
+  verbs: [...READ, 'create'],
+};
 
 const VIEW = [VIEWED, ...WORKLOADS].map((rule) => ({ ...rule, verbs: READ }));
-const EDIT = [...VIEW, ENTERED, ...[EDITED, ...WORKLOADS].map((rule) => ({ ...rule, verbs: WRITE })), { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] }];
+const EDIT = [
+  ...VIEW,
+  ENTERED,
+  ...[EDITED, ...WORKLOADS].map((rule) => ({ ...rule, verbs: WRITE })),
+  { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
+];
 const ADMIN = [...EDIT, { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: [...READ, ...WRITE] }];
 
 const PUBLIC_PATHS = ['/healthz', '/livez', '/readyz', '/version', '/version/', '/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*'];

@@ -48,7 +48,14 @@ function service(object: Doc, around: Surroundings): void {
 }
 
 function job(object: Doc): void {
-  under(object, 'spec', { parallelism: 1, completions: 1, backoffLimit: 6, completionMode: 'NonIndexed', suspend: false, podReplacementPolicy: 'TerminatingOrFailed' });
+  under(object, 'spec', {
+    parallelism: 1,
+    completions: 1,
+    backoffLimit: 6,
+    completionMode: 'NonIndexed',
+    suspend: false,
+    podReplacementPolicy: 'TerminatingOrFailed',
+  });
   const own = { 'batch.kubernetes.io/job-name': object.metadata.name, 'batch.kubernetes.io/controller-uid': object.metadata.uid };
   object.spec.selector ??= { matchLabels: { 'batch.kubernetes.io/controller-uid': object.metadata.uid } };
   const pod: Doc = (object.spec.template ??= {});

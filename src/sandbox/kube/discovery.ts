@@ -8,9 +8,20 @@ export const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=A
 export const wantsAggregated = (accept: string): boolean => accept.includes('as=APIGroupDiscoveryList') && /v=v2\b(?!beta)/.test(accept);
 
 const distinct = (values: readonly string[]): string[] => [...new Set(values)];
-const groupsOf = (registry: Registry): string[] => distinct(registry.all().map((resource) => resource.group).filter(Boolean));
+const groupsOf = (registry: Registry): string[] =>
+  distinct(
+    registry
+      .all()
+      .map((resource) => resource.group)
+      .filter(Boolean),
+  );
 const versionsOf = (registry: Registry, group: string): string[] =>
-  distinct(registry.all().filter((resource) => resource.group === group).map((resource) => resource.version));
+  distinct(
+    registry
+      .all()
+      .filter((resource) => resource.group === group)
+      .map((resource) => resource.version),
+  );
 const resourcesAt = (registry: Registry, group: string, version: string): readonly Resource[] =>
   registry.all().filter((resource) => resource.group === group && resource.version === version);
 

@@ -185,7 +185,10 @@ export function kubeDoor(options: DoorOptions): Door {
     let named: Named | undefined;
     try {
       const user = identify(request);
-      const about = resourceRequest({ method: request.method ?? 'GET', url: new URL(request.url ?? '/', 'https://sandbox'), headers: request.headers, body: Buffer.alloc(0) }, user);
+      const about = resourceRequest(
+        { method: request.method ?? 'GET', url: new URL(request.url ?? '/', 'https://sandbox'), headers: request.headers, body: Buffer.alloc(0) },
+        user,
+      );
       named = nameResource(about);
       const deed = async (): Promise<Outcome> => {
         if (about.subresource === 'exec' || about.subresource === 'attach') {
@@ -193,7 +196,10 @@ export function kubeDoor(options: DoorOptions): Door {
         }
         if (about.subresource !== 'portforward') throw badRequest('this path cannot be upgraded');
         const pod = existing(parts, about);
-        forwardPorts({ runtime: parts.runtime, pod, ports: about.query.getAll('ports').flatMap((list) => list.split(',').map(Number)) }, { request, socket, head });
+        forwardPorts(
+          { runtime: parts.runtime, pod, ports: about.query.getAll('ports').flatMap((list) => list.split(',').map(Number)) },
+          { request, socket, head },
+        );
         return STREAMED;
       };
       const outcome = await carryOut({ user, named, deed });
@@ -203,7 +209,9 @@ export function kubeDoor(options: DoorOptions): Door {
       const { status, body } = refusalOf(error);
       count(named, status);
       const text = JSON.stringify(body);
-      socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`);
+      socket.end(
+        `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+      );
     }
   };
 

@@ -17,4 +17,9 @@ function renamed(event: Doc, apiVersion: string, names: readonly (readonly [stri
 }
 
 export const toEventsGroup = (event: Doc): Doc => renamed(event, 'events.k8s.io/v1', NAMES);
-export const toCoreEvent = (event: Doc): Doc => renamed(event, 'v1', NAMES.map(([core, group]) => [group, core] as const));
+export const toCoreEvent = (event: Doc): Doc =>
+  renamed(
+    event,
+    'v1',
+    NAMES.map(([core, group]) => [group, core] as const),
+  );

@@ -12,11 +12,23 @@ const join = (parent: Path, segment: string): Path => (parent === '' ? segment :
 
 /** Never owned by anyone: the server's own. */
 const UNOWNED = new Set(
-  ['apiVersion', 'kind'].map((name) => `f:${name}`).concat(
-    ['name', 'namespace', 'uid', 'generateName', 'selfLink', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'resourceVersion', 'generation', 'managedFields'].map((name) =>
-      join('f:metadata', `f:${name}`),
+  ['apiVersion', 'kind']
+    .map((name) => `f:${name}`)
+    .concat(
+      [
+        'name',
+        'namespace',
+        'uid',
+        'generateName',
+        'selfLink',
+        'creationTimestamp',
+        'deletionTimestamp',
+        'deletionGracePeriodSeconds',
+        'resourceVersion',
+        'generation',
+        'managedFields',
+      ].map((name) => join('f:metadata', `f:${name}`)),
     ),
-  ),
 );
 
 /** Every leaf with its value. Custom resources have no schema here: their lists are single values. */

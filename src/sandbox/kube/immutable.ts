@@ -15,7 +15,8 @@ const forbids = (field: string, why: string): Cause => ({ field, reason: 'FieldV
 const unchanged = (before: Doc, after: Doc, path: string, why?: string): Cause[] =>
   same(reach(before, path), reach(after, path)) ? [] : [fixed(path, reach(after, path), why)];
 
-const without = (doc: Doc | undefined, fields: readonly string[]): Doc => Object.fromEntries(Object.entries(doc ?? {}).filter(([key]) => !fields.includes(key)));
+const without = (doc: Doc | undefined, fields: readonly string[]): Doc =>
+  Object.fromEntries(Object.entries(doc ?? {}).filter(([key]) => !fields.includes(key)));
 
 const STATEFUL_MAY = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'];
 const STATEFUL_TEXT =
@@ -53,10 +54,20 @@ const RULES: Readonly<Record<string, Rule>> = {
     return [forbids('spec', 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims')];
   },
   Pod(before, after) {
-    const may = ['containers', 'initContainers', 'activeDeadlineSeconds', 'tolerations', 'terminationGracePeriodSeconds', 'nodeName', 'schedulingGates', 'ephemeralContainers'];
+    const may = [
+      'containers',
+      'initContainers',
+      'activeDeadlineSeconds',
+      'tolerations',
+      'terminationGracePeriodSeconds',
+      'nodeName',
+      'schedulingGates',
+      'ephemeralContainers',
+    ];
     const images = (pod: Doc) => (pod.spec?.containers ?? []).map((container: Doc) => without(container, ['image', 'resources']));
     if (same(without(before.spec, may), without(after.spec, may)) && same(images(before), images(after))) return [];
-    const fields = '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+    const fields =
+      '`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
     return [forbids('spec', `pod updates may not change fields other than ${fields}`)];
   },
   StorageClass(before, after) {

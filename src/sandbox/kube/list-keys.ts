@@ -22,7 +22,19 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const SETS = new Set(['finalizers']);
-const ATOMIC_MAPS = new Set(['matchLabels', 'nodeSelector', 'roleRef', 'scaleTargetRef', 'secretKeyRef', 'configMapKeyRef', 'fieldRef', 'resourceFieldRef', 'claimRef', 'dataSource', 'securityContextRef']);
+const ATOMIC_MAPS = new Set([
+  'matchLabels',
+  'nodeSelector',
+  'roleRef',
+  'scaleTargetRef',
+  'secretKeyRef',
+  'configMapKeyRef',
+  'fieldRef',
+  'resourceFieldRef',
+  'claimRef',
+  'dataSource',
+  'securityContextRef',
+]);
 
 /** Values an item's key has when the item does not say. */
 const KEY_DEFAULTS: Readonly<Record<string, unknown>> = { protocol: 'TCP' };

@@ -77,7 +77,9 @@ export function answerLog(parts: LogParts, request: ResourceRequest, response: S
   guardStarted(docOf(pod), container, previous);
   const stamped = query.get('timestamps') === 'true';
   const render = (entry: Entry): string => `${stamped ? `${entry.time.toISOString().replace('Z', '000000Z')} ` : ''}${entry.line}\n`;
-  const text = cut(parts.runtime.logs(pod, container, { previous }), query, parts.clock.now()).map(render).join('');
+  const text = cut(parts.runtime.logs(pod, container, { previous }), query, parts.clock.now())
+    .map(render)
+    .join('');
   const limit = Number(query.get('limitBytes') ?? 0);
   const body = limit > 0 ? Buffer.from(text).subarray(0, limit) : text;
   if (query.get('follow') !== 'true' || previous || isOver(docOf(pod), container)) return { status: 200, body, type: 'text/plain' };

@@ -76,7 +76,10 @@ export function trackUpdate(writer: Writer): Track {
     if (changed.size === 0 && lost.size === 0) return entriesOf(managers);
     const taken = new Set([...changed, ...lost]);
     const isWriter = (manager: Manager): boolean =>
-      manager.name === writer.manager && manager.operation === 'Update' && manager.subresource === writer.subresource && manager.apiVersion === writer.apiVersion;
+      manager.name === writer.manager &&
+      manager.operation === 'Update' &&
+      manager.subresource === writer.subresource &&
+      manager.apiVersion === writer.apiVersion;
     const own = managers.find(isWriter);
     const others = managers.filter((manager) => !isWriter(manager)).map((manager) => ({ ...manager, fields: without(manager.fields, taken) }));
     const fields = new Set([...(own ? without(own.fields, lost) : []), ...changed]);

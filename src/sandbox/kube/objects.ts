@@ -44,7 +44,11 @@ export function writerOf({ clock }: Pick<Api, 'clock'>, request: ResourceRequest
   };
 }
 
-export function answerObject({ clock }: Pick<Api, 'clock'>, request: ResourceRequest, answer: { readonly object: KubeObject; readonly status?: number }): Answer {
+export function answerObject(
+  { clock }: Pick<Api, 'clock'>,
+  request: ResourceRequest,
+  answer: { readonly object: KubeObject; readonly status?: number },
+): Answer {
   const options = { shape: shapeOf(request.headers.accept), include: request.query.get('includeObject'), now: clock.now() };
   return ok(shapeObject(request.resource, answer.object, options), answer.status);
 }
@@ -91,7 +95,9 @@ export function replace(api: Api, request: ResourceRequest): Answer {
 
 /** The patched document. Throws 415 for a patch type the resource does not take. */
 export function patched(request: ResourceRequest, before: Doc): Doc {
-  const type = String(request.headers['content-type'] ?? '').split(';')[0]?.trim();
+  const type = String(request.headers['content-type'] ?? '')
+    .split(';')[0]
+    ?.trim();
   const body = parseBody(request);
   if (type === 'application/json-patch+json') return jsonPatch(before, body as Parameters<typeof jsonPatch>[1]);
   if (!isMap(body)) throw badRequest('the patch is not an object');
@@ -156,7 +162,10 @@ export function remove(api: Api, request: ResourceRequest): Answer {
   const { resource, name } = request;
   const object = existing(api, request);
   const options = deleteOptions(request);
-  for (const [field, label] of [['uid', 'UID'], ['resourceVersion', 'ResourceVersion']] as const) {
+  for (const [field, label] of [
+    ['uid', 'UID'],
+    ['resourceVersion', 'ResourceVersion'],
+  ] as const) {
     const wanted = options.preconditions?.[field];
     if (wanted && wanted !== object.metadata[field]) {
       throw conflict(resource, name, `Precondition failed: ${label} in precondition: ${wanted}, ${label} in object meta: ${object.metadata[field]}`);

@@ -10,7 +10,10 @@ const versionsOf = (registry: Registry): string[] => [...new Set(registry.all().
 /** The index: one document a group-version, its address changing with its content so that clients may cache. */
 export function openapiIndex(registry: Registry): Doc {
   const paths = versionsOf(registry).map((apiVersion) => {
-    const kinds = registry.all().filter((resource) => resource.apiVersion === apiVersion).map((resource) => resource.kind);
+    const kinds = registry
+      .all()
+      .filter((resource) => resource.apiVersion === apiVersion)
+      .map((resource) => resource.kind);
     const hash = createHash('sha256').update(JSON.stringify(kinds)).digest('hex').toUpperCase();
     return [pathOf(apiVersion), { serverRelativeURL: `/openapi/v3/${pathOf(apiVersion)}?hash=${hash}` }];
   });

@@ -20,7 +20,8 @@ interface Operation {
   readonly value?: unknown;
 }
 
-const unprocessable = (message: string): Refusal => new Refusal(failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`));
+const unprocessable = (message: string): Refusal =>
+  new Refusal(failure(422, 'Invalid', `the server rejected our request due to an error in our request: ${message}`));
 const tokens = (pointer: string): string[] =>
   pointer
     .split('/')

@@ -13,7 +13,10 @@ function defaultProbe(probe: Doc | undefined): void {
 
 /** `latest`, or no tag at all, is pulled anew each time. */
 const pullPolicy = (image: unknown): string => {
-  const last = String(image ?? '').split('/').at(-1) ?? '';
+  const last =
+    String(image ?? '')
+      .split('/')
+      .at(-1) ?? '';
   return last.includes('@') || (last.includes(':') && !last.endsWith(':latest')) ? 'IfNotPresent' : 'Always';
 };
 

@@ -41,6 +41,10 @@ export function podStatus(pod: Doc): string {
 export function podRestarts(pod: Doc, ago: (from: string) => string): string {
   const all = [...statuses(pod, 'initContainerStatuses'), ...statuses(pod)];
   const restarts = all.reduce((sum, entry) => sum + (entry.restartCount ?? 0), 0);
-  const last = all.map((entry) => entry.lastState?.terminated?.finishedAt).filter(Boolean).sort().at(-1);
+  const last = all
+    .map((entry) => entry.lastState?.terminated?.finishedAt)
+    .filter(Boolean)
+    .sort()
+    .at(-1);
   return restarts > 0 && last ? `${restarts} (${ago(last)} ago)` : String(restarts);
 }

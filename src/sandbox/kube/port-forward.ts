@@ -63,7 +63,11 @@ function spdyForward({ runtime, pod }: ForwardGoal, write: (bytes: Buffer) => vo
 }
 
 function overTunnelledSpdy(goal: ForwardGoal, socket: WebSocket): void {
-  const session = spdyForward(goal, (bytes) => socket.send(bytes), () => socket.close());
+  const session = spdyForward(
+    goal,
+    (bytes) => socket.send(bytes),
+    () => socket.close(),
+  );
   socket.on('message', (data: Buffer) => session.feed(data));
   socket.on('close', session.close);
   socket.on('error', session.close);
@@ -98,7 +102,11 @@ export function forwardPorts(goal: ForwardGoal, { request, socket, head }: Upgra
   const wanted = String(request.headers.upgrade ?? '').toLowerCase();
   if (wanted === 'spdy/3.1') {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${STREAM_PROTOCOL}\r\n\r\n`);
-    const session = spdyForward(goal, (bytes) => void socket.write(bytes), () => socket.end());
+    const session = spdyForward(
+      goal,
+      (bytes) => void socket.write(bytes),
+      () => socket.end(),
+    );
     socket.on('data', (bytes: Buffer) => session.feed(bytes));
     socket.on('close', session.close);
     socket.on('error', session.close);

@@ -42,7 +42,8 @@ function behindService(parts: LogParts, request: ResourceRequest): Goal {
   const service = parts.store.get('Service', request.namespace, name);
   if (!service) throw notFound(request.resource, name);
   const { ports = [], selector = {} } = docOf(service).spec ?? {};
-  const entry: Doc | undefined = port === '' && ports.length === 1 ? ports[0] : ports.find((candidate: Doc) => candidate.name === port || String(candidate.port) === port);
+  const entry: Doc | undefined =
+    port === '' && ports.length === 1 ? ports[0] : ports.find((candidate: Doc) => candidate.name === port || String(candidate.port) === port);
   if (!entry) throw unavailable(`no service port "${port}" found for service "${name}"`);
   const wanted = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
   const pods = wanted.length === 0 ? [] : parts.store.list('Pod', { namespace: request.namespace, selector: wanted.join(',') });
@@ -76,9 +77,11 @@ export async function answerProxy(parts: LogParts, request: ResourceRequest): Pr
   const goal = request.resource.kind === 'Service' ? behindService(parts, request) : pod(parts, request);
   try {
     const { status, headers = {}, body } = await parts.runtime.request(goal.pod, goal.port, forwarded(request));
-    const { 'content-type': type = 'text/plain; charset=utf-8', 'content-length': _length, ...rest } = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-    );
+    const {
+      'content-type': type = 'text/plain; charset=utf-8',
+      'content-length': _length,
+      ...rest
+    } = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
     return { status, body, type, headers: rest };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

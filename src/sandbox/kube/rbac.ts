@@ -44,7 +44,8 @@ function ruleAllows(rule: Doc, wish: Wish): boolean {
   if (wish.path !== undefined) return matchesPath(rule.nonResourceURLs, wish.path);
   if (!matches(rule.apiGroups, wish.group ?? '')) return false;
   const resource = wish.subresource ? `${wish.resource}/${wish.subresource}` : (wish.resource ?? '');
-  const named = matches(rule.resources, resource) || (wish.subresource !== undefined && wish.subresource !== '' && matches(rule.resources, `*/${wish.subresource}`));
+  const named =
+    matches(rule.resources, resource) || (wish.subresource !== undefined && wish.subresource !== '' && matches(rule.resources, `*/${wish.subresource}`));
   if (!named) return false;
   return !rule.resourceNames?.length || (wish.name !== undefined && rule.resourceNames.includes(wish.name));
 }

@@ -61,7 +61,11 @@ const REVIEW = { cluster: true, review: true } as const;
 export const BUILT_IN: readonly Resource[] = [
   resource('v1', 'Namespace', 'namespaces', { ...CLUSTER, short: ['ns'], sub: ['status', 'finalize'] }),
   resource('v1', 'Node', 'nodes', { ...CLUSTER, short: ['no'], sub: ['status', 'proxy'] }),
-  resource('v1', 'Pod', 'pods', { short: ['po'], all: true, sub: ['status', 'log', 'eviction', 'portforward', 'exec', 'attach', 'proxy', 'ephemeralcontainers', 'binding'] }),
+  resource('v1', 'Pod', 'pods', {
+    short: ['po'],
+    all: true,
+    sub: ['status', 'log', 'eviction', 'portforward', 'exec', 'attach', 'proxy', 'ephemeralcontainers', 'binding'],
+  }),
   resource('v1', 'Service', 'services', { short: ['svc'], all: true, sub: ['status', 'proxy'] }),
   resource('v1', 'Endpoints', 'endpoints', { short: ['ep'] }),
   resource('v1', 'Secret', 'secrets'),
@@ -96,7 +100,12 @@ export const BUILT_IN: readonly Resource[] = [
   resource(STORAGE, 'CSINode', 'csinodes', CLUSTER),
   resource(STORAGE, 'CSIStorageCapacity', 'csistoragecapacities'),
   resource(STORAGE, 'VolumeAttachment', 'volumeattachments', { ...CLUSTER, sub: ['status'] }),
-  resource('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', { ...CLUSTER, short: ['crd', 'crds'], sub: ['status'], counted: true }),
+  resource('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', {
+    ...CLUSTER,
+    short: ['crd', 'crds'],
+    sub: ['status'],
+    counted: true,
+  }),
   resource('coordination.k8s.io/v1', 'Lease', 'leases'),
   resource('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', { counted: true }),
   resource('events.k8s.io/v1', 'Event', 'events', { short: ['ev'], shelf: 'events.' }),

@@ -63,7 +63,10 @@ function answerTo(parts: ReviewParts, request: ResourceRequest, spec: Doc): Doc 
 export function review(parts: ReviewParts, request: ResourceRequest): Answer {
   const { apiVersion, kind } = request.resource;
   const spec: Doc = documentOf(request).spec ?? {};
-  return ok({ kind, apiVersion, metadata: { creationTimestamp: null }, ...(kind !== 'SelfSubjectReview' && { spec }), status: answerTo(parts, request, spec) }, 201);
+  return ok(
+    { kind, apiVersion, metadata: { creationTimestamp: null }, ...(kind !== 'SelfSubjectReview' && { spec }), status: answerTo(parts, request, spec) },
+    201,
+  );
 }
 
 const TOKEN_REQUEST = { group: 'authentication.k8s.io', kind: 'TokenRequest', plural: 'tokenrequests' };
@@ -82,5 +85,14 @@ export function requestToken(parts: ReviewParts, request: ResourceRequest): Answ
   const bound = spec.boundObjectRef?.kind === 'Pod' ? { pod: { name: spec.boundObjectRef.name, uid: spec.boundObjectRef.uid } } : {};
   const minted = parts.mintToken({ namespace, serviceAccount: name, audiences: spec.audiences ?? [], seconds, ...bound });
   const status = { token: minted.token, expirationTimestamp: minted.expires.toISOString().replace(/\.\d+Z$/, 'Z') };
-  return ok({ kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', metadata: { name, namespace, creationTimestamp: null }, spec: { ...spec, expirationSeconds: seconds }, status }, 201);
+  return ok(
+    {
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata: { name, namespace, creationTimestamp: null },
+      spec: { ...spec, expirationSeconds: seconds },
+      status,
+    },
+    201,
+  );
 }

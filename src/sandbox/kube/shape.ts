@@ -51,7 +51,8 @@ export interface ListPart {
 export function shapeList(resource: Resource, part: ListPart, options: ShapeOptions): Doc {
   const docs = part.objects.map((object) => presented(resource, object));
   if (options.shape === 'table') return tableOf(resource, docs, { ...options, list: part.list });
-  if (options.shape === 'metadata') return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: part.list, items: docs.map(metadataOf) };
+  if (options.shape === 'metadata')
+    return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: part.list, items: docs.map(metadataOf) };
   // Items of built-in kinds do not repeat the list's type on the wire.
   const items = resource.custom ? docs : docs.map(({ kind: _kind, apiVersion: _version, ...rest }) => rest);
   return { kind: `${resource.kind}List`, apiVersion: resource.apiVersion, metadata: part.list, items };

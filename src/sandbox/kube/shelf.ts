@@ -51,7 +51,7 @@ export function createShelf(): Shelf {
     // A listener may write too: everyone still hears of changes in the order they were made.
     publishing = true;
     try {
-      for (let next = pending.shift(); next; next = pending.shift()) for (const listener of [...listeners]) listener(next);
+      for (let next = pending.shift(); next; next = pending.shift()) for (const listener of Array.from(listeners)) listener(next);
     } finally {
       publishing = false;
       pending.length = 0;

@@ -65,8 +65,7 @@ export const badRequest = (message: string): Refusal => new Refusal(failure(400,
 
 export const unauthorized = (): Refusal => new Refusal(failure(401, 'Unauthorized', 'Unauthorized'));
 
-export const methodNotAllowed = (): Refusal =>
-  new Refusal(failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource'));
+export const methodNotAllowed = (): Refusal => new Refusal(failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource'));
 
 export const unsupportedMedia = (message: string): Refusal => new Refusal(failure(415, 'UnsupportedMediaType', message));
 

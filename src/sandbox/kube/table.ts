@@ -17,7 +17,13 @@ function included(doc: Doc, include: string | null): Doc {
   return { object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: doc.metadata } };
 }
 
-const definition = ({ name, type, wide }: Column): Doc => ({ name, type: type ?? 'string', format: name === 'Name' ? 'name' : '', description: '', priority: wide ? 1 : 0 });
+const definition = ({ name, type, wide }: Column): Doc => ({
+  name,
+  type: type ?? 'string',
+  format: name === 'Name' ? 'name' : '',
+  description: '',
+  priority: wide ? 1 : 0,
+});
 
 export function tableOf(resource: Resource, docs: readonly Doc[], options: TableOptions): Doc {
   const columns = columnsOf(resource);

@@ -22,7 +22,11 @@ const VALUE_TEXT =
 const KEY_TEXT =
   "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
-const wrong = (field: string, value: unknown, why: string): Cause => ({ field, reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(value)}: ${why}` });
+const wrong = (field: string, value: unknown, why: string): Cause => ({
+  field,
+  reason: 'FieldValueInvalid',
+  message: `Invalid value: ${JSON.stringify(value)}: ${why}`,
+});
 const missing = (field: string, why = ''): Cause => ({ field, reason: 'FieldValueRequired', message: `Required value${why && `: ${why}`}` });
 
 function nameCauses(resource: Resource, name: string): Cause[] {
@@ -77,7 +81,8 @@ function containerCauses(spec: Doc | undefined, path: string): Cause[] {
     if (!container.name) causes.push(missing(`${at}.name`));
     if (!container.image) causes.push(missing(`${at}.image`));
     (container.volumeMounts ?? []).forEach((mount: Doc, number: number) => {
-      if (!volumes.has(mount.name)) causes.push({ field: `${at}.volumeMounts[${number}].name`, reason: 'FieldValueInvalid', message: `Not found: "${mount.name}"` });
+      if (!volumes.has(mount.name))
+        causes.push({ field: `${at}.volumeMounts[${number}].name`, reason: 'FieldValueInvalid', message: `Not found: "${mount.name}"` });
     });
   });
   return causes;
@@ -88,7 +93,8 @@ function bodyCauses(object: Doc): Cause[] {
   if (absent.length > 0) return absent;
   const data = ['Secret', 'ConfigMap'].includes(object.kind) ? Object.keys(object.data ?? {}) : [];
   const keys = data.filter((key) => !DATA_KEY.test(key)).map((key) => wrong(`data[${key}]`, key, KEY_TEXT));
-  if (!['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'].includes(object.kind)) return object.kind === 'Pod' ? containerCauses(object.spec, 'spec') : keys;
+  if (!['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'].includes(object.kind))
+    return object.kind === 'Pod' ? containerCauses(object.spec, 'spec') : keys;
   // Claims of a StatefulSet become volumes of its pods.
   const claims = (object.spec.volumeClaimTemplates ?? []).map((claim: Doc) => ({ name: claim.metadata?.name }));
   const spec: Doc | undefined = object.spec.template.spec;

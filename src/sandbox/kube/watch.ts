@@ -32,7 +32,10 @@ export function serveWatch(request: ResourceRequest, response: ServerResponse, {
   const fields = fieldTest(query.get('fieldSelector'));
   const inside = resource.namespaced && namespace !== '' ? namespace : undefined;
   const matches = (object: KubeObject): boolean =>
-    (inside === undefined || object.metadata.namespace === inside) && (name === '' || object.metadata.name === name) && labels(object.metadata.labels) && fields(object);
+    (inside === undefined || object.metadata.namespace === inside) &&
+    (name === '' || object.metadata.name === name) &&
+    labels(object.metadata.labels) &&
+    fields(object);
   const options = { shape: shapeOf(request.headers.accept), include: query.get('includeObject') };
 
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });

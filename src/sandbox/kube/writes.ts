@@ -127,7 +127,15 @@ export function createWrites(parts: WriteParts): Writes {
       if (given.metadata?.uid && given.metadata.uid !== uid) {
         throw conflict(resource, name, `Precondition failed: UID in precondition: ${given.metadata.uid}, UID in object meta: ${uid}`);
       }
-      const identity = { name, uid, resourceVersion, creationTimestamp, ...(namespace && { namespace }), ...(generation && { generation }), ...(deletionTimestamp && { deletionTimestamp, ...(deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }) }) };
+      const identity = {
+        name,
+        uid,
+        resourceVersion,
+        creationTimestamp,
+        ...(namespace && { namespace }),
+        ...(generation && { generation }),
+        ...(deletionTimestamp && { deletionTimestamp, ...(deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }) }),
+      };
       const ownStatus = options.part === 'main' && resource.subresources.includes('status');
       const after: Doc =
         options.part === 'status'

@@ -21,7 +21,8 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const bodyOf = (body: unknown): string | Buffer | undefined => (body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+const bodyOf = (body: unknown): string | Buffer | undefined =>
+  body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
 
 /** Rejects when the connection dies without an answer. */
 export function call(server: TestServer, path: string, options: CallOptions = {}): Promise<Reply> {
@@ -32,7 +33,11 @@ export function call(server: TestServer, path: string, options: CallOptions = {}
       method,
       ca: server.ca,
       agent: false,
-      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(body) }), ...headers },
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
+        ...headers,
+      },
     });
     request.on('error', reject);
     request.on('response', (response) => {

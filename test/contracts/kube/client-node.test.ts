@@ -1,7 +1,17 @@
 /** The client the product uses, unchanged, against the sandbox's API. */
 import { PassThrough, Writable } from 'node:stream';
 import {
-  AppsV1Api, AuthorizationV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, Log, makeInformer, PatchStrategy, PortForward, setHeaderOptions, Watch,
+  AppsV1Api,
+  AuthorizationV1Api,
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  Log,
+  makeInformer,
+  PatchStrategy,
+  PortForward,
+  setHeaderOptions,
+  Watch,
 } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,7 +46,12 @@ test('applies any kind by its name, and meets conflicts with other appliers', as
   const objects = KubernetesObjectApi.makeApiClient(config);
   const apply = (manager: string, replicas: number): Promise<KubernetesObject> => {
     const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'a', image: 'i:1' }] } };
-    const body = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd', namespace: 'default' }, spec: { replicas, selector: { matchLabels: { a: 'b' } }, template } };
+    const body = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'd', namespace: 'default' },
+      spec: { replicas, selector: { matchLabels: { a: 'b' } }, template },
+    };
     return objects.patch(body, undefined, undefined, manager, undefined, PatchStrategy.ServerSideApply);
   };
   await apply('one', 1);
@@ -48,7 +63,12 @@ test('applies any kind by its name, and meets conflicts with other appliers', as
 
 test('watches, and keeps an informer current', async () => {
   const seen: string[] = [];
-  const aborter = await new Watch(config).watch('/api/v1/namespaces/default/secrets', {}, (type, object) => seen.push(`${type} ${object.metadata.name}`), () => undefined);
+  const aborter = await new Watch(config).watch(
+    '/api/v1/namespaces/default/secrets',
+    {},
+    (type, object) => seen.push(`${type} ${object.metadata.name}`),
+    () => undefined,
+  );
   const informer = makeInformer(config, '/api/v1/namespaces/default/secrets', () => core.listNamespacedSecret({ namespace: 'default' }));
   const added = new Promise<string | undefined>((resolve) => informer.on('add', (object) => resolve(object.metadata?.name)));
   await informer.start();
@@ -63,7 +83,11 @@ test('asks what it may do, and for tokens', async () => {
   const reviews = config.makeApiClient(AuthorizationV1Api);
   const answer = await reviews.createSelfSubjectAccessReview({ body: { spec: { resourceAttributes: { verb: 'create', resource: 'namespaces' } } } });
   expect(answer.status?.allowed).toBe(true);
-  const token = await core.createNamespacedServiceAccountToken({ namespace: 'default', name: 'default', body: { spec: { audiences: ['sts.amazonaws.com'], expirationSeconds: 3600 } } });
+  const token = await core.createNamespacedServiceAccountToken({
+    namespace: 'default',
+    name: 'default',
+    body: { spec: { audiences: ['sts.amazonaws.com'], expirationSeconds: 3600 } },
+  });
   expect(token.status?.token).toBe('default/default/sts.amazonaws.com');
   expect(token.status?.expirationTimestamp.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
 });

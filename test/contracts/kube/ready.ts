@@ -14,10 +14,20 @@ function statusOf(object: Doc): Doc | undefined {
   if (object.kind === 'StatefulSet') return { ...replicas, currentReplicas: n, currentRevision: 'one', updateRevision: 'one' };
   if (object.kind === 'ReplicaSet') return { observedGeneration, replicas: n, readyReplicas: n, availableReplicas: n };
   if (object.kind === 'DaemonSet') {
-    return { observedGeneration, desiredNumberScheduled: 3, currentNumberScheduled: 3, numberReady: 3, numberAvailable: 3, updatedNumberScheduled: 3, numberMisscheduled: 0 };
+    return {
+      observedGeneration,
+      desiredNumberScheduled: 3,
+      currentNumberScheduled: 3,
+      numberReady: 3,
+      numberAvailable: 3,
+      updatedNumberScheduled: 3,
+      numberMisscheduled: 0,
+    };
   }
-  if (object.kind === 'Job') return { succeeded: 1, startTime: '2026-01-07T10:00:00Z', completionTime: '2026-01-07T10:00:01Z', conditions: [condition('Complete')] };
-  if (object.kind === 'PodDisruptionBudget') return { observedGeneration, currentHealthy: 2, desiredHealthy: 1, disruptionsAllowed: 1, expectedPods: 2, conditions: [condition('DisruptionAllowed')] };
+  if (object.kind === 'Job')
+    return { succeeded: 1, startTime: '2026-01-07T10:00:00Z', completionTime: '2026-01-07T10:00:01Z', conditions: [condition('Complete')] };
+  if (object.kind === 'PodDisruptionBudget')
+    return { observedGeneration, currentHealthy: 2, desiredHealthy: 1, disruptionsAllowed: 1, expectedPods: 2, conditions: [condition('DisruptionAllowed')] };
   return undefined;
 }
 
@@ -27,8 +37,17 @@ function replicaSetOf(deployment: Doc): KubeObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
-    metadata: { name: `${name}-g${generation}`, namespace, labels, ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: true }] },
-    spec: { replicas: deployment.spec.replicas, selector: { matchLabels: labels }, template: { ...deployment.spec.template, metadata: { ...deployment.spec.template.metadata, labels } } },
+    metadata: {
+      name: `${name}-g${generation}`,
+      namespace,
+      labels,
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: true }],
+    },
+    spec: {
+      replicas: deployment.spec.replicas,
+      selector: { matchLabels: labels },
+      template: { ...deployment.spec.template, metadata: { ...deployment.spec.template.metadata, labels } },
+    },
   };
 }
 
@@ -39,7 +58,8 @@ export function makeEverythingReady(store: ObjectStore, clock: SandboxClock, ms:
       const { kind, metadata } = object;
       const now = store.get(kind, metadata.namespace, metadata.name) as Doc | undefined;
       if (!now || now.metadata.uid !== metadata.uid) return;
-      if (kind === 'Deployment' && !store.get('ReplicaSet', metadata.namespace, `${metadata.name}-g${now.metadata.generation}`)) store.create(replicaSetOf(now));
+      if (kind === 'Deployment' && !store.get('ReplicaSet', metadata.namespace, `${metadata.name}-g${now.metadata.generation}`))
+        store.create(replicaSetOf(now));
       store.setStatus(kind, metadata.namespace, metadata.name, statusOf(now) ?? {});
     });
   });

@@ -24,7 +24,10 @@ beforeEach(async () => {
 const home = (plural: string, name = '', group = 'api/v1'): string => `/${group}/namespaces/${namespace}/${plural}${name && `/${name}`}`;
 const config = (name: string, data: Doc = {}, metadata: Doc = {}): Doc => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
 const create = (plural: string, body: Doc, group?: string) => call(server, home(plural, '', group), { body });
-const pod = (name: string, spec: Doc = {}): Doc => ({ metadata: { name, labels: { app: name } }, spec: { containers: [{ name: 'a', image: 'nginx:1' }], ...spec } });
+const pod = (name: string, spec: Doc = {}): Doc => ({
+  metadata: { name, labels: { app: name } },
+  spec: { containers: [{ name: 'a', image: 'nginx:1' }], ...spec },
+});
 
 describe('who is asking', () => {
   test('no token and an unknown token are both 401', async () => {
@@ -43,13 +46,19 @@ describe('who is asking', () => {
     expect(list.status).toBe(403);
     expect(list.json.message).toBe(`secrets is forbidden: User "viewer" cannot list resource "secrets" in API group "" in the namespace "${namespace}"`);
     const wide = await call(server, '/apis/apps/v1/deployments/x', { token: 'viewer' });
-    expect(wide.json.message).toBe('deployments.apps "x" is forbidden: User "viewer" cannot get resource "deployments" in API group "apps" at the cluster scope');
+    expect(wide.json.message).toBe(
+      'deployments.apps "x" is forbidden: User "viewer" cannot get resource "deployments" in API group "apps" at the cluster scope',
+    );
     const log = await call(server, `${home('pods', 'p')}/log`, { token: 'viewer' });
     expect(log.json.message).toContain('cannot get resource "pods/log"');
   });
 
   test('a binding opens exactly what its role lists', async () => {
-    await create('roles', { metadata: { name: 'reader' }, rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }] }, 'apis/rbac.authorization.k8s.io/v1');
+    await create(
+      'roles',
+      { metadata: { name: 'reader' }, rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }] },
+      'apis/rbac.authorization.k8s.io/v1',
+    );
     await create(
       'rolebindings',
       { metadata: { name: 'reader' }, roleRef: { kind: 'Role', name: 'reader' }, subjects: [{ kind: 'User', name: 'viewer' }] },
@@ -95,7 +104,9 @@ describe('objects', () => {
     expect(second.status).toBe(200);
     const stale = await call(server, home('configmaps', 'a'), { method: 'PUT', body: { ...first, data: { x: '3' } } });
     expect(stale.status).toBe(409);
-    expect(stale.json.message).toBe('Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes to the latest version and try again');
+    expect(stale.json.message).toBe(
+      'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes to the latest version and try again',
+    );
     const patch = { metadata: { resourceVersion: first.metadata.resourceVersion }, data: { x: '4' } };
     expect((await call(server, home('configmaps', 'a'), { method: 'PATCH', type: 'application/merge-patch+json', body: patch })).status).toBe(409);
   });
@@ -109,7 +120,9 @@ describe('objects', () => {
   test('names and labels are checked in the real words', async () => {
     const bad = await create('configmaps', config('Not_Good'));
     expect(bad.status).toBe(422);
-    expect(bad.json.message).toContain('ConfigMap "Not_Good" is invalid: metadata.name: Invalid value: "Not_Good": a lowercase RFC 1123 subdomain must consist of');
+    expect(bad.json.message).toContain(
+      'ConfigMap "Not_Good" is invalid: metadata.name: Invalid value: "Not_Good": a lowercase RFC 1123 subdomain must consist of',
+    );
     const label = await create('configmaps', config('good', {}, { labels: { a: 'with space' } }));
     expect(label.json.details.causes[0].field).toBe('metadata.labels');
   });
@@ -127,7 +140,11 @@ describe('objects', () => {
     expect(made.status.replicas).toBeUndefined();
     expect(made.spec).toMatchObject({ replicas: 1, revisionHistoryLimit: 10, strategy: { type: 'RollingUpdate' } });
     const path = home('deployments', 'd', 'apis/apps/v1');
-    const status = await call(server, `${path}/status`, { method: 'PATCH', type: 'application/merge-patch+json', body: { spec: { replicas: 5 }, status: { replicas: 3 } } });
+    const status = await call(server, `${path}/status`, {
+      method: 'PATCH',
+      type: 'application/merge-patch+json',
+      body: { spec: { replicas: 5 }, status: { replicas: 3 } },
+    });
     expect([status.json.spec.replicas, status.json.status.replicas, status.json.metadata.generation]).toEqual([1, 3, 1]);
     const scaled = await call(server, `${path}/scale`, { method: 'PATCH', type: 'application/merge-patch+json', body: { spec: { replicas: 4 } } });
     expect(scaled.json).toMatchObject({ kind: 'Scale', spec: { replicas: 4 } });
@@ -136,9 +153,17 @@ describe('objects', () => {
   });
 
   test('a StatefulSet refuses other changes in the very words helm users search for', async () => {
-    const spec = { serviceName: 'a', selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'a', image: 'i' }] } } };
+    const spec = {
+      serviceName: 'a',
+      selector: { matchLabels: { a: 'b' } },
+      template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'a', image: 'i' }] } },
+    };
     await create('statefulsets', { metadata: { name: 's' }, spec }, 'apis/apps/v1');
-    const reply = await call(server, home('statefulsets', 's', 'apis/apps/v1'), { method: 'PATCH', type: 'application/merge-patch+json', body: { spec: { serviceName: 'b' } } });
+    const reply = await call(server, home('statefulsets', 's', 'apis/apps/v1'), {
+      method: 'PATCH',
+      type: 'application/merge-patch+json',
+      body: { spec: { serviceName: 'b' } },
+    });
     expect(reply.status).toBe(422);
     expect(reply.json.message).toMatch(/^StatefulSet\.apps "s" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', /);
   });
@@ -183,9 +208,15 @@ describe('objects', () => {
     ['Foreground', 404],
   ])('deleting an owner with %s propagation', async (policy, child) => {
     const { uid } = (await create('configmaps', config('owner'))).json.metadata;
-    const made = await create('configmaps', config('child', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid, blockOwnerDeletion: true }] }));
+    const made = await create(
+      'configmaps',
+      config('child', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid, blockOwnerDeletion: true }] }),
+    );
     expect(made.status).toBe(201);
-    const deleted = await call(server, home('configmaps', 'owner'), { method: 'DELETE', body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: policy } });
+    const deleted = await call(server, home('configmaps', 'owner'), {
+      method: 'DELETE',
+      body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: policy },
+    });
     expect(deleted.status).toBe(200);
     expect((await call(server, home('configmaps', 'owner'))).status).toBe(404);
     const left = await call(server, home('configmaps', 'child'));
@@ -197,7 +228,8 @@ describe('objects', () => {
 describe('lists and watches', () => {
   test('selectors choose, pages continue', async () => {
     for (const [index, tier] of ['a', 'b', 'a', 'c'].entries()) await create('configmaps', config(`c${index}`, {}, { labels: { tier } }));
-    const names = async (query: string): Promise<string[]> => (await call(server, `${home('configmaps')}?${query}`)).json.items.map((item: Doc) => item.metadata.name);
+    const names = async (query: string): Promise<string[]> =>
+      (await call(server, `${home('configmaps')}?${query}`)).json.items.map((item: Doc) => item.metadata.name);
     expect(await names('labelSelector=tier%3Da')).toEqual(['c0', 'c2']);
     expect(await names(`labelSelector=${encodeURIComponent('tier in (b, c)')}`)).toEqual(['c1', 'c3']);
     expect(await names(`labelSelector=${encodeURIComponent('tier notin (a),tier')}`)).toEqual(['c1', 'c3']);
@@ -215,7 +247,8 @@ describe('lists and watches', () => {
     await create('configmaps', config('a', {}, { labels: { on: 'yes' } }));
     const seen = watch(server, `${home('configmaps')}?watch=true&labelSelector=on%3Dyes&resourceVersion=${list.metadata.resourceVersion}`);
     await seen.first(1);
-    const patch = (labels: Doc) => call(server, home('configmaps', 'a'), { method: 'PATCH', type: 'application/merge-patch+json', body: { metadata: { labels } } });
+    const patch = (labels: Doc) =>
+      call(server, home('configmaps', 'a'), { method: 'PATCH', type: 'application/merge-patch+json', body: { metadata: { labels } } });
     await patch({ extra: '1' });
     await patch({ on: 'no' });
     await patch({ on: 'yes' });
@@ -291,7 +324,9 @@ describe('custom resources', () => {
     await call(server, crds, { body: definition });
     const established = (await call(server, `${crds}/gadgets.example.com`)).json.status.conditions;
     expect(established.map((condition: Doc) => `${condition.type}=${condition.status}`)).toContain('Established=True');
-    expect((await create('gadgets', { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g' }, spec: { size: 1 } }, 'apis/example.com/v1')).status).toBe(201);
+    expect(
+      (await create('gadgets', { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g' }, spec: { size: 1 } }, 'apis/example.com/v1')).status,
+    ).toBe(201);
     expect((await call(server, '/apis/example.com/v1')).json.resources[0].kind).toBe('Gadget');
     await call(server, `${crds}/gadgets.example.com`, { method: 'DELETE' });
     expect((await call(server, home('gadgets', 'g', 'apis/example.com/v1'))).status).toBe(404);
@@ -317,7 +352,12 @@ describe('pods', () => {
   });
 
   test('which container must be said when there are several', async () => {
-    await start('two', { containers: [{ name: 'a', image: 'i' }, { name: 'b', image: 'i' }] });
+    await start('two', {
+      containers: [
+        { name: 'a', image: 'i' },
+        { name: 'b', image: 'i' },
+      ],
+    });
     expect((await log('', 'two')).json.message).toBe('a container name must be specified for pod two, choose one of: [a b]');
     expect((await log('container=b&tailLines=1', 'two')).text).toBe('b three\n');
     expect((await log('container=c', 'two')).json.message).toBe('container c is not valid for pod two');
@@ -337,7 +377,9 @@ describe('pods', () => {
     await create('services', { metadata: { name: 's' }, spec: { selector: { app: 'p' }, ports: [{ name: 'web', port: 80, targetPort: 'http' }] } });
     server.reached.length = 0;
     expect((await call(server, `${home('pods', 'p:3100')}/proxy/metrics?a=b`)).json).toMatchObject({ port: 3100, path: '/metrics?a=b', method: 'GET' });
-    expect((await call(server, `${home('services', 'http:s:web')}/proxy/push`, { body: 'text', type: 'text/plain', headers: { 'x-scope-orgid': 't' } })).json).toMatchObject({ method: 'POST', port: 3100, body: 'text' });
+    expect(
+      (await call(server, `${home('services', 'http:s:web')}/proxy/push`, { body: 'text', type: 'text/plain', headers: { 'x-scope-orgid': 't' } })).json,
+    ).toMatchObject({ method: 'POST', port: 3100, body: 'text' });
     expect(server.reached[1]?.headers['x-scope-orgid']).toBe('t');
     expect(server.reached.some((request) => 'authorization' in request.headers)).toBe(false);
     expect((await call(server, `${home('pods', 'p')}/proxy/missing`)).status).toBe(404);

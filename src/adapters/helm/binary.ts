@@ -30,7 +30,7 @@ async function named(path: string): Promise<string> {
 
 async function onPath(path: string): Promise<string> {
   for (const folder of path.split(delimiter).filter(Boolean))
-    for (const name of delimiter === ';' ? ['helm.exe', 'helm'] : ['helm']) if (await isProgram(join(folder, name))) return join(folder, name);
+    for (const name of delimiter === ';' ? ['helm.exe', 'helm'] : ['helm']) if (await isProgram(join(folder, name))) return resolve(folder, name);
   throw stop('HELM_MISSING');
 }
 

@@ -7,7 +7,7 @@ import { findHelm, type Env } from './binary.ts';
 import { readChart } from './chart-file.ts';
 import { helmFailure } from './failures.ts';
 import { pullArgs } from './flags.ts';
-import { makeHome, systemTempDir, type Home, type TempDir } from './home.ts';
+import { makeHome, minimalEnv, systemTempDir, type Home, type TempDir } from './home.ts';
 import { runHelm } from './process.ts';
 
 export interface ChartsOptions {
@@ -27,10 +27,10 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   const open = () => (home ??= makeHome(options.env, options.tempDir ?? systemTempDir));
 
   /** Resolves with the path of the one file that helm has put down. */
-  const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, more: Readonly<Record<string, string>> = {}) => {
+  const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, own?: Readonly<Record<string, string>>) => {
     const [{ path }, { dir, env }] = await Promise.all([findHelm({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
     const into = await mkdtemp(join(dir, 'chart-'));
-    const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: { ...env, ...more }, cwd: dir });
+    const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: own ?? env, cwd: dir });
     const what = `pull of chart ${of.name}${of.version ? ` ${of.version}` : ''}${of.repo ? ` from ${of.repo}` : ''}`;
     if (answer.code !== 0) throw helmFailure({ what, name: of.name, ...answer });
     const file = (await readdir(into)).find((one) => one.endsWith('.tgz'));
@@ -49,7 +49,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   const reference = async (source: Reference): Promise<Chart> =>
     // The user's own repositories and registry logins are what such a reference means.
     readChart(
-      await pull(source, source.repo ? registryLogins(options.env) : usersHelm(options.env)),
+      await pull(source, source.repo ? undefined : usersHelm(options.env)),
       ({ name, version }) => `${source.repo ? `${source.repo} ` : ''}${source.name.startsWith('oci://') ? source.name : name} ${version} (not pinned)`,
     );
   const file = (path: string): Promise<Chart> => {
@@ -73,10 +73,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
 /** `https://grafana-community.github.io/helm-charts` is known as grafana-community. */
 const repoName = (repo: string): string => /^https?:\/\/([^./]+)\.github\.io\//.exec(repo)?.[1] ?? repo;
 
-const registryLogins = (env: Env): Record<string, string> => (env['HELM_REGISTRY_CONFIG'] ? { HELM_REGISTRY_CONFIG: env['HELM_REGISTRY_CONFIG'] } : {});
-
-/** Empty variables mean helm's own defaults, below the user's home. */
-function usersHelm(env: Env): Record<string, string> {
-  const own = ['HELM_CONFIG_HOME', 'HELM_CACHE_HOME', 'HELM_DATA_HOME', 'HELM_REGISTRY_CONFIG', 'HELM_REPOSITORY_CONFIG', 'HELM_REPOSITORY_CACHE'];
-  return Object.fromEntries(own.map((name) => [name, env[name] ?? '']));
-}
+/** Nothing of ours, all of the user's: repositories, plugins that fetch, registry logins. */
+const usersHelm = (env: Env): Record<string, string> => ({ ...minimalEnv(env), ...helmOf(env) });
+const helmOf = (env: Env): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((one): one is [string, string] => one[0].startsWith('HELM_') && one[1] !== undefined));

@@ -1,7 +1,7 @@
 /** What a helm process is given: a folder of its own, a private kubeconfig, and a minimal environment. */
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import type { KubeAccess } from '../../ports/kubernetes.ts';
 import type { Env } from './binary.ts';
 
@@ -74,9 +74,13 @@ export interface KubeFlags {
 
 export async function kubeFlags(home: Home, of: { readonly access: KubeAccess; readonly token: TokenCommand; readonly env: Env }): Promise<KubeFlags> {
   const { access } = of;
+  // Helm runs in its own folder, so paths relative to ours would miss.
   if (access.is === 'kubeconfig') {
-    const files = access.path ?? of.env['KUBECONFIG'];
-    return { args: access.context ? ['--kube-context', access.context] : [], env: files ? { KUBECONFIG: files } : {} };
+    const files = access.path ? [access.path] : (of.env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean);
+    return {
+      args: access.context ? ['--kube-context', access.context] : [],
+      env: files.length > 0 ? { KUBECONFIG: files.map((file) => resolve(file)).join(delimiter) } : {},
+    };
   }
   const path = join(home.dir, 'kubeconfig');
   await writeFile(path, JSON.stringify(privateKubeconfig(access, of.token), undefined, 2), { mode: 0o600 });

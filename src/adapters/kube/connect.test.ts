@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startKubeServer, status, type Answer, type Asked, type KubeServer } from '../../../test/helpers/kube-server.ts';
-import { ProblemError } from '../../problems/problem.ts';
+import { ProblemError, stop } from '../../problems/problem.ts';
 import { connectKubernetes } from './connect.ts';
 
 let server: KubeServer | undefined;
@@ -297,5 +297,22 @@ describe('forward', () => {
   ])('maps HTTP %s to the upgrade', async (code, expected) => {
     const kubernetes = await start(() => status(code));
     expect((await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/' }))).code).toBe(expected);
+  });
+});
+
+describe('logging in', () => {
+  it('passes on what the giver of the token throws, defects too', async () => {
+    const kubernetes = async (error: Error) => {
+      server = await startKubeServer(() => ({ body: {} }));
+      const access = { ...server.access, token: () => Promise.reject(error) } as typeof server.access;
+      const thrown = await (await connectKubernetes(access)).version().catch((caught: unknown) => caught);
+      await server.stop();
+      return thrown;
+    };
+    const problem = stop('AWS_CREDENTIALS_MISSING');
+    expect(await kubernetes(problem)).toBe(problem);
+    const defect = new TypeError('x is not a function');
+    expect(await kubernetes(defect)).toBe(defect);
+    server = undefined;
   });
 });

@@ -42,6 +42,8 @@ export function openRest(connection: Connection, { backoffMs = 250, timeoutMs = 
         if (last || !repeatableAnswer(ask, reply.status)) return reply;
         await sleep(Math.min(retryAfterMs(reply) ?? pause, LONGEST_WAIT_MS));
       } catch (error) {
+        // Without a code it did not come from the network: a problem of the login, or a defect.
+        if ((error as NodeJS.ErrnoException).code === undefined) throw error;
         if (last || !repeatableError(ask, error)) throw networkFailure(error, connection.server);
         await sleep(pause);
       }

@@ -153,6 +153,14 @@ describe('charts', () => {
     expect((await problemOf(charts.obtain({ is: 'reference', name: 'nowhere/demo' }))).code).toBe('CHART_UNREACHABLE');
     await charts.dispose();
   });
+
+  it('knows the repositories of the user when a reference means one', async () => {
+    const own = { ...env(), HELM_CONFIG_HOME: join(dir, 'own'), HELM_CACHE_HOME: join(dir, 'own'), HELM_DATA_HOME: join(dir, 'own') };
+    await run(helm, ['repo', 'add', 'mine', repo], { env: own });
+    const charts = openCharts({ env: own });
+    expect(await charts.obtain({ is: 'reference', name: 'mine/demo' })).toMatchObject({ name: 'demo', version: '1.2.3' });
+    await charts.dispose();
+  });
 });
 
 describe('rendering', () => {

@@ -132,6 +132,14 @@ describe('design', () => {
     expect(of().record).toMatchObject({ lokiValues: null, alloyValues: null });
   });
 
+  it('warns of values that the rest relies on, as deep as they are set, and of no others', () => {
+    const { notes } = of({ alertmanagerUrl: 'http://a:9093' }, someFacts(), {
+      loki: [{ file: 'a.yaml', values: { gateway: { basicAuth: { enabled: false }, replicas: 3 }, loki: { storage: { gcs: {} } }, serviceAccount: null } }],
+      alloy: [{ file: 'b.yaml', values: { alloy: { mounts: { varlog: false, extra: [] } } } }],
+    });
+    expect(notes!.map((note) => note.split(':')[0])).toEqual(['a.yaml sets serviceAccount', 'a.yaml sets gateway.basicAuth', 'b.yaml sets alloy.mounts.varlog']);
+  });
+
   it('what is recorded is what was installed, not where one stood', () => {
     const { settings } = of({ profile: 'mine', timeout: '1h', retentionDays: 7, kubeconfig: '/home/me/.kube/config', passwordFile: '/home/me/secret' }).record as any;
     expect(settings).toMatchObject({ retentionDays: 7, cluster: 'training-on-eks', region: 'ap-northeast-2' });

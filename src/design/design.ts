@@ -15,6 +15,7 @@ import { ownership } from './ownership.ts';
 import * as policies from './policies.ts';
 import { probeImage } from './probe-image.ts';
 import { recordedSettings } from './recorded.ts';
+import { relied } from './reliance.ts';
 import { conflicts } from './setting-conflicts.ts';
 import type { Settings } from './settings-type.ts';
 import { sizing, spreadNodes, type Sizing } from './sizes.ts';
@@ -97,7 +98,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
       secretName: names.loginSecret,
     }),
     record: { settings: recordedSettings({ ...settings, region: facts.region }), lokiValues: layered(userValues.loki), alloyValues: layered(userValues.alloy) },
-    notes: notes(basis, { nodes, storage }),
+    notes: [...notes(basis, { nodes, storage }), ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => relied(which, file)))],
     verify: { image: probeImage(releases.alloy.values), namespace: settings.namespace },
   };
 }

@@ -1,6 +1,6 @@
 /** Renders our values with the real upstream charts and the real helm, and finds things in what comes out. */
 import { execFile, execFileSync } from 'node:child_process';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 
 /** Where the charts and helm are must be said: these tests never pass for lack of them. */
 function needed(name: string): string {
@@ -34,7 +34,7 @@ function command({ chart, namespace }: Of): readonly [string, string[]] {
 /** Throws with helm's own words when the chart refuses the values. */
 export function manifests(of: Of): string {
   const [helm, args] = command(of);
-  return execFileSync(helm, args, { input: stringify(of.values), encoding: 'utf8', maxBuffer, stdio: ['pipe', 'pipe', 'pipe'] });
+  return execFileSync(helm, args, { input: JSON.stringify(of.values), encoding: 'utf8', maxBuffer, stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
 /** The same without blocking; a refusal is an answer. */
@@ -42,7 +42,7 @@ export function manifestsOrRefusal(of: Of): Promise<string> {
   const [helm, args] = command(of);
   return new Promise((resolve) => {
     const child = execFile(helm, args, { encoding: 'utf8', maxBuffer }, (error, stdout, stderr) => resolve(error ? `refused: ${stderr}` : stdout));
-    child.stdin!.end(stringify(of.values));
+    child.stdin!.end(JSON.stringify(of.values));
   });
 }
 

@@ -165,6 +165,7 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(pipeline).toContain('stage.cri { }');
     expect(pipeline).toContain('values = ["filename"]');
     expect(pipeline).not.toMatch(/\$\{|password *=/);
+    expect(find(alloy, 'DaemonSet', 'alloy').spec.template.metadata.annotations['checksum/config']).toBeTruthy();
   });
 });
 

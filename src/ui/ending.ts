@@ -58,6 +58,7 @@ function verdict({ command, outcome, writes, exit, left, problems }: Finished): 
     case 'changes-pending':
       return ['✔', 'Changes are pending; nothing was changed.'];
     case 'unhealthy':
+      if (command === 'install') return ['✖', `Install made ${count(writes ?? 0, 'change')} and left them in place, but found problems.`];
       return ['✖', `${name} found problems.`];
     case 'refused':
       if (problems?.some(({ code }) => code === 'DECLINED')) return ['▲', 'Declined; nothing was changed.'];

@@ -2,46 +2,34 @@
 import type { Event, Happenings, Sink } from '../engine/types.ts';
 import { paint } from './colour.ts';
 import { endingLines } from './ending.ts';
+import { heartbeat } from './heartbeat.ts';
 import { documentLines, planLines } from './plan-table.ts';
 import type { Renderer, RendererOptions } from './renderer.ts';
 import { statusLines } from './status-report.ts';
 import { clean, count, duration, oneLine } from './text.ts';
 import { verifyLines } from './verify-report.ts';
 
-const HEARTBEAT_MS = 15_000;
 /** Logs are searched by line, so nothing but tables is folded. */
 const LOOK = { columns: 100, paint: paint(false) };
-
-interface Working {
-  readonly since: number;
-  saidAt: number;
-  said: string;
-}
 
 type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
 
 export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 'stderr' | 'now'>): Renderer {
   const titles = new Map<string, string>();
-  const working = new Map<string, Working>();
   const titleOf = (id: string) => oneLine(titles.get(id) ?? id);
-  const stamp = () =>
-    now()
-      .toISOString()
-      .replace(/\.\d+Z$/, 'Z');
-  const line = (mark: string, text: string) => void stderr.write(`${stamp()} ${mark.padEnd(6)} ${oneLine(text)}\n`);
+  const life = heartbeat({ now, beat: (words, step) => line('...', step === undefined ? words : `${titleOf(step)} ${words}`) });
+  let command = '';
+  const stamp = () => now().toISOString().slice(0, 19);
+  function line(mark: string, text: string): void {
+    life.spoke();
+    stderr.write(`${stamp()}Z ${mark.padEnd(6)} ${oneLine(text)}\n`);
+  }
   const page = (to: 'stdout' | 'stderr', lines: readonly string[]) => {
     if (lines.length > 0) (to === 'stdout' ? stdout : stderr).write(`${lines.join('\n')}\n`);
   };
-  const start = (step: string) => working.set(step, { since: now().getTime(), saidAt: now().getTime(), said: '' });
-  let command = '';
-  let beating: NodeJS.Timeout | undefined;
-  const beat = () => {
-    const at = now().getTime();
-    for (const [step, work] of working) {
-      if (at - work.saidAt < HEARTBEAT_MS) continue;
-      work.saidAt = at;
-      line('...', `${titleOf(step)} (${duration((at - work.since) / 1000)})${work.said ? `: ${work.said}` : ''}`);
-    }
+  const over = (step: string, mark: string, text: string) => {
+    life.end(step);
+    line(mark, text);
   };
 
   const handlers: Handlers = {
@@ -60,60 +48,37 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'steps.started': ({ doing, steps }) => {
       for (const { id, title } of steps) titles.set(id, title);
       line(doing, count(steps.length, 'step'));
-      beating ??= setInterval(beat, 1000).unref();
     },
     'step.started': ({ step }) => {
-      start(step);
+      life.begin(step);
       line('step', titleOf(step));
     },
     'step.said': ({ step, text }) => {
-      const work = working.get(step);
-      // The same wait is said once; the heartbeat repeats it.
-      if (work?.said === text) return;
-      if (work) Object.assign(work, { said: text, saidAt: now().getTime() });
-      line('', `${titleOf(step)}: ${text}`);
+      if (life.said(step, text)) line('', `${titleOf(step)}: ${text}`);
     },
-    'step.unchanged': ({ step, note }) => line('same', `${titleOf(step)} (${note ?? 'already as wanted'})`),
+    'step.unchanged': ({ step, note }) => over(step, 'same', `${titleOf(step)} (${note ?? 'already as wanted'})`),
     'step.done': ({ step }) => {
-      const work = working.get(step);
-      working.delete(step);
-      const seconds = work ? (now().getTime() - work.since) / 1000 : 0;
+      const seconds = life.end(step);
       line('ok', seconds >= 1 ? `${titleOf(step)} (${duration(seconds)})` : titleOf(step));
     },
-    'step.kept': ({ step, target, why, how }) => {
-      working.delete(step);
-      line('kept', `${titleOf(step)}: ${target}: ${why}${how ? `; to remove it: ${how}` : ''}`);
-    },
-    'step.failed': ({ step, problem }) => {
-      working.delete(step);
-      line('FAILED', `${titleOf(step)}: ${problem.message} [${problem.code}]`);
-    },
+    'step.kept': ({ step, target, why, how }) => over(step, 'kept', `${titleOf(step)}: ${target}: ${why}${how ? `; to remove it: ${how}` : ''}`),
+    'step.failed': ({ step, problem }) => over(step, 'FAILED', `${titleOf(step)}: ${problem.message} [${problem.code}]`),
     'undo.started': ({ step, did }) => {
-      start(step);
+      life.begin(step);
       line('undo', `${titleOf(step)}: ${did}`);
     },
-    'undo.done': ({ step, did }) => {
-      working.delete(step);
-      line('undone', `${titleOf(step)}: ${did}`);
-    },
-    'undo.failed': ({ step, did, problem }) => {
-      working.delete(step);
-      line('FAILED', `could not take back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`);
-    },
+    'undo.done': ({ step, did }) => over(step, 'undone', `${titleOf(step)}: ${did}`),
+    'undo.failed': ({ step, did, problem }) => over(step, 'FAILED', `could not take back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`),
     'verify.finished': ({ result }) => page('stdout', verifyLines(result, LOOK)),
     'status.finished': ({ result }) => page('stdout', statusLines(result, LOOK)),
     'note.given': ({ text }) => page('stdout', clean(text).split('\n')),
     'run.finished': (event) => {
-      working.clear();
+      life.stop();
       page('stderr', endingLines(event, { ...LOOK, titles }));
     },
   };
   const sink: Sink = (event: Event) => (handlers[event.type] as (event: Event) => void)(event);
-  return {
-    sink,
-    settled: async () => {},
-    close: async () => clearInterval(beating),
-  };
+  return { sink, settled: async () => {}, close: async () => life.stop() };
 }
 
 const seen = (evidence: readonly string[] | undefined) => (evidence && evidence.length > 0 ? `; saw: ${evidence.join('; ')}` : '');

@@ -73,16 +73,18 @@ function bar(share: number, columns: number, paint: Paint): string {
   return paint.active('━'.repeat(full)) + paint.faint('─'.repeat(columns - full));
 }
 
+/** What was skipped matters only beside something that did not pass. */
 function collapsed(section: Section, frame: Frame): readonly string[] {
   const { paint, columns } = frame;
-  const passed = section.rows.filter((row) => row.state === 'done').length;
-  const others = section.rows.filter((row) => row.state !== 'done');
+  const of = (state: RowState) => section.rows.filter((row) => row.state === state).length;
+  const good = of('done') + of('skipped') === section.rows.length;
+  const mark = good ? paint.good('✔') : of('failed') > 0 ? paint.bad('✖') : paint.careful('▲');
+  const skipped = of('skipped') > 0 ? `, ${of('skipped')} not needed` : '';
+  const words = `${paint.strong(section.heading)}  ${of('done')} of ${section.rows.length} ${section.collapse}${skipped}`;
   const ended = Math.max(section.started, ...section.rows.map((row) => row.ended ?? 0));
-  const all = others.every((row) => row.state === 'skipped');
-  const mark = all ? paint.good('✔') : others.some((row) => row.state === 'failed') ? paint.bad('✖') : paint.careful('▲');
-  const words = `${paint.strong(section.heading)}  ${passed} of ${section.rows.length} ${section.collapse}`;
   const line = spread(`${mark} ${words}`, paint.faint(duration((ended - section.started) / 1000)), limit(columns));
-  return [line, ...others.flatMap((row) => rowLines(row, frame))];
+  const shown = section.rows.filter(({ state }) => state !== 'done' && (state !== 'skipped' || of('failed') > 0));
+  return [line, ...shown.flatMap((row) => rowLines(row, frame))];
 }
 
 function rowLines(row: Row, frame: Frame): readonly string[] {

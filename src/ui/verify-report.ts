@@ -2,7 +2,6 @@
 import type { Json, Problem } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, duration, fold, oneLine } from './text.ts';
-import { problemLines } from './problem.ts';
 
 /** The shape of `verify.finished.result`. */
 export interface VerifyResult {
@@ -13,27 +12,19 @@ export interface VerifyResult {
   readonly labels: Readonly<Record<string, string>>;
   readonly tenant: string;
   readonly node: string;
+  /** Printed at the end of the run, with its other problems. */
   readonly problems?: readonly Problem[];
 }
 
 export function verifyLines(result: Json, look: Look): readonly string[] {
   const { paint, columns } = look;
   const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<VerifyResult>) : {};
-  const { found = false, line = '', seconds = 0, query = '', labels = {}, tenant = '', node = '', problems = [] } = given;
+  const { found = false, line = '', seconds = 0, query = '', labels = {}, tenant = '', node = '' } = given;
   const row = (name: string, text: string) =>
     text === '' ? [] : fold(clean(text), columns - 11).map((part, index) => `  ${paint.faint((index === 0 ? name : '').padEnd(9))}${part}`);
   const headline = found
     ? `${paint.good('✔')} ${paint.strong('A log line came back')} ${paint.faint(`after ${duration(seconds)}`)}`
     : `${paint.bad('✖')} ${paint.strong('No log line came back')} ${paint.faint(`within ${duration(seconds)}`)}`;
   const shown = Object.entries(labels).map(([name, value]) => `${oneLine(name)}="${oneLine(value)}"`);
-  return [
-    '',
-    headline,
-    ...row('line', line),
-    ...row('node', node),
-    ...row('tenant', tenant),
-    ...row('labels', shown.join(' ')),
-    ...row('query', query),
-    ...problems.flatMap((problem) => problemLines(problem, look)),
-  ];
+  return ['', headline, ...row('line', line), ...row('node', node), ...row('tenant', tenant), ...row('labels', shown.join(' ')), ...row('query', query)];
 }

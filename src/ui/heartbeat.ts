@@ -1,0 +1,57 @@
+/** Signs of life in long silences, so that nobody takes a wait for a hang: what is under way, for how long, and what it waits for. */
+import { duration } from './text.ts';
+
+export interface Heartbeat {
+  readonly begin: (step: string) => void;
+  /** `false` when the step has said the same before: once is enough, the beat repeats it. */
+  readonly said: (step: string, text: string) => boolean;
+  /** Seconds since the step began; 0 when it never did. */
+  readonly end: (step: string) => number;
+  /** Something was printed. */
+  readonly spoke: () => void;
+  readonly stop: () => void;
+}
+
+export interface HeartbeatOptions {
+  readonly now: () => Date;
+  /** `step` is absent when no step is under way. */
+  readonly beat: (words: string, step?: string) => void;
+}
+
+const EVERY_MS = 15_000;
+
+export function heartbeat({ now, beat }: HeartbeatOptions): Heartbeat {
+  const working = new Map<string, { readonly since: number; saidAt: number; said: string }>();
+  const time = () => now().getTime();
+  const began = time();
+  let spokeAt = began;
+  const look = () => {
+    const at = time();
+    for (const [step, work] of working) {
+      if (at - work.saidAt < EVERY_MS) continue;
+      work.saidAt = at;
+      beat(`(${duration((at - work.since) / 1000)})${work.said ? `: ${work.said}` : ''}`, step);
+    }
+    if (working.size === 0 && at - spokeAt >= EVERY_MS) beat(`still working (${duration((at - began) / 1000)})`);
+  };
+  const timer = setInterval(look, 1000).unref();
+  return {
+    begin: (step) => void working.set(step, { since: time(), saidAt: time(), said: '' }),
+    said: (step, text) => {
+      const work = working.get(step);
+      if (work?.said === text) return false;
+      if (work) Object.assign(work, { said: text, saidAt: time() });
+      return true;
+    },
+    end: (step) => {
+      const since = working.get(step)?.since;
+      working.delete(step);
+      return since === undefined ? 0 : (time() - since) / 1000;
+    },
+    spoke: () => void (spokeAt = time()),
+    stop: () => {
+      working.clear();
+      clearInterval(timer);
+    },
+  };
+}

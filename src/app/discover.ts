@@ -24,7 +24,7 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
     classInUse(kubernetes, run.settings.namespace),
   ]);
   run.emit({ type: 'fact.found', fact: 'nodes', value: nodesInWords(nodes) });
-  for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: `${chart.version}, ${chart.origin}` });
+  for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
   const service = dns.map(dnsFact).find((fact) => fact !== undefined);
   return {
     caller,

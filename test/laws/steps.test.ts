@@ -165,20 +165,20 @@ describe.each(['irsa', 'pod-identity'] as const)('every step, with %s', (identit
 
 describe('what is not ours', () => {
   it.each([
-    ['BUCKET_NOT_OURS', (world: MemoryWorld, ctx: Context) => void ctx.buckets.create(ctx.blueprint.buckets.chunks.name, { namespace: 'global', tags: { owner: 'them' } })],
-    ['ROLE_NOT_OURS', (world: MemoryWorld, ctx: Context) => void ctx.roles.create({ ...ctx.blueprint.role, tags: {} })],
+    ['BUCKET_NOT_OURS', async (ctx: Context): Promise<unknown> => ctx.buckets.create(ctx.blueprint.buckets.chunks.name, { namespace: 'global', tags: { owner: 'them' } })],
+    ['ROLE_NOT_OURS', async (ctx: Context): Promise<unknown> => ctx.roles.create({ ...ctx.blueprint.role, tags: {} })],
     [
       'OBJECT_NOT_OURS',
-      (world: MemoryWorld, ctx: Context) => void ctx.kubernetes.create({ ...ctx.blueprint.serviceAccount.object, metadata: { ...ctx.blueprint.serviceAccount.object.metadata, labels: {} } }),
+      async (ctx: Context): Promise<unknown> => ctx.kubernetes.create({ ...ctx.blueprint.serviceAccount.object, metadata: { ...ctx.blueprint.serviceAccount.object.metadata, labels: {} } }),
     ],
     [
       'RELEASE_NOT_OURS',
-      (world: MemoryWorld, ctx: Context) =>
-        void ctx.releases.upgrade({ ...ctx.blueprint.loki, labels: {}, description: '', timeoutMs: 1, signal: new AbortController().signal, say: () => {} }),
+      async (ctx: Context): Promise<unknown> =>
+        ctx.releases.upgrade({ ...ctx.blueprint.loki, labels: {}, description: '', timeoutMs: 1, signal: new AbortController().signal, say: () => {} }),
     ],
   ] as const)('%s: bars the way, and stays as it is through install and uninstall', async (code, make) => {
     const world = new MemoryWorld('ap-northeast-2');
-    make(world, contextOf(world));
+    await make(contextOf(world));
     const before = world.snapshot();
     const { ctx, looked, result } = await install(world);
     expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []))).toEqual([code]);

@@ -13,13 +13,11 @@ interface Of {
   readonly namespace: string;
 }
 const seconds = (ms: number) => `${Math.max(1, Math.ceil(ms / 1000))}s`;
-/** Commas separate labels and backslashes quote, as in `--set`. */
-const quoted = (value: string) => value.replace(/[\\,]/g, '\\$&');
-
 export function upgradeArgs(
   of: Of & { readonly chart: Chart; readonly labels: Readonly<Record<string, string>>; readonly description: string; readonly timeoutMs: number },
 ): readonly string[] {
-  const labels = Object.entries(of.labels).map(([key, value]) => `${key}=${quoted(value)}`);
+  // Label values can't hold the commas that separate them here.
+  const labels = Object.entries(of.labels).map(([key, value]) => `${key}=${value}`);
   return [
     'upgrade',
     of.name,

@@ -204,6 +204,15 @@ describe('failures', () => {
   });
 });
 
+it('does not wait long for a connection that never stands', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  others.push(silent);
+  await new Promise((done) => silent.once('listening', done));
+  const url = `https://127.0.0.1:${(silent.address() as { port: number }).port}`;
+  const kubernetes = await connectKubernetes({ is: 'eks', server: url, ca: '', token: async () => 't' }, { connectMs: 50 });
+  expect((await problemOf(kubernetes.version())).evidence).toEqual([`${url}: ETIMEDOUT no answer within 0.05 s`]);
+});
+
 describe('requests', () => {
   it('asks for reviews in parallel and gives back what is denied', async () => {
     const kubernetes = await start(({ body }) => ({ status: 201, body: { status: { allowed: !body.includes('"secrets"') } } }));

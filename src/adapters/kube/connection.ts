@@ -2,8 +2,7 @@
 import { Agent, type RequestOptions } from 'node:https';
 import { stop } from '../../problems/problem.ts';
 import type { KubeAccess } from '../../ports/kubernetes.ts';
-import { execCredentials } from './exec-credential.ts';
-import { pickContext, type Env, type PickedContext } from './kubeconfig.ts';
+import type { Env, PickedContext } from './kubeconfig.ts';
 import { proxyFor, tunnelAgent } from './proxy.ts';
 
 export interface Connection {
@@ -29,6 +28,8 @@ export async function openConnection(access: KubeAccess, env: Env): Promise<Conn
     const login = async () => ({ ...ca, headers: { authorization: `Bearer ${await access.token()}` } });
     return connection(access.server.replace(/\/+$/, ''), { env, login });
   }
+  // Only who brings a kubeconfig pays for reading one.
+  const { pickContext } = await import('./kubeconfig.ts');
   const picked = await pickContext({ ...access, env });
   const proxy = picked.cluster.fields['proxy-url'];
   return connection(picked.server, { env, login: await kubeconfigLogin(picked, env), ...(typeof proxy === 'string' && proxy && { proxy }) });
@@ -51,7 +52,7 @@ function connection(server: string, of: { readonly env: Env; readonly login: () 
 /** Certificates, tokens, token files and OIDC are client-node's business; the exec plugin is ours, so that it can't wait for input. */
 async function kubeconfigLogin(picked: PickedContext, env: Env): Promise<() => Promise<RequestOptions>> {
   // The deep path leaves out the generated API classes, which are most of that package.
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  const [{ KubeConfig }, { execCredentials }] = await Promise.all([import('@kubernetes/client-node/dist/config.js'), import('./exec-credential.ts')]);
   const config = new KubeConfig();
   const { 'proxy-url': _, ...cluster } = picked.cluster.fields;
   config.loadFromString(

@@ -27,18 +27,20 @@ export interface RestOptions {
   readonly backoffMs?: number;
   /** Until the whole answer is there. */
   readonly timeoutMs?: number;
+  /** Until the connection stands: a private endpoint swallows packets, and nobody should wait long for that. */
+  readonly connectMs?: number;
 }
 
 const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
 
-export function openRest(connection: Connection, { backoffMs = 250, timeoutMs = 30_000 }: RestOptions = {}): Rest {
+export function openRest(connection: Connection, { backoffMs = 250, timeoutMs = 30_000, connectMs = 10_000 }: RestOptions = {}): Rest {
   return async (ask) => {
     for (let attempt = 1; ; attempt++) {
       const last = attempt === ATTEMPTS;
       const pause = backoffMs * 2 ** (attempt - 1);
       try {
-        const reply = await once(connection, ask, timeoutMs);
+        const reply = await once(connection, ask, { timeoutMs, connectMs });
         if (last || !repeatableAnswer(ask, reply.status)) return reply;
         await sleep(Math.min(retryAfterMs(reply) ?? pause, LONGEST_WAIT_MS));
       } catch (error) {
@@ -67,7 +69,7 @@ function retryAfterMs(reply: Reply): number | undefined {
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-async function once(connection: Connection, ask: Ask, timeoutMs: number): Promise<Reply> {
+async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs }: Required<Omit<RestOptions, 'backoffMs'>>): Promise<Reply> {
   const options = await connection.options();
   const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body));
   return new Promise((done, fail) => {
@@ -81,7 +83,14 @@ async function once(connection: Connection, ask: Ask, timeoutMs: number): Promis
         ...(options.headers as Record<string, string> | undefined),
       },
     });
-    const timer = setTimeout(() => sent.destroy(Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: 'ETIMEDOUT' })), timeoutMs);
+    const late = (ms: number) => sent.destroy(Object.assign(new Error(`no answer within ${ms / 1000} s`), { code: 'ETIMEDOUT' }));
+    const timer = setTimeout(() => late(timeoutMs), timeoutMs);
+    sent.on('socket', (socket) => {
+      if (!socket.connecting) return;
+      const connecting = setTimeout(() => late(connectMs), connectMs);
+      socket.once('secureConnect', () => clearTimeout(connecting));
+      sent.once('close', () => clearTimeout(connecting));
+    });
     const failed = (error: Error) => {
       clearTimeout(timer);
       fail(error);

@@ -12,8 +12,7 @@ const ZONE = 'topology.kubernetes.io/zone';
 export function reconcileClaim(parts: ClusterParts, of: string): void {
   const { namespace, name } = splitKey(of);
   const given = parts.store.get('PersistentVolumeClaim', namespace, name) as Claim | undefined;
-  if (given === undefined) return releaseVolume(parts, of);
-  if (given.metadata.deletionTimestamp !== undefined || given.status?.phase === 'Bound') return;
+  if (given === undefined || given.metadata.deletionTimestamp !== undefined || given.status?.phase === 'Bound') return;
   const claim = withDefaultClass(parts, given);
   if (given.status?.phase === undefined) parts.store.setStatus('PersistentVolumeClaim', namespace, name, { phase: 'Pending' });
   const className = claim.spec.storageClassName ?? '';
@@ -90,7 +89,7 @@ function provision(parts: ClusterParts, claim: Claim, how: { readonly storageCla
 }
 
 /** A claim that is gone takes its volume with it, unless the class keeps volumes. */
-function releaseVolume(parts: ClusterParts, of: string): void {
+export function releaseVolume(parts: ClusterParts, of: string): void {
   for (const volume of parts.store.list('PersistentVolume')) {
     const spec = volume['spec'] as { readonly claimRef?: { readonly namespace?: string; readonly name: string }; readonly persistentVolumeReclaimPolicy?: string };
     if (spec.claimRef === undefined || `${spec.claimRef.namespace}/${spec.claimRef.name}` !== of) continue;

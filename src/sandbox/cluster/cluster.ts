@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { LogPath, LogPathParts, ObjectStore, PodRuntime, SandboxAccount, SandboxClock, StoreEvent } from '../types.ts';
 import { admitted } from './admission.ts';
-import { reconcileClaim } from './claims.ts';
+import { reconcileClaim, releaseVolume } from './claims.ts';
 import { reconcileDaemonSet } from './daemon-sets.ts';
 import { reconcileDeployment } from './deployments.ts';
 import { reconcileBudget } from './disruption-budgets.ts';
@@ -15,7 +15,7 @@ import { createQueue, type Queue } from './queue.ts';
 import { reconcileReplicaSet } from './replica-sets.ts';
 import { schedule } from './scheduler.ts';
 import { selects, selectsByMap } from './selector.ts';
-import { reconcileService } from './services.ts';
+import { dropEndpoints, reconcileService } from './services.ts';
 import { isActive, isReady, type LabelSelector, type Labels, type Node, type Pod } from './shapes.ts';
 import { reconcileStatefulSet } from './stateful-sets.ts';
 
@@ -113,12 +113,19 @@ function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
   const { kind } = object;
   if (kind === 'Event') return;
   if (kind === 'Pod') wakeForPod(parts, queues, event);
+  else if (type === 'DELETED') tidy(parts, object);
   else queues[kind]?.add(key(object));
   const owner = object.metadata.ownerReferences?.find((reference) => reference.controller === true);
   if (owner !== undefined && queues[owner.kind] !== undefined && owner.kind !== 'Pod') queues[owner.kind]?.add(`${object.metadata.namespace ?? ''}/${owner.name}`);
   if (kind === 'Node') for (const set of parts.store.list('DaemonSet')) queues['DaemonSet']?.add(key(set));
   if (ALL_CLAIMS.has(kind)) for (const claim of parts.store.list('PersistentVolumeClaim')) queues['PersistentVolumeClaim']?.add(key(claim));
   if (kind === 'Node' || kind === 'PersistentVolumeClaim' || kind === 'PersistentVolume' || (kind === 'Pod' && (type === 'DELETED' || !isActive(object as Pod)))) wakePending(parts, queues);
+}
+
+/** What goes with an object goes at once, so that who has seen it gone finds nothing left of it. */
+function tidy(parts: ClusterParts, gone: KubeObject): void {
+  if (gone.kind === 'PersistentVolumeClaim') releaseVolume(parts, key(gone));
+  if (gone.kind === 'Service') dropEndpoints(parts, key(gone));
 }
 
 function wakePending(parts: ClusterParts, queues: Queues): void {

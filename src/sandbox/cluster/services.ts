@@ -27,10 +27,7 @@ const FROM = 'service-controller';
 export function reconcileService(parts: ClusterParts, of: string, region: string): void {
   const { namespace, name } = splitKey(of);
   const service = parts.store.get('Service', namespace, name) as Service | undefined;
-  if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
-    for (const kind of ['Endpoints']) if (parts.store.get(kind, namespace, name) !== undefined) parts.store.delete(kind, namespace, name);
-    return;
-  }
+  if (service === undefined || service.metadata.deletionTimestamp !== undefined) return;
   balance(parts, service, region);
   if (service.spec.selector === undefined || Object.keys(service.spec.selector).length === 0) return;
   const members = parts.pods
@@ -39,6 +36,12 @@ export function reconcileService(parts: ClusterParts, of: string, region: string
   const sorted = [...members].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
   writeEndpoints(parts, service, sorted);
   writeSlice(parts, service, sorted);
+}
+
+/** EndpointSlices go with their owner; Endpoints have none. */
+export function dropEndpoints(parts: ClusterParts, of: string): void {
+  const { namespace, name } = splitKey(of);
+  if (parts.store.get('Endpoints', namespace, name) !== undefined) parts.store.delete('Endpoints', namespace, name);
 }
 
 /** The in-tree controller's name for a load balancer: an `a`, the uid, and the region's ELB domain. */

@@ -1,6 +1,6 @@
 /** One block of the tree: rows that change state, and the lines that show them now or for good. Pure but for the rows' own state. */
 import type { Paint } from './colour.ts';
-import { clean, cut, duration, fold, oneLine, spread, width } from './text.ts';
+import { cut, duration, foldLine, oneLine, spread, width } from './text.ts';
 
 export type RowState = 'waiting' | 'running' | 'done' | 'same' | 'kept' | 'failed' | 'warned' | 'skipped';
 
@@ -106,7 +106,7 @@ function rowLines(row: Row, frame: Frame): readonly string[] {
 
 /** At most three lines, none wider than the terminal, so that the live region never wraps. */
 function below(text: string, columns: number): readonly string[] {
-  const lines = fold(oneLine(clean(text)), columns - 4).map((line) => cut(line, columns - 4));
+  const lines = foldLine(oneLine(text), columns - 4).map((line) => cut(line, columns - 4));
   return lines.length <= 3 ? lines : [...lines.slice(0, 2), cut(`${lines[2]} …`, columns - 4)];
 }
 

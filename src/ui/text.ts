@@ -59,7 +59,13 @@ export function fold(text: string, columns: number): readonly string[] {
   return text.split('\n').flatMap((paragraph) => (COMMAND.test(paragraph) ? [paragraph] : foldLine(paragraph, Math.max(columns, 20))));
 }
 
-function foldLine(paragraph: string, columns: number): readonly string[] {
+/** Prose is folded; a line that hands over a command (`Password: kubectl …`) is left whole. */
+export function foldNote(text: string, columns: number): readonly string[] {
+  return text.split('\n').flatMap((line) => (/(?:^|: )(?:loki-eks|kubectl|aws|helm) /.test(line) ? [line] : foldLine(line, columns)));
+}
+
+/** The same for one line, whatever it begins with. */
+export function foldLine(paragraph: string, columns: number): readonly string[] {
   const indent = /^ */.exec(paragraph)?.[0] ?? '';
   const lines: string[] = [];
   let line = '';

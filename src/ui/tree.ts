@@ -8,7 +8,7 @@ import { problemLines } from './problem.ts';
 import type { OutputStream, Renderer } from './renderer.ts';
 import { isOver, sectionLines, type Row, type RowState, type Section } from './section.ts';
 import { statusLines } from './status-report.ts';
-import { clean, fold, oneLine, spread, width } from './text.ts';
+import { clean, fold, foldNote, oneLine, spread, width } from './text.ts';
 import { verifyLines } from './verify-report.ts';
 
 export interface TreeOptions {
@@ -75,7 +75,7 @@ export function tree(options: TreeOptions): Renderer {
     'undo.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'verify.finished': ({ result }) => screen.print('stdout', verifyLines(result, results())),
     'status.finished': ({ result }) => screen.print('stdout', statusLines(result, results())),
-    'note.given': ({ text }) => screen.print('stdout', ['', ...clean(text).split('\n')]),
+    'note.given': ({ text }) => screen.print('stdout', ['', ...foldNote(clean(text), columnsOf(options.stdout))]),
     'run.finished': (event) => screen.print('stderr', endingLines(event, { ...progress(), titles })),
   };
   const sink: Sink = (event: Event) => (handlers[event.type] as (event: Event) => void)(event);

@@ -1,7 +1,9 @@
-/** The real helm the contract tests run: a test without it must fail, not pass by being skipped. */
+/** The real helms the contract tests run: a test without them must fail, not pass by being skipped. */
 
-export function helmBinary(): string {
-  const path = process.env['LOKI_EKS_HELM'];
-  if (!path) throw new Error('LOKI_EKS_HELM is not set: `npm run tools` fetches helm and says where it is');
-  return path;
+export function helmBinaries(): readonly { readonly title: string; readonly helm: string }[] {
+  return (['LOKI_EKS_HELM', 'LOKI_EKS_HELM3'] as const).map((name) => {
+    const helm = process.env[name];
+    if (!helm) throw new Error(`${name} is not set: \`npm run tools\` fetches helm and says where it is`);
+    return { title: name === 'LOKI_EKS_HELM' ? 'helm 4' : 'helm 3', helm };
+  });
 }

@@ -12,10 +12,9 @@ import { ProblemError } from '../../../src/problems/problem.ts';
 import type { KubeAccess, Kubernetes } from '../../../src/ports/kubernetes.ts';
 import type { Chart, HelmTask } from '../../../src/ports/releases.ts';
 import type { Clock } from '../../../src/ports/system.ts';
-import { helmBinary } from '../../helpers/helm-binary.ts';
+import { helmBinaries } from '../../helpers/helm-binary.ts';
 import { startServer, type TestServer } from '../kube/server.ts';
 
-const helm = helmBinary();
 const run = promisify(execFile);
 let dir: string;
 let chart: Chart;
@@ -141,7 +140,7 @@ describe('objects', () => {
   });
 });
 
-describe('releases', () => {
+describe.each(helmBinaries())('releases of $title', ({ helm }) => {
   const said: string[] = [];
   const task = (signal = new AbortController().signal): HelmTask => ({
     name: 'demo',

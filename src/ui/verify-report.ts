@@ -26,5 +26,13 @@ export function verifyLines(result: Json, look: Look): readonly string[] {
     ? `${paint.good('✔')} ${paint.strong('A log line came back')} ${paint.faint(`after ${duration(seconds)}`)}`
     : `${paint.bad('✖')} ${paint.strong('No log line came back')} ${paint.faint(`within ${duration(seconds)}`)}`;
   const shown = Object.entries(labels).map(([name, value]) => `${oneLine(name)}="${oneLine(value)}"`);
-  return ['', headline, ...row('line', line), ...row('node', node), ...row('tenant', tenant), ...row('labels', shown.join(' ')), ...row('query', query)];
+  return [
+    '',
+    headline,
+    ...row('line', line),
+    ...row('node', node),
+    ...row('tenant', tenant),
+    ...row('labels', shown.join(' ')), // Left whole, so that it can be copied into Grafana.
+    ...(query === '' ? [] : [`  ${paint.faint('query'.padEnd(9))}${oneLine(query)}`]),
+  ];
 }

@@ -57,7 +57,6 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     find: (name, namespace) => readRelease(kubernetes, { name, namespace }),
     upgrade: async (task) => {
       await recover(task);
-      task.say(`helm upgrade --install ${task.name} (${task.chart.origin})`);
       await inCluster(task, { what: `install of release ${label(task)}`, args: upgradeArgs(task), input: JSON.stringify(task.values) });
     },
     rollback: async (task) => {

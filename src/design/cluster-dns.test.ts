@@ -6,7 +6,7 @@ import type { Facts } from './facts.ts';
 const kubeDns = { namespace: 'kube-system', name: 'kube-dns', clusterIP: '172.20.0.10' };
 
 it.each<[string, Facts['dns'], string | undefined, string | undefined]>([
-  ['the chart\'s own choice is right', kubeDns, '172.20.0.0/16', undefined],
+  ["the chart's own choice is right", kubeDns, '172.20.0.0/16', undefined],
   ['another Service, by its address', { ...kubeDns, name: 'coredns' }, undefined, '172.20.0.10'],
   ['IPv6 in brackets, as nginx wants it', { ...kubeDns, name: 'coredns', clusterIP: 'fd30::a' }, undefined, '[fd30::a]'],
   ['no Service: the tenth address of the range', undefined, '10.100.0.0/16', '10.100.0.10'],

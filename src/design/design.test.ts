@@ -4,7 +4,8 @@ import { templates } from '../../test/helpers/templates.ts';
 import { design, type UserValues } from './design.ts';
 import type { Facts } from './facts.ts';
 
-const of = (flags: Readonly<Record<string, unknown>> = {}, facts: Facts = someFacts(), userValues?: UserValues) => design(someSettings(flags), facts, { templates, userValues });
+const of = (flags: Readonly<Record<string, unknown>> = {}, facts: Facts = someFacts(), userValues?: UserValues) =>
+  design(someSettings(flags), facts, { templates, userValues });
 const refused = (act: () => unknown) => {
   try {
     act();
@@ -30,7 +31,7 @@ describe('design', () => {
     expect(here.role.name).not.toBe(there.role.name);
   });
 
-  it('our tags win over the user\'s, and both are on everything', () => {
+  it("our tags win over the user's, and both are on everything", () => {
     const { buckets, role, oidcProvider, ownership } = of({ tags: ['team=a'] });
     for (const tags of [buckets.chunks.tags, buckets.ruler.tags, role.tags, oidcProvider!.tags]) expect(tags).toEqual({ team: 'a', ...ownership.tags });
   });
@@ -53,7 +54,17 @@ describe('design', () => {
     const issuer = 'https://oidc-eks.ap-northeast-2.api.aws/id/ABC';
     const { role, serviceAccount } = of({ namespace: 'logs' }, someFacts({ cluster: aCluster({ issuer }) }));
     expect(role.trust).toMatchObject({
-      Statement: [{ Principal: { Federated: 'arn:aws:iam::111122223333:oidc-provider/oidc-eks.ap-northeast-2.api.aws/id/ABC' }, Condition: { StringEquals: { 'oidc-eks.ap-northeast-2.api.aws/id/ABC:sub': 'system:serviceaccount:logs:loki', 'oidc-eks.ap-northeast-2.api.aws/id/ABC:aud': 'sts.amazonaws.com' } } }],
+      Statement: [
+        {
+          Principal: { Federated: 'arn:aws:iam::111122223333:oidc-provider/oidc-eks.ap-northeast-2.api.aws/id/ABC' },
+          Condition: {
+            StringEquals: {
+              'oidc-eks.ap-northeast-2.api.aws/id/ABC:sub': 'system:serviceaccount:logs:loki',
+              'oidc-eks.ap-northeast-2.api.aws/id/ABC:aud': 'sts.amazonaws.com',
+            },
+          },
+        },
+      ],
     });
     expect(serviceAccount.object.metadata.annotations).toMatchObject({ 'eks.amazonaws.com/role-arn': role.arn });
     expect(JSON.stringify(role.trust)).not.toContain('StringLike');
@@ -63,7 +74,15 @@ describe('design', () => {
     const { role, oidcProvider, serviceAccount } = of({ identity: 'pod-identity' }, someFacts({ cluster: aCluster({ issuer: undefined }) }));
     expect(oidcProvider).toBeUndefined();
     expect(serviceAccount.object.metadata.annotations).not.toHaveProperty('eks.amazonaws.com/role-arn');
-    expect(role.trust).toMatchObject({ Statement: [{ Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'], Condition: { StringEquals: { 'aws:RequestTag/kubernetes-service-account': 'loki' } } }] });
+    expect(role.trust).toMatchObject({
+      Statement: [
+        {
+          Principal: { Service: 'pods.eks.amazonaws.com' },
+          Action: ['sts:AssumeRole', 'sts:TagSession'],
+          Condition: { StringEquals: { 'aws:RequestTag/kubernetes-service-account': 'loki' } },
+        },
+      ],
+    });
   });
 
   it('the role may touch its two buckets and, with a key, that key, and nothing else', () => {
@@ -91,14 +110,21 @@ describe('design', () => {
 
   it('path and boundary are in the role and its ARN', () => {
     const boundary = 'arn:aws:iam::111122223333:policy/boundary';
-    expect(of({ iamPath: '/platform/', permissionsBoundary: boundary }).role).toMatchObject({ path: '/platform/', permissionsBoundary: boundary, arn: expect.stringMatching(/:role\/platform\/loki-eks-/) });
+    expect(of({ iamPath: '/platform/', permissionsBoundary: boundary }).role).toMatchObject({
+      path: '/platform/',
+      permissionsBoundary: boundary,
+      arn: expect.stringMatching(/:role\/platform\/loki-eks-/),
+    });
   });
 
   it('the login lies where each side reads it', () => {
     expect(of({ gatewayUser: 'shipper' }).login).toEqual({
       user: 'shipper',
       htpasswd: { namespace: 'loki', name: 'loki-gateway-htpasswd' },
-      clients: [{ namespace: 'loki', name: 'loki-gateway-login' }, { namespace: 'alloy', name: 'loki-gateway-login' }],
+      clients: [
+        { namespace: 'loki', name: 'loki-gateway-login' },
+        { namespace: 'alloy', name: 'loki-gateway-login' },
+      ],
     });
     expect(of({ namespace: 'one', collectorNamespace: 'one' }).login.clients).toHaveLength(1);
   });
@@ -119,9 +145,12 @@ describe('design', () => {
     expect(of().tenant).toBe('training-on-eks');
   });
 
-  it('the user\'s values lie on top, in order, and unknown keys are named with their file', () => {
+  it("the user's values lie on top, in order, and unknown keys are named with their file", () => {
     const { loki, alloy, record, verify } = of({}, someFacts(), {
-      loki: [{ file: 'a.yaml', values: { querier: { replicas: 5, affinity: null } } }, { file: 'b.yaml', values: { querier: { replicas: 6 }, querrier: {} } }],
+      loki: [
+        { file: 'a.yaml', values: { querier: { replicas: 5, affinity: null } } },
+        { file: 'b.yaml', values: { querier: { replicas: 6 }, querrier: {} } },
+      ],
       alloy: [{ file: 'c.yaml', values: { image: { registry: 'mirror.example', tag: 'v9' } } }],
     });
     expect((loki.values as any).querier).toMatchObject({ replicas: 6, affinity: null, resources: expect.anything() });
@@ -137,11 +166,16 @@ describe('design', () => {
       loki: [{ file: 'a.yaml', values: { gateway: { basicAuth: { enabled: false }, replicas: 3 }, loki: { storage: { gcs: {} } }, serviceAccount: null } }],
       alloy: [{ file: 'b.yaml', values: { alloy: { mounts: { varlog: false, extra: [] } } } }],
     });
-    expect(notes!.map((note) => note.split(':')[0])).toEqual(['a.yaml sets serviceAccount', 'a.yaml sets gateway.basicAuth', 'b.yaml sets alloy.mounts.varlog']);
+    expect(notes!.map((note) => note.split(':')[0])).toEqual([
+      'a.yaml sets serviceAccount',
+      'a.yaml sets gateway.basicAuth',
+      'b.yaml sets alloy.mounts.varlog',
+    ]);
   });
 
   it('what is recorded is what was installed, not where one stood', () => {
-    const { settings } = of({ profile: 'mine', timeout: '1h', retentionDays: 7, kubeconfig: '/home/me/.kube/config', passwordFile: '/home/me/secret' }).record as any;
+    const { settings } = of({ profile: 'mine', timeout: '1h', retentionDays: 7, kubeconfig: '/home/me/.kube/config', passwordFile: '/home/me/secret' })
+      .record as any;
     expect(settings).toMatchObject({ retentionDays: 7, cluster: 'training-on-eks', region: 'ap-northeast-2' });
     expect(JSON.stringify(settings)).not.toMatch(/home|mine|3600/);
   });
@@ -149,12 +183,21 @@ describe('design', () => {
   it('says what it decided', () => {
     expect(of({ alertmanagerUrl: 'http://a:9093' }).notes).toEqual([]);
     const { notes } = of({ expose: 'internal' }, someFacts({ storageClasses: [], nodes: [threeNodes[0]!, aNode('f', { kind: 'fargate' })] }));
-    expect(notes!.map((note) => note.split(/[ :,]/).slice(0, 4).join(' '))).toEqual(['Only 1 node can', 'No StorageClass of the', 'The internal load balancer', 'No Alertmanager is set', 'Pods on Fargate (1']);
+    expect(notes!.map((note) => note.split(/[ :,]/).slice(0, 4).join(' '))).toEqual([
+      'Only 1 node can',
+      'No StorageClass of the',
+      'The internal load balancer',
+      'No Alertmanager is set',
+      'Pods on Fargate (1',
+    ]);
   });
 
   it('is refused where no design is possible', () => {
     expect(refused(() => of({}, someFacts({ cluster: aCluster({ issuer: undefined }) })))).toMatchObject({ code: 'IDENTITY_NO_ISSUER' });
-    expect(refused(() => of({ kmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/a' }))).toMatchObject({ code: 'SETTING_INVALID', message: expect.stringContaining('is in eu-west-1, but the cluster is in ap-northeast-2') });
+    expect(refused(() => of({ kmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/a' }))).toMatchObject({
+      code: 'SETTING_INVALID',
+      message: expect.stringContaining('is in eu-west-1, but the cluster is in ap-northeast-2'),
+    });
     expect(refused(() => of({ storageClass: 'nope' }))).toMatchObject({ code: 'STORAGE_CLASS_UNKNOWN' });
   });
 });

@@ -48,7 +48,13 @@ function lines(sign: '-' | '+', path: string, json: string): readonly string[] {
   if (isSecret(segments)) return [`${sign} ${label}${hidden}`];
   const value = JSON.parse(json) as Json;
   if (typeof value === 'string' && value.includes('\n')) {
-    return [`${sign} ${label}|`, ...value.replace(/\n$/, '').split('\n').map((line) => `${sign}   ${line}`)];
+    return [
+      `${sign} ${label}|`,
+      ...value
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((line) => `${sign}   ${line}`),
+    ];
   }
   return [`${sign} ${label}${typeof value === 'string' ? plain(value) : json}`];
 }

@@ -1,10 +1,12 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { apr1Hash, hashPassword, verifyHash } from './htpasswd.ts';
 
 describe('hashPassword', () => {
   it('writes what nginx reads: SHA-1 of password and salt, then the salt', () => {
-    expect(hashPassword('loki', 'secret', Buffer.from('12345678'))).toBe(`loki:{SSHA}${Buffer.concat([Buffer.from('b42346ab224b93fbaf2a909ae2f81ae46076816a', 'hex'), Buffer.from('12345678')]).toString('base64')}`);
+    expect(hashPassword('loki', 'secret', Buffer.from('12345678'))).toBe(
+      `loki:{SSHA}${Buffer.concat([Buffer.from('b42346ab224b93fbaf2a909ae2f81ae46076816a', 'hex'), Buffer.from('12345678')]).toString('base64')}`,
+    );
   });
 
   it('lets in the right password and no other', () => {
@@ -33,10 +35,17 @@ describe('verifyHash', () => {
 
   it('finds the user among several lines, with either line end', () => {
     const file = `${hashPassword('a', '1', Buffer.alloc(8))}\r\n${hashPassword('b', '2', Buffer.alloc(8))}\n`;
-    expect([verifyHash(file, 'a', '1'), verifyHash(file, 'b', '2'), verifyHash(file, 'b', '1'), verifyHash(file, 'c', '1')]).toEqual([true, true, false, false]);
+    expect([verifyHash(file, 'a', '1'), verifyHash(file, 'b', '2'), verifyHash(file, 'b', '1'), verifyHash(file, 'c', '1')]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
-  it.each(['loki:$2y$10$abcdefghijklmnopqrstuv', 'loki:{SSHA}', 'loki:{SSHA}AAAA', 'loki:', 'loki', ''])('%j lets nobody in', (line) => expect(verifyHash(line, 'loki', 'password')).toBe(false));
+  it.each(['loki:$2y$10$abcdefghijklmnopqrstuv', 'loki:{SSHA}', 'loki:{SSHA}AAAA', 'loki:', 'loki', ''])('%j lets nobody in', (line) =>
+    expect(verifyHash(line, 'loki', 'password')).toBe(false),
+  );
 });
 
 // As `openssl passwd -apr1 -salt SALT PASSWORD` says.

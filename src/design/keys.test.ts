@@ -23,7 +23,16 @@ describe('unknownKeys', () => {
   ])('loki %j', (values, path, nearest) => expect(unknownKeys(values as never, loki)).toEqual([{ path, nearest }]));
 
   it('free-form places take anything', () => {
-    expect(unknownKeys({ loki: { limits_config: { anything: 1 }, structuredConfig: { a: { b: 1 } }, storage: { bucketNames: { chunks: 'x' } } }, extraObjects: [{ kind: 'X' }], ingester: { nodeSelector: { a: 'b' }, affinity: null } }, loki)).toEqual([]);
+    expect(
+      unknownKeys(
+        {
+          loki: { limits_config: { anything: 1 }, structuredConfig: { a: { b: 1 } }, storage: { bucketNames: { chunks: 'x' } } },
+          extraObjects: [{ kind: 'X' }],
+          ingester: { nodeSelector: { a: 'b' }, affinity: null },
+        },
+        loki,
+      ),
+    ).toEqual([]);
     expect(unknownKeys({ controller: { affinity: { nodeAffinity: {} } }, alloy: { securityContext: { runAsUser: 0 } } }, alloy)).toEqual([]);
   });
 

@@ -41,8 +41,8 @@ export function unknownKeys(values: Values, chart: { readonly name: 'loki' | 'al
 const aliases: Readonly<Record<string, string>> = {
   'alloy.extraVolumeMounts': 'alloy.mounts.extra',
   'alloy.extraVolumes': 'controller.volumes.extra',
-  'extraVolumeMounts': 'alloy.mounts.extra',
-  'extraVolumes': 'controller.volumes.extra',
+  extraVolumeMounts: 'alloy.mounts.extra',
+  extraVolumes: 'controller.volumes.extra',
   'alloy.tolerations': 'controller.tolerations',
   'loki.ruler': 'loki.rulerConfig',
   'loki.schema_config': 'loki.schemaConfig',
@@ -52,7 +52,10 @@ function suggestion(root: Known, siblings: Known, path: readonly string[]): stri
   const key = path.at(-1)!;
   const alias = aliases[path.join('.')];
   if (alias !== undefined && has(root, alias.split('.'))) return alias;
-  const outward = path.slice(1).map((_, index) => path.slice(index + 1)).find((tail) => has(root, tail));
+  const outward = path
+    .slice(1)
+    .map((_, index) => path.slice(index + 1))
+    .find((tail) => has(root, tail));
   if (outward !== undefined) return outward.join('.');
   const similar = typeof siblings === 'object' ? nearest(key, Object.keys(siblings)) : undefined;
   if (similar !== undefined) return [...path.slice(0, -1), similar].join('.');

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bucketName, bucketNamespace, longestPrefix, roleName } from './names.ts';
 import { installIdOf, ownership } from './ownership.ts';
@@ -37,12 +37,17 @@ describe('buckets', () => {
 
   it('fit into 63 characters with the longest prefix, and with one more they do not', () => {
     fc.assert(
-      fc.property(fc.constantFrom('us-east-1', 'ap-northeast-2', 'us-gov-west-1', 'me-south-1', 'cn-north-1'), fc.constantFrom('global', 'account-regional'), (region, wanted) => {
-        const most = longestPrefix({ bucketNamespace: wanted as 'global', region });
-        const name = (length: number) => bucketName({ ...parts, region, prefix: 'x'.repeat(length), namespace: bucketNamespace({ wanted: wanted as 'global', region }) });
-        expect(name(most)).toHaveLength(63);
-        expect(name(most + 1).length).toBeGreaterThan(63);
-      }),
+      fc.property(
+        fc.constantFrom('us-east-1', 'ap-northeast-2', 'us-gov-west-1', 'me-south-1', 'cn-north-1'),
+        fc.constantFrom('global', 'account-regional'),
+        (region, wanted) => {
+          const most = longestPrefix({ bucketNamespace: wanted as 'global', region });
+          const name = (length: number) =>
+            bucketName({ ...parts, region, prefix: 'x'.repeat(length), namespace: bucketNamespace({ wanted: wanted as 'global', region }) });
+          expect(name(most)).toHaveLength(63);
+          expect(name(most + 1).length).toBeGreaterThan(63);
+        },
+      ),
     );
     expect(longestPrefix({ bucketNamespace: 'account-regional' })).toBe(16);
   });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { distance, nearest } from './nearest.ts';
 
@@ -11,7 +11,13 @@ describe('distance', () => {
   ])('%s to %s is %i', (a, b, expected) => expect(distance(a, b)).toBe(expected));
 
   it('is symmetric and nothing only between equals', () => {
-    fc.assert(fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => distance(a, b) === distance(b, a) && (distance(a, b) === 0) === (a === b)));
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 12 }),
+        fc.string({ maxLength: 12 }),
+        (a, b) => distance(a, b) === distance(b, a) && (distance(a, b) === 0) === (a === b),
+      ),
+    );
   });
 });
 

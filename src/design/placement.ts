@@ -54,7 +54,9 @@ export function podShapes(objects: readonly unknown[]): readonly PodShape[] {
         memory: sum((of) => bytes(of['memory'])),
         nodeSelector: pod?.nodeSelector ?? {},
         tolerations: pod?.tolerations ?? [],
-        oneANode: (pod?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(({ topologyKey }) => topologyKey === 'kubernetes.io/hostname'),
+        oneANode: (pod?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).some(
+          ({ topologyKey }) => topologyKey === 'kubernetes.io/hostname',
+        ),
       },
     ];
   });
@@ -89,7 +91,10 @@ export function unplaced(shapes: readonly PodShape[], nodes: readonly NodeFact[]
         place.owners.add(shape.owner);
         continue;
       }
-      left.push({ pod: `${shape.owner} replica ${replica + 1} of ${shape.count}`, why: why(shape, { all: room.length, open: open.length, spread: spread.length }) });
+      left.push({
+        pod: `${shape.owner} replica ${replica + 1} of ${shape.count}`,
+        why: why(shape, { all: room.length, open: open.length, spread: spread.length }),
+      });
     }
   }
   return left;

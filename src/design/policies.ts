@@ -36,7 +36,10 @@ export function podIdentityTrust(templates: Templates, of: Subject & { readonly 
 }
 
 /** What Loki's S3 client calls, on these two buckets, and only while the account owns them. */
-export function s3Access(templates: Templates, of: { readonly account: string; readonly chunksArn: string; readonly rulerArn: string; readonly kmsKey?: string }): Json {
+export function s3Access(
+  templates: Templates,
+  of: { readonly account: string; readonly chunksArn: string; readonly rulerArn: string; readonly kmsKey?: string },
+): Json {
   const { kmsKey, ...rest } = of;
   const keyStatement = kmsKey === undefined ? undefined : fill(templates, 'iam/kms-access.json', { kmsKey });
   return fill(templates, 'iam/s3-access.json', { ...rest, keyStatement });

@@ -3,8 +3,8 @@ import { isMap, type Values } from './merge.ts';
 
 const because: Readonly<Record<'loki' | 'alloy', Readonly<Record<string, string>>>> = {
   loki: {
-    fullnameOverride: 'the gateway\'s address and the checks use the names it gives',
-    nameOverride: 'the gateway\'s address and the checks use the names it gives',
+    fullnameOverride: "the gateway's address and the checks use the names it gives",
+    nameOverride: "the gateway's address and the checks use the names it gives",
     namespaceOverride: 'the role trusts a service account of the namespace in the settings',
     deploymentMode: 'sizes and checks are those of Distributed',
     'loki.auth_enabled': 'the gateway and Alloy send a tenant',

@@ -13,13 +13,19 @@ function exposure({ expose, allowCidr, certificate }: Settings): readonly Proble
   const found: Problem[] = [];
   const say = (message: string, fix: string) => found.push(problem('SETTING_CONFLICT', { message, fix }));
   if (expose === 'none') {
-    if (allowCidr.length > 0) say(`allowCidr ${allowCidr.join(', ')} has no effect with expose none`, 'Add --expose internal or --expose public, or leave allowCidr out.');
-    if (certificate !== undefined) say(`certificate ${certificate} has no effect with expose none`, 'Add --expose internal or --expose public, or leave certificate out.');
+    if (allowCidr.length > 0)
+      say(`allowCidr ${allowCidr.join(', ')} has no effect with expose none`, 'Add --expose internal or --expose public, or leave allowCidr out.');
+    if (certificate !== undefined)
+      say(`certificate ${certificate} has no effect with expose none`, 'Add --expose internal or --expose public, or leave certificate out.');
     return found;
   }
   if (expose === 'internal') return found;
-  if (allowCidr.length === 0) say('expose public needs allowCidr: who may reach the load balancer', 'Add --allow-cidr CIDR, for example your office\'s range.');
-  if (certificate === undefined) say('expose public needs certificate: the login would cross the internet in clear text', 'Add --certificate ARN of an ACM certificate in the cluster\'s region.');
+  if (allowCidr.length === 0) say('expose public needs allowCidr: who may reach the load balancer', "Add --allow-cidr CIDR, for example your office's range.");
+  if (certificate === undefined)
+    say(
+      'expose public needs certificate: the login would cross the internet in clear text',
+      "Add --certificate ARN of an ACM certificate in the cluster's region.",
+    );
   for (const cidr of allowCidr.filter(isEverywhere)) {
     say(`allowCidr ${cidr} with expose public opens the gateway to the whole internet`, 'Name the ranges that need it; nothing turns this check off.');
   }

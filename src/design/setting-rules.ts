@@ -21,18 +21,18 @@ export const namespace = text(
 /** Loki's own rule for tenant ids; `.` and `..` would become path segments. `|` joins tenants in a query, so one name can't hold it. */
 export const tenant = text(/^[A-Za-z0-9!\-_.*'()]{1,150}$/, "may hold letters, digits and ! - _ . * ' ( ), at most 150").refine(
   (value) => value !== '.' && value !== '..',
-  { error: 'can\'t be . or ..' },
+  { error: "can't be . or .." },
 );
 
 /** It becomes the value of a stream label and stands in a Helm-templated document, hence no braces, quotes or line ends. */
-export const clusterLabel = text(/^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/, 'may hold letters, digits and _ . : / -, at most 128, starting with a letter or digit');
+export const clusterLabel = text(
+  /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/,
+  'may hold letters, digits and _ . : / -, at most 128, starting with a letter or digit',
+);
 
 export const retentionDays = whole(1, 3650, 'must be a whole number of days from 1 to 3650');
 
-export const storageClass = text(
-  /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
-  'must be the name of a StorageClass: lower-case letters, digits, . and -',
-);
+export const storageClass = text(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a StorageClass: lower-case letters, digits, . and -');
 
 /** The form only; how long it may be depends on the region and is judged with the whole name (`names.ts`). */
 export const bucketPrefix = text(
@@ -47,11 +47,9 @@ export const kmsKey = text(
   'must be the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/ID (not an alias, not a bare id)',
 );
 
-export const iamPath = z
-  .string({ error: 'must be an IAM path' })
-  .refine((value) => /^\/(?:[\x21-\x2e\x30-\x7e]+\/)*$/.test(value) && value.length <= 512, {
-    error: 'must begin and end with /, for example /platform/, without spaces, at most 512 long',
-  });
+export const iamPath = z.string({ error: 'must be an IAM path' }).refine((value) => /^\/(?:[\x21-\x2e\x30-\x7e]+\/)*$/.test(value) && value.length <= 512, {
+  error: 'must begin and end with /, for example /platform/, without spaces, at most 512 long',
+});
 
 export const permissionsBoundary = text(
   /^arn:[a-z0-9-]+:iam::(?:\d{12}|aws):policy\/[\w+=,.@/-]{1,512}$/,
@@ -79,7 +77,8 @@ function tagFault(key: string, value: string): string | undefined {
   if (/^aws:/i.test(key)) return 'starts with aws:, which AWS reserves';
   if (/^loki-eks\//i.test(key)) return 'starts with loki-eks/, which marks what this installer owns';
   if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u.test(key)) return 'is not a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @';
-  if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value)) return 'has a value that is not a tag value: at most 256 letters, digits, spaces and _ . : / = + - @';
+  if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value))
+    return 'has a value that is not a tag value: at most 256 letters, digits, spaces and _ . : / = + - @';
   return undefined;
 }
 
@@ -107,14 +106,19 @@ export const gatewayUser = text(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'may hold 
 
 export const url = z.string({ error: 'must be a URL' }).superRefine((value, context) => {
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) context.addIssue({ code: 'custom', message: 'must be a URL that starts with http:// or https://' });
-  else if (parsed.username !== '' || parsed.password !== '') context.addIssue({ code: 'custom', message: 'holds a user name or a password; they would be stored in plain sight' });
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
+    context.addIssue({ code: 'custom', message: 'must be a URL that starts with http:// or https://' });
+  else if (parsed.username !== '' || parsed.password !== '')
+    context.addIssue({ code: 'custom', message: 'holds a user name or a password; they would be stored in plain sight' });
 });
 
 /** A chart repository: HTTP, or an OCI registry. */
 export const repository = text(/^(https?|oci):\/\/[^\s@]+$/, 'must start with https://, http:// or oci://, without a login in it');
 
-export const present = z.string({ error: 'must be text' }).min(1, { error: 'is empty' }).refine((value) => !/[\0\r\n]/.test(value), { error: 'holds a line end' });
+export const present = z
+  .string({ error: 'must be text' })
+  .min(1, { error: 'is empty' })
+  .refine((value) => !/[\0\r\n]/.test(value), { error: 'holds a line end' });
 
 /** `10m`, `90s`, `1h30m`, or a bare number of seconds; the result is in seconds. */
 export const duration = z.union([z.string(), z.number()], { error: durationRule() }).transform((value, context) => {
@@ -139,9 +143,18 @@ function parseDuration(value: string): number | undefined {
 
 /** Accepts a number or its digits (flags and environment are text). */
 export function whole(least: number, most: number, rule: string) {
-  return z.union([z.number(), z.string().regex(/^\d{1,9}$/, { error: rule }).transform(Number)], { error: rule }).pipe(
-    z.number({ error: rule }).int({ error: rule }).min(least, { error: rule }).max(most, { error: rule }),
-  );
+  return z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,9}$/, { error: rule })
+          .transform(Number),
+      ],
+      { error: rule },
+    )
+    .pipe(z.number({ error: rule }).int({ error: rule }).min(least, { error: rule }).max(most, { error: rule }));
 }
 
 const words: Readonly<Record<string, boolean>> = { true: true, yes: true, on: true, '1': true, false: false, no: false, off: false, '0': false };
@@ -152,7 +165,6 @@ export const flag = z.union([z.boolean(), z.string()], { error: 'must be true or
   return z.NEVER;
 });
 
-export const choice = <const T extends readonly [string, ...string[]]>(choices: T) =>
-  z.enum(choices, { error: `must be one of ${choices.join(', ')}` });
+export const choice = <const T extends readonly [string, ...string[]]>(choices: T) => z.enum(choices, { error: `must be one of ${choices.join(', ')}` });
 
 export const list = <T extends z.ZodType>(item: T) => z.array(item, { error: 'must be a list' });

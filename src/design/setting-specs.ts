@@ -45,7 +45,14 @@ const choices = <const T extends readonly [string, ...string[]]>(of: T) => ({ ki
 
 const target = group('Target', [
   { key: 'cluster', kind: 'string', rule: rule.cluster, description: 'EKS cluster, by name or ARN', question: 'Which EKS cluster?', placeholder: 'NAME' },
-  { key: 'region', kind: 'string', rule: rule.region, description: 'AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile\'s', question: 'Which AWS region?', placeholder: 'REGION' },
+  {
+    key: 'region',
+    kind: 'string',
+    rule: rule.region,
+    description: "AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile's",
+    question: 'Which AWS region?',
+    placeholder: 'REGION',
+  },
   { key: 'profile', kind: 'string', rule: rule.present, description: 'AWS profile', placeholder: 'NAME' },
   { key: 'kubeconfig', kind: 'string', rule: rule.present, description: 'kubeconfig to use instead of a token signed in process', placeholder: 'FILE' },
   { key: 'context', kind: 'string', rule: rule.present, description: 'context of the kubeconfig', placeholder: 'NAME' },
@@ -54,24 +61,61 @@ const target = group('Target', [
 const names = group('Names', [
   { key: 'namespace', kind: 'string', rule: rule.namespace, default: 'loki', description: 'namespace of Loki', placeholder: 'NAME' },
   { key: 'collectorNamespace', kind: 'string', rule: rule.namespace, default: 'alloy', description: 'namespace of Alloy', placeholder: 'NAME' },
-  { key: 'tenant', kind: 'string', rule: rule.tenant, description: 'Loki tenant; the cluster\'s name by default', placeholder: 'NAME' },
-  { key: 'clusterLabel', kind: 'string', rule: rule.clusterLabel, description: 'value of the label "cluster" on every line; the cluster\'s name by default', placeholder: 'TEXT' },
+  { key: 'tenant', kind: 'string', rule: rule.tenant, description: "Loki tenant; the cluster's name by default", placeholder: 'NAME' },
+  {
+    key: 'clusterLabel',
+    kind: 'string',
+    rule: rule.clusterLabel,
+    description: 'value of the label "cluster" on every line; the cluster\'s name by default',
+    placeholder: 'TEXT',
+  },
 ]);
 
 const logs = group('Logs', [
-  { key: 'retentionDays', kind: 'integer', rule: rule.retentionDays, default: 28, description: 'days that log lines are kept', question: 'How many days should log lines be kept?', placeholder: 'DAYS' },
-  { key: 'size', ...choices(['small', 'medium', 'large']), default: 'small', description: 'replicas and memory: small for about 50 GB a day, medium 250 GB, large 1 TB', question: 'Which size?' },
-  { key: 'storageClass', kind: 'string', rule: rule.storageClass, description: 'StorageClass of the write-ahead log; chosen from the cluster\'s by default', placeholder: 'NAME' },
+  {
+    key: 'retentionDays',
+    kind: 'integer',
+    rule: rule.retentionDays,
+    default: 28,
+    description: 'days that log lines are kept',
+    question: 'How many days should log lines be kept?',
+    placeholder: 'DAYS',
+  },
+  {
+    key: 'size',
+    ...choices(['small', 'medium', 'large']),
+    default: 'small',
+    description: 'replicas and memory: small for about 50 GB a day, medium 250 GB, large 1 TB',
+    question: 'Which size?',
+  },
+  {
+    key: 'storageClass',
+    kind: 'string',
+    rule: rule.storageClass,
+    description: "StorageClass of the write-ahead log; chosen from the cluster's by default",
+    placeholder: 'NAME',
+  },
   { key: 'alertmanagerUrl', kind: 'string', rule: rule.url, description: 'Alertmanager that the ruler sends alerts to', placeholder: 'URL' },
 ]);
 
 const aws = group('AWS', [
-  { key: 'identity', ...choices(['irsa', 'pod-identity']), default: 'irsa', description: 'how Loki\'s pods get their AWS role' },
+  { key: 'identity', ...choices(['irsa', 'pod-identity']), default: 'irsa', description: "how Loki's pods get their AWS role" },
   { key: 'createOidcProvider', kind: 'boolean', rule: rule.flag, default: true, description: 'create the IAM OIDC provider of the cluster when it is missing' },
   { key: 'bucketPrefix', kind: 'string', rule: rule.bucketPrefix, default: 'loki', description: 'first part of the bucket names', placeholder: 'PREFIX' },
   { key: 'bucketNamespace', ...choices(['account-regional', 'global']), default: 'account-regional', description: 'S3 namespace of the bucket names' },
-  { key: 'existingBuckets', ...choices(['reuse', 'recreate', 'fail']), default: 'reuse', description: 'what to do with buckets that exist; recreate empties them' },
-  { key: 'confirmRecreate', kind: 'list', rule: rule.list(rule.present), description: 'name of a bucket that may be emptied; repeatable', placeholder: 'BUCKET' },
+  {
+    key: 'existingBuckets',
+    ...choices(['reuse', 'recreate', 'fail']),
+    default: 'reuse',
+    description: 'what to do with buckets that exist; recreate empties them',
+  },
+  {
+    key: 'confirmRecreate',
+    kind: 'list',
+    rule: rule.list(rule.present),
+    description: 'name of a bucket that may be emptied; repeatable',
+    placeholder: 'BUCKET',
+  },
   { key: 'kmsKey', kind: 'string', rule: rule.kmsKey, description: 'KMS key that encrypts the buckets', placeholder: 'ARN' },
   { key: 'iamPath', kind: 'string', rule: rule.iamPath, default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
   { key: 'permissionsBoundary', kind: 'string', rule: rule.permissionsBoundary, description: 'permissions boundary of the role', placeholder: 'ARN' },
@@ -80,23 +124,63 @@ const aws = group('AWS', [
 
 const exposure = group('Exposure', [
   { key: 'expose', ...choices(['none', 'internal', 'public']), default: 'none', description: 'load balancer in front of the gateway' },
-  { key: 'allowCidr', kind: 'list', rule: rule.list(rule.cidr), description: 'source range that may reach the load balancer; repeatable, needed with --expose public', placeholder: 'CIDR' },
-  { key: 'certificate', kind: 'string', rule: rule.certificate, description: 'ACM certificate of the load balancer; needed with --expose public', placeholder: 'ARN' },
+  {
+    key: 'allowCidr',
+    kind: 'list',
+    rule: rule.list(rule.cidr),
+    description: 'source range that may reach the load balancer; repeatable, needed with --expose public',
+    placeholder: 'CIDR',
+  },
+  {
+    key: 'certificate',
+    kind: 'string',
+    rule: rule.certificate,
+    description: 'ACM certificate of the load balancer; needed with --expose public',
+    placeholder: 'ARN',
+  },
   { key: 'gatewayUser', kind: 'string', rule: rule.gatewayUser, default: 'loki', description: 'user name of the gateway login', placeholder: 'NAME' },
-  { key: 'passwordFile', kind: 'string', rule: rule.present, description: 'file that holds the gateway password, - for stdin; generated by default', placeholder: 'FILE' },
+  {
+    key: 'passwordFile',
+    kind: 'string',
+    rule: rule.present,
+    description: 'file that holds the gateway password, - for stdin; generated by default',
+    placeholder: 'FILE',
+  },
 ]);
 
 const charts = group('Charts', [
   { key: 'lokiChart', kind: 'string', rule: rule.present, description: 'Loki chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
   { key: 'alloyChart', kind: 'string', rule: rule.present, description: 'Alloy chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
   { key: 'chartRepo', kind: 'string', rule: rule.repository, description: 'chart repository to use instead of the public ones', placeholder: 'URL' },
-  { key: 'lokiValues', kind: 'list', rule: rule.list(rule.present), verbatim: true, description: 'values file on top of ours for Loki; repeatable', placeholder: 'FILE' },
-  { key: 'alloyValues', kind: 'list', rule: rule.list(rule.present), verbatim: true, description: 'values file on top of ours for Alloy; repeatable', placeholder: 'FILE' },
+  {
+    key: 'lokiValues',
+    kind: 'list',
+    rule: rule.list(rule.present),
+    verbatim: true,
+    description: 'values file on top of ours for Loki; repeatable',
+    placeholder: 'FILE',
+  },
+  {
+    key: 'alloyValues',
+    kind: 'list',
+    rule: rule.list(rule.present),
+    verbatim: true,
+    description: 'values file on top of ours for Alloy; repeatable',
+    placeholder: 'FILE',
+  },
   { key: 'helm', kind: 'string', rule: rule.present, description: 'helm binary; found on PATH by default', placeholder: 'FILE' },
 ]);
 
 const run = group('Run', [
-  { key: 'timeout', field: 'timeoutSeconds', kind: 'duration', rule: rule.duration, default: '15m', description: 'time for each release to become ready', placeholder: 'TIME' },
+  {
+    key: 'timeout',
+    field: 'timeoutSeconds',
+    kind: 'duration',
+    rule: rule.duration,
+    default: '15m',
+    description: 'time for each release to become ready',
+    placeholder: 'TIME',
+  },
   { key: 'onFailure', ...choices(['rollback', 'keep']), default: 'rollback', description: 'what to do with a half-done install' },
   { key: 'onUnfinished', ...choices(['ask', 'continue', 'undo']), default: 'ask', description: 'what to do with an earlier run that died' },
   { key: 'verify', kind: 'boolean', rule: rule.flag, default: true, description: 'prove at the end that a line comes back' },

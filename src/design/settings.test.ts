@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readSettings, settingSpecs, type SettingSources } from './settings.ts';
 
@@ -47,16 +47,43 @@ describe('precedence', () => {
 
   it('defaults make a whole', () => {
     expect(read(flags({})).settings).toEqual({
-      cluster, namespace: 'loki', collectorNamespace: 'alloy', retentionDays: 28, size: 'small', identity: 'irsa', createOidcProvider: true,
-      bucketPrefix: 'loki', bucketNamespace: 'account-regional', existingBuckets: 'reuse', confirmRecreate: [], iamPath: '/', tags: {}, expose: 'none',
-      allowCidr: [], gatewayUser: 'loki', lokiValues: [], alloyValues: [], timeoutSeconds: 900, onFailure: 'rollback', onUnfinished: 'ask', verify: true,
+      cluster,
+      namespace: 'loki',
+      collectorNamespace: 'alloy',
+      retentionDays: 28,
+      size: 'small',
+      identity: 'irsa',
+      createOidcProvider: true,
+      bucketPrefix: 'loki',
+      bucketNamespace: 'account-regional',
+      existingBuckets: 'reuse',
+      confirmRecreate: [],
+      iamPath: '/',
+      tags: {},
+      expose: 'none',
+      allowCidr: [],
+      gatewayUser: 'loki',
+      lokiValues: [],
+      alloyValues: [],
+      timeoutSeconds: 900,
+      onFailure: 'rollback',
+      onUnfinished: 'ask',
+      verify: true,
     });
   });
 });
 
 describe('what is said', () => {
   it('everything that is wrong, at once, with the value, its source and the rule', () => {
-    const found = wrong({ flags: { retentionDays: '0', size: 'huge' }, env: { LOKI_EKS_REGION: 'seoul' }, file: { namespace: 'Loki', retenionDays: 5, timeout: '1s' }, fileName: 'my.yaml' }, ['cluster']);
+    const found = wrong(
+      {
+        flags: { retentionDays: '0', size: 'huge' },
+        env: { LOKI_EKS_REGION: 'seoul' },
+        file: { namespace: 'Loki', retenionDays: 5, timeout: '1s' },
+        fileName: 'my.yaml',
+      },
+      ['cluster'],
+    );
     expect(found).toEqual([
       'SETTING_UNKNOWN my.yaml: unknown key "retenionDays"; did you mean retentionDays? | Write retentionDays in my.yaml.',
       'SETTING_MISSING cluster is missing: EKS cluster, by name or ARN | Add --cluster NAME, or set LOKI_EKS_CLUSTER.',
@@ -83,7 +110,9 @@ describe('what is said', () => {
 
   it('a stray variable only warns', () => {
     const { warnings } = read({ env: { LOKI_EKS_RETENTION_DAY: '3', LOKI_EKS_ZZZZZZZZZZZZZZ: '1', PATH: '/bin' } });
-    expect(warnings.map(({ message }) => message)).toEqual(['Environment variable LOKI_EKS_RETENTION_DAY is no setting; did you mean LOKI_EKS_RETENTION_DAYS?']);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      'Environment variable LOKI_EKS_RETENTION_DAY is no setting; did you mean LOKI_EKS_RETENTION_DAYS?',
+    ]);
   });
 
   it('a file that is no map', () => expect(wrong({ file: ['a'], fileName: 'x.yaml' })[0]).toMatch(/^CONFIG_INVALID x\.yaml/));
@@ -99,7 +128,11 @@ describe('forms', () => {
   });
 
   it('lists and maps from flags, environment and file', () => {
-    expect(read(flags({ expose: 'internal', allowCidr: ['10.0.0.0/8, 192.168.0.0/16', 'fd00::/8'] })).settings.allowCidr).toEqual(['10.0.0.0/8', '192.168.0.0/16', 'fd00::/8']);
+    expect(read(flags({ expose: 'internal', allowCidr: ['10.0.0.0/8, 192.168.0.0/16', 'fd00::/8'] })).settings.allowCidr).toEqual([
+      '10.0.0.0/8',
+      '192.168.0.0/16',
+      'fd00::/8',
+    ]);
     expect(read({ env: { LOKI_EKS_EXPOSE: 'internal', LOKI_EKS_ALLOW_CIDR: '10.0.0.0/8,10.1.0.0/16' } }).settings.allowCidr).toHaveLength(2);
     expect(read(flags({ tags: ['team=a b', 'cost=x=y'] })).settings.tags).toEqual({ team: 'a b', cost: 'x=y' });
     expect(read({ file: { tags: { team: 'platform' } } }).settings.tags).toEqual({ team: 'platform' });
@@ -107,29 +140,88 @@ describe('forms', () => {
     expect(read({ flags: { allowCidr: [] }, file: { expose: 'internal', allowCidr: ['10.0.0.0/8'] } }).settings.allowCidr).toEqual(['10.0.0.0/8']);
   });
 
-  it.each([['10m', 600], ['90s', 90], ['1h30m', 5400], ['120', 120], [45, 45]])('timeout %s is %i seconds', (timeout, seconds) => {
+  it.each([
+    ['10m', 600],
+    ['90s', 90],
+    ['1h30m', 5400],
+    ['120', 120],
+    [45, 45],
+  ])('timeout %s is %i seconds', (timeout, seconds) => {
     expect(read(flags({ timeout })).settings.timeoutSeconds).toBe(seconds);
   });
 
-  it.each([[true, true], ['false', false], ['no', false], ['1', true]])('verify %s is %s', (verify, value) => {
+  it.each([
+    [true, true],
+    ['false', false],
+    ['no', false],
+    ['1', true],
+  ])('verify %s is %s', (verify, value) => {
     expect(read(flags({ verify })).settings.verify).toBe(value);
   });
 
   it.each<[string, unknown]>([
-    ['cluster', '-x'], ['cluster', 'a/b'], ['cluster', 'x'.repeat(101)], ['region', 'us-east'], ['namespace', 'a.b'], ['namespace', 'x'.repeat(64)], ['tenant', 'a|b'], ['tenant', 'a/b'], ['tenant', '..'],
-    ['clusterLabel', 'a{{b'], ['clusterLabel', 'a"b'], ['retentionDays', '1.5'], ['retentionDays', 3651], ['retentionDays', '1e2'], ['kmsKey', 'alias/x'], ['kmsKey', 'arn:aws:kms:us-east-1:1:key/x'],
-    ['iamPath', 'platform'], ['iamPath', '/a b/'], ['iamPath', '/a'], ['permissionsBoundary', 'arn:aws:iam::111122223333:role/x'], ['certificate', 'arn:aws:iam::111122223333:server-certificate/x'],
-    ['bucketPrefix', 'Loki'], ['bucketPrefix', 'a.b'], ['bucketPrefix', '-a'], ['bucketPrefix', 'xn--a'], ['allowCidr', ['10.0.0.0']], ['allowCidr', ['10.0.0.0/33']], ['allowCidr', ['10.0.0/8']], ['allowCidr', ['fd00::/129']], ['allowCidr', ['10.0.0.0/08']],
-    ['tags', ['aws:x=1']], ['tags', ['loki-eks/x=1']], ['tags', ['x']], ['tags', ['=x']], ['tags', [`k=${'x'.repeat(257)}`]], ['gatewayUser', 'a:b'], ['alertmanagerUrl', 'alertmanager:9093'], ['alertmanagerUrl', 'http://u:p@x'],
-    ['chartRepo', 'file:///x'], ['timeout', '1d'], ['timeout', 1.5], ['timeout', '5s'], ['verify', 'maybe'], ['size', 'xl'], ['profile', 'a\nb'],
+    ['cluster', '-x'],
+    ['cluster', 'a/b'],
+    ['cluster', 'x'.repeat(101)],
+    ['region', 'us-east'],
+    ['namespace', 'a.b'],
+    ['namespace', 'x'.repeat(64)],
+    ['tenant', 'a|b'],
+    ['tenant', 'a/b'],
+    ['tenant', '..'],
+    ['clusterLabel', 'a{{b'],
+    ['clusterLabel', 'a"b'],
+    ['retentionDays', '1.5'],
+    ['retentionDays', 3651],
+    ['retentionDays', '1e2'],
+    ['kmsKey', 'alias/x'],
+    ['kmsKey', 'arn:aws:kms:us-east-1:1:key/x'],
+    ['iamPath', 'platform'],
+    ['iamPath', '/a b/'],
+    ['iamPath', '/a'],
+    ['permissionsBoundary', 'arn:aws:iam::111122223333:role/x'],
+    ['certificate', 'arn:aws:iam::111122223333:server-certificate/x'],
+    ['bucketPrefix', 'Loki'],
+    ['bucketPrefix', 'a.b'],
+    ['bucketPrefix', '-a'],
+    ['bucketPrefix', 'xn--a'],
+    ['allowCidr', ['10.0.0.0']],
+    ['allowCidr', ['10.0.0.0/33']],
+    ['allowCidr', ['10.0.0/8']],
+    ['allowCidr', ['fd00::/129']],
+    ['allowCidr', ['10.0.0.0/08']],
+    ['tags', ['aws:x=1']],
+    ['tags', ['loki-eks/x=1']],
+    ['tags', ['x']],
+    ['tags', ['=x']],
+    ['tags', [`k=${'x'.repeat(257)}`]],
+    ['gatewayUser', 'a:b'],
+    ['alertmanagerUrl', 'alertmanager:9093'],
+    ['alertmanagerUrl', 'http://u:p@x'],
+    ['chartRepo', 'file:///x'],
+    ['timeout', '1d'],
+    ['timeout', 1.5],
+    ['timeout', '5s'],
+    ['verify', 'maybe'],
+    ['size', 'xl'],
+    ['profile', 'a\nb'],
   ])('%s %j is refused', (key, value) => {
     const found = wrong(flags({ expose: 'internal', [key]: value }));
     expect(found.join()).toMatch(new RegExp(`SETTING_INVALID ${key}\\b`));
   });
 
   it.each<[string, unknown]>([
-    ['region', 'us-gov-west-1'], ['region', 'eusc-de-east-1'], ['region', 'us-iso-east-1'], ['tenant', "a!-_.*'()1"], ['kmsKey', 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1a'], ['iamPath', '/a/b/'],
-    ['permissionsBoundary', 'arn:aws:iam::aws:policy/PowerUserAccess'], ['permissionsBoundary', 'arn:aws-cn:iam::111122223333:policy/a/b'], ['allowCidr', ['2001:db8::/32']], ['tags', { 'my:key': '' }], ['chartRepo', 'oci://r.example/charts'],
+    ['region', 'us-gov-west-1'],
+    ['region', 'eusc-de-east-1'],
+    ['region', 'us-iso-east-1'],
+    ['tenant', "a!-_.*'()1"],
+    ['kmsKey', 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1a'],
+    ['iamPath', '/a/b/'],
+    ['permissionsBoundary', 'arn:aws:iam::aws:policy/PowerUserAccess'],
+    ['permissionsBoundary', 'arn:aws-cn:iam::111122223333:policy/a/b'],
+    ['allowCidr', ['2001:db8::/32']],
+    ['tags', { 'my:key': '' }],
+    ['chartRepo', 'oci://r.example/charts'],
   ])('%s %j is taken', (key, value) => expect(() => read(flags({ expose: 'internal', [key]: value }))).not.toThrow());
 });
 
@@ -152,20 +244,27 @@ describe('together', () => {
     expect(read(flags({ bucketPrefix: 'x'.repeat(47), bucketNamespace: 'global' })).settings.bucketPrefix).toHaveLength(47);
   });
 
-  it('key and certificate must be of the cluster\'s region', () => {
+  it("key and certificate must be of the cluster's region", () => {
     expect(wrong(flags({ region: 'us-east-1', expose: 'internal', certificate, kmsKey: 'arn:aws:kms:eu-west-1:111122223333:key/a' }))).toHaveLength(2);
   });
 });
 
 describe('junk', () => {
-  const value = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }), fc.string(), fc.array(fc.string()), fc.dictionary(fc.string(), fc.anything()));
+  const value = fc.oneof(
+    fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
+    fc.string(),
+    fc.array(fc.string()),
+    fc.dictionary(fc.string(), fc.anything()),
+  );
   const keys = settingSpecs.map(({ key }) => key);
   const bag = fc.dictionary(fc.oneof(fc.constantFrom(...keys), fc.string()), value);
 
   it('never throws, and every problem names a key, a variable or the file', () => {
     fc.assert(
       fc.property(bag, bag, fc.oneof(bag, fc.anything()), (given, answers, file) => {
-        const env = Object.fromEntries(Object.entries(given).map(([key, one]) => [settingSpecs.find((spec) => spec.key === key)?.env ?? key, typeof one === 'string' ? one : undefined]));
+        const env = Object.fromEntries(
+          Object.entries(given).map(([key, one]) => [settingSpecs.find((spec) => spec.key === key)?.env ?? key, typeof one === 'string' ? one : undefined]),
+        );
         const result = readSettings({ flags: given, answers, file, env, fileName: 'the-file' }, { need: ['cluster'] });
         if (result.is === 'read') return;
         expect(result.problems.length).toBeGreaterThan(0);

@@ -27,7 +27,11 @@ export type Origins = Readonly<Record<string, { readonly value: unknown; readonl
 
 export type SettingsResult =
   | { readonly is: 'read'; readonly settings: Settings; readonly origins: Origins; readonly warnings: readonly Problem[] }
-  | { readonly is: 'invalid'; readonly problems: readonly Problem[]; /** Keys that are needed, nobody gave, and a question could fill. */ readonly missing: readonly string[] };
+  | {
+      readonly is: 'invalid';
+      readonly problems: readonly Problem[];
+      /** Keys that are needed, nobody gave, and a question could fill. */ readonly missing: readonly string[];
+    };
 
 interface Given {
   readonly raw: unknown;
@@ -50,7 +54,12 @@ export function readSettings(sources: SettingSources, options: { readonly need?:
     if (given === undefined) {
       if (!options.need?.includes(spec.key)) continue;
       missing.push(spec.key);
-      problems.push(problem('SETTING_MISSING', { message: `${spec.key} is missing: ${spec.description}`, fix: `Add ${spec.flag} ${spec.placeholder}, or set ${spec.env}.` }));
+      problems.push(
+        problem('SETTING_MISSING', {
+          message: `${spec.key} is missing: ${spec.description}`,
+          fix: `Add ${spec.flag} ${spec.placeholder}, or set ${spec.env}.`,
+        }),
+      );
       continue;
     }
     const read = readValue(spec, given);
@@ -86,7 +95,9 @@ function find(spec: SettingSpec, sources: SettingSources): Given | undefined {
 
 function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown; readonly problems: readonly Problem[] } {
   if (given.raw === null || (typeof given.raw === 'string' && given.raw.trim() === '')) {
-    return { problems: [problem('SETTING_EMPTY', { message: `${place(spec, given)} is empty`, fix: `Give it a value, or leave it out altogether. ${given.fix}` })] };
+    return {
+      problems: [problem('SETTING_EMPTY', { message: `${place(spec, given)} is empty`, fix: `Give it a value, or leave it out altogether. ${given.fix}` })],
+    };
   }
   const shaped = shape(spec, given.raw);
   if ('fault' in shaped) return { problems: [problem('SETTING_INVALID', { message: `${spec.key} (${given.from}): ${shaped.fault}`, fix: given.fix })] };
@@ -134,7 +145,12 @@ function splitArn(fields: Record<string, unknown>, origins: Record<string, { val
   const [, region, , name] = arn;
   const other = fields['region'];
   if (other !== undefined && other !== region) {
-    return [problem('SETTING_CONFLICT', { message: `The cluster's ARN is in ${region}, but region is ${String(other)} (${origins['region']?.from})`, fix: `Leave region out, or make it ${region}.` })];
+    return [
+      problem('SETTING_CONFLICT', {
+        message: `The cluster's ARN is in ${region}, but region is ${String(other)} (${origins['region']?.from})`,
+        fix: `Leave region out, or make it ${region}.`,
+      }),
+    ];
   }
   fields['cluster'] = name;
   fields['region'] = region;
@@ -147,7 +163,10 @@ function fileProblems(sources: SettingSources): Problem[] {
   const { file } = sources;
   if (file === undefined || file === null) return [];
   const name = sources.fileName ?? 'the settings file';
-  if (!isMap(file)) return [problem('CONFIG_INVALID', { message: `${name} is not a map of settings`, fix: `Write it as "key: value" lines, for example "retentionDays: 28".` })];
+  if (!isMap(file))
+    return [
+      problem('CONFIG_INVALID', { message: `${name} is not a map of settings`, fix: `Write it as "key: value" lines, for example "retentionDays: 28".` }),
+    ];
   const known = settingSpecs.map((spec) => spec.key);
   return Object.keys(file)
     .filter((key) => !known.includes(key))
@@ -159,9 +178,17 @@ function strayVariables(env: Readonly<Record<string, string | undefined>>): read
   const known = settingSpecs.map((spec) => spec.env);
   return Object.keys(env)
     .filter((name) => name.startsWith('LOKI_EKS_') && !known.includes(name))
-    .map((name) => ({ name, meant: nearest(name.slice(9), known.map((one) => one.slice(9))) }))
-    .filter(({ meant }) => meant !== undefined)
-    .map(({ name, meant }) => unknown('SETTING_UNKNOWN', `Environment variable ${name} is no setting`, { meant: `LOKI_EKS_${meant}`, verb: 'in the environment' }));
+    .map((name) => ({
+      name,
+      meant: nearest(
+        name.slice(9),
+        known.map((one) => one.slice(9)),
+      ),
+    }))
+    .filter(({ meant }) => meant !== undefined && env[`LOKI_EKS_${meant}`] === undefined)
+    .map(({ name, meant }) =>
+      unknown('SETTING_UNKNOWN', `Environment variable ${name} is no setting`, { meant: `LOKI_EKS_${meant}`, verb: 'in the environment' }),
+    );
 }
 
 function unknown(code: 'SETTING_UNKNOWN', message: string, hint: { readonly meant?: string; readonly verb: string }): Problem {

@@ -20,7 +20,9 @@ describe('sizing', () => {
 
   it('no part has more replicas than there are nodes when there are few, and none has none', () => {
     for (const size of ['small', 'medium', 'large'] as const) {
-      for (const nodes of [0, 1, 2]) for (const component of components) expect(sizing(size, nodes).shares[component].replicas).toBe(Math.min(sizing(size, 3).shares[component].replicas, Math.max(1, nodes)));
+      for (const nodes of [0, 1, 2])
+        for (const component of components)
+          expect(sizing(size, nodes).shares[component].replicas).toBe(Math.min(sizing(size, 3).shares[component].replicas, Math.max(1, nodes)));
     }
   });
 

@@ -17,7 +17,10 @@ const unfit = new Set(['efs.csi.aws.com', 'fsx.csi.aws.com', 's3.csi.aws.com', '
  * In this order: the one asked for; the one in use; our own, if it is there; the default; the only EBS one; a new gp3 class. A
  * StatefulSet can't change its class, hence the stickiness. Throws STORAGE_CLASS_UNKNOWN.
  */
-export function chooseStorageClass(facts: Facts, of: { readonly wanted?: string; readonly ownership: Ownership }): { readonly name: string; readonly object?: KubeObject } {
+export function chooseStorageClass(
+  facts: Facts,
+  of: { readonly wanted?: string; readonly ownership: Ownership },
+): { readonly name: string; readonly object?: KubeObject } {
   const { storageClasses } = facts;
   const own = { name: ownStorageClass, object: ownClass(facts, of.ownership) };
   if (of.wanted === ownStorageClass) return own;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { renderDocument, renderText } from './template.ts';
@@ -18,7 +18,11 @@ describe('renderDocument', () => {
   });
 
   it('no value can change the structure around it', () => {
-    fc.assert(fc.property(fc.string(), (s) => { expect(renderDocument(parse('a: ${s}\nb: x${s}\n'), { s })).toEqual({ a: s, b: `x${s}` }); }));
+    fc.assert(
+      fc.property(fc.string(), (s) => {
+        expect(renderDocument(parse('a: ${s}\nb: x${s}\n'), { s })).toEqual({ a: s, b: `x${s}` });
+      }),
+    );
   });
 });
 

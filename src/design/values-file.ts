@@ -2,7 +2,8 @@
 import { parse, type Tags } from 'yaml';
 
 /** Helm leaves times, and digits with colons, as the text they are. */
-const asText = (tags: Tags): Tags => tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')));
+const asText = (tags: Tags): Tags =>
+  tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')));
 
 /** The document, whatever it is; an empty file is an empty map. Throws YAMLParseError with line and column. */
 export function parseValuesFile(text: string): unknown {

@@ -77,7 +77,9 @@ function spread(component: Component) {
   return {
     podAntiAffinity: {
       requiredDuringSchedulingIgnoredDuringExecution: null,
-      preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' } }],
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        { weight: 100, podAffinityTerm: { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' } },
+      ],
     },
   };
 }

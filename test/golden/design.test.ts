@@ -6,19 +6,19 @@ import { someFacts, someSettings, threeNodes } from '../helpers/facts.ts';
 import { templates } from '../helpers/templates.ts';
 
 const blueprint = design(someSettings({ alertmanagerUrl: 'http://alertmanager.monitoring:9093', retentionDays: 28 }), someFacts(), { templates });
-const json = (document: unknown) => `${JSON.stringify(document, null, 2)}\n`;
-const yaml = (document: unknown) => stringify(document, { lineWidth: 0 });
+const yaml = (document: unknown) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
 
 describe('golden', () => {
   it('Loki values', () => expect(yaml(blueprint.loki.values)).toMatchFileSnapshot('loki-values.yaml'));
   it('Alloy values', () => expect(yaml(blueprint.alloy.values)).toMatchFileSnapshot('alloy-values.yaml'));
   it('Alloy pipeline', () => expect((blueprint.alloy.values as any).alloy.configMap.content).toMatchFileSnapshot('config.alloy'));
-  it('role', () => expect(json(blueprint.role)).toMatchFileSnapshot('role.json'));
-  it('buckets', () => expect(json(blueprint.buckets)).toMatchFileSnapshot('buckets.json'));
+  it('role', () => expect(yaml(blueprint.role)).toMatchFileSnapshot('role.yaml'));
+  it('buckets', () => expect(yaml(blueprint.buckets)).toMatchFileSnapshot('buckets.yaml'));
   it('data source', () => expect(blueprint.datasource).toMatchFileSnapshot('datasource.yaml'));
   it('what has no document of its own', () => {
-    const { loki, alloy, role, buckets, datasource, ...rest } = blueprint;
-    return expect(json(rest)).toMatchFileSnapshot('blueprint.json');
+    const above = new Set(['loki', 'alloy', 'role', 'buckets', 'datasource']);
+    const rest = Object.fromEntries(Object.entries(blueprint).filter(([key]) => !above.has(key)));
+    return expect(yaml(rest)).toMatchFileSnapshot('blueprint.yaml');
   });
 
   it('Loki values: public, own key, two nodes, Pod Identity, monitoring', () => {
@@ -35,7 +35,9 @@ describe('golden', () => {
     );
     return Promise.all([
       expect(yaml(other.loki.values)).toMatchFileSnapshot('other-loki-values.yaml'),
-      expect(json({ role: other.role, buckets: other.buckets, storageClass: other.storageClass, notes: other.notes })).toMatchFileSnapshot('other-documents.json'),
+      expect(yaml({ role: other.role, buckets: other.buckets, storageClass: other.storageClass, notes: other.notes })).toMatchFileSnapshot(
+        'other-documents.yaml',
+      ),
     ]);
   });
 });

@@ -33,7 +33,14 @@ export const threeNodes = [
 ];
 
 export const someCharts: { readonly loki: Chart; readonly alloy: Chart } = {
-  loki: { path: '/charts/loki-18.11.0.tgz', name: 'loki', version: '18.11.0', appVersion: '3.7.6', sha256: 'd4d9', origin: 'grafana-community/loki 18.11.0 (pinned)' },
+  loki: {
+    path: '/charts/loki-18.11.0.tgz',
+    name: 'loki',
+    version: '18.11.0',
+    appVersion: '3.7.6',
+    sha256: 'd4d9',
+    origin: 'grafana-community/loki 18.11.0 (pinned)',
+  },
   alloy: { path: '/charts/alloy-1.11.1.tgz', name: 'alloy', version: '1.11.1', appVersion: 'v1.18.1', sha256: 'cc4c', origin: 'grafana/alloy 1.11.1 (pinned)' },
 };
 

@@ -58,7 +58,10 @@ describe.each(Object.entries(blueprints))('%s', (_, blueprint) => {
   });
 
   it.each(['loki', 'alloy'] as const)('%s: every key is one the chart is known to know', (chart) => {
-    const { chart: { version }, values } = blueprint[chart];
+    const {
+      chart: { version },
+      values,
+    } = blueprint[chart];
     expect(unknownKeys(values, { name: chart, version })).toEqual([]);
   });
 });

@@ -22,12 +22,25 @@ const cases: Readonly<Record<string, { readonly flags?: Readonly<Record<string, 
   medium: { flags: { size: 'medium' } },
   'large on three nodes': { flags: { size: 'large' } },
   'large on eight nodes': { flags: { size: 'large' }, facts: someFacts({ nodes: Array.from({ length: 8 }, (_, index) => aNode(`node-${index}`)) }) },
-  'Beijing': { facts: someFacts({ partition: 'aws-cn', region: 'cn-north-1' }) },
-  'Auto Mode': { flags: { expose: 'internal' }, facts: someFacts({ cluster: aCluster({ autoMode: true }), nodes: [], csiDrivers: [], storageClasses: [], dns: undefined }) },
+  Beijing: { facts: someFacts({ partition: 'aws-cn', region: 'cn-north-1' }) },
+  'Auto Mode': {
+    flags: { expose: 'internal' },
+    facts: someFacts({ cluster: aCluster({ autoMode: true }), nodes: [], csiDrivers: [], storageClasses: [], dns: undefined }),
+  },
   'everything set': {
     flags: {
-      namespace: 'logging', collectorNamespace: 'collectors', tenant: "team.a_(x)!'*", clusterLabel: 'prod/eu:1', retentionDays: '400', storageClass: 'gp2', bucketPrefix: 'acme-logs', gatewayUser: 'shipper@acme',
-      alertmanagerUrl: 'http://alertmanager.monitoring:9093', tags: ['team=platform'], iamPath: '/platform/', permissionsBoundary: 'arn:aws:iam::111122223333:policy/boundary',
+      namespace: 'logging',
+      collectorNamespace: 'collectors',
+      tenant: "team.a_(x)!'*",
+      clusterLabel: 'prod/eu:1',
+      retentionDays: '400',
+      storageClass: 'gp2',
+      bucketPrefix: 'acme-logs',
+      gatewayUser: 'shipper@acme',
+      alertmanagerUrl: 'http://alertmanager.monitoring:9093',
+      tags: ['team=platform'],
+      iamPath: '/platform/',
+      permissionsBoundary: 'arn:aws:iam::111122223333:policy/boundary',
     },
     facts: someFacts({ serviceMonitors: true }),
   },
@@ -65,11 +78,17 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(written.common.storage.s3).toMatchObject({ bucketnames: blueprint.buckets.chunks.name, region: blueprint.region });
     expect(written.ruler.storage.s3).toMatchObject({ bucketnames: blueprint.buckets.ruler.name, region: blueprint.region });
     expect(JSON.stringify(written)).not.toMatch(/access_key|secret_access|endpoint/i);
-    expect(written.limits_config).toMatchObject({ retention_period: `${blueprint.retentionDays * 24}h`, allow_structured_metadata: true, volume_enabled: true });
+    expect(written.limits_config).toMatchObject({
+      retention_period: `${blueprint.retentionDays * 24}h`,
+      allow_structured_metadata: true,
+      volume_enabled: true,
+    });
     expect(written.compactor).toMatchObject({ retention_enabled: true, delete_request_store: 's3' });
     expect(written.ingester).toMatchObject({ chunk_encoding: 'snappy', wal: { flush_on_shutdown: true } });
     expect(written.ingester.wal.replay_memory_ceiling).toMatch(/^\d+MB$/);
-    expect(written.schema_config.configs).toEqual([{ from: '2024-04-01', store: 'tsdb', object_store: 's3', schema: 'v13', index: { prefix: 'loki_index_', period: '24h' } }]);
+    expect(written.schema_config.configs).toEqual([
+      { from: '2024-04-01', store: 'tsdb', object_store: 's3', schema: 'v13', index: { prefix: 'loki_index_', period: '24h' } },
+    ]);
     expect(find(loki, 'StatefulSet', 'loki-ruler').spec.replicas).toBe(1);
     expect(written.ruler.enable_api).toBe(true);
   });
@@ -80,7 +99,10 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(ingester.spec.replicas).toBeGreaterThanOrEqual(config(loki).common.replication_factor);
     for (const set of [ingester, find(loki, 'StatefulSet', 'loki-compactor')]) {
       expect(set.spec.volumeClaimTemplates).toHaveLength(1);
-      expect(set.spec.volumeClaimTemplates[0].spec).toMatchObject({ storageClassName: blueprint.storageClassName, resources: { requests: { storage: '20Gi' } } });
+      expect(set.spec.volumeClaimTemplates[0].spec).toMatchObject({
+        storageClassName: blueprint.storageClassName,
+        resources: { requests: { storage: '20Gi' } },
+      });
       expect(set.spec.persistentVolumeClaimRetentionPolicy.whenDeleted).toBe('Delete');
       expect(podOf(set).containers[0].volumeMounts).toContainEqual(expect.objectContaining({ name: 'data', mountPath: '/var/loki' }));
     }
@@ -100,9 +122,10 @@ describe.each(Object.keys(cases))('%s', (name) => {
       }
       expect(pod.nodeSelector?.['kubernetes.io/os'], object.metadata.name).toBe('linux');
       const apart = pod.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-      if (apart.length > 0) expect(object.spec.replicas, object.metadata.name).toBeLessThanOrEqual(Math.max(nodes, cases[name]!.facts?.cluster.autoMode ? 3 : 1));
+      if (apart.length > 0)
+        expect(object.spec.replicas, object.metadata.name).toBeLessThanOrEqual(Math.max(nodes, cases[name]!.facts?.cluster.autoMode ? 3 : 1));
     }
-    const rules = [...loki, ...alloy].filter(({ kind }) => /Role$/.test(kind)).flatMap((role) => (role['rules'] as any[] | undefined) ?? []);
+    const rules = [...loki, ...alloy].filter(({ kind }) => kind.endsWith('Role')).flatMap((role) => (role['rules'] as any[] | undefined) ?? []);
     for (const rule of rules) expect(rule.resources ?? []).not.toContain('secrets');
     expect(loki.filter(({ kind }) => /Role/.test(kind))).toEqual([]);
   });
@@ -110,8 +133,10 @@ describe.each(Object.keys(cases))('%s', (name) => {
   it('Loki runs as the service account that the role trusts, which the chart does not make', () => {
     const { blueprint, loki } = result(name);
     expect(loki.filter(({ kind, metadata }) => kind === 'ServiceAccount' && metadata.name === blueprint.serviceAccount.name)).toEqual([]);
-    for (const component of ['ingester', 'compactor', 'index-gateway', 'ruler']) expect(podOf(find(loki, 'StatefulSet', `loki-${component}`)).serviceAccountName).toBe(blueprint.serviceAccount.name);
-    for (const component of ['distributor', 'querier', 'query-frontend', 'query-scheduler']) expect(podOf(find(loki, 'Deployment', `loki-${component}`)).serviceAccountName).toBe(blueprint.serviceAccount.name);
+    for (const component of ['ingester', 'compactor', 'index-gateway', 'ruler'])
+      expect(podOf(find(loki, 'StatefulSet', `loki-${component}`)).serviceAccountName).toBe(blueprint.serviceAccount.name);
+    for (const component of ['distributor', 'querier', 'query-frontend', 'query-scheduler'])
+      expect(podOf(find(loki, 'Deployment', `loki-${component}`)).serviceAccountName).toBe(blueprint.serviceAccount.name);
     const annotations = blueprint.serviceAccount.object.metadata.annotations ?? {};
     expect('eks.amazonaws.com/role-arn' in annotations).toBe(blueprint.identity === 'irsa');
   });
@@ -130,9 +155,9 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(service.spec.ports[0].port).toBe(80);
     const labels = find(loki, 'Deployment', 'loki-gateway').spec.template.metadata.labels;
     for (const pair of blueprint.gateway.selector.split(',')) expect(labels).toMatchObject(Object.fromEntries([pair.split('=')]));
-    expect(loki.filter(({ kind, spec }) => kind === 'Service' && spec.type !== 'ClusterIP' && spec.type !== undefined).map(({ metadata }) => metadata.name)).toEqual(
-      cases[name]!.flags?.['expose'] === undefined ? [] : ['loki-gateway-exposed'],
-    );
+    expect(
+      loki.filter(({ kind, spec }) => kind === 'Service' && spec.type !== 'ClusterIP' && spec.type !== undefined).map(({ metadata }) => metadata.name),
+    ).toEqual(cases[name]!.flags?.['expose'] === undefined ? [] : ['loki-gateway-exposed']);
   });
 
   it('Alloy runs on every node it can, sees the log files, keeps its positions, and has the login from a Secret', () => {
@@ -155,7 +180,7 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(alloy.filter(({ kind }) => kind === 'CustomResourceDefinition' || kind === 'Secret')).toEqual([]);
   });
 
-  it('the pipeline says the same tenant, user and address, parses containerd\'s lines and drops the file name', () => {
+  it("the pipeline says the same tenant, user and address, parses containerd's lines and drops the file name", () => {
     const { blueprint, alloy } = result(name);
     const pipeline = find(alloy, 'ConfigMap', 'alloy').data!['config.alloy']!;
     expect(pipeline).toContain(`url       = ${JSON.stringify(blueprint.gateway.pushUrl)}`);
@@ -179,7 +204,11 @@ describe('what differs', () => {
     expect(result('everything set').loki.filter(({ kind }) => kind === 'ServiceMonitor')).toHaveLength(1);
     expect(result('everything set').alloy.filter(({ kind }) => kind === 'ServiceMonitor')).toHaveLength(1);
     expect(result('default').loki.filter(({ kind }) => kind === 'ServiceMonitor')).toEqual([]);
-    expect(workloads(result('default').loki).flatMap((one) => podOf(one).containers.map((container: any) => container.name)).filter((one) => /exporter/.test(one))).toEqual([]);
+    expect(
+      workloads(result('default').loki)
+        .flatMap((one) => podOf(one).containers.map((container: any) => container.name))
+        .filter((one) => /exporter/.test(one)),
+    ).toEqual([]);
   });
 
   it('the internal load balancer is internal, the public one has its ranges and its certificate', () => {
@@ -226,7 +255,10 @@ describe('what differs', () => {
     const sum = { cpu: 0, memory: 0, pods: 0 };
     const largest = { memory: 0 };
     for (const object of workloads(result('default').loki)) {
-      const each = podOf(object).containers.reduce((total: any, { resources: { requests } }: any) => ({ cpu: total.cpu + cores(requests.cpu), memory: total.memory + mebibytes(requests.memory) }), { cpu: 0, memory: 0 });
+      const each = podOf(object).containers.reduce(
+        (total: any, { resources: { requests } }: any) => ({ cpu: total.cpu + cores(requests.cpu), memory: total.memory + mebibytes(requests.memory) }),
+        { cpu: 0, memory: 0 },
+      );
       sum.cpu += each.cpu * object.spec.replicas;
       sum.memory += each.memory * object.spec.replicas;
       sum.pods += object.spec.replicas;

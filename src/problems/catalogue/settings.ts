@@ -3,8 +3,8 @@ import { rows } from '../row.ts';
 
 export const settings = rows({
   SETTING_INVALID: {
-    title: 'A setting has a value that can\'t be used',
-    cause: 'The value does not fit the setting\'s rule.',
+    title: "A setting has a value that can't be used",
+    cause: "The value does not fit the setting's rule.",
     fix: 'Correct the value and run the command again.',
     exit: 2,
     explain: 'Every invalid setting is reported at once, each with the rule it breaks. Nothing has been changed.',
@@ -14,7 +14,8 @@ export const settings = rows({
     cause: 'Most often a shell variable that was never set: --cluster "$CLUSTER" passes an empty text when CLUSTER is unset.',
     fix: 'Give it a value, or leave it out.',
     exit: 2,
-    explain: 'An empty value is never taken as "not given": it would silently fall through to a default that you did not mean. In a shell, "set -u" makes unset variables an error.',
+    explain:
+      'An empty value is never taken as "not given": it would silently fall through to a default that you did not mean. In a shell, "set -u" makes unset variables an error.',
   },
   SETTING_MISSING: {
     title: 'A setting is missing',
@@ -31,21 +32,21 @@ export const settings = rows({
     explain: 'Unknown names are errors, not ignored: an ignored setting is one you believe in and that does nothing.',
   },
   SETTING_CONFLICT: {
-    title: 'Two settings don\'t go together',
+    title: "Two settings don't go together",
     cause: 'Each value is right by itself, but one needs, forbids or contradicts the other.',
     fix: 'Change one of the two.',
     exit: 2,
     explain: 'A gateway on the internet needs named source ranges and a certificate. Settings that would have no effect are refused too.',
   },
   CONFIG_INVALID: {
-    title: 'The settings file can\'t be read as settings',
+    title: "The settings file can't be read as settings",
     cause: 'It is not YAML or JSON, or not a map of keys to values.',
     fix: 'Write "key: value" lines; loki-eks install --print-config shows the keys.',
     exit: 2,
     explain: 'The settings file is one YAML or JSON map: the keys are the names of the flags in camel case, for example retentionDays.',
   },
   VALUES_INVALID: {
-    title: 'A values file can\'t be used',
+    title: "A values file can't be used",
     cause: 'It is not YAML, or not a map.',
     fix: 'Correct the file; helm lint or a YAML linter shows the line.',
     exit: 2,
@@ -56,7 +57,8 @@ export const settings = rows({
     cause: 'The key is misspelt, nested at the wrong depth, or belongs to another version of the chart.',
     fix: 'Correct or remove the key.',
     exit: 2,
-    explain: 'Neither chart refuses unknown keys: Helm accepts them and nothing happens. The well-known case is extraVolumeMounts for Alloy, whose right name is alloy.mounts.varlog; the pods then run, read no file, and report no error.',
+    explain:
+      'Neither chart refuses unknown keys: Helm accepts them and nothing happens. The well-known case is extraVolumeMounts for Alloy, whose right name is alloy.mounts.varlog; the pods then run, read no file, and report no error.',
   },
   IDENTITY_NO_ISSUER: {
     title: 'The cluster has no OIDC issuer',
@@ -70,11 +72,12 @@ export const settings = rows({
     cause: 'The name given is not a StorageClass of this cluster.',
     fix: 'kubectl get storageclass, or leave the setting out.',
     exit: 3,
-    explain: 'The write-ahead log of the ingesters lives on volumes of this class, so that a restarted pod loses nothing. Without the setting the default class is taken, else the only class of an EBS driver, else one of our own is created.',
+    explain:
+      'The write-ahead log of the ingesters lives on volumes of this class, so that a restarted pod loses nothing. Without the setting the default class is taken, else the only class of an EBS driver, else one of our own is created.',
   },
   STORAGE_DRIVER_MISSING: {
-    title: 'The cluster can\'t make EBS volumes',
-    cause: 'No StorageClass fits, and neither the EBS CSI driver nor Auto Mode\'s block storage is there to make one.',
+    title: "The cluster can't make EBS volumes",
+    cause: "No StorageClass fits, and neither the EBS CSI driver nor Auto Mode's block storage is there to make one.",
     fix: 'aws eks create-addon --cluster-name NAME --addon-name aws-ebs-csi-driver, or name a class with --storage-class.',
     exit: 3,
     explain: 'EKS clusters from 1.30 on start without a default StorageClass, and the EBS CSI driver is an add-on that is not installed by itself.',

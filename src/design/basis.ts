@@ -1,0 +1,29 @@
+/** What every part of the design starts from: the arguments, and the few things decided first. */
+import type { Ownership } from './blueprint.ts';
+import type { Facts } from './facts.ts';
+import type { Values } from './merge.ts';
+import type { Settings } from './settings-type.ts';
+import type { Sizing } from './sizes.ts';
+import type { Templates } from './template.ts';
+
+/** A values file of the user's, parsed. */
+export interface ValuesFile {
+  readonly file: string;
+  readonly values: Values;
+}
+
+/** In the order they are laid on top of ours. */
+export interface UserValues {
+  readonly loki: readonly ValuesFile[];
+  readonly alloy: readonly ValuesFile[];
+}
+
+export interface Basis {
+  readonly settings: Settings;
+  readonly facts: Facts;
+  readonly templates: Templates;
+  readonly own: Ownership;
+  readonly tenant: string;
+  readonly clusterLabel: string;
+  readonly sizing: Sizing;
+}

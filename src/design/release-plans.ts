@@ -1,0 +1,57 @@
+/** The two Helm releases: our values, the user's on top, and which of the user's keys the charts do not know. */
+import type { Chart } from '../ports/releases.ts';
+import type { Basis, UserValues, ValuesFile } from './basis.ts';
+import type { Blueprint, GatewayPlan, Ownership, ReleasePlan } from './blueprint.ts';
+import { gatewayResolver } from './cluster-dns.ts';
+import { exposureService } from './exposure.ts';
+import { unknownKeys } from './keys.ts';
+import { mergeValues, type Values } from './merge.ts';
+import * as names from './names.ts';
+import { alloyValues, lokiValues } from './values.ts';
+
+interface ReleaseParts {
+  readonly buckets: Blueprint['buckets'];
+  readonly gateway: GatewayPlan;
+  readonly storageClass: string;
+  readonly userValues: UserValues;
+}
+
+export function releasePlans(basis: Basis, { buckets, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
+  const { settings, facts, templates, own, tenant, clusterLabel } = basis;
+  const shared = { installId: own.installId, tenant, monitoring: facts.serviceMonitors === true };
+  const loki = lokiValues(templates, {
+    ...shared,
+    region: facts.region,
+    chunksBucket: buckets.chunks.name,
+    rulerBucket: buckets.ruler.name,
+    retentionDays: settings.retentionDays,
+    sizing: basis.sizing,
+    storageClass,
+    alertmanagerUrl: settings.alertmanagerUrl,
+    resolver: gatewayResolver(facts),
+    exposed: exposureService({ settings, facts }),
+  });
+  const alloy = alloyValues(templates, { ...shared, clusterLabel, pushUrl: gateway.pushUrl, user: settings.gatewayUser });
+  const plan = (which: 'loki' | 'alloy', namespace: string, ours: Values) =>
+    release({ which, namespace, chart: facts.charts[which], ours, users: userValues[which], own });
+  return { loki: plan('loki', settings.namespace, loki), alloy: plan('alloy', settings.collectorNamespace, alloy) };
+}
+
+function release(of: {
+  readonly which: 'loki' | 'alloy';
+  readonly namespace: string;
+  readonly chart: Chart;
+  readonly ours: Values;
+  readonly users: readonly ValuesFile[];
+  readonly own: Ownership;
+}): ReleasePlan {
+  const { which, chart, users } = of;
+  return {
+    name: which === 'loki' ? names.lokiRelease : names.alloyRelease,
+    namespace: of.namespace,
+    chart,
+    values: users.reduce((below, { values }) => mergeValues(below, values), of.ours),
+    labels: of.own.labels,
+    unknownKeys: users.flatMap(({ file, values }) => unknownKeys(values, { name: which, version: chart.version }).map((found) => ({ ...found, file }))),
+  };
+}

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ test('a folder becomes an archive that tar unpacks, the same bytes each time', a
   expect(await chartArchive(join(folder, 'web.tgz'))).toEqual(archive);
 });
 
-function tunnel(proxyUrl: string, host: string): Promise<{ readonly status: string; readonly socket: import('node:net').Socket }> {
+function tunnel(proxyUrl: string, host: string): Promise<{ readonly status: string; readonly socket: Socket }> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(proxyUrl).port), '127.0.0.1', () => socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nhost: ${host}:443\r\n\r\n`));
     socket.once('data', (data) => resolve({ status: String(data).split('\r\n')[0] as string, socket }));

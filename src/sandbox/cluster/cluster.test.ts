@@ -233,6 +233,30 @@ test('a Job completes after its pod, and one that fails too often says so', asyn
   expect(ended('poor')).toMatchObject({ type: 'Failed', reason: 'BackoffLimitExceeded' });
 });
 
+test.each(['StatefulSet', 'Deployment', 'DaemonSet'] as const)('a %s takes over the pods that its namesake left behind', async (kind) => {
+  const { store, until, pods } = await start({ seed: seedOf({ region: 'us-east-1', version: '1.33', name: 'small' }) });
+  const wanted = workload(kind, 'o', { ...(kind !== 'DaemonSet' && { replicas: 2 }), serviceName: 'o', template: template('o', { containers: [{ name: 'c', image: 'example/o:1' }] }) });
+  store.create(wanted);
+  const up = () => pods('default').filter((each) => (each.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True')).length === 2;
+  await until(up);
+  const uids = pods('default').map((each) => each.metadata.uid);
+  const own = store.get(kind, 'default', 'o') as KubeObject;
+  for (const dependent of [...pods('default'), ...store.list('ReplicaSet', { namespace: 'default' })])
+    if (dependent.metadata.ownerReferences?.[0]?.uid === own.metadata.uid) store.update({ ...dependent, metadata: { ...dependent.metadata, ownerReferences: [] } });
+  store.delete(kind, 'default', 'o');
+  store.create(wanted);
+  await until(() => Number(status(store.get(kind, 'default', 'o'))['observedGeneration'] ?? 0) > 0 && up());
+  expect(pods('default').map((each) => each.metadata.uid)).toEqual(uids);
+});
+
+test('pods of a node that is deleted go with it, and come up elsewhere', async () => {
+  const { store, until, pods } = await start();
+  const lost = pods('shop')[0]?.spec.nodeName as string;
+  store.delete('Node', undefined, lost);
+  expect(store.list('Pod').filter((each) => (each as Pod).spec.nodeName === lost)).toEqual([]);
+  await until(() => status(store.get('Deployment', 'shop', 'shop-front'))['availableReplicas'] === 3);
+});
+
 test('a LoadBalancer Service gets a hostname of the region', async () => {
   const { store, until } = await start();
   store.create({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'open', namespace: 'default' }, spec: { type: 'LoadBalancer', selector: { app: 'x' }, ports: [{ port: 80 }] } });

@@ -125,6 +125,7 @@ function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
 /** What goes with an object goes at once, so that who has seen it gone finds nothing left of it. */
 function tidy(parts: ClusterParts, gone: KubeObject): void {
   if (gone.kind === 'PersistentVolumeClaim') releaseVolume(parts, key(gone));
+  if (gone.kind === 'Node') for (const pod of parts.pods.onNode(gone.metadata.name)) parts.store.delete('Pod', pod.metadata.namespace, pod.metadata.name);
   if (gone.kind === 'Service') dropEndpoints(parts, key(gone));
 }
 

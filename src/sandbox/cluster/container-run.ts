@@ -39,7 +39,7 @@ export function createContainerRun(spec: Container, kind: ContainerRun['kind']):
 export function append(run: ContainerRun, entry: LogEntry): void {
   run.log.push(entry);
   if (run.log.length > KEPT) run.log.splice(0, KEPT / 10);
-  for (const listener of [...run.listeners]) listener(entry);
+  for (const listener of run.listeners) listener(entry);
 }
 
 export function containerId(uid: string, run: ContainerRun): string {

@@ -1,6 +1,6 @@
 /** The DaemonSet controller: one pod on each node that lets it, replaced a few at a time. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
-import { type ClusterParts, createPod, deletePod, randomSuffix, splitKey, templateHash } from './parts.ts';
+import { adoptPods, type ClusterParts, createPod, deletePod, randomSuffix, splitKey, templateHash } from './parts.ts';
 import { nodeFits } from './node-affinity.ts';
 import { untolerated } from './selector.ts';
 import { type IntOrPercent, isFinished, isReady, type LabelSelector, type Node, type Pod, portion, type PodSpec, type PodTemplate, type Toleration } from './shapes.ts';
@@ -29,6 +29,7 @@ export function reconcileDaemonSet(parts: ClusterParts, of: string): void {
   const { namespace, name } = splitKey(of);
   const set = parts.store.get('DaemonSet', namespace, name) as DaemonSet | undefined;
   if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
+  adoptPods(parts, set, set.spec.selector);
   const hash = templateHash(set.spec.template);
   const tolerations = tolerationsOf(set.spec.template.spec);
   const eligible = new Set([...parts.nodes.values()].filter((node) => mayRun(set.spec.template.spec, tolerations, node)).map((node) => node.metadata.name));

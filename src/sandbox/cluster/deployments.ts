@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { type ClusterParts, controlledBy, isControlledBy, splitKey, templateHash } from './parts.ts';
 import type { ReplicaSet } from './replica-sets.ts';
+import { selects } from './selector.ts';
 import { type Condition, type IntOrPercent, isReady, type LabelSelector, portion, type PodTemplate, stamp, withConditions } from './shapes.ts';
 
 export interface Deployment extends KubeObject {
@@ -24,6 +25,7 @@ export function reconcileDeployment(parts: ClusterParts, of: string): void {
   const { namespace, name } = splitKey(of);
   const deployment = parts.store.get('Deployment', namespace, name) as Deployment | undefined;
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return;
+  adoptSets(parts, deployment);
   const all = setsOf(parts, deployment);
   const hash = templateHash(deployment.spec.template);
   const current = ensureCurrent(parts, deployment, { hash, all });
@@ -37,6 +39,15 @@ function setsOf(parts: ClusterParts, deployment: Deployment): readonly ReplicaSe
   return parts.store
     .list('ReplicaSet', { namespace: deployment.metadata.namespace as string })
     .filter((set) => isControlledBy(set, deployment)) as unknown as readonly ReplicaSet[];
+}
+
+/** As pods are adopted: what an earlier Deployment of this selector left behind. */
+function adoptSets(parts: ClusterParts, deployment: Deployment): void {
+  for (const set of parts.store.list('ReplicaSet', { namespace: deployment.metadata.namespace as string })) {
+    const owners = set.metadata.ownerReferences ?? [];
+    if (owners.some((owner) => owner.controller === true) || !selects(deployment.spec.selector, set.metadata.labels)) continue;
+    parts.store.update({ ...set, metadata: { ...set.metadata, ownerReferences: [...owners, ...(controlledBy(deployment) ?? [])] } });
+  }
 }
 
 function revision(set: KubeObject): number {

@@ -75,7 +75,7 @@ export function createKubelet(parts: NodeParts): Kubelet {
       },
     },
     close: () => {
-      for (const uid of [...runs.keys()]) stop(uid);
+      for (const uid of runs.keys()) stop(uid);
     },
   };
 }

@@ -3,7 +3,8 @@ import { createHash, randomInt } from 'node:crypto';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore, SandboxClock } from '../types.ts';
 import type { PodIndex } from './pod-index.ts';
-import type { Node, Pod, PodTemplate } from './shapes.ts';
+import { selects } from './selector.ts';
+import { isActive, type LabelSelector, type Node, type Pod, type PodTemplate } from './shapes.ts';
 
 export interface ClusterParts {
   readonly store: ObjectStore;
@@ -76,6 +77,15 @@ export function createPod(
   } as KubeObject);
   parts.pods.saw((parts.store.get('Pod', owner.metadata.namespace, pod.name) ?? created) as Pod);
   parts.tell({ about: owner, type: 'Normal', reason: 'SuccessfulCreate', message: pod.from === 'statefulset-controller' ? `create Pod ${pod.name} in StatefulSet ${owner.metadata.name} successful` : `Created pod: ${pod.name}`, from: pod.from });
+}
+
+/** Pods that an earlier owner left behind (`--cascade=orphan`) belong to the owner that selects them now. */
+export function adoptPods(parts: ClusterParts, owner: KubeObject, selector: LabelSelector): void {
+  for (const pod of parts.pods.orphans(owner.metadata.namespace ?? '')) {
+    if (!isActive(pod) || !selects(selector, pod.metadata.labels)) continue;
+    const others = pod.metadata.ownerReferences ?? [];
+    parts.pods.saw(parts.store.update({ ...pod, metadata: { ...pod.metadata, ownerReferences: [...others, ...(controlledBy(owner) ?? [])] } }) as Pod);
+  }
 }
 
 export function deletePod(parts: ClusterParts, owner: KubeObject, options: { readonly pod: Pod; readonly from: string }): void {

@@ -10,6 +10,8 @@ export interface PodIndex {
   all(): readonly Pod[];
   /** Pods that keep others away by required anti-affinity. */
   repelling(): readonly Pod[];
+  /** Pods without a controller, which one may adopt. */
+  orphans(namespace: string): readonly Pod[];
   /** Pods that no node has yet. */
   unbound(): readonly Pod[];
   /** The node a pod is bound to, or the scheduler has it in mind for while its volumes are made. */
@@ -40,6 +42,7 @@ export function createPodIndex(store: ObjectStore): PodIndex {
     ['namespace', pod.metadata.namespace],
     ['trait', repels(pod) ? 'repelling' : undefined],
     ['trait', pod.spec.nodeName === undefined ? 'unbound' : undefined],
+    ['trait', ownerUid(pod) === undefined ? `orphans of ${pod.metadata.namespace}` : undefined],
   ];
   const drop = (uid: string): void => {
     const old = pods.get(uid);
@@ -77,6 +80,7 @@ export function createPodIndex(store: ObjectStore): PodIndex {
     inNamespace: (namespace) => members('namespace', namespace),
     all: () => [...pods.values()],
     repelling: () => members('trait', 'repelling'),
+    orphans: (namespace) => members('trait', `orphans of ${namespace}`),
     unbound: () => members('trait', 'unbound'),
     nodeOf,
     assume: (pod, node) => {

@@ -1,6 +1,6 @@
 /** The ReplicaSet controller: as many pods of a template as asked for. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
-import { type ClusterParts, createPod, deletePod, randomSuffix, splitKey } from './parts.ts';
+import { adoptPods, type ClusterParts, createPod, deletePod, randomSuffix, splitKey } from './parts.ts';
 import { selects } from './selector.ts';
 import { isActive, isReady, type LabelSelector, type Pod, type PodTemplate } from './shapes.ts';
 
@@ -15,6 +15,7 @@ export function reconcileReplicaSet(parts: ClusterParts, of: string): void {
   const { namespace, name } = splitKey(of);
   const set = parts.store.get('ReplicaSet', namespace, name) as ReplicaSet | undefined;
   if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
+  adoptPods(parts, set, set.spec.selector);
   const wanted = set.spec.replicas ?? 1;
   const active = podsOf(parts, set);
   for (let missing = wanted - active.length; missing > 0; missing -= 1)

@@ -11,7 +11,7 @@ export type Command =
   | { readonly is: 'not'; readonly body: Command }
   | { readonly is: 'while' | 'until'; readonly test: Command; readonly body: Command }
   | { readonly is: 'for'; readonly variable: string; readonly words: readonly Word[]; readonly body: Command }
-  | { readonly is: 'if'; readonly test: Command; readonly then: Command; readonly otherwise: Command | undefined };
+  | { readonly is: 'if'; readonly test: Command; readonly body: Command; readonly otherwise: Command | undefined };
 
 type Token = { readonly is: 'word'; readonly word: Word; readonly plain: string | undefined } | { readonly is: 'operator'; readonly text: string };
 
@@ -93,11 +93,11 @@ export function parseShell(source: string): Command {
     at += 1;
     const test = list(['then']);
     expect('then');
-    const then = list(['else', 'elif', 'fi']);
-    if (isWord('elif')) return { is: 'if', test, then, otherwise: condition() };
+    const body = list(['else', 'elif', 'fi']);
+    if (isWord('elif')) return { is: 'if', test, body, otherwise: condition() };
     const otherwise = isWord('else') ? ((at += 1), list(['fi'])) : undefined;
     expect('fi');
-    return { is: 'if', test, then, otherwise };
+    return { is: 'if', test, body, otherwise };
   };
   const simple = (): Command => {
     const words: Word[] = [];

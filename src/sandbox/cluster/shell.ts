@@ -86,7 +86,7 @@ function* execute(shell: Shell, command: Command): Generator<Doing, void> {
       return;
     case 'if':
       yield* execute(shell, command.test);
-      if (shell.status === 0) yield* execute(shell, command.then);
+      if (shell.status === 0) yield* execute(shell, command.body);
       else if (command.otherwise !== undefined) yield* execute(shell, command.otherwise);
       else shell.status = 0;
   }

@@ -1,6 +1,6 @@
 /** The StatefulSet controller: numbered pods with claims of their own, in order or in parallel, updated from the last to the first. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
-import { type ClusterParts, controlledBy, createPod, deletePod, isControlledBy, splitKey, templateHash } from './parts.ts';
+import { adoptPods, type ClusterParts, controlledBy, createPod, deletePod, isControlledBy, splitKey, templateHash } from './parts.ts';
 import { type Claim, isFinished, isReady, type LabelSelector, type Pod, type PodTemplate } from './shapes.ts';
 
 export interface StatefulSet extends KubeObject {
@@ -24,6 +24,7 @@ export function reconcileStatefulSet(parts: ClusterParts, of: string): void {
   const { namespace, name } = splitKey(of);
   const set = parts.store.get('StatefulSet', namespace, name) as StatefulSet | undefined;
   if (set === undefined || set.metadata.deletionTimestamp !== undefined) return;
+  adoptPods(parts, set, set.spec.selector);
   const update = ensureRevision(parts, set);
   const settled = manage(parts, set, update);
   if (settled) replaceOutdated(parts, set, update);

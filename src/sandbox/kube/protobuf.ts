@@ -1,103 +1,28 @@
 /** Decodes request bodies in Kubernetes' protobuf envelope: the kinds that Go clients send that way. Answers are always JSON. */
 import type { Doc } from './document.ts';
+import { MESSAGES } from './protobuf-schema.ts';
 import { badRequest, unsupportedMedia } from './status.ts';
 
-/** `name:type`, where the type is a scalar, a message below, `[]` of either, or `{}` for a map with string keys. */
-type Message = Readonly<Record<number, string>>;
+interface Field {
+  readonly name: string;
+  readonly type: string;
+}
+type Message = ReadonlyMap<number, Field>;
 
-const MESSAGES: Readonly<Record<string, Message>> = {
-  ObjectMeta: {
-    1: 'name:string',
-    2: 'generateName:string',
-    3: 'namespace:string',
-    5: 'uid:string',
-    6: 'resourceVersion:string',
-    8: 'creationTimestamp:Time',
-    11: 'labels:{}string',
-    12: 'annotations:{}string',
-    13: 'ownerReferences:[]OwnerReference',
-    14: 'finalizers:[]string',
-  },
-  OwnerReference: { 1: 'kind:string', 3: 'name:string', 4: 'uid:string', 5: 'apiVersion:string', 6: 'controller:bool', 7: 'blockOwnerDeletion:bool' },
-  ObjectReference: {
-    1: 'kind:string',
-    2: 'namespace:string',
-    3: 'name:string',
-    4: 'uid:string',
-    5: 'apiVersion:string',
-    6: 'resourceVersion:string',
-    7: 'fieldPath:string',
-  },
-  LocalReference: { 1: 'name:string' },
-  Preconditions: { 1: 'uid:string', 2: 'resourceVersion:string' },
-  ResourceAttributes: {
-    1: 'namespace:string',
-    2: 'verb:string',
-    3: 'group:string',
-    4: 'version:string',
-    5: 'resource:string',
-    6: 'subresource:string',
-    7: 'name:string',
-  },
-  NonResourceAttributes: { 1: 'path:string', 2: 'verb:string' },
-  AccessSpec: { 1: 'resourceAttributes:ResourceAttributes', 2: 'nonResourceAttributes:NonResourceAttributes', 3: 'user:string', 4: 'groups:[]string' },
-  RulesSpec: { 1: 'namespace:string' },
-  BoundObject: { 1: 'kind:string', 2: 'apiVersion:string', 3: 'name:string', 4: 'uid:string' },
-  TokenRequestSpec: { 1: 'audiences:[]string', 3: 'boundObjectRef:BoundObject', 4: 'expirationSeconds:int' },
-  TokenReviewSpec: { 1: 'token:string', 2: 'audiences:[]string' },
-  ScaleSpec: { 1: 'replicas:int' },
-  NamespaceSpec: { 1: 'finalizers:[]string' },
-  NamespaceStatus: { 1: 'phase:string' },
-  EventSource: { 1: 'component:string', 2: 'host:string' },
-  LeaseSpec: { 1: 'holderIdentity:string', 2: 'leaseDurationSeconds:int', 3: 'acquireTime:Time', 4: 'renewTime:Time', 5: 'leaseTransitions:int' },
-  PolicyRule: { 1: 'verbs:[]string', 2: 'apiGroups:[]string', 3: 'resources:[]string', 4: 'resourceNames:[]string', 5: 'nonResourceURLs:[]string' },
-  RbacSubject: { 1: 'kind:string', 2: 'apiGroup:string', 3: 'name:string', 4: 'namespace:string' },
-  RoleRef: { 1: 'apiGroup:string', 2: 'kind:string', 3: 'name:string' },
-};
+const parsed = new Map<string, Message>();
 
-const META = { 1: 'metadata:ObjectMeta' };
-
-const KINDS: Readonly<Record<string, Message>> = {
-  Secret: { ...META, 2: 'data:{}bytes', 3: 'type:string', 4: 'stringData:{}string', 5: 'immutable:bool' },
-  ConfigMap: { ...META, 2: 'data:{}string', 3: 'binaryData:{}bytes', 4: 'immutable:bool' },
-  Namespace: { ...META, 2: 'spec:NamespaceSpec', 3: 'status:NamespaceStatus' },
-  ServiceAccount: { ...META, 2: 'secrets:[]ObjectReference', 3: 'imagePullSecrets:[]LocalReference', 4: 'automountServiceAccountToken:bool' },
-  DeleteOptions: {
-    1: 'gracePeriodSeconds:int',
-    2: 'preconditions:Preconditions',
-    3: 'orphanDependents:bool',
-    4: 'propagationPolicy:string',
-    5: 'dryRun:[]string',
-  },
-  SelfSubjectAccessReview: { ...META, 2: 'spec:AccessSpec' },
-  SubjectAccessReview: { ...META, 2: 'spec:AccessSpec' },
-  LocalSubjectAccessReview: { ...META, 2: 'spec:AccessSpec' },
-  SelfSubjectRulesReview: { ...META, 2: 'spec:RulesSpec' },
-  SelfSubjectReview: META,
-  TokenRequest: { ...META, 2: 'spec:TokenRequestSpec' },
-  TokenReview: { ...META, 2: 'spec:TokenReviewSpec' },
-  Scale: { ...META, 2: 'spec:ScaleSpec' },
-  Eviction: { ...META, 2: 'deleteOptions:DeleteOptions' },
-  Lease: { ...META, 2: 'spec:LeaseSpec' },
-  Role: { ...META, 2: 'rules:[]PolicyRule' },
-  ClusterRole: { ...META, 2: 'rules:[]PolicyRule' },
-  RoleBinding: { ...META, 2: 'subjects:[]RbacSubject', 3: 'roleRef:RoleRef' },
-  ClusterRoleBinding: { ...META, 2: 'subjects:[]RbacSubject', 3: 'roleRef:RoleRef' },
-  Event: {
-    ...META,
-    2: 'involvedObject:ObjectReference',
-    3: 'reason:string',
-    4: 'message:string',
-    5: 'source:EventSource',
-    6: 'firstTimestamp:Time',
-    7: 'lastTimestamp:Time',
-    8: 'count:int',
-    9: 'type:string',
-    10: 'eventTime:Time',
-    14: 'reportingComponent:string',
-    15: 'reportingInstance:string',
-  },
-};
+function schemaOf(name: string): Message | undefined {
+  const known = parsed.get(name);
+  const text = MESSAGES[name];
+  if (known || text === undefined) return known;
+  const fields = text.split(', ').map((field) => {
+    const [, number = '', label = '', type = ''] = /^(\d+) (\w+):(.+)$/.exec(field) ?? [];
+    return [Number(number), { name: label, type }] as const;
+  });
+  const message = new Map(fields);
+  parsed.set(name, message);
+  return message;
+}
 
 type Raw = bigint | Buffer;
 
@@ -131,34 +56,61 @@ function fields(bytes: Buffer): ReadonlyMap<number, readonly Raw[]> {
 const bytesOf = (raw: Raw | undefined): Buffer => (Buffer.isBuffer(raw) ? raw : Buffer.alloc(0));
 const numberOf = (raw: Raw | undefined): number => (typeof raw === 'bigint' ? Number(BigInt.asIntN(64, raw)) : 0);
 
-/** `undefined` for what Go's JSON would leave out: empty texts and zero times. */
-function scalar(type: string, raw: Raw): unknown {
-  if (type === 'string') return bytesOf(raw).toString() || undefined;
-  if (type === 'bytes') return bytesOf(raw).toString('base64');
-  if (type === 'int') return numberOf(raw);
-  if (type === 'bool') return numberOf(raw) === 1;
-  if (type === 'Time') {
-    const seconds = numberOf(fields(bytesOf(raw)).get(1)?.[0]);
-    return seconds > 0 ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z') : undefined;
-  }
-  const schema = MESSAGES[type] ?? KINDS[type];
+function seconds(raw: Raw): string | undefined {
+  const at = numberOf(fields(bytesOf(raw)).get(1)?.[0]);
+  return at > 0 ? new Date(at * 1000).toISOString().replace('.000Z', 'Z') : undefined;
+}
+
+/** A number, or a text such as `25%`. */
+function intOrString(raw: Raw): number | string {
+  const parts = fields(bytesOf(raw));
+  return numberOf(parts.get(1)?.[0]) === 0 ? numberOf(parts.get(2)?.[0]) : bytesOf(parts.get(3)?.[0]).toString();
+}
+
+const SCALARS: Readonly<Record<string, (raw: Raw) => unknown>> = {
+  string: (raw) => bytesOf(raw).toString() || undefined,
+  bytes: (raw) => bytesOf(raw).toString('base64'),
+  int: (raw) => numberOf(raw) || undefined,
+  'int?': numberOf,
+  bool: (raw) => numberOf(raw) === 1 || undefined,
+  'bool?': (raw) => numberOf(raw) === 1,
+  Time: seconds,
+  Quantity: (raw) => bytesOf(fields(bytesOf(raw)).get(1)?.[0]).toString(),
+  IntOrString: intOrString,
+};
+
+/** `undefined` for what Go's JSON would leave out. */
+function valueOf(type: string, raw: Raw): unknown {
+  const scalar = SCALARS[type];
+  if (scalar) return scalar(raw);
+  const schema = schemaOf(type);
   if (!schema) throw new Error(`no protobuf schema called ${type}`);
   return message(schema, bytesOf(raw));
 }
 
 function entry(type: string, raw: Raw): [string, unknown] {
   const parts = fields(bytesOf(raw));
-  return [bytesOf(parts.get(1)?.[0]).toString(), scalar(type, parts.get(2)?.[0] ?? Buffer.alloc(0)) ?? ''];
+  return [bytesOf(parts.get(1)?.[0]).toString(), valueOf(type, parts.get(2)?.[0] ?? Buffer.alloc(0)) ?? ''];
 }
+
+const isEmpty = (raw: Raw): boolean => raw === 0n || (Buffer.isBuffer(raw) && raw.every((byte) => byte === 0));
 
 function message(schema: Message, bytes: Buffer): Doc {
   const doc: Doc = {};
   for (const [number, values] of fields(bytes)) {
-    const [name = '', type = ''] = schema[number]?.split(':') ?? [];
-    if (name === '') continue;
+    const field = schema.get(number);
+    if (!field) {
+      // Read over, a field would be lost without a word.
+      if (values.every(isEmpty)) continue;
+      throw unsupportedMedia(
+        `the sandbox does not know field ${number} beside ${[...schema.values()].map(({ name }) => name).join(', ')} in protobuf; send JSON or YAML`,
+      );
+    }
+    const { name, type } = field;
+    if (type === '-') continue;
     if (type.startsWith('{}')) doc[name] = Object.fromEntries(values.map((raw) => entry(type.slice(2), raw)));
-    else if (type.startsWith('[]')) doc[name] = values.map((raw) => scalar(type.slice(2), raw) ?? '');
-    else doc[name] = scalar(type, values.at(-1) ?? Buffer.alloc(0));
+    else if (type.startsWith('[]')) doc[name] = values.map((raw) => valueOf(type.slice(2), raw) ?? '');
+    else doc[name] = valueOf(type, values.at(-1) ?? Buffer.alloc(0));
   }
   return doc;
 }
@@ -172,7 +124,7 @@ export function decodeProtobuf(body: Buffer): Doc {
   const type = fields(bytesOf(envelope.get(1)?.[0]));
   const apiVersion = bytesOf(type.get(1)?.[0]).toString();
   const kind = bytesOf(type.get(2)?.[0]).toString();
-  const schema = KINDS[kind];
+  const schema = schemaOf(kind);
   if (!schema) throw unsupportedMedia(`the sandbox reads ${apiVersion} ${kind} as JSON or YAML only, not as protobuf`);
   return { apiVersion, kind, ...message(schema, bytesOf(envelope.get(2)?.[0])) };
 }

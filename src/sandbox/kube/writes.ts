@@ -70,6 +70,10 @@ function keepAddresses(before: Doc, after: Doc): void {
     const former = (before.spec?.ports ?? []).find((entry: Doc) => entry.port === port.port && (entry.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
     if (former?.nodePort && after.spec.type && after.spec.type !== 'ClusterIP') port.nodePort ??= former.nodePort;
   }
+  if (before.spec?.type === 'ClusterIP' || (after.spec.type ?? 'ClusterIP') !== 'ClusterIP') return;
+  // No longer reached from outside: what belonged to that goes.
+  for (const port of after.spec.ports ?? []) delete port.nodePort;
+  for (const field of ['externalTrafficPolicy', 'allocateLoadBalancerNodePorts', 'healthCheckNodePort']) delete after.spec[field];
 }
 
 export function createWrites(parts: WriteParts): Writes {
@@ -105,9 +109,9 @@ export function createWrites(parts: WriteParts): Writes {
 
   return {
     insert(resource, draft, options = {}) {
-      const { status, ...body } = copy(draft);
+      const { status, apiVersion: _version, kind: _kind, ...body } = copy(draft);
       const metadata = identify(resource, body, options);
-      const after: Doc = { ...body, apiVersion: resource.apiVersion, kind: resource.kind, metadata };
+      const after: Doc = { apiVersion: resource.apiVersion, kind: resource.kind, ...body, metadata };
       const keepsStatus = options.trusted || !resource.subresources.includes('status');
       if (status !== undefined && keepsStatus) after.status = status;
       if (resource.namespaced) guardNamespace(resource, metadata.namespace ?? '', metadata.name ?? '');

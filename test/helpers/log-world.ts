@@ -7,14 +7,19 @@ import type { Pod, PodTemplate } from '../../src/sandbox/cluster/shapes.ts';
 import { labelTest } from '../../src/sandbox/kube/selectors.ts';
 import { createLogPath } from '../../src/sandbox/logs/log-path.ts';
 import { AwsFault, type ObjectStore, type SandboxAccount, type SandboxClock, type SandboxResponse, type StoreEvent } from '../../src/sandbox/types.ts';
-import { helmBinary } from './helm-binary.ts';
 
 export const NODES = ['node-a', 'node-b', 'node-c'] as const;
+
+function helm(): string {
+  const path = process.env['LOKI_EKS_HELM'];
+  if (!path) throw new Error('LOKI_EKS_HELM is not set: `npm run tools` fetches helm and says where it is');
+  return path;
+}
 
 /** `helm template` with values on stdin. */
 export function render(chart: 'loki' | 'alloy', values: string, set: readonly string[] = []): readonly KubeObject[] {
   const path = new URL(`../../src/sandbox/charts/${chart}`, import.meta.url).pathname;
-  const text = execFileSync(helmBinary(), ['template', chart, path, '-n', chart, '--kube-version', '1.33.0', '-f', '-', ...set.flatMap((one) => ['--set', one])], { input: values, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+  const text = execFileSync(helm(), ['template', chart, path, '-n', chart, '--kube-version', '1.33.0', '-f', '-', ...set.flatMap((one) => ['--set', one])], { input: values, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
   return parseAllDocuments(text).map((document) => document.toJS() as KubeObject | null).filter((object) => object !== null);
 }
 

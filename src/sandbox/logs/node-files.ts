@@ -9,6 +9,8 @@ export interface NodeFile {
   readonly path: string;
   readonly uid: string;
   readonly container: string;
+  /** The restart count; the kubelet keeps the files of the last two. */
+  readonly run: number;
   readonly pod: { readonly namespace: string; readonly name: string };
   /** Index of `lines[0]` since the file began; older ones are rotated away. */
   readonly first: number;
@@ -33,9 +35,11 @@ export function createNodeFiles(): NodeFiles {
     append(pod, container, entry) {
       const { namespace = 'default', name, uid = '' } = pod.metadata;
       const node = (pod as Pod).spec.nodeName ?? '';
-      const path = `/var/log/pods/${namespace}_${name}_${uid}/${container}/${restartsOf(pod, container)}.log`;
+      const run = restartsOf(pod, container);
+      const path = `/var/log/pods/${namespace}_${name}_${uid}/${container}/${run}.log`;
       const key = `${node}:${path}`;
-      const file = files.get(key) ?? { node, path, uid, container, pod: { namespace, name }, first: 0, lines: [] };
+      const file = files.get(key) ?? { node, path, uid, container, run, pod: { namespace, name }, first: 0, lines: [] };
+      if (!files.has(key)) for (const [old, other] of files) if (other.uid === uid && other.container === container && other.run < run - 1) files.delete(old);
       files.set(key, file);
       file.lines.push(...criLines(entry));
       const over = file.lines.length - KEPT;

@@ -40,6 +40,7 @@ export function loadGraph(source: string, world: GraphWorld): Graph {
   const byId = new Map(blocks.map((block) => [idOf(block), block]));
   const stages = new Map<string, Stage>();
   let exports = new Map<string, Readonly<Record<string, AlloyValue>>>();
+  let made = new Map<Block, Component>();
   const busy = new Set<string>();
   const scope: Scope = { env: world.env, hostname: world.hostname, exports: (id) => exportsOf(id) };
 
@@ -53,14 +54,18 @@ export function loadGraph(source: string, world: GraphWorld): Graph {
     if (busy.has(id)) throw new AlloySyntaxError(block.at, `cycle: ${[...busy, id].join(', ')}`);
     busy.add(id);
     try {
-      const made = exported(componentOf(block), { world, at: block.at });
-      exports.set(id, made);
-      return made;
+      const values = exported(componentOf(block), { world, at: block.at });
+      exports.set(id, values);
+      return values;
     } finally {
       busy.delete(id);
     }
   };
-  const componentOf = (block: Block): Component => ({ id: idOf(block), name: block.name, ...contents(block, COMPONENTS[block.name] as Shape) });
+  const componentOf = (block: Block): Component => {
+    const component = made.get(block) ?? { id: idOf(block), name: block.name, ...contents(block, COMPONENTS[block.name] as Shape) };
+    made.set(block, component);
+    return component;
+  };
   const contents = (block: Block, shape: Shape): Omit<Component, 'id' | 'name'> => ({
     args: Object.fromEntries(
       block.body.flatMap((statement) => {
@@ -88,6 +93,7 @@ export function loadGraph(source: string, world: GraphWorld): Graph {
   const graph: Graph = {
     components(name) {
       exports = new Map();
+      made = new Map();
       return blocks.filter((block) => block.name === name).map(componentOf);
     },
     forward,

@@ -19,13 +19,18 @@ export interface PushParts {
 }
 
 export interface Endpoint {
-  add(entry: LogEntry): void;
+  /** With the component as it is evaluated now: a secret may have changed. */
+  add(entry: LogEntry, now: EndpointOf): void;
   /** While pushes fail, the sources wait: lines stay in their files. */
   isFull(): boolean;
   stop(): void;
 }
 
 type EndpointBlock = Component['blocks'][number];
+export interface EndpointOf {
+  readonly component: Component;
+  readonly block: EndpointBlock;
+}
 
 /** Batches go out this long after their first line: a third of Alloy's default. */
 const BATCH_WAIT_MS = 300;
@@ -37,8 +42,9 @@ interface Batch {
   attempts: number;
 }
 
-export function createEndpoint(parts: PushParts, of: { readonly component: Component; readonly block: EndpointBlock }): Endpoint {
-  const { args } = of.block;
+export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
+  let of = first;
+  const { args } = first.block;
   const host = hostOf(String(args['url'] ?? ''));
   const retries = typeof args['max_backoff_retries'] === 'number' ? args['max_backoff_retries'] : 10;
   const queue: Batch[] = [];
@@ -49,7 +55,7 @@ export function createEndpoint(parts: PushParts, of: { readonly component: Compo
 
   const flush = (): void => {
     cancel = undefined;
-    for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? ''))) queue.push({ tenant, entries, attempts: 0 });
+    for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? ''))) for (const part of portions(entries)) queue.push({ tenant, entries: part, attempts: 0 });
     pending = [];
     next();
   };
@@ -67,7 +73,7 @@ export function createEndpoint(parts: PushParts, of: { readonly component: Compo
   };
   const attempt = (batch: Batch): void => {
     if (stopped) return;
-    const result = send(parts, { args, block: of.block, component: of.component, batch });
+    const result = send(parts, { args: of.block.args, block: of.block, component: of.component, batch });
     const labels = { host, tenant: batch.tenant };
     if (result.is === 'sent') {
       parts.count('loki_write_sent_entries_total', labels, batch.entries.length);
@@ -85,7 +91,8 @@ export function createEndpoint(parts: PushParts, of: { readonly component: Compo
     done();
   };
   return {
-    add(entry) {
+    add(entry, now) {
+      of = now;
       pending.push(entry);
       cancel ??= parts.clock.after(BATCH_WAIT_MS, flush);
     },
@@ -109,9 +116,28 @@ function byTenant(entries: readonly LogEntry[], fallback: string): ReadonlyMap<s
   const tenants = new Map<string, LogEntry[]>();
   for (const entry of entries) {
     const tenant = entry.labels['__tenant_id__'] ?? fallback;
-    tenants.set(tenant, [...(tenants.get(tenant) ?? []), entry]);
+    const found = tenants.get(tenant) ?? [];
+    tenants.set(tenant, found);
+    found.push(entry);
   }
   return tenants;
+}
+
+/** Alloy's `batch_size`: 1 MiB of lines. */
+const BATCH_BYTES = 1_048_576;
+
+function portions(entries: readonly LogEntry[]): readonly (readonly LogEntry[])[] {
+  const parts: LogEntry[][] = [[]];
+  let size = 0;
+  for (const entry of entries) {
+    if (size > 0 && size + entry.line.length > BATCH_BYTES) {
+      parts.push([]);
+      size = 0;
+    }
+    size += entry.line.length;
+    parts.at(-1)?.push(entry);
+  }
+  return parts;
 }
 
 type Sent = { readonly is: 'sent' } | { readonly is: 'refused'; readonly status: number; readonly error: string; readonly retry: boolean };

@@ -19,6 +19,18 @@ export const RELABEL_ACTIONS = ['replace', 'keep', 'drop', 'keepequal', 'dropequ
 
 /** A Go (RE2) expression as a JavaScript one. Throws SyntaxError for what neither knows. */
 export function goRegExp(source: string, options: { readonly anchored: boolean }): RegExp {
+  const key = `${options.anchored}${source}`;
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  const made = compile(source, options);
+  compiled.set(key, made);
+  return made;
+}
+
+/** A configuration has a few expressions and runs them on every target and line. */
+const compiled = new Map<string, RegExp>();
+
+function compile(source: string, options: { readonly anchored: boolean }): RegExp {
   let flags = '';
   let text = source.replaceAll('(?P<', '(?<');
   // Go allows flags anywhere; JavaScript only for the whole. Leading ones are what people write.

@@ -65,7 +65,7 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     if (loaded.is === 'bad') return { ready: false, crash: { exitCode: 1 }, lines: [loaded.line] };
     const { config } = loaded;
     const say = (text: string): string => `level=info ts=${around.clock.now().toISOString()} ${text}`;
-    if (config.ring !== '' && around.network.service(config.ring.replace(/:\d+$/, ''), process.namespace) === undefined) {
+    if (config.ring !== '' && around.network.service(config.ring, process.namespace) === undefined) {
       return { ready: false, crash: { exitCode: 1 }, lines: [`level=error ts=${around.clock.now().toISOString()} caller=log.go:216 msg="error running loki" err="failed services: joining memberlist cluster: lookup ${config.ring}: no such host"`] };
     }
     const claim = claimAt(process, config.dataFolder);

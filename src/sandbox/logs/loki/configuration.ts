@@ -78,6 +78,11 @@ export function loadLokiConfig(store: ObjectStore, process: Process): Loaded {
   return checked(read(doc, { text, process }), doc);
 }
 
+/** Charts before 17 name the ring's Service without its namespace. */
+function qualified(host: string, namespace: string): string {
+  return host === '' || host.includes('.') ? host : `${host}.${namespace}`;
+}
+
 function lineOf(text: string, key: string): number {
   return text.split('\n').findIndex((line) => line.startsWith(`${key}:`)) + 1;
 }
@@ -113,7 +118,7 @@ function read(doc: Doc, of: { readonly text: string; readonly process: Process }
     dataFolder: word(at(doc, 'common.path_prefix')) || '/loki',
     flushOnShutdown: at(doc, 'ingester.wal.flush_on_shutdown') === true,
     retentionEnabled: at(doc, 'compactor.retention_enabled') === true,
-    ring: word((at(doc, 'memberlist.join_members') as readonly unknown[] | undefined)?.[0]),
+    ring: qualified(word((at(doc, 'memberlist.join_members') as readonly unknown[] | undefined)?.[0]).replace(/:\d+$/, ''), of.process.namespace),
     scheduler: word(at(doc, 'frontend.scheduler_address')) || undefined,
     limits: {
       rejectOldSamples: at(doc, 'limits_config.reject_old_samples') !== false,

@@ -1,0 +1,94 @@
+/** What a collector may see from inside its pod: targets by RBAC, files by mounts and user. */
+import { globExpression, type NodeFile } from '../node-files.ts';
+import { hostPathOf, type Process, userOf } from '../process.ts';
+import type { LogSurroundings } from '../surroundings.ts';
+import { podTargets } from './discovery.ts';
+import type { Component } from './graph.ts';
+import { AlloySyntaxError } from './lexer.ts';
+import { mayListPods, mayReadPodLogs } from './may-list.ts';
+import type { Labels } from './relabel.ts';
+
+export function discover(around: LogSurroundings, process: Process, of: { readonly component: Component; readonly refuse: (message: string) => void }): readonly Labels[] {
+  if (of.component.args['role'] !== 'pod') return [];
+  const account = { namespace: process.namespace, name: process.serviceAccount };
+  if (!hasToken(around, process)) throw new AlloySyntaxError({ line: 1, column: 1 }, `failed to build component: unable to load in-cluster configuration: open /var/run/secrets/kubernetes.io/serviceaccount/token: no such file or directory (${of.component.id})`);
+  const spaces = of.component.blocks.find((block) => block.name === 'namespaces')?.args;
+  const named = [...((spaces?.['names'] ?? []) as readonly string[]), ...(spaces?.['own_namespace'] === true ? [process.namespace] : [])];
+  const allowed = (named.length === 0 ? [undefined] : named).filter((namespace) => {
+    if (mayListPods(around.store, account, namespace)) return true;
+    const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+    of.refuse(`failed to list *v1.Pod: pods is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot list resource "pods" in API group "" ${scope}`);
+    return false;
+  });
+  if (allowed.length === 0) return [];
+  const selector = of.component.blocks.find((block) => block.name === 'selectors' && block.args['role'] === 'pod')?.args ?? {};
+  const [label, field] = [selector['label'], selector['field']];
+  return podTargets(around.store, {
+    namespaces: allowed.filter((namespace) => namespace !== undefined),
+    ...(typeof label === 'string' && { label }),
+    ...(typeof field === 'string' && { field }),
+  });
+}
+
+function hasToken(around: LogSurroundings, process: Process): boolean {
+  const own = process.pod.spec['automountServiceAccountToken'];
+  const account = around.store.get('ServiceAccount', process.namespace, process.serviceAccount)?.['automountServiceAccountToken'];
+  return (own ?? account ?? true) !== false;
+}
+
+/** The files a `__path__` pattern finds from inside the container: none, without a word, when nothing is mounted there. */
+export function matchFiles(around: LogSurroundings, process: Process, target: Labels): readonly Labels[] {
+  const pattern = target['__path__'] ?? '';
+  const fixed = pattern.slice(0, pattern.search(/[*?[{]|$/)).replace(/\/[^/]*$/, '');
+  const host = hostPathOf(process, fixed);
+  if (host === undefined) return [];
+  const wanted = globExpression(pattern);
+  const unwanted = target['__path_exclude__'] === undefined ? undefined : globExpression(target['__path_exclude__']);
+  return around.files
+    .on(process.node)
+    .filter((file) => file.path.startsWith(`${host}/`))
+    .map((file) => fixed + file.path.slice(host.length))
+    .filter((path) => wanted.test(path) && unwanted?.test(path) !== true)
+    .map((path) => ({ ...target, __path__: path }));
+}
+
+export interface Job {
+  readonly path: string;
+  readonly labels: Labels;
+  readonly file: Pick<NodeFile, 'first' | 'lines'>;
+  readonly refused?: string;
+  readonly strip: (line: string) => string;
+}
+
+const visible = (labels: Labels): Labels => Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith('__')));
+const NOTHING = { first: 0, lines: [] };
+
+export function fileJobs(around: LogSurroundings, process: Process, source: Component): readonly Job[] {
+  const given = (source.args['targets'] ?? []) as unknown as readonly Labels[];
+  const globbing = source.blocks.some((block) => block.name === 'file_match' && block.args['enabled'] === true);
+  const jobs = new Map<string, Job>();
+  for (const target of globbing ? given.flatMap((one) => matchFiles(around, process, one)) : given) {
+    const path = target['__path__'] ?? '';
+    const labels = { ...visible(target), filename: path };
+    const host = hostPathOf(process, path);
+    const file = host === undefined ? undefined : around.files.on(process.node).find((candidate) => candidate.path === host);
+    const refused = file === undefined ? `stat ${path}: no such file or directory` : userOf(process) === 0 ? undefined : `open ${path}: permission denied`;
+    jobs.set(JSON.stringify(labels), { path, labels, file: file ?? NOTHING, strip: (line) => line, ...(refused !== undefined && { refused }) });
+  }
+  return [...jobs.values()];
+}
+
+export function tailJobs(around: LogSurroundings, process: Process, source: Component): readonly Job[] {
+  const account = { namespace: process.namespace, name: process.serviceAccount };
+  const jobs = new Map<string, Job>();
+  for (const target of (source.args['targets'] ?? []) as unknown as readonly Labels[]) {
+    const [namespace, pod, container] = ['namespace', 'pod_name', 'pod_container_name'].map((name) => target[`__meta_kubernetes_${name}`] ?? '') as [string, string, string];
+    const path = `${namespace}/${pod}:${container}`;
+    const labels = { ...visible(target), instance: path, job: target['job'] ?? source.id };
+    const file = around.files.all().filter((candidate) => candidate.pod.namespace === namespace && candidate.pod.name === pod && candidate.container === container).at(-1);
+    const refused = mayReadPodLogs(around.store, account, namespace) ? undefined : `pods "${pod}" is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot get resource "pods/log" in API group "" in the namespace "${namespace}"`;
+    jobs.set(path, { path, labels, file: file ?? NOTHING, strip: (line) => line.replace(/^\S+ \S+ \S+ /, ''), ...(refused !== undefined && { refused }) });
+  }
+  return [...jobs.values()];
+}
+

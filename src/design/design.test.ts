@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aCluster, aNode, someFacts, someSettings, threeNodes } from '../../test/helpers/facts.ts';
+import { aCluster, aNode, someCharts, someFacts, someSettings, threeNodes } from '../../test/helpers/facts.ts';
 import { templates } from '../../test/helpers/templates.ts';
 import { design, type UserValues } from './design.ts';
 import type { Facts } from './facts.ts';
@@ -158,6 +158,10 @@ describe('design', () => {
     expect(alloy.unknownKeys).toEqual([]);
     expect(record).toMatchObject({ lokiValues: { querier: { replicas: 6, affinity: null }, querrier: {} }, alloyValues: { image: { tag: 'v9' } } });
     expect(verify.image).toBe('mirror.example/grafana/alloy:v9');
+    expect(of({}, someFacts({ charts: { ...someCharts, alloy: { ...someCharts.alloy, appVersion: 'v2' } } })).verify.image).toBe('docker.io/grafana/alloy:v2');
+    expect(of({}, someFacts({ charts: { ...someCharts, alloy: { ...someCharts.alloy, appVersion: '' } } })).verify.image).toBe(
+      'docker.io/grafana/alloy:v1.18.1',
+    );
     expect(of().record).toMatchObject({ lokiValues: null, alloyValues: null });
   });
 

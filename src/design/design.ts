@@ -12,6 +12,7 @@ import { mergeValues, type Values } from './merge.ts';
 import * as names from './names.ts';
 import { notes } from './notes.ts';
 import { ownership } from './ownership.ts';
+import { pinnedCharts } from './pins.ts';
 import * as policies from './policies.ts';
 import { probeImage } from './probe-image.ts';
 import { recordedSettings } from './recorded.ts';
@@ -79,7 +80,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     }),
     record: { settings: recordedSettings({ ...settings, region: facts.region }), lokiValues: layered(userValues.loki), alloyValues: layered(userValues.alloy) },
     notes: [...notes(basis, { nodes, storage }), ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => relied(which, file)))],
-    verify: { image: probeImage(releases.alloy.values), namespace: settings.namespace },
+    verify: { image: probeImage(releases.alloy.values, facts.charts.alloy.appVersion || pinnedCharts.alloy.appVersion), namespace: settings.namespace },
   };
 }
 

@@ -4,8 +4,8 @@ import { isMap, type Values } from './merge.ts';
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const at = (values: Values, ...path: readonly string[]): unknown => path.reduce<unknown>((node, key) => (isMap(node) ? node[key] : undefined), values);
 
-/** Follows the user's mirror, tag and digest, in the order the chart looks at them. */
-export function probeImage(alloy: Values, appVersion = 'v1.18.1'): string {
+/** Follows the user's mirror, tag and digest, in the order the chart looks at them; the chart's `appVersion` is the tag otherwise. */
+export function probeImage(alloy: Values, appVersion: string): string {
   const registry = text(at(alloy, 'global', 'image', 'registry')) ?? text(at(alloy, 'image', 'registry')) ?? 'docker.io';
   const repository = text(at(alloy, 'image', 'repository')) ?? 'grafana/alloy';
   const digest = text(at(alloy, 'image', 'digest'));

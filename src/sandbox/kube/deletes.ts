@@ -1,7 +1,7 @@
 /** Deleting: finalizers, owner references in the three propagations, and namespaces that take their contents with them. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { SandboxClock } from '../types.ts';
-import { docOf, objectOf, stamp } from './document.ts';
+import { docOf, objectOf, same, stamp } from './document.ts';
 import type { Doc } from './document.ts';
 import type { Ownership } from './ownership.ts';
 import type { Registry, Resource } from './resources.ts';
@@ -67,9 +67,9 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
     }
   };
 
-  /** An owner that waits for its dependents may go when the last one has gone. */
-  const releaseOwners = (object: KubeObject): void => {
-    for (const { uid } of object.metadata.ownerReferences ?? []) {
+  /** An owner that waits for its dependents may go when the last one has gone, or is no longer its own. */
+  const releaseOwners = (before: KubeObject): void => {
+    for (const { uid } of before.metadata.ownerReferences ?? []) {
       const owner = ownership.find(uid);
       const waits = owner?.object.metadata.finalizers?.includes(FOREGROUND);
       if (!owner || !waits || ownership.dependents(uid).length > 0) continue;
@@ -82,7 +82,6 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
   const drop = (resource: Resource, object: KubeObject): KubeObject => {
     const last = shelf.drop(resource, object);
     collect(object.metadata.uid ?? '');
-    releaseOwners(object);
     if (object.metadata.namespace) closeNamespace(object.metadata.namespace);
     return last;
   };
@@ -114,6 +113,10 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
     if (!finalizers?.length) return { object: drop(resource, object), gone: true };
     return { object: deletionTimestamp ? object : mark(resource, object), gone: false };
   };
+
+  shelf.subscribe(({ before, object, type }) => {
+    if (before && (type === 'DELETED' || !same(before.metadata.ownerReferences, object.metadata.ownerReferences))) releaseOwners(before);
+  });
 
   return {
     erase,

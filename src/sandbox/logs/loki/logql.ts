@@ -121,8 +121,8 @@ function range(cursor: Cursor, fn: string): Query {
   };
   const parsed = selector(cursor, windowed);
   windowed();
-  expect(cursor, ')');
   if (window === undefined || Number.isNaN(window)) throw fail(cursor);
+  expect(cursor, ')');
   return { is: 'range', fn, selector: parsed, windowMs: window };
 }
 

@@ -1,0 +1,49 @@
+/** LogQL and its answers. */
+import { expect, it } from 'vitest';
+import { answerQuery } from './answer.ts';
+import { parseLogql } from './logql.ts';
+
+const second = 1_000_000_000n;
+const streams = [
+  { labels: { app: 'a', level: 'info' }, values: [[String(1n * second), 'one'], [String(2n * second), 'two {"code":"5"}']] as const },
+  { labels: { app: 'b' }, values: [[String(3n * second), 'three']] as const },
+];
+const window = { startNs: 0n, endNs: 10n * second, stepMs: 10_000, limit: 100, backward: true, instant: false };
+const lines = (query: string, more = {}) => (answerQuery(parseLogql(query), streams, { ...window, ...more }) as { result: { values: [string, string][] }[] }).result.flatMap(({ values }) => values.map(([, line]) => line));
+
+it.each([
+  ['{app="a"}', ['two {"code":"5"}', 'one']],
+  ['{app=~"a|b", level!="info"}', ['three']],
+  ['{app=~".+"} |= "o" != "two"', ['one']],
+  ['{app=~".+"} |~ "t[wh]"', ['three', 'two {"code":"5"}']],
+  ['{app="a"} !~ "^o"', ['two {"code":"5"}']],
+  ['{app=`a`} | level="info"', ['two {"code":"5"}', 'one']],
+])('%s', (query, wanted) => {
+  expect([...lines(query)].sort()).toEqual([...wanted].sort());
+});
+
+it('obeys limit and direction', () => {
+  expect(lines('{app=~".+"}', { limit: 1 })).toEqual(['three']);
+  expect(lines('{app=~".+"}', { limit: 1, backward: false })).toEqual(['one']);
+});
+
+it('counts and sums', () => {
+  const vector = (query: string) => (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: unknown }).result;
+  expect(vector('count_over_time({app="a"}[20s])')).toEqual([{ metric: { app: 'a', level: 'info' }, value: [10, '2'] }]);
+  expect(vector('sum by (app) (rate({app=~".+"} |= "o" [10s]))')).toEqual([{ metric: { app: 'a' }, value: [10, '0.2'] }]);
+  expect(vector('sum(count_over_time({app=~".+"}[20s]))')).toEqual([{ metric: {}, value: [10, '3'] }]);
+  expect(vector('vector(1)+vector(1)')).toEqual([{ metric: {}, value: [10, '2'] }]);
+});
+
+it.each([
+  ['{cluster="training-on-eks"}.', 'unexpected .'],
+  ['{app="a"', 'unexpected $end'],
+  ['{app=a}', 'unexpected a'],
+  ['', 'unexpected $end'],
+  ['{}', 'queries require at least one regexp or equality matcher'],
+  ['{app=~".*"}', 'queries require at least one regexp or equality matcher'],
+  ['{app=~"("}', 'error parsing regexp'],
+  ['rate({app="a"})', 'unexpected )'],
+])('refuses %j', (query, message) => {
+  expect(() => parseLogql(query)).toThrow(message);
+});

@@ -18,9 +18,9 @@ export function wantsColour(env: Env, flag: boolean): boolean {
   return flag && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }
 
-/** Questions need somebody who can see and answer them. */
-export function mayAsk(given: Given, { env, stdin, stdout }: Pick<Platform, 'env' | 'stdin' | 'stdout'>): boolean {
-  return given.flags['yes'] !== true && stdin.isTTY === true && stdout.isTTY === true && !isSet(env['CI']);
+/** Questions need somebody who can see and answer them; they are drawn on stderr. */
+export function mayAsk(given: Given, { env, stdin, stdout, stderr }: Pick<Platform, 'env' | 'stdin' | 'stdout' | 'stderr'>): boolean {
+  return given.flags['yes'] !== true && stdin.isTTY === true && stdout.isTTY === true && stderr.isTTY === true && !isSet(env['CI']);
 }
 
 const isSet = (value: string | undefined) => value !== undefined && value !== '' && value !== '0' && value.toLowerCase() !== 'false';

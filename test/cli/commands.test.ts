@@ -1,5 +1,8 @@
 /** Commands that need no cluster: explain, completion, kube-token, sandbox. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { allFlags } from '../../src/cli/usage.ts';
@@ -80,8 +83,15 @@ describe('completion', () => {
   it.each(shells)('%s accepts the script', async (shell) => {
     if (!present(shell)) return;
     const { stdout } = await cli(`completion ${shell}`);
-    const { status, stderr } = spawnSync(shell, ['-n'], { input: stdout, encoding: 'utf8' });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const folder = mkdtempSync(join(tmpdir(), 'completion-'));
+    try {
+      const file = join(folder, 'script');
+      writeFileSync(file, stdout);
+      const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each([

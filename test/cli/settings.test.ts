@@ -101,11 +101,12 @@ describe('what is missing', () => {
     ['without a terminal', { terminal: false }, 'install'],
     ['in CI', { terminal: true, env: { CI: 'true' } }, 'install'],
     ['with --yes', { terminal: true }, 'install --yes'],
+    ['with stderr in a file', { terminal: true, platform: { stderr: { write: () => true } } }, 'install --output json'],
   ] as const)('is listed, not asked, %s', async (_, setup, line) => {
-    const { exit, stderr } = await cli(line, setup);
+    const { exit, stdout, stderr } = await cli(line, setup);
     expect(exit).toBe(2);
-    expect(stderr).toContain('[SETTING_MISSING]');
-    expect(stderr).toContain('--cluster NAME');
+    expect(stdout + stderr).toContain('SETTING_MISSING');
+    expect(stdout + stderr).toContain('--cluster NAME');
   });
 
   it('leaves the cluster to discovery on a terminal, with questions at hand', async () => {

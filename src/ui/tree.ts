@@ -20,7 +20,7 @@ export interface TreeOptions {
 
 type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
 
-const DOING = { install: 'Installing', uninstall: 'Taking away', recover: 'Picking up an unfinished run' } as const;
+const DOING = { install: 'Installing', uninstall: 'Taking away' } as const;
 const CHECKS: Readonly<Record<string, string>> = {
   preflight: 'Preflight',
   verify: 'Proving that lines come back',
@@ -58,6 +58,8 @@ export function tree(options: TreeOptions): Renderer {
     },
     'steps.started': ({ doing, steps }) => {
       for (const { id, title } of steps) titles.set(id, title);
+      // Which of them there is something to take back of is told one by one.
+      if (doing === 'recover') return;
       screen.open({ heading: DOING[doing], rows: steps.map(({ id, title }) => ({ id, title, state: 'waiting' })) });
     },
     'step.started': ({ step }) => screen.change(step, 'running'),

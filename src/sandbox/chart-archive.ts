@@ -78,7 +78,7 @@ function split(name: string): { readonly short: string; readonly prefix: string 
 
 /** The chart's own Chart.yaml: the one right below the top folder. */
 function chartYamlIn(tar: Buffer): string {
-  for (let at = 0; at + BLOCK <= tar.length; ) {
+  for (let at = 0; at + BLOCK <= tar.length;) {
     const header = tar.subarray(at, at + BLOCK);
     const name = header.toString('utf8', 0, 100).replace(/\0.*$/s, '');
     const size = Number.parseInt(header.toString('latin1', 124, 136), 8) || 0;

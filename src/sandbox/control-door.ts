@@ -43,7 +43,8 @@ export async function answerControl(world: OpenWorld, request: IncomingMessage, 
   const route = ROUTES[`${request.method ?? 'GET'} ${name}`];
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const send = (status: number, body: unknown): void => void response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+  const send = (status: number, body: unknown): void =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
   if (route === undefined) return send(404, { error: `no such route; there are: ${Object.keys(ROUTES).join(', ')}` });
   try {
     send(200, route(world, Buffer.concat(chunks).toString('utf8')));

@@ -43,7 +43,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const clusterName = options.clusterName ?? 'training-on-eks';
   const world = await createWorld({ ...options, region, clusterName, endpoint: kube.url, ca: certificate.ca });
   const access = createKubeAccess(world);
-  kube.attach(kubeDoor({ store: world.store, runtime: world.runtime, clock: world.clock, ...access, faults: world.faults, onCall: world.onCall, version: `v${kubernetesVersion}.4-eks-99d6cc0` }));
+  kube.attach(
+    kubeDoor({
+      store: world.store,
+      runtime: world.runtime,
+      clock: world.clock,
+      ...access,
+      faults: world.faults,
+      onCall: world.onCall,
+      version: `v${kubernetesVersion}.4-eks-99d6cc0`,
+    }),
+  );
   const aws = await openAws(world, options.port ?? 0);
   const charts = { loki: chosen(options, 'loki'), alloy: chosen(options, 'alloy') };
   const repository = await startChartRepository({ charts: [charts.loki, charts.alloy], certificate });
@@ -82,7 +92,10 @@ async function notesOf(world: OpenWorld, charts: { readonly loki: string; readon
     const annotations = metadata['annotations'] as Readonly<Record<string, string>> | undefined;
     return `${name} ${version}${annotations?.['loki-eks.sandbox/stand-in'] === 'true' ? ' (a stand-in of ours)' : ''}`;
   });
-  return [`cluster ${world.clusterName} in ${world.account.region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`, `charts ${described.join(', ')}`];
+  return [
+    `cluster ${world.clusterName} in ${world.account.region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`,
+    `charts ${described.join(', ')}`,
+  ];
 }
 
 interface Opened {
@@ -94,7 +107,9 @@ interface Opened {
 async function openKube(certificate: ServerCertificate): Promise<Opened & { attach(door: Door): void }> {
   let door: Door | undefined;
   // Client certificates are not asked for: kubectl would be prompted for none, and the tokens suffice.
-  const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (request, response) => (door === undefined ? response.destroy() : door.request(request, response)));
+  const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (request, response) =>
+    door === undefined ? response.destroy() : door.request(request, response),
+  );
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => door?.upgrade(request, socket, head));
   const opened = await open(server, { scheme: 'https', port: 0 });
   return { ...opened, attach: (made) => void (door = made) };
@@ -109,7 +124,10 @@ async function openAws(world: OpenWorld, port: number): Promise<Opened> {
   return open(server, { scheme: 'http', port });
 }
 
-async function open(server: Server & { on(event: 'connection', listener: (socket: Socket) => void): unknown }, at: { readonly scheme: string; readonly port: number }): Promise<Opened> {
+async function open(
+  server: Server & { on(event: 'connection', listener: (socket: Socket) => void): unknown },
+  at: { readonly scheme: string; readonly port: number },
+): Promise<Opened> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -46,7 +46,12 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
   const clock = createClock({ ...(options.speed !== undefined && { speed: options.speed }) });
   const account = createAccount({ clock, region: options.region, accountId: sandboxAccountId, cluster: clusterSeed(options), ...options.account });
   const store = createStore({ clock, rootCa: options.ca });
-  const seed = seedOf({ region: options.region, version: kubernetesVersion, ...(options.seed && { name: options.seed }), ...(options.nodes !== undefined && { nodes: options.nodes }) });
+  const seed = seedOf({
+    region: options.region,
+    version: kubernetesVersion,
+    ...(options.seed && { name: options.seed }),
+    ...(options.nodes !== undefined && { nodes: options.nodes }),
+  });
   const cluster = await createCluster({ store, clock, account, createLogPath, seed });
   const faults = createFaults();
   const calls: Call[] = [];

@@ -21,16 +21,31 @@ async function lines(text: string): Promise<readonly string[]> {
 
 describe('kubectl', () => {
   test('sees six nodes, all ready', async () => {
-    const nodes = await lines(`kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.labels.eks\\.amazonaws\\.com/compute-type}|{.spec.taints[0].key}|{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'`);
+    const nodes = await lines(
+      `kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.labels.eks\\.amazonaws\\.com/compute-type}|{.spec.taints[0].key}|{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'`,
+    );
     expect([...nodes].sort()).toEqual(['fargate|eks.amazonaws.com/compute-type|True', '|nvidia.com/gpu|True', ...Array(4).fill('||True')].sort());
   });
 
   test('applies, waits for, rolls, undoes and scales a Deployment', async () => {
-    const manifest = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'default' }, spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'example/web:1' }] } } } });
+    const manifest = JSON.stringify({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: {
+        replicas: 3,
+        selector: { matchLabels: { app: 'web' } },
+        template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'example/web:1' }] } },
+      },
+    });
     await lines(`echo '${manifest}' | kubectl apply -f - && kubectl rollout status deploy/web --timeout=20s`);
-    const rolled = await lines(`kubectl set image deploy/web web=example/web:2 && kubectl rollout status deploy/web --timeout=20s && kubectl rollout undo deploy/web && kubectl rollout status deploy/web --timeout=20s`);
+    const rolled = await lines(
+      `kubectl set image deploy/web web=example/web:2 && kubectl rollout status deploy/web --timeout=20s && kubectl rollout undo deploy/web && kubectl rollout status deploy/web --timeout=20s`,
+    );
     expect(rolled.at(-1)).toBe('deployment "web" successfully rolled out');
-    expect(await lines(`kubectl get deploy web -o jsonpath='{.spec.template.spec.containers[0].image} {.status.availableReplicas}'`)).toEqual(['example/web:1 3']);
+    expect(await lines(`kubectl get deploy web -o jsonpath='{.spec.template.spec.containers[0].image} {.status.availableReplicas}'`)).toEqual([
+      'example/web:1 3',
+    ]);
     await lines(`kubectl delete deploy web && kubectl wait --for=delete pod -l app=web --timeout=20s`);
   });
 
@@ -84,7 +99,11 @@ describe('the control door', () => {
   test('counts calls and writes, and forgets them', async () => {
     await control('reset-calls', { method: 'POST' });
     await lines('kubectl get namespaces -o name && kubectl create namespace counted && kubectl delete namespace counted --wait=false');
-    const seen = (await (await control('calls')).json()) as { readonly count: number; readonly writes: number; readonly calls: readonly { readonly call: string; readonly write: boolean }[] };
+    const seen = (await (await control('calls')).json()) as {
+      readonly count: number;
+      readonly writes: number;
+      readonly calls: readonly { readonly call: string; readonly write: boolean }[];
+    };
     expect(seen.calls.filter(({ write }) => write).map(({ call }) => call)).toEqual(['kube:create:namespaces', 'kube:delete:namespaces']);
     expect([seen.count, seen.writes]).toEqual([seen.calls.length, 2]);
   });
@@ -108,7 +127,13 @@ describe('the control door', () => {
 });
 
 test('the private files are private, and gone after the end; nothing answers any more', async () => {
-  const other = await startSandbox({ charts: 'src/sandbox/charts', region: 'cn-north-1', clusterName: 'other', seed: 'small', env: { AWS_PROFILE: 'work', AWS_ENDPOINT_URL_S3: 'https://s3.example.com' } });
+  const other = await startSandbox({
+    charts: 'src/sandbox/charts',
+    region: 'cn-north-1',
+    clusterName: 'other',
+    seed: 'small',
+    env: { AWS_PROFILE: 'work', AWS_ENDPOINT_URL_S3: 'https://s3.example.com' },
+  });
   const { env } = other;
   expect(statSync(env['KUBECONFIG'] as string).mode & 0o777).toBe(0o600);
   expect(readFileSync(env['AWS_CONFIG_FILE'] as string, 'utf8')).toContain('[profile work]\nregion = cn-north-1');

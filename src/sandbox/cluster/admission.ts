@@ -14,7 +14,12 @@ export function admitted(store: ObjectStore, account: SandboxAccount, pod: Pod):
   const namespace = pod.metadata.namespace ?? 'default';
   const annotations = store.get('ServiceAccount', namespace, serviceAccount)?.metadata.annotations;
   const role = annotations?.['eks.amazonaws.com/role-arn'];
-  const grant = role !== undefined ? irsa(account, role, annotations?.['eks.amazonaws.com/audience']) : account.podIdentityRole(namespace, serviceAccount) === undefined ? undefined : podIdentity(account);
+  const grant =
+    role !== undefined
+      ? irsa(account, role, annotations?.['eks.amazonaws.com/audience'])
+      : account.podIdentityRole(namespace, serviceAccount) === undefined
+        ? undefined
+        : podIdentity(account);
   if (grant === undefined || (pod.spec.volumes ?? []).some((volume) => volume.name === grant.mount.name)) return undefined;
   const equip = (container: Container): Container => {
     const has = new Set((container.env ?? []).map((variable) => variable.name));
@@ -37,7 +42,10 @@ export function admitted(store: ObjectStore, account: SandboxAccount, pod: Pod):
 }
 
 function token(name: string, of: { readonly audience: string; readonly path: string }): Volume {
-  return { name, projected: { defaultMode: 420, sources: [{ serviceAccountToken: { audience: of.audience, expirationSeconds: 86400, path: of.path } }] } } as Volume;
+  return {
+    name,
+    projected: { defaultMode: 420, sources: [{ serviceAccountToken: { audience: of.audience, expirationSeconds: 86400, path: of.path } }] },
+  } as Volume;
 }
 
 function irsa(account: SandboxAccount, role: string, audience = 'sts.amazonaws.com'): Grant {

@@ -91,7 +91,10 @@ function provision(parts: ClusterParts, claim: Claim, how: { readonly storageCla
 /** A claim that is gone takes its volume with it, unless the class keeps volumes. */
 export function releaseVolume(parts: ClusterParts, of: string): void {
   for (const volume of parts.store.list('PersistentVolume')) {
-    const spec = volume['spec'] as { readonly claimRef?: { readonly namespace?: string; readonly name: string }; readonly persistentVolumeReclaimPolicy?: string };
+    const spec = volume['spec'] as {
+      readonly claimRef?: { readonly namespace?: string; readonly name: string };
+      readonly persistentVolumeReclaimPolicy?: string;
+    };
     if (spec.claimRef === undefined || `${spec.claimRef.namespace}/${spec.claimRef.name}` !== of) continue;
     if (spec.persistentVolumeReclaimPolicy === 'Retain') parts.store.setStatus('PersistentVolume', undefined, volume.metadata.name, { phase: 'Released' });
     else parts.store.delete('PersistentVolume', undefined, volume.metadata.name);
@@ -120,7 +123,15 @@ export function claimsOf(store: ObjectStore, pod: Pod): readonly ClaimState[] {
 
 function zoneOf(store: ObjectStore, claim: Claim): string | undefined {
   const volume = store.get('PersistentVolume', undefined, claim.spec.volumeName ?? '');
-  const spec = volume?.['spec'] as { readonly nodeAffinity?: { readonly required?: { readonly nodeSelectorTerms?: readonly { readonly matchExpressions?: readonly { readonly key: string; readonly values?: readonly string[] }[] }[] } } } | undefined;
+  const spec = volume?.['spec'] as
+    | {
+        readonly nodeAffinity?: {
+          readonly required?: {
+            readonly nodeSelectorTerms?: readonly { readonly matchExpressions?: readonly { readonly key: string; readonly values?: readonly string[] }[] }[];
+          };
+        };
+      }
+    | undefined;
   return spec?.nodeAffinity?.required?.nodeSelectorTerms?.[0]?.matchExpressions?.find((expression) => expression.key === ZONE)?.values?.[0];
 }
 

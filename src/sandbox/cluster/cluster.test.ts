@@ -12,9 +12,17 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-const account = { id: '111122223333', partition: 'aws', region: 'ap-northeast-2', issuer: 'https://oidc.example', podIdentityRole: () => undefined } as unknown as SandboxAccount;
+const account = {
+  id: '111122223333',
+  partition: 'aws',
+  region: 'ap-northeast-2',
+  issuer: 'https://oidc.example',
+  podIdentityRole: () => undefined,
+} as unknown as SandboxAccount;
 
-async function start(options: { readonly seed?: readonly KubeObject[]; readonly component?: (pod: KubeObject, container: string) => ComponentStart | undefined } = {}) {
+async function start(
+  options: { readonly seed?: readonly KubeObject[]; readonly component?: (pod: KubeObject, container: string) => ComponentStart | undefined } = {},
+) {
   const clock = createClock({ speed: 10 });
   const store = createStore({ clock });
   const printed: string[] = [];
@@ -23,7 +31,13 @@ async function start(options: { readonly seed?: readonly KubeObject[]; readonly 
     printed: (pod, _container, { line }) => void printed.push(`${pod.metadata.namespace}: ${line}`),
     serve: () => undefined,
   };
-  const cluster = await createCluster({ store, clock, account, createLogPath: () => logPath, seed: options.seed ?? seedOf({ region: 'ap-northeast-2', version: '1.33' }) });
+  const cluster = await createCluster({
+    store,
+    clock,
+    account,
+    createLogPath: () => logPath,
+    seed: options.seed ?? seedOf({ region: 'ap-northeast-2', version: '1.33' }),
+  });
   closing.push(cluster.close, clock.close);
   const until = async <T>(what: () => T | undefined | false): Promise<T> => {
     for (let tries = 0; tries < 400; tries += 1) {
@@ -34,13 +48,27 @@ async function start(options: { readonly seed?: readonly KubeObject[]; readonly 
     throw new Error(`never: ${what.toString()}`);
   };
   const pods = (namespace: string): readonly Pod[] => store.list('Pod', { namespace }) as readonly Pod[];
-  const events = (reason: string): readonly string[] => store.list('Event').filter((event) => event['reason'] === reason).map((event) => String(event['message']));
+  const events = (reason: string): readonly string[] =>
+    store
+      .list('Event')
+      .filter((event) => event['reason'] === reason)
+      .map((event) => String(event['message']));
   return { store, cluster, until, pods, events, printed };
 }
 
-const pod = (name: string, spec: object, namespace = 'default'): KubeObject => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app: name } }, spec });
+const pod = (name: string, spec: object, namespace = 'default'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace, labels: { app: name } },
+  spec,
+});
 const box = (script: string, more: object = {}): object => ({ name: 'main', image: 'busybox:1.37', command: ['sh', '-c', script], ...more });
-const workload = (kind: string, name: string, spec: object): KubeObject => ({ apiVersion: 'apps/v1', kind, metadata: { name, namespace: 'default' }, spec: { selector: { matchLabels: { app: name } }, ...spec } });
+const workload = (kind: string, name: string, spec: object): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind,
+  metadata: { name, namespace: 'default' },
+  spec: { selector: { matchLabels: { app: name } }, ...spec },
+});
 const template = (name: string, spec: object): object => ({ metadata: { labels: { app: name } }, spec });
 const status = (object: KubeObject | undefined): Record<string, unknown> => (object?.['status'] ?? {}) as Record<string, unknown>;
 
@@ -58,69 +86,130 @@ test('the default seed comes up: every pod ready, DaemonSets on all but the Farg
 
 test('a Deployment rolls to a new template without falling below what must stay available, and says when it is complete', async () => {
   const { store, until, pods } = await start();
-  store.create(workload('Deployment', 'web', { replicas: 4, template: template('web', { containers: [{ name: 'c', image: 'example/web:1', readinessProbe: { httpGet: { port: 80 } } }] }) }));
+  store.create(
+    workload('Deployment', 'web', {
+      replicas: 4,
+      template: template('web', { containers: [{ name: 'c', image: 'example/web:1', readinessProbe: { httpGet: { port: 80 } } }] }),
+    }),
+  );
   await until(() => status(store.get('Deployment', 'default', 'web'))['availableReplicas'] === 4);
   let least = 4;
   const stop = store.subscribe(({ object }) => {
     if (object.kind === 'Deployment' && object.metadata.name === 'web') least = Math.min(least, Number(status(object)['availableReplicas']));
   });
   const web = store.get('Deployment', 'default', 'web') as KubeObject & { readonly spec: object };
-  store.update({ ...web, spec: { ...web.spec, template: template('web', { containers: [{ name: 'c', image: 'example/web:2', readinessProbe: { httpGet: { port: 80 } } }] }) } });
+  store.update({
+    ...web,
+    spec: { ...web.spec, template: template('web', { containers: [{ name: 'c', image: 'example/web:2', readinessProbe: { httpGet: { port: 80 } } }] }) },
+  });
   await until(() => {
     const now = store.get('Deployment', 'default', 'web');
     const { observedGeneration, updatedReplicas, replicas, availableReplicas, conditions } = status(now) as Record<string, never>;
     const progressing = (conditions as unknown as { type: string; reason: string }[]).find((condition) => condition.type === 'Progressing');
-    return observedGeneration === now?.metadata.generation && updatedReplicas === 4 && replicas === 4 && availableReplicas === 4 && progressing?.reason === 'NewReplicaSetAvailable';
+    return (
+      observedGeneration === now?.metadata.generation &&
+      updatedReplicas === 4 &&
+      replicas === 4 &&
+      availableReplicas === 4 &&
+      progressing?.reason === 'NewReplicaSetAvailable'
+    );
   });
   stop();
   expect(least).toBeGreaterThanOrEqual(3);
   expect(pods('default').map((each) => each.spec.containers[0]?.image)).toEqual(Array(4).fill('example/web:2'));
-  expect(store.list('ReplicaSet', { namespace: 'default' }).map((set) => Number(set.metadata.annotations?.['deployment.kubernetes.io/revision'])).sort()).toEqual([1, 2]);
+  expect(
+    store
+      .list('ReplicaSet', { namespace: 'default' })
+      .map((set) => Number(set.metadata.annotations?.['deployment.kubernetes.io/revision']))
+      .sort(),
+  ).toEqual([1, 2]);
 });
 
 test('a StatefulSet in order starts one after the other, binds its claims, and its retention policy takes them away', async () => {
   const { store, until, pods } = await start();
-  const claims = [{ metadata: { name: 'data' }, spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }];
+  const claims = [
+    { metadata: { name: 'data' }, spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } },
+  ];
   const order: string[] = [];
   store.subscribe(({ type, object }) => {
-    if (type === 'ADDED' && object.kind === 'Pod' && object.metadata.namespace === 'default') order.push(`${object.metadata.name} after ${pods('default').filter((each) => (each.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True')).length}`);
+    if (type === 'ADDED' && object.kind === 'Pod' && object.metadata.namespace === 'default')
+      order.push(
+        `${object.metadata.name} after ${pods('default').filter((each) => (each.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True')).length}`,
+      );
   });
-  store.create(workload('StatefulSet', 'db', { replicas: 3, serviceName: 'db', template: template('db', { containers: [{ name: 'c', image: 'example/db:1' }] }), volumeClaimTemplates: claims, persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' } }));
+  store.create(
+    workload('StatefulSet', 'db', {
+      replicas: 3,
+      serviceName: 'db',
+      template: template('db', { containers: [{ name: 'c', image: 'example/db:1' }] }),
+      volumeClaimTemplates: claims,
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+    }),
+  );
   await until(() => status(store.get('StatefulSet', 'default', 'db'))['readyReplicas'] === 3);
   expect(order).toEqual(['db-0 after 0', 'db-1 after 1', 'db-2 after 2']);
   const set = status(store.get('StatefulSet', 'default', 'db'));
   expect(set['currentRevision']).toBe(set['updateRevision']);
-  expect(store.list('PersistentVolumeClaim', { namespace: 'default' }).map((claim) => [claim.metadata.name, status(claim)['phase']])).toEqual([0, 1, 2].map((index) => [`data-db-${index}`, 'Bound']));
+  expect(store.list('PersistentVolumeClaim', { namespace: 'default' }).map((claim) => [claim.metadata.name, status(claim)['phase']])).toEqual(
+    [0, 1, 2].map((index) => [`data-db-${index}`, 'Bound']),
+  );
   store.delete('StatefulSet', 'default', 'db');
   await until(() => pods('default').length === 0 && store.list('PersistentVolumeClaim').length === 0 && store.list('PersistentVolume').length === 0);
 });
 
 test('a StatefulSet in parallel updates from the last pod to the first', async () => {
   const { store, until } = await start();
-  const spec = (image: string) => ({ replicas: 3, serviceName: 'p', podManagementPolicy: 'Parallel', template: template('p', { containers: [{ name: 'c', image }] }) });
+  const spec = (image: string) => ({
+    replicas: 3,
+    serviceName: 'p',
+    podManagementPolicy: 'Parallel',
+    template: template('p', { containers: [{ name: 'c', image }] }),
+  });
   store.create(workload('StatefulSet', 'p', spec('example/p:1')));
   await until(() => status(store.get('StatefulSet', 'default', 'p'))['readyReplicas'] === 3);
   const gone: string[] = [];
   store.subscribe(({ type, object }) => void (type === 'DELETED' && object.kind === 'Pod' && gone.push(object.metadata.name)));
   const now = store.get('StatefulSet', 'default', 'p') as KubeObject & { readonly spec: object };
   store.update({ ...now, spec: { ...now.spec, ...spec('example/p:2') } });
-  await until(() => gone.length === 3 && status(store.get('StatefulSet', 'default', 'p'))['readyReplicas'] === 3 && status(store.get('StatefulSet', 'default', 'p'))['updatedReplicas'] === 3);
+  await until(
+    () =>
+      gone.length === 3 &&
+      status(store.get('StatefulSet', 'default', 'p'))['readyReplicas'] === 3 &&
+      status(store.get('StatefulSet', 'default', 'p'))['updatedReplicas'] === 3,
+  );
   expect(gone).toEqual(['p-2', 'p-1', 'p-0']);
 });
 
 test('pods with claims of their own and anti-affinity find places of their own, though their volumes are made at the same time', async () => {
   const { store, until, pods } = await start();
-  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'db' } }, topologyKey: 'kubernetes.io/hostname' }] } };
-  const claims = [{ metadata: { name: 'data' }, spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } }];
-  store.create(workload('StatefulSet', 'db', { replicas: 4, serviceName: 'db', podManagementPolicy: 'Parallel', template: template('db', { affinity, containers: [{ name: 'c', image: 'example/db:1' }] }), volumeClaimTemplates: claims }));
+  const affinity = {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'db' } }, topologyKey: 'kubernetes.io/hostname' }],
+    },
+  };
+  const claims = [
+    { metadata: { name: 'data' }, spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } },
+  ];
+  store.create(
+    workload('StatefulSet', 'db', {
+      replicas: 4,
+      serviceName: 'db',
+      podManagementPolicy: 'Parallel',
+      template: template('db', { affinity, containers: [{ name: 'c', image: 'example/db:1' }] }),
+      volumeClaimTemplates: claims,
+    }),
+  );
   await until(() => status(store.get('StatefulSet', 'default', 'db'))['readyReplicas'] === 4);
   expect(new Set(pods('default').map((each) => each.spec.nodeName)).size).toBe(4);
 });
 
 test('a pod that fits nowhere says why in the words of the real scheduler, and starts when there is room', async () => {
-  const { store, until, events } = await start({ seed: seedOf({ region: 'ap-northeast-2', version: '1.33' }).filter((object) => !['DaemonSet', 'Deployment', 'Pod', 'Job'].includes(object.kind)) });
+  const { store, until, events } = await start({
+    seed: seedOf({ region: 'ap-northeast-2', version: '1.33' }).filter((object) => !['DaemonSet', 'Deployment', 'Pod', 'Job'].includes(object.kind)),
+  });
   store.create(pod('big', { containers: [box('sleep infinity', { resources: { requests: { memory: '64Gi' } } })] }));
-  const message = '0/6 nodes are available: 1 node(s) had untolerated taint {eks.amazonaws.com/compute-type: fargate}, 1 node(s) had untolerated taint {nvidia.com/gpu: true}, 4 Insufficient memory. preemption: 0/6 nodes are available: 2 Preemption is not helpful for scheduling, 4 No preemption victims found for incoming pod.';
+  const message =
+    '0/6 nodes are available: 1 node(s) had untolerated taint {eks.amazonaws.com/compute-type: fargate}, 1 node(s) had untolerated taint {nvidia.com/gpu: true}, 4 Insufficient memory. preemption: 0/6 nodes are available: 2 Preemption is not helpful for scheduling, 4 No preemption victims found for incoming pod.';
   await until(() => events('FailedScheduling').length > 0);
   expect(events('FailedScheduling')).toEqual([message]);
   const big = store.get('Pod', 'default', 'big') as Pod;
@@ -132,17 +221,37 @@ test('a pod that fits nowhere says why in the words of the real scheduler, and s
 
 test('required anti-affinity keeps two of a kind from one node', async () => {
   const { store, until, events, pods } = await start({ seed: seedOf({ region: 'us-east-1', version: '1.33', name: 'small' }) });
-  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'web' } }, topologyKey: 'kubernetes.io/hostname' }] } };
+  const affinity = {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector: { matchLabels: { app: 'web' } }, topologyKey: 'kubernetes.io/hostname' }],
+    },
+  };
   store.create(workload('Deployment', 'web', { replicas: 3, template: template('web', { affinity, containers: [{ name: 'c', image: 'example/web:1' }] }) }));
   await until(() => events('FailedScheduling').length > 0 && pods('default').filter((each) => each.status?.phase === 'Running').length === 2);
-  expect(events('FailedScheduling')).toContain("0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.");
+  expect(events('FailedScheduling')).toContain(
+    "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.",
+  );
   expect(new Set(pods('default').map((each) => each.spec.nodeName)).size).toBe(3);
 });
 
 test('what a pod prints lands in its log, and it ends with its exit code', async () => {
   const { store, cluster, until, printed } = await start();
-  store.create(pod('say', { restartPolicy: 'Never', containers: [box('echo "line $WORD from $NODE"; exit 3', { env: [{ name: 'WORD', value: 'one' }, { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }] })] }));
-  const done = await until(() => ['Succeeded', 'Failed'].includes((store.get('Pod', 'default', 'say') as Pod).status?.phase ?? '') && (store.get('Pod', 'default', 'say') as Pod));
+  store.create(
+    pod('say', {
+      restartPolicy: 'Never',
+      containers: [
+        box('echo "line $WORD from $NODE"; exit 3', {
+          env: [
+            { name: 'WORD', value: 'one' },
+            { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+          ],
+        }),
+      ],
+    }),
+  );
+  const done = await until(
+    () => ['Succeeded', 'Failed'].includes((store.get('Pod', 'default', 'say') as Pod).status?.phase ?? '') && (store.get('Pod', 'default', 'say') as Pod),
+  );
   expect(done.status?.phase).toBe('Failed');
   expect(done.status?.containerStatuses?.[0]?.state).toMatchObject({ terminated: { exitCode: 3, reason: 'Error' } });
   expect(cluster.runtime.logs(done, 'main', {}).map(({ line }) => line)).toEqual([`line one from ${done.spec.nodeName}`]);
@@ -157,7 +266,9 @@ test('a container that keeps failing goes into CrashLoopBackOff and keeps its fo
     return now.status?.containerStatuses?.[0]?.state['waiting']?.['reason'] === 'CrashLoopBackOff' && now;
   });
   expect(crashed.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1, ready: false, lastState: { terminated: { exitCode: 1 } } });
-  expect(String(crashed.status?.containerStatuses?.[0]?.state['waiting']?.['message'])).toMatch(/^back-off 10s restarting failed container=main pod=crash_default\(/);
+  expect(String(crashed.status?.containerStatuses?.[0]?.state['waiting']?.['message'])).toMatch(
+    /^back-off 10s restarting failed container=main pod=crash_default\(/,
+  );
   expect(cluster.runtime.logs(crashed, 'main', { previous: true }).map(({ line }) => line)).toEqual(['boom']);
   expect(events('BackOff')[0]).toMatch(/^Back-off restarting failed container main in pod crash_default/);
 });
@@ -182,10 +293,21 @@ test('an image nobody has ends in ImagePullBackOff', async () => {
 
 test('claims without a class, with an unknown class, and without a driver stay pending with the real texts', async () => {
   const { store, until, events } = await start({ seed: seedOf({ region: 'ap-northeast-2', version: '1.33', name: 'no-storage-class' }) });
-  const claim = (name: string, spec: object): KubeObject => ({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace: 'default' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec } });
+  const claim = (name: string, spec: object): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace: 'default' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+  });
   store.create(claim('none', {}));
   store.create(claim('unknown', { storageClassName: 'fast' }));
-  store.create({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'gp3' }, provisioner: 'ebs.csi.aws.com', volumeBindingMode: 'WaitForFirstConsumer' });
+  store.create({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'gp3' },
+    provisioner: 'ebs.csi.aws.com',
+    volumeBindingMode: 'WaitForFirstConsumer',
+  });
   store.create(claim('driverless', { storageClassName: 'gp3' }));
   store.create(pod('uses', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'driverless' } }], containers: [box('true')] }));
   await until(() => events('ExternalProvisioning').length > 0);
@@ -197,11 +319,19 @@ test('claims without a class, with an unknown class, and without a driver stay p
 
 test('pods of a service account with a role get the variables and the token', async () => {
   const { store } = await start();
-  store.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'loki', namespace: 'default', annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/loki' } } });
+  store.create({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'loki', namespace: 'default', annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/loki' } },
+  });
   store.create(pod('irsa', { serviceAccountName: 'loki', containers: [box('sleep infinity')] }));
   const made = store.get('Pod', 'default', 'irsa') as Pod;
   const env = Object.fromEntries((made.spec.containers[0]?.env ?? []).map(({ name, value }) => [name, value]));
-  expect(env).toMatchObject({ AWS_ROLE_ARN: 'arn:aws:iam::111122223333:role/loki', AWS_WEB_IDENTITY_TOKEN_FILE: '/var/run/secrets/eks.amazonaws.com/serviceaccount/token', AWS_REGION: 'ap-northeast-2' });
+  expect(env).toMatchObject({
+    AWS_ROLE_ARN: 'arn:aws:iam::111122223333:role/loki',
+    AWS_WEB_IDENTITY_TOKEN_FILE: '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+    AWS_REGION: 'ap-northeast-2',
+  });
   expect(made.spec.volumes?.map((volume) => volume.name)).toContain('aws-iam-token');
 });
 
@@ -224,10 +354,18 @@ test('a component of the log path is asked again until it is ready, and crashes 
 
 test('a Job completes after its pod, and one that fails too often says so', async () => {
   const { store, until } = await start();
-  const job = (name: string, script: string): KubeObject => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: 'default' }, spec: { backoffLimit: 1, template: { spec: { restartPolicy: 'Never', containers: [box(script)] } } } });
+  const job = (name: string, script: string): KubeObject => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace: 'default' },
+    spec: { backoffLimit: 1, template: { spec: { restartPolicy: 'Never', containers: [box(script)] } } },
+  });
   store.create(job('good', 'echo fine'));
   store.create(job('poor', 'exit 1'));
-  const ended = (name: string) => (status(store.get('Job', 'default', name))['conditions'] as { type: string; reason: string }[] | undefined)?.find(({ type }) => type === 'Complete' || type === 'Failed');
+  const ended = (name: string) =>
+    (status(store.get('Job', 'default', name))['conditions'] as { type: string; reason: string }[] | undefined)?.find(
+      ({ type }) => type === 'Complete' || type === 'Failed',
+    );
   await until(() => ended('good') && ended('poor'));
   expect(ended('good')?.type).toBe('Complete');
   expect(ended('poor')).toMatchObject({ type: 'Failed', reason: 'BackoffLimitExceeded' });
@@ -235,14 +373,19 @@ test('a Job completes after its pod, and one that fails too often says so', asyn
 
 test.each(['StatefulSet', 'Deployment', 'DaemonSet'] as const)('a %s takes over the pods that its namesake left behind', async (kind) => {
   const { store, until, pods } = await start({ seed: seedOf({ region: 'us-east-1', version: '1.33', name: 'small' }) });
-  const wanted = workload(kind, 'o', { ...(kind !== 'DaemonSet' && { replicas: 2 }), serviceName: 'o', template: template('o', { containers: [{ name: 'c', image: 'example/o:1' }] }) });
+  const wanted = workload(kind, 'o', {
+    ...(kind !== 'DaemonSet' && { replicas: 2 }),
+    serviceName: 'o',
+    template: template('o', { containers: [{ name: 'c', image: 'example/o:1' }] }),
+  });
   store.create(wanted);
   const up = () => pods('default').filter((each) => (each.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True')).length === 2;
   await until(up);
   const uids = pods('default').map((each) => each.metadata.uid);
   const own = store.get(kind, 'default', 'o') as KubeObject;
   for (const dependent of [...pods('default'), ...store.list('ReplicaSet', { namespace: 'default' })])
-    if (dependent.metadata.ownerReferences?.[0]?.uid === own.metadata.uid) store.update({ ...dependent, metadata: { ...dependent.metadata, ownerReferences: [] } });
+    if (dependent.metadata.ownerReferences?.[0]?.uid === own.metadata.uid)
+      store.update({ ...dependent, metadata: { ...dependent.metadata, ownerReferences: [] } });
   store.delete(kind, 'default', 'o');
   store.create(wanted);
   await until(() => Number(status(store.get(kind, 'default', 'o'))['observedGeneration'] ?? 0) > 0 && up());
@@ -259,6 +402,11 @@ test('pods of a node that is deleted go with it, and come up elsewhere', async (
 
 test('a LoadBalancer Service gets a hostname of the region', async () => {
   const { store, until } = await start();
-  store.create({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'open', namespace: 'default' }, spec: { type: 'LoadBalancer', selector: { app: 'x' }, ports: [{ port: 80 }] } });
+  store.create({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'open', namespace: 'default' },
+    spec: { type: 'LoadBalancer', selector: { app: 'x' }, ports: [{ port: 80 }] },
+  });
   await until(() => JSON.stringify(status(store.get('Service', 'default', 'open'))).includes('.ap-northeast-2.elb.amazonaws.com'));
 });

@@ -9,7 +9,7 @@ import { reconcileBudget } from './disruption-budgets.ts';
 import { createTeller } from './events.ts';
 import { reconcileJob } from './jobs.ts';
 import { createKubelet } from './kubelet.ts';
-import { type ClusterParts, key } from './parts.ts';
+import { type ClusterParts, type Happened, key } from './parts.ts';
 import { createPodIndex, ownerUid } from './pod-index.ts';
 import { createQueue, type Queue } from './queue.ts';
 import { reconcileReplicaSet } from './replica-sets.ts';
@@ -44,8 +44,11 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   let hurry = true;
   const deniedImages = new Set<string>();
   const pods = createPodIndex(store);
+  const tell = createTeller({ store, clock });
+  // A cluster that has been up for a while has forgotten how its pods were started.
+  const quiet = (happened: Happened): boolean => hurry && happened.type === 'Normal';
   const nodes = new Map((store.list('Node') as readonly Node[]).map((node) => [node.metadata.name, node]));
-  const parts: ClusterParts = { store, clock, pods, nodes, tell: createTeller({ store, clock }), pace: (ms) => (hurry ? 0 : ms) };
+  const parts: ClusterParts = { store, clock, pods, nodes, tell: (happened) => void (quiet(happened) || tell(happened)), pace: (ms) => (hurry ? 0 : ms) };
   let logPath: LogPath | undefined;
   const kubelet = createKubelet({ ...parts, deniedImages, logPath: () => logPath as LogPath });
   logPath = options.createLogPath({ store, account, clock, print: kubelet.print });
@@ -74,7 +77,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       for (const queue of Object.values(queues)) queue.close();
     },
   };
-  await cluster.settled(10_000);
+  await cluster.settled(10_000 + 100 * nodes.size);
   hurry = false;
   return cluster;
 }
@@ -116,10 +119,17 @@ function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
   else if (type === 'DELETED') tidy(parts, object);
   else queues[kind]?.add(key(object));
   const owner = object.metadata.ownerReferences?.find((reference) => reference.controller === true);
-  if (owner !== undefined && queues[owner.kind] !== undefined && owner.kind !== 'Pod') queues[owner.kind]?.add(`${object.metadata.namespace ?? ''}/${owner.name}`);
+  if (owner !== undefined && queues[owner.kind] !== undefined && owner.kind !== 'Pod')
+    queues[owner.kind]?.add(`${object.metadata.namespace ?? ''}/${owner.name}`);
   if (kind === 'Node') for (const set of parts.store.list('DaemonSet')) queues['DaemonSet']?.add(key(set));
   if (ALL_CLAIMS.has(kind)) for (const claim of parts.store.list('PersistentVolumeClaim')) queues['PersistentVolumeClaim']?.add(key(claim));
-  if (kind === 'Node' || kind === 'PersistentVolumeClaim' || kind === 'PersistentVolume' || (kind === 'Pod' && (type === 'DELETED' || !isActive(object as Pod)))) wakePending(parts, queues);
+  if (
+    kind === 'Node' ||
+    kind === 'PersistentVolumeClaim' ||
+    kind === 'PersistentVolume' ||
+    (kind === 'Pod' && (type === 'DELETED' || !isActive(object as Pod)))
+  )
+    wakePending(parts, queues);
 }
 
 /** What goes with an object goes at once, so that who has seen it gone finds nothing left of it. */

@@ -17,7 +17,10 @@ export interface Ended {
 export interface ContainerRun {
   readonly spec: Container;
   readonly kind: 'init' | 'sidecar' | 'main';
-  state: { readonly is: 'waiting'; readonly reason: string; readonly message?: string } | { readonly is: 'running'; readonly startedAt: Date } | ({ readonly is: 'ended' } & Ended);
+  state:
+    | { readonly is: 'waiting'; readonly reason: string; readonly message?: string }
+    | { readonly is: 'running'; readonly startedAt: Date }
+    | ({ readonly is: 'ended' } & Ended);
   last: Ended | undefined;
   ready: boolean;
   restarts: number;

@@ -3,7 +3,18 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import { adoptPods, type ClusterParts, createPod, deletePod, randomSuffix, splitKey, templateHash } from './parts.ts';
 import { nodeFits } from './node-affinity.ts';
 import { untolerated } from './selector.ts';
-import { type IntOrPercent, isFinished, isReady, type LabelSelector, type Node, type Pod, portion, type PodSpec, type PodTemplate, type Toleration } from './shapes.ts';
+import {
+  type IntOrPercent,
+  isFinished,
+  isReady,
+  type LabelSelector,
+  type Node,
+  type Pod,
+  portion,
+  type PodSpec,
+  type PodTemplate,
+  type Toleration,
+} from './shapes.ts';
 
 export interface DaemonSet extends KubeObject {
   readonly spec: {
@@ -39,7 +50,8 @@ export function reconcileDaemonSet(parts: ClusterParts, of: string): void {
 }
 
 function tolerationsOf(spec: PodSpec): readonly Toleration[] {
-  const network: readonly Toleration[] = spec.hostNetwork === true ? [{ key: 'node.kubernetes.io/network-unavailable', operator: 'Exists', effect: 'NoSchedule' }] : [];
+  const network: readonly Toleration[] =
+    spec.hostNetwork === true ? [{ key: 'node.kubernetes.io/network-unavailable', operator: 'Exists', effect: 'NoSchedule' }] : [];
   return [...(spec.tolerations ?? []), ...AUTOMATIC, ...network];
 }
 

@@ -15,7 +15,12 @@ export interface Deployment extends KubeObject {
     readonly progressDeadlineSeconds?: number;
     readonly strategy?: { readonly type?: string; readonly rollingUpdate?: { readonly maxSurge?: IntOrPercent; readonly maxUnavailable?: IntOrPercent } };
   };
-  readonly status?: { readonly conditions?: readonly Condition[]; readonly observedGeneration?: number; readonly updatedReplicas?: number; readonly availableReplicas?: number };
+  readonly status?: {
+    readonly conditions?: readonly Condition[];
+    readonly observedGeneration?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+  };
 }
 
 const FROM = 'deployment-controller';
@@ -66,13 +71,22 @@ function ensureCurrent(parts: ClusterParts, deployment: Deployment, known: { rea
   }
   if (found !== undefined) {
     if (revision(found) === number) return found;
-    return parts.store.update({ ...found, metadata: { ...found.metadata, annotations: { ...found.metadata.annotations, [REVISION]: String(number) } } }) as ReplicaSet;
+    return parts.store.update({
+      ...found,
+      metadata: { ...found.metadata, annotations: { ...found.metadata.annotations, [REVISION]: String(number) } },
+    }) as ReplicaSet;
   }
   const labels = { ...deployment.spec.template.metadata?.labels, 'pod-template-hash': known.hash };
   return parts.store.create({
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
-    metadata: { name, namespace: deployment.metadata.namespace as string, labels, annotations: { [REVISION]: String(number) }, ownerReferences: controlledBy(deployment) },
+    metadata: {
+      name,
+      namespace: deployment.metadata.namespace as string,
+      labels,
+      annotations: { [REVISION]: String(number) },
+      ownerReferences: controlledBy(deployment),
+    },
     spec: {
       replicas: 0,
       selector: { ...deployment.spec.selector, matchLabels: { ...deployment.spec.selector.matchLabels, 'pod-template-hash': known.hash } },
@@ -136,7 +150,8 @@ function readyTotal(parts: ClusterParts, sets: readonly ReplicaSet[]): number {
 function forget(parts: ClusterParts, deployment: Deployment, old: readonly ReplicaSet[]): void {
   const empty = old.filter((set) => (set.spec.replicas ?? 0) === 0 && parts.pods.ofOwner(set.metadata.uid ?? '').length === 0);
   const keep = deployment.spec.revisionHistoryLimit ?? 10;
-  for (const set of [...empty].sort((a, b) => revision(b) - revision(a)).slice(keep)) parts.store.delete('ReplicaSet', set.metadata.namespace, set.metadata.name);
+  for (const set of [...empty].sort((a, b) => revision(b) - revision(a)).slice(keep))
+    parts.store.delete('ReplicaSet', set.metadata.namespace, set.metadata.name);
 }
 
 function writeStatus(parts: ClusterParts, deployment: Deployment, currentName: string): void {
@@ -174,12 +189,34 @@ function progress(
 ): Condition {
   const before = deployment.status?.conditions?.find((condition) => condition.type === 'Progressing');
   if (seen.complete)
-    return { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message: `ReplicaSet "${seen.currentName}" has successfully progressed.`, lastUpdateTime: before?.reason === 'NewReplicaSetAvailable' ? before['lastUpdateTime'] : stamp(seen.now) };
+    return {
+      type: 'Progressing',
+      status: 'True',
+      reason: 'NewReplicaSetAvailable',
+      message: `ReplicaSet "${seen.currentName}" has successfully progressed.`,
+      lastUpdateTime: before?.reason === 'NewReplicaSetAvailable' ? before['lastUpdateTime'] : stamp(seen.now),
+    };
   const movedBefore = `${deployment.status?.updatedReplicas ?? 0}/${deployment.status?.availableReplicas ?? 0}`;
-  const moving = before === undefined || before.reason === 'NewReplicaSetAvailable' || movedBefore !== seen.moved || deployment.status?.observedGeneration !== deployment.metadata.generation;
+  const moving =
+    before === undefined ||
+    before.reason === 'NewReplicaSetAvailable' ||
+    movedBefore !== seen.moved ||
+    deployment.status?.observedGeneration !== deployment.metadata.generation;
   const since = moving ? seen.now : new Date(String(before?.['lastUpdateTime']));
   const deadline = (deployment.spec.progressDeadlineSeconds ?? 600) * 1000;
   if (!moving && (before?.reason === 'ProgressDeadlineExceeded' || seen.now.getTime() - since.getTime() > deadline))
-    return { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: `ReplicaSet "${seen.currentName}" has timed out progressing.`, lastUpdateTime: stamp(since) };
-  return { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', message: `ReplicaSet "${seen.currentName}" is progressing.`, lastUpdateTime: stamp(since) };
+    return {
+      type: 'Progressing',
+      status: 'False',
+      reason: 'ProgressDeadlineExceeded',
+      message: `ReplicaSet "${seen.currentName}" has timed out progressing.`,
+      lastUpdateTime: stamp(since),
+    };
+  return {
+    type: 'Progressing',
+    status: 'True',
+    reason: 'ReplicaSetUpdated',
+    message: `ReplicaSet "${seen.currentName}" is progressing.`,
+    lastUpdateTime: stamp(since),
+  };
 }

@@ -25,7 +25,9 @@ export function environmentOf(store: ObjectStore, pod: Pod, container: Container
 
 /** `$(NAME)` in a command or argument, as the kubelet expands it before the process starts. */
 export function expandArguments(words: readonly string[], env: Readonly<Record<string, string>>): readonly string[] {
-  return words.map((word) => word.replace(/\$?\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (whole, name: string) => (whole.startsWith('$$') ? whole.slice(1) : (env[name] ?? whole))));
+  return words.map((word) =>
+    word.replace(/\$?\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (whole, name: string) => (whole.startsWith('$$') ? whole.slice(1) : (env[name] ?? whole))),
+  );
 }
 
 function dataOf(store: ObjectStore, pod: Pod, of: { readonly kind: string; readonly name: string }): Readonly<Record<string, string>> | undefined {
@@ -33,7 +35,8 @@ function dataOf(store: ObjectStore, pod: Pod, of: { readonly kind: string; reado
   if (object === undefined) return undefined;
   const data = (object['data'] ?? {}) as Readonly<Record<string, string>>;
   const binary = (object['binaryData'] ?? {}) as Readonly<Record<string, string>>;
-  const decode = (values: Readonly<Record<string, string>>) => Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Buffer.from(text, 'base64').toString('utf8')]));
+  const decode = (values: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Buffer.from(text, 'base64').toString('utf8')]));
   return of.kind === 'Secret' ? decode(data) : { ...data, ...decode(binary) };
 }
 
@@ -63,7 +66,9 @@ function keyOf(store: ObjectStore, pod: Pod, of: { readonly kind: 'Secret' | 'Co
 function fieldOf(store: ObjectStore, pod: Pod, path: string): string {
   const keyed = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
   if (keyed !== null) return pod.metadata[keyed[1] as 'labels' | 'annotations']?.[keyed[2] as string] ?? '';
-  const node = store.get('Node', undefined, pod.spec.nodeName ?? '') as { readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] } } | undefined;
+  const node = store.get('Node', undefined, pod.spec.nodeName ?? '') as
+    | { readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] } }
+    | undefined;
   const fields: Readonly<Record<string, string | undefined>> = {
     'metadata.name': pod.metadata.name,
     'metadata.namespace': pod.metadata.namespace,

@@ -15,9 +15,15 @@ export interface Refusal {
 export function requestsOf(spec: PodSpec): Resources {
   const ask = (container: Container): Resources => amounts({ ...container.resources?.limits, ...container.resources?.requests });
   const init = spec.initContainers ?? [];
-  const sidecars = init.filter((container) => container.restartPolicy === 'Always').map(ask).reduce(sum, {});
+  const sidecars = init
+    .filter((container) => container.restartPolicy === 'Always')
+    .map(ask)
+    .reduce(sum, {});
   const running = spec.containers.map(ask).reduce(sum, sidecars);
-  return init.filter((container) => container.restartPolicy !== 'Always').map((container) => sum(ask(container), sidecars)).reduce(largest, running);
+  return init
+    .filter((container) => container.restartPolicy !== 'Always')
+    .map((container) => sum(ask(container), sidecars))
+    .reduce(largest, running);
 }
 
 /** Topology values (of one key) that a required affinity term of a pod, or of its neighbours, allows or forbids. */
@@ -57,7 +63,9 @@ export function affinitiesOf(round: Round, pod: Pod): Affinities {
     return value === undefined ? [] : [value];
   };
   const domains = (term: PodAffinityTerm): Domains => {
-    const others = namespacesOf(term, pod).flatMap((namespace) => round.pods.inNamespace(namespace).filter((other) => counts(other) && matches(term, pod, other)));
+    const others = namespacesOf(term, pod).flatMap((namespace) =>
+      round.pods.inNamespace(namespace).filter((other) => counts(other) && matches(term, pod, other)),
+    );
     return { key: term.topologyKey, values: new Set(others.flatMap((other) => where(other, term.topologyKey))) };
   };
   const attracting = (pod.spec.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).filter(
@@ -65,7 +73,14 @@ export function affinitiesOf(round: Round, pod: Pod): Affinities {
   );
   return {
     repelled: antiTerms(pod).map(domains),
-    repelledByOthers: round.pods.repelling().filter(counts).flatMap((other) => antiTerms(other).filter((term) => matches(term, other, pod)).map((term) => ({ key: term.topologyKey, values: new Set(where(other, term.topologyKey)) }))),
+    repelledByOthers: round.pods
+      .repelling()
+      .filter(counts)
+      .flatMap((other) =>
+        antiTerms(other)
+          .filter((term) => matches(term, other, pod))
+          .map((term) => ({ key: term.topologyKey, values: new Set(where(other, term.topologyKey)) })),
+      ),
     attracted: attracting.map(domains),
   };
 }
@@ -76,7 +91,11 @@ function inside(domains: Domains, node: Node): boolean {
 }
 
 /** The filters in the order of the real scheduler; `undefined` when the node takes the pod. */
-export function refusal(round: Round, ask: { readonly pod: Pod; readonly requests: Resources; readonly affinities: Affinities; readonly zone: string | undefined }, node: Node): Refusal | undefined {
+export function refusal(
+  round: Round,
+  ask: { readonly pod: Pod; readonly requests: Resources; readonly affinities: Affinities; readonly zone: string | undefined },
+  node: Node,
+): Refusal | undefined {
   const { pod } = ask;
   const taint = untolerated(node.spec?.taints, pod.spec.tolerations);
   if (node.spec?.unschedulable === true && untolerated([{ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }], pod.spec.tolerations) !== undefined)
@@ -86,11 +105,13 @@ export function refusal(round: Round, ask: { readonly pod: Pod; readonly request
   if (portsTaken(round, pod, node)) return { reasons: ["node(s) didn't have free ports for the requested pod ports"], helpless: false };
   const lacking = lacks(round, ask, node);
   if (lacking.length > 0) return { reasons: lacking, helpless: false };
-  if (ask.zone !== undefined && node.metadata.labels?.['topology.kubernetes.io/zone'] !== ask.zone) return { reasons: ['node(s) had volume node affinity conflict'], helpless: true };
+  if (ask.zone !== undefined && node.metadata.labels?.['topology.kubernetes.io/zone'] !== ask.zone)
+    return { reasons: ['node(s) had volume node affinity conflict'], helpless: true };
   if (unevenly(round, pod, node)) return { reasons: ["node(s) didn't match pod topology spread constraints"], helpless: false };
   if (ask.affinities.attracted.some((domains) => !inside(domains, node))) return { reasons: ["node(s) didn't match pod affinity rules"], helpless: true };
   if (ask.affinities.repelled.some((domains) => inside(domains, node))) return { reasons: ["node(s) didn't match pod anti-affinity rules"], helpless: false };
-  if (ask.affinities.repelledByOthers.some((domains) => inside(domains, node))) return { reasons: ["node(s) didn't satisfy existing pods anti-affinity rules"], helpless: false };
+  if (ask.affinities.repelledByOthers.some((domains) => inside(domains, node)))
+    return { reasons: ["node(s) didn't satisfy existing pods anti-affinity rules"], helpless: false };
   return undefined;
 }
 
@@ -109,13 +130,18 @@ function lacks(round: Round, { pod, requests }: { readonly pod: Pod; readonly re
 }
 
 function hostPorts(pod: Pod): readonly string[] {
-  return pod.spec.containers.flatMap((container) => container.ports ?? []).flatMap((port) => (port.hostPort ? [`${port.protocol ?? 'TCP'}/${port.hostPort}`] : []));
+  return pod.spec.containers
+    .flatMap((container) => container.ports ?? [])
+    .flatMap((port) => (port.hostPort ? [`${port.protocol ?? 'TCP'}/${port.hostPort}`] : []));
 }
 
 function portsTaken(round: Round, pod: Pod, node: Node): boolean {
   const wanted = hostPorts(pod);
   if (wanted.length === 0) return false;
-  const taken = round.pods.onNode(node.metadata.name).filter((other) => !isFinished(other) && other.metadata.uid !== pod.metadata.uid).flatMap(hostPorts);
+  const taken = round.pods
+    .onNode(node.metadata.name)
+    .filter((other) => !isFinished(other) && other.metadata.uid !== pod.metadata.uid)
+    .flatMap(hostPorts);
   return wanted.some((port) => taken.includes(port));
 }
 
@@ -128,7 +154,9 @@ function unevenly(round: Round, pod: Pod, node: Node): boolean {
     for (const candidate of round.nodes.values()) {
       const value = candidate.metadata.labels?.[constraint.topologyKey];
       if (value === undefined || !nodeFits(pod.spec, candidate)) continue;
-      const here = round.pods.onNode(candidate.metadata.name).filter((other) => other.metadata.namespace === pod.metadata.namespace && selects(constraint.labelSelector, other.metadata.labels));
+      const here = round.pods
+        .onNode(candidate.metadata.name)
+        .filter((other) => other.metadata.namespace === pod.metadata.namespace && selects(constraint.labelSelector, other.metadata.labels));
       counts.set(value, (counts.get(value) ?? 0) + here.length);
     }
     return (counts.get(here) ?? 0) + 1 - Math.min(...counts.values()) > constraint.maxSkew;
@@ -140,9 +168,14 @@ export function unavailable(refusals: readonly Refusal[], total: number): string
   const tally = (words: readonly string[]): string => {
     const counts = new Map<string, number>();
     for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-    return [...counts].map(([word, count]) => `${count} ${word}`).sort().join(', ');
+    return [...counts]
+      .map(([word, count]) => `${count} ${word}`)
+      .sort()
+      .join(', ');
   };
   const why = tally(refusals.flatMap((refused) => refused.reasons));
-  const preemption = tally(refusals.map((refused) => (refused.helpless ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod')));
+  const preemption = tally(
+    refusals.map((refused) => (refused.helpless ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod')),
+  );
   return `0/${total} nodes are available: ${why}. preemption: 0/${total} nodes are available: ${preemption}.`;
 }

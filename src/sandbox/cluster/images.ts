@@ -14,8 +14,27 @@ function loss(step: number): string {
 const PRODUCTS = ['espresso-machine', 'grinder', 'kettle', 'filter-paper', 'scale'];
 
 const KNOWN: readonly (readonly [RegExp, Behaviour])[] = [
-  [/\/pytorch-trainer(:|$)/, { start: ['INFO initializing process group backend=nccl world_size=1', 'INFO cuda device 0: NVIDIA A10G'], every: { ms: 2000, line: (step, now) => `${now.toISOString()} INFO epoch=${Math.floor(step / 500)} step=${step} loss=${loss(step)} lr=3e-4 gpu_mem=18.2GiB` } }],
-  [/\/shop-front(:|$)/, { start: ['{"level":"info","msg":"listening","port":8080}'], every: { ms: 3000, line: (count) => JSON.stringify({ level: 'info', msg: 'order placed', order: 10_000 + count, item: PRODUCTS[count % PRODUCTS.length], ms: 12 + ((count * 7) % 40) }) } }],
+  [
+    /\/pytorch-trainer(:|$)/,
+    {
+      start: ['INFO initializing process group backend=nccl world_size=1', 'INFO cuda device 0: NVIDIA A10G'],
+      every: {
+        ms: 2000,
+        line: (step, now) => `${now.toISOString()} INFO epoch=${Math.floor(step / 500)} step=${step} loss=${loss(step)} lr=3e-4 gpu_mem=18.2GiB`,
+      },
+    },
+  ],
+  [
+    /\/shop-front(:|$)/,
+    {
+      start: ['{"level":"info","msg":"listening","port":8080}'],
+      every: {
+        ms: 3000,
+        line: (count) =>
+          JSON.stringify({ level: 'info', msg: 'order placed', order: 10_000 + count, item: PRODUCTS[count % PRODUCTS.length], ms: 12 + ((count * 7) % 40) }),
+      },
+    },
+  ],
   [/\/coredns(:|$)/, { start: ['.:53', '[INFO] plugin/reload: Running configuration SHA512', 'CoreDNS-1.11.4'] }],
   [/\/amazon-k8s-cni(-init)?(:|$)/, { start: ['Installed /host/opt/cni/bin/aws-cni', 'Starting IPAM daemon in the background ... ok.'] }],
   [/\/kube-proxy(:|$)/, { start: ['"Using iptables Proxier"', '"Caches are synced" controller="service config"'] }],

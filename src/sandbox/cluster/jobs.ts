@@ -52,7 +52,9 @@ function counts(parts: ClusterParts, job: Job) {
     active: pods.filter(isActive),
     succeeded: pods.filter((pod) => pod.status?.phase === 'Succeeded').length,
     failed: pods.filter((pod) => pod.status?.phase === 'Failed').length,
-    restarts: pods.filter((pod) => !isFinished(pod)).reduce((n, pod) => n + (pod.status?.containerStatuses ?? []).reduce((m, status) => m + status.restartCount, 0), 0),
+    restarts: pods
+      .filter((pod) => !isFinished(pod))
+      .reduce((n, pod) => n + (pod.status?.containerStatuses ?? []).reduce((m, status) => m + status.restartCount, 0), 0),
   };
 }
 
@@ -65,7 +67,8 @@ function judge(parts: ClusterParts, job: Job): Verdict | undefined {
   if (succeeded >= (job.spec.completions ?? 1)) return { type: 'Complete', reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' };
   if (deadline !== undefined && started !== undefined && parts.clock.now().getTime() - new Date(started).getTime() >= deadline * 1000)
     return { type: 'Failed', reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' };
-  if (failed + restarts > (job.spec.backoffLimit ?? 6)) return { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
+  if (failed + restarts > (job.spec.backoffLimit ?? 6))
+    return { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
   return undefined;
 }
 
@@ -73,7 +76,12 @@ function fill(parts: ClusterParts, job: Job): void {
   const { active, succeeded } = counts(parts, job);
   const wanted = Math.min(job.spec.parallelism ?? 1, (job.spec.completions ?? 1) - succeeded);
   const uid = job.metadata.uid ?? '';
-  const labels = { 'batch.kubernetes.io/controller-uid': uid, 'batch.kubernetes.io/job-name': job.metadata.name, 'controller-uid': uid, 'job-name': job.metadata.name };
+  const labels = {
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': job.metadata.name,
+    'controller-uid': uid,
+    'job-name': job.metadata.name,
+  };
   for (let missing = wanted - active.length; missing > 0; missing -= 1)
     createPod(parts, job, { name: `${job.metadata.name}-${randomSuffix()}`, template: job.spec.template, labels, from: FROM });
 }
@@ -102,6 +110,9 @@ function writeStatus(parts: ClusterParts, job: Job, verdict: Verdict | undefined
     ...(wanted.length > 0 && { conditions: withConditions(job.status?.conditions, now, wanted) }),
   });
   if (verdict === undefined) return;
-  const event = verdict.type === 'Complete' ? { type: 'Normal' as const, reason: 'Completed', message: 'Job completed' } : { type: 'Warning' as const, reason: verdict.reason, message: verdict.message };
+  const event =
+    verdict.type === 'Complete'
+      ? { type: 'Normal' as const, reason: 'Completed', message: 'Job completed' }
+      : { type: 'Warning' as const, reason: verdict.reason, message: verdict.message };
   parts.tell({ about: job, ...event, from: FROM });
 }

@@ -71,7 +71,13 @@ export function createKubelet(parts: NodeParts): Kubelet {
         const now = parts.store.get('Pod', pod.metadata.namespace, pod.metadata.name);
         const running = runs.get(pod.metadata.uid ?? '')?.containers.some((container) => container.state.is === 'running') ?? false;
         const served = running && now !== undefined ? parts.logPath().serve(now, port, request) : undefined;
-        return served ?? { status: 502, headers: { 'content-type': 'text/plain' }, body: `dial tcp ${String((now as Pod | undefined)?.status?.podIP ?? '')}:${port}: connect: connection refused` };
+        return (
+          served ?? {
+            status: 502,
+            headers: { 'content-type': 'text/plain' },
+            body: `dial tcp ${String((now as Pod | undefined)?.status?.podIP ?? '')}:${port}: connect: connection refused`,
+          }
+        );
       },
     },
     close: () => {

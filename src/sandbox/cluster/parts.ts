@@ -60,7 +60,13 @@ export function splitKey(text: string): { readonly namespace: string; readonly n
 export function createPod(
   parts: ClusterParts,
   owner: KubeObject,
-  pod: { readonly name: string; readonly template: PodTemplate; readonly labels?: Readonly<Record<string, string>>; readonly spec?: object; readonly from: string },
+  pod: {
+    readonly name: string;
+    readonly template: PodTemplate;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly spec?: object;
+    readonly from: string;
+  },
 ): void {
   const created = parts.store.create({
     apiVersion: 'v1',
@@ -76,7 +82,13 @@ export function createPod(
     status: { phase: 'Pending' },
   } as KubeObject);
   parts.pods.saw((parts.store.get('Pod', owner.metadata.namespace, pod.name) ?? created) as Pod);
-  parts.tell({ about: owner, type: 'Normal', reason: 'SuccessfulCreate', message: pod.from === 'statefulset-controller' ? `create Pod ${pod.name} in StatefulSet ${owner.metadata.name} successful` : `Created pod: ${pod.name}`, from: pod.from });
+  parts.tell({
+    about: owner,
+    type: 'Normal',
+    reason: 'SuccessfulCreate',
+    message: pod.from === 'statefulset-controller' ? `create Pod ${pod.name} in StatefulSet ${owner.metadata.name} successful` : `Created pod: ${pod.name}`,
+    from: pod.from,
+  });
 }
 
 /** Pods that an earlier owner left behind (`--cascade=orphan`) belong to the owner that selects them now. */
@@ -92,5 +104,11 @@ export function deletePod(parts: ClusterParts, owner: KubeObject, options: { rea
   const { name, namespace } = options.pod.metadata;
   if (parts.store.get('Pod', namespace, name) === undefined) return;
   parts.store.delete('Pod', namespace, name);
-  parts.tell({ about: owner, type: 'Normal', reason: 'SuccessfulDelete', message: options.from === 'statefulset-controller' ? `delete Pod ${name} in StatefulSet ${owner.metadata.name} successful` : `Deleted pod: ${name}`, from: options.from });
+  parts.tell({
+    about: owner,
+    type: 'Normal',
+    reason: 'SuccessfulDelete',
+    message: options.from === 'statefulset-controller' ? `delete Pod ${name} in StatefulSet ${owner.metadata.name} successful` : `Deleted pod: ${name}`,
+    from: options.from,
+  });
 }

@@ -33,7 +33,12 @@ function repels(pod: Pod): boolean {
 
 export function createPodIndex(store: ObjectStore): PodIndex {
   const pods = new Map<string, Pod>();
-  const groups = { owner: new Map<string, Set<string>>(), node: new Map<string, Set<string>>(), namespace: new Map<string, Set<string>>(), trait: new Map<string, Set<string>>() };
+  const groups = {
+    owner: new Map<string, Set<string>>(),
+    node: new Map<string, Set<string>>(),
+    namespace: new Map<string, Set<string>>(),
+    trait: new Map<string, Set<string>>(),
+  };
   const assumed = new Map<string, string>();
   const nodeOf = (pod: Pod): string | undefined => pod.spec.nodeName ?? assumed.get(pod.metadata.uid ?? '');
   const keys = (pod: Pod): readonly (readonly [keyof typeof groups, string | undefined])[] => [

@@ -79,7 +79,8 @@ function proceed(parts: NodeParts, run: PodRun): void {
     if (container.state.is === 'waiting' && container.attempt === 0) begin(parts, run, container);
     if (container.kind === 'init' || container.state.is !== 'running') return writePodStatus(parts, run);
   }
-  for (const container of run.containers) if (container.kind === 'main' && container.state.is === 'waiting' && container.attempt === 0) begin(parts, run, container);
+  for (const container of run.containers)
+    if (container.kind === 'main' && container.state.is === 'waiting' && container.attempt === 0) begin(parts, run, container);
   writePodStatus(parts, run);
 }
 
@@ -163,7 +164,10 @@ function component(parts: NodeParts, run: PodRun, of: { readonly container: Cont
   } else if (start.ready) becomeReady(parts, run, container);
   else {
     if (of.said !== '') tell(parts, run, ['Warning', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503']);
-    later(parts, run, { ms: 500, act: () => container.attempt === attempt && container.state.is === 'running' && component(parts, run, { container, said: said || ' ' }) });
+    later(parts, run, {
+      ms: 500,
+      act: () => container.attempt === attempt && container.state.is === 'running' && component(parts, run, { container, said: said || ' ' }),
+    });
   }
   return true;
 }
@@ -182,7 +186,16 @@ function becomeReady(parts: NodeParts, run: PodRun, container: ContainerRun): vo
   });
 }
 
-function tick(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly every: { readonly ms: number; readonly line: (count: number, now: Date) => string }; readonly count: number; readonly attempt: number }): void {
+function tick(
+  parts: NodeParts,
+  run: PodRun,
+  of: {
+    readonly container: ContainerRun;
+    readonly every: { readonly ms: number; readonly line: (count: number, now: Date) => string };
+    readonly count: number;
+    readonly attempt: number;
+  },
+): void {
   if (of.container.attempt !== of.attempt || of.container.state.is !== 'running') return;
   write(parts, run, { container: of.container, text: of.every.line(of.count, parts.clock.now()) });
   later(parts, run, { ms: of.every.ms, act: () => tick(parts, run, { ...of, count: of.count + 1 }) });
@@ -191,7 +204,7 @@ function tick(parts: NodeParts, run: PodRun, of: { readonly container: Container
 /** Runs until the next sleep, or for so many lines that others should have a turn. */
 function drive(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly program: Program; readonly attempt: number }): void {
   const { container, program } = of;
-  for (let lines = 0; lines < 1000; ) {
+  for (let lines = 0; lines < 1000;) {
     if (container.attempt !== of.attempt || run.over) return;
     const next = program.next();
     if (next.done === true) return later(parts, run, { ms: parts.pace(20), act: () => end(parts, run, { container, code: next.value }) });
@@ -229,7 +242,11 @@ function restart(parts: NodeParts, run: PodRun, container: ContainerRun): void {
   if (container.restarts === 0) return later(parts, run, { ms: parts.pace(100), act: go });
   const { name } = container.spec;
   if (container.state.is === 'ended') container.last = container.state;
-  container.state = { is: 'waiting', reason: 'CrashLoopBackOff', message: `back-off ${backOffText(seconds)} restarting failed container=${name} pod=${run.name}_${run.namespace}(${run.uid})` };
+  container.state = {
+    is: 'waiting',
+    reason: 'CrashLoopBackOff',
+    message: `back-off ${backOffText(seconds)} restarting failed container=${name} pod=${run.name}_${run.namespace}(${run.uid})`,
+  };
   tell(parts, run, ['Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${run.name}_${run.namespace}(${run.uid})`]);
   writePodStatus(parts, run);
   later(parts, run, { ms: seconds * 100, act: go });

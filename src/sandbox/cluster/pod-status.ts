@@ -13,6 +13,8 @@ export function writePodStatus(parts: ClusterParts, run: PodRun): void {
   const init = run.containers.filter((container) => container.kind !== 'main');
   const main = run.containers.filter((container) => container.kind === 'main');
   const phase = phaseOf(run, pod.spec.restartPolicy ?? 'Always');
+  // A seed's pods go from bound to running in one step: nobody watches yet.
+  if (phase === 'Pending' && parts.pace(1) === 0) return;
   const ip = run.mounted ? { podIP: run.ip, podIPs: [{ ip: run.ip }] } : {};
   const status = {
     ...pod.status,
@@ -52,7 +54,8 @@ function initialized(run: PodRun): boolean {
 }
 
 function conditionsOf(run: PodRun, of: { readonly pod: Pod; readonly phase: string }): readonly Condition[] {
-  const yes = (type: string, is: boolean, why?: Partial<Condition>): Condition => (is ? { type, status: 'True', ...(why?.reason === 'PodCompleted' && why) } : { type, status: 'False', ...why });
+  const yes = (type: string, is: boolean, why?: Partial<Condition>): Condition =>
+    is ? { type, status: 'True', ...(why?.reason === 'PodCompleted' && why) } : { type, status: 'False', ...why };
   const unready = run.containers.filter((container) => container.kind !== 'init' && !container.ready).map((container) => container.spec.name);
   const incomplete = run.containers.filter((container) => container.kind === 'init' && !doneWell(container)).map((container) => container.spec.name);
   const finished = of.phase === 'Succeeded' || of.phase === 'Failed';

@@ -29,7 +29,10 @@ export function createQueue(parts: { readonly clock: SandboxClock; readonly dela
   };
   const wait = (key: string, ms: number): void => {
     if (closed || waiting.has(key)) return;
-    waiting.set(key, parts.clock.after(ms, () => run(key)));
+    waiting.set(
+      key,
+      parts.clock.after(ms, () => run(key)),
+    );
   };
   return {
     add: (key) => wait(key, parts.delayMs()),

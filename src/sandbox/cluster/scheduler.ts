@@ -1,5 +1,4 @@
 /** The scheduler: binds each pod to the roomiest node that takes it, or says why none does. */
-import type { KubeObject } from '../../ports/kubernetes.ts';
 import { claimsOf, selectNode } from './claims.ts';
 import { affinitiesOf, refusal, type Refusal, requestsOf, type Round, unavailable, usedOn } from './fit.ts';
 import { type ClusterParts, splitKey } from './parts.ts';
@@ -20,9 +19,18 @@ export function schedule(parts: ClusterParts, of: string): void {
   const claims = claimsOf(parts.store, pod);
   const missing = claims.find((claim) => claim.is === 'missing');
   const total = round.nodes.size;
-  if (missing?.is === 'missing') return refuse(parts, pod, `0/${total} nodes are available: persistentvolumeclaim "${missing.name}" not found. preemption: 0/${total} nodes are available: ${total} ${PREEMPTION_NO_HELP}.`);
+  if (missing?.is === 'missing')
+    return refuse(
+      parts,
+      pod,
+      `0/${total} nodes are available: persistentvolumeclaim "${missing.name}" not found. preemption: 0/${total} nodes are available: ${total} ${PREEMPTION_NO_HELP}.`,
+    );
   if (claims.some((claim) => claim.is === 'unbound'))
-    return refuse(parts, pod, `0/${total} nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/${total} nodes are available: ${total} ${PREEMPTION_NO_HELP}.`);
+    return refuse(
+      parts,
+      pod,
+      `0/${total} nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/${total} nodes are available: ${total} ${PREEMPTION_NO_HELP}.`,
+    );
   if (claims.some((claim) => claim.is === 'provisioning')) return;
   const bound = claims.find((claim) => claim.is === 'bound');
   const choice = choose(round, pod, bound?.is === 'bound' ? bound.zone : undefined);
@@ -81,23 +89,20 @@ function best(round: Round, pod: Pod, nodes: readonly Node[]): Node {
 
 function bind(parts: ClusterParts, pod: Pod, node: Node): void {
   const { namespace, name } = pod.metadata;
-  const bound = parts.store.update({ ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } }) as Pod;
-  parts.pods.saw(bound);
-  setScheduled(parts, bound, { type: 'PodScheduled', status: 'True' });
+  const status = { phase: 'Pending', ...pod.status, conditions: scheduled(parts, pod, { type: 'PodScheduled', status: 'True' }) };
+  parts.pods.saw(parts.store.update({ ...pod, spec: { ...pod.spec, nodeName: node.metadata.name }, status }) as Pod);
   parts.tell({ about: pod, type: 'Normal', reason: 'Scheduled', message: `Successfully assigned ${namespace}/${name} to ${node.metadata.name}`, from: FROM });
 }
 
 function refuse(parts: ClusterParts, pod: Pod, message: string): void {
   const before = pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
   if (before?.status === 'False' && before.message === message) return;
-  setScheduled(parts, pod, { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message });
+  const conditions = scheduled(parts, pod, { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message });
+  parts.store.setStatus('Pod', pod.metadata.namespace, pod.metadata.name, { phase: 'Pending', ...pod.status, conditions });
   parts.tell({ about: pod, type: 'Warning', reason: 'FailedScheduling', message, from: FROM });
 }
 
-function setScheduled(parts: ClusterParts, pod: KubeObject, condition: Condition): void {
-  const fresh = parts.store.get('Pod', pod.metadata.namespace, pod.metadata.name) as Pod | undefined;
-  if (fresh === undefined) return;
-  const others = (fresh.status?.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
-  const conditions = withConditions(fresh.status?.conditions, parts.clock.now(), [...others, condition]);
-  parts.store.setStatus('Pod', fresh.metadata.namespace, fresh.metadata.name, { phase: 'Pending', ...fresh.status, conditions });
+function scheduled(parts: ClusterParts, pod: Pod, condition: Condition): readonly Condition[] {
+  const others = (pod.status?.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
+  return withConditions(pod.status?.conditions, parts.clock.now(), [...others, condition]);
 }

@@ -20,21 +20,57 @@ const ON_DEMAND = { 'eks.amazonaws.com/capacityType': 'ON_DEMAND' };
 
 /** Allocatable as EKS' kube-reserved formula leaves it. */
 const BUILDS: Readonly<Record<Shape, Build>> = {
-  'm5.xlarge': { type: 'm5.xlarge', cpu: '4', memory: '15924908Ki', allocatable: { cpu: '3920m', memory: '14908076Ki', pods: '58' }, os: AL2023, labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'general' } },
-  'm5.large': { type: 'm5.large', cpu: '2', memory: '7910268Ki', allocatable: { cpu: '1930m', memory: '7220092Ki', pods: '29' }, os: AL2023, labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'general' } },
+  'm5.xlarge': {
+    type: 'm5.xlarge',
+    cpu: '4',
+    memory: '15924908Ki',
+    allocatable: { cpu: '3920m', memory: '14908076Ki', pods: '58' },
+    os: AL2023,
+    labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'general' },
+  },
+  'm5.large': {
+    type: 'm5.large',
+    cpu: '2',
+    memory: '7910268Ki',
+    allocatable: { cpu: '1930m', memory: '7220092Ki', pods: '29' },
+    os: AL2023,
+    labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'general' },
+  },
   'g5.xlarge': {
-    type: 'g5.xlarge', cpu: '4', memory: '16094456Ki', allocatable: { cpu: '3920m', memory: '15077624Ki', pods: '58' }, os: AL2023,
+    type: 'g5.xlarge',
+    cpu: '4',
+    memory: '16094456Ki',
+    allocatable: { cpu: '3920m', memory: '15077624Ki', pods: '58' },
+    os: AL2023,
     labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'gpu', 'nvidia.com/gpu.present': 'true' },
     taints: [{ key: 'nvidia.com/gpu', value: 'true', effect: 'NoSchedule' }],
     more: { 'nvidia.com/gpu': '1' },
   },
   fargate: {
-    type: '', cpu: '2', memory: '3943300Ki', allocatable: { cpu: '2', memory: '3840900Ki', pods: '1' }, os: 'Amazon Linux 2',
+    type: '',
+    cpu: '2',
+    memory: '3943300Ki',
+    allocatable: { cpu: '2', memory: '3840900Ki', pods: '1' },
+    os: 'Amazon Linux 2',
     labels: { 'eks.amazonaws.com/compute-type': 'fargate' },
     taints: [{ key: 'eks.amazonaws.com/compute-type', value: 'fargate', effect: 'NoSchedule' }],
   },
-  bottlerocket: { type: 'm5.large', cpu: '2', memory: '7936068Ki', allocatable: { cpu: '1930m', memory: '7245892Ki', pods: '29' }, os: 'Bottlerocket OS 1.42.0 (aws-k8s-1.33)', labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'bottlerocket' } },
-  auto: { type: 'c6a.large', cpu: '2', memory: '3922492Ki', allocatable: { cpu: '1930m', memory: '3232316Ki', pods: '29' }, os: 'Bottlerocket (EKS Auto, Standard) 2025.7.18', labels: { 'eks.amazonaws.com/compute-type': 'auto', 'karpenter.sh/nodepool': 'general-purpose', 'karpenter.sh/capacity-type': 'on-demand' } },
+  bottlerocket: {
+    type: 'm5.large',
+    cpu: '2',
+    memory: '7936068Ki',
+    allocatable: { cpu: '1930m', memory: '7245892Ki', pods: '29' },
+    os: 'Bottlerocket OS 1.42.0 (aws-k8s-1.33)',
+    labels: { ...ON_DEMAND, 'eks.amazonaws.com/nodegroup': 'bottlerocket' },
+  },
+  auto: {
+    type: 'c6a.large',
+    cpu: '2',
+    memory: '3922492Ki',
+    allocatable: { cpu: '1930m', memory: '3232316Ki', pods: '29' },
+    os: 'Bottlerocket (EKS Auto, Standard) 2025.7.18',
+    labels: { 'eks.amazonaws.com/compute-type': 'auto', 'karpenter.sh/nodepool': 'general-purpose', 'karpenter.sh/capacity-type': 'on-demand' },
+  },
 };
 
 /** The `index`-th node of a cluster; its zone goes round the region's first three. */
@@ -47,7 +83,8 @@ export function nodeOf(region: string, options: { readonly shape: Shape; readonl
   const fargate = options.shape === 'fargate';
   const name = `${fargate ? 'fargate-' : ''}ip-${ip.replaceAll('.', '-')}.${domain}`;
   const instance = `i-0${(index + 1).toString(16).padStart(4, '0')}a1b2c3d4e5f6`;
-  const types: Readonly<Record<string, string>> = build.type === '' ? {} : { 'node.kubernetes.io/instance-type': build.type, 'beta.kubernetes.io/instance-type': build.type };
+  const types: Readonly<Record<string, string>> =
+    build.type === '' ? {} : { 'node.kubernetes.io/instance-type': build.type, 'beta.kubernetes.io/instance-type': build.type };
   const version = `v${options.version}.4-eks-${fargate ? '3abbec1' : '99d6cc0'}`;
   return {
     apiVersion: 'v1',
@@ -68,7 +105,11 @@ export function nodeOf(region: string, options: { readonly shape: Shape; readonl
         'failure-domain.beta.kubernetes.io/zone': zone,
         ...(fargate ? {} : { 'topology.ebs.csi.aws.com/zone': zone, 'k8s.io/cloud-provider-aws': 'd2f3f6ab1c4b2cfaa5b0b2f5c1d1b0a9' }),
       },
-      annotations: { 'node.alpha.kubernetes.io/ttl': '0', 'volumes.kubernetes.io/controller-managed-attach-detach': 'true', 'alpha.kubernetes.io/provided-node-ip': ip },
+      annotations: {
+        'node.alpha.kubernetes.io/ttl': '0',
+        'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+        'alpha.kubernetes.io/provided-node-ip': ip,
+      },
     },
     spec: { providerID: fargate ? `aws:///${zone}/0d0a1b2c3d/${name}` : `aws:///${zone}/${instance}`, ...(build.taints && { taints: build.taints }) },
     status: {

@@ -29,7 +29,10 @@ function account(name: string): KubeObject {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: SYSTEM } };
 }
 
-function daemonSet(name: string, options: { readonly containers: readonly object[]; readonly initContainers?: readonly object[]; readonly serviceAccountName: string }): KubeObject {
+function daemonSet(
+  name: string,
+  options: { readonly containers: readonly object[]; readonly initContainers?: readonly object[]; readonly serviceAccountName: string },
+): KubeObject {
   const { selector, metadata } = labelled(name);
   return {
     apiVersion: 'apps/v1',
@@ -38,7 +41,10 @@ function daemonSet(name: string, options: { readonly containers: readonly object
     spec: {
       selector,
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
-      template: { metadata, spec: { ...options, hostNetwork: true, priorityClassName: 'system-node-critical', tolerations: [{ operator: 'Exists' }], affinity: NOT_FARGATE } },
+      template: {
+        metadata,
+        spec: { ...options, hostNetwork: true, priorityClassName: 'system-node-critical', tolerations: [{ operator: 'Exists' }], affinity: NOT_FARGATE },
+      },
     },
   };
 }
@@ -54,20 +60,49 @@ function coreDns(): readonly KubeObject[] {
     name: 'coredns',
     image: `${REGISTRY}/coredns:v1.11.4-eksbuild.14`,
     args: ['-conf', '/etc/coredns/Corefile'],
-    ports: [{ name: 'dns', containerPort: 53, protocol: 'UDP' }, { name: 'dns-tcp', containerPort: 53 }, { name: 'metrics', containerPort: 9153 }],
+    ports: [
+      { name: 'dns', containerPort: 53, protocol: 'UDP' },
+      { name: 'dns-tcp', containerPort: 53 },
+      { name: 'metrics', containerPort: 9153 },
+    ],
     resources: { limits: { memory: '170Mi' }, requests: { cpu: '100m', memory: '70Mi' } },
     readinessProbe: { httpGet: { path: '/ready', port: 8181 } },
   };
-  const tolerations = [{ key: 'CriticalAddonsOnly', operator: 'Exists' }, { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }];
+  const tolerations = [
+    { key: 'CriticalAddonsOnly', operator: 'Exists' },
+    { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' },
+  ];
   return [
     account('coredns'),
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'coredns', namespace: SYSTEM }, data: { Corefile: '.:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n    prometheus :9153\n    forward . /etc/resolv.conf\n    cache 30\n    loop\n    reload\n    loadbalance\n}\n' } },
-    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'kube-dns', namespace: SYSTEM, labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' } }, spec: { clusterIP: '10.100.0.10', clusterIPs: ['10.100.0.10'], selector: { 'k8s-app': 'kube-dns' }, ports } },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'coredns', namespace: SYSTEM },
+      data: {
+        Corefile:
+          '.:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n    prometheus :9153\n    forward . /etc/resolv.conf\n    cache 30\n    loop\n    reload\n    loadbalance\n}\n',
+      },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: 'kube-dns',
+        namespace: SYSTEM,
+        labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
+      },
+      spec: { clusterIP: '10.100.0.10', clusterIPs: ['10.100.0.10'], selector: { 'k8s-app': 'kube-dns' }, ports },
+    },
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: { name: 'coredns', namespace: SYSTEM, labels: { 'k8s-app': 'kube-dns' } },
-      spec: { replicas: 2, selector, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } }, template: { metadata, spec: { serviceAccountName: 'coredns', priorityClassName: 'system-cluster-critical', tolerations, containers: [container] } } },
+      spec: {
+        replicas: 2,
+        selector,
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 1 } },
+        template: { metadata, spec: { serviceAccountName: 'coredns', priorityClassName: 'system-cluster-critical', tolerations, containers: [container] } },
+      },
     },
   ];
 }
@@ -75,11 +110,19 @@ function coreDns(): readonly KubeObject[] {
 function ebsDriver(): readonly KubeObject[] {
   const app = { app: 'ebs-csi-controller', 'app.kubernetes.io/name': 'aws-ebs-csi-driver' };
   const plugin = { name: 'ebs-plugin', image: `${REGISTRY}/aws-ebs-csi-driver:v1.46.0` };
-  const tolerations = [{ key: 'CriticalAddonsOnly', operator: 'Exists' }, { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 }];
+  const tolerations = [
+    { key: 'CriticalAddonsOnly', operator: 'Exists' },
+    { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+  ];
   return [
     account('ebs-csi-controller-sa'),
     account('ebs-csi-node-sa'),
-    { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'ebs.csi.aws.com', labels: { 'app.kubernetes.io/name': 'aws-ebs-csi-driver' } }, spec: { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: 'ReadWriteOnceWithFSType', volumeLifecycleModes: ['Persistent'] } },
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'CSIDriver',
+      metadata: { name: 'ebs.csi.aws.com', labels: { 'app.kubernetes.io/name': 'aws-ebs-csi-driver' } },
+      spec: { attachRequired: true, podInfoOnMount: false, fsGroupPolicy: 'ReadWriteOnceWithFSType', volumeLifecycleModes: ['Persistent'] },
+    },
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -87,7 +130,17 @@ function ebsDriver(): readonly KubeObject[] {
       spec: {
         replicas: 2,
         selector: { matchLabels: app },
-        template: { metadata: { labels: app }, spec: { serviceAccountName: 'ebs-csi-controller-sa', tolerations, containers: [{ ...plugin, resources: { requests: { cpu: '10m', memory: '40Mi' } } }, { name: 'csi-provisioner', image: `${REGISTRY}/csi-provisioner:v5.3.0` }] } },
+        template: {
+          metadata: { labels: app },
+          spec: {
+            serviceAccountName: 'ebs-csi-controller-sa',
+            tolerations,
+            containers: [
+              { ...plugin, resources: { requests: { cpu: '10m', memory: '40Mi' } } },
+              { name: 'csi-provisioner', image: `${REGISTRY}/csi-provisioner:v5.3.0` },
+            ],
+          },
+        },
       },
     },
     daemonSet('ebs-csi-node', { serviceAccountName: 'ebs-csi-node-sa', containers: [{ ...plugin, resources: { requests: { cpu: '10m', memory: '40Mi' } } }] }),
@@ -118,8 +171,15 @@ export function systemObjects(options: SystemOptions): readonly KubeObject[] {
   const daemons = [
     account('aws-node'),
     account('kube-proxy'),
-    daemonSet('aws-node', { serviceAccountName: 'aws-node', initContainers: [{ name: 'aws-vpc-cni-init', image: `${REGISTRY}/amazon-k8s-cni-init:v1.20.0` }], containers: [cni, { name: 'aws-eks-nodeagent', image: `${REGISTRY}/amazon-k8s-cni:v1.2.4`, resources: { requests: { cpu: '25m' } } }] }),
-    daemonSet('kube-proxy', { serviceAccountName: 'kube-proxy', containers: [{ name: 'kube-proxy', image: `${REGISTRY}/kube-proxy:v1.33.0`, resources: { requests: { cpu: '100m' } } }] }),
+    daemonSet('aws-node', {
+      serviceAccountName: 'aws-node',
+      initContainers: [{ name: 'aws-vpc-cni-init', image: `${REGISTRY}/amazon-k8s-cni-init:v1.20.0` }],
+      containers: [cni, { name: 'aws-eks-nodeagent', image: `${REGISTRY}/amazon-k8s-cni:v1.2.4`, resources: { requests: { cpu: '25m' } } }],
+    }),
+    daemonSet('kube-proxy', {
+      serviceAccountName: 'kube-proxy',
+      containers: [{ name: 'kube-proxy', image: `${REGISTRY}/kube-proxy:v1.33.0`, resources: { requests: { cpu: '100m' } } }],
+    }),
   ];
   return [...(options.daemons ? daemons : []), ...(options.coreDns ? coreDns() : []), ...(options.ebsDriver ? ebsDriver() : [])];
 }

@@ -32,13 +32,27 @@ export function seedOf(options: SeedOptions): readonly KubeObject[] {
   const fargate = nodes.find((node) => node.metadata.labels?.['eks.amazonaws.com/compute-type'] === 'fargate');
   const auto = name === 'auto';
   const ebsDriver = !auto && name !== 'no-storage-class';
-  const classes = [storageClass('gp2', { provisioner: 'kubernetes.io/aws-ebs', parameters: { type: 'gp2', fsType: 'ext4' } }), storageClass('gp3', { provisioner: 'ebs.csi.aws.com' })];
+  const classes = [
+    storageClass('gp2', { provisioner: 'kubernetes.io/aws-ebs', parameters: { type: 'gp2', fsType: 'ext4' } }),
+    storageClass('gp3', { provisioner: 'ebs.csi.aws.com' }),
+  ];
   return [
-    ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((namespace): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })),
-    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } }, spec: { clusterIP: '10.100.0.1', clusterIPs: ['10.100.0.1'], ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 443 }] } },
+    ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((namespace): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace },
+    })),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+      spec: { clusterIP: '10.100.0.1', clusterIPs: ['10.100.0.1'], ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 443 }] },
+    },
     ...nodes,
     ...(ebsDriver ? classes : []),
-    ...(auto ? [{ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'ebs.csi.eks.amazonaws.com' }, spec: { attachRequired: true } } as KubeObject] : []),
+    ...(auto
+      ? [{ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'ebs.csi.eks.amazonaws.com' }, spec: { attachRequired: true } } as KubeObject]
+      : []),
     ...(name === 'empty' ? [] : systemObjects({ ebsDriver, coreDns: !auto, daemons: !auto })),
     ...(fargate === undefined ? [] : [fargatePod(fargate.metadata.name)]),
     ...(name === 'default' ? workloads({ gpu: options.nodes === undefined }) : []),
@@ -50,12 +64,26 @@ function fargatePod(node: string): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'coredns-fargate-5b8d6c9f7-q2x4z', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns', 'eks.amazonaws.com/fargate-profile': 'fp-default' } },
+    metadata: {
+      name: 'coredns-fargate-5b8d6c9f7-q2x4z',
+      namespace: 'kube-system',
+      labels: { 'k8s-app': 'kube-dns', 'eks.amazonaws.com/fargate-profile': 'fp-default' },
+    },
     spec: {
       nodeName: node,
       schedulerName: 'fargate-scheduler',
       serviceAccountName: 'coredns',
-      containers: [{ name: 'coredns', image: '602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/coredns:v1.11.4-eksbuild.14', ports: [{ name: 'dns', containerPort: 53, protocol: 'UDP' }, { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' }, { name: 'metrics', containerPort: 9153, protocol: 'TCP' }] }],
+      containers: [
+        {
+          name: 'coredns',
+          image: '602401143452.dkr.ecr.us-west-2.amazonaws.com/eks/coredns:v1.11.4-eksbuild.14',
+          ports: [
+            { name: 'dns', containerPort: 53, protocol: 'UDP' },
+            { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
+            { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
+          ],
+        },
+      ],
     },
   };
 }
@@ -63,7 +91,11 @@ function fargatePod(node: string): KubeObject {
 /** What the cluster is for: training on the GPU node, and something else that logs. */
 function workloads(options: { readonly gpu: boolean }): readonly KubeObject[] {
   const shop = { app: 'shop-front', 'app.kubernetes.io/name': 'shop-front' };
-  const trainer = { name: 'trainer', image: 'public.ecr.aws/example/pytorch-trainer:2.7', ...(options.gpu && { resources: { limits: { 'nvidia.com/gpu': '1' }, requests: { cpu: '2', memory: '8Gi' } } }) };
+  const trainer = {
+    name: 'trainer',
+    image: 'public.ecr.aws/example/pytorch-trainer:2.7',
+    ...(options.gpu && { resources: { limits: { 'nvidia.com/gpu': '1' }, requests: { cpu: '2', memory: '8Gi' } } }),
+  };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'training' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } },
@@ -87,10 +119,24 @@ function workloads(options: { readonly gpu: boolean }): readonly KubeObject[] {
         selector: { matchLabels: { app: 'shop-front' } },
         template: {
           metadata: { labels: shop },
-          spec: { containers: [{ name: 'web', image: 'public.ecr.aws/example/shop-front:1.8.2', ports: [{ name: 'http', containerPort: 8080 }], resources: { requests: { cpu: '100m', memory: '128Mi' } } }] },
+          spec: {
+            containers: [
+              {
+                name: 'web',
+                image: 'public.ecr.aws/example/shop-front:1.8.2',
+                ports: [{ name: 'http', containerPort: 8080 }],
+                resources: { requests: { cpu: '100m', memory: '128Mi' } },
+              },
+            ],
+          },
         },
       },
     },
-    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'shop-front', namespace: 'shop', labels: shop }, spec: { selector: { app: 'shop-front' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] } },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'shop-front', namespace: 'shop', labels: shop },
+      spec: { selector: { app: 'shop-front' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+    },
   ];
 }

@@ -32,7 +32,13 @@ export function reconcileService(parts: ClusterParts, of: string, region: string
   if (service.spec.selector === undefined || Object.keys(service.spec.selector).length === 0) return;
   const members = parts.pods
     .inNamespace(namespace)
-    .filter((pod) => selectsByMap(service.spec.selector, pod.metadata.labels) && pod.status?.podIP !== undefined && !isFinished(pod) && pod.metadata.deletionTimestamp === undefined);
+    .filter(
+      (pod) =>
+        selectsByMap(service.spec.selector, pod.metadata.labels) &&
+        pod.status?.podIP !== undefined &&
+        !isFinished(pod) &&
+        pod.metadata.deletionTimestamp === undefined,
+    );
   const sorted = [...members].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
   writeEndpoints(parts, service, sorted);
   writeSlice(parts, service, sorted);
@@ -79,7 +85,8 @@ function put(parts: ClusterParts, wanted: KubeObject): void {
   if (before === undefined) parts.store.create(wanted);
   else {
     const { metadata: _, ...content } = wanted;
-    if (Object.entries(content).some(([field, value]) => JSON.stringify(before[field]) !== JSON.stringify(value))) parts.store.update({ ...before, ...content });
+    if (Object.entries(content).some(([field, value]) => JSON.stringify(before[field]) !== JSON.stringify(value)))
+      parts.store.update({ ...before, ...content });
   }
 }
 
@@ -92,11 +99,19 @@ function writeEndpoints(parts: ClusterParts, service: Service, pods: readonly Po
   const counts = (pod: Pod): boolean => isReady(pod) || service.spec.publishNotReadyAddresses === true;
   const ready = pods.filter(counts).map(address);
   const notReady = pods.filter((pod) => !counts(pod)).map(address);
-  const subset = { ...(ready.length > 0 && { addresses: ready }), ...(notReady.length > 0 && { notReadyAddresses: notReady }), ports: portsFor(service, pods[0]) };
+  const subset = {
+    ...(ready.length > 0 && { addresses: ready }),
+    ...(notReady.length > 0 && { notReadyAddresses: notReady }),
+    ports: portsFor(service, pods[0]),
+  };
   put(parts, {
     apiVersion: 'v1',
     kind: 'Endpoints',
-    metadata: { name: service.metadata.name, namespace: service.metadata.namespace as string, labels: { ...labelsOf(service), 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' } },
+    metadata: {
+      name: service.metadata.name,
+      namespace: service.metadata.namespace as string,
+      labels: { ...labelsOf(service), 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' },
+    },
     subsets: pods.length === 0 ? [] : [subset],
   });
 }
@@ -109,7 +124,11 @@ function writeSlice(parts: ClusterParts, service: Service, pods: readonly Pod[])
     metadata: {
       name,
       namespace: service.metadata.namespace as string,
-      labels: { ...labelsOf(service), 'kubernetes.io/service-name': service.metadata.name, 'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io' },
+      labels: {
+        ...labelsOf(service),
+        'kubernetes.io/service-name': service.metadata.name,
+        'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+      },
       ownerReferences: controlledBy(service),
     },
     addressType: 'IPv4',

@@ -142,7 +142,10 @@ export interface PodTemplate {
 }
 export interface Node extends KubeObject {
   readonly spec?: { readonly taints?: readonly Taint[]; readonly unschedulable?: boolean; readonly providerID?: string };
-  readonly status?: { readonly allocatable?: Readonly<Record<string, string>>; readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
+  readonly status?: {
+    readonly allocatable?: Readonly<Record<string, string>>;
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
+  };
 }
 export interface Claim extends KubeObject {
   readonly spec: {

@@ -47,6 +47,11 @@ test('if, elif, for and quoting', () => {
   expect(run(['sh', '-ec', script])?.lines).toEqual(['first', '<b c>', 'rest d;e']);
 });
 
+test('set -e ends a script at the first failure, but not in a condition', () => {
+  expect(run(['sh', '-c', 'set -eu; if false; then echo no; fi; false || echo one; ! true; false; echo never'])).toEqual({ lines: ['one'], slept: 0, code: 1 });
+  expect(run(['sh', '-c', 'false; echo goes on'])?.lines).toEqual(['goes on']);
+});
+
 test('sleep infinity blocks, and an endless loop keeps going', () => {
   expect(run(['sh', '-c', 'echo up; sleep infinity; echo no'])).toEqual({ lines: ['up'], slept: 0, code: undefined });
   expect(run(['sh', '-c', 'while true; do echo x; sleep 1; done'], { most: 20 })?.lines.length).toBe(10);

@@ -17,12 +17,36 @@ interface Shell {
   readonly variables: Map<string, string>;
   readonly now: () => Date;
   status: number;
+  /** `set -e`: the first command that fails, outside a condition, ends the script. */
+  errexit: boolean;
   /** What was printed since the last newline. */
   partial: string;
 }
 
 const SHELLS = new Set(['sh', 'bash', 'ash', 'dash']);
-const KNOWN = new Set(['echo', 'printf', 'sleep', 'true', 'false', 'exit', ':', 'date', 'seq', 'test', '[', 'env', 'export', 'set', 'trap', 'exec', 'tail', 'wait', 'break', 'hostname', 'pause']);
+const KNOWN = new Set([
+  'echo',
+  'printf',
+  'sleep',
+  'true',
+  'false',
+  'exit',
+  ':',
+  'date',
+  'seq',
+  'test',
+  '[',
+  'env',
+  'export',
+  'set',
+  'trap',
+  'exec',
+  'tail',
+  'wait',
+  'break',
+  'hostname',
+  'pause',
+]);
 
 function base(command: string): string {
   return command.slice(command.lastIndexOf('/') + 1);
@@ -32,11 +56,12 @@ function base(command: string): string {
 export function interpret(argv: readonly string[], options: { readonly env: Readonly<Record<string, string>>; readonly now: () => Date }): Program | undefined {
   const [command, ...rest] = argv;
   if (command === undefined) return undefined;
-  const shell: Shell = { variables: new Map(Object.entries(options.env)), now: options.now, status: 0, partial: '' };
+  const shell: Shell = { variables: new Map(Object.entries(options.env)), now: options.now, status: 0, errexit: false, partial: '' };
   if (SHELLS.has(base(command))) {
     const flag = rest.findIndex((argument) => /^-[a-z]*c$/.test(argument));
     const script = flag < 0 ? undefined : rest[flag + 1];
     if (script === undefined) return undefined;
+    shell.errexit = /e/.test(rest[flag] ?? '');
     rest.slice(flag + 3).forEach((argument, index) => shell.variables.set(String(index + 1), argument));
     return main(shell, () => parseShell(script));
   }
@@ -64,15 +89,18 @@ function* execute(shell: Shell, command: Command): Generator<Doing, void> {
     case 'simple':
       return yield* simple(shell, command.words);
     case 'list':
-      for (const item of command.items) yield* execute(shell, item);
+      for (const item of command.items) {
+        yield* execute(shell, item);
+        if (shell.errexit && shell.status !== 0 && item.is === 'simple') throw new Exit(shell.status);
+      }
       return;
     case 'and':
     case 'or':
-      yield* execute(shell, command.left);
+      yield* tested(shell, command.left);
       if ((shell.status === 0) === (command.is === 'and')) yield* execute(shell, command.right);
       return;
     case 'not':
-      yield* execute(shell, command.body);
+      yield* tested(shell, command.body);
       shell.status = shell.status === 0 ? 1 : 0;
       return;
     case 'while':
@@ -85,18 +113,26 @@ function* execute(shell: Shell, command: Command): Generator<Doing, void> {
       }
       return;
     case 'if':
-      yield* execute(shell, command.test);
+      yield* tested(shell, command.test);
       if (shell.status === 0) yield* execute(shell, command.body);
       else if (command.otherwise !== undefined) yield* execute(shell, command.otherwise);
       else shell.status = 0;
   }
 }
 
+/** A failure in a condition decides, and ends nothing. */
+function* tested(shell: Shell, command: Command): Generator<Doing, void> {
+  const { errexit } = shell;
+  shell.errexit = false;
+  yield* execute(shell, command);
+  shell.errexit = errexit;
+}
+
 class Break extends Error {}
 
 function* loop(shell: Shell, command: Command & { readonly is: 'while' | 'until' }): Generator<Doing, void> {
   for (let round = 1; ; round += 1) {
-    yield* execute(shell, command.test);
+    yield* tested(shell, command.test);
     if ((shell.status === 0) !== (command.is === 'while')) break;
     try {
       yield* execute(shell, command.body);
@@ -136,10 +172,15 @@ function* simple(shell: Shell, words: readonly Word[]): Generator<Doing, void> {
   } else if (name === 'exit') throw new Exit(Number(args[0] ?? shell.status));
   else if (name === 'break') throw new Break();
   else if (name === 'pause' || (name === 'tail' && args.includes('-f'))) yield { is: 'block' };
-  else if (name === 'exec') yield* simple(shell, args.map((text): Word => [{ is: 'text', text }]));
+  else if (name === 'exec')
+    yield* simple(
+      shell,
+      args.map((text): Word => [{ is: 'text', text }]),
+    );
   else if (SHELLS.has(name) && args[0] === '-c') yield* execute(shell, parseShell(args[1] ?? ''));
   else if (name === 'export') for (const pair of args) shell.variables.set(pair.split('=')[0] as string, pair.slice(pair.indexOf('=') + 1));
-  else if (!['set', 'trap', 'wait', 'cd', 'mkdir', 'touch', 'chmod'].includes(name)) {
+  else if (name === 'set') shell.errexit ||= args.some((argument) => /^-[a-z]*e/.test(argument));
+  else if (!['trap', 'wait', 'cd', 'mkdir', 'touch', 'chmod'].includes(name)) {
     shell.status = 127;
     yield* print(shell, `sh: ${path}: not found\n`);
   }
@@ -164,7 +205,10 @@ function pure(shell: Shell, name: string, args: readonly string[]): string | und
     case 'printf':
       return format(args[0] ?? '', args.slice(1));
     case 'date':
-      return `${date(shell.now(), args.find((argument) => argument.startsWith('+')))}\n`;
+      return `${date(
+        shell.now(),
+        args.find((argument) => argument.startsWith('+')),
+      )}\n`;
     case 'seq': {
       const [from, to] = args.length > 1 ? [Number(args[0]), Number(args.at(-1))] : [1, Number(args[0])];
       return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => `${from + index}\n`).join('');
@@ -194,7 +238,12 @@ function check(args: readonly string[]): boolean {
   if (args.length < 2) return a !== '';
   if (args.length === 2) return a === '-n' ? operator !== '' : a === '-z' && operator === '';
   const numbers: Readonly<Record<string, (x: number, y: number) => boolean>> = {
-    '-eq': (x, y) => x === y, '-ne': (x, y) => x !== y, '-lt': (x, y) => x < y, '-le': (x, y) => x <= y, '-gt': (x, y) => x > y, '-ge': (x, y) => x >= y,
+    '-eq': (x, y) => x === y,
+    '-ne': (x, y) => x !== y,
+    '-lt': (x, y) => x < y,
+    '-le': (x, y) => x <= y,
+    '-gt': (x, y) => x > y,
+    '-ge': (x, y) => x >= y,
   };
   const compare = numbers[operator ?? ''];
   if (compare !== undefined) return compare(Number(a), Number(b));
@@ -215,7 +264,12 @@ function format(template: string, values: readonly string[]): string {
     out += unescape(template).replace(/%(-?0?[0-9]*)(\.[0-9]+)?([sdif%])/g, (_, width: string, precision: string | undefined, kind: string) => {
       if (kind === '%') return '%';
       const value = values[next++] ?? (kind === 's' ? '' : '0');
-      const text = kind === 's' ? value : kind === 'f' ? Number(value).toFixed(precision === undefined ? 6 : Number(precision.slice(1))) : String(Math.trunc(Number(value)));
+      const text =
+        kind === 's'
+          ? value
+          : kind === 'f'
+            ? Number(value).toFixed(precision === undefined ? 6 : Number(precision.slice(1)))
+            : String(Math.trunc(Number(value)));
       const length = Math.abs(Number.parseInt(width.replace(/^-?0/, (zero) => zero.replace('0', '')) || '0', 10));
       return width.startsWith('-') ? text.padEnd(length) : text.padStart(length, width.startsWith('0') ? '0' : ' ');
     });
@@ -226,8 +280,17 @@ function date(now: Date, wanted: string | undefined): string {
   if (wanted === undefined) return now.toUTCString();
   const iso = now.toISOString();
   const parts: Readonly<Record<string, string>> = {
-    s: String(Math.floor(now.getTime() / 1000)), N: `${String(now.getTime() % 1000).padStart(3, '0')}000000`,
-    Y: iso.slice(0, 4), m: iso.slice(5, 7), d: iso.slice(8, 10), H: iso.slice(11, 13), M: iso.slice(14, 16), S: iso.slice(17, 19), F: iso.slice(0, 10), T: iso.slice(11, 19), Z: 'UTC',
+    s: String(Math.floor(now.getTime() / 1000)),
+    N: `${String(now.getTime() % 1000).padStart(3, '0')}000000`,
+    Y: iso.slice(0, 4),
+    m: iso.slice(5, 7),
+    d: iso.slice(8, 10),
+    H: iso.slice(11, 13),
+    M: iso.slice(14, 16),
+    S: iso.slice(17, 19),
+    F: iso.slice(0, 10),
+    T: iso.slice(11, 19),
+    Z: 'UTC',
   };
   return wanted.slice(1).replace(/%([a-zA-Z])/g, (whole, letter: string) => parts[letter] ?? whole);
 }

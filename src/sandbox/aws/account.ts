@@ -68,6 +68,8 @@ export interface AwsAccount extends SandboxAccount, InsideS3 {
   signServiceAccountToken(request: TokenRequest & { readonly cluster?: string }): string;
   /** The JSON web key set of the cluster's issuer. */
   issuerKeys(cluster?: string): { readonly keys: readonly object[] };
+  /** The access policies an access entry gives to who calls (a session counts as its role); `undefined` without an entry. */
+  accessOf(callerArn: string, cluster?: string): readonly string[] | undefined;
   /** With a pod named, only what EKS Pod Identity would give that pod. */
   credentialsOf(roleArn: string, pod?: { readonly namespace: string; readonly serviceAccount: string }): SandboxCredentials;
   /** Everything in the account that is not AWS's own, sorted, without times and generated ids. */
@@ -88,7 +90,7 @@ export function createAccount(options: AccountOptions): AwsAccount {
   const callerArn = options.callerArn ?? `arn:${partition}:iam::${accountId}:user/admin`;
   const admin = addCaller({ iam, keys }, callerArn);
   const add = (seed: EksClusterSeed) => {
-    const added = addCluster(eks, { accessEntries: [callerArn], ...seed });
+    const added = addCluster(eks, { accessEntries: [entityOf(iam, callerArn)], ...seed });
     if (seed.oidcProvider ?? true) addProvider(iam, { url: added.issuer.url, audiences: ['sts.amazonaws.com'] });
     return added;
   };
@@ -121,8 +123,18 @@ export function createAccount(options: AccountOptions): AwsAccount {
       const principal = callerOfToken(url, { keys, cluster: cluster.name, now: wallClock() });
       return principal && { arn: principal.arn };
     },
+    accessOf: (arn, wanted) => {
+      const entry = clusterNamed(wanted).accessEntries.get(entityOf(iam, arn));
+      return entry && [...entry.policies];
+    },
     snapshot: () => sorted({ s3: s3Snapshot(s3), iam: iamSnapshot(iam), eks: eksSnapshot(eks) }),
   };
+}
+
+/** The user or role a caller's ARN stands for: EKS knows principals by those, not by sessions. */
+function entityOf(iam: IamState, arn: string): string {
+  const [, role] = /:assumed-role\/([^/]+)\//.exec(arn) ?? [];
+  return role === undefined ? arn : (iam.roles.get(role.toLowerCase())?.arn ?? arn);
 }
 
 /** Object keys in order, all the way down; arrays keep theirs. */

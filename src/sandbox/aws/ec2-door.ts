@@ -75,9 +75,5 @@ function describe(place: Ec2Place, parameters: QueryParameters, region: string):
 
 /** `ap-northeast-2` is `apne2` in zone ids. */
 function shortRegion(region: string): string {
-  return region.replace(
-    /^([a-z]+(?:-gov)?)-([a-z])[a-z]*?((?:north|south|east|west)?)(east|west)?-(\d)$/,
-    (_, area: string, first: string, _middle: string, last: string | undefined, number: string) =>
-      `${area.replace('-', '')}${first}${last?.[0] ?? ''}${number}`,
-  );
+  return region.replace(/north|south|east|west|central|gov/g, (word) => word.slice(0, 1)).replaceAll('-', '');
 }

@@ -3,6 +3,7 @@ import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import type { EksCall, EksRoute } from './eks-call.ts';
 import { cluster, listed, notFound } from './eks-call.ts';
+import type { AccessEntry } from './eks-state.ts';
 
 export const accessRoutes: readonly EksRoute[] = [
   {
@@ -20,6 +21,8 @@ export const accessRoutes: readonly EksRoute[] = [
   },
   { name: 'DeleteAccessEntry', method: 'DELETE', path: '/clusters/:/access-entries/:', run: deleteAccessEntry },
   { name: 'ListAssociatedAccessPolicies', method: 'GET', path: '/clusters/:/access-entries/:/access-policies', run: accessPolicies },
+  { name: 'AssociateAccessPolicy', method: 'POST', path: '/clusters/:/access-entries/:/access-policies', run: associatePolicy },
+  { name: 'DisassociateAccessPolicy', method: 'DELETE', path: '/clusters/:/access-entries/:/access-policies/:', run: disassociatePolicy },
 ];
 
 function requireEntryMode(call: EksCall): void {
@@ -36,7 +39,7 @@ function createAccessEntry(call: EksCall): Json {
   const principal = String(call.body['principalArn'] ?? '');
   const { accessEntries } = cluster(call);
   if (accessEntries.has(principal)) throw new AwsFault(409, 'ResourceInUseException', 'The specified access entry resource is already in use on this cluster.');
-  accessEntries.set(principal, { created: call.state.clock.now() });
+  accessEntries.set(principal, { created: call.state.clock.now(), policies: new Set() });
   return { accessEntry: accessEntryJson(call, principal) };
 }
 
@@ -66,10 +69,33 @@ function deleteAccessEntry(call: EksCall): Json {
   return {};
 }
 
-function accessPolicies(call: EksCall): Json {
+function entryOf(call: EksCall): AccessEntry {
   accessEntryJson(call, call.path[1] ?? '');
-  const policyArn = `arn:${call.state.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy`;
-  const time = cluster(call).created.getTime() / 1000;
-  const policies = [{ policyArn, accessScope: { type: 'cluster', namespaces: [] }, associatedAt: time, modifiedAt: time }];
-  return { clusterName: cluster(call).seed.name, principalArn: call.path[1] ?? '', associatedAccessPolicies: policies, nextToken: null };
+  return cluster(call).accessEntries.get(call.path[1] ?? '') as AccessEntry;
+}
+
+function policyJson(policyArn: string, entry: AccessEntry): Json {
+  const time = entry.created.getTime() / 1000;
+  return { policyArn, accessScope: { type: 'cluster', namespaces: [] }, associatedAt: time, modifiedAt: time };
+}
+
+function accessPolicies(call: EksCall): Json {
+  const entry = entryOf(call);
+  const associatedAccessPolicies = [...entry.policies].map((arn) => policyJson(arn, entry));
+  return { clusterName: cluster(call).seed.name, principalArn: call.path[1] ?? '', associatedAccessPolicies, nextToken: null };
+}
+
+function associatePolicy(call: EksCall): Json {
+  const entry = entryOf(call);
+  const policyArn = String(call.body['policyArn'] ?? '');
+  if (!/^arn:[^:]+:eks::aws:cluster-access-policy\/\w+$/.test(policyArn)) {
+    throw new AwsFault(400, 'InvalidParameterException', `The policyArn parameter format is not valid: ${policyArn}`);
+  }
+  entry.policies.add(policyArn);
+  return { clusterName: cluster(call).seed.name, principalArn: call.path[1] ?? '', associatedAccessPolicy: policyJson(policyArn, entry) };
+}
+
+function disassociatePolicy(call: EksCall): Json {
+  if (!entryOf(call).policies.delete(call.path[2] ?? '')) throw notFound('The specified access policy is not associated with this principal.');
+  return {};
 }

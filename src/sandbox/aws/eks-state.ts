@@ -50,6 +50,11 @@ export interface PodIdentityAssociation {
   modified: Date;
 }
 
+export interface AccessEntry {
+  readonly created: Date;
+  readonly policies: Set<string>;
+}
+
 export interface EksCluster {
   /** What it was made of, and what was changed since. */
   seed: EksClusterSeed;
@@ -59,7 +64,8 @@ export interface EksCluster {
   status: string;
   tags: Readonly<Record<string, string>>;
   readonly addons: Map<string, AddonSeed>;
-  readonly accessEntries: Map<string, { readonly created: Date }>;
+  /** By principal ARN, with the access policies that are associated. */
+  readonly accessEntries: Map<string, AccessEntry>;
   readonly associations: Map<string, PodIdentityAssociation>;
 }
 
@@ -81,6 +87,10 @@ export function createEksState(options: EksOptions): EksState {
   return { ...options, clusters: new Map(), nextId };
 }
 
+export function clusterAdminPolicy(partition: string): string {
+  return `arn:${partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy`;
+}
+
 export function addCluster(state: EksState, seed: EksClusterSeed): EksCluster {
   const arn = `arn:${state.partition}:eks:${state.region}:${state.accountId}:cluster/${seed.name}`;
   const created = state.clock.now();
@@ -92,7 +102,7 @@ export function addCluster(state: EksState, seed: EksClusterSeed): EksCluster {
     status: seed.status ?? 'ACTIVE',
     tags: seed.tags ?? {},
     addons: new Map((seed.addons ?? []).map((addon) => [addon.name, addon])),
-    accessEntries: new Map((seed.accessEntries ?? []).map((principal) => [principal, { created }])),
+    accessEntries: new Map((seed.accessEntries ?? []).map((principal) => [principal, { created, policies: new Set([clusterAdminPolicy(state.partition)]) }])),
     associations: new Map(),
   };
   state.clusters.set(seed.name, added);
@@ -165,7 +175,7 @@ export function eksSnapshot(state: EksState): Json {
         status: cluster.status,
         tags: cluster.tags,
         addons: Object.fromEntries(addons),
-        access: [...cluster.accessEntries.keys()].sort(),
+        access: Object.fromEntries([...cluster.accessEntries].map(([principal, entry]) => [principal, [...entry.policies].sort()])),
         associations: Object.fromEntries(associations),
       };
       return [cluster.arn, entry] as const;

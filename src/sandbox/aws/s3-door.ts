@@ -127,7 +127,9 @@ function runOperation(routed: Routed, caller: Caller): WireAnswer {
   const may = permissionOf(routed, { principal, policy: bucket?.policy?.document });
   const require = (action: string, resource: string) => {
     const refusal = may(action, resource);
-    if (refusal !== undefined) throw new AwsFault(403, 'AccessDenied', refusal);
+    // Where a bucket is, S3 tells also those it lets do nothing.
+    const headers: Record<string, string> = bucket === undefined ? {} : { 'x-amz-bucket-region': bucket.region };
+    if (refusal !== undefined) throw new S3Fault({ status: 403, code: 'AccessDenied', message: refusal }, { headers });
   };
   const call: S3Call = {
     state,

@@ -75,6 +75,45 @@ describe('faults at the door', () => {
   });
 });
 
+describe('access entries', () => {
+  it('let a role in by its ARN, with the policies associated', async () => {
+    const sandbox = await start();
+    const { account } = sandbox;
+    const client = clientsOf(sandbox).eks();
+    const dev = clientsOf(sandbox).iam();
+    await dev.send(new iam.CreateRoleCommand({ RoleName: 'dev', AssumeRolePolicyDocument: irsaTrust(sandbox) }));
+    const principalArn = `arn:aws:iam::${accountId}:role/dev`;
+    const session = `arn:aws:sts::${accountId}:assumed-role/dev/me`;
+    expect(account.accessOf(account.callerArn)).toHaveLength(1);
+    expect(account.accessOf(session)).toBeUndefined();
+    await client.send(new eks.CreateAccessEntryCommand({ clusterName, principalArn }));
+    expect(account.accessOf(session)).toEqual([]);
+    const policyArn = 'arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy';
+    await client.send(new eks.AssociateAccessPolicyCommand({ clusterName, principalArn, policyArn, accessScope: { type: 'cluster' } }));
+    expect(account.accessOf(session)).toEqual([policyArn]);
+    await client.send(new eks.DisassociateAccessPolicyCommand({ clusterName, principalArn, policyArn }));
+    expect(account.accessOf(session)).toEqual([]);
+    await client.send(new eks.DeleteAccessEntryCommand({ clusterName, principalArn }));
+    expect(account.accessOf(session)).toBeUndefined();
+  });
+});
+
+describe('HeadBucket', () => {
+  it('says where a bucket is even to who may not look', async () => {
+    const sandbox = await start();
+    await clientsOf(sandbox)
+      .s3()
+      .send(new s3.CreateBucketCommand({ Bucket: 'closed-one' }));
+    const credentials = sandbox.account.addUser('guest', { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }] });
+    const error = await clientsOf({ endpoint: sandbox.endpoint, credentials })
+      .s3()
+      .send(new s3.HeadBucketCommand({ Bucket: 'closed-one' }))
+      .catch((caught: unknown) => caught as { $metadata: { httpStatusCode: number }; $response?: { headers: Record<string, string> } });
+    expect(error.$metadata.httpStatusCode).toBe(403);
+    expect((error as { $response?: { headers: Record<string, string> } }).$response?.headers['x-amz-bucket-region']).toBe(region);
+  });
+});
+
 describe('partitions', () => {
   it.each([
     ['cn-north-1', 'aws-cn', 'https://oidc.eks.cn-north-1.amazonaws.com.cn/id/'],

@@ -94,8 +94,9 @@ export async function startMoto(): Promise<Target> {
   });
   const endpoint = `http://127.0.0.1:${port}`;
   const ended = new Promise<never>((_, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`moto did not start (exit ${code}). Provision it with: pip install 'moto[server]'`)));
+    const missing = (what: unknown) => reject(new Error(`moto did not start (${String(what)}). Provision it with: pip install 'moto[server]'`));
+    child.once('error', missing);
+    child.once('exit', (code) => missing(`exit ${code}`));
   });
   await Promise.race([answers(endpoint), ended]);
   ended.catch(() => undefined);

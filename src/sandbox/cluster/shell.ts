@@ -1,5 +1,6 @@
 /** Runs a container's command as far as a log needs it: echo, printf, sleep, loops and conditions; nothing of the host is touched. */
 import { type Command, parseShell, type Word } from './shell-syntax.ts';
+import { arithmetic, check, date, format, seconds, unescape } from './shell-text.ts';
 
 /** What a running command does next. A `block` never ends by itself. */
 export type Doing = { readonly is: 'print'; readonly line: string } | { readonly is: 'sleep'; readonly ms: number } | { readonly is: 'block' };
@@ -186,11 +187,6 @@ function* simple(shell: Shell, words: readonly Word[]): Generator<Doing, void> {
   }
 }
 
-function seconds(text: string): number {
-  const unit = { s: 1, m: 60, h: 3600, d: 86400 }[text.at(-1) ?? ''] ?? 1;
-  return (Number.parseFloat(text) || 0) * unit;
-}
-
 /** Commands that only compute: what they write, or `undefined` for the others. Also what `$(...)` may hold. */
 function pure(shell: Shell, name: string, args: readonly string[]): string | undefined {
   shell.status = 0;
@@ -232,69 +228,6 @@ function pure(shell: Shell, name: string, args: readonly string[]): string | und
   }
 }
 
-function check(args: readonly string[]): boolean {
-  if (args[0] === '!') return !check(args.slice(1));
-  const [a = '', operator, b = ''] = args;
-  if (args.length < 2) return a !== '';
-  if (args.length === 2) return a === '-n' ? operator !== '' : a === '-z' && operator === '';
-  const numbers: Readonly<Record<string, (x: number, y: number) => boolean>> = {
-    '-eq': (x, y) => x === y,
-    '-ne': (x, y) => x !== y,
-    '-lt': (x, y) => x < y,
-    '-le': (x, y) => x <= y,
-    '-gt': (x, y) => x > y,
-    '-ge': (x, y) => x >= y,
-  };
-  const compare = numbers[operator ?? ''];
-  if (compare !== undefined) return compare(Number(a), Number(b));
-  return operator === '!=' ? a !== b : a === b;
-}
-
-function unescape(text: string): string {
-  const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\\': '\\', '"': '"' };
-  return text.replace(/\\([ntr\\"])/g, (_, letter: string) => escapes[letter] ?? letter);
-}
-
-function format(template: string, values: readonly string[]): string {
-  const slots = (template.match(/%[^%]/g) ?? []).length;
-  const rounds = slots === 0 ? 1 : Math.max(1, Math.ceil(values.length / slots));
-  let next = 0;
-  let out = '';
-  for (let round = 0; round < rounds; round += 1)
-    out += unescape(template).replace(/%(-?0?[0-9]*)(\.[0-9]+)?([sdif%])/g, (_, width: string, precision: string | undefined, kind: string) => {
-      if (kind === '%') return '%';
-      const value = values[next++] ?? (kind === 's' ? '' : '0');
-      const text =
-        kind === 's'
-          ? value
-          : kind === 'f'
-            ? Number(value).toFixed(precision === undefined ? 6 : Number(precision.slice(1)))
-            : String(Math.trunc(Number(value)));
-      const length = Math.abs(Number.parseInt(width.replace(/^-?0/, (zero) => zero.replace('0', '')) || '0', 10));
-      return width.startsWith('-') ? text.padEnd(length) : text.padStart(length, width.startsWith('0') ? '0' : ' ');
-    });
-  return out;
-}
-
-function date(now: Date, wanted: string | undefined): string {
-  if (wanted === undefined) return now.toUTCString();
-  const iso = now.toISOString();
-  const parts: Readonly<Record<string, string>> = {
-    s: String(Math.floor(now.getTime() / 1000)),
-    N: `${String(now.getTime() % 1000).padStart(3, '0')}000000`,
-    Y: iso.slice(0, 4),
-    m: iso.slice(5, 7),
-    d: iso.slice(8, 10),
-    H: iso.slice(11, 13),
-    M: iso.slice(14, 16),
-    S: iso.slice(17, 19),
-    F: iso.slice(0, 10),
-    T: iso.slice(11, 19),
-    Z: 'UTC',
-  };
-  return wanted.slice(1).replace(/%([a-zA-Z])/g, (whole, letter: string) => parts[letter] ?? whole);
-}
-
 function expandAll(shell: Shell, words: readonly Word[]): string[] {
   return words.flatMap((word) => expandWord(shell, word));
 }
@@ -320,7 +253,7 @@ function expandWord(shell: Shell, word: Word): readonly string[] {
 }
 
 function expand(shell: Shell, source: string): string {
-  if (source.startsWith('$((')) return String(arithmetic(shell, source.slice(3, -2)));
+  if (source.startsWith('$((')) return String(arithmetic(source.slice(3, -2), (name) => variable(shell, name)));
   if (source.startsWith('$(')) return substitute(shell, source.slice(2, -1));
   if (!source.startsWith('${')) return variable(shell, source.slice(1));
   const match = /^([A-Za-z_][A-Za-z0-9_]*|[?#0-9])(?::?([-=+])(.*))?$/s.exec(source.slice(2, -1));
@@ -342,36 +275,4 @@ function substitute(shell: Shell, script: string): string {
   const lines: string[] = [];
   for (const doing of execute(inner, command)) if (doing.is === 'print') lines.push(doing.line);
   return (lines.join('\n') + (inner.partial === '' ? '' : `${lines.length > 0 ? '\n' : ''}${inner.partial}`)).replace(/\n+$/, '');
-}
-
-/** Integers with + - * / % and parentheses. */
-function arithmetic(shell: Shell, source: string): number {
-  const tokens = source.match(/[0-9]+|[A-Za-z_$][A-Za-z0-9_]*|[-+*/%()]/g) ?? [];
-  let at = 0;
-  const value = (): number => {
-    const token = tokens[at++];
-    if (token === '(') {
-      const inner = total();
-      at += 1;
-      return inner;
-    }
-    if (token === '-') return -value();
-    if (token === undefined) return 0;
-    return /^[0-9]/.test(token) ? Number(token) : Number(variable(shell, token.replace('$', ''))) || 0;
-  };
-  const product = (): number => {
-    let left = value();
-    while (['*', '/', '%'].includes(tokens[at] ?? '')) {
-      const operator = tokens[at++];
-      const right = value();
-      left = operator === '*' ? left * right : operator === '/' ? Math.trunc(left / right) : left % right;
-    }
-    return left;
-  };
-  const total = (): number => {
-    let left = product();
-    while (tokens[at] === '+' || tokens[at] === '-') left = tokens[at++] === '+' ? left + product() : left - product();
-    return left;
-  };
-  return total();
 }

@@ -1,8 +1,8 @@
 /** From settings and facts to the blueprint: reads the user's values files, then lets the pure function decide. */
-import { parse } from 'yaml';
 import type { Blueprint } from '../design/blueprint.ts';
 import { design, type Given } from '../design/design.ts';
 import type { Facts } from '../design/facts.ts';
+import { parseValuesFile } from '../design/values-file.ts';
 import type { Files } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
 import type { Run } from './outside.ts';
@@ -15,22 +15,22 @@ export async function draft({ settings, outside }: Run, facts: Facts, recorded?:
 type UserValues = NonNullable<Given['userValues']>;
 
 async function readUserValues(settings: Run['settings'], files: Files): Promise<UserValues> {
-  const read = (paths: readonly string[]) => Promise.all(paths.map(async (file) => ({ file, values: parseValues(file, await files.read(file)) })));
+  const read = (paths: readonly string[]) => Promise.all(paths.map(async (file) => ({ file, values: valuesIn(file, await files.read(file)) })));
   const [loki, alloy] = await Promise.all([read(settings.lokiValues), read(settings.alloyValues)]);
   return { loki, alloy };
 }
 
-function parseValues(file: string, text: string): Readonly<Record<string, unknown>> {
+/** Throws VALUES_INVALID, which names the file. */
+function valuesIn(file: string, text: string): Readonly<Record<string, unknown>> {
+  const fix = `correct ${file}`;
   let values: unknown;
   try {
-    values = parse(text);
+    values = parseValuesFile(text);
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    throw stop('VALUES_INVALID', { message: `${file} is not valid YAML: ${said.split('\n')[0]}`, fix: `correct ${file}` }, { cause: error });
+    throw stop('VALUES_INVALID', { message: `${file} is not valid YAML: ${said.split('\n')[0]}`, fix }, { cause: error });
   }
   if (values === null || values === undefined) return {};
-  if (typeof values !== 'object' || Array.isArray(values)) {
-    throw stop('VALUES_INVALID', { message: `${file} holds ${Array.isArray(values) ? 'a list' : `a ${typeof values}`}, not a map of chart values`, fix: `correct ${file}` });
-  }
-  return values as Readonly<Record<string, unknown>>;
+  if (typeof values === 'object' && !Array.isArray(values)) return values as Readonly<Record<string, unknown>>;
+  throw stop('VALUES_INVALID', { message: `${file} holds ${Array.isArray(values) ? 'a list' : `a ${typeof values}`}, not a map of chart values`, fix });
 }

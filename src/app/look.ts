@@ -26,6 +26,7 @@ export async function look(run: Run): Promise<Look> {
   const reached = await reach(run);
   const facts = await discover(run, reached, { fetchCharts: true });
   const blueprint = await draft(run, facts);
+  for (const text of blueprint.notes ?? []) run.emit({ type: 'note.given', text });
   const givenPassword = await readPassword(run);
   const ctx = await contextFor(run, reached, { blueprint, facts, ...(givenPassword && { givenPassword }) });
   const [results, plan] = await Promise.all([

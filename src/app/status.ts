@@ -21,7 +21,7 @@ export const status: UseCase<StatusOptions> = (run) =>
   within(run, 'status', async () => {
     const reached = await reach(run);
     const known = await installed(run, reached.kubernetes);
-    if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run).problem] };
+    if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run)] };
     const looking = { ...run, settings: known.settings };
     const facts = await discover(looking, reached, { fetchCharts: false });
     const blueprint = await draft(looking, facts, known.userValues);

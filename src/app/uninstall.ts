@@ -28,12 +28,14 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     const barred = unconfirmed(run, { data, named, options });
     if (barred.length > 0) return { outcome: 'refused', problems: barred };
     if (!(await agreed(run, blueprint.cluster.name))) return { outcome: 'refused', problems: [problem('DECLINED')] };
-    const keep = (step: Step<Context>) => {
+    const keep = async (step: Step<Context>) => {
       const bucket = data.find(({ step: id }) => id === step.id);
       if (!bucket || named.has(bucket.name)) return undefined;
+      // Counted again: Loki has flushed its last lines since. Empty ones stay too, because a deleted name can't be used for up to an hour.
+      const contents = await ctx.buckets.contents(bucket.name, COUNTED);
       return {
         target: `s3://${bucket.name}`,
-        why: `${bucket.words}, kept`,
+        why: `${inWords(contents)}, kept`,
         how: `loki-eks uninstall --delete-data --confirm-delete-data ${bucket.name}`,
       };
     };
@@ -54,6 +56,9 @@ function unconfirmed(
   return data.map(({ name, words }) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} holds ${words}`, fix }));
 }
 
+/** Counting stops here: more is only said to be more. */
+const COUNTED = 1_000_000;
+
 interface DataBucket {
   readonly step: string;
   readonly name: string;
@@ -68,7 +73,7 @@ async function bucketsWithData({ buckets, blueprint }: Context): Promise<readonl
       const { name } = blueprint.buckets[use];
       const state = await buckets.look(name);
       if (state.is !== 'ours-to-read' || !oursByTags(state.tags, blueprint.ownership)) return undefined;
-      const contents = await buckets.contents(name, 1_000_000);
+      const contents = await buckets.contents(name, COUNTED);
       return { step: `bucket.${use}`, name, contents, words: inWords(contents) };
     }),
   );

@@ -16,7 +16,7 @@ export const verify: UseCase<Readonly<Record<never, never>>> = (run) =>
   within(run, 'verify', async () => {
     const reached = await reach(run);
     const known = await installed(run, reached.kubernetes);
-    if (!known) throw notInstalled(run);
+    if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run)] };
     const looking = { ...run, settings: known.settings };
     const facts = await discover(looking, reached, { fetchCharts: false });
     const blueprint = await draft(looking, facts, known.userValues);
@@ -25,7 +25,7 @@ export const verify: UseCase<Readonly<Record<never, never>>> = (run) =>
   });
 
 export const notInstalled = ({ settings }: Pick<Run, 'settings'>) =>
-  stop('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'loki-eks install' });
+  problem('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'loki-eks install' });
 
 export interface Proof {
   readonly found: boolean;

@@ -7,7 +7,7 @@ export interface RemoveOptions<Ctx> {
   readonly signal: AbortSignal;
   readonly toProblem: (error: unknown) => Problem;
   /** Why a step that holds data is left alone, or `undefined` when the user has named that data for deletion. */
-  readonly keep: (step: Step<Ctx>) => { readonly target: string; readonly why: string; readonly how: string } | undefined;
+  readonly keep: (step: Step<Ctx>) => Promise<{ readonly target: string; readonly why: string; readonly how: string } | undefined>;
 }
 
 export interface RemoveResult {
@@ -24,7 +24,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
   const left: Leftover[] = [];
   let removed = 0;
   for (const step of lastFirst) {
-    const kept = step.holds === 'data' ? keep(step) : undefined;
+    const kept = step.holds === 'data' ? await keep(step) : undefined;
     if (kept) {
       emit({ type: 'step.kept', step: step.id, ...kept });
       continue;

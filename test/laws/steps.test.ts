@@ -74,7 +74,7 @@ const uninstall = (ctx: Context, keepData: boolean) =>
     emit: () => {},
     signal: new AbortController().signal,
     toProblem,
-    keep: () => (keepData ? { target: 'bucket', why: 'kept', how: 'name it' } : undefined),
+    keep: async () => (keepData ? { target: 'bucket', why: 'kept', how: 'name it' } : undefined),
   });
 
 describe.each(['irsa', 'pod-identity'] as const)('every step, with %s', (identity) => {

@@ -2,6 +2,7 @@
 import type { Sink } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Platform } from './platform.ts';
+import type { Recorder } from './recorder.ts';
 
 export interface Interruption {
   readonly signal: AbortSignal;
@@ -13,19 +14,18 @@ export interface Interruption {
 export interface InterruptionOptions {
   readonly onSignal: Platform['onSignal'];
   readonly emit: Sink;
-  /** What stands at this moment that the run has put there, in words. */
-  readonly standing: () => readonly string[];
+  readonly story: Pick<Recorder, 'acting' | 'standing'>;
   readonly leave: (code: 5 | 130) => void;
 }
 
-export function interruption({ onSignal, emit, standing, leave }: InterruptionOptions): Interruption {
+export function interruption({ onSignal, emit, story, leave }: InterruptionOptions): Interruption {
   const controller = new AbortController();
   let signals = 0;
   const end = onSignal((name) => {
     signals++;
-    const stands = standing();
+    const stands = story.standing();
     if (signals === 1) {
-      emit({ type: 'warning.raised', problem: first(name, stands.length > 0) });
+      emit({ type: 'warning.raised', problem: first(name, story.acting()) });
       controller.abort(stop('INTERRUPTED', { message: `Interrupted by ${name}` }));
     } else if (signals === 2) {
       emit({
@@ -40,8 +40,15 @@ export function interruption({ onSignal, emit, standing, leave }: InterruptionOp
   return { signal: controller.signal, happened: () => signals > 0, end };
 }
 
-const first = (name: string, changed: boolean) =>
-  problem('INTERRUPTED', {
-    message: changed ? `Interrupted by ${name}: taking back what this run did` : `Interrupted by ${name}: stopping`,
-    fix: changed ? 'Wait; a second Ctrl-C shows what would be left.' : 'Wait a moment.',
-  });
+function first(name: string, acting: ReturnType<Recorder['acting']>) {
+  const said = { fix: 'Wait; a second Ctrl-C shows what would be left.' };
+  switch (acting) {
+    case undefined:
+      return problem('INTERRUPTED', { message: `Interrupted by ${name}: stopping`, fix: 'Wait a moment.' });
+    case 'uninstall':
+      return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: stopping after what is under way; what is taken away stays away` });
+    case 'install':
+    case 'recover':
+      return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: taking back what this run did` });
+  }
+}

@@ -4,7 +4,9 @@ import type { Event, Happenings, Sink } from '../engine/types.ts';
 export interface Recorder {
   readonly sink: Sink;
   readonly finished: () => Happenings['run.finished'] | undefined;
-  /** Titles of steps that this run has begun and not taken back. */
+  /** What the run is doing to the world; `undefined` until a step has begun. */
+  readonly acting: () => Happenings['steps.started']['doing'] | undefined;
+  /** Titles of what would stay if the process ended now: what an install has begun and not taken back, what an uninstall has not reached. */
   readonly standing: () => readonly string[];
 }
 
@@ -13,16 +15,30 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
   const titles = new Map<string, string>();
   const standing = new Set<string>();
   let started = false;
-  let doing: string | undefined;
+  let acting = false;
+  let doing: Happenings['steps.started']['doing'] | undefined;
   let finished: Happenings['run.finished'] | undefined;
   const note = (event: Event) => {
     switch (event.type) {
       case 'steps.started':
         doing = event.doing;
-        for (const { id, title } of event.steps) titles.set(id, title);
+        for (const { id, title } of event.steps) {
+          titles.set(id, title);
+          if (doing === 'uninstall') standing.add(id);
+        }
         return;
       case 'step.started':
-        if (doing !== 'uninstall') standing.add(event.step);
+        acting = true;
+        if (doing === 'install') standing.add(event.step);
+        return;
+      case 'step.done':
+      case 'step.unchanged':
+      case 'step.kept':
+        if (doing === 'uninstall') standing.delete(event.step);
+        return;
+      case 'undo.started':
+        acting = true;
+        standing.add(event.step);
         return;
       case 'undo.done':
         standing.delete(event.step);
@@ -43,6 +59,7 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
       sink(event);
     },
     finished: () => finished,
-    standing: () => [...standing].map((id) => titles.get(id) ?? id),
+    acting: () => (acting ? doing : undefined),
+    standing: () => (acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
   };
 }

@@ -10,7 +10,7 @@ import { problemsOf } from './defect.ts';
 import { exitCode, outcomeOf, type RunOutcome } from './exit.ts';
 import { interruption } from './interruption.ts';
 import { SANDBOX_MARK, type Platform } from './platform.ts';
-import { recorder } from './recorder.ts';
+import { recorder, type Recorder } from './recorder.ts';
 import { wantsColour, outputOf, mayAsk } from './surroundings.ts';
 
 export interface UseCaseOptions<Options> {
@@ -39,7 +39,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
   const stopping = interruption({
     onSignal: platform.onSignal,
     emit: story.sink,
-    standing: story.standing,
+    story,
     leave: (code) => void renderer.close().finally(() => platform.exit(code)),
   });
   const finish = (outcome: RunOutcome, problems: readonly Problem[], exit = exitCode({ outcome, problems, interrupted: stopping.happened() })) => {
@@ -72,7 +72,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
       yes: given.flags['yes'] === true,
     };
     const useCase = await of.useCase();
-    const code = await sooner(useCase(run, of.options), { signal: stopping.signal, standing: story.standing, abandon: () => (abandoned.yes = true) });
+    const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
     return finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
   } catch (error) {
     const problems = problemsOf(error);
@@ -93,18 +93,18 @@ function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutc
 
 interface Patience {
   readonly signal: AbortSignal;
-  readonly standing: () => readonly string[];
+  readonly acting: Recorder['acting'];
   /** The work goes on unwatched, so the process has to be ended for it. */
   readonly abandon: () => void;
 }
 
 /** A run that has changed nothing is left at once when it does not listen to the signal; one that has is waited for. */
-async function sooner(work: Promise<number>, { signal, standing, abandon }: Patience): Promise<number> {
+async function sooner(work: Promise<number>, { signal, acting, abandon }: Patience): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   const left = new Promise<never>((_, reject) => {
     const onAbort = () => {
       timer = setTimeout(() => {
-        if (standing().length > 0) return;
+        if (acting() !== undefined) return;
         abandon();
         reject(signal.reason);
       }, GRACE_MS);

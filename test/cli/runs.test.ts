@@ -171,6 +171,42 @@ describe('signals', () => {
     expect(exits).toEqual([5]);
   });
 
+  it('in an uninstall they name what has not been taken away yet', async () => {
+    const { events, exits } = await underWay(async (told, signal) => {
+      const steps = ['alloy', 'loki', 'bucket'].map((id) => ({ id, title: `Title of ${id}` }));
+      told.run.emit({ type: 'steps.started', doing: 'uninstall', steps });
+      told.run.emit({ type: 'step.started', step: 'alloy' });
+      told.run.emit({ type: 'step.done', step: 'alloy' });
+      told.run.emit({ type: 'step.started', step: 'loki' });
+      signal();
+      signal();
+      signal();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return ending({ outcome: 'left', exit: 5 })(told);
+    });
+    const [first, second] = warnings(events());
+    expect(first?.message).toContain('what is taken away stays away');
+    expect(second?.evidence).toEqual(['Title of loki', 'Title of bucket']);
+    expect(exits).toEqual([5]);
+  });
+
+  it('a run that is changing something is waited for, however long it takes', async () => {
+    vi.useFakeTimers();
+    try {
+      const running = underWay(async (told, signal) => {
+        begin(told);
+        signal();
+        await new Promise((resolve) => setTimeout(resolve, 60_000));
+        return ending({ outcome: 'interrupted', exit: 130 })(told);
+      });
+      await vi.advanceTimersByTimeAsync(30_000);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect((await running).exits).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('a run that has changed nothing and does not listen is left after a moment', async () => {
     vi.useFakeTimers();
     try {

@@ -18,7 +18,7 @@ export class SettingsProblems extends AggregateError {
 
 export interface ReadOptions {
   readonly need: readonly string[];
-  readonly file?: ConfigFile;
+  readonly file: ConfigFile | undefined;
   /** Absent when nothing may be asked. */
   readonly questions?: () => Promise<Questions>;
 }

@@ -24,6 +24,37 @@ export interface UseCaseOptions<Options> {
 const GRACE_MS = 3000;
 
 export async function runUseCase<Options>(given: Given, platform: Platform, of: UseCaseOptions<Options>): Promise<number> {
+  const stage = await setStage(given, platform, of.command);
+  const { story, stopping } = stage;
+  let outside: Outside | undefined;
+  const abandoned = { yes: false };
+  try {
+    if (stage.file.is === 'broken') throw stage.file.error;
+    const questions = mayAsk(given, platform) ? platform.questions : undefined;
+    const printed = given.flags['printConfig'] === true;
+    const { readRunSettings } = await import('./read-run-settings.ts');
+    const read = await readRunSettings(given, platform, { need: printed ? [] : of.need, file: stage.file.content, ...(questions && { questions }) });
+    if (printed) return await showConfig(platform, { origins: read.origins, json: stage.output === 'json' });
+    outside = await platform.outside({ hide: stage.hide, ...(questions && { questions: await questions() }) });
+    for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
+    const { sandbox, settled } = stage;
+    const yes = given.flags['yes'] === true;
+    const run: Run = { settings: read.settings, outside, emit: story.sink, settled, signal: stopping.signal, version: platform.version, sandbox, yes };
+    const useCase = await of.useCase();
+    const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
+    return stage.finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
+  } catch (error) {
+    return stage.finish(...failureOf(problemsOf(error), stopping.happened()));
+  } finally {
+    stopping.end();
+    await outside?.dispose();
+    await stage.close();
+    if (abandoned.yes) platform.exit(130);
+  }
+}
+
+/** All that stands around a run before it begins: its output, its story, and what listens to signals. */
+async function setStage(given: Given, platform: Platform, command: string) {
   // A file that can't be read is reported like any other problem, in the output that is known without it.
   const file = await readConfigFile(text(given.flags['config']), platform.files).then(
     (content) => ({ is: 'read', content }) as const,
@@ -32,57 +63,19 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
   const output = outputOf(given.settings, platform, file.is === 'read' ? outputIn(file.content?.content) : undefined);
   const { stdout, stderr, now } = platform;
   const renderer = await makeRenderer({ output, stdout, stderr, now, color: wantsColour(platform.env, given.flags['color'] !== false) });
-  const began = platform.now().getTime();
-  const sandbox = platform.env[SANDBOX_MARK] !== undefined && platform.env[SANDBOX_MARK] !== '';
+  const began = now().getTime();
+  const sandbox = (platform.env[SANDBOX_MARK] ?? '') !== '';
   const secrets = redaction();
-  const story = recorder(secrets.guard(renderer.sink), { command: of.command, version: platform.version, sandbox });
-  const stopping = interruption({
-    onSignal: platform.onSignal,
-    emit: story.sink,
-    story,
-    leave: (code) => void renderer.close().finally(() => platform.exit(code)),
-  });
-  const finish = (outcome: RunOutcome, problems: readonly Problem[], exit = exitCode({ outcome, problems, interrupted: stopping.happened() })) => {
-    const seconds = (platform.now().getTime() - began) / 1000;
-    if (!story.finished()) story.sink({ type: 'run.finished', command: of.command, outcome, exit, sandbox, seconds, ...(problems.length > 0 && { problems }) });
+  const story = recorder(secrets.guard(renderer.sink), { command, version: platform.version, sandbox });
+  const leave = (code: number) => void renderer.close().finally(() => platform.exit(code));
+  const stopping = interruption({ onSignal: platform.onSignal, emit: story.sink, story, leave });
+  /** Tells the end unless the use case has told it; the exit code. */
+  const finish = (outcome: RunOutcome, problems: readonly Problem[], exit = exitCode({ outcome, problems, interrupted: stopping.happened() })): number => {
+    const seconds = (now().getTime() - began) / 1000;
+    if (!story.finished()) story.sink({ type: 'run.finished', command, outcome, exit, sandbox, seconds, ...(problems.length > 0 && { problems }) });
     return story.finished()?.exit ?? exit;
   };
-  let outside: Outside | undefined;
-  const abandoned = { yes: false };
-  try {
-    if (file.is === 'broken') throw file.error;
-    const questions = mayAsk(given, platform) ? platform.questions : undefined;
-    const { readRunSettings } = await import('./read-run-settings.ts');
-    const read = await readRunSettings(given, platform, {
-      need: given.flags['printConfig'] === true ? [] : of.need,
-      ...(file.content && { file: file.content }),
-      ...(questions && { questions }),
-    });
-    if (given.flags['printConfig'] === true) return await showConfig(platform, { origins: read.origins, json: output === 'json' });
-    outside = await platform.outside({ hide: secrets.hide, ...(questions && { questions: await questions() }) });
-    for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
-    const run: Run = {
-      settings: read.settings,
-      outside,
-      emit: story.sink,
-      settled: () => renderer.settled(),
-      signal: stopping.signal,
-      version: platform.version,
-      sandbox,
-      yes: given.flags['yes'] === true,
-    };
-    const useCase = await of.useCase();
-    const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
-    return finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
-  } catch (error) {
-    const problems = problemsOf(error);
-    return finish(...failureOf(problems, stopping.happened()));
-  } finally {
-    stopping.end();
-    await outside?.dispose();
-    await renderer.close();
-    if (abandoned.yes) platform.exit(130);
-  }
+  return { file, output, sandbox, story, stopping, finish, hide: secrets.hide, settled: () => renderer.settled(), close: () => renderer.close() };
 }
 
 function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutcome, readonly Problem[]] {

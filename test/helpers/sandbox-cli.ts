@@ -82,6 +82,8 @@ function ran(
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    // A program may end before it has read anything.
+    child.stdin.on('error', () => {});
     child.stdin.end(input ?? '');
     child.on('error', reject);
     child.on('close', (code) => resolve({ exit: code ?? -1, stdout, stderr, events: eventsIn(stdout) }));

@@ -104,6 +104,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
   Deployment(object) {
     const strategy = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } };
     under(object, 'spec', { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy });
+    object.spec.strategy.type ??= 'RollingUpdate';
     if (object.spec.strategy.type === 'RollingUpdate') under(object.spec.strategy, 'rollingUpdate', { maxUnavailable: '25%', maxSurge: '25%' });
     template(object);
     object.status ??= {};
@@ -121,6 +122,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
     });
+    object.spec.updateStrategy.type ??= 'RollingUpdate';
     if (object.spec.updateStrategy.type === 'RollingUpdate') under(object.spec.updateStrategy, 'rollingUpdate', { partition: 0 });
     under(object.spec, 'persistentVolumeClaimRetentionPolicy', { whenDeleted: 'Retain', whenScaled: 'Retain' });
     for (const volume of object.spec.volumeClaimTemplates ?? []) {
@@ -133,6 +135,7 @@ const FILLS: Readonly<Record<string, Fill>> = {
   },
   DaemonSet(object) {
     under(object, 'spec', { revisionHistoryLimit: 10, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } } });
+    object.spec.updateStrategy.type ??= 'RollingUpdate';
     if (object.spec.updateStrategy.type === 'RollingUpdate') under(object.spec.updateStrategy, 'rollingUpdate', { maxUnavailable: 1, maxSurge: 0 });
     template(object);
     under(object, 'status', { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 });

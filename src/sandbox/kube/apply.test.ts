@@ -123,6 +123,14 @@ describe('conflicts', () => {
   });
 });
 
+test('a selector is written whole: what it no longer asks goes', () => {
+  const spread = (matchLabels: Doc): Doc => ({
+    template: { spec: { topologySpreadConstraints: [{ topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels } }] } },
+  });
+  const next = applied(applied(undefined, deployment(spread({ a: '1', b: '2' }))), deployment(spread({ a: '1' })));
+  expect(next.spec).toEqual(spread({ a: '1' }));
+});
+
 test('applying the same again changes nothing, not even the time of its entry', () => {
   const config = deployment({ replicas: 1, ...pod({ name: 'a', image: 'i', ports: [{ containerPort: 80 }] }) });
   const live = applied(undefined, config);

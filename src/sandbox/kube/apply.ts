@@ -3,7 +3,7 @@ import { copy, isMap, same } from './document.ts';
 import type { Doc } from './document.ts';
 import { printed, removeAt, valueAt, withParents } from './fields.ts';
 import type { Path } from './fields.ts';
-import { itemKey, listKind } from './list-keys.ts';
+import { isAtomicMap, itemKey, listKind } from './list-keys.ts';
 import { entriesOf, managersOf, ownable, without } from './managed-fields.ts';
 import type { Manager, Writer } from './managed-fields.ts';
 import { applyConflict } from './status.ts';
@@ -37,7 +37,7 @@ function merge(live: Doc, applied: Doc, custom = false): Doc {
   const merged: Doc = { ...live };
   for (const [key, value] of Object.entries(applied)) {
     const former = live[key];
-    if (isMap(value) && isMap(former) && !['selector', 'nodeSelector', 'roleRef'].includes(key)) merged[key] = merge(former, value, custom);
+    if (isMap(value) && isMap(former) && (custom || !isAtomicMap(key))) merged[key] = merge(former, value, custom);
     else if (Array.isArray(value) && Array.isArray(former) && (!custom || key === 'finalizers' || key === 'ownerReferences'))
       merged[key] = mergeList(key, former, value);
     else merged[key] = copy(value);
@@ -114,7 +114,7 @@ export function applyOver(live: Doc | undefined, config: Doc, options: { readonl
   const kept = withParents([...fields, ...remaining.flatMap((manager) => [...manager.fields])]);
   const pruned = copy(object);
   for (const path of withParents(before)) if (!kept.has(path)) removeAt(pruned, path);
-  const same_ = managers.find((manager) => isItself(manager, writer));
-  const unchanged = same_ && same([...same_.fields].sort(), [...fields].sort()) && same(pruned, live);
-  return { object: pruned, managers: entriesOf([...remaining, unchanged ? same_ : self]) };
+  const former = managers.find((manager) => isItself(manager, writer));
+  const unchanged = former && same([...former.fields].sort(), [...fields].sort()) && same(pruned, live);
+  return { object: pruned, managers: entriesOf([...remaining, unchanged ? former : self]) };
 }

@@ -1,74 +1,13 @@
 /** The columns of `kubectl get`, by kind. */
-import { isMap, reach } from './document.ts';
+import { AGE, age, count, isTrue, NAME, selector, size, text } from './column.ts';
+import type { Column } from './column.ts';
+import { reach } from './document.ts';
 import type { Doc } from './document.ts';
-import { selectorText } from './selectors.ts';
 import type { Resource } from './resources.ts';
-import { podReady, podRestarts, podStatus } from './pod-summary.ts';
-
-export interface Column {
-  readonly name: string;
-  readonly type?: 'string' | 'integer' | 'boolean';
-  /** Only with `-o wide`. */
-  readonly wide?: boolean;
-  readonly cell: (doc: Doc, now: Date) => unknown;
-}
-
-/** `4m`, `3h12m`, `5d`: an age as kubectl writes it. */
-export function age(from: string | undefined, now: Date): string {
-  if (!from) return '<unknown>';
-  const seconds = Math.max(0, Math.floor((now.getTime() - Date.parse(from)) / 1000));
-  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
-  if (seconds < 120) return `${seconds}s`;
-  if (minutes < 10) return seconds % 60 ? `${minutes}m${seconds % 60}s` : `${minutes}m`;
-  if (hours < 3) return `${minutes}m`;
-  if (hours < 8) return minutes % 60 ? `${hours}h${minutes % 60}m` : `${hours}h`;
-  if (days < 2) return `${hours}h`;
-  if (days < 8) return hours % 24 ? `${days}d${hours % 24}h` : `${days}d`;
-  return days < 730 ? `${days}d` : `${Math.floor(days / 365)}y`;
-}
-
-const text = (name: string, path: string, fallback = '<none>', wide = false): Column => ({
-  name,
-  wide,
-  cell: (doc) => {
-    const value = reach(doc, path);
-    return value === undefined || value === '' ? fallback : Array.isArray(value) ? value.join(',') : String(value);
-  },
-});
-const count = (name: string, path: string, fallback = 0): Column => ({ name, type: 'integer', cell: (doc) => reach(doc, path) ?? fallback });
-const size = (name: string, ...paths: readonly string[]): Column => ({
-  name,
-  type: 'integer',
-  cell: (doc) => paths.reduce((sum, path) => sum + (Array.isArray(reach(doc, path)) ? reach(doc, path).length : Object.keys(reach(doc, path) ?? {}).length), 0),
-});
-const NAME: Column = { name: 'Name', cell: (doc) => doc.metadata.name };
-const AGE: Column = { name: 'Age', cell: (doc, now) => age(doc.metadata.creationTimestamp, now) };
-
-const selector = (path: string): Column => ({
-  name: 'Selector',
-  wide: true,
-  cell: (doc) => {
-    const value = reach(doc, path);
-    if (!isMap(value)) return '<none>';
-    return (
-      (value.matchLabels || value.matchExpressions
-        ? selectorText(value)
-        : Object.entries(value)
-            .map(([key, wanted]) => `${key}=${wanted}`)
-            .join(',')) || '<none>'
-    );
-  },
-});
-
-const CONTAINERS: readonly Column[] = (['name', 'image'] as const).map((field) => ({
-  name: field === 'name' ? 'Containers' : 'Images',
-  wide: true,
-  cell: (doc) => (reach(doc, 'spec.template.spec.containers') ?? []).map((container: Doc) => container[field]).join(','),
-}));
+import { selectorText } from './selectors.ts';
+import { WORKLOAD_COLUMNS } from './workload-columns.ts';
 
 const addresses = (doc: Doc, type: string): string => (doc.status?.addresses ?? []).find((entry: Doc) => entry.type === type)?.address ?? '<none>';
-const isTrue = (doc: Doc, condition: string): boolean =>
-  (doc.status?.conditions ?? []).some((entry: Doc) => entry.type === condition && entry.status === 'True');
 
 function nodeStatus(doc: Doc): string {
   const ready = isTrue(doc, 'Ready') ? 'Ready' : 'NotReady';
@@ -105,84 +44,11 @@ const accessModes: Column = {
   cell: (doc) => (doc.status?.accessModes ?? doc.spec?.accessModes ?? []).map((mode: string) => ACCESS[mode] ?? mode).join(','),
 };
 
-function jobStatus(doc: Doc): string {
-  if (isTrue(doc, 'Complete')) return 'Complete';
-  if (isTrue(doc, 'Failed')) return 'Failed';
-  return doc.metadata.deletionTimestamp ? 'Terminating' : isTrue(doc, 'Suspended') ? 'Suspended' : 'Running';
-}
-
 const roleColumn: Column = { name: 'Role', cell: (doc) => `${doc.roleRef?.kind}/${doc.roleRef?.name}` };
 const created: Column = { name: 'Created At', cell: (doc) => doc.metadata.creationTimestamp };
 
 const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
-  Pod: [
-    NAME,
-    { name: 'Ready', cell: podReady },
-    { name: 'Status', cell: podStatus },
-    { name: 'Restarts', cell: (doc, now) => podRestarts(doc, (from) => age(from, now)) },
-    AGE,
-    text('IP', 'status.podIP', '<none>', true),
-    text('Node', 'spec.nodeName', '<none>', true),
-    text('Nominated Node', 'status.nominatedNodeName', '<none>', true),
-    { name: 'Readiness Gates', wide: true, cell: () => '<none>' },
-  ],
-  Deployment: [
-    NAME,
-    { name: 'Ready', cell: (doc) => `${doc.status?.readyReplicas ?? 0}/${doc.spec?.replicas ?? 0}` },
-    count('Up-to-date', 'status.updatedReplicas'),
-    count('Available', 'status.availableReplicas'),
-    AGE,
-    ...CONTAINERS,
-    selector('spec.selector'),
-  ],
-  ReplicaSet: [
-    NAME,
-    count('Desired', 'spec.replicas'),
-    count('Current', 'status.replicas'),
-    count('Ready', 'status.readyReplicas'),
-    AGE,
-    ...CONTAINERS,
-    selector('spec.selector'),
-  ],
-  StatefulSet: [NAME, { name: 'Ready', cell: (doc) => `${doc.status?.readyReplicas ?? 0}/${doc.spec?.replicas ?? 0}` }, AGE, ...CONTAINERS],
-  DaemonSet: [
-    NAME,
-    count('Desired', 'status.desiredNumberScheduled'),
-    count('Current', 'status.currentNumberScheduled'),
-    count('Ready', 'status.numberReady'),
-    count('Up-to-date', 'status.updatedNumberScheduled'),
-    count('Available', 'status.numberAvailable'),
-    {
-      name: 'Node Selector',
-      cell: (doc) =>
-        Object.entries(reach(doc, 'spec.template.spec.nodeSelector') ?? {})
-          .map(([key, value]) => `${key}=${value}`)
-          .join(',') || '<none>',
-    },
-    AGE,
-    ...CONTAINERS,
-    selector('spec.selector'),
-  ],
-  Job: [
-    NAME,
-    { name: 'Status', cell: jobStatus },
-    { name: 'Completions', cell: (doc) => `${doc.status?.succeeded ?? 0}/${doc.spec?.completions ?? 1}` },
-    {
-      name: 'Duration',
-      cell: (doc, now) => (doc.status?.startTime ? age(doc.status.startTime, doc.status.completionTime ? new Date(doc.status.completionTime) : now) : ''),
-    },
-    AGE,
-    ...CONTAINERS,
-  ],
-  CronJob: [
-    NAME,
-    text('Schedule', 'spec.schedule'),
-    text('Timezone', 'spec.timeZone'),
-    text('Suspend', 'spec.suspend'),
-    { name: 'Active', type: 'integer', cell: (doc) => doc.status?.active?.length ?? 0 },
-    { name: 'Last Schedule', cell: (doc, now) => (doc.status?.lastScheduleTime ? age(doc.status.lastScheduleTime, now) : '<none>') },
-    AGE,
-  ],
+  ...WORKLOAD_COLUMNS,
   Service: [
     NAME,
     text('Type', 'spec.type'),

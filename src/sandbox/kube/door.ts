@@ -41,6 +41,10 @@ export interface DoorOptions {
   readonly version: string;
 }
 
+/**
+ * Listeners for a `node:https` server. Give it a keepAliveTimeout of a minute or more: Go clients reuse connections, and do not try
+ * a write again on one that the server has just closed.
+ */
 export interface Door {
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;

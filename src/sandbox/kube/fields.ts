@@ -31,14 +31,13 @@ const UNOWNED = new Set(
     ),
 );
 
-/** Every leaf with its value. Custom resources have no schema here: their lists are single values. */
+/** Every leaf with its value. Custom resources have no schema here: their lists are single values, their maps never are. */
 export function leavesOf(doc: Doc, options: { readonly custom?: boolean } = {}): Map<Path, unknown> {
   const leaves = new Map<Path, unknown>();
-  const visit = (value: unknown, path: Path, names: readonly [string, string]): void => {
+  const visit = (value: unknown, path: Path, name: string): void => {
     if (UNOWNED.has(path)) return;
-    const [parent, name] = names;
-    if (isMap(value) && Object.keys(value).length > 0 && !isAtomicMap(name, parent)) {
-      for (const [key, child] of Object.entries(value)) visit(child, join(path, `f:${key}`), [name, key]);
+    if (isMap(value) && Object.keys(value).length > 0 && (options.custom || !isAtomicMap(name))) {
+      for (const [key, child] of Object.entries(value)) visit(child, join(path, `f:${key}`), key);
       return;
     }
     if (!Array.isArray(value) || value.length === 0) {
@@ -52,11 +51,11 @@ export function leavesOf(doc: Doc, options: { readonly custom?: boolean } = {}):
       for (const item of value as Doc[]) {
         const here = join(path, `k:${itemKey(item, kind.keys)}`);
         leaves.set(join(here, '.'), undefined);
-        for (const [key, child] of Object.entries(item)) visit(child, join(here, `f:${key}`), [name, key]);
+        for (const [key, child] of Object.entries(item)) visit(child, join(here, `f:${key}`), key);
       }
     }
   };
-  visit(doc, '', ['', '']);
+  visit(doc, '', '');
   leaves.delete('');
   return leaves;
 }

@@ -23,7 +23,10 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 
 const SETS = new Set(['finalizers']);
 const ATOMIC_MAPS = new Set([
-  'matchLabels',
+  'selector',
+  'labelSelector',
+  'podSelector',
+  'namespaceSelector',
   'nodeSelector',
   'roleRef',
   'scaleTargetRef',
@@ -33,7 +36,6 @@ const ATOMIC_MAPS = new Set([
   'resourceFieldRef',
   'claimRef',
   'dataSource',
-  'securityContextRef',
 ]);
 
 /** Values an item's key has when the item does not say. */
@@ -65,7 +67,5 @@ export function itemKey(item: Doc, keys: readonly string[]): string {
   return JSON.stringify(Object.fromEntries(named.filter(([, value]) => value !== undefined)));
 }
 
-/** A label selector and a reference are always written whole. */
-export function isAtomicMap(field: string, parent: string): boolean {
-  return ATOMIC_MAPS.has(field) || field === 'selector' || field === 'podSelector' || field === 'namespaceSelector' || (parent === 'dns' && field === 'config');
-}
+/** A selector and a reference are always written whole. */
+export const isAtomicMap = (field: string): boolean => ATOMIC_MAPS.has(field);

@@ -1,6 +1,6 @@
 /** Tables for people: what `kubectl get` prints. */
 import { columnsOf } from './columns.ts';
-import type { Column } from './columns.ts';
+import type { Column } from './column.ts';
 import type { Doc } from './document.ts';
 import type { Resource } from './resources.ts';
 

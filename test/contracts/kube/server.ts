@@ -79,7 +79,7 @@ export async function startServer(options: { readonly readyAfterMs?: number } = 
     onCall: (call) => void calls.push(call),
     version: 'v1.33.4-eks-0000000',
   });
-  const server = createServer({ cert, key }, door.request);
+  const server = createServer({ cert, key, keepAliveTimeout: 120_000 }, door.request);
   server.on('upgrade', door.upgrade);
   const sockets = new Set<Duplex>();
   server.on('connection', (socket) => {

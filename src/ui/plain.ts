@@ -71,7 +71,8 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'undo.failed': ({ step, did, problem }) => over(step, 'FAILED', `could not take back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`),
     'verify.finished': ({ result }) => page('stdout', verifyLines(result, LOOK)),
     'status.finished': ({ result }) => page('stdout', statusLines(result, LOOK)),
-    'note.given': ({ text }) => page('stdout', clean(text).split('\n')),
+    // A plan's documents may be piped on, so that nothing may stand between them.
+    'note.given': ({ text }) => page(command === 'plan' ? 'stderr' : 'stdout', clean(text).split('\n')),
     'run.finished': (event) => {
       life.stop();
       page('stderr', endingLines(event, { ...LOOK, titles }));

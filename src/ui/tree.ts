@@ -77,7 +77,8 @@ export function tree(options: TreeOptions): Renderer {
     'undo.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'verify.finished': ({ result }) => screen.print('stdout', verifyLines(result, results())),
     'status.finished': ({ result }) => screen.print('stdout', statusLines(result, results())),
-    'note.given': ({ text }) => screen.print('stdout', ['', ...foldNote(clean(text), columnsOf(options.stdout))]),
+    // A plan's documents may be piped on, so that nothing may stand between them.
+    'note.given': ({ text }) => screen.print(command === 'plan' ? 'stderr' : 'stdout', ['', ...foldNote(clean(text), columnsOf(options.stdout))]),
     'run.finished': (event) => screen.print('stderr', endingLines(event, { ...progress(), titles })),
   };
   const sink: Sink = (event: Event) => (handlers[event.type] as (event: Event) => void)(event);

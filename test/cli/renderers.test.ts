@@ -261,6 +261,20 @@ describe('tree', () => {
   });
 });
 
+describe('plan --show', () => {
+  it.each(['tree', 'plain'] as const)('leaves nothing but the document on stdout in %s', async (output) => {
+    const events: readonly Event[] = [
+      { type: 'run.started', command: 'plan', version: '1', sandbox: false },
+      { type: 'note.given', text: 'No Alertmanager is set.' },
+      { type: 'plan.finished', changes: 1, steps: [], result: { shown: { 'config.alloy': 'logging {\n  level = "info"\n}\n' } } },
+      { type: 'run.finished', command: 'plan', outcome: 'ok', exit: 0, sandbox: false, seconds: 1 },
+    ];
+    const { stdout, stderr } = await render(events, { output, terminal: output === 'tree' });
+    expect(stdout).toBe('logging {\n  level = "info"\n}\n');
+    expect(stderr).toContain('No Alertmanager is set.');
+  });
+});
+
 describe('whatever comes from outside', () => {
   const nasty = 'evil\u001b[2J\u001b]0;title\u0007\u009b31m\u202etxt\r\nnext\u0000';
   const events: readonly Event[] = [

@@ -82,7 +82,7 @@ export function createLogWorld(options: { readonly roles?: Readonly<Record<strin
   };
   /** Everything a chart rendered, with a pod for every replica. */
   const deploy = (rendered: readonly KubeObject[], namespace: string): void => {
-    const all = rendered.map((object) => ({ ...object, metadata: { ...object.metadata, ...(!/^Cluster/.test(object.kind) && { namespace: object.metadata.namespace ?? namespace }) } }) as KubeObject);
+    const all = rendered.map((object) => ({ ...object, metadata: { ...object.metadata, ...(!object.kind.startsWith('Cluster') && { namespace: object.metadata.namespace ?? namespace }) } }) as KubeObject);
     for (const object of all) store.create(object);
     for (const object of all) for (const [at, node] of placesOf(object).entries()) {
       const { template, volumeClaimTemplates } = object['spec'] as { readonly template: PodTemplate; readonly volumeClaimTemplates?: readonly KubeObject[] };
@@ -214,7 +214,10 @@ function fakeAccount(of: { readonly objects: Map<string, Uint8Array>; readonly r
       if (body === undefined) throw new AwsFault(404, 'NoSuchKey', 'The specified key does not exist.');
       return body;
     },
-    deleteObject: (_credentials, bucket, key) => void of.objects.delete(`${bucket}/${key}`),
+    deleteObject(credentials, bucket, key) {
+      allowed(credentials.accessKeyId, bucket, 's3:DeleteObject');
+      of.objects.delete(`${bucket}/${key}`);
+    },
     listObjects(credentials, bucket, prefix) {
       allowed(credentials.accessKeyId, bucket, 's3:ListBucket');
       return [...of.objects.keys()].filter((key) => key.startsWith(`${bucket}/${prefix}`)).map((key) => key.slice(bucket.length + 1));

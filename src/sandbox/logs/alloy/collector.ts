@@ -22,7 +22,7 @@ export type Positions = Map<string, Map<string, number>>;
 
 export type CollectorStart = { readonly is: 'running'; readonly collector: Collector; readonly lines: readonly string[] } | { readonly is: 'crashed'; readonly lines: readonly string[] };
 
-const LISTEN = ['level=info msg="starting complete graph evaluation" controller_path=/ controller_id=""', 'level=info msg="finished complete graph evaluation" controller_path=/ controller_id=""', 'level=info msg="scheduling loaded components and services"', 'level=info msg="now listening for http traffic" service=http addr=0.0.0.0:12345'];
+const LISTEN = ['level=info msg="starting complete graph evaluation" controller_path=/ controller_id=""', 'level=info msg="finished complete graph evaluation" controller_path=/ controller_id=""', 'level=info msg="scheduling loaded components and services"', 'level=info msg="failed to register collector with remote server" service=remotecfg name="" err="noop client"', 'level=info msg="now listening for http traffic" service=http addr=0.0.0.0:12345'];
 const READ_DELAY_MS = 100;
 
 export function isAlloy(process: Process): boolean {
@@ -187,7 +187,7 @@ function readable(load: () => Graph, path: string): Graph {
   }
 }
 
-const EXPOSED = ['loki_source_file_read_lines_total', 'loki_source_kubernetes_read_lines_total', 'loki_write_sent_entries_total', 'loki_write_dropped_entries_total'];
+const EXPOSED = ['loki_source_file_read_lines_total', 'loki_source_kubernetes_read_lines_total', 'loki_write_sent_entries_total', 'loki_write_dropped_entries_total', 'loki_write_batch_retries_total'];
 
 function exposition(metrics: ReadonlyMap<string, number>, active: number): string {
   const counters = EXPOSED.flatMap((name) => {

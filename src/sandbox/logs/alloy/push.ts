@@ -82,6 +82,7 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
     const fields = { component_path: '/', component_id: of.component.id, component: 'endpoint', host };
     batch.attempts += 1;
     if (result.retry && batch.attempts < retries) {
+      parts.count('loki_write_batch_retries_total', labels, 1);
       parts.say('warn', { msg: 'error sending batch, will retry', ...fields, status: result.status, tenant: batch.tenant, error: result.error });
       parts.clock.after(Math.min(300_000, 500 * 2 ** (batch.attempts - 1)), () => attempt(batch));
       return;

@@ -68,6 +68,8 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     if (config.ring !== '' && around.network.service(config.ring, process.namespace) === undefined) {
       return { ready: false, crash: { exitCode: 1 }, lines: [`level=error ts=${around.clock.now().toISOString()} caller=log.go:216 msg="error running loki" err="failed services: joining memberlist cluster: lookup ${config.ring}: no such host"`] };
     }
+    const store = deleteStoreProblem(around, process, config);
+    if (store !== undefined) return { ready: false, crash: { exitCode: 1 }, lines: [`level=error ts=${around.clock.now().toISOString()} caller=log.go:223 msg="error running loki" err=${JSON.stringify(`init compactor: failed to init delete store: ${store}`)}`] };
     const claim = claimAt(process, config.dataFolder);
     const kept = (claim === undefined ? scratch.get(idOf(process)) : disks.get(claim)) ?? new Map<string, readonly Stream[]>();
     if (claim !== undefined) disks.delete(claim);
@@ -115,6 +117,17 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     const claim = claimAt(process, known.config.dataFolder);
     if (left !== undefined) (claim === undefined ? scratch : disks).set(claim ?? idOf(process), left);
     return begin(process);
+  }
+}
+
+/** With retention on, the compactor touches its bucket before it starts, and ends when it may not. */
+function deleteStoreProblem(around: LogSurroundings, process: Process, config: LokiConfig): string | undefined {
+  if (!config.retentionEnabled || !['compactor', 'backend', 'all'].some((target) => config.targets.includes(target))) return undefined;
+  try {
+    objectClient(around, process, { config, bucket: config.chunkBucket }).delete('index/delete_requests/delete_requests.gz');
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

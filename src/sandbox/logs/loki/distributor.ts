@@ -15,14 +15,27 @@ export interface Push {
 
 const plain = (status: number, body: string): SandboxResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${body}\n` });
 
+export interface Pushed {
+  readonly response: SandboxResponse;
+  readonly received: number;
+  /** Why lines were discarded, as the metric names it. */
+  readonly discarded: readonly string[];
+}
+
+interface Fault {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** 204; or 400 with the last entry's fault, while the good ones are kept. */
-export function push(of: Push): SandboxResponse {
+export function push(of: Push): Pushed {
+  const refused = (status: number, message: string): Pushed => ({ response: plain(status, message), received: 0, discarded: [] });
   const streams = decode(of.request);
-  if (typeof streams === 'string') return plain(400, streams);
+  if (typeof streams === 'string') return refused(400, streams);
   const quorum = Math.floor(of.config.replicationFactor / 2) + 1;
-  if (of.ring.length === 0) return plain(500, 'empty ring');
-  if (of.ring.length < quorum) return plain(500, `at least ${quorum} live replicas required, could only find ${of.ring.length}`);
-  const faults: string[] = [];
+  if (of.ring.length === 0) return refused(500, 'empty ring');
+  if (of.ring.length < quorum) return refused(500, `at least ${quorum} live replicas required, could only find ${of.ring.length}`);
+  const faults: Fault[] = [];
   const good = streams.flatMap((stream) => {
     const labels = withServiceName(stream.labels);
     const wrong = wrongLabels(labels, of.config);
@@ -37,7 +50,9 @@ export function push(of: Push): SandboxResponse {
     return values.length === 0 ? [] : [{ labels, values }];
   });
   if (good.length > 0) for (const ingester of of.ring.slice(0, of.config.replicationFactor)) ingester.add(of.tenant, good);
-  return faults.length === 0 ? { status: 204, body: '' } : plain(400, faults.at(-1) as string);
+  const last = faults.at(-1);
+  const response: SandboxResponse = last === undefined ? { status: 204, body: '' } : plain(400, last.message);
+  return { response, received: streams.reduce((sum, stream) => sum + stream.values.length, 0), discarded: faults.map(({ reason }) => reason) };
 }
 
 /** A sentence when the body is no push. */
@@ -61,25 +76,25 @@ function withServiceName(labels: StreamLabels): StreamLabels {
   return { ...labels, service_name: from === undefined ? 'unknown_service' : (labels[from] as string) };
 }
 
-function wrongLabels(labels: StreamLabels, config: LokiConfig): string | undefined {
+function wrongLabels(labels: StreamLabels, config: LokiConfig): Fault | undefined {
   const names = Object.keys(labels);
-  if (names.length === 0) return 'error at least one label pair is required per stream';
+  if (names.length === 0) return { reason: 'missing_labels', message: 'error at least one label pair is required per stream' };
   const count = names.filter((name) => name !== 'service_name').length;
-  if (count > config.limits.labelNames) return `entry for stream '${streamText(labels)}' has ${count} label names; limit ${config.limits.labelNames}`;
+  if (count > config.limits.labelNames) return { reason: 'max_label_names_per_series', message: `entry for stream '${streamText(labels)}' has ${count} label names; limit ${config.limits.labelNames}` };
   const bad = names.find((name) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name));
-  return bad === undefined ? undefined : `error parsing labels: invalid label name: ${bad}`;
+  return bad === undefined ? undefined : { reason: 'invalid_labels', message: `error parsing labels: invalid label name: ${bad}` };
 }
 
 const second = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
 
-function wrongEntry(entry: { readonly nanos: string; readonly line: string; readonly labels: StreamLabels }, of: Push): string | undefined {
+function wrongEntry(entry: { readonly nanos: string; readonly line: string; readonly labels: StreamLabels }, of: Push): Fault | undefined {
   const { limits } = of.config;
   const time = Number(BigInt(entry.nanos) / 1_000_000n);
   const now = of.now.getTime();
   const stream = streamText(entry.labels);
-  if (limits.rejectOldSamples && time < now - limits.oldestMs) return `entry for stream '${stream}' has timestamp too old: ${second(new Date(time))}, oldest acceptable timestamp is: ${second(new Date(now - limits.oldestMs))}`;
-  if (time > now + limits.newestMs) return `entry for stream '${stream}' has timestamp too new: ${second(new Date(time))}`;
+  if (limits.rejectOldSamples && time < now - limits.oldestMs) return { reason: 'greater_than_max_sample_age', message: `entry for stream '${stream}' has timestamp too old: ${second(new Date(time))}, oldest acceptable timestamp is: ${second(new Date(now - limits.oldestMs))}` };
+  if (time > now + limits.newestMs) return { reason: 'too_far_in_future', message: `entry for stream '${stream}' has timestamp too new: ${second(new Date(time))}` };
   const length = Buffer.byteLength(entry.line);
-  if (limits.lineBytes > 0 && length > limits.lineBytes && !limits.truncateLines) return `max entry size '${limits.lineBytes}' bytes exceeded for stream '${stream}' while adding an entry with length '${length}' bytes`;
+  if (limits.lineBytes > 0 && length > limits.lineBytes && !limits.truncateLines) return { reason: 'line_too_long', message: `max entry size '${limits.lineBytes}' bytes exceeded for stream '${stream}' while adding an entry with length '${length}' bytes` };
   return undefined;
 }

@@ -11,6 +11,8 @@ export interface Ingester {
   add(tenant: string, streams: readonly Stream[]): void;
   streams(tenant: string): readonly Stream[];
   tenants(): readonly string[];
+  /** Flushes that failed since the start. */
+  failures(): number;
   /** Writes everything to the bucket; what failed stays. */
   flush(): void;
   /** Ends it; what is left is what only a disk can keep. */
@@ -25,6 +27,7 @@ export function createIngester(around: LogSurroundings, process: Process, of: { 
   const client = objectClient(around, process, { config: of.config, bucket: of.config.chunkBucket });
   let cancel: (() => void) | undefined;
   let failures = 0;
+  let failed = 0;
 
   const write = (tenant: string, streams: readonly Stream[]): void => {
     const chunks = mergeStreams(streams).map((stream) => encodeChunk(tenant, stream));
@@ -47,6 +50,7 @@ export function createIngester(around: LogSurroundings, process: Process, of: { 
         failures = 0;
       } catch (error) {
         failures += 1;
+        failed += 1;
         const message = error instanceof Error ? error.message : String(error);
         around.print(process.pod, process.container.name, `level=error ts=${around.clock.now().toISOString()} caller=flush.go:261 component=ingester loop=1 org_id=${tenant} msg="failed to flush" retries=${failures} err=${JSON.stringify(`failed to flush chunks: store put chunk: ${message}, num_chunks: ${mergeStreams(streams).length}`)}`);
       }
@@ -61,6 +65,7 @@ export function createIngester(around: LogSurroundings, process: Process, of: { 
     },
     streams: (tenant) => memory.get(tenant) ?? [],
     tenants: () => [...memory.keys()],
+    failures: () => failed,
     flush,
     stop({ graceful }) {
       if (graceful && of.config.flushOnShutdown) flush();

@@ -2,11 +2,12 @@
 import { expect, it } from 'vitest';
 import { answerQuery } from './answer.ts';
 import { parseLogql } from './logql.ts';
+import type { Stream } from './streams.ts';
 
 const second = 1_000_000_000n;
-const streams = [
-  { labels: { app: 'a', level: 'info' }, values: [[String(1n * second), 'one'], [String(2n * second), 'two {"code":"5"}']] as const },
-  { labels: { app: 'b' }, values: [[String(3n * second), 'three']] as const },
+const streams: readonly Stream[] = [
+  { labels: { app: 'a', level: 'info' }, values: [[String(1n * second), 'one'], [String(2n * second), 'two {"code":"5"}']] },
+  { labels: { app: 'b' }, values: [[String(3n * second), 'three']] },
 ];
 const window = { startNs: 0n, endNs: 10n * second, stepMs: 10_000, limit: 100, backward: true, instant: false };
 const lines = (query: string, more = {}) => (answerQuery(parseLogql(query), streams, { ...window, ...more }) as { result: { values: [string, string][] }[] }).result.flatMap(({ values }) => values.map(([, line]) => line));

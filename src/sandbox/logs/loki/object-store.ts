@@ -10,6 +10,7 @@ import type { LokiConfig } from './configuration.ts';
 export interface ObjectClient {
   put(key: string, body: Uint8Array): void;
   get(key: string): Uint8Array;
+  delete(key: string): void;
   list(prefix: string): readonly string[];
 }
 
@@ -27,6 +28,7 @@ export function objectClient(around: LogSurroundings, process: Process, of: { re
   return {
     put: (key, body) => call('PutObject', (credentials) => around.account.putObject(credentials, of.bucket, key, body)),
     get: (key) => call('GetObject', (credentials) => around.account.getObject(credentials, of.bucket, key)),
+    delete: (key) => call('DeleteObject', (credentials) => around.account.deleteObject(credentials, of.bucket, key)),
     list: (prefix) => call('ListObjectsV2', (credentials) => around.account.listObjects(credentials, of.bucket, prefix)),
   };
 }

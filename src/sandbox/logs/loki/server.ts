@@ -72,7 +72,7 @@ function count(loki: Loki, name: string, by: number): void {
 
 function metrics(loki: Loki): string {
   const streams = loki.ingester?.tenants().reduce((sum, tenant) => sum + (loki.ingester?.streams(tenant).length ?? 0), 0);
-  const gauges = streams === undefined ? [] : [`loki_ingester_memory_streams ${streams}`];
+  const gauges = loki.ingester === undefined ? [] : [`loki_ingester_memory_streams ${streams}`, `loki_ingester_chunks_flush_failures_total ${loki.ingester.failures()}`];
   return `${['loki_build_info{version="sandbox"} 1', ...gauges, ...[...loki.counters].map(([name, value]) => `${name} ${value}`)].join('\n')}\n`;
 }
 
@@ -81,7 +81,9 @@ function receive(around: LogSurroundings, peers: LokiPeers, asked: Asked & { rea
   if (!plays(loki, 'distributor')) return NOT_FOUND;
   if (request.method !== 'POST') return text(405, 'Method Not Allowed\n');
   const ring = peers.ready(loki, 'ingester').flatMap((other) => (other.ingester === undefined ? [] : [other.ingester]));
-  const response = push({ tenant, request, config: loki.config, now: around.clock.now(), ring });
+  const { response, ...seen } = push({ tenant, request, config: loki.config, now: around.clock.now(), ring });
+  if (seen.received > 0) count(loki, `loki_distributor_lines_received_total{tenant="${tenant}"}`, seen.received);
+  for (const reason of seen.discarded) count(loki, `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"}`, 1);
   count(loki, `loki_request_duration_seconds_count{method="POST",route="loki_api_v1_push",status_code="${response.status}"}`, 1);
   if (response.status >= 500) around.print(loki.process.pod, loki.process.container.name, `level=error ts=${around.clock.now().toISOString()} caller=push.go:155 org_id=${tenant} msg="push request failed" code=${response.status} err=${JSON.stringify(String(response.body).trim())}`);
   return response;

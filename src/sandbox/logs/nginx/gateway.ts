@@ -41,7 +41,7 @@ function answersDns(around: LogSurroundings, resolver: Directive | undefined): b
   if (!isAddress(address)) return true;
   if (address.startsWith('169.254.') || around.network.service(address, 'default') !== undefined) return true;
   // Auto Mode nodes answer on the tenth address of the service range, with no Service for it.
-  return /\.0\.10$/.test(address) && around.store.get('Service', 'kube-system', 'kube-dns') === undefined;
+  return address.endsWith('.0.10') && around.store.get('Service', 'kube-system', 'kube-dns') === undefined;
 }
 
 const REASONS: Readonly<Record<number, string>> = { 401: '401 Authorization Required', 403: '403 Forbidden', 404: '404 Not Found', 413: '413 Request Entity Too Large', 500: '500 Internal Server Error', 502: '502 Bad Gateway', 504: '504 Gateway Time-out' };

@@ -1,0 +1,275 @@
+/** The log path over objects written by hand: no helm, one Loki that is everything, one collector, one gateway. */
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../src/ports/kubernetes.ts';
+import type { Pod } from '../../src/sandbox/cluster/shapes.ts';
+import { createLogWorld, type LogWorld } from '../helpers/log-world.ts';
+
+const ROLE = 'arn:aws:iam::111122223333:role/r';
+const LOKI = `auth_enabled: true
+common: {path_prefix: /var/loki, replication_factor: 1, storage: {s3: {bucketnames: logs, region: eu-west-1}}}
+schema_config: {configs: [{from: "2024-01-01", store: tsdb, object_store: s3, schema: v13, index: {prefix: i_, period: 24h}}]}
+`;
+const NGINX = `events {} http { server { listen 8080; location = / { return 200 'OK'; } location / { proxy_pass http://loki.loki.svc.cluster.local:3100$request_uri; } } }`;
+const alloy = (pipeline = 'stage.cri { }', source = FILE): string => `
+discovery.kubernetes "p" { 
+  role = "pod" 
+}
+${source}
+loki.process "p" {
+  ${pipeline}
+  forward_to = [loki.write.w.receiver]
+}
+loki.write "w" {
+  endpoint {
+    url = "http://gateway.loki/loki/api/v1/push"
+    headers = { "x-scope-orgid" = "t" }
+  }
+}
+`;
+const FILE = `
+discovery.relabel "p" {
+  targets = discovery.kubernetes.p.targets
+  rule {
+    source_labels = ["__meta_kubernetes_pod_uid", "__meta_kubernetes_pod_container_name"]
+    separator     = "/"
+    target_label  = "__path__"
+    replacement   = "/host/log/pods/*$1/*.log"
+  }
+  rule {
+    source_labels = ["__meta_kubernetes_pod_name"]
+    target_label  = "pod"
+  }
+}
+local.file_match "p" {
+  path_targets = discovery.relabel.p.output
+}
+loki.source.file "p" {
+  targets    = local.file_match.p.targets
+  forward_to = [loki.process.p.receiver]
+}`;
+const TAIL = `
+loki.source.kubernetes "p" {
+  targets    = discovery.kubernetes.p.targets
+  forward_to = [loki.process.p.receiver]
+}`;
+
+const object = (kind: string, namespace: string | undefined, name: string, content: object): KubeObject => ({ apiVersion: 'v1', kind, metadata: { name, ...(namespace !== undefined && { namespace }) }, ...content });
+
+interface Options {
+  readonly config?: string;
+  readonly loki?: string;
+  readonly nginx?: string;
+  readonly resources?: readonly string[];
+  readonly storage?: 'host' | 'container';
+  readonly disk?: boolean;
+  readonly buckets?: readonly string[];
+}
+
+function lokiPod(world: LogWorld, options: Options): Pod {
+  const data = options.disk === true ? { persistentVolumeClaim: { claimName: 'data-loki-0' } } : { emptyDir: {} };
+  return world.run(
+    { metadata: { labels: { app: 'loki' } }, spec: { serviceAccountName: 'loki', containers: [{ name: 'loki', image: 'grafana/loki:3.7.6', args: ['-config.file=/etc/loki/c.yaml', '-target=all'], ports: [{ containerPort: 3100 }], volumeMounts: [{ name: 'c', mountPath: '/etc/loki' }, { name: 'd', mountPath: '/var/loki' }] }], volumes: [{ name: 'c', configMap: { name: 'loki' } }, { name: 'd', ...data }] } },
+    { name: 'loki-0', namespace: 'loki', node: 'node-a' },
+  );
+}
+
+function collector(world: LogWorld, options: Options): Pod {
+  const storage = { name: 's', mountPath: '/var/alloy' };
+  return world.run(
+    { metadata: { labels: { app: 'alloy' } }, spec: { serviceAccountName: 'alloy', containers: [{ name: 'alloy', image: 'grafana/alloy:v1.18.1', args: ['run', '/etc/alloy/c.alloy', '--storage.path=/var/alloy'], ports: [{ containerPort: 12_345 }], volumeMounts: [{ name: 'c', mountPath: '/etc/alloy' }, { name: 'log', mountPath: '/host/log' }, ...(options.storage === 'container' ? [] : [storage])] }, { name: 'reloader', image: 'reloader', args: ['--reload-url=http://localhost:12345/-/reload'] }], volumes: [{ name: 'c', configMap: { name: 'alloy' } }, { name: 'log', hostPath: { path: '/var/log' } }, { name: 's', hostPath: { path: '/var/lib/alloy' } }] } },
+    { name: 'alloy-a', namespace: 'alloy', node: 'node-a', owner: { kind: 'DaemonSet', name: 'alloy' } },
+  );
+}
+
+function world(options: Options = {}) {
+  const made = createLogWorld({ roles: { [ROLE]: { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: options.buckets ?? ['logs'] } } });
+  const { store } = made;
+  store.create(object('ConfigMap', 'loki', 'loki', { data: { 'c.yaml': options.loki ?? LOKI } }));
+  store.create(object('ConfigMap', 'loki', 'gateway', { data: { 'nginx.conf': options.nginx ?? NGINX } }));
+  store.create(object('ConfigMap', 'alloy', 'alloy', { data: { 'c.alloy': options.config ?? alloy() } }));
+  store.create({ ...object('ServiceAccount', 'loki', 'loki', {}), metadata: { name: 'loki', namespace: 'loki', annotations: { 'eks.amazonaws.com/role-arn': ROLE } } });
+  store.create(object('ClusterRole', undefined, 'alloy', { rules: [{ apiGroups: [''], resources: options.resources ?? ['pods', 'pods/log'], verbs: ['*'] }] }));
+  store.create(object('ClusterRoleBinding', undefined, 'alloy', { roleRef: { kind: 'ClusterRole', name: 'alloy' }, subjects: [{ kind: 'ServiceAccount', name: 'alloy', namespace: 'alloy' }] }));
+  store.create(object('Service', 'loki', 'loki', { spec: { selector: { app: 'loki' }, ports: [{ port: 3100 }] } }));
+  store.create(object('Service', 'loki', 'gateway', { spec: { selector: { app: 'gateway' }, ports: [{ port: 80, targetPort: 8080 }] } }));
+  lokiPod(made, options);
+  made.run({ metadata: { labels: { app: 'gateway' } }, spec: { containers: [{ name: 'nginx', image: 'nginx', ports: [{ containerPort: 8080 }], volumeMounts: [{ name: 'c', mountPath: '/etc/nginx' }] }], volumes: [{ name: 'c', configMap: { name: 'gateway' } }] } }, { name: 'gateway-0', namespace: 'loki', node: 'node-b' });
+  made.advance(2_000);
+  made.ready();
+  const alloyPod = collector(made, options);
+  const job = (node: string): Pod => made.run({ metadata: { labels: {} }, spec: { containers: [{ name: 'main', image: 'busybox' }] } }, { name: `job-${node}`, namespace: 'jobs', node });
+  const all = async (query = '{pod=~"job.*"}') => {
+    const response = await made.call('loki/loki-0', { path: `/loki/api/v1/query_range?query=${encodeURIComponent(query)}`, headers: { 'x-scope-orgid': 't' } });
+    if (response.status !== 200) throw new Error(`${response.status}: ${response.body}`);
+    return (JSON.parse(response.body) as { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } }).data.result.flatMap(({ stream, values }) => values.map(([, line]) => ({ line, stream })));
+  };
+  const push = (streams: readonly object[], headers: Readonly<Record<string, string>> = { 'X-Scope-OrgID': 't' }) => made.call('loki/loki-0', { method: 'POST', path: '/loki/api/v1/push', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify({ streams }) });
+  const nanos = (msAgo = 0): string => String(BigInt(made.clock.now().getTime() - msAgo) * 1_000_000n);
+  return { ...made, alloyPod, job, all, push, nanos };
+}
+
+const said = (of: LogWorld, container: string): string => of.printed.filter((entry) => entry.container === container).map((entry) => entry.line).join('\n');
+
+describe('reading', () => {
+  it('sees the files of its own node only, at the path they are mounted', async () => {
+    const of = world();
+    of.write(of.job('node-a'), 'main', 'here');
+    of.write(of.job('node-b'), 'main', 'there');
+    of.advance(2_000);
+    expect(await of.all()).toMatchObject([{ line: 'here', stream: { pod: 'job-node-a', filename: expect.stringMatching(/^\/host\/log\/pods\/jobs_job-node-a_uid-\d+\/main\/0\.log$/) } }]);
+  });
+
+  it('joins a line that containerd cut in two', async () => {
+    const of = world();
+    const long = 'x'.repeat(20_000);
+    of.write(of.job('node-a'), 'main', long);
+    of.advance(2_000);
+    expect((await of.all()).map(({ line }) => line)).toEqual([long]);
+  });
+
+  it.each([['host', 1], ['container', 2]] as const)('with positions in the %s, a restart reads the file %i time(s) in all', async (storage, times) => {
+    const of = world({ storage, config: alloy() });
+    const job = of.job('node-a');
+    of.write(job, 'main', 'once');
+    of.advance(2_000);
+    const lines = async () => (await of.call('alloy/alloy-a', { path: '/metrics' })).body.split('\n').filter((line) => line.startsWith('loki_source_file_read_lines_total') && line.includes('job-node-a')).length;
+    const before = await lines();
+    of.restart(of.store.get('Pod', 'alloy', 'alloy-a') as Pod);
+    of.advance(2_000);
+    expect(before + (await lines())).toBe(times);
+  });
+
+  it('through the API: any node, no mount, no CRI frame, but pods/log allowed', async () => {
+    const of = world({ config: alloy('stage.static_labels {\n values = { pod = "job" }\n}', TAIL) });
+    of.write(of.job('node-b'), 'main', 'tailed');
+    of.advance(2_000);
+    expect((await of.all('{pod="job", instance="jobs/job-node-b:main"}')).map(({ line }) => line)).toEqual(['tailed']);
+    const refused = world({ config: alloy('', TAIL), resources: ['pods'] });
+    refused.write(refused.job('node-b'), 'main', 'tailed');
+    refused.advance(2_000);
+    expect(said(refused, 'alloy')).toContain('cannot get resource \\"pods/log\\"');
+  });
+
+  it('takes a changed ConfigMap, and keeps the old pipeline when the new one is wrong', async () => {
+    const of = world();
+    const set = (text: string): void => {
+      of.store.update(object('ConfigMap', 'alloy', 'alloy', { data: { 'c.alloy': text } }));
+      of.advance(3_000);
+    };
+    set(alloy('stage.cri { }\n stage.bogus { }'));
+    expect(said(of, 'alloy')).toMatch(/level=error msg="failed to reload config" .*unrecognized block name \\"stage.bogus\\"/);
+    set(alloy('stage.cri { }\n stage.static_labels {\n values = { v = "2" }\n }'));
+    of.write(of.job('node-a'), 'main', 'line');
+    of.advance(2_000);
+    expect(await of.all('{v="2", pod=~"job.*"}')).toHaveLength(1);
+  });
+
+  it.each([
+    ['otelcol.receiver.otlp "x" {\n}', 'cannot find the definition of component name "otelcol.receiver.otlp"'],
+    ['loki.write "v" {\n endpoint {\n }\n}', 'missing required attribute "url"'],
+    ['loki.write "v" {\n url = "x"\n}', 'unrecognized attribute name "url"'],
+    ['loki.write {\n}', 'component "loki.write" must have a label'],
+    ['loki.write "w" {\n}', 'block loki.write.w already declared'],
+    ['loki.source.file "v" {\n targets = discovery.kubernetes.nope.targets\n forward_to = []\n}', 'component "discovery.kubernetes.nope" does not exist or is out of scope'],
+    ['loki.source.file "v" {\n targets = []\n forward_to = ["x"]\n}', 'expected capsule("loki.LogsReceiver"), got string'],
+    ['local.file "v" {\n filename = "/nope"\n}', 'failed to read file'],
+    ['discovery.relabel "v" {\n targets = []\n rule {\n action = "erase"\n }\n}', 'unrecognized relabel action "erase"'],
+  ])('ends at once on %j', (extra, message) => {
+    const of = world({ config: `${alloy()}\n${extra}` });
+    expect(said(of, 'alloy')).toContain(message);
+    expect(said(of, 'alloy')).toContain('could not perform the initial load successfully');
+  });
+});
+
+describe('Loki', () => {
+  it('takes a push from curl and tells tenants apart', async () => {
+    const of = world();
+    expect((await of.push([{ stream: { job: 'test' }, values: [[of.nanos(), 'fizzbuzz']] }])).status).toBe(204);
+    expect((await of.all('{job="test"}')).map(({ line }) => line)).toEqual(['fizzbuzz']);
+    expect(await of.push([], {})).toMatchObject({ status: 401, body: 'no org id\n' });
+    const other = await of.call('loki/loki-0', { path: '/loki/api/v1/label/job/values', headers: { 'x-scope-orgid': 'other' } });
+    expect(JSON.parse(other.body)).toEqual({ status: 'success', data: [] });
+  });
+
+  it('refuses old, future, long and unlabelled lines, and keeps the good ones of the same push', async () => {
+    const of = world();
+    const stream = { job: 'x' };
+    expect((await of.push([{ stream, values: [[of.nanos(8 * 86_400_000), 'old'], [of.nanos(), 'good']] }])).body).toMatch(/^entry for stream '\{job="x", service_name="x"\}' has timestamp too old: 2026-02-21T12:00:02Z, oldest acceptable timestamp is: 2026-02-22T12:00:02Z\n$/);
+    expect((await of.push([{ stream, values: [[of.nanos(-3_600_000), 'new']] }])).body).toContain('has timestamp too new: ');
+    expect((await of.push([{ stream, values: [[of.nanos(), 'y'.repeat(300_000)]] }])).body).toContain("max entry size '262144' bytes exceeded");
+    expect((await of.push([{ stream: {}, values: [[of.nanos(), 'x']] }])).body).toContain('at least one label pair is required');
+    expect((await of.all('{job="x"}')).map(({ line }) => line)).toEqual(['good']);
+    expect((await of.call('loki/loki-0', { path: '/metrics' })).body).toContain('loki_discarded_samples_total{reason="greater_than_max_sample_age",tenant="t"} 1');
+  });
+
+  it('flushes when asked, and counts what it could not', async () => {
+    const of = world();
+    await of.push([{ stream: { job: 'x' }, values: [[of.nanos(), 'kept']] }]);
+    expect((await of.call('loki/loki-0', { method: 'POST', path: '/flush' })).status).toBe(204);
+    expect([...of.objects.keys()].some((key) => /^logs\/t\/[0-9a-f]{16}\/[0-9a-f]+:[0-9a-f]+:[0-9a-f]{8}$/.test(key))).toBe(true);
+    const closed = world({ buckets: [] });
+    await closed.push([{ stream: { job: 'x' }, values: [[closed.nanos(), 'stuck']] }]);
+    await closed.call('loki/loki-0', { method: 'POST', path: '/flush' });
+    expect((await closed.call('loki/loki-0', { path: '/metrics' })).body).toContain('loki_ingester_chunks_flush_failures_total 1');
+  });
+
+  it.each([[true, ['unflushed']], [false, []]])('an ingester that goes before it could flush: with a disk %s, %j is left', async (disk, left) => {
+    const of = world({ disk, buckets: [] });
+    await of.push([{ stream: { job: 'x' }, values: [[of.nanos(), 'unflushed']] }]);
+    of.store.delete('Pod', 'loki', 'loki-0');
+    of.roles.set(ROLE, { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: ['logs'] });
+    lokiPod(of, { disk });
+    of.advance(2_000);
+    of.ready();
+    expect((await of.all('{job="x"}')).map(({ line }) => line)).toEqual(left);
+  });
+
+  it('answers Grafana\'s check without touching storage', async () => {
+    const of = world({ buckets: [] });
+    const response = await of.call('loki/loki-0', { path: `/loki/api/v1/query?query=${encodeURIComponent('vector(1)+vector(1)')}`, headers: { 'x-scope-orgid': 'anyone' } });
+    expect(JSON.parse(response.body)).toMatchObject({ status: 'success', data: { resultType: 'vector', result: [{ metric: {}, value: [expect.any(Number), '2'] }] } });
+  });
+
+  it.each([
+    ['schema_config: {configs: [', /failed parsing config: .*yaml: line \d+/],
+    ['auth_enabled: true\n', /must specify at least one schema configuration/],
+    [LOKI.replace('bucketnames: logs, ', ''), /at least one bucket name must be specified/],
+    [`${LOKI}compactor: {retention_enabled: true}\n`, /delete-request-store should be configured/],
+    [`${LOKI}nonsense: {}\n`, /line 4: field nonsense not found/],
+  ])('ends at once on the configuration %j', (config, message) => {
+    expect(said(world({ loki: config }), 'loki')).toMatch(message);
+  });
+
+  it('is not ready at once', async () => {
+    const of = world();
+    of.store.delete('Pod', 'loki', 'loki-0');
+    lokiPod(of, {});
+    expect((await of.call('loki/loki-0', { path: '/ready' })).status).toBe(503);
+    of.advance(1_500);
+    expect(await of.call('loki/loki-0', { path: '/ready' })).toMatchObject({ status: 200, body: 'ready\n' });
+  });
+});
+
+describe('the gateway', () => {
+  const get = (of: LogWorld, path: string) => of.call('loki/gateway-0', { path });
+
+  it('answers / itself, asks upstream for the rest, and says 502 when nobody is there', async () => {
+    const of = world();
+    expect(await get(of, '/')).toMatchObject({ status: 200, body: 'OK' });
+    expect((await get(of, '/loki/api/v1/status/buildinfo')).body).toContain('"version":"3.7.6"');
+    of.store.delete('Pod', 'loki', 'loki-0');
+    const gone = await get(of, '/loki/api/v1/labels');
+    expect(gone).toMatchObject({ status: 502, headers: { 'content-type': 'text/html' } });
+    expect(said(of, 'nginx')).toContain('Connection refused');
+  });
+
+  it('asks for a login, and says 403 when the password file is missing', async () => {
+    const of = world({ nginx: NGINX.replace('listen 8080;', 'listen 8080; auth_basic "Loki"; auth_basic_user_file /etc/nginx/secrets/.htpasswd;') });
+    expect(await get(of, '/loki/api/v1/labels')).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Basic realm="Loki"' } });
+    expect((await of.call('loki/gateway-0', { path: '/loki/api/v1/labels', headers: of.login('a', 'b') })).status).toBe(403);
+  });
+
+  it('ends at once on a configuration it cannot read', () => {
+    expect(said(world({ nginx: 'http { server {' }), 'nginx')).toMatch(/\[emerg\] 1#1: unexpected end of file, expecting "}" in \/etc\/nginx\/nginx.conf:1/);
+  });
+});

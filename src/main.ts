@@ -94,4 +94,9 @@ function disposables() {
 // A reader that has gone (`| head`) is no failure of ours.
 for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' || process.exit(1));
 
+// When the SDK reads two profiles at once and one has failed, it drops the other's failure; the one it threw is the one that counts.
+process.on('unhandledRejection', (error) => {
+  if ((error as Error | undefined)?.name !== 'CredentialsProviderError') throw error;
+});
+
 process.exitCode = await main(platform);

@@ -33,6 +33,8 @@ const tlsCode = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_|ERR_SSL_|EPR
 /** Of an Error of node:https or ws that never became an answer. */
 export function networkFailure(error: unknown, server: string): ProblemError {
   if (error instanceof ProblemError) return error;
+  // A mistake of ours must show as one, not as a network that broke off.
+  if ((error instanceof TypeError || error instanceof ReferenceError) && !('code' in error)) throw error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   const host = hostOf(server);
   const said = (message: string, fix: string) => stop('KUBE_UNREACHABLE', { message, fix, evidence: [`${server}: ${evidence}`] }, { cause: error });

@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { awsDoor } from './aws/door.ts';
+import { stop } from '../problems/problem.ts';
 import { chartArchive } from './chart-archive.ts';
 import { chartHosts, startChartRepository } from './chart-repository.ts';
-import { seedNames } from './cluster/seed.ts';
 import { answerControl, controlPrefix } from './control-door.ts';
 import { createEnvironment } from './environment.ts';
 import { makeCertificate, type ServerCertificate } from './kube/certificate.ts';
@@ -33,10 +33,10 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-export { seedNames };
-
-/** Everything listens on 127.0.0.1 only. Resolves when every seeded pod is up. */
+/** Everything listens on 127.0.0.1 only. Resolves when every seeded pod is up. Throws CHART_INVALID before anything listens. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const charts = { loki: chosen(options, 'loki'), alloy: chosen(options, 'alloy') };
+  const notes = await Promise.all([describe(charts.loki), describe(charts.alloy)]);
   const certificate = makeCertificate({ names: chartHosts, now: new Date() });
   const kube = await openKube(certificate);
   const region = options.region ?? 'ap-northeast-2';
@@ -55,7 +55,6 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     }),
   );
   const aws = await openAws(world, options.port ?? 0);
-  const charts = { loki: chosen(options, 'loki'), alloy: chosen(options, 'alloy') };
   const repository = await startChartRepository({ charts: [charts.loki, charts.alloy], certificate });
   const environment = await createEnvironment({
     region,
@@ -74,7 +73,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     world,
     env: environment.env,
     controlUrl: `${aws.url}${controlPrefix.slice(0, -1)}`,
-    notes: await notesOf(world, charts),
+    notes: [`cluster ${clusterName} in ${region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`, `charts ${notes.join(', ')}`],
     close: async () => {
       world.close();
       await Promise.all([aws.close(), kube.close(), repository.close(), environment.close()]);
@@ -86,16 +85,23 @@ function chosen(options: SandboxOptions, chart: 'loki' | 'alloy'): string {
   return options.env?.[`LOKI_EKS_${chart.toUpperCase()}_CHART`] || join(options.charts, chart);
 }
 
-async function notesOf(world: OpenWorld, charts: { readonly loki: string; readonly alloy: string }): Promise<readonly string[]> {
-  const archives = await Promise.all([charts.loki, charts.alloy].map(chartArchive));
-  const described = archives.map(({ name, version, metadata }) => {
+async function describe(path: string): Promise<string> {
+  try {
+    const { name, version, metadata } = await chartArchive(path);
     const annotations = metadata['annotations'] as Readonly<Record<string, string>> | undefined;
     return `${name} ${version}${annotations?.['loki-eks.sandbox/stand-in'] === 'true' ? ' (a stand-in of ours)' : ''}`;
-  });
-  return [
-    `cluster ${world.clusterName} in ${world.account.region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`,
-    `charts ${described.join(', ')}`,
-  ];
+  } catch (cause) {
+    const evidence = [cause instanceof Error ? cause.message : String(cause)];
+    throw stop(
+      'CHART_INVALID',
+      {
+        message: `${path} is no chart that the sandbox could serve`,
+        fix: 'set LOKI_EKS_LOKI_CHART and LOKI_EKS_ALLOY_CHART to a chart folder or .tgz, or unset them',
+        evidence,
+      },
+      { cause },
+    );
+  }
 }
 
 interface Opened {

@@ -77,6 +77,7 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
 
 function clusterSeed(options: WorldOptions): AccountOptions['cluster'] {
   const auto = options.seed === 'auto';
+  const bare = auto || options.seed === 'empty';
   const addons = [
     { name: 'vpc-cni', version: 'v1.20.0-eksbuild.1' },
     { name: 'kube-proxy', version: 'v1.33.0-eksbuild.2' },
@@ -93,8 +94,8 @@ function clusterSeed(options: WorldOptions): AccountOptions['cluster'] {
     vpc: 'vpc-0a1b2c3d4e5f60718',
     serviceCidr: '10.100.0.0/16',
     autoMode: auto,
-    addons: auto ? [] : addons,
-    nodegroups: auto ? [] : mixed ? ['general', 'gpu', 'bottlerocket'] : ['general'],
+    addons: bare ? [] : addons,
+    nodegroups: bare ? [] : mixed ? ['general', 'gpu', 'bottlerocket'] : ['general'],
     fargateProfiles: mixed ? ['fp-default'] : [],
     ...options.cluster,
   };

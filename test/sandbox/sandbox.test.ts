@@ -145,6 +145,23 @@ test('the private files are private, and gone after the end; nothing answers any
   await expect(fetch(`${other.controlUrl}/calls`)).rejects.toThrow('fetch failed');
 });
 
+test('a chart that is none is named before anything starts', async () => {
+  const started = startSandbox({ charts: 'src/sandbox/charts', env: { LOKI_EKS_LOKI_CHART: 'test/sandbox' } });
+  await expect(started).rejects.toMatchObject({ problem: { code: 'CHART_INVALID', message: 'test/sandbox is no chart that the sandbox could serve' } });
+});
+
+test.each([
+  ['auto', { ready: 3, classes: [], drivers: ['ebs.csi.eks.amazonaws.com'] }],
+  ['no-storage-class', { ready: 3, classes: [], drivers: [] }],
+  ['small', { ready: 2, classes: ['gp2', 'gp3'], drivers: ['ebs.csi.aws.com'] }],
+  ['empty', { ready: 0, classes: [], drivers: [] }],
+] as const)('the %s seed is a cluster of its kind', async (seed, wanted) => {
+  const sandbox = await startSandbox({ charts: 'src/sandbox/charts', seed, env: {} });
+  const names = (kind: string) => sandbox.world.store.list(kind).map(({ metadata }) => metadata.name);
+  expect({ ready: names('Node').length, classes: names('StorageClass'), drivers: names('CSIDriver') }).toEqual(wanted);
+  await sandbox.close();
+});
+
 test('two worlds of the same options are the same world', async () => {
   const hash = async (): Promise<string> => {
     const sandbox = await startSandbox({ charts: 'src/sandbox/charts', seed: 'small', env: {} });

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import { nodeOf, type Shape } from './seed-nodes.ts';
 import { storageClass, systemObjects } from './seed-system.ts';
 
-/** `no-storage-class` has neither classes nor the EBS driver, as a new cluster without add-ons; `auto` is EKS Auto Mode. */
+/** `empty` has nothing but namespaces; `no-storage-class` has neither classes nor the EBS driver, as a new cluster without add-ons; `auto` is EKS Auto Mode. */
 export type SeedName = 'default' | 'small' | 'auto' | 'no-storage-class' | 'empty';
 
 export interface SeedOptions {
@@ -14,8 +14,6 @@ export interface SeedOptions {
   /** `1.33` */
   readonly version: string;
 }
-
-export const seedNames: readonly SeedName[] = ['default', 'small', 'auto', 'no-storage-class', 'empty'];
 
 const SHAPES: Readonly<Record<SeedName, readonly Shape[]>> = {
   default: ['m5.xlarge', 'm5.xlarge', 'm5.xlarge', 'g5.xlarge', 'fargate', 'bottlerocket'],
@@ -31,7 +29,7 @@ export function seedOf(options: SeedOptions): readonly KubeObject[] {
   const nodes = shapes.map((shape, index) => nodeOf(options.region, { shape, index, version: options.version }));
   const fargate = nodes.find((node) => node.metadata.labels?.['eks.amazonaws.com/compute-type'] === 'fargate');
   const auto = name === 'auto';
-  const ebsDriver = !auto && name !== 'no-storage-class';
+  const ebsDriver = !auto && name !== 'no-storage-class' && name !== 'empty';
   const classes = [
     storageClass('gp2', { provisioner: 'kubernetes.io/aws-ebs', parameters: { type: 'gp2', fsType: 'ext4' } }),
     storageClass('gp3', { provisioner: 'ebs.csi.aws.com' }),

@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { PodRuntime, StoreEvent } from '../types.ts';
 import type { ContainerRun } from './container-run.ts';
+import { runProgram } from './programs.ts';
 import { createPodRun, type NodeParts, type PodRun, startPod, write } from './pod-run.ts';
 import { isFinished, type Pod } from './shapes.ts';
 
@@ -78,6 +79,10 @@ export function createKubelet(parts: NodeParts): Kubelet {
             body: `dial tcp ${String((now as Pod | undefined)?.status?.podIP ?? '')}:${port}: connect: connection refused`,
           }
         );
+      },
+      execute: (pod, container, words) => {
+        const mounted = find(pod, container)?.state.is === 'running' ? parts.logPath().mounted?.(pod, container) : undefined;
+        return mounted === undefined ? undefined : runProgram(words, mounted);
       },
     },
     close: () => {

@@ -165,7 +165,7 @@ function component(parts: NodeParts, run: PodRun, of: { readonly container: Cont
   else {
     if (of.said !== '') tell(parts, run, ['Warning', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503']);
     later(parts, run, {
-      ms: 500,
+      ms: 200,
       act: () => container.attempt === attempt && container.state.is === 'running' && component(parts, run, { container, said: said || ' ' }),
     });
   }

@@ -7,6 +7,7 @@ import { refusalOf, send, STREAMED } from './answer.ts';
 import type { Answer, Outcome } from './answer.ts';
 import { answerPath } from './paths.ts';
 import { existing } from './objects.ts';
+import { runInPod } from './exec.ts';
 import { cut, LOST, underFault } from './faults.ts';
 import type { FaultSource } from './faults.ts';
 import { forwardPorts } from './port-forward.ts';
@@ -114,7 +115,7 @@ export function kubeDoor(options: DoorOptions): Door {
     const wish = wishOf(about);
     return {
       call: `kube:${verb}:${resource.plural}${subresource && `/${subresource}`}`,
-      write: !READS.has(verb) && !about.dryRun && !resource.review && !['token', 'proxy', 'portforward'].includes(subresource),
+      write: !READS.has(verb) && !about.dryRun && !resource.review && !['token', 'proxy', 'portforward', 'exec'].includes(subresource),
       wish,
       deny: () => {
         throw forbidden(resource, name, denialText(about.user, wish));
@@ -195,11 +196,15 @@ export function kubeDoor(options: DoorOptions): Door {
       );
       named = nameResource(about);
       const deed = async (): Promise<Outcome> => {
-        if (about.subresource === 'exec' || about.subresource === 'attach') {
-          throw new Refusal(failure(501, 'NotImplemented', `the sandbox runs no processes: there is no ${about.subresource} into pod ${about.name}`));
+        if (about.subresource === 'attach') {
+          throw new Refusal(failure(501, 'NotImplemented', `the sandbox runs no processes: there is no attach into pod ${about.name}`));
         }
-        if (about.subresource !== 'portforward') throw badRequest('this path cannot be upgraded');
+        if (about.subresource !== 'portforward' && about.subresource !== 'exec') throw badRequest('this path cannot be upgraded');
         const pod = existing(parts, about);
+        if (about.subresource === 'exec') {
+          runInPod({ runtime: parts.runtime, pod, query: about.query }, { request, socket, head });
+          return STREAMED;
+        }
         forwardPorts(
           { runtime: parts.runtime, pod, ports: about.query.getAll('ports').flatMap((list) => list.split(',').map(Number)) },
           { request, socket, head },

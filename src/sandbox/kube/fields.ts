@@ -7,7 +7,7 @@ const SEPARATOR = '\u0000';
 
 /** A path in one string, so that sets and maps can hold it. */
 export type Path = string;
-export const segmentsOf = (path: Path): readonly string[] => path.split(SEPARATOR);
+const segmentsOf = (path: Path): readonly string[] => path.split(SEPARATOR);
 const join = (parent: Path, segment: string): Path => (parent === '' ? segment : `${parent}${SEPARATOR}${segment}`);
 
 /** Never owned by anyone: the server's own. */

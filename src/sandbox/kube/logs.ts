@@ -23,7 +23,7 @@ interface Entry {
 const namesOf = (containers: readonly Doc[] | undefined): string[] => (containers ?? []).map((container) => container.name);
 
 /** Throws 400 when it is not clear which container is meant. */
-function containerOf(pod: Doc, asked: string | null): string {
+export function containerOf(pod: Doc, asked: string | null): string {
   const main = namesOf(pod.spec?.containers);
   const init = namesOf(pod.spec?.initContainers);
   if (asked) {

@@ -2,7 +2,7 @@
 
 /**
  * One text a message: `number name:type`. Types are scalars, other messages, `[]` of either, `{}` for a map with string keys,
- * `-` for what is read over. `int?` and `bool?` mean something when they are zero; plain ones are then left out, as in Go's JSON.
+ * `~` for a message whose fields are its parent's in JSON, `-` for what is read over. `int?` and `bool?` mean something when they are zero; plain ones are then left out, as in Go's JSON.
  */
 export const MESSAGES: Readonly<Record<string, string>> = {
   ObjectMeta:
@@ -55,6 +55,22 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   JobTemplate: '1 metadata:ObjectMeta, 2 spec:JobSpec',
   PodDisruptionBudget: '1 metadata:ObjectMeta, 2 spec:BudgetSpec, 3 status:-',
   BudgetSpec: '1 minAvailable:IntOrString, 2 selector:LabelSelector, 3 maxUnavailable:IntOrString',
+  HorizontalPodAutoscaler: '1 metadata:ObjectMeta, 2 spec:AutoscalerSpec, 3 status:-',
+  AutoscalerSpec: '1 scaleTargetRef:ScaleTarget, 2 minReplicas:int?, 3 maxReplicas:int, 4 metrics:[]Metric',
+  ScaleTarget: '1 kind:string, 2 name:string, 3 apiVersion:string',
+  Metric: '1 type:string, 4 resource:ResourceMetric',
+  ResourceMetric: '1 name:string, 2 target:MetricTarget',
+  MetricTarget: '1 type:string, 2 value:Quantity, 3 averageValue:Quantity, 4 averageUtilization:int?',
+  Ingress: '1 metadata:ObjectMeta, 2 spec:IngressSpec, 3 status:-',
+  IngressSpec: '1 defaultBackend:IngressBackend, 2 tls:[]IngressTls, 3 rules:[]IngressRule, 4 ingressClassName:string',
+  IngressTls: '1 hosts:[]string, 2 secretName:string',
+  IngressRule: '1 host:string, 2 value:~IngressRuleValue',
+  IngressRuleValue: '1 http:IngressPaths',
+  IngressPaths: '1 paths:[]IngressPath',
+  IngressPath: '1 path:string, 3 pathType:string, 2 backend:IngressBackend',
+  IngressBackend: '4 service:IngressService',
+  IngressService: '1 name:string, 2 port:IngressPort',
+  IngressPort: '1 name:string, 2 number:int',
   PriorityClass: '1 metadata:ObjectMeta, 2 value:int?, 3 globalDefault:bool, 4 description:string, 5 preemptionPolicy:string',
 
   DeleteOptions: '1 gracePeriodSeconds:int?, 2 preconditions:Preconditions, 3 orphanDependents:bool?, 4 propagationPolicy:string, 5 dryRun:[]string',

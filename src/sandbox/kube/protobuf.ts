@@ -109,6 +109,7 @@ function message(schema: Message, bytes: Buffer): Doc {
     const { name, type } = field;
     if (type === '-') continue;
     if (type.startsWith('{}')) doc[name] = Object.fromEntries(values.map((raw) => entry(type.slice(2), raw)));
+    else if (type.startsWith('~')) Object.assign(doc, valueOf(type.slice(1), values.at(-1) ?? Buffer.alloc(0)));
     else if (type.startsWith('[]')) doc[name] = values.map((raw) => valueOf(type.slice(2), raw) ?? '');
     else doc[name] = valueOf(type, values.at(-1) ?? Buffer.alloc(0));
   }

@@ -29,7 +29,7 @@ function podPort(pod: Doc, wanted: string | number | undefined): number {
   return named.containerPort;
 }
 
-export const isReady = (pod: Doc): boolean =>
+const isReady = (pod: Doc): boolean =>
   !pod.metadata.deletionTimestamp && (pod.status?.conditions ?? []).some((condition: Doc) => condition.type === 'Ready' && condition.status === 'True');
 
 interface Goal {

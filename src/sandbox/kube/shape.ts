@@ -1,6 +1,5 @@
 /** The form an answer is asked in: whole objects, metadata only, or a table for people. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
-import type { Answer } from './answer.ts';
 import { docOf } from './document.ts';
 import type { Doc } from './document.ts';
 import { toEventsGroup } from './events-alias.ts';
@@ -20,7 +19,7 @@ export function shapeOf(accept: string | undefined): Shape {
 }
 
 /** An object as this resource's version presents it: the shelf may be shared. */
-export function presented(resource: Resource, object: KubeObject): Doc {
+function presented(resource: Resource, object: KubeObject): Doc {
   if (object.apiVersion === resource.apiVersion) return docOf(object);
   if (resource.group === 'events.k8s.io') return toEventsGroup(docOf(object));
   return { ...docOf(object), apiVersion: resource.apiVersion };
@@ -57,5 +56,3 @@ export function shapeList(resource: Resource, part: ListPart, options: ShapeOpti
   const items = resource.custom ? docs : docs.map(({ kind: _kind, apiVersion: _version, ...rest }) => rest);
   return { kind: `${resource.kind}List`, apiVersion: resource.apiVersion, metadata: part.list, items };
 }
-
-export const shaped = (body: Doc, status = 200): Answer => ({ status, body });

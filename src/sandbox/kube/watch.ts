@@ -14,7 +14,7 @@ const DEFAULT_TIMEOUT_S = 1800;
 type Type = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
 /** What a change is to a watcher who sees only what matches. */
-export function seenAs(change: Change, matches: (object: KubeObject) => boolean): Type | undefined {
+function seenAs(change: Change, matches: (object: KubeObject) => boolean): Type | undefined {
   const now = change.type !== 'DELETED' && matches(change.object);
   const before = change.before !== undefined && matches(change.before);
   if (now) return before ? 'MODIFIED' : 'ADDED';

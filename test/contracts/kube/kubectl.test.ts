@@ -116,6 +116,35 @@ test('creates secrets, service accounts and tokens', async () => {
   expect(await done('create', 'token', 'bot', '--audience', 'aud')).toBe('default/bot/aud');
 });
 
+test('creates workloads, whose requests come in protobuf', async () => {
+  await done('create', 'deployment', 'made', '--image=example/made:1', '--replicas=2', '--port=80');
+  expect(server.store.get('Deployment', 'default', 'made')).toMatchObject({
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { app: 'made' } },
+      template: { spec: { containers: [{ name: 'made', image: 'example/made:1', ports: [{ containerPort: 80 }] }] } },
+    },
+  });
+  await done('create', 'job', 'once', '--image=example/once:1', '--', 'echo', 'hello');
+  expect(server.store.get('Job', 'default', 'once')).toMatchObject({
+    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ command: ['echo', 'hello'] }] } } },
+  });
+  await done('create', 'pdb', 'made', '--selector=app=made', '--min-available=50%');
+  expect(server.store.get('PodDisruptionBudget', 'default', 'made')).toMatchObject({
+    spec: { minAvailable: '50%', selector: { matchLabels: { app: 'made' } } },
+  });
+  await done('autoscale', 'deployment', 'made', '--max=3', '--cpu=80%');
+  expect(server.store.get('HorizontalPodAutoscaler', 'default', 'made')).toMatchObject({
+    spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'made' } },
+  });
+  await done('create', 'ingress', 'made', '--rule=example.com/*=made:80');
+  expect(server.store.get('Ingress', 'default', 'made')).toMatchObject({
+    spec: {
+      rules: [{ host: 'example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'made', port: { number: 80 } } } }] } }],
+    },
+  });
+});
+
 test('patches, labels and annotates', async () => {
   await done('create', 'configmap', 'c', '--from-literal=a=1');
   await done('patch', 'configmap', 'c', '-p', '{"data":{"b":"2"}}');

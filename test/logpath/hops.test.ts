@@ -269,6 +269,14 @@ describe('the gateway', () => {
     expect((await of.call('loki/gateway-0', { path: '/loki/api/v1/labels', headers: of.login('a', 'b') })).status).toBe(403);
   });
 
+  it('lets two slashes through to a Loki that sends them away', async () => {
+    const of = world({ config: alloy().replace('gateway.loki/loki', 'gateway.loki//loki') });
+    of.write(of.job('node-a'), 'main', 'line');
+    of.advance(2_000);
+    expect(said(of, 'alloy')).toMatch(/msg="final error sending batch" .*status=301/);
+    expect(await of.all()).toEqual([]);
+  });
+
   it('ends at once on a configuration it cannot read', () => {
     expect(said(world({ nginx: 'http { server {' }), 'nginx')).toMatch(/\[emerg\] 1#1: unexpected end of file, expecting "}" in \/etc\/nginx\/nginx.conf:1/);
   });

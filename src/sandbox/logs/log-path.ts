@@ -3,6 +3,7 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ComponentStart, LogPath, LogPathParts, SandboxRequest, SandboxResponse, StoreEvent } from '../types.ts';
 import { type Collector, isAlloy, type Positions, startCollector } from './alloy/collector.ts';
 import { createLokiCluster } from './loki/cluster.ts';
+import { mountedFiles } from './mounted-files.ts';
 import { createNetwork } from './network.ts';
 import { isGateway, serveGateway, startGateway } from './nginx/gateway.ts';
 import { createNodeFiles } from './node-files.ts';
@@ -100,6 +101,10 @@ export function createLogPath(parts: LogPathParts): LogPath {
     serve(pod, port, request) {
       const response = answer(pod, port, request);
       return response === undefined ? undefined : Promise.resolve(response);
+    },
+    mounted(pod, container) {
+      const process = processOf(parts.store, pod, container);
+      return process === undefined ? undefined : mountedFiles(around, process);
     },
   };
 }

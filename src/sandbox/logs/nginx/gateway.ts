@@ -57,19 +57,29 @@ export function serveGateway(around: LogSurroundings, process: Process, request:
   const http = text === undefined ? undefined : find(parseNginx(text), 'http')?.inside;
   const server = find(http, 'server')?.inside;
   if (http === undefined || server === undefined) return page(500);
-  const url = new URL(request.path, 'http://gateway');
-  const location = locationFor(server, url.pathname);
+  const [raw = '/'] = request.path.split('?');
+  // `merge_slashes` is on by default: locations see one slash, upstream sees what was sent.
+  const path = decodePath(raw.replace(/\/{2,}/g, '/'));
+  const location = locationFor(server, path);
   const scopes = [http, server, location?.inside ?? []];
-  const response = answer(around, process, { request, url, scopes, location });
+  const response = answer(around, process, { request, path, scopes, location });
   if (response.status >= 400) {
     around.print(process.pod, process.container.name, `10.0.0.1 - ${userOf(request) || '-'} [${around.clock.now().toISOString()}]  ${response.status} "${request.method} ${request.path} HTTP/1.1" ${response.body.length} "-" "${request.headers['user-agent'] ?? '-'}" "-"`);
   }
   return response;
 }
 
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
 interface Asked {
   readonly request: SandboxRequest;
-  readonly url: URL;
+  readonly path: string;
   readonly scopes: readonly (readonly Directive[])[];
   readonly location: Directive | undefined;
 }
@@ -126,8 +136,8 @@ function unauthorized(around: LogSurroundings, process: Process, asked: Asked): 
 }
 
 function proxy(around: LogSurroundings, process: Process, of: { readonly asked: Asked; readonly to: string }): SandboxResponse {
-  const { request, url, scopes } = of.asked;
-  const base: Record<string, string> = { request_uri: request.path, uri: url.pathname, remote_user: userOf(request), host: request.headers['host'] ?? 'loki-gateway', scheme: 'http', remote_addr: '10.0.0.1' };
+  const { request, path, scopes } = of.asked;
+  const base: Record<string, string> = { request_uri: request.path, uri: path, remote_user: userOf(request), host: request.headers['host'] ?? 'loki-gateway', scheme: 'http', remote_addr: '10.0.0.1' };
   for (const [name, value] of Object.entries(request.headers)) base[`http_${name.toLowerCase().replaceAll('-', '_')}`] = value;
   for (const scope of scopes) for (const set of scope) if (set.name === 'set') base[(set.args[0] ?? '').replace('$', '')] = substitute(set.args[1] ?? '', base);
   // proxy_set_header is inherited only by a level that sets none itself.

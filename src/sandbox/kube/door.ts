@@ -11,14 +11,16 @@ import { runInPod } from './exec.ts';
 import { cut, LOST, underFault } from './faults.ts';
 import type { FaultSource } from './faults.ts';
 import { forwardPorts } from './port-forward.ts';
-import { createRbac, denialText } from './rbac.ts';
-import type { Rbac, Wish } from './rbac.ts';
+import { namePath, nameResource } from './named.ts';
+import type { Named } from './named.ts';
+import { createRbac } from './rbac.ts';
+import type { Rbac } from './rbac.ts';
 import { isResourcePath, targetOf } from './request.ts';
 import type { Incoming, ResourceRequest, User } from './request.ts';
 import { impersonated } from './impersonation.ts';
 import type { Minted, ReviewParts, TokenWish } from './reviews.ts';
 import { answerResource } from './routes.ts';
-import { badRequest, failure, forbidden, Refusal, unauthorized } from './status.ts';
+import { badRequest, failure, Refusal, unauthorized } from './status.ts';
 import type { KubeStore } from './store.ts';
 import { bodyOf } from './tunnel.ts';
 
@@ -66,24 +68,11 @@ function certificateOf(request: IncomingMessage): ClientCertificate | undefined 
 
 const bearerOf = (request: IncomingMessage): string | undefined => /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
 
-const wishOf = ({ verb, resource, namespace, name, subresource }: Pick<ResourceRequest, 'verb' | 'resource' | 'namespace' | 'name' | 'subresource'>): Wish => ({
-  verb,
-  group: resource.group,
-  resource: resource.plural,
-  subresource,
-  namespace,
-  // A proxied name carries a scheme and a port.
-  name: subresource === 'proxy' ? (name.split(':').at(name.split(':').length === 3 ? 1 : 0) ?? '') : name,
-});
-
-interface Named {
-  readonly call: string;
-  readonly write: boolean;
-  readonly wish: Wish;
-  readonly deny: () => never;
+interface Job {
+  readonly user: User;
+  readonly named: Named;
+  readonly deed: () => Promise<Outcome>;
 }
-
-const READS = new Set(['get', 'list', 'watch']);
 
 export function kubeDoor(options: DoorOptions): Door {
   const { store, clock, faults, onCall } = options;
@@ -109,37 +98,6 @@ export function kubeDoor(options: DoorOptions): Door {
     const query = incoming.url.searchParams;
     return { ...incoming, ...targetOf(store.registry, incoming.method, incoming.url), query, dryRun: query.getAll('dryRun').includes('All'), user };
   };
-
-  const nameResource = (about: ResourceRequest): Named => {
-    const { verb, resource, subresource, name } = about;
-    const wish = wishOf(about);
-    return {
-      call: `kube:${verb}:${resource.plural}${subresource && `/${subresource}`}`,
-      write: !READS.has(verb) && !about.dryRun && !resource.review && !['token', 'proxy', 'portforward', 'exec'].includes(subresource),
-      wish,
-      deny: () => {
-        throw forbidden(resource, name, denialText(about.user, wish));
-      },
-    };
-  };
-
-  const namePath = (path: string, user: User): Named => {
-    const wish = { verb: 'get', path };
-    return {
-      call: `kube:get:${path}`,
-      write: false,
-      wish,
-      deny: () => {
-        throw new Refusal(failure(403, 'Forbidden', `forbidden: ${denialText(user, wish)}`, {}));
-      },
-    };
-  };
-
-  interface Job {
-    readonly user: User;
-    readonly named: Named;
-    readonly deed: () => Promise<Outcome>;
-  }
 
   const carryOut = async ({ user, named, deed }: Job): Promise<Outcome | typeof LOST> => {
     const guarded = async (): Promise<Outcome> => {

@@ -18,10 +18,8 @@ async function answerSubresource(parts: DoorParts, request: ResourceRequest, res
   if (subresource === 'log') return answerLog(parts, request, response);
   if (subresource === 'proxy') return answerProxy(parts, request);
   if (subresource === 'scale') return scale(parts, request);
-  if (subresource === 'portforward') throw badRequest('Upgrade request required');
-  if (subresource === 'exec' || subresource === 'attach') {
-    throw new Refusal(failure(501, 'NotImplemented', `the sandbox runs no processes: there is no ${subresource} into pod ${request.name}`));
-  }
+  if (subresource === 'portforward' || subresource === 'exec') throw badRequest('Upgrade request required');
+  if (subresource === 'attach') throw new Refusal(failure(501, 'NotImplemented', `the sandbox runs no processes: there is no attach into pod ${request.name}`));
   if (verb === 'create' && subresource === 'token') return requestToken(parts, request);
   if (verb === 'create' && subresource === 'eviction') return evict(parts, request);
   if (verb === 'create' && subresource === 'binding') return bind(parts, request);

@@ -26,6 +26,14 @@ export interface Shelf {
 const keyOf = (resource: Resource, namespace: string | undefined, name: string): string => (resource.namespaced ? `${namespace ?? ''}/${name}` : name);
 const byKey = (a: readonly [string, KubeObject], b: readonly [string, KubeObject]): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 
+function tell(listener: (change: Change) => void, change: Change, broken: unknown[]): void {
+  try {
+    listener(change);
+  } catch (error) {
+    broken.push(error);
+  }
+}
+
 export function createShelf(): Shelf {
   const shelves = new Map<string, Map<string, KubeObject>>();
   const listeners = new Set<(change: Change) => void>();
@@ -50,12 +58,11 @@ export function createShelf(): Shelf {
     if (publishing) return;
     // A listener may write too: everyone still hears of changes in the order they were made.
     publishing = true;
-    try {
-      for (let next = pending.shift(); next; next = pending.shift()) for (const listener of Array.from(listeners)) listener(next);
-    } finally {
-      publishing = false;
-      pending.length = 0;
-    }
+    const broken: unknown[] = [];
+    for (let next = pending.shift(); next; next = pending.shift()) for (const listener of Array.from(listeners)) tell(listener, next, broken);
+    publishing = false;
+    // One broken listener must not keep the others in the dark, nor go unnoticed.
+    if (broken.length > 0) throw broken[0];
   };
   const numbered = (object: KubeObject): KubeObject => ({ ...object, metadata: { ...object.metadata, resourceVersion: String(++revision) } });
 

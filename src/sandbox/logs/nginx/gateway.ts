@@ -130,7 +130,7 @@ function unauthorized(around: LogSurroundings, process: Process, asked: Asked): 
   }
   const verdict = checkLogin(file, login);
   if (verdict === 'right') return undefined;
-  if (verdict === 'unknown-hash') return { status: 500, headers: { 'content-type': 'text/plain' }, body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN} and $apr1$ in ${path}; this user's hash is of another kind.\n` };
+  if (verdict === 'unknown-hash') return { status: 500, headers: { 'content-type': 'text/plain' }, body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN}, $apr1$ and bcrypt in ${path}; this user's hash is of another kind.\n` };
   complain(`user "${userOf(asked.request)}": password mismatch`);
   return page(401, { 'www-authenticate': `Basic realm="${realm}"` });
 }

@@ -10,7 +10,8 @@ import { prove } from './verify.ts';
 import { within, toProblem, type Ending } from './within.ts';
 
 export const install: UseCase<InstallOptions> = (run, { dryRun }) =>
-  within(run, 'install', async () => {
+  // A dry run is a plan, and its result belongs where a plan's does.
+  within(run, dryRun ? 'plan' : 'install', async () => {
     const seen = await look(run);
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
@@ -36,7 +37,7 @@ async function agreed({ yes, outside, settled }: Run, changes: number): Promise<
 async function apply(run: Run, { plan, ctx, blueprint }: Look): Promise<Ending> {
   const { settings, outside, emit, signal } = run;
   const journal = await outside.journals.open(blueprint.ownership.installId);
-  const result = await act(plan, ctx, { journal, emit, signal, toProblem: toProblem(signal), afterFailure: afterFailure(settings.onFailure) });
+  const result = await act(plan, ctx, { journal, emit, signal, toProblem, afterFailure: afterFailure(settings.onFailure) });
   if (result.outcome !== 'done') return failed(result);
   const ending: Ending = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;

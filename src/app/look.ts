@@ -30,7 +30,7 @@ export async function look(run: Run): Promise<Look> {
   const givenPassword = await readPassword(run);
   const ctx = await contextFor(run, reached, { blueprint, facts, ...(givenPassword && { givenPassword }) });
   const [results, plan] = await Promise.all([
-    examine(checks, { ...ctx, settings: run.settings }, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem: toProblem(run.signal) }),
+    examine(checks, { ...ctx, settings: run.settings }, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem }),
     planOf(steps(blueprint), ctx, problemOf),
   ]);
   const failed = failures(results);

@@ -8,7 +8,7 @@ import { toProblem, type Ending } from './within.ts';
 
 /** The ending when the answer was to take everything back; `undefined` to go on. */
 export async function recover(run: Run, { blueprint, ctx }: Look): Promise<Ending | undefined> {
-  const { settings, outside, emit, signal } = run;
+  const { settings, outside, emit } = run;
   const unfinished = await outside.journals.unfinished(blueprint.ownership.installId);
   if (!unfinished) return undefined;
   const answer = settings.onUnfinished === 'ask' ? await ask(run, unfinished) : settings.onUnfinished;
@@ -18,8 +18,8 @@ export async function recover(run: Run, { blueprint, ctx }: Look): Promise<Endin
     return undefined;
   }
   const all = steps(blueprint);
-  emit({ type: 'steps.started', doing: 'recover', steps: [] });
-  const left = await undoAll({ steps: all, ctx, journal: unfinished, emit, toProblem: toProblem(signal) });
+  emit({ type: 'steps.started', doing: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
+  const left = await undoAll({ steps: all, ctx, journal: unfinished, emit, toProblem });
   return left.length === 0 ? { outcome: 'ok', writes: unfinished.entries.length } : { outcome: 'left', left };
 }
 

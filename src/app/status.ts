@@ -31,7 +31,7 @@ export const status: UseCase<StatusOptions> = (run) =>
       components(ctx),
       releaseRows(ctx),
       coverage(ctx),
-      examine(checks, { ...ctx, settings: looking.settings }, { at: 'status', emit: () => {}, signal: run.signal, toProblem: toProblem(run.signal) }),
+      examine(checks, { ...ctx, settings: looking.settings }, { at: 'status', emit: () => {}, signal: run.signal, toProblem }),
     ]);
     const drift = driftIn(plan);
     const problems = failures(results);

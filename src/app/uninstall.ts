@@ -39,7 +39,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
         how: `loki-eks uninstall --delete-data --confirm-delete-data ${bucket.name}`,
       };
     };
-    const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal: run.signal, toProblem: toProblem(run.signal), keep });
+    const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal: run.signal, toProblem, keep });
     if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
     return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
   });

@@ -1,5 +1,5 @@
 /** The proof: a pod prints a line that nobody has printed before, and the line comes back through the gateway. */
-import type { Json, Problem } from '../engine/types.ts';
+import type { Json, Problem, Verdict } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Entry, Login } from '../ports/logs.ts';
 import type { Context } from '../steps/context.ts';
@@ -32,6 +32,8 @@ export interface Proof {
   readonly problems: readonly Problem[];
 }
 
+const CHECK = { id: 'logs.line-comes-back', title: 'A line printed by a pod comes back' } as const;
+
 /** Alloy looks for new files every ten seconds, and a batch waits a second: a minute covers a slow node. */
 const PATIENCE_MS = 90_000;
 
@@ -43,6 +45,7 @@ export async function prove({ emit, signal, outside }: Pick<Run, 'emit' | 'signa
   const pod = probePod(ctx, { name: `loki-eks-verify-${token.slice(0, 8)}`, line });
   const query = `{namespace="${plan.namespace}", pod="${pod.metadata.name}"} |= "${token}"`;
   const began = ctx.clock.now().getTime();
+  emit({ type: 'checks.started', at: 'verify', checks: [CHECK] });
   let answer: Search = { entries: [] };
   let node = '';
   try {
@@ -64,6 +67,9 @@ export async function prove({ emit, signal, outside }: Pick<Run, 'emit' | 'signa
     node,
     problems: problems as unknown as Json,
   };
+  const [first] = problems;
+  const verdict: Verdict = first ? { is: 'fail', problem: first } : { is: 'pass', saw: `on ${node}, after ${result.seconds.toFixed(1)} s` };
+  emit({ type: 'check.finished', check: CHECK.id, title: CHECK.title, verdict });
   emit({ type: 'verify.finished', result });
   return { found: result.found, problems };
 }

@@ -1,33 +1,14 @@
 /** The frame of every command: first event, last event, exit code, and what becomes of whatever is thrown. */
 import { BlockedStep } from '../engine/run.ts';
 import type { Happenings, Problem } from '../engine/types.ts';
-import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
+import { exitCode } from './exit.ts';
 import type { Run } from './outside.ts';
 
 type Finished = Happenings['run.finished'];
 
 /** How a use case ended; the frame adds the rest of `run.finished`. */
 export type Ending = Pick<Finished, 'outcome'> & Partial<Pick<Finished, 'writes' | 'problems' | 'left'>>;
-
-/** One table for every output format. `refused` depends on what refused: wrong usage is 2, everything else 3. */
-const EXITS: Readonly<Record<Exclude<Finished['outcome'], 'refused'>, number>> = {
-  ok: 0,
-  'nothing-to-do': 0,
-  defect: 1,
-  undone: 4,
-  left: 5,
-  unhealthy: 6,
-  'changes-pending': 7,
-  interrupted: 130,
-};
-
-export function exitOf({ outcome, problems }: Ending): number {
-  if (outcome !== 'refused') return EXITS[outcome];
-  const code = problems?.[0]?.code;
-  const exit = code && code in catalogue ? catalogue[code as ProblemCode].exit : 3;
-  return exit === 6 ? 3 : exit;
-}
 
 export async function within(run: Run, command: string, body: () => Promise<Ending>): Promise<number> {
   const { emit, outside, sandbox, version } = run;
@@ -43,13 +24,13 @@ export async function within(run: Run, command: string, body: () => Promise<Endi
   } finally {
     await outside.dispose();
   }
-  const exit = exitOf(ending);
+  const exit = exitCode(ending);
   const seconds = (outside.clock.now().getTime() - began) / 1000;
   emit({ type: 'run.finished', command, exit, sandbox, seconds, ...ending });
   return exit;
 }
 
-/** What a user can meet, or `undefined` for a defect. */
+/** What a user can meet, or `undefined` for a defect. Once the run is interrupted, whatever is thrown comes of that. */
 export function problemOf(error: unknown, signal?: AbortSignal): Problem | undefined {
   if (signal?.aborted) return problem('INTERRUPTED');
   if (error instanceof ProblemError || error instanceof BlockedStep) return error.problem;
@@ -57,10 +38,7 @@ export function problemOf(error: unknown, signal?: AbortSignal): Problem | undef
 }
 
 /** For the engine, which goes on past failures: a defect becomes a problem that carries its stack and causes. */
-export const toProblem =
-  (signal: AbortSignal) =>
-  (error: unknown): Problem =>
-    problemOf(error, signal) ?? defect(error);
+export const toProblem = (error: unknown): Problem => problemOf(error) ?? defect(error);
 
 export function defect(error: unknown): Problem {
   const evidence: string[] = [];

@@ -7,7 +7,7 @@ import type { Origins } from '../design/settings.ts';
 import type { Given } from './command.ts';
 import { readConfigFile } from './config-file.ts';
 import { problemsOf } from './defect.ts';
-import { exitCode, outcomeOf, type RunOutcome } from './exit.ts';
+import { exitCode, outcomeOf, type RunOutcome } from '../app/exit.ts';
 import { interruption } from './interruption.ts';
 import { SANDBOX_MARK, type Platform } from './platform.ts';
 import { recorder, type Recorder } from './recorder.ts';

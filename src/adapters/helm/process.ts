@@ -25,6 +25,8 @@ export async function runHelm({ path, args, env, cwd, input, signal }: HelmCall)
     extendEnv: false,
     env,
     reject: false,
+    // Of its own process group: a Ctrl-C of the terminal must reach us alone, or the helm that takes things back would die of it.
+    detached: true,
     forceKillAfterDelay: false,
     stripFinalNewline: true,
     ...(cwd && { cwd }),

@@ -9,17 +9,15 @@ export interface Ending {
   readonly problems?: readonly Problem[];
   /** The run was stopped by a signal, whatever came of it. */
   readonly interrupted?: boolean;
-  /** `plan --detailed-exitcode`. */
-  readonly detailedExitcode?: boolean;
 }
 
-export function exitCode({ outcome, problems = [], interrupted = false, detailedExitcode = false }: Ending): number {
+export function exitCode({ outcome, problems = [], interrupted = false }: Ending): number {
   switch (outcome) {
     case 'ok':
     case 'nothing-to-do':
       return 0;
     case 'changes-pending':
-      return detailedExitcode ? 7 : 0;
+      return 7;
     case 'unhealthy':
       return 6;
     case 'refused':

@@ -78,6 +78,20 @@ export interface PodRuntime {
   follow(pod: KubeObject, container: string, listener: (entry: { readonly time: Date; readonly line: string }) => void): () => void;
   /** An HTTP request that reached a port of a pod. 502 when nothing listens there. */
   request(pod: KubeObject, port: number, request: SandboxRequest): Promise<SandboxResponse>;
+  /** Runs a program to its end in a container; `undefined` when it is none of those that are simulated. */
+  execute?(pod: KubeObject, container: string, words: readonly string[]): Executed | undefined;
+}
+
+export interface Executed {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number;
+}
+
+export interface MountedFiles {
+  /** Where something is mounted, whether files are below or not. */
+  readonly roots: readonly string[];
+  readonly files: readonly { readonly path: string; readonly text: string }[];
 }
 
 export interface SandboxRequest {
@@ -141,6 +155,8 @@ export interface LogPath {
   printed(pod: KubeObject, container: string, entry: { readonly time: Date; readonly line: string }): void;
   /** What listens on this port of this pod, if it is part of the log path. */
   serve(pod: KubeObject, port: number, request: SandboxRequest): Promise<SandboxResponse> | undefined;
+  /** What a container sees of the files that are simulated. */
+  mounted?(pod: KubeObject, container: string): MountedFiles | undefined;
 }
 
 /** Made by `createLogPath(parts)` in src/sandbox/logs/log-path.ts. */

@@ -109,6 +109,13 @@ describe('and no line comes back', () => {
     expect(complaints.filter((line) => !line.includes('noop client'))).toEqual([]);
   });
 
+  it('and the folder of logs is not there to look into', async () => {
+    const { stdout, stderr, exit } = await guide.follow('9-look');
+    expect(stdout).not.toContain('/var/log');
+    expect(stderr).toContain("ls: cannot access '/var/log/pods': No such file or directory\ncommand terminated with exit code 2");
+    expect(exit).toBe(2);
+  });
+
   it('as the volumes are under keys that the chart ignores: no folder of the node is mounted', async () => {
     const { spec } = (await guide.read('kubectl get daemonset alloy -n alloy -o json')).spec.template;
     expect(spec.volumes.map((volume: object) => Object.keys(volume).sort())).toEqual([['configMap', 'name']]);
@@ -159,6 +166,13 @@ describe('one value in its place, and lines come back', () => {
     const [stream] = await ask('{namespace="default", pod="train"}');
     expect(stream?.stream).toMatchObject({ cluster: 'training-on-eks', container: 'train', job: 'default/train/' });
     expect(await ask('{job="default/train"}')).toEqual([]);
+  });
+
+  it('from a folder that one can look into', async () => {
+    const { stdout, exit } = await guide.follow('9-look');
+    expect(stdout).toMatch(/^\/var\/log\/pods:\nalloy_alloy-/m);
+    expect(stdout).toMatch(/^\/var\/log\/pods\/alloy_alloy-.*\/alloy:\n0\.log$/m);
+    expect(exit).toBe(0);
   });
 
   it('to its tenant only', async () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import type { Pod } from '../../src/sandbox/cluster/shapes.ts';
 import { createLogWorld, type LogWorld, render } from '../helpers/log-world.ts';
 
@@ -155,6 +156,23 @@ describe('a broken hop', () => {
     expect(said(world, /gateway/)).toMatch(/connect\(\) failed|could not be resolved/);
   });
 
+  it('no index gateway: nothing can be queried, while pushes go on', async () => {
+    const world = installed({ loki: ['indexGateway.replicas=0'] });
+    await expect(from(world)).rejects.toThrow('500: rpc error: code = Unavailable');
+    expect(await metric(world, 'loki_write_sent_entries_total')).toBeGreaterThan(0);
+  });
+
+  it('no scheduler or no querier: no answer to a query', async () => {
+    await expect(from(installed({ loki: ['queryScheduler.replicas=0'] }))).rejects.toThrow('503: ');
+    await expect(from(installed({ loki: ['querier.replicas=0'] }))).rejects.toThrow('504: ');
+  });
+
+  it('patterns switched on without a pattern ingester: empty ring', async () => {
+    const world = installed({ loki: ['loki.pattern_ingester.enabled=true'] });
+    expect(await world.call('loki/loki-gateway-0', { path: '/loki/api/v1/patterns?query=%7Ba%3D%22b%22%7D', headers: login(world) })).toMatchObject({ status: 500, body: 'empty ring\n' });
+    expect(await from(world)).toHaveLength(1);
+  });
+
   it('a resolver that does not exist: nginx ends at once', () => {
     const world = installed({ world: { dns: false } });
     expect(said(world, /gateway-0/)).toContain('host not found in resolver "kube-dns.kube-system.svc.cluster.local."');
@@ -193,6 +211,20 @@ describe('a broken hop', () => {
     const typo = installed({ loki: ['loki.structuredConfig.limts_config.x=1'] });
     expect(said(typo, /ingester-0/)).toMatch(/field limts_config not found in type loki.ConfigWrapper/);
   });
+});
+
+it('every word of the product\'s own pipeline is understood', async () => {
+  const text = readFileSync(new URL('../../templates/alloy/config.alloy', import.meta.url), 'utf8');
+  const filled = text.replace(/\$\{(\w+)\}/g, (_, name: string) => JSON.stringify({ pushUrl: 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push', tenant: 'training', user: 'loki', clusterLabel: 'mine' }[name] ?? name));
+  const world = installed({
+    editAlloy: (values) => {
+      const document = parse(values) as { alloy: { configMap: { content: string }; mounts: { extra: { mountPath: string }[] } } };
+      document.alloy.configMap.content = filled;
+      document.alloy.mounts.extra[1] = { ...document.alloy.mounts.extra[1], mountPath: '/etc/loki-eks' };
+      return stringify(document);
+    },
+  });
+  expect(await from(world)).toMatchObject([{ line: 'epoch 1 loss 0.25', labels: { app: 'train', cluster: 'mine', container: 'train', job: 'training/train', node: 'node-b' } }]);
 });
 
 describe('what the guide installs', () => {

@@ -55,6 +55,7 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
   const peers: LokiPeers = {
     ready: (of, component) => [...running.values()].filter((other) => other.config.ring === of.config.ring && plays(other, component) && isUp(around, other)),
     streams: (of, tenant) => {
+      if (of.config.indexGateway !== undefined && peers.ready(of, 'index-gateway').length === 0) throw new Error('rpc error: code = Unavailable desc = name resolver error: produced zero addresses');
       const recent = peers.ready(of, 'ingester').flatMap((other) => other.ingester?.streams(tenant) ?? []);
       return mergeStreams([...recent, ...stored(around, of, { tenant, chunks })]);
     },
@@ -144,7 +145,7 @@ function isUp(around: LogSurroundings, loki: Loki): boolean {
   return loki.ready && pod.metadata.uid === loki.process.pod.metadata.uid && isReady(pod);
 }
 
-/** Through the index gateway, when there is one in this configuration; a chunk once read stays known. */
+/** What is in the bucket, as this process may read it; a chunk once read stays known. */
 function stored(around: LogSurroundings, loki: Loki, of: { readonly tenant: string; readonly chunks: Map<string, Stream> }): readonly Stream[] {
   const client = objectClient(around, loki.process, { config: loki.config, bucket: loki.config.chunkBucket });
   return client.list(`${of.tenant}/`).map((key) => {

@@ -21,6 +21,9 @@ export interface LokiConfig {
   /** The name the ring is joined through. */
   readonly ring: string;
   readonly scheduler: string | undefined;
+  /** Queries ask these for the index. */
+  readonly indexGateway: string | undefined;
+  readonly patterns: boolean;
   readonly limits: Limits;
 }
 
@@ -120,6 +123,8 @@ function read(doc: Doc, of: { readonly text: string; readonly process: Process }
     retentionEnabled: at(doc, 'compactor.retention_enabled') === true,
     ring: qualified(word((at(doc, 'memberlist.join_members') as readonly unknown[] | undefined)?.[0]).replace(/:\d+$/, ''), of.process.namespace),
     scheduler: word(at(doc, 'frontend.scheduler_address')) || undefined,
+    indexGateway: word(at(doc, 'storage_config.tsdb_shipper.index_gateway_client.server_address')) || undefined,
+    patterns: at(doc, 'pattern_ingester.enabled') === true,
     limits: {
       rejectOldSamples: at(doc, 'limits_config.reject_old_samples') !== false,
       oldestMs: milliseconds(at(doc, 'limits_config.reject_old_samples_max_age'), 604_800_000),

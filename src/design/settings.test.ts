@@ -116,7 +116,7 @@ describe('what is said', () => {
   });
 
   it("a stray variable beside the right one is somebody else's", () =>
-    expect(read({ env: { LOKI_EKS_HELM: '/bin/helm', LOKI_EKS_HELM3: '/bin/helm3' } }).warnings).toEqual([]));
+    expect(read({ env: { LOKI_EKS_HELM: '/bin/helm', TOOLS_HELM3: '/bin/helm3' } }).warnings).toEqual([]));
 
   it('a file that is no map', () => expect(wrong({ file: ['a'], fileName: 'x.yaml' })[0]).toMatch(/^CONFIG_INVALID x\.yaml/));
 });

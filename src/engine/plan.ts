@@ -20,9 +20,6 @@ export async function plan<Ctx>(
   );
 }
 
-export const blockedBy = <Ctx>(plan: Plan<Ctx>): readonly Problem[] =>
-  plan.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []));
-
 export const changesIn = <Ctx>(plan: Plan<Ctx>): number =>
   plan.reduce((sum, { finding }) => sum + (finding.is === 'differs' ? Math.max(1, finding.changes.length) : 0), 0);
 

@@ -31,7 +31,7 @@ export interface Terminal {
   close(): Promise<void>;
 }
 
-export function tool(name: 'LOKI_EKS_HELM' | 'LOKI_EKS_HELM3' | 'LOKI_EKS_KUBECTL'): string {
+export function tool(name: 'LOKI_EKS_HELM' | 'TOOLS_HELM3' | 'TOOLS_KUBECTL'): string {
   const path = process.env[name];
   if (!path) throw new Error(`${name} is not set: run the tests with npm test, which provides it (npm run tools)`);
   return path;
@@ -40,7 +40,7 @@ export function tool(name: 'LOKI_EKS_HELM' | 'LOKI_EKS_HELM3' | 'LOKI_EKS_KUBECT
 export async function openTerminal(options: Partial<SandboxOptions> = {}): Promise<Terminal> {
   const sandbox = await startSandbox({ charts: join(root, 'src', 'sandbox', 'charts'), env: process.env, ...options });
   const folder = await mkdtemp(join(tmpdir(), 'loki-eks-e2e-'));
-  const paths = [join(root, 'node_modules', '.bin'), dirname(tool('LOKI_EKS_HELM')), dirname(tool('LOKI_EKS_KUBECTL')), process.env['PATH'] ?? ''];
+  const paths = [join(root, 'node_modules', '.bin'), dirname(tool('LOKI_EKS_HELM')), dirname(tool('TOOLS_KUBECTL')), process.env['PATH'] ?? ''];
   const base = {
     ...process.env,
     ...sandbox.env,

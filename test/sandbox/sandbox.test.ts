@@ -82,7 +82,7 @@ describe('who may come in', () => {
   });
 });
 
-test.each(['LOKI_EKS_HELM', 'LOKI_EKS_HELM3'] as const)('the commands of the guide find the charts without a network (%s)', async (which) => {
+test.each(['LOKI_EKS_HELM', 'TOOLS_HELM3'] as const)('the commands of the guide find the charts without a network (%s)', async (which) => {
   const helm = `HELM_CACHE_HOME=$PWD/${which} HELM_CONFIG_HOME=$PWD/${which} ${tool(which)}`;
   await lines(`${helm} repo add grafana https://grafana.github.io/helm-charts && ${helm} repo update`);
   const found = await lines(`${helm} search repo grafana/ -o yaml | grep name:`);

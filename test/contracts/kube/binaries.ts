@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestServer } from './server.ts';
 
 /** Throws, rather than skips, when the tool is missing: an unproved contract is not a green one. */
-export function binary(variable: 'LOKI_EKS_HELM' | 'LOKI_EKS_HELM3' | 'LOKI_EKS_KUBECTL'): string {
+export function binary(variable: 'LOKI_EKS_HELM' | 'TOOLS_HELM3' | 'TOOLS_KUBECTL'): string {
   const path = process.env[variable];
   if (!path) throw new Error(`${variable} is not set: \`npm run tools\` provides the tools, and the test command sets it`);
   return path;

@@ -8,7 +8,7 @@ import { startServer } from './server.ts';
 import type { TestServer } from './server.ts';
 import { writeTinyChart } from './tiny-chart.ts';
 
-const GENERATIONS = ['LOKI_EKS_HELM', ...(process.env.LOKI_EKS_HELM3 ? (['LOKI_EKS_HELM3'] as const) : [])] as const;
+const GENERATIONS = ['LOKI_EKS_HELM', ...(process.env.TOOLS_HELM3 ? (['TOOLS_HELM3'] as const) : [])] as const;
 
 const SERVICE_MONITORS: KubeObject = {
   apiVersion: 'apiextensions.k8s.io/v1',

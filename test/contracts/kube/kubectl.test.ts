@@ -13,7 +13,7 @@ import type { TestServer } from './server.ts';
 
 let server: TestServer;
 let bench: Bench;
-const kubectl = (...args: readonly string[]): Promise<Ran> => bench.run(binary('LOKI_EKS_KUBECTL'), args);
+const kubectl = (...args: readonly string[]): Promise<Ran> => bench.run(binary('TOOLS_KUBECTL'), args);
 const done = async (...args: readonly string[]): Promise<string> => {
   const { code, out, err } = await kubectl(...args);
   expect(code, `kubectl ${args.join(' ')}\n${err}`).toBe(0);
@@ -170,7 +170,7 @@ test('says who may do what', async () => {
 
 test('reads logs, and follows them', async () => {
   expect(await done('logs', 'web', '--tail=1')).toBe('a three\n');
-  const child = bench.start(binary('LOKI_EKS_KUBECTL'), ['logs', '-f', 'web', '--tail=1']);
+  const child = bench.start(binary('TOOLS_KUBECTL'), ['logs', '-f', 'web', '--tail=1']);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toBe('a three\n');
@@ -180,7 +180,7 @@ test('reads logs, and follows them', async () => {
 });
 
 test('watches', async () => {
-  const child = bench.start(binary('LOKI_EKS_KUBECTL'), ['get', 'pods', '-w']);
+  const child = bench.start(binary('TOOLS_KUBECTL'), ['get', 'pods', '-w']);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toContain('web');
@@ -213,7 +213,7 @@ test.each([
   ['plain SPDY', { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
 ])('forwards a port over %s, large bodies included', async (_name, env) => {
   const port = await freePort();
-  const child = bench.start(binary('LOKI_EKS_KUBECTL'), ['port-forward', 'pod/web', `${port}:3100`], env);
+  const child = bench.start(binary('TOOLS_KUBECTL'), ['port-forward', 'pod/web', `${port}:3100`], env);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toContain('Forwarding from');

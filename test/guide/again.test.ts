@@ -38,6 +38,8 @@ describe('a second run of the guide', () => {
     expect(await guide.follow('2-identity')).toMatchObject({ exit: 0, failed: [], stderr: '' });
     expect(await roleId()).toMatch(/^AROA/);
     expect(await roleId()).not.toBe(role);
-    expect(await guide.ask('aws iam list-attached-role-policies --role-name LokiServiceAccountRole --query AttachedPolicies[].PolicyName --output text')).toBe('LokiS3AccessPolicy');
+    expect(await guide.ask('aws iam list-attached-role-policies --role-name LokiServiceAccountRole --query AttachedPolicies[].PolicyName --output text')).toBe(
+      'LokiS3AccessPolicy',
+    );
   });
 });

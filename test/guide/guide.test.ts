@@ -45,7 +45,11 @@ describe('what the guide shows comes true', () => {
 
   it('creates the policy and the role, and tries to delete older ones in silence', async () => {
     const { failed, stderr } = await guide.follow('2-identity');
-    expect(failed.map((command) => command.split(' ').slice(0, 3).join(' '))).toEqual(['aws iam detach-role-policy', 'aws iam delete-role', 'aws iam delete-policy']);
+    expect(failed.map((command) => command.split(' ').slice(0, 3).join(' '))).toEqual([
+      'aws iam detach-role-policy',
+      'aws iam delete-role',
+      'aws iam delete-policy',
+    ]);
     expect(stderr).toBe('');
     const { PolicyVersion } = await guide.read('aws iam get-policy-version --policy-arn arn:aws:iam::$ACCOUNT_ID:policy/LokiS3AccessPolicy --version-id v1');
     const chunks = await guide.ask('echo $CHUNK_BUCKET');
@@ -120,7 +124,12 @@ describe('and no line comes back', () => {
     const { spec } = (await guide.read('kubectl get daemonset alloy -n alloy -o json')).spec.template;
     expect(spec.volumes.map((volume: object) => Object.keys(volume).sort())).toEqual([['configMap', 'name']]);
     expect(spec.containers.flatMap(mountsOf)).not.toContain('/var/log');
-    const metrics = await guide.ask('for pod in $(kubectl get pods -n alloy -o name); do kubectl get --raw /api/v1/namespaces/alloy/$pod:12345/proxy/metrics; done'.replace('$pod:', 'pods/${pod#pod/}:'));
+    const metrics = await guide.ask(
+      'for pod in $(kubectl get pods -n alloy -o name); do kubectl get --raw /api/v1/namespaces/alloy/$pod:12345/proxy/metrics; done'.replace(
+        '$pod:',
+        'pods/${pod#pod/}:',
+      ),
+    );
     expect(metrics.match(/^loki_source_file_files_active_total.* (\d+)$/gm)?.map((line) => line.split(' ').at(-1))).toEqual(['0', '0', '0', '0']);
   });
 
@@ -193,11 +202,18 @@ async function ask(query: string, as = tenant): Promise<readonly Stream[]> {
   return JSON.parse(body).data.result;
 }
 
-const mountsOf = (container: { volumeMounts?: readonly { mountPath: string }[] }): readonly string[] => (container.volumeMounts ?? []).map(({ mountPath }) => mountPath);
+const mountsOf = (container: { volumeMounts?: readonly { mountPath: string }[] }): readonly string[] =>
+  (container.volumeMounts ?? []).map(({ mountPath }) => mountPath);
 
 async function podsOf(namespace: string): Promise<readonly { status: string; component: string; node: string }[]> {
-  const rows = (await guide.ask(`kubectl get pods -n ${namespace} -o wide --no-headers --label-columns=app.kubernetes.io/component`)).split('\n').map((row) => row.split(/\s+/));
-  return rows.map((row) => ({ status: row[2] ?? '', node: row[6] ?? '', component: (row[0] ?? '').replace(/^loki-/, '').replace(/(-[a-z0-9]+-[a-z0-9]{5}|-\d+)$/, '') }));
+  const rows = (await guide.ask(`kubectl get pods -n ${namespace} -o wide --no-headers --label-columns=app.kubernetes.io/component`))
+    .split('\n')
+    .map((row) => row.split(/\s+/));
+  return rows.map((row) => ({
+    status: row[2] ?? '',
+    node: row[6] ?? '',
+    component: (row[0] ?? '').replace(/^loki-/, '').replace(/(-[a-z0-9]+-[a-z0-9]{5}|-\d+)$/, ''),
+  }));
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

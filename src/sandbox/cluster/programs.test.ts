@@ -28,9 +28,14 @@ it('prints files one after the other', () => {
 });
 
 it('finds no logs where none are mounted', () => {
-  expect(runProgram(['ls', '-R', '/var/log/pods'], bare)).toEqual({ stdout: '', stderr: "ls: cannot access '/var/log/pods': No such file or directory\n", code: 2 });
+  expect(runProgram(['ls', '-R', '/var/log/pods'], bare)).toEqual({
+    stdout: '',
+    stderr: "ls: cannot access '/var/log/pods': No such file or directory\n",
+    code: 2,
+  });
 });
 
 it('says nothing of what only the image knows', () => {
-  for (const words of [['ls'], ['ls', '/'], ['ls', '/bin'], ['ls', '/var/log'], ['ls', '-la', '/etc/alloy'], ['nginx', '-t'], ['cat', '/etc/alloy2']]) expect(runProgram(words, bare)).toBeUndefined();
+  for (const words of [['ls'], ['ls', '/'], ['ls', '/bin'], ['ls', '/var/log'], ['ls', '-la', '/etc/alloy'], ['nginx', '-t'], ['cat', '/etc/alloy2']])
+    expect(runProgram(words, bare)).toBeUndefined();
 });

@@ -8,8 +8,16 @@ export function runProgram(words: readonly string[], mounted: MountedFiles): Exe
   const flags = rest.filter((word) => word.startsWith('-')).join('');
   const paths = rest.filter((word) => !word.startsWith('-')).map((path) => path.replace(/(?<=.)\/+$/, ''));
   if (paths.length === 0 || !paths.every((path) => isKnown(mounted, path))) return undefined;
-  if (name === 'ls' && /^[-R1]*$/.test(flags)) return joined(paths.map((path) => ls(mounted, path, { deep: flags.includes('R'), named: paths.length > 1 })), '\n');
-  if (name === 'cat' && flags === '') return joined(paths.map((path) => cat(mounted, path)), '');
+  if (name === 'ls' && /^[-R1]*$/.test(flags))
+    return joined(
+      paths.map((path) => ls(mounted, path, { deep: flags.includes('R'), named: paths.length > 1 })),
+      '\n',
+    );
+  if (name === 'cat' && flags === '')
+    return joined(
+      paths.map((path) => cat(mounted, path)),
+      '',
+    );
   return undefined;
 }
 

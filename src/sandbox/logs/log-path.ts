@@ -68,7 +68,9 @@ export function createLogPath(parts: LogPathParts): LogPath {
     else if (kind === 'Pod') wakeNode((event.object['spec'] as { readonly nodeName?: string } | undefined)?.nodeName);
     else if (kind === 'PersistentVolumeClaim' && event.type === 'DELETED') loki.claimGone(event.object);
     else if (kind === 'ConfigMap' && event.type === 'MODIFIED' && dataChanged(event)) {
-      for (const running of collectors.values()) if (reloads(running.process, { name: metadata.name, namespace: metadata.namespace })) parts.clock.after(SYNC_DELAY_MS, () => running.collector.reload());
+      for (const running of collectors.values())
+        if (reloads(running.process, { name: metadata.name, namespace: metadata.namespace }))
+          parts.clock.after(SYNC_DELAY_MS, () => running.collector.reload());
     } else if (/Role(Binding)?$/.test(kind)) wakeNode(undefined);
   };
   const forget = (pod: KubeObject): void => {
@@ -83,7 +85,8 @@ export function createLogPath(parts: LogPathParts): LogPath {
   };
   /** The API tail reads other nodes too, so it is woken with all. */
   const wakeNode = (node: string | undefined): void => {
-    for (const { process, collector } of collectors.values()) if (node === undefined || process.node === node || process.pod.metadata.ownerReferences?.[0]?.kind !== 'DaemonSet') collector.wake();
+    for (const { process, collector } of collectors.values())
+      if (node === undefined || process.node === node || process.pod.metadata.ownerReferences?.[0]?.kind !== 'DaemonSet') collector.wake();
   };
 
   return {

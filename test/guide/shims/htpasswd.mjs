@@ -13,7 +13,9 @@ writeFileSync(file, `${user}:${hash(password, salt)}\n`);
 process.stdout.write(`Adding password for user ${user}\n`);
 
 function md5(...parts) {
-  return createHash('md5').update(Buffer.concat(parts.map((part) => Buffer.from(part)))).digest();
+  return createHash('md5')
+    .update(Buffer.concat(parts.map((part) => Buffer.from(part))))
+    .digest();
 }
 
 function hash(secret, seasoning) {

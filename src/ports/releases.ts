@@ -1,4 +1,5 @@
 /** Helm charts and releases. */
+import type { Problem } from '../engine/types.ts';
 
 /** Where a chart comes from. */
 export type ChartSource =
@@ -83,5 +84,5 @@ export interface Unready {
   /** `1 of 3 ready; loki-ingester-2 Pending: 0/3 nodes are available: …` */
   readonly why: string;
   /** Present when waiting longer is pointless. */
-  readonly problem?: import('../engine/types.ts').Problem;
+  readonly problem?: Problem;
 }

@@ -118,7 +118,7 @@ const cases: Readonly<Record<string, Case>> = {
 };
 
 it.each(Object.entries(cases))('%s', async (_, { words, env, exit, code, names }) => {
-  const ran = await terminal.cli(words(), { env: { ...(env?.() ?? {}) } });
+  const ran = await terminal.cli(words(), { env: { ...env?.() } });
   const said = ran.stderr + ran.stdout;
   expect(said).toContain(`[${code}]`);
   expect(said).toContain(names);

@@ -2,6 +2,7 @@
 import { request } from 'node:http';
 import { request as secureRequest, Agent } from 'node:https';
 import type { RequestOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 
@@ -54,7 +55,7 @@ class ProxyAgent extends Agent {
     return undefined;
   }
 
-  #tunnel(host: string, port: number): Promise<Duplex & import('node:net').Socket> {
+  #tunnel(host: string, port: number): Promise<Duplex & Socket> {
     const proxy = this.#proxy;
     const login = proxy.username === '' ? undefined : `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
     const send = proxy.protocol === 'https:' ? secureRequest : request;

@@ -87,7 +87,7 @@ function notAllowed(thrown: unknown, asked: { readonly action: string; readonly 
   if (!(thrown instanceof ProblemError)) return thrown;
   const { name, message } = readError(thrown.cause);
   const denied = readDenial(message);
-  if (/^KMS\./.test(name) || (denied.action ?? '').startsWith('kms:') || (thrown.problem.code === 'AWS_ACCESS_DENIED' && /\bkms\b/i.test(message))) {
+  if (name.startsWith('KMS.') || (denied.action ?? '').startsWith('kms:') || (thrown.problem.code === 'AWS_ACCESS_DENIED' && /\bkms\b/i.test(message))) {
     const action = denied.action ?? (asked.action === 's3:PutObject' ? 'kms:GenerateDataKey' : 'kms:Decrypt');
     return stop('ROLE_KMS_DENIED', { message: `The role may not use the key of ${asked.on}: ${action} is refused`, evidence: thrown.problem.evidence }, { cause: thrown.cause });
   }

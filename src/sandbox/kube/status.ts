@@ -69,8 +69,6 @@ export const methodNotAllowed = (): Refusal => new Refusal(failure(405, 'MethodN
 
 export const unsupportedMedia = (message: string): Refusal => new Refusal(failure(415, 'UnsupportedMediaType', message));
 
-export const expired = (message: string): Refusal => new Refusal(failure(410, 'Expired', message));
-
 export const internal = (message: string): Refusal =>
   new Refusal(failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }));
 

@@ -19,8 +19,14 @@ function helm(): string {
 /** `helm template` with values on stdin. */
 export function render(chart: 'loki' | 'alloy', values: string, set: readonly string[] = []): readonly KubeObject[] {
   const path = new URL(`../../src/sandbox/charts/${chart}`, import.meta.url).pathname;
-  const text = execFileSync(helm(), ['template', chart, path, '-n', chart, '--kube-version', '1.33.0', '-f', '-', ...set.flatMap((one) => ['--set', one])], { input: values, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
-  return parseAllDocuments(text).map((document) => document.toJS() as KubeObject | null).filter((object) => object !== null);
+  const text = execFileSync(helm(), ['template', chart, path, '-n', chart, '--kube-version', '1.33.0', '-f', '-', ...set.flatMap((one) => ['--set', one])], {
+    input: values,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as KubeObject | null)
+    .filter((object) => object !== null);
 }
 
 export interface FakeRole {
@@ -37,7 +43,9 @@ interface Timer {
 
 export type LogWorld = ReturnType<typeof createLogWorld>;
 
-export function createLogWorld(options: { readonly roles?: Readonly<Record<string, FakeRole>>; readonly associations?: Readonly<Record<string, string>>; readonly dns?: boolean } = {}) {
+export function createLogWorld(
+  options: { readonly roles?: Readonly<Record<string, FakeRole>>; readonly associations?: Readonly<Record<string, string>>; readonly dns?: boolean } = {},
+) {
   const clock = fakeClock();
   const store = fakeStore();
   const objects = new Map<string, Uint8Array>();
@@ -58,11 +66,21 @@ export function createLogWorld(options: { readonly roles?: Readonly<Record<strin
     return start === undefined || start.ready;
   };
   /** A pod of a workload, on a node, started as far as it comes up. */
-  const run = (template: PodTemplate, of: { readonly name: string; readonly namespace: string; readonly node: string; readonly owner?: { readonly kind: string; readonly name: string } }): Pod => {
+  const run = (
+    template: PodTemplate,
+    of: { readonly name: string; readonly namespace: string; readonly node: string; readonly owner?: { readonly kind: string; readonly name: string } },
+  ): Pod => {
     uids += 1;
     const raw = {
-      apiVersion: 'v1', kind: 'Pod',
-      metadata: { name: of.name, namespace: of.namespace, uid: `uid-${uids}`, labels: template.metadata?.labels ?? {}, ...(of.owner && { ownerReferences: [{ apiVersion: 'apps/v1', ...of.owner, uid: 'owner', controller: true }] }) },
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: of.name,
+        namespace: of.namespace,
+        uid: `uid-${uids}`,
+        labels: template.metadata?.labels ?? {},
+        ...(of.owner && { ownerReferences: [{ apiVersion: 'apps/v1', ...of.owner, uid: 'owner', controller: true }] }),
+      },
       spec: { ...template.spec, nodeName: of.node },
       status: status({ ip: `10.0.1.${uids}`, ready: false }),
     } as unknown as Pod;
@@ -77,19 +95,35 @@ export function createLogWorld(options: { readonly roles?: Readonly<Record<strin
   };
   const restart = (pod: Pod): void => {
     const restarts = (pod.status?.containerStatuses?.[0]?.restartCount ?? 0) + 1;
-    store.setStatus('Pod', pod.metadata.namespace, pod.metadata.name, { ...(pod.status ?? {}), containerStatuses: pod.spec.containers.map((container) => ({ name: container.name, restartCount: restarts, ready: true, state: {} })) });
+    store.setStatus('Pod', pod.metadata.namespace, pod.metadata.name, {
+      ...pod.status,
+      containerStatuses: pod.spec.containers.map((container) => ({ name: container.name, restartCount: restarts, ready: true, state: {} })),
+    } as object);
     for (const container of pod.spec.containers) startContainer(store.get('Pod', pod.metadata.namespace, pod.metadata.name) as Pod, container.name);
   };
   /** Everything a chart rendered, with a pod for every replica. */
   const deploy = (rendered: readonly KubeObject[], namespace: string): void => {
-    const all = rendered.map((object) => ({ ...object, metadata: { ...object.metadata, ...(!object.kind.startsWith('Cluster') && { namespace: object.metadata.namespace ?? namespace }) } }) as KubeObject);
+    const all = rendered.map(
+      (object) =>
+        ({
+          ...object,
+          metadata: { ...object.metadata, ...(!object.kind.startsWith('Cluster') && { namespace: object.metadata.namespace ?? namespace }) },
+        }) as KubeObject,
+    );
     for (const object of all) store.create(object);
-    for (const object of all) for (const [at, node] of placesOf(object).entries()) {
-      const { template, volumeClaimTemplates } = object['spec'] as { readonly template: PodTemplate; readonly volumeClaimTemplates?: readonly KubeObject[] };
-      const name = `${object.metadata.name}-${at}`;
-      const claims = (volumeClaimTemplates ?? []).map((claim) => ({ name: claim.metadata.name, persistentVolumeClaim: { claimName: `${claim.metadata.name}-${name}` } }));
-      run({ ...template, spec: { ...template.spec, volumes: [...(template.spec.volumes ?? []), ...claims] } }, { name, namespace, node, owner: { kind: object.kind, name: object.metadata.name } });
-    }
+    for (const object of all)
+      for (const [at, node] of placesOf(object).entries()) {
+        const { template, volumeClaimTemplates } = object['spec'] as { readonly template: PodTemplate; readonly volumeClaimTemplates?: readonly KubeObject[] };
+        const name = `${object.metadata.name}-${at}`;
+        const claims = (volumeClaimTemplates ?? []).map((claim) => ({
+          name: claim.metadata.name,
+          persistentVolumeClaim: { claimName: `${claim.metadata.name}-${name}` },
+        }));
+        run(
+          { ...template, spec: { ...template.spec, volumes: [...(template.spec.volumes ?? []), ...claims] } },
+          { name, namespace, node, owner: { kind: object.kind, name: object.metadata.name } },
+        );
+      }
     advance(3_000);
     ready();
   };
@@ -99,24 +133,55 @@ export function createLogWorld(options: { readonly roles?: Readonly<Record<strin
   };
   const advance = (ms: number): void => clock.advance(ms);
 
-  if (options.dns !== false) store.create({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'kube-dns', namespace: 'kube-system' }, spec: { clusterIP: '10.100.0.10', ports: [{ port: 53 }] } });
-  const login = (user: string, password: string): Readonly<Record<string, string>> => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
-  const call = async (pod: string, request: { readonly port?: number; readonly method?: string; readonly path: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }): Promise<SandboxResponse & { readonly body: string }> => {
+  if (options.dns !== false)
+    store.create({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'kube-dns', namespace: 'kube-system' },
+      spec: { clusterIP: '10.100.0.10', ports: [{ port: 53 }] },
+    });
+  const login = (user: string, password: string): Readonly<Record<string, string>> => ({
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+  });
+  const call = async (
+    pod: string,
+    request: {
+      readonly port?: number;
+      readonly method?: string;
+      readonly path: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    },
+  ): Promise<SandboxResponse & { readonly body: string }> => {
     const [namespace, name] = pod.split('/') as [string, string];
     const object = store.get('Pod', namespace, name);
     if (object === undefined) throw new Error(`no pod ${pod}`);
-    const response = await path.serve(object, request.port ?? (name.includes('gateway') ? 8080 : namespace === 'alloy' ? 12_345 : 3100), { method: request.method ?? 'GET', path: request.path, headers: request.headers ?? {}, body: Buffer.from(request.body ?? '') });
+    const response = await path.serve(object, request.port ?? (name.includes('gateway') ? 8080 : namespace === 'alloy' ? 12_345 : 3100), {
+      method: request.method ?? 'GET',
+      path: request.path,
+      headers: request.headers ?? {},
+      body: Buffer.from(request.body ?? ''),
+    });
     if (response === undefined) throw new Error(`${pod} does not listen there`);
     return { ...response, body: typeof response.body === 'string' ? response.body : Buffer.from(response.body).toString('utf8') };
   };
   /** Lines of a log query through the gateway; throws with the answer when it is not 200. */
-  const query = async (logql: string, headers: Readonly<Record<string, string>>): Promise<readonly { readonly labels: Readonly<Record<string, string>>; readonly line: string }[]> => {
+  const query = async (
+    logql: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<readonly { readonly labels: Readonly<Record<string, string>>; readonly line: string }[]> => {
     const response = await call('loki/loki-gateway-0', { path: `/loki/api/v1/query_range?query=${encodeURIComponent(logql)}`, headers });
     if (response.status !== 200) throw new Error(`${response.status}: ${response.body}`);
     const { data } = JSON.parse(response.body) as { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } };
     return data.result.flatMap(({ stream, values }) => values.map(([, line]) => ({ labels: stream, line })));
   };
-  const secret = (namespace: string, name: string, data: Readonly<Record<string, string>>): void => void store.create({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')])) });
+  const secret = (namespace: string, name: string, data: Readonly<Record<string, string>>): void =>
+    void store.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace },
+      data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')])),
+    });
   return { clock, store, account, objects, roles, path, printed, run, restart, deploy, ready, advance, call, query, login, secret, write, render };
 }
 
@@ -170,7 +235,10 @@ function fakeStore(): ObjectStore {
   };
   return {
     get: (kind, namespace, name) => objects.get(key(kind, namespace, name)),
-    list: (kind, { namespace, selector } = {}) => [...objects.values()].filter((object) => object.kind === kind && (namespace === undefined || object.metadata.namespace === namespace) && labelTest(selector)(object.metadata.labels)),
+    list: (kind, { namespace, selector } = {}) =>
+      [...objects.values()].filter(
+        (object) => object.kind === kind && (namespace === undefined || object.metadata.namespace === namespace) && labelTest(selector)(object.metadata.labels),
+      ),
     create: put,
     update: put,
     setStatus(kind, namespace, name, now) {
@@ -189,17 +257,29 @@ function fakeStore(): ObjectStore {
   };
 }
 
-function fakeAccount(of: { readonly objects: Map<string, Uint8Array>; readonly roles: ReadonlyMap<string, FakeRole>; readonly associations: Readonly<Record<string, string>> }): SandboxAccount {
+function fakeAccount(of: {
+  readonly objects: Map<string, Uint8Array>;
+  readonly roles: ReadonlyMap<string, FakeRole>;
+  readonly associations: Readonly<Record<string, string>>;
+}): SandboxAccount {
   const allowed = (role: string, bucket: string, action: string): void => {
-    if (of.roles.get(role)?.buckets.includes(bucket) !== true) throw new AwsFault(403, 'AccessDenied', `User: ${role} is not authorized to perform: ${action} on resource: "arn:aws:s3:::${bucket}"`);
+    if (of.roles.get(role)?.buckets.includes(bucket) !== true)
+      throw new AwsFault(403, 'AccessDenied', `User: ${role} is not authorized to perform: ${action} on resource: "arn:aws:s3:::${bucket}"`);
   };
-  const account: SandboxAccount & { signServiceAccountToken(request: { readonly namespace: string; readonly serviceAccount: string; readonly audience: string }): string } = {
-    id: '111122223333', partition: 'aws', region: 'ap-northeast-2', issuer: 'https://oidc.example/id/1',
-    signServiceAccountToken: ({ namespace, serviceAccount, audience }) => JSON.stringify({ sub: `system:serviceaccount:${namespace}:${serviceAccount}`, aud: audience }),
+  const account: SandboxAccount & {
+    signServiceAccountToken(request: { readonly namespace: string; readonly serviceAccount: string; readonly audience: string }): string;
+  } = {
+    id: '111122223333',
+    partition: 'aws',
+    region: 'ap-northeast-2',
+    issuer: 'https://oidc.example/id/1',
+    signServiceAccountToken: ({ namespace, serviceAccount, audience }) =>
+      JSON.stringify({ sub: `system:serviceaccount:${namespace}:${serviceAccount}`, aud: audience }),
     assumeRoleWithWebIdentity(arn, token) {
       const claims = JSON.parse(token) as { readonly sub: string; readonly aud: string };
       const role = of.roles.get(arn);
-      if (role === undefined || role.subject !== claims.sub || role.audience !== claims.aud) throw new AwsFault(403, 'AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
+      if (role === undefined || role.subject !== claims.sub || role.audience !== claims.aud)
+        throw new AwsFault(403, 'AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
       return { accessKeyId: arn, secretAccessKey: 'x', sessionToken: 'y' };
     },
     podIdentityRole: (namespace, serviceAccount) => of.associations[`${namespace}/${serviceAccount}`],

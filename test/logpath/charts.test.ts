@@ -15,16 +15,24 @@ const one = (objects: readonly KubeObject[], kind: string, name: string): Doc =>
   if (found === undefined) throw new Error(`no ${kind} ${name}`);
   return found as Doc;
 };
-const names = (objects: readonly KubeObject[], kind: string): readonly string[] => objects.filter((object) => object.kind === kind).map((object) => object.metadata.name).sort();
+const names = (objects: readonly KubeObject[], kind: string): readonly string[] =>
+  objects
+    .filter((object) => object.kind === kind)
+    .map((object) => object.metadata.name)
+    .sort();
 
 describe('the Loki stand-in', () => {
   const objects = render('loki', LOKI);
 
   it('makes the objects of the chart it stands in for', () => {
     expect(names(objects, 'Deployment')).toEqual(['distributor', 'gateway', 'querier', 'query-frontend', 'query-scheduler'].map((name) => `loki-${name}`));
-    expect(names(objects, 'StatefulSet')).toEqual(['chunks-cache', 'compactor', 'index-gateway', 'ingester', 'results-cache', 'ruler'].map((name) => `loki-${name}`));
+    expect(names(objects, 'StatefulSet')).toEqual(
+      ['chunks-cache', 'compactor', 'index-gateway', 'ingester', 'results-cache', 'ruler'].map((name) => `loki-${name}`),
+    );
     expect(names(objects, 'ServiceAccount')).toEqual(['loki', 'loki-gateway', 'loki-memcached']);
-    expect(names(objects, 'PodDisruptionBudget')).toEqual(['distributor', 'index-gateway', 'ingester', 'querier', 'query-frontend', 'query-scheduler'].map((name) => `loki-${name}`));
+    expect(names(objects, 'PodDisruptionBudget')).toEqual(
+      ['distributor', 'index-gateway', 'ingester', 'querier', 'query-frontend', 'query-scheduler'].map((name) => `loki-${name}`),
+    );
     expect(names(objects, 'Service')).toHaveLength(21);
     expect(names(objects, 'ClusterRole')).toEqual([]);
   });
@@ -34,7 +42,10 @@ describe('the Loki stand-in', () => {
     expect(ingester['spec'].volumeClaimTemplates[0].spec).toMatchObject({ storageClassName: 'gp3', resources: { requests: { storage: '10Gi' } } });
     expect(ingester['spec'].serviceName).toBe('loki-ingester-headless');
     expect(one(objects, 'ServiceAccount', 'loki')['metadata'].annotations).toEqual({ 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/loki' });
-    expect(one(objects, 'StatefulSet', 'loki-chunks-cache')['spec'].template.spec.containers[0].resources).toEqual({ limits: { memory: '9830Mi' }, requests: { cpu: '500m', memory: '9830Mi' } });
+    expect(one(objects, 'StatefulSet', 'loki-chunks-cache')['spec'].template.spec.containers[0].resources).toEqual({
+      limits: { memory: '9830Mi' },
+      requests: { cpu: '500m', memory: '9830Mi' },
+    });
   });
 
   it('renders buckets, ring and rules into the configuration', () => {
@@ -47,28 +58,50 @@ describe('the Loki stand-in', () => {
   });
 
   it('follows changes of keys it knows', () => {
-    const changed = render('loki', LOKI, ['chunksCache.allocatedMemory=512', 'gateway.affinity=null', 'gateway.nginxConfig.resolver=10.100.0.10', 'querier.nodeSelector.pool=logs', 'sidecar.rules.enabled=true', 'rbac.namespaced=false', 'monitoring.serviceMonitor.enabled=true', 'gateway.podDisruptionBudget.maxUnavailable=1']);
+    const changed = render('loki', LOKI, [
+      'chunksCache.allocatedMemory=512',
+      'gateway.affinity=null',
+      'gateway.nginxConfig.resolver=10.100.0.10',
+      'querier.nodeSelector.pool=logs',
+      'sidecar.rules.enabled=true',
+      'rbac.namespaced=false',
+      'monitoring.serviceMonitor.enabled=true',
+      'gateway.podDisruptionBudget.maxUnavailable=1',
+    ]);
     expect(one(changed, 'StatefulSet', 'loki-chunks-cache')['spec'].template.spec.containers[0].resources.requests.memory).toBe('614Mi');
     expect(one(changed, 'Deployment', 'loki-gateway')['spec'].template.spec.affinity).toBeUndefined();
     expect(one(changed, 'ConfigMap', 'loki-gateway')['data']['nginx.conf']).toContain('resolver 10.100.0.10;');
     expect(one(changed, 'Deployment', 'loki-querier')['spec'].template.spec.nodeSelector).toEqual({ pool: 'logs' });
-    expect(one(changed, 'ClusterRole', 'loki-clusterrole')['rules']).toEqual([{ apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get', 'watch', 'list'] }]);
+    expect(one(changed, 'ClusterRole', 'loki-clusterrole')['rules']).toEqual([
+      { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get', 'watch', 'list'] },
+    ]);
     expect(names(changed, 'ServiceMonitor')).toEqual(['loki']);
     expect(names(changed, 'PodDisruptionBudget')).toContain('loki-gateway');
   });
 
   it('puts one ingester in each zone when told so', () => {
     const zoned = render('loki', LOKI, ['ingester.zoneAwareReplication.enabled=true']);
-    expect(names(zoned, 'StatefulSet').filter((name) => name.includes('ingester'))).toEqual(['loki-ingester-zone-a', 'loki-ingester-zone-b', 'loki-ingester-zone-c']);
+    expect(names(zoned, 'StatefulSet').filter((name) => name.includes('ingester'))).toEqual([
+      'loki-ingester-zone-a',
+      'loki-ingester-zone-b',
+      'loki-ingester-zone-c',
+    ]);
     expect(one(zoned, 'StatefulSet', 'loki-ingester-zone-b')['spec'].replicas).toBe(1);
   });
 
-  it.each([['gateway.service.loadBalancerSourceRanges[0]=10.0.0.0/8'], ['loki.ruler.enable_api=true'], ['loki.ruler.storage.s3.region=eu-west-1'], ['ingester.nodeselector.a=b']])('ignores %s, as upstream does', (key) => {
+  it.each([
+    ['gateway.service.loadBalancerSourceRanges[0]=10.0.0.0/8'],
+    ['loki.ruler.enable_api=true'],
+    ['loki.ruler.storage.s3.region=eu-west-1'],
+    ['ingester.nodeselector.a=b'],
+  ])('ignores %s, as upstream does', (key) => {
     expect(render('loki', LOKI, [key])).toEqual(objects);
   });
 
   it('shadows the chunks bucket when storage_config.aws names one', () => {
-    const config = parse(one(render('loki', LOKI, ['loki.storage_config.aws.bucketnames=b', 'loki.storage_config.aws.region=r']), 'ConfigMap', 'loki')['data']['config.yaml']) as Doc;
+    const config = parse(
+      one(render('loki', LOKI, ['loki.storage_config.aws.bucketnames=b', 'loki.storage_config.aws.region=r']), 'ConfigMap', 'loki')['data']['config.yaml'],
+    ) as Doc;
     expect(config['common'].storage.s3.bucketnames).toBe('');
   });
 
@@ -100,7 +133,10 @@ describe('the Alloy stand-in', () => {
   });
 
   it('names the node HOSTNAME, which the configuration selects by', () => {
-    expect(one(render('alloy', ALLOY), 'DaemonSet', 'alloy')['spec'].template.spec.containers[0].env).toContainEqual({ name: 'HOSTNAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } });
+    expect(one(render('alloy', ALLOY), 'DaemonSet', 'alloy')['spec'].template.spec.containers[0].env).toContainEqual({
+      name: 'HOSTNAME',
+      valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } },
+    });
   });
 });
 

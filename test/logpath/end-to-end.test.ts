@@ -37,13 +37,19 @@ interface Broken {
 
 /** Loki and Alloy deployed, and a job on node-b that printed a line. */
 function installed(broken: Broken = {}): LogWorld & { readonly job: Pod } {
-  const world = createLogWorld({ roles: { [ROLE]: { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: ['chunks-bucket', 'ruler-bucket'] } }, ...broken.world });
+  const world = createLogWorld({
+    roles: { [ROLE]: { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: ['chunks-bucket', 'ruler-bucket'] } },
+    ...broken.world,
+  });
   world.secret('loki', 'loki-gateway-htpasswd', { '.htpasswd': `loki:${ssha(PASSWORD)}\n` });
   world.secret('alloy', 'loki-credentials', { password: broken.password ?? PASSWORD });
   world.deploy(rendered('loki', broken.loki, broken.editLoki), 'loki');
   world.deploy(rendered('alloy', broken.alloy, broken.editAlloy), 'alloy');
   broken.without?.(world);
-  const job = world.run({ metadata: { labels: { app: 'train' } }, spec: { containers: [{ name: 'train', image: 'busybox' }] } }, { name: 'train-0', namespace: 'training', node: 'node-b' });
+  const job = world.run(
+    { metadata: { labels: { app: 'train' } }, spec: { containers: [{ name: 'train', image: 'busybox' }] } },
+    { name: 'train-0', namespace: 'training', node: 'node-b' },
+  );
   world.write(job, 'train', 'epoch 1 loss 0.25');
   world.advance(2_000);
   return { ...world, job };
@@ -51,16 +57,28 @@ function installed(broken: Broken = {}): LogWorld & { readonly job: Pod } {
 
 const login = (world: LogWorld) => world.login('loki', PASSWORD);
 const from = (world: LogWorld) => world.query('{namespace="training"}', login(world));
-const said = (world: LogWorld, pod: RegExp): string => world.printed.filter((entry) => pod.test(entry.pod)).map((entry) => entry.line).join('\n');
+const said = (world: LogWorld, pod: RegExp): string =>
+  world.printed
+    .filter((entry) => pod.test(entry.pod))
+    .map((entry) => entry.line)
+    .join('\n');
 const metric = async (world: LogWorld, name: string): Promise<number> => {
   const { body } = await world.call('alloy/alloy-1', { path: '/metrics' });
-  return body.split('\n').filter((line) => line.startsWith(name)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  return body
+    .split('\n')
+    .filter((line) => line.startsWith(name))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 };
 
 describe('a right installation', () => {
   it('brings a line back under its labels, without the CRI prefix', async () => {
     const world = installed();
-    expect(await from(world)).toEqual([{ line: 'epoch 1 loss 0.25', labels: { cluster: 'training-on-eks', job: 'training/train', namespace: 'training', pod: 'train-0', stream: 'stdout', service_name: 'training/train' } }]);
+    expect(await from(world)).toEqual([
+      {
+        line: 'epoch 1 loss 0.25',
+        labels: { cluster: 'training-on-eks', job: 'training/train', namespace: 'training', pod: 'train-0', stream: 'stdout', service_name: 'training/train' },
+      },
+    ]);
     expect(await metric(world, 'loki_source_file_files_active_total')).toBeGreaterThan(0);
     expect(await metric(world, 'loki_write_sent_entries_total')).toBeGreaterThan(0);
     expect(await metric(world, 'loki_write_dropped_entries_total')).toBe(0);
@@ -128,7 +146,11 @@ describe('a broken hop', () => {
   });
 
   it('not root: files are seen but cannot be opened', async () => {
-    const world = installed({ alloy: ['alloy.securityContext.runAsUser=473'], editAlloy: (text) => text.replace('/var/lib/alloy/data\n  mounts', '/tmp/alloy\n  mounts').replace('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false') });
+    const world = installed({
+      alloy: ['alloy.securityContext.runAsUser=473'],
+      editAlloy: (text) =>
+        text.replace('/var/lib/alloy/data\n  mounts', '/tmp/alloy\n  mounts').replace('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false'),
+    });
     expect(await from(world)).toEqual([]);
     expect(said(world, /^alloy\/alloy-1/)).toMatch(/msg="failed to tail file".*permission denied/);
   });
@@ -169,7 +191,10 @@ describe('a broken hop', () => {
 
   it('patterns switched on without a pattern ingester: empty ring', async () => {
     const world = installed({ loki: ['loki.pattern_ingester.enabled=true'] });
-    expect(await world.call('loki/loki-gateway-0', { path: '/loki/api/v1/patterns?query=%7Ba%3D%22b%22%7D', headers: login(world) })).toMatchObject({ status: 500, body: 'empty ring\n' });
+    expect(await world.call('loki/loki-gateway-0', { path: '/loki/api/v1/patterns?query=%7Ba%3D%22b%22%7D', headers: login(world) })).toMatchObject({
+      status: 500,
+      body: 'empty ring\n',
+    });
     expect(await from(world)).toHaveLength(1);
   });
 
@@ -182,7 +207,9 @@ describe('a broken hop', () => {
     const role = { subject: 'system:serviceaccount:loki:other', audience: 'sts.amazonaws.com', buckets: ['chunks-bucket'] };
     const world = installed({ world: { roles: { [ROLE]: role } }, loki: ['ingester.persistence.enabled=false'] });
     world.advance(10_000);
-    expect(said(world, /ingester-0/)).toMatch(/msg="failed to flush" .*AssumeRoleWithWebIdentity, https response error StatusCode: 403, .*Not authorized to perform sts:AssumeRoleWithWebIdentity/);
+    expect(said(world, /ingester-0/)).toMatch(
+      /msg="failed to flush" .*AssumeRoleWithWebIdentity, https response error StatusCode: 403, .*Not authorized to perform sts:AssumeRoleWithWebIdentity/,
+    );
     expect(said(world, /compactor-0/)).toMatch(/init compactor: failed to init delete store: operation error S3: DeleteObject, get identity/);
     expect([...world.objects.keys()]).toEqual([]);
     await expect(from(world)).rejects.toThrow(/500: .*AssumeRoleWithWebIdentity/);
@@ -202,7 +229,10 @@ describe('a broken hop', () => {
   });
 
   it('Pod Identity works in place of IRSA', async () => {
-    const world = installed({ loki: ['serviceAccount.annotations=null'], world: { roles: { [ROLE]: { subject: '', audience: '', buckets: ['chunks-bucket', 'ruler-bucket'] } }, associations: { 'loki/loki': ROLE } } });
+    const world = installed({
+      loki: ['serviceAccount.annotations=null'],
+      world: { roles: { [ROLE]: { subject: '', audience: '', buckets: ['chunks-bucket', 'ruler-bucket'] } }, associations: { 'loki/loki': ROLE } },
+    });
     world.advance(10_000);
     expect([...world.objects.keys()].some((key) => key.startsWith('chunks-bucket/training/'))).toBe(true);
   });
@@ -213,9 +243,13 @@ describe('a broken hop', () => {
   });
 });
 
-it('every word of the product\'s own pipeline is understood', async () => {
+it("every word of the product's own pipeline is understood", async () => {
   const text = readFileSync(new URL('../../templates/alloy/config.alloy', import.meta.url), 'utf8');
-  const filled = text.replace(/\$\{(\w+)\}/g, (_, name: string) => JSON.stringify({ pushUrl: 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push', tenant: 'training', user: 'loki', clusterLabel: 'mine' }[name] ?? name));
+  const filled = text.replace(/\$\{(\w+)\}/g, (_, name: string) =>
+    JSON.stringify(
+      { pushUrl: 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push', tenant: 'training', user: 'loki', clusterLabel: 'mine' }[name] ?? name,
+    ),
+  );
   const world = installed({
     editAlloy: (values) => {
       const document = parse(values) as { alloy: { configMap: { content: string }; mounts: { extra: { mountPath: string }[] } } };
@@ -224,7 +258,9 @@ it('every word of the product\'s own pipeline is understood', async () => {
       return stringify(document);
     },
   });
-  expect(await from(world)).toMatchObject([{ line: 'epoch 1 loss 0.25', labels: { app: 'train', cluster: 'mine', container: 'train', job: 'training/train', node: 'node-b' } }]);
+  expect(await from(world)).toMatchObject([
+    { line: 'epoch 1 loss 0.25', labels: { app: 'train', cluster: 'mine', container: 'train', job: 'training/train', node: 'node-b' } },
+  ]);
 });
 
 describe('what the guide installs', () => {
@@ -239,9 +275,16 @@ describe('what the guide installs', () => {
   });
 
   it('would keep the CRI prefix and a slash at the end of job, if the logs were mounted', async () => {
-    const world = installed({ editAlloy: () => values('guide-alloy').replace('password = "loki"', `password = "${PASSWORD}"`), alloy: ['alloy.mounts.varlog=true'], editLoki: (text) => text.replace(/ {2}nginxConfig:\n.*\n/, '') });
+    const world = installed({
+      editAlloy: () => values('guide-alloy').replace('password = "loki"', `password = "${PASSWORD}"`),
+      alloy: ['alloy.mounts.varlog=true'],
+      editLoki: (text) => text.replace(/ {2}nginxConfig:\n.*\n/, ''),
+    });
     const [found] = await world.query('{namespace="training"}', { ...login(world), 'X-Scope-OrgId': 'foo' });
     expect(found?.line).toMatch(/^2026-03-01T12:00:0\d\.\d{9}Z stdout F epoch 1 loss 0\.25$/);
-    expect(found?.labels).toMatchObject({ job: 'training/train/', filename: expect.stringMatching(/^\/var\/log\/pods\/training_train-0_uid-\d+\/train\/0\.log$/) as string });
+    expect(found?.labels).toMatchObject({
+      job: 'training/train/',
+      filename: expect.stringMatching(/^\/var\/log\/pods\/training_train-0_uid-\d+\/train\/0\.log$/) as string,
+    });
   });
 });

@@ -53,7 +53,12 @@ loki.source.kubernetes "p" {
   forward_to = [loki.process.p.receiver]
 }`;
 
-const object = (kind: string, namespace: string | undefined, name: string, content: object): KubeObject => ({ apiVersion: 'v1', kind, metadata: { name, ...(namespace !== undefined && { namespace }) }, ...content });
+const object = (kind: string, namespace: string | undefined, name: string, content: object): KubeObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name, ...(namespace !== undefined && { namespace }) },
+  ...content,
+});
 
 interface Options {
   readonly config?: string;
@@ -68,7 +73,28 @@ interface Options {
 function lokiPod(world: LogWorld, options: Options): Pod {
   const data = options.disk === true ? { persistentVolumeClaim: { claimName: 'data-loki-0' } } : { emptyDir: {} };
   return world.run(
-    { metadata: { labels: { app: 'loki' } }, spec: { serviceAccountName: 'loki', containers: [{ name: 'loki', image: 'grafana/loki:3.7.6', args: ['-config.file=/etc/loki/c.yaml', '-target=all'], ports: [{ containerPort: 3100 }], volumeMounts: [{ name: 'c', mountPath: '/etc/loki' }, { name: 'd', mountPath: '/var/loki' }] }], volumes: [{ name: 'c', configMap: { name: 'loki' } }, { name: 'd', ...data }] } },
+    {
+      metadata: { labels: { app: 'loki' } },
+      spec: {
+        serviceAccountName: 'loki',
+        containers: [
+          {
+            name: 'loki',
+            image: 'grafana/loki:3.7.6',
+            args: ['-config.file=/etc/loki/c.yaml', '-target=all'],
+            ports: [{ containerPort: 3100 }],
+            volumeMounts: [
+              { name: 'c', mountPath: '/etc/loki' },
+              { name: 'd', mountPath: '/var/loki' },
+            ],
+          },
+        ],
+        volumes: [
+          { name: 'c', configMap: { name: 'loki' } },
+          { name: 'd', ...data },
+        ],
+      },
+    },
     { name: 'loki-0', namespace: 'loki', node: 'node-a' },
   );
 }
@@ -76,39 +102,95 @@ function lokiPod(world: LogWorld, options: Options): Pod {
 function collector(world: LogWorld, options: Options): Pod {
   const storage = { name: 's', mountPath: '/var/alloy' };
   return world.run(
-    { metadata: { labels: { app: 'alloy' } }, spec: { serviceAccountName: 'alloy', containers: [{ name: 'alloy', image: 'grafana/alloy:v1.18.1', args: ['run', '/etc/alloy/c.alloy', '--storage.path=/var/alloy'], ports: [{ containerPort: 12_345 }], volumeMounts: [{ name: 'c', mountPath: '/etc/alloy' }, { name: 'log', mountPath: '/host/log' }, ...(options.storage === 'container' ? [] : [storage])] }, { name: 'reloader', image: 'reloader', args: ['--reload-url=http://localhost:12345/-/reload'] }], volumes: [{ name: 'c', configMap: { name: 'alloy' } }, { name: 'log', hostPath: { path: '/var/log' } }, { name: 's', hostPath: { path: '/var/lib/alloy' } }] } },
+    {
+      metadata: { labels: { app: 'alloy' } },
+      spec: {
+        serviceAccountName: 'alloy',
+        containers: [
+          {
+            name: 'alloy',
+            image: 'grafana/alloy:v1.18.1',
+            args: ['run', '/etc/alloy/c.alloy', '--storage.path=/var/alloy'],
+            ports: [{ containerPort: 12_345 }],
+            volumeMounts: [
+              { name: 'c', mountPath: '/etc/alloy' },
+              { name: 'log', mountPath: '/host/log' },
+              ...(options.storage === 'container' ? [] : [storage]),
+            ],
+          },
+          { name: 'reloader', image: 'reloader', args: ['--reload-url=http://localhost:12345/-/reload'] },
+        ],
+        volumes: [
+          { name: 'c', configMap: { name: 'alloy' } },
+          { name: 'log', hostPath: { path: '/var/log' } },
+          { name: 's', hostPath: { path: '/var/lib/alloy' } },
+        ],
+      },
+    },
     { name: 'alloy-a', namespace: 'alloy', node: 'node-a', owner: { kind: 'DaemonSet', name: 'alloy' } },
   );
 }
 
 function world(options: Options = {}) {
-  const made = createLogWorld({ roles: { [ROLE]: { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: options.buckets ?? ['logs'] } } });
+  const made = createLogWorld({
+    roles: { [ROLE]: { subject: 'system:serviceaccount:loki:loki', audience: 'sts.amazonaws.com', buckets: options.buckets ?? ['logs'] } },
+  });
   const { store } = made;
   store.create(object('ConfigMap', 'loki', 'loki', { data: { 'c.yaml': options.loki ?? LOKI } }));
   store.create(object('ConfigMap', 'loki', 'gateway', { data: { 'nginx.conf': options.nginx ?? NGINX } }));
   store.create(object('ConfigMap', 'alloy', 'alloy', { data: { 'c.alloy': options.config ?? alloy() } }));
-  store.create({ ...object('ServiceAccount', 'loki', 'loki', {}), metadata: { name: 'loki', namespace: 'loki', annotations: { 'eks.amazonaws.com/role-arn': ROLE } } });
+  store.create({
+    ...object('ServiceAccount', 'loki', 'loki', {}),
+    metadata: { name: 'loki', namespace: 'loki', annotations: { 'eks.amazonaws.com/role-arn': ROLE } },
+  });
   store.create(object('ClusterRole', undefined, 'alloy', { rules: [{ apiGroups: [''], resources: options.resources ?? ['pods', 'pods/log'], verbs: ['*'] }] }));
-  store.create(object('ClusterRoleBinding', undefined, 'alloy', { roleRef: { kind: 'ClusterRole', name: 'alloy' }, subjects: [{ kind: 'ServiceAccount', name: 'alloy', namespace: 'alloy' }] }));
+  store.create(
+    object('ClusterRoleBinding', undefined, 'alloy', {
+      roleRef: { kind: 'ClusterRole', name: 'alloy' },
+      subjects: [{ kind: 'ServiceAccount', name: 'alloy', namespace: 'alloy' }],
+    }),
+  );
   store.create(object('Service', 'loki', 'loki', { spec: { selector: { app: 'loki' }, ports: [{ port: 3100 }] } }));
   store.create(object('Service', 'loki', 'gateway', { spec: { selector: { app: 'gateway' }, ports: [{ port: 80, targetPort: 8080 }] } }));
   lokiPod(made, options);
-  made.run({ metadata: { labels: { app: 'gateway' } }, spec: { containers: [{ name: 'nginx', image: 'nginx', ports: [{ containerPort: 8080 }], volumeMounts: [{ name: 'c', mountPath: '/etc/nginx' }] }], volumes: [{ name: 'c', configMap: { name: 'gateway' } }] } }, { name: 'gateway-0', namespace: 'loki', node: 'node-b' });
+  made.run(
+    {
+      metadata: { labels: { app: 'gateway' } },
+      spec: {
+        containers: [{ name: 'nginx', image: 'nginx', ports: [{ containerPort: 8080 }], volumeMounts: [{ name: 'c', mountPath: '/etc/nginx' }] }],
+        volumes: [{ name: 'c', configMap: { name: 'gateway' } }],
+      },
+    },
+    { name: 'gateway-0', namespace: 'loki', node: 'node-b' },
+  );
   made.advance(2_000);
   made.ready();
   const alloyPod = collector(made, options);
-  const job = (node: string): Pod => made.run({ metadata: { labels: {} }, spec: { containers: [{ name: 'main', image: 'busybox' }] } }, { name: `job-${node}`, namespace: 'jobs', node });
+  const job = (node: string): Pod =>
+    made.run({ metadata: { labels: {} }, spec: { containers: [{ name: 'main', image: 'busybox' }] } }, { name: `job-${node}`, namespace: 'jobs', node });
   const all = async (query = '{pod=~"job.*"}') => {
     const response = await made.call('loki/loki-0', { path: `/loki/api/v1/query_range?query=${encodeURIComponent(query)}`, headers: { 'x-scope-orgid': 't' } });
     if (response.status !== 200) throw new Error(`${response.status}: ${response.body}`);
-    return (JSON.parse(response.body) as { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } }).data.result.flatMap(({ stream, values }) => values.map(([, line]) => ({ line, stream })));
+    return (JSON.parse(response.body) as { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } }).data.result.flatMap(
+      ({ stream, values }) => values.map(([, line]) => ({ line, stream })),
+    );
   };
-  const push = (streams: readonly object[], headers: Readonly<Record<string, string>> = { 'X-Scope-OrgID': 't' }) => made.call('loki/loki-0', { method: 'POST', path: '/loki/api/v1/push', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify({ streams }) });
+  const push = (streams: readonly object[], headers: Readonly<Record<string, string>> = { 'X-Scope-OrgID': 't' }) =>
+    made.call('loki/loki-0', {
+      method: 'POST',
+      path: '/loki/api/v1/push',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify({ streams }),
+    });
   const nanos = (msAgo = 0): string => String(BigInt(made.clock.now().getTime() - msAgo) * 1_000_000n);
   return { ...made, alloyPod, job, all, push, nanos };
 }
 
-const said = (of: LogWorld, container: string): string => of.printed.filter((entry) => entry.container === container).map((entry) => entry.line).join('\n');
+const said = (of: LogWorld, container: string): string =>
+  of.printed
+    .filter((entry) => entry.container === container)
+    .map((entry) => entry.line)
+    .join('\n');
 
 describe('reading', () => {
   it('sees the files of its own node only, at the path they are mounted', async () => {
@@ -116,7 +198,9 @@ describe('reading', () => {
     of.write(of.job('node-a'), 'main', 'here');
     of.write(of.job('node-b'), 'main', 'there');
     of.advance(2_000);
-    expect(await of.all()).toMatchObject([{ line: 'here', stream: { pod: 'job-node-a', filename: expect.stringMatching(/^\/host\/log\/pods\/jobs_job-node-a_uid-\d+\/main\/0\.log$/) } }]);
+    expect(await of.all()).toMatchObject([
+      { line: 'here', stream: { pod: 'job-node-a', filename: expect.stringMatching(/^\/host\/log\/pods\/jobs_job-node-a_uid-\d+\/main\/0\.log$/) } },
+    ]);
   });
 
   it('joins a line that containerd cut in two', async () => {
@@ -127,12 +211,18 @@ describe('reading', () => {
     expect((await of.all()).map(({ line }) => line)).toEqual([long]);
   });
 
-  it.each([['host', 1], ['container', 2]] as const)('with positions in the %s, a restart reads the file %i time(s) in all', async (storage, times) => {
+  it.each([
+    ['host', 1],
+    ['container', 2],
+  ] as const)('with positions in the %s, a restart reads the file %i time(s) in all', async (storage, times) => {
     const of = world({ storage, config: alloy() });
     const job = of.job('node-a');
     of.write(job, 'main', 'once');
     of.advance(2_000);
-    const lines = async () => (await of.call('alloy/alloy-a', { path: '/metrics' })).body.split('\n').filter((line) => line.startsWith('loki_source_file_read_lines_total') && line.includes('job-node-a')).length;
+    const lines = async () =>
+      (await of.call('alloy/alloy-a', { path: '/metrics' })).body
+        .split('\n')
+        .filter((line) => line.startsWith('loki_source_file_read_lines_total') && line.includes('job-node-a')).length;
     const before = await lines();
     of.restart(of.store.get('Pod', 'alloy', 'alloy-a') as Pod);
     of.advance(2_000);
@@ -170,7 +260,10 @@ describe('reading', () => {
     ['loki.write "v" {\n url = "x"\n}', 'unrecognized attribute name "url"'],
     ['loki.write {\n}', 'component "loki.write" must have a label'],
     ['loki.write "w" {\n}', 'block loki.write.w already declared'],
-    ['loki.source.file "v" {\n targets = discovery.kubernetes.nope.targets\n forward_to = []\n}', 'component "discovery.kubernetes.nope" does not exist or is out of scope'],
+    [
+      'loki.source.file "v" {\n targets = discovery.kubernetes.nope.targets\n forward_to = []\n}',
+      'component "discovery.kubernetes.nope" does not exist or is out of scope',
+    ],
     ['loki.source.file "v" {\n targets = []\n forward_to = ["x"]\n}', 'expected capsule("loki.LogsReceiver"), got string'],
     ['local.file "v" {\n filename = "/nope"\n}', 'failed to read file'],
     ['discovery.relabel "v" {\n targets = []\n rule {\n action = "erase"\n }\n}', 'unrecognized relabel action "erase"'],
@@ -194,12 +287,28 @@ describe('Loki', () => {
   it('refuses old, future, long and unlabelled lines, and keeps the good ones of the same push', async () => {
     const of = world();
     const stream = { job: 'x' };
-    expect((await of.push([{ stream, values: [[of.nanos(8 * 86_400_000), 'old'], [of.nanos(), 'good']] }])).body).toMatch(/^entry for stream '\{job="x", service_name="x"\}' has timestamp too old: 2026-02-21T12:00:02Z, oldest acceptable timestamp is: 2026-02-22T12:00:02Z\n$/);
+    expect(
+      (
+        await of.push([
+          {
+            stream,
+            values: [
+              [of.nanos(8 * 86_400_000), 'old'],
+              [of.nanos(), 'good'],
+            ],
+          },
+        ])
+      ).body,
+    ).toMatch(
+      /^entry for stream '\{job="x", service_name="x"\}' has timestamp too old: 2026-02-21T12:00:02Z, oldest acceptable timestamp is: 2026-02-22T12:00:02Z\n$/,
+    );
     expect((await of.push([{ stream, values: [[of.nanos(-3_600_000), 'new']] }])).body).toContain('has timestamp too new: ');
     expect((await of.push([{ stream, values: [[of.nanos(), 'y'.repeat(300_000)]] }])).body).toContain("max entry size '262144' bytes exceeded");
     expect((await of.push([{ stream: {}, values: [[of.nanos(), 'x']] }])).body).toContain('at least one label pair is required');
     expect((await of.all('{job="x"}')).map(({ line }) => line)).toEqual(['good']);
-    expect((await of.call('loki/loki-0', { path: '/metrics' })).body).toContain('loki_discarded_samples_total{reason="greater_than_max_sample_age",tenant="t"} 1');
+    expect((await of.call('loki/loki-0', { path: '/metrics' })).body).toContain(
+      'loki_discarded_samples_total{reason="greater_than_max_sample_age",tenant="t"} 1',
+    );
   });
 
   it('flushes when asked, and counts what it could not', async () => {
@@ -213,7 +322,10 @@ describe('Loki', () => {
     expect((await closed.call('loki/loki-0', { path: '/metrics' })).body).toContain('loki_ingester_chunks_flush_failures_total 1');
   });
 
-  it.each([[true, ['unflushed']], [false, []]])('an ingester that goes before it could flush: with a disk %s, %j is left', async (disk, left) => {
+  it.each([
+    [true, ['unflushed']],
+    [false, []],
+  ])('an ingester that goes before it could flush: with a disk %s, %j is left', async (disk, left) => {
     const of = world({ disk, buckets: [] });
     await of.push([{ stream: { job: 'x' }, values: [[of.nanos(), 'unflushed']] }]);
     of.store.delete('Pod', 'loki', 'loki-0');
@@ -224,10 +336,16 @@ describe('Loki', () => {
     expect((await of.all('{job="x"}')).map(({ line }) => line)).toEqual(left);
   });
 
-  it('answers Grafana\'s check without touching storage', async () => {
+  it("answers Grafana's check without touching storage", async () => {
     const of = world({ buckets: [] });
-    const response = await of.call('loki/loki-0', { path: `/loki/api/v1/query?query=${encodeURIComponent('vector(1)+vector(1)')}`, headers: { 'x-scope-orgid': 'anyone' } });
-    expect(JSON.parse(response.body)).toMatchObject({ status: 'success', data: { resultType: 'vector', result: [{ metric: {}, value: [expect.any(Number), '2'] }] } });
+    const response = await of.call('loki/loki-0', {
+      path: `/loki/api/v1/query?query=${encodeURIComponent('vector(1)+vector(1)')}`,
+      headers: { 'x-scope-orgid': 'anyone' },
+    });
+    expect(JSON.parse(response.body)).toMatchObject({
+      status: 'success',
+      data: { resultType: 'vector', result: [{ metric: {}, value: [expect.any(Number), '2'] }] },
+    });
   });
 
   it.each([

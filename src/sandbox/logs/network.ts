@@ -38,7 +38,12 @@ export function createNetwork(store: ObjectStore, answer: Answer): Network {
     return store
       .list('Pod', { ...(metadata.namespace !== undefined && { namespace: metadata.namespace }) })
       .map((pod) => pod as Pod)
-      .filter((pod) => selectsByMap(spec.selector, pod.metadata.labels) && pod.metadata.deletionTimestamp === undefined && (isReady(pod) || (spec.publishNotReadyAddresses === true && pod.status?.phase === 'Running')));
+      .filter(
+        (pod) =>
+          selectsByMap(spec.selector, pod.metadata.labels) &&
+          pod.metadata.deletionTimestamp === undefined &&
+          (isReady(pod) || (spec.publishNotReadyAddresses === true && pod.status?.phase === 'Running')),
+      );
   };
   return {
     service,

@@ -72,7 +72,12 @@ export function globExpression(pattern: string): RegExp {
     if (token === '*') return '[^/]*';
     if (token === '?') return '[^/]';
     if (token.startsWith('[') && token.length > 2) return token.replace('[!', '[^');
-    if (token.startsWith('{') && token.length > 2) return `(?:${token.slice(1, -1).split(',').map((part) => part.replace(/[.+^$()|\\*?]/g, '\\$&')).join('|')})`;
+    if (token.startsWith('{') && token.length > 2)
+      return `(?:${token
+        .slice(1, -1)
+        .split(',')
+        .map((part) => part.replace(/[.+^$()|\\*?]/g, '\\$&'))
+        .join('|')})`;
     return `\\${token}`;
   });
   return new RegExp(`^${source}$`);

@@ -100,7 +100,11 @@ export function readMounted(store: ObjectStore, process: Process, path: string):
   return undefined;
 }
 
-function readSource(store: ObjectStore, process: Process, of: { readonly source: Source | undefined; readonly kind: 'ConfigMap' | 'Secret'; readonly file: string }): string | undefined {
+function readSource(
+  store: ObjectStore,
+  process: Process,
+  of: { readonly source: Source | undefined; readonly kind: 'ConfigMap' | 'Secret'; readonly file: string },
+): string | undefined {
   if (of.source === undefined) return undefined;
   const { items } = of.source;
   const key = items === undefined ? of.file : items.find((item) => (item.path ?? item.key) === of.file)?.key;

@@ -20,9 +20,17 @@ export interface Collector {
 /** Where reading stopped, by storage and file; what is on a disk outlives the process. */
 export type Positions = Map<string, Map<string, number>>;
 
-export type CollectorStart = { readonly is: 'running'; readonly collector: Collector; readonly lines: readonly string[] } | { readonly is: 'crashed'; readonly lines: readonly string[] };
+export type CollectorStart =
+  | { readonly is: 'running'; readonly collector: Collector; readonly lines: readonly string[] }
+  | { readonly is: 'crashed'; readonly lines: readonly string[] };
 
-const LISTEN = ['level=info msg="starting complete graph evaluation" controller_path=/ controller_id=""', 'level=info msg="finished complete graph evaluation" controller_path=/ controller_id=""', 'level=info msg="scheduling loaded components and services"', 'level=info msg="failed to register collector with remote server" service=remotecfg name="" err="noop client"', 'level=info msg="now listening for http traffic" service=http addr=0.0.0.0:12345'];
+const LISTEN = [
+  'level=info msg="starting complete graph evaluation" controller_path=/ controller_id=""',
+  'level=info msg="finished complete graph evaluation" controller_path=/ controller_id=""',
+  'level=info msg="scheduling loaded components and services"',
+  'level=info msg="failed to register collector with remote server" service=remotecfg name="" err="noop client"',
+  'level=info msg="now listening for http traffic" service=http addr=0.0.0.0:12345',
+];
 const READ_DELAY_MS = 100;
 
 export function isAlloy(process: Process): boolean {
@@ -52,7 +60,8 @@ export function startCollector(around: LogSurroundings, process: Process, positi
 function unwritable(process: Process, storage: string): string | undefined {
   const security = (process.container as { readonly securityContext?: { readonly readOnlyRootFilesystem?: boolean } }).securityContext;
   const mount = mountAt(process, storage);
-  if (mount?.mount.readOnly === true || (mount === undefined && security?.readOnlyRootFilesystem === true)) return `failed to build component: mkdir ${storage}: read-only file system`;
+  if (mount?.mount.readOnly === true || (mount === undefined && security?.readOnlyRootFilesystem === true))
+    return `failed to build component: mkdir ${storage}: read-only file system`;
   // The kubelet makes a hostPath folder as root, mode 0755.
   if (hostPathOf(process, storage) !== undefined && userOf(process) !== 0) return `failed to build component: mkdir ${storage}: permission denied`;
   return undefined;
@@ -84,7 +93,9 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
     tell();
   };
   const count = (metric: string, labels: Labels, by: number): void => {
-    const key = `${metric}{${Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}}`;
+    const key = `${metric}{${Object.entries(labels)
+      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+      .join(',')}}`;
     metrics.set(key, (metrics.get(key) ?? 0) + by);
   };
   const read = (file: string): string => {
@@ -95,14 +106,20 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
   const world: GraphWorld = {
     env: process.env,
     hostname: process.pod.metadata.name,
-    discover: (component) => discover(around, process, { component, refuse: (message) => once(message, () => say('error', { msg: 'Unhandled Error', component_id: component.id, logger: 'UnhandledError', err: message })) }),
+    discover: (component) =>
+      discover(around, process, {
+        component,
+        refuse: (message) => once(message, () => say('error', { msg: 'Unhandled Error', component_id: component.id, logger: 'UnhandledError', err: message })),
+      }),
     match: (targets) => targets.flatMap((target) => matchFiles(around, process, target)),
     read,
     write(component, entry) {
       component.blocks.forEach((block, at) => {
         if (block.name !== 'endpoint') return;
         const key = `${component.id}/${at}`;
-        const endpoint = endpoints.get(key) ?? createEndpoint({ clock, network: around.network, namespace: process.namespace, read, say, count, drained: () => wake() }, { component, block });
+        const endpoint =
+          endpoints.get(key) ??
+          createEndpoint({ clock, network: around.network, namespace: process.namespace, read, say, count, drained: () => wake() }, { component, block });
         endpoints.set(key, endpoint);
         endpoint.add(entry, { component, block });
       });
@@ -133,15 +150,23 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
     }
     active += 1;
     const key = `${source.id}|${job.path}|${JSON.stringify(job.labels)}`;
-    once(`started ${key}`, () => say('info', { msg: 'tail routine: started', component_path: '/', component_id: source.id, component: 'tailer', path: job.path }));
+    once(`started ${key}`, () =>
+      say('info', { msg: 'tail routine: started', component_path: '/', component_id: source.id, component: 'tailer', path: job.path }),
+    );
     const end = job.file.first + job.file.lines.length;
     const from = of.positions.get(key) ?? (source.args['tail_from_end'] === true ? end : job.file.first);
     of.positions.set(key, end);
     const lines = job.file.lines.slice(Math.max(0, from - job.file.first));
     if (lines.length === 0) return;
-    count(source.name === 'loki.source.file' ? 'loki_source_file_read_lines_total' : 'loki_source_kubernetes_read_lines_total', { path: job.path }, lines.length);
+    count(
+      source.name === 'loki.source.file' ? 'loki_source_file_read_lines_total' : 'loki_source_kubernetes_read_lines_total',
+      { path: job.path },
+      lines.length,
+    );
     const nanos = BigInt(clock.now().getTime()) * 1_000_000n;
-    lines.forEach((line, at) => graph.forward(source.args['forward_to'], { labels: job.labels, line: job.strip(line), nanos: nanos + BigInt(at), extracted: { ...job.labels } }));
+    lines.forEach((line, at) =>
+      graph.forward(source.args['forward_to'], { labels: job.labels, line: job.strip(line), nanos: nanos + BigInt(at), extracted: { ...job.labels } }),
+    );
   };
   wake();
   return {
@@ -187,7 +212,13 @@ function readable(load: () => Graph, path: string): Graph {
   }
 }
 
-const EXPOSED = ['loki_source_file_read_lines_total', 'loki_source_kubernetes_read_lines_total', 'loki_write_sent_entries_total', 'loki_write_dropped_entries_total', 'loki_write_batch_retries_total'];
+const EXPOSED = [
+  'loki_source_file_read_lines_total',
+  'loki_source_kubernetes_read_lines_total',
+  'loki_write_sent_entries_total',
+  'loki_write_dropped_entries_total',
+  'loki_write_batch_retries_total',
+];
 
 function exposition(metrics: ReadonlyMap<string, number>, active: number): string {
   const counters = EXPOSED.flatMap((name) => {

@@ -24,7 +24,13 @@ export function podTargets(store: ObjectStore, query: PodQuery): readonly Labels
     .flatMap((pod) => {
       const shared = podLabels(pod);
       const statuses = pod.status?.containerStatuses ?? [];
-      const of = (containers: readonly Container[] | undefined, init: boolean) => (containers ?? []).flatMap((container) => containerTargets({ pod, container, init, status: statuses.find((status) => status.name === container.name) }).map((labels) => ({ ...shared, ...labels })));
+      const of = (containers: readonly Container[] | undefined, init: boolean) =>
+        (containers ?? []).flatMap((container) =>
+          containerTargets({ pod, container, init, status: statuses.find((status) => status.name === container.name) }).map((labels) => ({
+            ...shared,
+            ...labels,
+          })),
+        );
       return [...of(pod.spec.containers, false), ...of(pod.spec.initContainers, true)];
     });
 }
@@ -32,7 +38,11 @@ export function podTargets(store: ObjectStore, query: PodQuery): readonly Labels
 function podLabels(pod: Pod): Labels {
   const owner = pod.metadata.ownerReferences?.find((ref) => ref.controller === true);
   const ready = pod.status?.conditions?.find((condition) => condition.type === 'Ready')?.status.toLowerCase() ?? 'unknown';
-  const named = (prefix: string, values: Labels | undefined) => Object.entries(values ?? {}).flatMap(([name, value]) => [[`__meta_kubernetes_pod_${prefix}_${clean(name)}`, value] as const, [`__meta_kubernetes_pod_${prefix}present_${clean(name)}`, 'true'] as const]);
+  const named = (prefix: string, values: Labels | undefined) =>
+    Object.entries(values ?? {}).flatMap(([name, value]) => [
+      [`__meta_kubernetes_pod_${prefix}_${clean(name)}`, value] as const,
+      [`__meta_kubernetes_pod_${prefix}present_${clean(name)}`, 'true'] as const,
+    ]);
   return Object.fromEntries([
     ['__meta_kubernetes_namespace', pod.metadata.namespace ?? 'default'],
     ['__meta_kubernetes_pod_name', pod.metadata.name],
@@ -41,13 +51,20 @@ function podLabels(pod: Pod): Labels {
     ['__meta_kubernetes_pod_node_name', pod.spec.nodeName ?? ''],
     ['__meta_kubernetes_pod_phase', pod.status?.phase ?? ''],
     ['__meta_kubernetes_pod_ready', ready],
-    ...(owner === undefined ? [] : [['__meta_kubernetes_pod_controller_kind', owner.kind] as const, ['__meta_kubernetes_pod_controller_name', owner.name] as const]),
+    ...(owner === undefined
+      ? []
+      : [['__meta_kubernetes_pod_controller_kind', owner.kind] as const, ['__meta_kubernetes_pod_controller_name', owner.name] as const]),
     ...named('label', pod.metadata.labels),
     ...named('annotation', pod.metadata.annotations),
   ]);
 }
 
-function containerTargets(of: { readonly pod: Pod; readonly container: Container; readonly init: boolean; readonly status: ContainerStatus | undefined }): readonly Labels[] {
+function containerTargets(of: {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly init: boolean;
+  readonly status: ContainerStatus | undefined;
+}): readonly Labels[] {
   const { container, pod } = of;
   const shared: Labels = {
     __meta_kubernetes_pod_container_name: container.name,

@@ -31,7 +31,8 @@ function parseJson(source: string, at: Place): AlloyValue {
   }
 }
 
-const isEmpty = (value: AlloyValue): boolean => value === null || value === '' || value === 0 || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
+const isEmpty = (value: AlloyValue): boolean =>
+  value === null || value === '' || value === 0 || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
 
 function library(scope: Scope): Readonly<Record<string, AlloyValue | Native>> {
   const env: Native = (args, at) => scope.env[text(args[0], at)] ?? '';
@@ -99,13 +100,25 @@ function binary(expression: Expression & { readonly is: 'binary' }, scope: Scope
   if (operator === '==' || operator === '!=') return (JSON.stringify(left) === JSON.stringify(right)) === (operator === '==');
   if (operator === '&&') return left === true && right === true;
   if (operator === '||') return left === true || right === true;
-  if (typeof left !== typeof right || (typeof left !== 'string' && typeof left !== 'number')) throw new AlloySyntaxError(at, `${typeName(right)} and ${typeName(left)} do not work with operator ${operator}`);
+  if (typeof left !== typeof right || (typeof left !== 'string' && typeof left !== 'number'))
+    throw new AlloySyntaxError(at, `${typeName(right)} and ${typeName(left)} do not work with operator ${operator}`);
   if (typeof left === 'string' && typeof right === 'string') {
     if (operator === '+') return left + right;
     throw new AlloySyntaxError(at, `string and string do not work with operator ${operator}`);
   }
   const [a, b] = [left as number, right as number];
-  const results: Readonly<Record<string, AlloyValue>> = { '+': a + b, '-': a - b, '*': a * b, '/': a / b, '%': a % b, '^': a ** b, '<': a < b, '<=': a <= b, '>': a > b, '>=': a >= b };
+  const results: Readonly<Record<string, AlloyValue>> = {
+    '+': a + b,
+    '-': a - b,
+    '*': a * b,
+    '/': a / b,
+    '%': a % b,
+    '^': a ** b,
+    '<': a < b,
+    '<=': a <= b,
+    '>': a > b,
+    '>=': a >= b,
+  };
   return results[operator] ?? null;
 }
 
@@ -113,7 +126,11 @@ function index(expression: Expression & { readonly is: 'index' }, scope: Scope):
   const of = evaluate(expression.of, scope);
   const by = evaluate(expression.by, scope);
   const found = of !== null && typeof of === 'object' ? (of as Readonly<Record<string, AlloyValue>>)[String(by)] : undefined;
-  if (found === undefined) throw new AlloySyntaxError(expression.at, Array.isArray(of) ? `index ${String(by)} is out of range of array with length ${of.length}` : `field "${String(by)}" does not exist`);
+  if (found === undefined)
+    throw new AlloySyntaxError(
+      expression.at,
+      Array.isArray(of) ? `index ${String(by)} is out of range of array with length ${of.length}` : `field "${String(by)}" does not exist`,
+    );
   return found;
 }
 

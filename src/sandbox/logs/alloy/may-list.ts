@@ -29,15 +29,28 @@ function isBound(binding: Binding, account: Account): boolean {
 function allows(role: KubeObject | undefined, asked: { readonly resource: string; readonly verbs: readonly string[] }): boolean {
   const rules = (role?.['rules'] ?? []) as readonly Rule[];
   const has = (list: readonly string[] | undefined, wanted: string): boolean => list?.some((item) => item === wanted || item === '*') ?? false;
-  return asked.verbs.every((verb) => rules.some((rule) => has(rule.apiGroups, '') && has(rule.resources, asked.resource) && has(rule.verbs, verb) && (rule.resourceNames ?? []).length === 0));
+  return asked.verbs.every((verb) =>
+    rules.some((rule) => has(rule.apiGroups, '') && has(rule.resources, asked.resource) && has(rule.verbs, verb) && (rule.resourceNames ?? []).length === 0),
+  );
 }
 
-function may(store: ObjectStore, account: Account, asked: { readonly resource: string; readonly verbs: readonly string[]; readonly namespace?: string }): boolean {
-  const bound = (kind: string, namespace?: string) => store.list(kind, { ...(namespace !== undefined && { namespace }) }).map((object) => object as Binding).filter((binding) => isBound(binding, account));
+function may(
+  store: ObjectStore,
+  account: Account,
+  asked: { readonly resource: string; readonly verbs: readonly string[]; readonly namespace?: string },
+): boolean {
+  const bound = (kind: string, namespace?: string) =>
+    store
+      .list(kind, { ...(namespace !== undefined && { namespace }) })
+      .map((object) => object as Binding)
+      .filter((binding) => isBound(binding, account));
   const everywhere = bound('ClusterRoleBinding').some((binding) => allows(store.get('ClusterRole', undefined, binding.roleRef.name), asked));
   if (everywhere || asked.namespace === undefined) return everywhere;
   return bound('RoleBinding', asked.namespace).some((binding) => {
-    const role = binding.roleRef.kind === 'ClusterRole' ? store.get('ClusterRole', undefined, binding.roleRef.name) : store.get('Role', asked.namespace, binding.roleRef.name);
+    const role =
+      binding.roleRef.kind === 'ClusterRole'
+        ? store.get('ClusterRole', undefined, binding.roleRef.name)
+        : store.get('Role', asked.namespace, binding.roleRef.name);
     return allows(role, asked);
   });
 }

@@ -3,7 +3,11 @@ import { expect, it } from 'vitest';
 import { type AlloyValue, evaluate } from './evaluate.ts';
 import { parseAlloy } from './parser.ts';
 
-const scope = { env: { HOSTNAME: 'node-a' }, hostname: 'alloy-x', exports: (id: string) => (id === 'discovery.kubernetes.pods' ? { targets: [{ a: 'b' }] } : undefined) };
+const scope = {
+  env: { HOSTNAME: 'node-a' },
+  hostname: 'alloy-x',
+  exports: (id: string) => (id === 'discovery.kubernetes.pods' ? { targets: [{ a: 'b' }] } : undefined),
+};
 const value = (source: string): AlloyValue => {
   const [statement] = parseAlloy(`x = ${source}`);
   if (statement?.is !== 'attribute') throw new Error('no attribute');
@@ -32,7 +36,15 @@ it.each<[string, AlloyValue]>([
 
 it('keeps blocks, labels and both kinds of comments apart', () => {
   const [block] = parseAlloy('// one\nloki.process "x" { /* two\n lines */ stage.cri { }\n  a = 1 // three\n}\n');
-  expect(block).toMatchObject({ is: 'block', name: 'loki.process', label: 'x', body: [{ is: 'block', name: 'stage.cri', body: [] }, { is: 'attribute', name: 'a' }] });
+  expect(block).toMatchObject({
+    is: 'block',
+    name: 'loki.process',
+    label: 'x',
+    body: [
+      { is: 'block', name: 'stage.cri', body: [] },
+      { is: 'attribute', name: 'a' },
+    ],
+  });
 });
 
 it.each([

@@ -38,7 +38,22 @@ interface Cursor {
   at: number;
 }
 
-const BINDING: Readonly<Record<string, number>> = { '||': 1, '&&': 2, '==': 3, '!=': 3, '<': 3, '<=': 3, '>': 3, '>=': 3, '+': 4, '-': 4, '*': 5, '/': 5, '%': 5, '^': 6 };
+const BINDING: Readonly<Record<string, number>> = {
+  '||': 1,
+  '&&': 2,
+  '==': 3,
+  '!=': 3,
+  '<': 3,
+  '<=': 3,
+  '>': 3,
+  '>=': 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+  '^': 6,
+};
 
 /** Throws AlloySyntaxError. */
 export function parseAlloy(source: string): readonly Statement[] {
@@ -95,7 +110,8 @@ function statement(cursor: Cursor): Statement {
     return { is: 'attribute', name, value: expression(cursor, 0), at };
   }
   const label = peek(cursor).kind === 'string' ? take(cursor).text : undefined;
-  if (label !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(label)) throw new AlloySyntaxError(at, `expected block label to be a valid identifier, but got "${label}"`);
+  if (label !== undefined && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(label))
+    throw new AlloySyntaxError(at, `expected block label to be a valid identifier, but got "${label}"`);
   if (!isMark(cursor, '{')) throw unexpected(cursor, label === undefined ? 'attribute assignment or block body' : '{');
   take(cursor);
   const inside = body(cursor);
@@ -151,7 +167,8 @@ function separated<T>(cursor: Cursor, close: string, item: () => T): readonly T[
   while (!isMark(cursor, close)) {
     items.push(item());
     if (isMark(cursor, ',')) take(cursor);
-    else if (peek(cursor).broke || !isMark(cursor, close)) throw new AlloySyntaxError(peek(cursor), `missing ',' in ${close === '}' ? 'field list' : 'expression list'}`);
+    else if (peek(cursor).broke || !isMark(cursor, close))
+      throw new AlloySyntaxError(peek(cursor), `missing ',' in ${close === '}' ? 'field list' : 'expression list'}`);
   }
   take(cursor);
   return items;

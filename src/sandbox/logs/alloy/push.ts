@@ -55,7 +55,8 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
 
   const flush = (): void => {
     cancel = undefined;
-    for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? ''))) for (const part of portions(entries)) queue.push({ tenant, entries: part, attempts: 0 });
+    for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? '')))
+      for (const part of portions(entries)) queue.push({ tenant, entries: part, attempts: 0 });
     pending = [];
     next();
   };
@@ -143,7 +144,10 @@ function portions(entries: readonly LogEntry[]): readonly (readonly LogEntry[])[
 
 type Sent = { readonly is: 'sent' } | { readonly is: 'refused'; readonly status: number; readonly error: string; readonly retry: boolean };
 
-function send(parts: PushParts, of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly component: Component; readonly batch: Batch }): Sent {
+function send(
+  parts: PushParts,
+  of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly component: Component; readonly batch: Batch },
+): Sent {
   const url = String(of.args['url'] ?? '');
   const failed = (message: string): Sent => ({ is: 'refused', status: -1, error: `Post "${url}": ${message}`, retry: true });
   let headers: Readonly<Record<string, string>>;
@@ -162,14 +166,28 @@ function send(parts: PushParts, of: { readonly args: Readonly<Record<string, All
   return { is: 'refused', status, error: `server returned HTTP status ${status} ${REASONS[status] ?? ''} (${status}): ${firstLine(reply.response)}`, retry };
 }
 
-const REASONS: Readonly<Record<number, string>> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 429: 'Too Many Requests', 500: 'Internal Server Error', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' };
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
 
 function firstLine(response: SandboxResponse): string {
   const text = typeof response.body === 'string' ? response.body : Buffer.from(response.body).toString('utf8');
   return text.split('\n')[0]?.trim() ?? '';
 }
 
-function headersOf(parts: PushParts, of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly batch: Batch }): Readonly<Record<string, string>> {
+function headersOf(
+  parts: PushParts,
+  of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly batch: Batch },
+): Readonly<Record<string, string>> {
   const own = Object.entries((of.args['headers'] ?? {}) as Labels).map(([name, value]) => [name.toLowerCase(), value] as const);
   const basic = of.block.blocks.find((block) => block.name === 'basic_auth')?.args;
   const password = basic?.['password_file'] === undefined ? String(basic?.['password'] ?? '') : parts.read(String(basic['password_file'])).trim();

@@ -8,16 +8,26 @@ import { AlloySyntaxError } from './lexer.ts';
 import { mayListPods, mayReadPodLogs } from './may-list.ts';
 import type { Labels } from './relabel.ts';
 
-export function discover(around: LogSurroundings, process: Process, of: { readonly component: Component; readonly refuse: (message: string) => void }): readonly Labels[] {
+export function discover(
+  around: LogSurroundings,
+  process: Process,
+  of: { readonly component: Component; readonly refuse: (message: string) => void },
+): readonly Labels[] {
   if (of.component.args['role'] !== 'pod') return [];
   const account = { namespace: process.namespace, name: process.serviceAccount };
-  if (!hasToken(around, process)) throw new AlloySyntaxError({ line: 1, column: 1 }, `failed to build component: unable to load in-cluster configuration: open /var/run/secrets/kubernetes.io/serviceaccount/token: no such file or directory (${of.component.id})`);
+  if (!hasToken(around, process))
+    throw new AlloySyntaxError(
+      { line: 1, column: 1 },
+      `failed to build component: unable to load in-cluster configuration: open /var/run/secrets/kubernetes.io/serviceaccount/token: no such file or directory (${of.component.id})`,
+    );
   const spaces = of.component.blocks.find((block) => block.name === 'namespaces')?.args;
   const named = [...((spaces?.['names'] ?? []) as readonly string[]), ...(spaces?.['own_namespace'] === true ? [process.namespace] : [])];
   const allowed = (named.length === 0 ? [undefined] : named).filter((namespace) => {
     if (mayListPods(around.store, account, namespace)) return true;
     const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-    of.refuse(`failed to list *v1.Pod: pods is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot list resource "pods" in API group "" ${scope}`);
+    of.refuse(
+      `failed to list *v1.Pod: pods is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot list resource "pods" in API group "" ${scope}`,
+    );
     return false;
   });
   if (allowed.length === 0) return [];
@@ -82,13 +92,21 @@ export function tailJobs(around: LogSurroundings, process: Process, source: Comp
   const account = { namespace: process.namespace, name: process.serviceAccount };
   const jobs = new Map<string, Job>();
   for (const target of (source.args['targets'] ?? []) as unknown as readonly Labels[]) {
-    const [namespace, pod, container] = ['namespace', 'pod_name', 'pod_container_name'].map((name) => target[`__meta_kubernetes_${name}`] ?? '') as [string, string, string];
+    const [namespace, pod, container] = ['namespace', 'pod_name', 'pod_container_name'].map((name) => target[`__meta_kubernetes_${name}`] ?? '') as [
+      string,
+      string,
+      string,
+    ];
     const path = `${namespace}/${pod}:${container}`;
     const labels = { ...visible(target), instance: path, job: target['job'] ?? source.id };
-    const file = around.files.all().filter((candidate) => candidate.pod.namespace === namespace && candidate.pod.name === pod && candidate.container === container).at(-1);
-    const refused = mayReadPodLogs(around.store, account, namespace) ? undefined : `pods "${pod}" is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot get resource "pods/log" in API group "" in the namespace "${namespace}"`;
+    const file = around.files
+      .all()
+      .filter((candidate) => candidate.pod.namespace === namespace && candidate.pod.name === pod && candidate.container === container)
+      .at(-1);
+    const refused = mayReadPodLogs(around.store, account, namespace)
+      ? undefined
+      : `pods "${pod}" is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot get resource "pods/log" in API group "" in the namespace "${namespace}"`;
     jobs.set(path, { path, labels, file: file ?? NOTHING, strip: (line) => line.replace(/^\S+ \S+ \S+ /, ''), ...(refused !== undefined && { refused }) });
   }
   return [...jobs.values()];
 }
-

@@ -14,7 +14,12 @@ it.each<[string, Labels, Partial<RelabelRule>, Labels | undefined]>([
   ['replace leaves labels alone without a match', { a: 'x' }, { source_labels: ['a'], regex: 'y', target_label: 'b' }, { a: 'x' }],
   ['the expression is anchored', { a: 'xyz' }, { source_labels: ['a'], regex: 'y', target_label: 'b' }, { a: 'xyz' }],
   ['an empty result removes the target', { a: '', b: 'old' }, { source_labels: ['a'], target_label: 'b' }, { a: '' }],
-  ['named groups of Go', { a: 'k=v' }, { source_labels: ['a'], regex: '(?P<key>\\w+)=(?P<val>\\w+)', target_label: 'b', replacement: '${val}-$key' }, { a: 'k=v', b: 'v-k' }],
+  [
+    'named groups of Go',
+    { a: 'k=v' },
+    { source_labels: ['a'], regex: '(?P<key>\\w+)=(?P<val>\\w+)', target_label: 'b', replacement: '${val}-$key' },
+    { a: 'k=v', b: 'v-k' },
+  ],
   ['$1x is the group 1x, which is none', { a: 'v' }, { source_labels: ['a'], target_label: 'b', replacement: '-$1x-' }, { a: 'v', b: '--' }],
   ['flags', { a: 'ABC' }, { source_labels: ['a'], regex: '(?i)abc', target_label: 'b', replacement: 'yes' }, { a: 'ABC', b: 'yes' }],
   ['keep', { a: 'x' }, { source_labels: ['a'], regex: 'y|z', action: 'keep' }, undefined],

@@ -13,9 +13,29 @@ export interface RelabelRule {
   readonly action: string;
 }
 
-export const RULE_DEFAULTS: RelabelRule = { source_labels: [], separator: ';', regex: '(.*)', modulus: 0, target_label: '', replacement: '$1', action: 'replace' };
+export const RULE_DEFAULTS: RelabelRule = {
+  source_labels: [],
+  separator: ';',
+  regex: '(.*)',
+  modulus: 0,
+  target_label: '',
+  replacement: '$1',
+  action: 'replace',
+};
 
-export const RELABEL_ACTIONS = ['replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod', 'labelmap', 'labeldrop', 'labelkeep', 'lowercase', 'uppercase'] as const;
+export const RELABEL_ACTIONS = [
+  'replace',
+  'keep',
+  'drop',
+  'keepequal',
+  'dropequal',
+  'hashmod',
+  'labelmap',
+  'labeldrop',
+  'labelkeep',
+  'lowercase',
+  'uppercase',
+] as const;
 
 /** A Go (RE2) expression as a JavaScript one. Throws SyntaxError for what neither knows. */
 export function goRegExp(source: string, options: { readonly anchored: boolean }): RegExp {
@@ -38,7 +58,13 @@ function compile(source: string, options: { readonly anchored: boolean }): RegEx
     flags += lead[2] as string;
     text = (lead[1] as string) + text.slice(lead[0].length);
   }
-  text = text.replaceAll('[[:alpha:]]', '[A-Za-z]').replaceAll('[[:alnum:]]', '[A-Za-z0-9]').replaceAll('[[:digit:]]', '\\d').replaceAll('[[:space:]]', '\\s').replaceAll('\\z', '$').replaceAll('\\A', '^');
+  text = text
+    .replaceAll('[[:alpha:]]', '[A-Za-z]')
+    .replaceAll('[[:alnum:]]', '[A-Za-z0-9]')
+    .replaceAll('[[:digit:]]', '\\d')
+    .replaceAll('[[:space:]]', '\\s')
+    .replaceAll('\\z', '$')
+    .replaceAll('\\A', '^');
   const unique = [...new Set(flags)].join('');
   return new RegExp(options.anchored ? `^(?:${text})$` : text, unique);
 }

@@ -10,12 +10,42 @@ export interface Shape {
   readonly label?: 'required' | 'none';
 }
 
-const TLS: Shape = { attributes: { ca_pem: 'string', ca_file: 'string', cert_pem: 'string', cert_file: 'string', key_pem: 'string', key_file: 'string', server_name: 'string', insecure_skip_verify: 'bool', min_version: 'string' } };
+const TLS: Shape = {
+  attributes: {
+    ca_pem: 'string',
+    ca_file: 'string',
+    cert_pem: 'string',
+    cert_file: 'string',
+    key_pem: 'string',
+    key_file: 'string',
+    server_name: 'string',
+    insecure_skip_verify: 'bool',
+    min_version: 'string',
+  },
+};
 const CLIENT: Shape = {
-  attributes: { api_server: 'string', kubeconfig_file: 'string', bearer_token: 'string', bearer_token_file: 'string', proxy_url: 'string', follow_redirects: 'bool', enable_http2: 'bool' },
+  attributes: {
+    api_server: 'string',
+    kubeconfig_file: 'string',
+    bearer_token: 'string',
+    bearer_token_file: 'string',
+    proxy_url: 'string',
+    follow_redirects: 'bool',
+    enable_http2: 'bool',
+  },
   blocks: { tls_config: TLS, basic_auth: { attributes: { username: 'string', password: 'string', password_file: 'string' } } },
 };
-const RULE: Shape = { attributes: { source_labels: 'array', separator: 'string', regex: 'string', modulus: 'number', target_label: 'string', replacement: 'string', action: 'string' } };
+const RULE: Shape = {
+  attributes: {
+    source_labels: 'array',
+    separator: 'string',
+    regex: 'string',
+    modulus: 'number',
+    target_label: 'string',
+    replacement: 'string',
+    action: 'string',
+  },
+};
 const STAGES: Readonly<Record<string, Shape>> = {
   'stage.cri': { attributes: { max_partial_lines: 'number', max_partial_line_size: 'number', max_partial_line_size_truncate: 'bool' } },
   'stage.docker': { attributes: {} },
@@ -25,7 +55,17 @@ const STAGES: Readonly<Record<string, Shape>> = {
   'stage.labels': { attributes: { '!values': 'object' } },
   'stage.structured_metadata': { attributes: { values: 'object', regex: 'string' } },
   'stage.tenant': { attributes: { label: 'string', source: 'string', value: 'string' } },
-  'stage.drop': { attributes: { source: 'string', separator: 'string', expression: 'string', value: 'string', older_than: 'string', longer_than: 'string', drop_counter_reason: 'string' } },
+  'stage.drop': {
+    attributes: {
+      source: 'string',
+      separator: 'string',
+      expression: 'string',
+      value: 'string',
+      older_than: 'string',
+      longer_than: 'string',
+      drop_counter_reason: 'string',
+    },
+  },
   'stage.json': { attributes: { '!expressions': 'object', source: 'string', drop_malformed: 'bool' } },
   'stage.logfmt': { attributes: { '!mapping': 'object', source: 'string' } },
   'stage.regex': { attributes: { '!expression': 'string', source: 'string' } },
@@ -39,8 +79,29 @@ const STAGES: Readonly<Record<string, Shape>> = {
 const MATCH: Shape = { attributes: { '!selector': 'string', pipeline_name: 'string', action: 'string', drop_counter_reason: 'string' }, blocks: STAGES };
 const PIPELINE: Readonly<Record<string, Shape>> = { ...STAGES, 'stage.match': MATCH };
 const ENDPOINT: Shape = {
-  attributes: { '!url': 'string', name: 'string', tenant_id: 'string', headers: 'object', batch_size: 'string', batch_wait: 'string', remote_timeout: 'string', min_backoff_period: 'string', max_backoff_period: 'string', max_backoff_retries: 'number', retry_on_http_429: 'bool', bearer_token: 'string', bearer_token_file: 'string', proxy_url: 'string', follow_redirects: 'bool', enable_http2: 'bool' },
-  blocks: { basic_auth: { attributes: { username: 'string', password: 'string', password_file: 'string' } }, tls_config: TLS, queue_config: { attributes: { capacity: 'string', drain_timeout: 'string', min_shards: 'number' } } },
+  attributes: {
+    '!url': 'string',
+    name: 'string',
+    tenant_id: 'string',
+    headers: 'object',
+    batch_size: 'string',
+    batch_wait: 'string',
+    remote_timeout: 'string',
+    min_backoff_period: 'string',
+    max_backoff_period: 'string',
+    max_backoff_retries: 'number',
+    retry_on_http_429: 'bool',
+    bearer_token: 'string',
+    bearer_token_file: 'string',
+    proxy_url: 'string',
+    follow_redirects: 'bool',
+    enable_http2: 'bool',
+  },
+  blocks: {
+    basic_auth: { attributes: { username: 'string', password: 'string', password_file: 'string' } },
+    tls_config: TLS,
+    queue_config: { attributes: { capacity: 'string', drain_timeout: 'string', min_shards: 'number' } },
+  },
 };
 
 /** The components and configuration blocks the sandbox runs; the real Alloy knows more. */
@@ -49,19 +110,44 @@ export const COMPONENTS: Readonly<Record<string, Shape>> = {
   livedebugging: { label: 'none', attributes: { enabled: 'bool' } },
   'discovery.kubernetes': {
     attributes: { '!role': 'string', ...CLIENT.attributes },
-    blocks: { ...CLIENT.blocks, namespaces: { attributes: { names: 'array', own_namespace: 'bool' } }, selectors: { attributes: { '!role': 'string', field: 'string', label: 'string' } }, attach_metadata: { attributes: { node: 'bool', namespace: 'bool' } } },
+    blocks: {
+      ...CLIENT.blocks,
+      namespaces: { attributes: { names: 'array', own_namespace: 'bool' } },
+      selectors: { attributes: { '!role': 'string', field: 'string', label: 'string' } },
+      attach_metadata: { attributes: { node: 'bool', namespace: 'bool' } },
+    },
   },
   'discovery.relabel': { attributes: { '!targets': 'array' }, blocks: { rule: RULE } },
   'local.file_match': { attributes: { '!path_targets': 'array', sync_period: 'string', ignore_older_than: 'string' } },
   'local.file': { attributes: { '!filename': 'string', detector: 'string', poll_frequency: 'string', is_secret: 'bool' } },
   'loki.source.file': {
-    attributes: { '!targets': 'array', '!forward_to': 'array', encoding: 'string', tail_from_end: 'bool', legacy_positions_file: 'string', on_positions_file_error: 'string' },
-    blocks: { decompression: { attributes: { '!enabled': 'bool', '!format': 'string', initial_delay: 'string' } }, file_watch: { attributes: { min_poll_frequency: 'string', max_poll_frequency: 'string' } }, file_match: { attributes: { enabled: 'bool', sync_period: 'string', ignore_older_than: 'string' } } },
+    attributes: {
+      '!targets': 'array',
+      '!forward_to': 'array',
+      encoding: 'string',
+      tail_from_end: 'bool',
+      legacy_positions_file: 'string',
+      on_positions_file_error: 'string',
+    },
+    blocks: {
+      decompression: { attributes: { '!enabled': 'bool', '!format': 'string', initial_delay: 'string' } },
+      file_watch: { attributes: { min_poll_frequency: 'string', max_poll_frequency: 'string' } },
+      file_match: { attributes: { enabled: 'bool', sync_period: 'string', ignore_older_than: 'string' } },
+    },
   },
-  'loki.source.kubernetes': { attributes: { '!targets': 'array', '!forward_to': 'array' }, blocks: { client: CLIENT, clustering: { attributes: { '!enabled': 'bool' } } } },
+  'loki.source.kubernetes': {
+    attributes: { '!targets': 'array', '!forward_to': 'array' },
+    blocks: { client: CLIENT, clustering: { attributes: { '!enabled': 'bool' } } },
+  },
   'loki.process': { attributes: { '!forward_to': 'array' }, blocks: PIPELINE },
   'loki.relabel': { attributes: { '!forward_to': 'array', max_cache_size: 'number' }, blocks: { rule: RULE } },
-  'loki.write': { attributes: { external_labels: 'object', max_streams: 'number' }, blocks: { endpoint: ENDPOINT, wal: { attributes: { enabled: 'bool', max_segment_age: 'string', min_read_frequency: 'string', max_read_frequency: 'string', drain_timeout: 'string' } } } },
+  'loki.write': {
+    attributes: { external_labels: 'object', max_streams: 'number' },
+    blocks: {
+      endpoint: ENDPOINT,
+      wal: { attributes: { enabled: 'bool', max_segment_age: 'string', min_read_frequency: 'string', max_read_frequency: 'string', drain_timeout: 'string' } },
+    },
+  },
 };
 
 /** The id other components refer to it by. */
@@ -93,7 +179,8 @@ function checkBody(block: Block, shape: Shape): void {
       checkBody(statement, inner);
       continue;
     }
-    if (shape.attributes[statement.name] === undefined && shape.attributes[`!${statement.name}`] === undefined) throw new AlloySyntaxError(statement.at, `unrecognized attribute name "${statement.name}"`);
+    if (shape.attributes[statement.name] === undefined && shape.attributes[`!${statement.name}`] === undefined)
+      throw new AlloySyntaxError(statement.at, `unrecognized attribute name "${statement.name}"`);
     if (given.has(statement.name)) throw new AlloySyntaxError(statement.at, `attribute "${statement.name}" may only be provided once`);
     given.add(statement.name);
     if (shape === RULE) checkAction(statement);

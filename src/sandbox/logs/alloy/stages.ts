@@ -20,7 +20,8 @@ export interface StageSpec {
 /** No entry: dropped or held back. */
 export type Stage = (entry: LogEntry) => readonly LogEntry[];
 
-const words = (value: AlloyValue | undefined): Readonly<Record<string, string>> => Object.fromEntries(Object.entries((value ?? {}) as Readonly<Record<string, AlloyValue>>).map(([name, text]) => [name, text === null ? '' : String(text)]));
+const words = (value: AlloyValue | undefined): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries((value ?? {}) as Readonly<Record<string, AlloyValue>>).map(([name, text]) => [name, text === null ? '' : String(text)]));
 const list = (value: AlloyValue | undefined): readonly string[] => ((value ?? []) as readonly AlloyValue[]).map(String);
 const word = (value: AlloyValue | undefined): string => (value === undefined || value === null ? '' : String(value));
 
@@ -96,10 +97,15 @@ function drop({ args }: StageSpec): Stage {
   const expression = word(args['expression']);
   const pattern = expression === '' ? undefined : goRegExp(expression, { anchored: false });
   const longer = /^(\d+)\s*([KM]?i?B)?$/i.exec(word(args['longer_than']));
-  const limit = longer === null ? Number.POSITIVE_INFINITY : Number(longer[1]) * (/^k/i.test(longer[2] ?? '') ? 1024 : /^m/i.test(longer[2] ?? '') ? 1024 ** 2 : 1);
+  const limit =
+    longer === null ? Number.POSITIVE_INFINITY : Number(longer[1]) * (/^k/i.test(longer[2] ?? '') ? 1024 : /^m/i.test(longer[2] ?? '') ? 1024 ** 2 : 1);
   return (entry) => {
     const text = source(entry, args['source']);
-    const hits = [pattern === undefined || pattern.test(text), args['value'] === undefined || text === word(args['value']), entry.line.length > limit || longer === null];
+    const hits = [
+      pattern === undefined || pattern.test(text),
+      args['value'] === undefined || text === word(args['value']),
+      entry.line.length > limit || longer === null,
+    ];
     const asked = pattern !== undefined || args['value'] !== undefined || longer !== null || word(args['source']) !== '';
     const present = word(args['source']) === '' || entry.extracted[word(args['source'])] !== undefined;
     return asked && present && hits.every(Boolean) ? [] : [entry];
@@ -126,7 +132,8 @@ export function matchersOf(selector: string): (entry: Pick<LogEntry, 'labels' | 
   }
   for (const [, operator, quoted = '""'] of selector.slice(close + 1).matchAll(/(\|=|!=|\|~|!~)\s*("(?:[^"\\]|\\.)*"|`[^`]*`)/g)) {
     const value = quoted.startsWith('`') ? quoted.slice(1, -1) : (JSON.parse(quoted) as string);
-    const test = operator === '|=' || operator === '!=' ? (text: string) => text.includes(value) : (text: string) => goRegExp(value, { anchored: false }).test(text);
+    const test =
+      operator === '|=' || operator === '!=' ? (text: string) => text.includes(value) : (text: string) => goRegExp(value, { anchored: false }).test(text);
     tests.push((entry) => test(entry.line) === operator?.startsWith('|'));
   }
   return (entry) => tests.every((test) => test(entry));
@@ -144,28 +151,56 @@ function timestamp({ args }: StageSpec): Stage {
   };
 }
 
+const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+
 const STAGES: Readonly<Record<string, (spec: StageSpec) => Stage>> = {
   'stage.cri': cri,
   'stage.docker': () => docker,
-  'stage.static_labels': ({ args }) => (entry) => relabeled(entry, { ...entry.labels, ...words(args['values']) }),
-  'stage.label_drop': ({ args }) => (entry) => relabeled(entry, Object.fromEntries(Object.entries(entry.labels).filter(([name]) => !list(args['values']).includes(name)))),
-  'stage.label_keep': ({ args }) => (entry) => relabeled(entry, Object.fromEntries(Object.entries(entry.labels).filter(([name]) => list(args['values']).includes(name)))),
-  'stage.labels': ({ args }) => (entry) => relabeled(entry, { ...entry.labels, ...extracting(Object.entries(words(args['values'])).map(([name, from]) => [name, entry.extracted[from === '' ? name : from]])) }),
-  'stage.tenant': ({ args }) => (entry) => {
-    const tenant = word(args['value']) || (word(args['label']) === '' ? entry.extracted[word(args['source'])] : entry.labels[word(args['label'])]);
-    return tenant === undefined || tenant === '' ? [entry] : relabeled(entry, { ...entry.labels, __tenant_id__: tenant });
-  },
+  'stage.static_labels':
+    ({ args }) =>
+    (entry) =>
+      relabeled(entry, { ...entry.labels, ...words(args['values']) }),
+  'stage.label_drop':
+    ({ args }) =>
+    (entry) =>
+      relabeled(entry, Object.fromEntries(Object.entries(entry.labels).filter(([name]) => !list(args['values']).includes(name)))),
+  'stage.label_keep':
+    ({ args }) =>
+    (entry) =>
+      relabeled(entry, Object.fromEntries(Object.entries(entry.labels).filter(([name]) => list(args['values']).includes(name)))),
+  'stage.labels':
+    ({ args }) =>
+    (entry) =>
+      relabeled(entry, {
+        ...entry.labels,
+        ...extracting(Object.entries(words(args['values'])).map(([name, from]) => [name, entry.extracted[from === '' ? name : from]])),
+      }),
+  'stage.tenant':
+    ({ args }) =>
+    (entry) => {
+      const tenant = word(args['value']) || (word(args['label']) === '' ? entry.extracted[word(args['source'])] : entry.labels[word(args['label'])]);
+      return tenant === undefined || tenant === '' ? [entry] : relabeled(entry, { ...entry.labels, __tenant_id__: tenant });
+    },
   'stage.drop': drop,
   'stage.match': match,
-  'stage.json': ({ args }) => (entry) => {
-    const parsed = jsonOf(source(entry, args['source']));
-    if (parsed === undefined) return args['drop_malformed'] === true ? [] : [entry];
-    return extend(entry, extracting(Object.entries(words(args['expressions'])).map(([name, path]) => [name, dig(parsed, path === '' ? name : path)])));
-  },
-  'stage.logfmt': ({ args }) => (entry) => {
-    const found = Object.fromEntries([...source(entry, args['source']).matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)].map(([, name, quoted, bare]) => [name as string, quoted ?? bare ?? '']));
-    return extend(entry, extracting(Object.entries(words(args['mapping'])).map(([name, from]) => [name, found[from === '' ? name : from]])));
-  },
+  'stage.json':
+    ({ args }) =>
+    (entry) => {
+      const parsed = jsonOf(source(entry, args['source']));
+      if (parsed === undefined) return args['drop_malformed'] === true ? [] : [entry];
+      return extend(entry, extracting(Object.entries(words(args['expressions'])).map(([name, path]) => [name, dig(parsed, path === '' ? name : path)])));
+    },
+  'stage.logfmt':
+    ({ args }) =>
+    (entry) => {
+      const found = Object.fromEntries(
+        [...source(entry, args['source']).matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)].map(([, name, quoted, bare]) => [
+          name as string,
+          quoted ?? bare ?? '',
+        ]),
+      );
+      return extend(entry, extracting(Object.entries(words(args['mapping'])).map(([name, from]) => [name, found[from === '' ? name : from]])));
+    },
   'stage.regex': ({ args }) => {
     const pattern = goRegExp(word(args['expression']), { anchored: false });
     return (entry) => extend(entry, extracting(Object.entries(pattern.exec(source(entry, args['source']))?.groups ?? {})));
@@ -178,7 +213,8 @@ const STAGES: Readonly<Record<string, (spec: StageSpec) => Stage>> = {
     };
   },
   'stage.timestamp': timestamp,
-  'stage.output': ({ args }) => (entry) => [{ ...entry, line: entry.extracted[word(args['source'])] ?? entry.line }],
-  // Colour codes only; the control characters between ESC [ and m.
-  'stage.decolorize': () => (entry) => [{ ...entry, line: entry.line.replace(/\u001b\[[0-9;]*m/g, '') }],
+  'stage.output':
+    ({ args }) =>
+    (entry) => [{ ...entry, line: entry.extracted[word(args['source'])] ?? entry.line }],
+  'stage.decolorize': () => (entry) => [{ ...entry, line: entry.line.replace(COLOUR, '') }],
 };

@@ -23,7 +23,12 @@ export function answerQuery(query: Query, streams: readonly Stream[], window: Wi
   if (query.is === 'logs') return { resultType: 'streams', result: logs(query.selector, streams, window), stats: {} };
   const series = evaluate(query, streams, window);
   const point = ([time, value]: readonly [number, number]): [number, string] => [time / 1000, String(value)];
-  if (window.instant) return { resultType: 'vector', result: series.flatMap(({ metric, points }) => points.slice(-1).map((last) => ({ metric, value: point(last) }))), stats: {} };
+  if (window.instant)
+    return {
+      resultType: 'vector',
+      result: series.flatMap(({ metric, points }) => points.slice(-1).map((last) => ({ metric, value: point(last) }))),
+      stats: {},
+    };
   return { resultType: 'matrix', result: series.map(({ metric, points }) => ({ metric, values: points.map(point) })), stats: {} };
 }
 
@@ -103,11 +108,16 @@ const FOLDS: Readonly<Record<string, (values: readonly number[]) => number>> = {
 function grouped(query: Query & { readonly is: 'sum' }, series: readonly Series[]): readonly Series[] {
   const groups = new Map<string, { readonly metric: StreamLabels; readonly points: Map<number, number[]> }>();
   for (const { metric, points } of series) {
-    const kept = Object.fromEntries(Object.entries(metric).filter(([name]) => (query.without === undefined ? (query.by ?? []).includes(name) : !query.without.includes(name))));
+    const kept = Object.fromEntries(
+      Object.entries(metric).filter(([name]) => (query.without === undefined ? (query.by ?? []).includes(name) : !query.without.includes(name))),
+    );
     const group = groups.get(streamKey(kept)) ?? { metric: kept, points: new Map<number, number[]>() };
     groups.set(streamKey(kept), group);
     for (const [time, value] of points) group.points.set(time, [...(group.points.get(time) ?? []), value]);
   }
   const fold = FOLDS[query.fn] as (values: readonly number[]) => number;
-  return [...groups.values()].map(({ metric, points }) => ({ metric, points: [...points].sort(([a], [b]) => a - b).map(([time, values]) => [time, fold(values)] as const) }));
+  return [...groups.values()].map(({ metric, points }) => ({
+    metric,
+    points: [...points].sort(([a], [b]) => a - b).map(([time, values]) => [time, fold(values)] as const),
+  }));
 }

@@ -38,7 +38,11 @@ export interface LokiPeers {
 const READY_AFTER_MS = 1_000;
 
 export function plays(loki: Loki, component: string): boolean {
-  const groups: Readonly<Record<string, readonly string[]>> = { write: ['distributor', 'ingester'], read: ['querier', 'query-frontend'], backend: ['compactor', 'ruler', 'index-gateway', 'query-scheduler'] };
+  const groups: Readonly<Record<string, readonly string[]>> = {
+    write: ['distributor', 'ingester'],
+    read: ['querier', 'query-frontend'],
+    backend: ['compactor', 'ruler', 'index-gateway', 'query-scheduler'],
+  };
   return loki.config.targets.some((target) => target === component || target === 'all' || groups[target]?.includes(component));
 }
 
@@ -55,7 +59,8 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
   const peers: LokiPeers = {
     ready: (of, component) => [...running.values()].filter((other) => other.config.ring === of.config.ring && plays(other, component) && isUp(around, other)),
     streams: (of, tenant) => {
-      if (of.config.indexGateway !== undefined && peers.ready(of, 'index-gateway').length === 0) throw new Error('rpc error: code = Unavailable desc = name resolver error: produced zero addresses');
+      if (of.config.indexGateway !== undefined && peers.ready(of, 'index-gateway').length === 0)
+        throw new Error('rpc error: code = Unavailable desc = name resolver error: produced zero addresses');
       const recent = peers.ready(of, 'ingester').flatMap((other) => other.ingester?.streams(tenant) ?? []);
       return mergeStreams([...recent, ...stored(around, of, { tenant, chunks })]);
     },
@@ -67,10 +72,23 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     const { config } = loaded;
     const say = (text: string): string => `level=info ts=${around.clock.now().toISOString()} ${text}`;
     if (config.ring !== '' && around.network.service(config.ring, process.namespace) === undefined) {
-      return { ready: false, crash: { exitCode: 1 }, lines: [`level=error ts=${around.clock.now().toISOString()} caller=log.go:216 msg="error running loki" err="failed services: joining memberlist cluster: lookup ${config.ring}: no such host"`] };
+      return {
+        ready: false,
+        crash: { exitCode: 1 },
+        lines: [
+          `level=error ts=${around.clock.now().toISOString()} caller=log.go:216 msg="error running loki" err="failed services: joining memberlist cluster: lookup ${config.ring}: no such host"`,
+        ],
+      };
     }
     const store = deleteStoreProblem(around, process, config);
-    if (store !== undefined) return { ready: false, crash: { exitCode: 1 }, lines: [`level=error ts=${around.clock.now().toISOString()} caller=log.go:223 msg="error running loki" err=${JSON.stringify(`init compactor: failed to init delete store: ${store}`)}`] };
+    if (store !== undefined)
+      return {
+        ready: false,
+        crash: { exitCode: 1 },
+        lines: [
+          `level=error ts=${around.clock.now().toISOString()} caller=log.go:223 msg="error running loki" err=${JSON.stringify(`init compactor: failed to init delete store: ${store}`)}`,
+        ],
+      };
     const claim = claimAt(process, config.dataFolder);
     const kept = (claim === undefined ? scratch.get(idOf(process)) : disks.get(claim)) ?? new Map<string, readonly Stream[]>();
     if (claim !== undefined) disks.delete(claim);
@@ -81,7 +99,14 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
       withIngester.ready = true;
       firstLook(around, withIngester);
     });
-    return { ready: false, lines: [say(`caller=main.go:126 msg="Starting Loki" version="(version=${imageVersion(process)})"`), say(`caller=module_service.go:82 msg=starting module=${config.targets.join(',')}`), say('caller=loki.go:535 msg="Loki started"')] };
+    return {
+      ready: false,
+      lines: [
+        say(`caller=main.go:126 msg="Starting Loki" version="(version=${imageVersion(process)})"`),
+        say(`caller=module_service.go:82 msg=starting module=${config.targets.join(',')}`),
+        say('caller=loki.go:535 msg="Loki started"'),
+      ],
+    };
   };
 
   return {
@@ -168,7 +193,11 @@ function firstLook(around: LogSurroundings, loki: Loki): void {
     try {
       objectClient(around, loki.process, { config: loki.config, bucket }).list(prefix);
     } catch (error) {
-      around.print(loki.process.pod, loki.process.container.name, `level=error ts=${around.clock.now().toISOString()} ${lead}${JSON.stringify(error instanceof Error ? error.message : String(error))}`);
+      around.print(
+        loki.process.pod,
+        loki.process.container.name,
+        `level=error ts=${around.clock.now().toISOString()} ${lead}${JSON.stringify(error instanceof Error ? error.message : String(error))}`,
+      );
     }
   }
 }

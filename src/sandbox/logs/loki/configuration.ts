@@ -40,7 +40,9 @@ export interface Limits {
 type Doc = Readonly<Record<string, unknown>>;
 
 const SECTIONS = new Set(
-  'target auth_enabled http_prefix ballast_bytes server ui internal_server distributor querier query_engine delete_request query_scheduler frontend query_range ruler ruler_storage ingester_client ingester block_builder block_scheduler pattern_ingester index_gateway bloom_build bloom_gateway storage_config chunk_store_config schema_config compactor compactor_client compactor_http_client compactor_grpc_client limits_config limits frontend_worker table_manager memberlist dataobj dataobj-consumer kafka_config runtime_config operational_config tracing analytics profiling common shutdown_delay metrics_namespace pod_logs ingest_limits ingest_limits_frontend ingest_limits_frontend_client'.split(' '),
+  'target auth_enabled http_prefix ballast_bytes server ui internal_server distributor querier query_engine delete_request query_scheduler frontend query_range ruler ruler_storage ingester_client ingester block_builder block_scheduler pattern_ingester index_gateway bloom_build bloom_gateway storage_config chunk_store_config schema_config compactor compactor_client compactor_http_client compactor_grpc_client limits_config limits frontend_worker table_manager memberlist dataobj dataobj-consumer kafka_config runtime_config operational_config tracing analytics profiling common shutdown_delay metrics_namespace pod_logs ingest_limits ingest_limits_frontend ingest_limits_frontend_client'.split(
+    ' ',
+  ),
 );
 
 function at(doc: unknown, path: string): unknown {
@@ -71,13 +73,21 @@ export function loadLokiConfig(store: ObjectStore, process: Process): Loaded {
   const path = flag(process, 'config.file') ?? '';
   const raw = readMounted(store, process, path);
   if (raw === undefined) return { is: 'bad', line: `failed parsing config: ${path} does not exist, set config.file for custom config path` };
-  const text = flag(process, 'config.expand-env') === 'true' ? raw.replace(/\$\{(\w+)(?::([^}]*))?\}/g, (_, name: string, fallback: string | undefined) => process.env[name] ?? fallback ?? '') : raw;
+  const text =
+    flag(process, 'config.expand-env') === 'true'
+      ? raw.replace(/\$\{(\w+)(?::([^}]*))?\}/g, (_, name: string, fallback: string | undefined) => process.env[name] ?? fallback ?? '')
+      : raw;
   const parsed = parseDocument(text);
   const wrong = parsed.errors[0];
-  if (wrong !== undefined) return { is: 'bad', line: `failed parsing config: ${path}: yaml: line ${wrong.linePos?.[0].line ?? 1}: ${wrong.message.split('\n')[0]}` };
+  if (wrong !== undefined)
+    return { is: 'bad', line: `failed parsing config: ${path}: yaml: line ${wrong.linePos?.[0].line ?? 1}: ${wrong.message.split('\n')[0]}` };
   const doc = (parsed.toJS() ?? {}) as Doc;
   const unknown = Object.keys(doc).find((key) => !SECTIONS.has(key));
-  if (unknown !== undefined) return { is: 'bad', line: `failed parsing config: ${path}: yaml: unmarshal errors:\n  line ${lineOf(text, unknown)}: field ${unknown} not found in type loki.ConfigWrapper` };
+  if (unknown !== undefined)
+    return {
+      is: 'bad',
+      line: `failed parsing config: ${path}: yaml: unmarshal errors:\n  line ${lineOf(text, unknown)}: field ${unknown} not found in type loki.ConfigWrapper`,
+    };
   return checked(read(doc, { text, process }), doc);
 }
 
@@ -94,10 +104,19 @@ function checked(config: LokiConfig, doc: Doc): Loaded {
   const failed = (message: string): Loaded => ({ is: 'bad', line: `level=error caller=main.go:80 msg="validating config" err=${JSON.stringify(message)}` });
   const schemas = at(doc, 'schema_config.configs');
   if (!Array.isArray(schemas) || schemas.length === 0) return failed('must specify at least one schema configuration');
-  if (config.retentionEnabled && word(at(doc, 'compactor.delete_request_store')) === '') return failed('CONFIG ERROR: compactor.delete-request-store should be configured when retention is enabled');
+  if (config.retentionEnabled && word(at(doc, 'compactor.delete_request_store')) === '')
+    return failed('CONFIG ERROR: compactor.delete-request-store should be configured when retention is enabled');
   const usesS3 = schemas.some((schema) => (schema as Doc)['object_store'] === 's3' || (schema as Doc)['object_store'] === 'aws');
-  if (usesS3 && config.chunkBucket === '') return { is: 'bad', line: 'level=error caller=log.go:216 msg="error running loki" err="at least one bucket name must be specified\\nerror initialising module: store"' };
-  if (usesS3 && config.region === '') return { is: 'bad', line: 'level=error caller=log.go:216 msg="error running loki" err="failed to create s3 client: Invalid Configuration: Missing Region\\nerror initialising module: store"' };
+  if (usesS3 && config.chunkBucket === '')
+    return {
+      is: 'bad',
+      line: 'level=error caller=log.go:216 msg="error running loki" err="at least one bucket name must be specified\\nerror initialising module: store"',
+    };
+  if (usesS3 && config.region === '')
+    return {
+      is: 'bad',
+      line: 'level=error caller=log.go:216 msg="error running loki" err="failed to create s3 client: Invalid Configuration: Missing Region\\nerror initialising module: store"',
+    };
   return { is: 'good', config };
 }
 

@@ -58,16 +58,36 @@ export function push(of: Push): Pushed {
 /** A sentence when the body is no push. */
 function decode(request: SandboxRequest): readonly Stream[] | string {
   const type = request.headers['content-type'] ?? '';
-  if (!type.startsWith('application/json')) return `the sandbox's Loki takes pushes as application/json, not as ${type === '' ? 'a body without a content type' : type}`;
+  if (!type.startsWith('application/json'))
+    return `the sandbox's Loki takes pushes as application/json, not as ${type === '' ? 'a body without a content type' : type}`;
   try {
-    const body = JSON.parse(Buffer.from(request.body).toString('utf8')) as { readonly streams?: readonly { readonly stream: StreamLabels; readonly values: readonly (readonly [string, string])[] }[] };
-    return (body.streams ?? []).map(({ stream, values }) => ({ labels: stream, values: values.map(([nanos, line]) => [BigInt(nanos).toString(), String(line)] as const) }));
+    const body = JSON.parse(Buffer.from(request.body).toString('utf8')) as {
+      readonly streams?: readonly { readonly stream: StreamLabels; readonly values: readonly (readonly [string, string])[] }[];
+    };
+    return (body.streams ?? []).map(({ stream, values }) => ({
+      labels: stream,
+      values: values.map(([nanos, line]) => [BigInt(nanos).toString(), String(line)] as const),
+    }));
   } catch (error) {
     return `couldn't parse push request: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-const SERVICE_LABELS = ['service', 'app', 'application', 'app_name', 'name', 'app_kubernetes_io_name', 'container', 'container_name', 'k8s_container_name', 'component', 'workload', 'job', 'k8s_job_name'];
+const SERVICE_LABELS = [
+  'service',
+  'app',
+  'application',
+  'app_name',
+  'name',
+  'app_kubernetes_io_name',
+  'container',
+  'container_name',
+  'k8s_container_name',
+  'component',
+  'workload',
+  'job',
+  'k8s_job_name',
+];
 
 /** Since 3.0 every stream gets this label, from the first of a list that is there. */
 function withServiceName(labels: StreamLabels): StreamLabels {
@@ -80,7 +100,11 @@ function wrongLabels(labels: StreamLabels, config: LokiConfig): Fault | undefine
   const names = Object.keys(labels);
   if (names.length === 0) return { reason: 'missing_labels', message: 'error at least one label pair is required per stream' };
   const count = names.filter((name) => name !== 'service_name').length;
-  if (count > config.limits.labelNames) return { reason: 'max_label_names_per_series', message: `entry for stream '${streamText(labels)}' has ${count} label names; limit ${config.limits.labelNames}` };
+  if (count > config.limits.labelNames)
+    return {
+      reason: 'max_label_names_per_series',
+      message: `entry for stream '${streamText(labels)}' has ${count} label names; limit ${config.limits.labelNames}`,
+    };
   const bad = names.find((name) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name));
   return bad === undefined ? undefined : { reason: 'invalid_labels', message: `error parsing labels: invalid label name: ${bad}` };
 }
@@ -92,9 +116,18 @@ function wrongEntry(entry: { readonly nanos: string; readonly line: string; read
   const time = Number(BigInt(entry.nanos) / 1_000_000n);
   const now = of.now.getTime();
   const stream = streamText(entry.labels);
-  if (limits.rejectOldSamples && time < now - limits.oldestMs) return { reason: 'greater_than_max_sample_age', message: `entry for stream '${stream}' has timestamp too old: ${second(new Date(time))}, oldest acceptable timestamp is: ${second(new Date(now - limits.oldestMs))}` };
-  if (time > now + limits.newestMs) return { reason: 'too_far_in_future', message: `entry for stream '${stream}' has timestamp too new: ${second(new Date(time))}` };
+  if (limits.rejectOldSamples && time < now - limits.oldestMs)
+    return {
+      reason: 'greater_than_max_sample_age',
+      message: `entry for stream '${stream}' has timestamp too old: ${second(new Date(time))}, oldest acceptable timestamp is: ${second(new Date(now - limits.oldestMs))}`,
+    };
+  if (time > now + limits.newestMs)
+    return { reason: 'too_far_in_future', message: `entry for stream '${stream}' has timestamp too new: ${second(new Date(time))}` };
   const length = Buffer.byteLength(entry.line);
-  if (limits.lineBytes > 0 && length > limits.lineBytes && !limits.truncateLines) return { reason: 'line_too_long', message: `max entry size '${limits.lineBytes}' bytes exceeded for stream '${stream}' while adding an entry with length '${length}' bytes` };
+  if (limits.lineBytes > 0 && length > limits.lineBytes && !limits.truncateLines)
+    return {
+      reason: 'line_too_long',
+      message: `max entry size '${limits.lineBytes}' bytes exceeded for stream '${stream}' while adding an entry with length '${length}' bytes`,
+    };
   return undefined;
 }

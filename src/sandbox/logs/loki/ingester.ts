@@ -22,7 +22,11 @@ export interface Ingester {
 /** Chunks go out this long after their first line; a real ingester takes up to two hours. */
 const FLUSH_AFTER_MS = 5_000;
 
-export function createIngester(around: LogSurroundings, process: Process, of: { readonly config: LokiConfig; readonly kept: TenantStreams; readonly written: Set<string> }): Ingester {
+export function createIngester(
+  around: LogSurroundings,
+  process: Process,
+  of: { readonly config: LokiConfig; readonly kept: TenantStreams; readonly written: Set<string> },
+): Ingester {
   const memory = new Map<string, Stream[]>([...of.kept].map(([tenant, streams]) => [tenant, [...streams]]));
   const client = objectClient(around, process, { config: of.config, bucket: of.config.chunkBucket });
   let cancel: (() => void) | undefined;
@@ -37,7 +41,13 @@ export function createIngester(around: LogSurroundings, process: Process, of: { 
       client.put(chunk.key, chunk.body);
       of.written.add(name);
     }
-    const index = encodeIndex({ prefix: of.config.indexPrefix, tenant, ingester: process.pod.metadata.name, nowMs: around.clock.now().getTime(), chunks: chunks.map((chunk) => chunk.key) });
+    const index = encodeIndex({
+      prefix: of.config.indexPrefix,
+      tenant,
+      ingester: process.pod.metadata.name,
+      nowMs: around.clock.now().getTime(),
+      chunks: chunks.map((chunk) => chunk.key),
+    });
     client.put(index.key, index.body);
   };
   const flush = (): void => {
@@ -52,7 +62,11 @@ export function createIngester(around: LogSurroundings, process: Process, of: { 
         failures += 1;
         failed += 1;
         const message = error instanceof Error ? error.message : String(error);
-        around.print(process.pod, process.container.name, `level=error ts=${around.clock.now().toISOString()} caller=flush.go:261 component=ingester loop=1 org_id=${tenant} msg="failed to flush" retries=${failures} err=${JSON.stringify(`failed to flush chunks: store put chunk: ${message}, num_chunks: ${mergeStreams(streams).length}`)}`);
+        around.print(
+          process.pod,
+          process.container.name,
+          `level=error ts=${around.clock.now().toISOString()} caller=flush.go:261 component=ingester loop=1 org_id=${tenant} msg="failed to flush" retries=${failures} err=${JSON.stringify(`failed to flush chunks: store put chunk: ${message}, num_chunks: ${mergeStreams(streams).length}`)}`,
+        );
       }
     }
     if (memory.size > 0) cancel = around.clock.after(Math.min(60_000, FLUSH_AFTER_MS * 2 ** Math.min(failures, 4)), flush);

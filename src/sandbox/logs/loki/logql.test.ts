@@ -6,11 +6,20 @@ import type { Stream } from './streams.ts';
 
 const second = 1_000_000_000n;
 const streams: readonly Stream[] = [
-  { labels: { app: 'a', level: 'info' }, values: [[String(1n * second), 'one'], [String(2n * second), 'two {"code":"5"}']] },
+  {
+    labels: { app: 'a', level: 'info' },
+    values: [
+      [String(1n * second), 'one'],
+      [String(2n * second), 'two {"code":"5"}'],
+    ],
+  },
   { labels: { app: 'b' }, values: [[String(3n * second), 'three']] },
 ];
 const window = { startNs: 0n, endNs: 10n * second, stepMs: 10_000, limit: 100, backward: true, instant: false };
-const lines = (query: string, more = {}) => (answerQuery(parseLogql(query), streams, { ...window, ...more }) as { result: { values: [string, string][] }[] }).result.flatMap(({ values }) => values.map(([, line]) => line));
+const lines = (query: string, more = {}) =>
+  (answerQuery(parseLogql(query), streams, { ...window, ...more }) as { result: { values: [string, string][] }[] }).result.flatMap(({ values }) =>
+    values.map(([, line]) => line),
+  );
 
 it.each([
   ['{app="a"}', ['two {"code":"5"}', 'one']],

@@ -20,7 +20,8 @@ interface Cursor {
   at: number;
 }
 
-const TOKEN = /\s*("(?:[^"\\]|\\.)*"|`[^`]*`|\|=|\|~|\|>|=~|!~|!=|>=|<=|==|\d+(?:\.\d+)?(?:ms|[smhdwy])(?:\d+(?:ms|[smhdwy]))*|\d+(?:\.\d+)?|[A-Za-z_][\w:]*|[\s\S])/y;
+const TOKEN =
+  /\s*("(?:[^"\\]|\\.)*"|`[^`]*`|\|=|\|~|\|>|=~|!~|!=|>=|<=|==|\d+(?:\.\d+)?(?:ms|[smhdwy])(?:\d+(?:ms|[smhdwy]))*|\d+(?:\.\d+)?|[A-Za-z_][\w:]*|[\s\S])/y;
 
 function peek(cursor: Cursor): string {
   TOKEN.lastIndex = cursor.at;
@@ -138,7 +139,8 @@ function selector(cursor: Cursor, afterMatchers: () => void = () => undefined): 
   const matches = matchers(cursor);
   afterMatchers();
   const stages: Keep[] = [];
-  for (let token = peek(cursor); ['|=', '|~', '!=', '!~', '|'].includes(token); token = peek(cursor)) stages.push(token === '|' ? pipeline(cursor) : lineFilter(cursor));
+  for (let token = peek(cursor); ['|=', '|~', '!=', '!~', '|'].includes(token); token = peek(cursor))
+    stages.push(token === '|' ? pipeline(cursor) : lineFilter(cursor));
   const keep: Keep = (line, labels) => stages.reduce<StreamLabels | undefined>((now, stage) => (now === undefined ? undefined : stage(line, now)), labels);
   return { matches, keep };
 }
@@ -155,7 +157,10 @@ function matchers(cursor: Cursor): LogSelector['matches'] {
     else if (peek(cursor) !== '}') throw fail(cursor);
   }
   take(cursor);
-  if (tests.every(({ test }) => test(''))) throw new LogqlError('parse error : queries require at least one regexp or equality matcher that does not have an empty-compatible value. For instance, app=~".*" does not meet this requirement, but app=~".+" will');
+  if (tests.every(({ test }) => test('')))
+    throw new LogqlError(
+      'parse error : queries require at least one regexp or equality matcher that does not have an empty-compatible value. For instance, app=~".*" does not meet this requirement, but app=~".+" will',
+    );
   return (labels) => tests.every(({ name, test }) => test(labels[name] ?? ''));
 }
 

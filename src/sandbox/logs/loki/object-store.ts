@@ -35,7 +35,11 @@ export function objectClient(around: LogSurroundings, process: Process, of: { re
 
 function refused(lead: string, error: unknown): unknown {
   if (!(error instanceof AwsFault)) return error;
-  const id = createHash('sha1').update(lead + error.message).digest('hex').slice(0, 16).toUpperCase();
+  const id = createHash('sha1')
+    .update(lead + error.message)
+    .digest('hex')
+    .slice(0, 16)
+    .toUpperCase();
   return new Error(`${lead} StatusCode: ${error.status}, RequestID: ${id}, api error ${error.code}: ${error.message}`);
 }
 
@@ -60,7 +64,10 @@ function freshCredentials(around: LogSurroundings, process: Process, of: { reado
   const role = env['AWS_ROLE_ARN'];
   if (role !== undefined && env[TOKEN_FILE] !== undefined) {
     const token = webIdentityToken(around, process, env[TOKEN_FILE]);
-    if (token === undefined) throw new Error(`${lead}, failed to retrieve jwt from provide source, unable to read file at ${env[TOKEN_FILE]}: open ${env[TOKEN_FILE]}: no such file or directory`);
+    if (token === undefined)
+      throw new Error(
+        `${lead}, failed to retrieve jwt from provide source, unable to read file at ${env[TOKEN_FILE]}: open ${env[TOKEN_FILE]}: no such file or directory`,
+      );
     try {
       return around.account.assumeRoleWithWebIdentity(role, token);
     } catch (error) {
@@ -69,7 +76,10 @@ function freshCredentials(around: LogSurroundings, process: Process, of: { reado
   }
   if (env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] !== undefined) {
     const granted = around.account.podIdentityRole(process.namespace, process.serviceAccount);
-    if (granted === undefined) throw new Error(`${lead}, failed to load credentials, : [d2a4a0f1]: (ResourceNotFoundException): no association for service account ${process.namespace}/${process.serviceAccount}, fault: client`);
+    if (granted === undefined)
+      throw new Error(
+        `${lead}, failed to load credentials, : [d2a4a0f1]: (ResourceNotFoundException): no association for service account ${process.namespace}/${process.serviceAccount}, fault: client`,
+      );
     return around.account.credentialsOf(granted);
   }
   throw new Error(`${lead}, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded`);
@@ -77,9 +87,16 @@ function freshCredentials(around: LogSurroundings, process: Process, of: { reado
 
 /** Signed when asked, for the audience of the projected volume at that path. */
 function webIdentityToken(around: LogSurroundings, process: Process, path: string): string | undefined {
-  const sources = (mountAt(process, path)?.volume.projected?.sources ?? []) as readonly { readonly serviceAccountToken?: { readonly audience?: string; readonly expirationSeconds?: number } }[];
+  const sources = (mountAt(process, path)?.volume.projected?.sources ?? []) as readonly {
+    readonly serviceAccountToken?: { readonly audience?: string; readonly expirationSeconds?: number };
+  }[];
   const wanted = sources.find((source) => source.serviceAccountToken !== undefined)?.serviceAccountToken;
   if (wanted === undefined) return undefined;
   const signer = around.account as typeof around.account & ServiceAccountTokens;
-  return signer.signServiceAccountToken({ namespace: process.namespace, serviceAccount: process.serviceAccount, audience: wanted.audience ?? 'sts.amazonaws.com', seconds: wanted.expirationSeconds ?? 86_400 });
+  return signer.signServiceAccountToken({
+    namespace: process.namespace,
+    serviceAccount: process.serviceAccount,
+    audience: wanted.audience ?? 'sts.amazonaws.com',
+    seconds: wanted.expirationSeconds ?? 86_400,
+  });
 }

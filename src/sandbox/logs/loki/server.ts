@@ -13,7 +13,11 @@ interface Asked {
 }
 
 const text = (status: number, body: string): SandboxResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
-const json = (data: unknown): SandboxResponse => ({ status: 200, headers: { 'content-type': 'application/json; charset=UTF-8' }, body: `${JSON.stringify(data)}\n` });
+const json = (data: unknown): SandboxResponse => ({
+  status: 200,
+  headers: { 'content-type': 'application/json; charset=UTF-8' },
+  body: `${JSON.stringify(data)}\n`,
+});
 const success = (data: unknown): SandboxResponse => json({ status: 'success', data });
 const NOT_FOUND = text(404, '404 page not found\n');
 
@@ -30,7 +34,9 @@ export function serveLoki(around: LogSurroundings, peers: LokiPeers, asked: Aske
   const tenant = loki.config.authEnabled ? given : 'fake';
   if (url.pathname === '/loki/api/v1/push' || url.pathname === '/api/prom/push') return receive(around, peers, { ...asked, tenant });
   if (!plays(loki, 'query-frontend') && !plays(loki, 'querier')) return NOT_FOUND;
-  const form = /urlencoded/.test(request.headers['content-type'] ?? '') ? new URLSearchParams(Buffer.from(request.body).toString('utf8')) : new URLSearchParams();
+  const form = /urlencoded/.test(request.headers['content-type'] ?? '')
+    ? new URLSearchParams(Buffer.from(request.body).toString('utf8'))
+    : new URLSearchParams();
   const parameters = new URLSearchParams([...url.searchParams, ...form]);
   try {
     return read(around, peers, { loki, tenant, route: url.pathname, parameters });
@@ -53,12 +59,25 @@ function unauthenticated(peers: LokiPeers, asked: Asked & { readonly route: stri
     case '/services':
       return text(200, loki.config.targets.map((target) => `${target} => Running\n`).join(''));
     case '/loki/api/v1/status/buildinfo':
-      return json({ version: /:([^@]+)/.exec(loki.process.container.image)?.[1] ?? '', revision: 'sandbox', branch: 'HEAD', buildUser: '', buildDate: '', goVersion: '' });
+      return json({
+        version: /:([^@]+)/.exec(loki.process.container.image)?.[1] ?? '',
+        revision: 'sandbox',
+        branch: 'HEAD',
+        buildUser: '',
+        buildDate: '',
+        goVersion: '',
+      });
     case '/ring':
     case '/distributor/ring':
-      return json({ shards: peers.ready(loki, route === '/ring' ? 'ingester' : 'distributor').map((other) => ({ id: other.process.pod.metadata.name, state: 'ACTIVE' })) });
+      return json({
+        shards: peers.ready(loki, route === '/ring' ? 'ingester' : 'distributor').map((other) => ({ id: other.process.pod.metadata.name, state: 'ACTIVE' })),
+      });
     case '/memberlist':
-      return json({ members: ['distributor', 'ingester', 'querier', 'query-frontend', 'query-scheduler', 'index-gateway', 'compactor', 'ruler'].flatMap((component) => peers.ready(loki, component).map((other) => other.process.pod.metadata.name)) });
+      return json({
+        members: ['distributor', 'ingester', 'querier', 'query-frontend', 'query-scheduler', 'index-gateway', 'compactor', 'ruler'].flatMap((component) =>
+          peers.ready(loki, component).map((other) => other.process.pod.metadata.name),
+        ),
+      });
     case '/flush':
     case '/ingester/flush':
       if (loki.ingester === undefined) return NOT_FOUND;
@@ -75,7 +94,8 @@ function count(loki: Loki, name: string, by: number): void {
 
 function metrics(loki: Loki): string {
   const streams = loki.ingester?.tenants().reduce((sum, tenant) => sum + (loki.ingester?.streams(tenant).length ?? 0), 0);
-  const gauges = loki.ingester === undefined ? [] : [`loki_ingester_memory_streams ${streams}`, `loki_ingester_chunks_flush_failures_total ${loki.ingester.failures()}`];
+  const gauges =
+    loki.ingester === undefined ? [] : [`loki_ingester_memory_streams ${streams}`, `loki_ingester_chunks_flush_failures_total ${loki.ingester.failures()}`];
   return `${['loki_build_info{version="sandbox"} 1', ...gauges, ...[...loki.counters].map(([name, value]) => `${name} ${value}`)].join('\n')}\n`;
 }
 
@@ -88,7 +108,12 @@ function receive(around: LogSurroundings, peers: LokiPeers, asked: Asked & { rea
   if (seen.received > 0) count(loki, `loki_distributor_lines_received_total{tenant="${tenant}"}`, seen.received);
   for (const reason of seen.discarded) count(loki, `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"}`, 1);
   count(loki, `loki_request_duration_seconds_count{method="POST",route="loki_api_v1_push",status_code="${response.status}"}`, 1);
-  if (response.status >= 500) around.print(loki.process.pod, loki.process.container.name, `level=error ts=${around.clock.now().toISOString()} caller=push.go:155 org_id=${tenant} msg="push request failed" code=${response.status} err=${JSON.stringify(String(response.body).trim())}`);
+  if (response.status >= 500)
+    around.print(
+      loki.process.pod,
+      loki.process.container.name,
+      `level=error ts=${around.clock.now().toISOString()} caller=push.go:155 org_id=${tenant} msg="push request failed" code=${response.status} err=${JSON.stringify(String(response.body).trim())}`,
+    );
   return response;
 }
 
@@ -102,7 +127,8 @@ interface Reading {
 /** The querier that does the work: itself, or one that takes jobs from the scheduler. */
 function worker(peers: LokiPeers, loki: Loki): Loki | SandboxResponse {
   if (plays(loki, 'querier')) return loki;
-  if (loki.config.scheduler !== undefined && peers.ready(loki, 'query-scheduler').length === 0) return text(503, 'too many unhealthy instances in the ring: no query-scheduler\n');
+  if (loki.config.scheduler !== undefined && peers.ready(loki, 'query-scheduler').length === 0)
+    return text(503, 'too many unhealthy instances in the ring: no query-scheduler\n');
   return peers.ready(loki, 'querier')[0] ?? text(504, 'context deadline exceeded: no querier took the query\n');
 }
 
@@ -117,16 +143,32 @@ function read(around: LogSurroundings, peers: LokiPeers, reading: Reading): Sand
   }
   if (/^\/loki\/api\/v1\/(query|query_range)$/.test(route)) return query(around, peers, { ...reading, querier });
   const window = windowOf(around.clock.now(), { parameters, instant: false, spanMs: 6 * 3_600_000 });
-  const wanted = parameters.getAll('match[]').concat(parameters.getAll('match'), parameters.getAll('query')).filter((selector) => selector !== '').map(selectorOf);
+  const wanted = parameters
+    .getAll('match[]')
+    .concat(parameters.getAll('match'), parameters.getAll('query'))
+    .filter((selector) => selector !== '')
+    .map(selectorOf);
   const streams = (): readonly Stream[] =>
-    peers.streams(querier, tenant).filter((stream) => (wanted.length === 0 || wanted.some((selector) => selector.matches(stream.labels))) && stream.values.some(([nanos]) => BigInt(nanos) >= window.startNs && BigInt(nanos) < window.endNs));
-  if (route === '/loki/api/v1/labels' || route === '/loki/api/v1/label') return success([...new Set(streams().flatMap((stream) => Object.keys(stream.labels)))].sort());
+    peers
+      .streams(querier, tenant)
+      .filter(
+        (stream) =>
+          (wanted.length === 0 || wanted.some((selector) => selector.matches(stream.labels))) &&
+          stream.values.some(([nanos]) => BigInt(nanos) >= window.startNs && BigInt(nanos) < window.endNs),
+      );
+  if (route === '/loki/api/v1/labels' || route === '/loki/api/v1/label')
+    return success([...new Set(streams().flatMap((stream) => Object.keys(stream.labels)))].sort());
   const label = /^\/loki\/api\/v1\/label\/([^/]+)\/values$/.exec(route)?.[1];
   if (label !== undefined) return success([...new Set(streams().flatMap((stream) => stream.labels[decodeURIComponent(label)] ?? []))].sort());
   if (route === '/loki/api/v1/series') return success(unique(streams()));
   if (route === '/loki/api/v1/index/stats') {
     const found = streams();
-    return json({ streams: found.length, chunks: found.length, entries: found.reduce((sum, stream) => sum + stream.values.length, 0), bytes: found.reduce((sum, stream) => sum + stream.values.reduce((size, [, line]) => size + Buffer.byteLength(line), 0), 0) });
+    return json({
+      streams: found.length,
+      chunks: found.length,
+      entries: found.reduce((sum, stream) => sum + stream.values.length, 0),
+      bytes: found.reduce((sum, stream) => sum + stream.values.reduce((size, [, line]) => size + Buffer.byteLength(line), 0), 0),
+    });
   }
   return NOT_FOUND;
 }
@@ -144,7 +186,8 @@ function selectorOf(source: string): LogSelector {
 function query(around: LogSurroundings, peers: LokiPeers, of: Reading & { readonly querier: Loki }): SandboxResponse {
   const instant = of.route.endsWith('/query');
   const parsed = parseLogql(of.parameters.get('query') ?? '');
-  if (instant && parsed.is === 'logs') return text(400, 'log queries are not supported as an instant query type, please change your query to a range query type\n');
+  if (instant && parsed.is === 'logs')
+    return text(400, 'log queries are not supported as an instant query type, please change your query to a range query type\n');
   const window = windowOf(around.clock.now(), { parameters: of.parameters, instant, spanMs: 3_600_000 });
   if (window.endNs < window.startNs) return text(400, 'end timestamp must not be before or equal to start time\n');
   // Numbers alone touch no storage: that is why Grafana's check passes on an empty Loki.
@@ -174,5 +217,12 @@ function windowOf(now: Date, of: { readonly parameters: URLSearchParams; readonl
   const start = nanosOf(parameters.get('start')) ?? end - BigInt(Math.round(span)) * 1_000_000n;
   const step = parameters.get('step') ?? '';
   const stepMs = step === '' ? Math.max(1000, Number((end - start) / 250_000_000n)) : /^[\d.]+$/.test(step) ? Number(step) * 1000 : durationMs(step);
-  return { startNs: start, endNs: end, stepMs, limit: Number(parameters.get('limit') ?? 100), backward: parameters.get('direction')?.toLowerCase() !== 'forward', instant: of.instant };
+  return {
+    startNs: start,
+    endNs: end,
+    stepMs,
+    limit: Number(parameters.get('limit') ?? 100),
+    backward: parameters.get('direction')?.toLowerCase() !== 'forward',
+    instant: of.instant,
+  };
 }

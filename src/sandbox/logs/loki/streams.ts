@@ -16,7 +16,10 @@ export function streamKey(labels: StreamLabels): string {
 
 /** `{app="x", job="y"}`, as Loki prints streams. */
 export function streamText(labels: StreamLabels): string {
-  return `{${Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`;
+  return `{${Object.entries(labels)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .join(', ')}}`;
 }
 
 export interface Chunk {
@@ -40,7 +43,13 @@ export function decodeChunk(body: Uint8Array): Stream {
 }
 
 /** The index file of a flush: which chunks there are, for one day. */
-export function encodeIndex(of: { readonly prefix: string; readonly tenant: string; readonly ingester: string; readonly nowMs: number; readonly chunks: readonly string[] }): Chunk {
+export function encodeIndex(of: {
+  readonly prefix: string;
+  readonly tenant: string;
+  readonly ingester: string;
+  readonly nowMs: number;
+  readonly chunks: readonly string[];
+}): Chunk {
   const table = `${of.prefix}${Math.floor(of.nowMs / 86_400_000)}`;
   return { key: `index/${table}/${of.tenant}/${Math.floor(of.nowMs / 1000)}-${of.ingester}-${of.nowMs}.tsdb.gz`, body: gzipSync(JSON.stringify(of.chunks)) };
 }

@@ -60,7 +60,8 @@ export function parseNginx(source: string): readonly Directive[] {
       } else directives.push(shared);
       current = [];
     }
-    if (inner || current.length > 0) throw new NginxConfigError(all.at(-1)?.line ?? 1, `unexpected end of file, expecting ${current.length > 0 ? '";" or "}"' : '"}"'}`);
+    if (inner || current.length > 0)
+      throw new NginxConfigError(all.at(-1)?.line ?? 1, `unexpected end of file, expecting ${current.length > 0 ? '";" or "}"' : '"}"'}`);
     return directives;
   };
   return block(false);
@@ -72,15 +73,21 @@ export function find(directives: readonly Directive[] | undefined, name: string)
 
 /** The location that serves a path: exact, then the longest prefix, unless an expression comes first. */
 export function locationFor(server: readonly Directive[], path: string): Directive | undefined {
-  const all = server.filter((directive) => directive.name === 'location').map((directive) => {
-    const [operator, pattern] = directive.args.length > 1 ? (directive.args as [string, string]) : (['', directive.args[0] ?? '/'] as const);
-    return { directive, operator, pattern };
-  });
+  const all = server
+    .filter((directive) => directive.name === 'location')
+    .map((directive) => {
+      const [operator, pattern] = directive.args.length > 1 ? (directive.args as [string, string]) : (['', directive.args[0] ?? '/'] as const);
+      return { directive, operator, pattern };
+    });
   const exact = all.find(({ operator, pattern }) => operator === '=' && pattern === path);
   if (exact !== undefined) return exact.directive;
-  const prefix = all.filter(({ operator, pattern }) => (operator === '' || operator === '^~') && path.startsWith(pattern)).sort((a, b) => b.pattern.length - a.pattern.length)[0];
+  const prefix = all
+    .filter(({ operator, pattern }) => (operator === '' || operator === '^~') && path.startsWith(pattern))
+    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
   if (prefix?.operator === '^~') return prefix.directive;
-  const expression = all.find(({ operator, pattern }) => (operator === '~' || operator === '~*') && new RegExp(pattern, operator === '~*' ? 'i' : '').test(path));
+  const expression = all.find(
+    ({ operator, pattern }) => (operator === '~' || operator === '~*') && new RegExp(pattern, operator === '~*' ? 'i' : '').test(path),
+  );
   return expression?.directive ?? prefix?.directive;
 }
 

@@ -14,13 +14,18 @@ export function isGateway(process: Process): boolean {
 
 /** What nginx does at its start: parse, resolve its resolver, find the password file only when asked. */
 export function startGateway(around: LogSurroundings, process: Process): ComponentStart {
-  const emerg = (message: string): ComponentStart => ({ ready: false, crash: { exitCode: 1 }, lines: [`${STAMP(around.clock.now())} [emerg] 1#1: ${message}`] });
+  const emerg = (message: string): ComponentStart => ({
+    ready: false,
+    crash: { exitCode: 1 },
+    lines: [`${STAMP(around.clock.now())} [emerg] 1#1: ${message}`],
+  });
   const text = readMounted(around.store, process, CONFIG);
   if (text === undefined) return emerg(`open() "${CONFIG}" failed (2: No such file or directory)`);
   try {
     const http = find(parseNginx(text), 'http');
     const resolver = find(http?.inside, 'resolver');
-    if (resolver !== undefined && !resolves(around, resolver.args)) return emerg(`host not found in resolver "${resolver.args[0]}" in ${CONFIG}:${resolver.line}`);
+    if (resolver !== undefined && !resolves(around, resolver.args))
+      return emerg(`host not found in resolver "${resolver.args[0]}" in ${CONFIG}:${resolver.line}`);
     if (find(http?.inside, 'server') === undefined) return emerg(`no server is defined in ${CONFIG}`);
     return { ready: true, lines: [`${STAMP(around.clock.now())} [notice] 1#1: start worker processes`] };
   } catch (error) {
@@ -44,11 +49,28 @@ function answersDns(around: LogSurroundings, resolver: Directive | undefined): b
   return address.endsWith('.0.10') && around.store.get('Service', 'kube-system', 'kube-dns') === undefined;
 }
 
-const REASONS: Readonly<Record<number, string>> = { 401: '401 Authorization Required', 403: '403 Forbidden', 404: '404 Not Found', 413: '413 Request Entity Too Large', 500: '500 Internal Server Error', 502: '502 Bad Gateway', 504: '504 Gateway Time-out' };
+const REASONS: Readonly<Record<number, string>> = {
+  401: '401 Authorization Required',
+  403: '403 Forbidden',
+  404: '404 Not Found',
+  413: '413 Request Entity Too Large',
+  500: '500 Internal Server Error',
+  502: '502 Bad Gateway',
+  504: '504 Gateway Time-out',
+};
 
 function page(status: number, headers: Readonly<Record<string, string>> = {}): SandboxResponse {
   const title = REASONS[status] ?? String(status);
-  const body = ['<html>', `<head><title>${title}</title></head>`, '<body>', `<center><h1>${title}</h1></center>`, '<hr><center>nginx</center>', '</body>', '</html>', ''].join('\r\n');
+  const body = [
+    '<html>',
+    `<head><title>${title}</title></head>`,
+    '<body>',
+    `<center><h1>${title}</h1></center>`,
+    '<hr><center>nginx</center>',
+    '</body>',
+    '</html>',
+    '',
+  ].join('\r\n');
   return { status, headers: { 'content-type': 'text/html', server: 'nginx', ...headers }, body };
 }
 
@@ -64,7 +86,11 @@ export function serveGateway(around: LogSurroundings, process: Process, request:
   const scopes = [http, server, location?.inside ?? []];
   const response = answer(around, process, { request, path, scopes, location });
   if (response.status >= 400) {
-    around.print(process.pod, process.container.name, `10.0.0.1 - ${userOf(request) || '-'} [${around.clock.now().toISOString()}]  ${response.status} "${request.method} ${request.path} HTTP/1.1" ${response.body.length} "-" "${request.headers['user-agent'] ?? '-'}" "-"`);
+    around.print(
+      process.pod,
+      process.container.name,
+      `10.0.0.1 - ${userOf(request) || '-'} [${around.clock.now().toISOString()}]  ${response.status} "${request.method} ${request.path} HTTP/1.1" ${response.body.length} "-" "${request.headers['user-agent'] ?? '-'}" "-"`,
+    );
   }
   return response;
 }
@@ -90,7 +116,8 @@ function answer(around: LogSurroundings, process: Process, asked: Asked): Sandbo
   if (asked.request.body.length > limit) return page(413);
   // `return` belongs to the rewrite phase, which comes before the access phase.
   const returned = find(inside, 'return');
-  if (returned !== undefined) return { status: Number(returned.args[0]), headers: { 'content-type': 'application/octet-stream', server: 'nginx' }, body: returned.args[1] ?? '' };
+  if (returned !== undefined)
+    return { status: Number(returned.args[0]), headers: { 'content-type': 'application/octet-stream', server: 'nginx' }, body: returned.args[1] ?? '' };
   if (find(inside, 'internal') !== undefined) return page(404);
   const refused = unauthorized(around, process, asked);
   if (refused !== undefined) return refused;
@@ -121,7 +148,12 @@ function unauthorized(around: LogSurroundings, process: Process, asked: Asked): 
   const path = inherited(asked.scopes, 'auth_basic_user_file')?.args[0];
   if (realm === undefined || realm === 'off') return undefined;
   const file = path === undefined ? undefined : readMounted(around.store, process, path);
-  const complain = (message: string): void => around.print(process.pod, process.container.name, `${STAMP(around.clock.now())} [error] 7#7: *1 ${message}, client: 10.0.0.1, request: "${asked.request.method} ${asked.request.path} HTTP/1.1"`);
+  const complain = (message: string): void =>
+    around.print(
+      process.pod,
+      process.container.name,
+      `${STAMP(around.clock.now())} [error] 7#7: *1 ${message}, client: 10.0.0.1, request: "${asked.request.method} ${asked.request.path} HTTP/1.1"`,
+    );
   const login = loginOf(asked.request);
   if (login === '') return page(401, { 'www-authenticate': `Basic realm="${realm}"` });
   if (file === undefined) {
@@ -130,14 +162,26 @@ function unauthorized(around: LogSurroundings, process: Process, asked: Asked): 
   }
   const verdict = checkLogin(file, login);
   if (verdict === 'right') return undefined;
-  if (verdict === 'unknown-hash') return { status: 500, headers: { 'content-type': 'text/plain' }, body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN}, $apr1$ and bcrypt in ${path}; this user's hash is of another kind.\n` };
+  if (verdict === 'unknown-hash')
+    return {
+      status: 500,
+      headers: { 'content-type': 'text/plain' },
+      body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN}, $apr1$ and bcrypt in ${path}; this user's hash is of another kind.\n`,
+    };
   complain(`user "${userOf(asked.request)}": password mismatch`);
   return page(401, { 'www-authenticate': `Basic realm="${realm}"` });
 }
 
 function proxy(around: LogSurroundings, process: Process, of: { readonly asked: Asked; readonly to: string }): SandboxResponse {
   const { request, path, scopes } = of.asked;
-  const base: Record<string, string> = { request_uri: request.path, uri: path, remote_user: userOf(request), host: request.headers['host'] ?? 'loki-gateway', scheme: 'http', remote_addr: '10.0.0.1' };
+  const base: Record<string, string> = {
+    request_uri: request.path,
+    uri: path,
+    remote_user: userOf(request),
+    host: request.headers['host'] ?? 'loki-gateway',
+    scheme: 'http',
+    remote_addr: '10.0.0.1',
+  };
   for (const [name, value] of Object.entries(request.headers)) base[`http_${name.toLowerCase().replaceAll('-', '_')}`] = value;
   for (const scope of scopes) for (const set of scope) if (set.name === 'set') base[(set.args[0] ?? '').replace('$', '')] = substitute(set.args[1] ?? '', base);
   // proxy_set_header is inherited only by a level that sets none itself.
@@ -155,7 +199,13 @@ function proxy(around: LogSurroundings, process: Process, of: { readonly asked: 
   const reply = around.network.request({ url: target, namespace: process.namespace }, { method: request.method, headers, body: request.body });
   if (reply.is === 'answer') return reply.response;
   const host = target.replace(/^https?:\/\//, '').split(/[:/]/)[0];
-  const why = reply.message.includes('no such host') ? `${host} could not be resolved (3: Host not found)` : 'connect() failed (111: Connection refused) while connecting to upstream';
-  around.print(process.pod, process.container.name, `${STAMP(around.clock.now())} [error] 7#7: *1 ${why}, client: 10.0.0.1, request: "${request.method} ${request.path} HTTP/1.1", upstream: "${target}"`);
+  const why = reply.message.includes('no such host')
+    ? `${host} could not be resolved (3: Host not found)`
+    : 'connect() failed (111: Connection refused) while connecting to upstream';
+  around.print(
+    process.pod,
+    process.container.name,
+    `${STAMP(around.clock.now())} [error] 7#7: *1 ${why}, client: 10.0.0.1, request: "${request.method} ${request.path} HTTP/1.1", upstream: "${target}"`,
+  );
   return page(502);
 }

@@ -13,7 +13,13 @@ export function checkLogin(file: string, login: string): Verdict {
   const [user, password] = colon < 0 ? [login, ''] : [login.slice(0, colon), login.slice(colon + 1)];
   const line = file.split('\n').find((candidate) => candidate.startsWith(`${user}:`));
   if (line === undefined || user === '') return 'wrong';
-  return checkHash(line.slice(user.length + 1).trim().split(':')[0] ?? '', password);
+  return checkHash(
+    line
+      .slice(user.length + 1)
+      .trim()
+      .split(':')[0] ?? '',
+    password,
+  );
 }
 
 function checkHash(hash: string, password: string): Verdict {
@@ -64,7 +70,13 @@ export function apr1(password: string, salt: string): string {
 
 function encode(digest: Buffer): string {
   const byte = (at: number): number => digest[at] as number;
-  const triples = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]] as const;
+  const triples = [
+    [0, 6, 12],
+    [1, 7, 13],
+    [2, 8, 14],
+    [3, 9, 15],
+    [4, 10, 5],
+  ] as const;
   const letters = (value: number, count: number): string => Array.from({ length: count }, (_, at) => ALPHABET[(value >> (6 * at)) & 63]).join('');
   return triples.map(([a, b, c]) => letters((byte(a) << 16) | (byte(b) << 8) | byte(c), 4)).join('') + letters(byte(11), 2);
 }

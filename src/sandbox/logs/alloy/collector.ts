@@ -4,9 +4,10 @@ import { flag, hostPathOf, mountAt, type Process, readMounted, storageAt, userOf
 import type { LogSurroundings } from '../surroundings.ts';
 import { type Component, type Graph, type GraphWorld, loadGraph } from './graph.ts';
 import { AlloySyntaxError } from './lexer.ts';
-import { createEndpoint, type Endpoint } from './push.ts';
+import { createEndpoint, type Endpoint, type PushParts } from './push.ts';
 import { discover, fileJobs, type Job, matchFiles, tailJobs } from './reading.ts';
-import type { Labels } from './relabel.ts';
+import type { LogEntry } from './stages.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 export interface Collector {
   /** There may be something to read. */
@@ -73,133 +74,146 @@ function positionsOf(all: Positions, storage: string | undefined): Map<string, n
   return found;
 }
 
-/** Throws AlloySyntaxError. */
-function createCollector(around: LogSurroundings, process: Process, of: { readonly path: string; readonly positions: Map<string, number> }): Collector {
-  const { clock, store } = around;
-  const endpoints = new Map<string, Endpoint>();
-  const metrics = new Map<string, number>();
-  const told = new Set<string>();
-  let active = 0;
-  let waiting: (() => void) | undefined;
-  let stopped = false;
+interface Endpoints {
+  /** Where entries of a `loki.write` go; made when the first one comes. */
+  write(component: Component, entry: LogEntry): void;
+  isFull(): boolean;
+  /** A new configuration makes new ones; the old ones send what they have. */
+  renew(): void;
+  stop(): void;
+}
 
-  const say = (level: string, fields: Readonly<Record<string, string | number>>): void => {
-    const words = Object.entries(fields).map(([name, value]) => `${name}=${/[\s"=]/.test(String(value)) ? JSON.stringify(value) : value}`);
-    around.print(process.pod, process.container.name, `ts=${clock.now().toISOString()} level=${level} ${words.join(' ')}`);
-  };
-  const once = (key: string, tell: () => void): void => {
-    if (told.has(key)) return;
-    told.add(key);
-    tell();
-  };
-  const count = (metric: string, labels: Labels, by: number): void => {
-    const key = `${metric}{${Object.entries(labels)
-      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-      .join(',')}}`;
-    metrics.set(key, (metrics.get(key) ?? 0) + by);
-  };
-  const read = (file: string): string => {
-    const text = readMounted(store, process, file);
-    if (text === undefined) throw new Error(`unable to read file ${file}: open ${file}: no such file or directory`);
-    return text;
-  };
-  const world: GraphWorld = {
-    env: process.env,
-    hostname: process.pod.metadata.name,
-    discover: (component) =>
-      discover(around, process, {
-        component,
-        refuse: (message) => once(message, () => say('error', { msg: 'Unhandled Error', component_id: component.id, logger: 'UnhandledError', err: message })),
-      }),
-    match: (targets) => targets.flatMap((target) => matchFiles(around, process, target)),
-    read,
+function createEndpoints(parts: PushParts): Endpoints {
+  let current = new Map<string, Endpoint>();
+  const all: Endpoint[] = [];
+  return {
     write(component, entry) {
       component.blocks.forEach((block, at) => {
         if (block.name !== 'endpoint') return;
         const key = `${component.id}/${at}`;
-        const endpoint =
-          endpoints.get(key) ??
-          createEndpoint({ clock, network: around.network, namespace: process.namespace, read, say, count, drained: () => wake() }, { component, block });
-        endpoints.set(key, endpoint);
+        const known = current.get(key);
+        const endpoint = known ?? createEndpoint(parts, { component, block });
+        if (known === undefined) all.push(endpoint);
+        current.set(key, endpoint);
         endpoint.add(entry, { component, block });
       });
     },
+    isFull: () => [...current.values()].some((endpoint) => endpoint.isFull()),
+    renew: () => void (current = new Map()),
+    stop: () => all.forEach((endpoint) => endpoint.stop()),
   };
+}
+
+function worldOf(around: LogSurroundings, process: Process, of: { readonly telemetry: Telemetry; readonly endpoints: Endpoints }): GraphWorld {
+  const forbidden = (id: string, message: string): void =>
+    of.telemetry.once(message, 'error', { msg: 'Unhandled Error', component_id: id, logger: 'UnhandledError', err: message });
+  return {
+    env: process.env,
+    hostname: process.pod.metadata.name,
+    discover: (component) => discover(around, process, { component, refuse: (message) => forbidden(component.id, message) }),
+    match: (targets) => targets.flatMap((target) => matchFiles(around, process, target)),
+    read: (file) => readFile(around, process, file),
+    write: (component, entry) => of.endpoints.write(component, entry),
+  };
+}
+
+function readFile(around: LogSurroundings, process: Process, file: string): string {
+  const text = readMounted(around.store, process, file);
+  if (text === undefined) throw new Error(`unable to read file ${file}: open ${file}: no such file or directory`);
+  return text;
+}
+
+/** Throws AlloySyntaxError. */
+function createCollector(around: LogSurroundings, process: Process, of: { readonly path: string; readonly positions: Map<string, number> }): Collector {
+  const { clock, network } = around;
+  const telemetry = createTelemetry(around, process);
+  const read = (file: string): string => readFile(around, process, file);
+  const endpoints = createEndpoints({ clock, network, namespace: process.namespace, read, say: telemetry.say, count: telemetry.count, drained: () => wake() });
+  const world = worldOf(around, process, { telemetry, endpoints });
   const load = (): Graph => loadGraph(read(of.path), world);
   let graph = readable(load, of.path);
+  let active = 0;
+  let waiting: (() => void) | undefined;
+  let stopped = false;
 
   const wake = (): void => {
     if (!stopped) waiting ??= clock.after(READ_DELAY_MS, round);
   };
   const round = (): void => {
     waiting = undefined;
-    if (stopped || [...endpoints.values()].some((endpoint) => endpoint.isFull())) return;
+    if (stopped || endpoints.isFull()) return;
     try {
-      active = 0;
-      for (const source of graph.components('loki.source.file')) for (const job of fileJobs(around, process, source)) take(source, job);
-      for (const source of graph.components('loki.source.kubernetes')) for (const job of tailJobs(around, process, source)) take(source, job);
+      const take = (source: Component) => (job: Job) => takeLines(around, { graph, source, job, telemetry, positions: of.positions });
+      active = graph.components('loki.source.file').flatMap((source) => fileJobs(around, process, source).filter(take(source))).length;
+      for (const source of graph.components('loki.source.kubernetes')) tailJobs(around, process, source).forEach(take(source));
     } catch (error) {
       if (!(error instanceof AlloySyntaxError)) throw error;
-      once(error.message, () => say('error', { msg: 'failed to evaluate config', controller_path: '/', err: error.message }));
+      telemetry.once(error.message, 'error', { msg: 'failed to evaluate config', controller_path: '/', err: error.message });
     }
   };
-  const take = (source: Component, job: Job): void => {
-    if (job.refused !== undefined) {
-      const { refused } = job;
-      return once(refused, () => say('error', { msg: 'failed to tail file', component_path: '/', component_id: source.id, path: job.path, err: refused }));
+  const reload = (): SandboxResponse => {
+    try {
+      graph = load();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      telemetry.say('error', { msg: 'failed to reload config', service: 'http', err: `${of.path}:${message}` });
+      return { status: 400, body: `error during the initial load: ${of.path}:${message}\n` };
     }
-    active += 1;
-    const key = `${source.id}|${job.path}|${JSON.stringify(job.labels)}`;
-    once(`started ${key}`, () =>
-      say('info', { msg: 'tail routine: started', component_path: '/', component_id: source.id, component: 'tailer', path: job.path }),
-    );
-    const end = job.file.first + job.file.lines.length;
-    const from = of.positions.get(key) ?? (source.args['tail_from_end'] === true ? end : job.file.first);
-    of.positions.set(key, end);
-    const lines = job.file.lines.slice(Math.max(0, from - job.file.first));
-    if (lines.length === 0) return;
-    count(
-      source.name === 'loki.source.file' ? 'loki_source_file_read_lines_total' : 'loki_source_kubernetes_read_lines_total',
-      { path: job.path },
-      lines.length,
-    );
-    const nanos = BigInt(clock.now().getTime()) * 1_000_000n;
-    lines.forEach((line, at) =>
-      graph.forward(source.args['forward_to'], { labels: job.labels, line: job.strip(line), nanos: nanos + BigInt(at), extracted: { ...job.labels } }),
-    );
+    telemetry.forget();
+    endpoints.renew();
+    telemetry.say('info', { msg: 'config reloaded', service: 'http' });
+    wake();
+    return { status: 200, body: 'config reloaded\n' };
   };
   wake();
   return {
     wake,
+    reload,
     stop() {
       stopped = true;
       waiting?.();
-      for (const endpoint of endpoints.values()) endpoint.stop();
-    },
-    reload() {
-      try {
-        graph = load();
-        told.clear();
-        for (const endpoint of endpoints.values()) endpoint.stop();
-        endpoints.clear();
-        say('info', { msg: 'config reloaded', service: 'http' });
-        wake();
-        return { status: 200, body: 'config reloaded\n' };
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        say('error', { msg: 'failed to reload config', service: 'http', err: `${of.path}:${message}` });
-        return { status: 400, body: `error during the initial load: ${of.path}:${message}\n` };
-      }
+      endpoints.stop();
     },
     serve(request) {
       const route = request.path.split('?')[0];
       if (route === '/-/ready') return { status: 200, body: 'Alloy is ready.\n' };
       if (route === '/-/healthy') return { status: 200, body: 'All Alloy components are healthy.\n' };
-      if (route === '/-/reload') return this.reload();
-      if (route === '/metrics') return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body: exposition(metrics, active) };
+      if (route === '/-/reload') return reload();
+      if (route === '/metrics') return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body: telemetry.exposition(active) };
       return { status: 404, body: '404 page not found\n' };
     },
   };
+}
+
+interface Taking {
+  readonly graph: Graph;
+  readonly source: Component;
+  readonly job: Job;
+  readonly telemetry: Telemetry;
+  readonly positions: Map<string, number>;
+}
+
+/** Forwards what is new in one file; false when it cannot be read. */
+function takeLines(around: LogSurroundings, of: Taking): boolean {
+  const { source, job, telemetry, positions } = of;
+  const about = { component_path: '/', component_id: source.id };
+  if (job.refused !== undefined) {
+    telemetry.once(job.refused, 'error', { msg: 'failed to tail file', ...about, path: job.path, err: job.refused });
+    return false;
+  }
+  const key = `${source.id}|${job.path}|${JSON.stringify(job.labels)}`;
+  telemetry.once(`started ${key}`, 'info', { msg: 'tail routine: started', ...about, component: 'tailer', path: job.path });
+  const end = job.file.first + job.file.lines.length;
+  const from = positions.get(key) ?? (source.args['tail_from_end'] === true ? end : job.file.first);
+  positions.set(key, end);
+  const lines = job.file.lines.slice(Math.max(0, from - job.file.first));
+  if (lines.length === 0) return true;
+  telemetry.count(`${source.name.replaceAll('.', '_')}_read_lines_total`, { path: job.path }, lines.length);
+  const nanos = BigInt(around.clock.now().getTime()) * 1_000_000n;
+  lines.forEach((line, at) =>
+    of.graph.forward(source.args['forward_to'], { labels: job.labels, line: job.strip(line), nanos: nanos + BigInt(at), extracted: { ...job.labels } }),
+  );
+  return true;
 }
 
 /** A missing configuration file ends Alloy the way a wrong one does. */
@@ -210,20 +224,4 @@ function readable(load: () => Graph, path: string): Graph {
     if (error instanceof AlloySyntaxError) throw error;
     throw new AlloySyntaxError({ line: 1, column: 1 }, `reading config path "${path}": ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-const EXPOSED = [
-  'loki_source_file_read_lines_total',
-  'loki_source_kubernetes_read_lines_total',
-  'loki_write_sent_entries_total',
-  'loki_write_dropped_entries_total',
-  'loki_write_batch_retries_total',
-];
-
-function exposition(metrics: ReadonlyMap<string, number>, active: number): string {
-  const counters = EXPOSED.flatMap((name) => {
-    const series = [...metrics].filter(([key]) => key.startsWith(`${name}{`)).map(([key, value]) => `${key} ${value}`);
-    return series.length === 0 ? [] : [`# TYPE ${name} counter`, ...series];
-  });
-  return `${['# TYPE loki_source_file_files_active_total gauge', `loki_source_file_files_active_total ${active}`, ...counters].join('\n')}\n`;
 }

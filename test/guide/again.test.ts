@@ -4,7 +4,7 @@ import { type GuideTerminal, openGuide } from './guide-terminal.ts';
 
 describe('a second run of the guide', () => {
   /** How long S3 holds a deleted name back; minutes up to an hour in AWS. */
-  const deletedNameMs = 15_000;
+  const deletedNameMs = 20_000;
   let guide: GuideTerminal;
   let role: string;
 

@@ -5,7 +5,7 @@ import type { LogSurroundings } from '../surroundings.ts';
 import { podTargets } from './discovery.ts';
 import type { Component } from './graph.ts';
 import { AlloySyntaxError } from './lexer.ts';
-import { mayListPods, mayReadPodLogs } from './may-list.ts';
+import { deniedPodList, deniedPodLogs } from './access.ts';
 import type { Labels } from './relabel.ts';
 
 export function discover(
@@ -23,11 +23,9 @@ export function discover(
   const spaces = of.component.blocks.find((block) => block.name === 'namespaces')?.args;
   const named = [...((spaces?.['names'] ?? []) as readonly string[]), ...(spaces?.['own_namespace'] === true ? [process.namespace] : [])];
   const allowed = (named.length === 0 ? [undefined] : named).filter((namespace) => {
-    if (mayListPods(around.store, account, namespace)) return true;
-    const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-    of.refuse(
-      `failed to list *v1.Pod: pods is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot list resource "pods" in API group "" ${scope}`,
-    );
+    const denial = deniedPodList(around.store, account, namespace);
+    if (denial === undefined) return true;
+    of.refuse(`failed to list *v1.Pod: pods is forbidden: ${denial}`);
     return false;
   });
   if (allowed.length === 0) return [];
@@ -103,9 +101,8 @@ export function tailJobs(around: LogSurroundings, process: Process, source: Comp
       .all()
       .filter((candidate) => candidate.pod.namespace === namespace && candidate.pod.name === pod && candidate.container === container)
       .at(-1);
-    const refused = mayReadPodLogs(around.store, account, namespace)
-      ? undefined
-      : `pods "${pod}" is forbidden: User "system:serviceaccount:${account.namespace}:${account.name}" cannot get resource "pods/log" in API group "" in the namespace "${namespace}"`;
+    const denial = deniedPodLogs(around.store, account, namespace);
+    const refused = denial === undefined ? undefined : `pods "${pod}" is forbidden: ${denial}`;
     jobs.set(path, { path, labels, file: file ?? NOTHING, strip: (line) => line.replace(/^\S+ \S+ \S+ /, ''), ...(refused !== undefined && { refused }) });
   }
   return [...jobs.values()];

@@ -15,10 +15,11 @@ export const install: UseCase<InstallOptions> = (run, { dryRun }) =>
     const seen = await look(run);
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
+    // Taking back must be possible also where going on is barred.
+    const recovery = dryRun ? undefined : await recover(run, seen);
+    if (recovery) return recovery;
     if (seen.barred.length > 0) return { outcome: 'refused', problems: seen.barred };
     if (dryRun) return { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
-    const recovery = await recover(run, seen);
-    if (recovery) return recovery;
     if (changes === 0) {
       run.emit({ type: 'note.given', text: 'Nothing was written. To prove the log path again: loki-eks verify' });
       return { outcome: 'nothing-to-do', writes: 0 };

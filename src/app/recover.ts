@@ -1,4 +1,5 @@
 /** A run that died: its journal is still open, and the next start goes on from it or takes it back. */
+import { changesIn } from '../engine/plan.ts';
 import { undoAll } from '../engine/undo.ts';
 import type { UnfinishedJournal } from '../ports/journals.ts';
 import { steps } from '../steps/index.ts';
@@ -6,21 +7,30 @@ import type { Look } from './look.ts';
 import type { Run } from './outside.ts';
 import { toProblem, type Ending } from './within.ts';
 
-/** The ending when the answer was to take everything back; `undefined` to go on. */
-export async function recover(run: Run, { blueprint, ctx }: Look): Promise<Ending | undefined> {
+/**
+ * The ending when the answer was to take everything back; `undefined` to go on. What the dead run did is then taken as it stands; its
+ * journal stays open until a later run is done, so that a run that goes on and fails leaves the same choice to the next one.
+ */
+export async function recover(run: Run, { blueprint, ctx, plan }: Look): Promise<Ending | undefined> {
   const { settings, outside, emit } = run;
-  const unfinished = await outside.journals.unfinished(blueprint.ownership.installId);
+  const { installId } = blueprint.ownership;
+  const unfinished = await outside.journals.unfinished(installId);
   if (!unfinished) return undefined;
   const answer = settings.onUnfinished === 'ask' ? await ask(run, unfinished) : settings.onUnfinished;
   if (answer === 'continue') {
-    // What it did is still there and every step takes it as it is; the new journal must be able to take it back too.
-    await unfinished.close('done');
+    if (changesIn(plan) === 0) await unfinished.close('done');
     return undefined;
   }
   const all = steps(blueprint);
   emit({ type: 'steps.started', doing: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
-  const left = await undoAll({ steps: all, ctx, journal: unfinished, emit, toProblem });
-  return left.length === 0 ? { outcome: 'ok', writes: unfinished.entries.length } : { outcome: 'left', left };
+  let writes = 0;
+  // A run that went on from a dead one may have died as well: all of them are taken back.
+  for (let journal: UnfinishedJournal | undefined = unfinished; journal; journal = await outside.journals.unfinished(installId)) {
+    const left = await undoAll({ steps: all, ctx, journal, emit, toProblem });
+    if (left.length > 0) return { outcome: 'left', left, problems: left.map(({ problem }) => problem) };
+    writes += journal.entries.length;
+  }
+  return { outcome: 'ok', writes };
 }
 
 async function ask({ outside, settled, yes }: Run, { started, entries }: UnfinishedJournal): Promise<'continue' | 'undo'> {

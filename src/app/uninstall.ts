@@ -39,6 +39,8 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
         how: `loki-eks uninstall --delete-data --confirm-delete-data ${bucket.name}`,
       };
     };
+    // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
+    await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
     const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal: run.signal, toProblem, keep });
     if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
     return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };

@@ -4,7 +4,7 @@ import type { Journal, JournalEntry } from '../engine/types.ts';
 /** Journals on this machine, one a run, by install id. */
 export interface Journals {
   open(installId: string): Promise<Journal>;
-  /** The newest journal of this installation, if its run never finished. */
+  /** The newest run of this installation that did something and was not taken back, if it never finished. */
   unfinished(installId: string): Promise<UnfinishedJournal | undefined>;
 }
 

@@ -3,8 +3,8 @@ import type { ReleasePlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
 import type { Change, Finding, Helpers, Json, Receipt, Step } from '../engine/types.ts';
-import type { Release } from '../ports/releases.ts';
-import { problem, stop } from '../problems/problem.ts';
+import type { HelmTask, Release } from '../ports/releases.ts';
+import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { flushIngesters } from './flush.ts';
 import { releaseIsOurs } from './marks.ts';
@@ -32,15 +32,14 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     return { is: 'differs', changes: unready.map(({ workload, why }) => ({ action: 'keep', target: workload, detail: `wait: ${why}` })) };
   },
 
-  async apply({ releases, blueprint, timeoutMs }, { record, say, signal }) {
-    const plan = blueprint[use];
-    const { name, namespace, chart, values } = plan;
+  async apply(ctx, { record, say, signal }) {
+    const { releases, blueprint, timeoutMs } = ctx;
+    const { name, namespace } = blueprint[use];
     const task = { name, namespace, signal, say, timeoutMs };
     const found = await releases.find(name, namespace);
-    if (!found || changesFor(found, plan, name).length > 0) {
-      await record(found ? { did: 'upgrade-release', revision: found.lastGood ?? found.revision } : { did: 'install-release' });
-      say(`helm installs ${chart.origin}`);
-      await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
+    if (!found || changesFor(found, blueprint[use], name).length > 0) {
+      await record(found && !unborn(found) ? { did: 'upgrade-release', revision: found.lastGood ?? found.revision } : { did: 'install-release' });
+      await upgrade(ctx, use, task);
     }
     await releases.ready(task);
   },
@@ -64,6 +63,28 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     return { is: 'removed' };
   },
 });
+
+/** A first revision that never ended: there is nothing to go back to. */
+const unborn = ({ status, lastGood }: Release) => lastGood === undefined && status.startsWith('pending-');
+
+const BUSY_POLL_MS = 2000;
+
+/** The helm of a run that was killed lives on and ends by itself: it is waited for, and what it has finished is not done again. */
+async function upgrade({ releases, blueprint, clock, timeoutMs }: Needs, use: 'loki' | 'alloy', task: HelmTask) {
+  const plan = blueprint[use];
+  const { chart, values } = plan;
+  for (const until = clock.now().getTime() + timeoutMs; ; await clock.sleep(BUSY_POLL_MS, task.signal)) {
+    const found = await releases.find(task.name, task.namespace);
+    if (found && changesFor(found, plan, task.name).length === 0) return;
+    try {
+      task.say(`helm installs ${chart.origin}`);
+      return await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem.code !== 'HELM_BUSY' || clock.now().getTime() > until) throw error;
+      task.say(`waiting: ${error.problem.message}`);
+    }
+  }
+}
 
 const DIGEST = 'loki-eks.dev/chart-digest';
 

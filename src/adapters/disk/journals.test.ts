@@ -41,6 +41,20 @@ it.each(['done', 'undone'] as const)('is finished when it was closed as %s', asy
   expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
 });
 
+it('is found again when a later run was taken back or did nothing, and no more once a later one is done', async () => {
+  const deed = { step: 'a', receipt: { did: 'one' } };
+  await (await diskJournals(home, now).open('abc')).append(deed);
+  const undone = await diskJournals(home, now).open('abc');
+  await undone.append({ step: 'b', receipt: { did: 'two' } });
+  await undone.close('undone');
+  await (await diskJournals(home, now).open('abc')).close('done');
+  expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual([deed]);
+  const done = await diskJournals(home, now).open('abc');
+  await done.append(deed);
+  await done.close('done');
+  expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
+});
+
 it('is nothing to recover from when nothing was done', async () => {
   await diskJournals(home, now).open('abc');
   expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();

@@ -23,18 +23,20 @@ export function diskJournals(home: string, now: () => Date): Journals {
       return writable(file, []);
     },
     async unfinished(installId) {
-      const names = await journalNames(folder(installId));
-      const newest = names.at(-1);
-      if (!newest) return undefined;
-      const path = join(folder(installId), newest);
-      const text = await readFile(path, 'utf8');
-      const lines = parse(text);
-      const entries = lines.flatMap((line) => ('entry' in line ? [line.entry] : []));
-      if (entries.length === 0 || lines.some((line) => 'closed' in line && line.closed !== 'left')) return undefined;
-      const first = lines.find((line) => 'started' in line);
-      const file = await open(path, 'a', 0o600);
-      if (!text.endsWith('\n')) await file.appendFile('\n');
-      return { ...writable(file, [...entries]), started: new Date(first && 'started' in first ? first.started : 0), entries } satisfies UnfinishedJournal;
+      for (const name of (await journalNames(folder(installId))).toReversed()) {
+        const path = join(folder(installId), name);
+        const text = await readFile(path, 'utf8');
+        const lines = parse(text);
+        const entries = lines.flatMap((line) => ('entry' in line ? [line.entry] : []));
+        // A run that did nothing, or was taken back, says nothing about the one before it.
+        if (entries.length === 0 || lines.some((line) => 'closed' in line && line.closed === 'undone')) continue;
+        if (lines.some((line) => 'closed' in line && line.closed === 'done')) return undefined;
+        const first = lines.find((line) => 'started' in line);
+        const file = await open(path, 'a', 0o600);
+        if (!text.endsWith('\n')) await file.appendFile('\n');
+        return { ...writable(file, [...entries]), started: new Date(first && 'started' in first ? first.started : 0), entries } satisfies UnfinishedJournal;
+      }
+      return undefined;
     },
   };
 }

@@ -1,8 +1,7 @@
-/** The adapters against moto, an independent imitation of AWS. Needs Python, so it runs where LOKI_EKS_MOTO=1. */
+/** The adapters against moto, an independent imitation of AWS. Needs Python, so `npm run test:moto` runs it. */
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, test } from 'vitest';
 import { awsContract, type Endpoint } from './contract.ts';
 
 const freePort = (): Promise<number> =>
@@ -37,8 +36,4 @@ async function startMoto(): Promise<Endpoint> {
   };
 }
 
-if (process.env['LOKI_EKS_MOTO'] === '1') {
-  awsContract('moto', startMoto, { ignoresExpectedOwner: true, noPodIdentity: true, noAudiences: true, trustsEveryToken: true, noSimulator: true });
-} else {
-  describe('the AWS adapters against moto', () => test.skip('set LOKI_EKS_MOTO=1', () => undefined));
-}
+awsContract('moto', startMoto, { ignoresExpectedOwner: true, noPodIdentity: true, noAudiences: true, trustsEveryToken: true, noSimulator: true });

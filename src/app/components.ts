@@ -29,8 +29,15 @@ export async function components({ kubernetes, releases, blueprint }: Pick<Conte
         Promise.all(KINDS.map((kind) => kubernetes.list({ apiVersion: 'apps/v1', kind, namespace, labels }))),
         releases.unready(name, namespace),
       ]);
-      const found = lists.flat().map((object) => component(object, unready.find(({ workload }) => workload === `${object.kind} ${namespace}/${object.metadata.name}`)));
-      return found.length > 0 ? found : [{ name, kind: 'release', ready: 0, wanted: 0, state: 'absent', why: `nothing of release ${name} is in namespace ${namespace}` }];
+      const found = lists.flat().map((object) =>
+        component(
+          object,
+          unready.find(({ workload }) => workload === `${object.kind} ${namespace}/${object.metadata.name}`),
+        ),
+      );
+      return found.length > 0
+        ? found
+        : [{ name, kind: 'release', ready: 0, wanted: 0, state: 'absent', why: `nothing of release ${name} is in namespace ${namespace}` }];
     }),
   );
   return rows.flat();

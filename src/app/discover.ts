@@ -1,6 +1,8 @@
 /** Facts, read once and all at once. */
 import type { Facts, NodeFact, StorageClassFact } from '../design/facts.ts';
 import { chartSource } from '../design/pins.ts';
+import type { Problem } from '../engine/types.ts';
+import { ProblemError } from '../problems/problem.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
 import { nodeFacts } from './nodes.ts';
@@ -10,19 +12,20 @@ import type { Reached } from './reach.ts';
 /** `fetchCharts`: get the charts onto this disk and check their digests; otherwise only say what they would be. */
 export async function discover(run: Run, { aws, caller, cluster, kubernetes }: Reached, options: { readonly fetchCharts: boolean }): Promise<Facts> {
   const providerArn = cluster.issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${cluster.issuer.replace('https://', '')}`;
-  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts, monitors, installedStorageClass] = await Promise.all([
-    kubernetes.version(),
-    nodeFacts(kubernetes),
-    kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
-    kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadataOnly: true }),
-    kubernetes.list({ apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', labels: 'k8s-app=kube-dns' }),
-    providerArn ? aws.oidcProviders.find(providerArn) : undefined,
-    aws.clusters.addon(cluster.name, 'eks-pod-identity-agent'),
-    aws.clusters.addon(cluster.name, 'aws-ebs-csi-driver'),
-    findCharts(run, options),
-    kubernetes.get(SERVICE_MONITORS),
-    classInUse(kubernetes, run.settings.namespace),
-  ]);
+  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts, monitors, installedStorageClass] =
+    await Promise.all([
+      kubernetes.version(),
+      nodeFacts(kubernetes),
+      kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
+      kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadataOnly: true }),
+      kubernetes.list({ apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', labels: 'k8s-app=kube-dns' }),
+      providerArn ? aws.oidcProviders.find(providerArn) : undefined,
+      aws.clusters.addon(cluster.name, 'eks-pod-identity-agent'),
+      aws.clusters.addon(cluster.name, 'aws-ebs-csi-driver'),
+      findCharts(run, options),
+      kubernetes.get(SERVICE_MONITORS),
+      classInUse(kubernetes, run.settings.namespace),
+    ]);
   run.emit({ type: 'fact.found', fact: 'nodes', value: nodesInWords(nodes) });
   for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
   const service = dns.map(dnsFact).find((fact) => fact !== undefined);
@@ -44,16 +47,27 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
   };
 }
 
-/** Without fetching, a pinned chart is known by its pin: enough to look, not enough to install. */
+/**
+ * Without fetching, a pinned chart is known by its pin: enough to look, not enough to install. When it can't be had, that is told
+ * with everything else that is wrong, not instead of it; a file that the user named wrongly stops at once.
+ */
 async function findCharts({ settings, outside }: Run, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<Facts['charts']> {
   const { lokiChart, alloyChart, chartRepo: repo, helm } = settings;
+  const problems: Problem[] = [];
   const find = async (which: 'loki' | 'alloy', chart: string | undefined): Promise<Chart> => {
     const source = chartSource(which, { ...(chart && { chart }), ...(repo && { repo }) });
-    if (fetchCharts || source.is !== 'pinned') return (await outside.charts({ ...(helm && { helm }) })).obtain(source);
-    return { path: '', name: source.name, version: source.version, appVersion: '', sha256: source.sha256, origin: `${source.repo} (pinned)` };
+    const obtain = async () => (await outside.charts({ ...(helm && { helm }) })).obtain(source);
+    if (source.is !== 'pinned') return obtain();
+    const pinned = { path: '', name: source.name, version: source.version, appVersion: '', sha256: source.sha256, origin: `${source.repo} (pinned)` };
+    if (!fetchCharts) return pinned;
+    return obtain().catch((error: unknown) => {
+      if (!(error instanceof ProblemError)) throw error;
+      problems.push(error.problem);
+      return pinned;
+    });
   };
   const [loki, alloy] = await Promise.all([find('loki', lokiChart), find('alloy', alloyChart)]);
-  return { loki, alloy };
+  return { loki, alloy, ...(problems.length > 0 && { problems }) };
 }
 
 /** A StatefulSet can't change the class of its volumes, so the one in use has a say. */
@@ -67,7 +81,11 @@ async function classInUse(kubernetes: Kubernetes, namespace: string): Promise<st
 const SERVICE_MONITORS = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'servicemonitors.monitoring.coreos.com' };
 
 function storageClassFact(object: KubeObject): StorageClassFact {
-  const { provisioner, volumeBindingMode, allowVolumeExpansion } = object as { provisioner?: string; volumeBindingMode?: string; allowVolumeExpansion?: boolean };
+  const { provisioner, volumeBindingMode, allowVolumeExpansion } = object as {
+    provisioner?: string;
+    volumeBindingMode?: string;
+    allowVolumeExpansion?: boolean;
+  };
   return {
     name: object.metadata.name,
     provisioner: provisioner ?? '',

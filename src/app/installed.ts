@@ -11,7 +11,20 @@ export interface Installed {
 }
 
 /** Settings that say where we are, not what was installed: the caller's own win. */
-const HERE = ['cluster', 'region', 'profile', 'kubeconfig', 'context', 'helm', 'timeoutSeconds', 'onFailure', 'onUnfinished', 'lokiChart', 'alloyChart', 'chartRepo'] as const;
+const HERE = [
+  'cluster',
+  'region',
+  'profile',
+  'kubeconfig',
+  'context',
+  'helm',
+  'timeoutSeconds',
+  'onFailure',
+  'onUnfinished',
+  'lokiChart',
+  'alloyChart',
+  'chartRepo',
+] as const;
 
 export async function installed({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'get'>): Promise<Installed | undefined> {
   const found = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace: settings.namespace, name: RECORD });

@@ -23,9 +23,7 @@ interface PodBody {
 export async function nodeFacts(kubernetes: Pick<Kubernetes, 'list'>): Promise<readonly NodeFact[]> {
   const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node' });
   const pods =
-    nodes.length <= COUNTED_NODES
-      ? await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', fields: 'status.phase!=Succeeded,status.phase!=Failed' })
-      : [];
+    nodes.length <= COUNTED_NODES ? await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', fields: 'status.phase!=Succeeded,status.phase!=Failed' }) : [];
   const requested = requests(pods);
   return nodes.map((node) => nodeFact(node, requested.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 }));
 }

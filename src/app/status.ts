@@ -75,8 +75,9 @@ function driftIn(plan: Plan<Pick<Context, 'blueprint'> & Context>): readonly { s
   return plan.flatMap(({ step, finding }) => {
     if (finding.is === 'blocked') return [{ step: step.id, title: step.title, changes: [finding.problem.message] }];
     if (finding.is === 'matches') return [];
-    const changes = finding.changes.filter(({ action }) => action !== 'keep').map(({ action, target, detail }) => `${action} ${target}${detail ? `: ${detail}` : ''}`);
+    const changes = finding.changes
+      .filter(({ action }) => action !== 'keep')
+      .map(({ action, target, detail }) => `${action} ${target}${detail ? `: ${detail}` : ''}`);
     return changes.length > 0 ? [{ step: step.id, title: step.title, changes }] : [];
   });
 }
-

@@ -53,7 +53,8 @@ function unconfirmed(
 ): readonly Problem[] {
   const fix = `loki-eks uninstall --delete-data ${data.map(({ name }) => `--confirm-delete-data ${name}`).join(' ')}`;
   const strangers = options.confirmDeleteData.filter((name) => !named.has(name));
-  if (strangers.length > 0) return strangers.map((name) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} is not a bucket of this installation`, fix }));
+  if (strangers.length > 0)
+    return strangers.map((name) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} is not a bucket of this installation`, fix }));
   if (!options.deleteData || named.size > 0 || outside.questions) return [];
   return data.map(({ name, words }) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} holds ${words}`, fix }));
 }
@@ -89,7 +90,11 @@ function inWords({ objects, bytes, oldest, newest, exact }: BucketContents): str
 }
 
 /** A bucket's contents go only when its name was given, by flag or typed here. */
-async function confirmed({ outside, settled }: Run, data: readonly DataBucket[], { deleteData, confirmDeleteData }: UninstallOptions): Promise<ReadonlySet<string>> {
+async function confirmed(
+  { outside, settled }: Run,
+  data: readonly DataBucket[],
+  { deleteData, confirmDeleteData }: UninstallOptions,
+): Promise<ReadonlySet<string>> {
   const names = new Set(deleteData ? confirmDeleteData.filter((name) => data.some((bucket) => bucket.name === name)) : []);
   if (!deleteData || !outside.questions) return names;
   for (const { name, words } of data) {

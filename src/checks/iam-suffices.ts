@@ -4,8 +4,14 @@ import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 
 const ON_BUCKETS = [
-  's3:CreateBucket', 's3:ListBucket', 's3:GetBucketTagging', 's3:PutBucketTagging', 's3:PutBucketPublicAccessBlock', 's3:PutEncryptionConfiguration',
-  's3:PutLifecycleConfiguration', 's3:PutBucketPolicy',
+  's3:CreateBucket',
+  's3:ListBucket',
+  's3:GetBucketTagging',
+  's3:PutBucketTagging',
+  's3:PutBucketPublicAccessBlock',
+  's3:PutEncryptionConfiguration',
+  's3:PutLifecycleConfiguration',
+  's3:PutBucketPolicy',
 ];
 const ON_ROLE = ['iam:GetRole', 'iam:CreateRole', 'iam:TagRole', 'iam:PutRolePolicy', 'iam:GetRolePolicy', 'iam:UpdateAssumeRolePolicy', 'iam:DeleteRole'];
 
@@ -22,7 +28,10 @@ export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'fact
     if (denied.length === 0) return { is: 'pass', saw: `${ON_BUCKETS.length + ON_ROLE.length} actions` };
     return {
       is: 'warn',
-      problem: problem('IAM_MISSING', { message: `${facts.caller.arn} may not ${denied.slice(0, 3).join(', ')}`, evidence: denied.map((action) => `denied: ${action}`) }),
+      problem: problem('IAM_MISSING', {
+        message: `${facts.caller.arn} may not ${denied.slice(0, 3).join(', ')}`,
+        evidence: denied.map((action) => `denied: ${action}`),
+      }),
     };
   },
 };

@@ -1,5 +1,6 @@
 /** What should hold, in the order of the data's way; each check says when it is asked. */
 import type { Check } from '../engine/types.ts';
+import { chartsObtainable } from './charts-obtainable.ts';
 import { clusterDns } from './cluster-dns.ts';
 import { clusterUsable } from './cluster-usable.ts';
 import { collectorEverywhere } from './collector-everywhere.ts';
@@ -21,6 +22,7 @@ export const checks: readonly Check<CheckContext>[] = [
   podIdentityAgent,
   rbacSuffices,
   helmUsable,
+  chartsObtainable,
   valuesKnown,
   storageUsable,
   clusterDns,

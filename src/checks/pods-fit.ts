@@ -9,7 +9,7 @@ export const podsFit: Check<Pick<CheckContext, 'releases' | 'blueprint' | 'facts
   id: 'nodes.pods-fit',
   title: 'All pods will find a place',
   at: ['preflight'],
-  needs: ['helm.usable'],
+  needs: ['charts.obtainable'],
   async run({ releases, blueprint: { loki, alloy }, facts }) {
     if (await releases.find(loki.name, loki.namespace)) return { is: 'skip', why: 'they are placed already' };
     const kubeVersion = facts.kubeVersion;
@@ -21,7 +21,10 @@ export const podsFit: Check<Pick<CheckContext, 'releases' | 'blueprint' | 'facts
     return {
       is: 'fail',
       problem: problem('PODS_DO_NOT_FIT', {
-        message: `${left.length} pods would stay Pending: ${left.slice(0, 3).map(({ pod }) => pod).join(', ')}${left.length > 3 ? ', …' : ''}`,
+        message: `${left.length} pods would stay Pending: ${left
+          .slice(0, 3)
+          .map(({ pod }) => pod)
+          .join(', ')}${left.length > 3 ? ', …' : ''}`,
         evidence: left.slice(0, 8).map(({ pod, why }) => `${pod}: ${why}`),
       }),
     };

@@ -1,6 +1,6 @@
 /** The caller may do in Kubernetes what an installation does. */
-import type { Check } from '../engine/types.ts';
-import type { Access } from '../ports/kubernetes.ts';
+import type { Check, Problem } from '../engine/types.ts';
+import type { Access, Kubernetes } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 
@@ -9,18 +9,24 @@ export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' |
   title: 'Your Kubernetes permissions suffice',
   at: ['preflight'],
   async run({ kubernetes, blueprint, facts }) {
-    const asked = accesses(blueprint.loki.namespace, blueprint.alloy.namespace);
-    const denied = await kubernetes.denied(asked);
-    if (denied.length === 0) return { is: 'pass', saw: `${asked.length} permissions` };
-    return {
-      is: 'fail',
-      problem: problem('RBAC_MISSING', {
-        message: `${facts.caller.arn} may not ${inWords(denied[0] as Access)}${denied.length > 1 ? ` and ${denied.length - 1} more` : ''}`,
-        evidence: denied.map((access) => `denied: ${inWords(access)}`),
-      }),
-    };
+    const found = await missingRights(kubernetes, { caller: facts.caller.arn, loki: blueprint.loki.namespace, collector: blueprint.alloy.namespace });
+    return found ? { is: 'fail', problem: found } : { is: 'pass', saw: 'all that is needed' };
   },
 };
+
+/** Everything the caller may not do, in one problem. */
+export async function missingRights(
+  kubernetes: Pick<Kubernetes, 'denied'>,
+  { caller, loki, collector }: { readonly caller: string; readonly loki: string; readonly collector: string },
+): Promise<Problem | undefined> {
+  const denied = await kubernetes.denied(accesses(loki, collector));
+  const [first, ...others] = denied;
+  if (!first) return undefined;
+  return problem('RBAC_MISSING', {
+    message: `${caller} may not ${inWords(first)}${others.length > 0 ? ` and ${others.length} more` : ''}`,
+    evidence: denied.map((access) => `denied: ${inWords(access)}`),
+  });
+}
 
 /** What the steps, Helm and verify do, by verb. */
 function accesses(loki: string, collector: string): readonly Access[] {

@@ -18,7 +18,8 @@ export const storageUsable: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
     if (facts.csiDrivers.includes(driver) || facts.cluster.autoMode) return { is: 'pass', saw: `${name}, ${driver}` };
     if (!driver.startsWith('ebs.')) return { is: 'pass', saw: `${name}, ${driver}` };
     const addon = facts.ebsAddon;
-    const seen = addon && addon !== 'unknown' ? [`add-on aws-ebs-csi-driver is ${addon.status}`, ...addon.issues] : ['there is no CSIDriver object of this name'];
+    const seen =
+      addon && addon !== 'unknown' ? [`add-on aws-ebs-csi-driver is ${addon.status}`, ...addon.issues] : ['there is no CSIDriver object of this name'];
     return { is: 'fail', problem: problem('STORAGE_DRIVER_MISSING', { message: `no CSI driver "${driver}" serves StorageClass ${name}`, evidence: seen }) };
   },
 };

@@ -56,8 +56,14 @@ export interface UseCases {
   readonly verify: () => Promise<UseCase<VerifyOptions>>;
 }
 
+export type SandboxSeed = 'default' | 'small' | 'auto' | 'no-storage-class' | 'empty';
+
 export interface SandboxOptions {
   readonly region?: string;
+  /** Which cluster stands there at first. */
+  readonly seed?: SandboxSeed;
+  /** So many m5.xlarge nodes instead of the seed's own. */
+  readonly nodes?: number;
 }
 
 export interface Sandbox {

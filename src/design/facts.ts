@@ -1,4 +1,5 @@
 /** Everything read once about the account and the cluster, before anything is decided. */
+import type { Problem } from '../engine/types.ts';
 import type { Caller } from '../ports/caller.ts';
 import type { Addon, EksCluster } from '../ports/clusters.ts';
 import type { Chart } from '../ports/releases.ts';
@@ -23,7 +24,12 @@ export interface Facts {
   readonly serviceMonitors?: boolean;
   /** The class of the volumes an installed Loki uses; a StatefulSet can't change it. */
   readonly installedStorageClass?: string;
-  readonly charts: { readonly loki: Chart; readonly alloy: Chart };
+  readonly charts: {
+    readonly loki: Chart;
+    readonly alloy: Chart;
+    /** Why a pinned chart could not be had; its `Chart` is then known by its pin only. */
+    readonly problems?: readonly Problem[];
+  };
 }
 
 export interface NodeFact {

@@ -1,8 +1,16 @@
 /** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal. */
 import type { Command, Given } from '../command.ts';
-import { SANDBOX_MARK, type Platform, type Sandbox } from '../platform.ts';
+import { stop } from '../../problems/problem.ts';
+import { SANDBOX_MARK, type Platform, type Sandbox, type SandboxOptions, type SandboxSeed } from '../platform.ts';
 
-const regionFlag = { flag: '--region', placeholder: 'REGION', description: 'region of the simulated account' } as const;
+const seeds: readonly SandboxSeed[] = ['default', 'small', 'auto', 'no-storage-class', 'empty'];
+const MOST_NODES = 1000;
+
+const flags = [
+  { flag: '--region', placeholder: 'REGION', description: 'region of the simulated account' },
+  { flag: '--seed', placeholder: seeds.join('|'), choices: seeds, description: 'the cluster that stands there at first' },
+  { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
+] as const;
 
 export const sandboxRun: Command = {
   name: 'sandbox run',
@@ -14,7 +22,7 @@ export const sandboxRun: Command = {
     { run: "loki-eks sandbox run -- sh -c 'loki-eks install --yes && kubectl get pods -A'", why: 'several commands' },
   ],
   settings: [],
-  flags: [regionFlag],
+  flags,
   argument: { name: 'COMMAND', description: 'the command and its arguments, after --', required: true, rest: true },
   run: async (given, platform) => {
     const { runInside } = await import('../sandbox-run.ts');
@@ -29,7 +37,7 @@ export const sandboxStart: Command = {
     'Starts a simulated AWS account and EKS cluster on loopback, prints the environment that points to them, and runs until Ctrl-C. No account is touched.',
   examples: [{ run: 'loki-eks sandbox start', why: 'then paste the printed lines into another terminal' }],
   settings: [],
-  flags: [regionFlag],
+  flags,
   run: (given, platform) =>
     inSandbox(given, platform, async (sandbox) => {
       platform.stdout.write(
@@ -44,8 +52,7 @@ export const sandboxStart: Command = {
 };
 
 async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbox) => Promise<number>): Promise<number> {
-  const region = given.flags['region'];
-  const sandbox = await platform.sandbox({ ...(typeof region === 'string' && { region }) });
+  const sandbox = await platform.sandbox(optionsOf(given));
   try {
     platform.stderr.write(`${['loki-eks sandbox: simulated, no AWS account is touched', ...sandbox.notes].join('\n')}\n`);
     return await act(sandbox);
@@ -53,6 +60,20 @@ async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbo
     await sandbox.close();
     platform.stderr.write('loki-eks sandbox: ended; it was a simulation, no AWS account was touched\n');
   }
+}
+
+function optionsOf({ flags: { region, seed, nodes } }: Given): SandboxOptions {
+  const count = nodes === undefined ? undefined : Number(nodes);
+  const wrong = (message: string, fix: string) => stop('SETTING_INVALID', { message, fix });
+  if (region !== undefined && !/^[a-z]{2,6}(-[a-z]+){1,3}-\d{1,2}$/.test(String(region)))
+    throw wrong(`--region "${region}" does not look like a region`, '--region ap-northeast-2');
+  if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= MOST_NODES))
+    throw wrong(`--nodes "${nodes}" is no number from 1 to ${MOST_NODES}`, '--nodes 20');
+  return {
+    ...(region !== undefined && { region: String(region) }),
+    ...(seed !== undefined && { seed: seed as SandboxSeed }),
+    ...(count !== undefined && { nodes: count }),
+  };
 }
 
 const environment = (sandbox: Sandbox): Readonly<Record<string, string>> => ({ ...sandbox.env, [SANDBOX_MARK]: '1' });

@@ -1,5 +1,5 @@
 # The values of Loki.
-export MY_OFFICE_IP="122.36.213.114/32"
+export MY_OFFICE_IP="203.0.113.7/32"
 
 cat <<EOF > loki-values.yaml
 loki:

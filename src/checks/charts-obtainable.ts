@@ -1,0 +1,15 @@
+/** Both charts are on this disk, with the digests they should have. */
+import type { Check } from '../engine/types.ts';
+import type { CheckContext } from './context.ts';
+
+export const chartsObtainable: Check<Pick<CheckContext, 'facts'>> = {
+  id: 'charts.obtainable',
+  title: 'The charts can be had, with their pinned digests',
+  at: ['preflight'],
+  needs: ['helm.usable'],
+  async run({ facts: { charts } }) {
+    const [problem] = charts.problems ?? [];
+    if (problem) return { is: 'fail', problem };
+    return { is: 'pass', saw: [charts.loki, charts.alloy].map(({ name, version }) => `${name} ${version}`).join(', ') };
+  },
+};

@@ -53,7 +53,7 @@ describe('precedence', () => {
       retentionDays: 28,
       size: 'small',
       identity: 'irsa',
-      createOidcProvider: true,
+      createOidcProvider: false,
       bucketPrefix: 'loki',
       bucketNamespace: 'account-regional',
       existingBuckets: 'reuse',

@@ -21,7 +21,7 @@ export async function reach({ settings, outside, emit }: Run): Promise<Reached> 
   const [caller, name] = await Promise.all([aws.callers.whoami(), clusterName({ settings, outside, aws })]);
   const cluster = await aws.clusters.find(name);
   if (!cluster) throw await noSuchCluster(name, { aws, caller });
-  if (cluster.external) throw stop('CLUSTER_EXTERNAL', { message: `cluster ${name} is registered with EKS but does not run there` });
+  if (cluster.external) throw stop('CLUSTER_EXTERNAL', { message: `Cluster ${name} is registered with EKS but does not run there` });
   emit({ type: 'fact.found', fact: 'account', value: `${caller.account} as ${caller.arn}` });
   emit({ type: 'fact.found', fact: 'cluster', value: `${name}, Kubernetes ${cluster.version}, ${aws.region}` });
   const access = await accessTo(cluster, { settings, outside, aws });
@@ -36,9 +36,9 @@ type Parts = Pick<Run, 'settings' | 'outside'> & { readonly aws: Aws };
 /** Asked only when nobody said it and somebody is there to answer. */
 async function clusterName({ settings, outside, aws }: Parts): Promise<string> {
   if (settings.cluster) return settings.cluster;
-  if (!outside.questions) throw stop('SETTING_MISSING', { message: 'cluster is not given', fix: '--cluster NAME or LOKI_EKS_CLUSTER=NAME' });
+  if (!outside.questions) throw stop('SETTING_MISSING', { message: 'Cluster is not given', fix: '--cluster NAME or LOKI_EKS_CLUSTER=NAME' });
   const names = await aws.clusters.names();
-  if (names.length === 0) throw stop('CLUSTER_NOT_FOUND', { message: `there is no EKS cluster in ${aws.region}`, fix: 'give the right region with --region' });
+  if (names.length === 0) throw stop('CLUSTER_NOT_FOUND', { message: `There is no EKS cluster in ${aws.region}`, fix: 'give the right region with --region' });
   return outside.questions.choose(
     `Which EKS cluster in ${aws.region}?`,
     names.map((name) => ({ value: name, label: name })),
@@ -50,7 +50,7 @@ async function noSuchCluster(name: string, { aws, caller }: { readonly aws: Aws;
   const names = await aws.clusters.names().catch(() => []);
   const near = nearest(name, names);
   return stop('CLUSTER_NOT_FOUND', {
-    message: `there is no EKS cluster "${name}" in ${aws.region}, account ${caller.account}`,
+    message: `There is no EKS cluster "${name}" in ${aws.region}, account ${caller.account}`,
     fix: near ? `--cluster ${near}` : 'check --cluster, --region and --profile',
     evidence: names.length > 0 ? [`clusters there: ${names.slice(0, 10).join(', ')}`] : ['there is no cluster at all in this region'],
   });
@@ -60,7 +60,7 @@ async function noSuchCluster(name: string, { aws, caller }: { readonly aws: Aws;
 async function accessTo(cluster: EksCluster, { settings, outside, aws }: Parts): Promise<KubeAccess> {
   const { endpoint, certificateAuthority, name } = cluster;
   if (!endpoint || !certificateAuthority) {
-    throw stop('CLUSTER_NOT_ACTIVE', { message: `cluster ${name} is ${cluster.status} and has no endpoint yet` });
+    throw stop('CLUSTER_NOT_ACTIVE', { message: `Cluster ${name} is ${cluster.status} and has no endpoint yet` });
   }
   if (!settings.kubeconfig && !settings.context) {
     return { is: 'eks', server: endpoint, ca: certificateAuthority, token: () => aws.kubeToken(name) };
@@ -69,7 +69,7 @@ async function accessTo(cluster: EksCluster, { settings, outside, aws }: Parts):
   const { context, server } = await outside.kubeconfigServer(given);
   if (hostOf(server) !== hostOf(endpoint)) {
     throw stop('KUBECONFIG_OTHER_CLUSTER', {
-      message: `context ${context} points to ${server}, but cluster ${name} is ${endpoint}`,
+      message: `Context ${context} points to ${server}, but cluster ${name} is ${endpoint}`,
       fix: `aws eks update-kubeconfig --name ${name} --region ${aws.region}, or leave --kubeconfig and --context out`,
     });
   }

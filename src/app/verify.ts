@@ -102,10 +102,10 @@ function faults(
   const { entries, entry, line, query, node } = seen;
   if (seen.last) return [seen.last];
   if (entries.length === 0) {
-    return [problem('LINE_NOT_FOUND', { message: `the line printed on ${node || 'no node'} did not come back in ${PATIENCE_MS / 1000} s`, evidence: [query] })];
+    return [problem('LINE_NOT_FOUND', { message: `The line printed on ${node || 'no node'} did not come back in ${PATIENCE_MS / 1000} s`, evidence: [query] })];
   }
-  if (!entry) return [problem('LINE_CHANGED', { message: `the line came back changed: ${entries[0]?.line}`, evidence: [`printed: ${line}`] })];
-  if (entries.length > 1) return [problem('LINE_TWICE', { message: `the line came back ${entries.length} times` })];
+  if (!entry) return [problem('LINE_CHANGED', { message: `The line came back changed: ${entries[0]?.line}`, evidence: [`printed: ${line}`] })];
+  if (entries.length > 1) return [problem('LINE_TWICE', { message: `The line came back ${entries.length} times` })];
   const wanted: Readonly<Record<string, string>> = {
     namespace: blueprint.verify.namespace,
     container: CONTAINER,
@@ -116,7 +116,7 @@ function faults(
   if (wrong.length === 0) return [];
   return [
     problem('LABELS_WRONG', {
-      message: `labels are not as expected: ${wrong.map(([label]) => label).join(', ')}`,
+      message: `Labels are not as expected: ${wrong.map(([label]) => label).join(', ')}`,
       evidence: wrong.map(([label, value]) => `${label}: expected "${value}", got "${entry.labels[label] ?? ''}"`),
     }),
   ];

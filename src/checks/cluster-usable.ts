@@ -14,14 +14,14 @@ export const clusterUsable: Check<Pick<CheckContext, 'facts'>> = {
     if (cluster.status !== 'ACTIVE' && cluster.status !== 'UPDATING') {
       return {
         is: 'fail',
-        problem: problem('CLUSTER_NOT_ACTIVE', { message: `cluster ${cluster.name} is ${cluster.status}`, evidence: cluster.healthIssues }),
+        problem: problem('CLUSTER_NOT_ACTIVE', { message: `Cluster ${cluster.name} is ${cluster.status}`, evidence: cluster.healthIssues }),
       };
     }
     const [, minor = '0'] = /^v?1\.(\d+)/.exec(kubeVersion) ?? [];
     if (Number(minor) < FLOOR) {
       return {
         is: 'fail',
-        problem: problem('CLUSTER_TOO_OLD', { message: `cluster ${cluster.name} runs Kubernetes ${kubeVersion}, the Loki chart needs 1.${FLOOR}` }),
+        problem: problem('CLUSTER_TOO_OLD', { message: `Cluster ${cluster.name} runs Kubernetes ${kubeVersion}, the Loki chart needs 1.${FLOOR}` }),
       };
     }
     return { is: 'pass', saw: `${cluster.status}, ${kubeVersion}` };

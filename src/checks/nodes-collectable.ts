@@ -14,6 +14,6 @@ export const nodesCollectable: Check<Pick<CheckContext, 'facts'>> = {
     if (linux === 0) return { is: 'fail', problem: problem('NO_COLLECTOR_NODES', { evidence: [`${fargate} Fargate, ${windows} Windows, 0 Linux nodes`] }) };
     if (fargate + windows === 0) return { is: 'pass', saw: `${linux} nodes` };
     const out = [fargate > 0 && `${fargate} Fargate`, windows > 0 && `${windows} Windows`].filter(Boolean).join(' and ');
-    return { is: 'warn', problem: problem('NODES_WITHOUT_LOGS', { message: `logs of ${out} nodes are not collected, those of ${linux} Linux nodes are` }) };
+    return { is: 'warn', problem: problem('NODES_WITHOUT_LOGS', { message: `Logs of ${out} nodes are not collected, those of ${linux} Linux nodes are` }) };
   },
 };

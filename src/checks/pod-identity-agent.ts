@@ -12,6 +12,6 @@ export const podIdentityAgent: Check<Pick<CheckContext, 'facts' | 'blueprint'>> 
     if (cluster.autoMode) return { is: 'pass', saw: 'built into Auto Mode' };
     if (agent === 'unknown') return { is: 'skip', why: 'the add-on may not be looked at' };
     if (agent?.status === 'ACTIVE') return { is: 'pass', saw: agent.version ?? 'ACTIVE' };
-    return { is: 'fail', problem: problem('POD_IDENTITY_AGENT_MISSING', { message: `add-on eks-pod-identity-agent is ${agent?.status ?? 'not installed'}` }) };
+    return { is: 'fail', problem: problem('POD_IDENTITY_AGENT_MISSING', { message: `Add-on eks-pod-identity-agent is ${agent?.status ?? 'not installed'}` }) };
   },
 };

@@ -20,6 +20,6 @@ export const storageUsable: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
     const addon = facts.ebsAddon;
     const seen =
       addon && addon !== 'unknown' ? [`add-on aws-ebs-csi-driver is ${addon.status}`, ...addon.issues] : ['there is no CSIDriver object of this name'];
-    return { is: 'fail', problem: problem('STORAGE_DRIVER_MISSING', { message: `no CSI driver "${driver}" serves StorageClass ${name}`, evidence: seen }) };
+    return { is: 'fail', problem: problem('STORAGE_DRIVER_MISSING', { message: `No CSI driver "${driver}" serves StorageClass ${name}`, evidence: seen }) };
   },
 };

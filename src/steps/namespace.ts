@@ -17,7 +17,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const found = await kubernetes.get(reference(wanted.metadata.name));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
     if (found.metadata.deletionTimestamp) {
-      return { is: 'blocked', problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `namespace ${wanted.metadata.name} is being deleted` }) };
+      return { is: 'blocked', problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${wanted.metadata.name} is being deleted` }) };
     }
     return { is: 'matches', ...(!oursByLabels(found, blueprint.ownership) && { note: 'was there before; uninstall leaves it' }) };
   },
@@ -33,7 +33,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const found = await ctx.kubernetes.get(ref);
     if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
     const others = await inhabitants(ctx, String(name));
-    if (others.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `namespace ${String(name)} now holds ${others.slice(0, 3).join(', ')}` });
+    if (others.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `Namespace ${String(name)} now holds ${others.slice(0, 3).join(', ')}` });
     await ctx.kubernetes.delete(ref);
     await gone(ctx, String(name), signal);
   },
@@ -83,7 +83,7 @@ const PATIENCE_MS = 120_000;
 async function gone({ kubernetes, clock }: Needs, name: string, signal: AbortSignal): Promise<void> {
   const until = clock.now().getTime() + PATIENCE_MS;
   for (let pause = 100; await kubernetes.get(reference(name)); pause = Math.min(pause * 2, 2000)) {
-    if (clock.now().getTime() > until) throw stop('KUBE_NAMESPACE_TERMINATING', { message: `namespace ${name} is still being deleted after 2 minutes` });
+    if (clock.now().getTime() > until) throw stop('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${name} is still being deleted after 2 minutes` });
     await clock.sleep(pause, signal);
   }
 }

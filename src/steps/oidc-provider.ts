@@ -23,8 +23,8 @@ export const oidcProvider: Step<Needs, Receipt> = {
       return {
         is: 'blocked',
         problem: found
-          ? problem('OIDC_AUDIENCE_MISSING', { message: `the OIDC provider ${plan.arn} does not accept the audience ${plan.audience}` })
-          : problem('OIDC_PROVIDER_MISSING', { message: `the account has no IAM OIDC provider for ${plan.url}` }),
+          ? problem('OIDC_AUDIENCE_MISSING', { message: `The OIDC provider ${plan.arn} does not accept the audience ${plan.audience}` })
+          : problem('OIDC_PROVIDER_MISSING', { message: `The account has no IAM OIDC provider for ${plan.url}` }),
       };
     }
     return found
@@ -64,6 +64,6 @@ export const oidcProvider: Step<Needs, Receipt> = {
 };
 
 function planned(blueprint: Needs['blueprint']) {
-  if (!blueprint.oidcProvider) throw stop('OIDC_PROVIDER_MISSING', { message: `cluster ${blueprint.cluster.name} has no OIDC issuer` });
+  if (!blueprint.oidcProvider) throw stop('OIDC_PROVIDER_MISSING', { message: `Cluster ${blueprint.cluster.name} has no OIDC issuer` });
   return blueprint.oidcProvider;
 }

@@ -26,7 +26,7 @@ export const role: Step<Needs, Receipt> = {
     const found = await roles.find(wanted.name);
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: wanted.arn }] };
     if (!oursByTags(found.tags, blueprint.ownership)) {
-      return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
+      return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
     }
     const changes = gaps(found, wanted).map(({ did, diff }): Change => ({
       action: 'update',

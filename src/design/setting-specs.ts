@@ -100,7 +100,13 @@ const logs = group('Logs', [
 
 const aws = group('AWS', [
   { key: 'identity', ...choices(['irsa', 'pod-identity']), default: 'irsa', description: "how Loki's pods get their AWS role" },
-  { key: 'createOidcProvider', kind: 'boolean', rule: rule.flag, default: false, description: 'create the IAM OIDC provider of the cluster when it is missing' },
+  {
+    key: 'createOidcProvider',
+    kind: 'boolean',
+    rule: rule.flag,
+    default: false,
+    description: 'create the IAM OIDC provider of the cluster when it is missing',
+  },
   { key: 'bucketPrefix', kind: 'string', rule: rule.bucketPrefix, default: 'loki', description: 'first part of the bucket names', placeholder: 'PREFIX' },
   { key: 'bucketNamespace', ...choices(['account-regional', 'global']), default: 'account-regional', description: 'S3 namespace of the bucket names' },
   {

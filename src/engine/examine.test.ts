@@ -20,7 +20,12 @@ it('asks all, skips what rests on a failure, and tells in the order of the list'
   const results = await examine(
     [check('a', { is: 'pass' }), check('b', { is: 'fail', problem: bad }), check('c', { is: 'pass' }, ['b']), check('d', new Error('odd'), ['a'])],
     undefined,
-    { at: 'preflight', emit: (event) => void events.push(event), signal: new AbortController().signal, toProblem: (error) => ({ ...bad, message: (error as Error).message }) },
+    {
+      at: 'preflight',
+      emit: (event) => void events.push(event),
+      signal: new AbortController().signal,
+      toProblem: (error) => ({ ...bad, message: (error as Error).message }),
+    },
   );
   expect(results.map(({ verdict }) => verdict.is)).toEqual(['pass', 'fail', 'skip', 'fail']);
   expect(failures(results).map(({ message }) => message)).toEqual(['bad', 'odd']);
@@ -36,6 +41,9 @@ it('redacts a secret and its base64 form wherever they stand', () => {
   const seen: Event[] = [];
   const secrets = redaction();
   secrets.hide('hunter2-hunter2');
-  secrets.guard((event) => void seen.push(event))({ type: 'note.given', text: `it is hunter2-hunter2 or ${Buffer.from('hunter2-hunter2').toString('base64')}` });
+  secrets.guard((event) => void seen.push(event))({
+    type: 'note.given',
+    text: `it is hunter2-hunter2 or ${Buffer.from('hunter2-hunter2').toString('base64')}`,
+  });
   expect(seen).toEqual([{ type: 'note.given', text: 'it is [secret] or [secret]' }]);
 });

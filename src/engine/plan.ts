@@ -2,11 +2,7 @@
 import type { Finding, Plan, PlannedStep, Problem, Step } from './types.ts';
 
 /** Reads are safe to do in parallel. A look that throws a problem is a blocked step, so that all are reported together. */
-export async function plan<Ctx>(
-  steps: readonly Step<Ctx>[],
-  ctx: Ctx,
-  toProblem: (error: unknown) => Problem | undefined,
-): Promise<Plan<Ctx>> {
+export async function plan<Ctx>(steps: readonly Step<Ctx>[], ctx: Ctx, toProblem: (error: unknown) => Problem | undefined): Promise<Plan<Ctx>> {
   return Promise.all(
     steps.map(async (step) => {
       try {
@@ -23,5 +19,4 @@ export async function plan<Ctx>(
 export const changesIn = <Ctx>(plan: Plan<Ctx>): number =>
   plan.reduce((sum, { finding }) => sum + (finding.is === 'differs' ? Math.max(1, finding.changes.length) : 0), 0);
 
-export const described = <Ctx>(plan: Plan<Ctx>): readonly PlannedStep[] =>
-  plan.map(({ step, finding }) => ({ step: step.id, title: step.title, finding }));
+export const described = <Ctx>(plan: Plan<Ctx>): readonly PlannedStep[] => plan.map(({ step, finding }) => ({ step: step.id, title: step.title, finding }));

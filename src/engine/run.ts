@@ -88,13 +88,7 @@ function needed<Ctx>(plan: Plan<Ctx>, index: number): readonly string[] {
   return [...found];
 }
 
-async function converge<Ctx>(
-  step: Step<Ctx>,
-  seen: Finding | undefined,
-  ctx: Ctx,
-  options: RunOptions,
-  progress: Progress,
-): Promise<void> {
+async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {
   const { emit, journal, signal } = options;
   const finding = seen ?? (await step.inspect(ctx));
   if (finding.is === 'blocked') throw new BlockedStep(finding.problem);

@@ -18,11 +18,7 @@ export interface BucketState {
   readonly objectLock: boolean;
 }
 /** `foreign`: the name is taken by another account (or we may not look). `elsewhere`: ours, but in another region. */
-export type BucketLook =
-  | BucketState
-  | { readonly is: 'absent' }
-  | { readonly is: 'foreign' }
-  | { readonly is: 'elsewhere'; readonly region: string };
+export type BucketLook = BucketState | { readonly is: 'absent' } | { readonly is: 'foreign' } | { readonly is: 'elsewhere'; readonly region: string };
 
 export type Encryption = { readonly algorithm: 'AES256' } | { readonly algorithm: 'aws:kms'; readonly key: string; readonly bucketKey: boolean };
 

@@ -19,7 +19,13 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
-  readonly ownerReferences?: readonly { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid: string; readonly controller?: boolean }[];
+  readonly ownerReferences?: readonly {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly controller?: boolean;
+  }[];
 }
 
 /** Any object. Read its other fields through a narrow type of your own; nothing is validated here. */
@@ -71,7 +77,13 @@ export interface Kubernetes {
   /** A service account's token (TokenRequest), at least `seconds` long. */
   token(of: { readonly namespace: string; readonly serviceAccount: string; readonly audience: string; readonly seconds: number }): Promise<string>;
   /** The last lines a container wrote. Empty when it has not started. */
-  logs(of: { readonly namespace: string; readonly pod: string; readonly container?: string; readonly tail: number; readonly previous?: boolean }): Promise<readonly string[]>;
+  logs(of: {
+    readonly namespace: string;
+    readonly pod: string;
+    readonly container?: string;
+    readonly tail: number;
+    readonly previous?: boolean;
+  }): Promise<readonly string[]>;
   /** Raw GET through the API server (pod proxy, `/metrics`): status and body, no exception on 4xx/5xx. */
   raw(path: string): Promise<{ readonly status: number; readonly body: string }>;
   /** One HTTP request to a pod's port through a port-forward: carries any header, so also a login. */

@@ -22,7 +22,10 @@ export interface GatewayAnswer {
 
 export interface Logs {
   /** LogQL range query, newest first. Throws GATEWAY_* and LOKI_* problems that tell nginx's 401 from Loki's. */
-  query(logql: string, options: { readonly sinceMs: number; readonly limit: number; readonly login: Login; readonly tenant: string }): Promise<readonly Entry[]>;
+  query(
+    logql: string,
+    options: { readonly sinceMs: number; readonly limit: number; readonly login: Login; readonly tenant: string },
+  ): Promise<readonly Entry[]>;
   /** Any GET through the gateway; no exception on 4xx/5xx. */
   get(path: string, options?: { readonly login?: Login; readonly tenant?: string }): Promise<GatewayAnswer>;
 }

@@ -63,12 +63,20 @@ export interface Releases {
   /** Read from the release Secrets, without helm. */
   find(name: string, namespace: string): Promise<Release | undefined>;
   /** `helm upgrade --install`, values on stdin, no --wait: readiness is `ready()`'s business. */
-  upgrade(task: HelmTask & { readonly chart: Chart; readonly values: object; readonly labels: Readonly<Record<string, string>>; readonly description: string }): Promise<void>;
+  upgrade(
+    task: HelmTask & { readonly chart: Chart; readonly values: object; readonly labels: Readonly<Record<string, string>>; readonly description: string },
+  ): Promise<void>;
   rollback(task: HelmTask & { readonly revision: number }): Promise<void>;
   /** Absent is fine. */
   uninstall(task: HelmTask): Promise<void>;
   /** Rendered manifests, offline: for `plan --show manifests` and for checks. */
-  render(of: { readonly name: string; readonly namespace: string; readonly chart: Chart; readonly values: object; readonly kubeVersion: string }): Promise<string>;
+  render(of: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly chart: Chart;
+    readonly values: object;
+    readonly kubeVersion: string;
+  }): Promise<string>;
   /**
    * Waits until every workload of the release is rolled out. Says what is not ready and why; throws at once on states that
    * cannot recover (image not pullable, crash loop, unschedulable for long) and RELEASE_NOT_READY at the timeout.

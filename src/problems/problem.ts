@@ -8,10 +8,7 @@ export type { ProblemCode } from './catalogue.ts';
  * Builds a problem from its catalogue row. `message` names the very value that is wrong; `fix` is
  * the next command or edit, and falls back to the row's general one.
  */
-export function problem(
-  code: ProblemCode,
-  said: { readonly message?: string; readonly fix?: string; readonly evidence?: readonly string[] } = {},
-): Problem {
+export function problem(code: ProblemCode, said: { readonly message?: string; readonly fix?: string; readonly evidence?: readonly string[] } = {}): Problem {
   const row = catalogue[code];
   return {
     code,

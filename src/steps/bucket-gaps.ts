@@ -26,8 +26,7 @@ export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[]
 }
 
 /** A bucket that is encrypted with a key already is not taken back to the default encryption. */
-const wantsEncryption = (found: BucketState, plan: BucketPlan) =>
-  plan.encryption.algorithm === 'aws:kms' || found.encryption === undefined;
+const wantsEncryption = (found: BucketState, plan: BucketPlan) => plan.encryption.algorithm === 'aws:kms' || found.encryption === undefined;
 
 const asJson = (rules: readonly unknown[]): readonly Json[] => JSON.parse(JSON.stringify(rules)) as readonly Json[];
 

@@ -42,7 +42,9 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     const existing = await whenItExists(ctx, plan, found);
     if ('is' in existing) return existing;
     changes.unshift(...existing.changes);
-    return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches', ...(found.versioning === 'on' && { note: 'versioning is on: retention frees no space' }) };
+    return changes.length > 0
+      ? { is: 'differs', changes }
+      : { is: 'matches', ...(found.versioning === 'on' && { note: 'versioning is on: retention frees no space' }) };
   },
 
   async apply(ctx, hands) {
@@ -138,8 +140,7 @@ async function create(buckets: Buckets, plan: BucketPlan): Promise<void> {
   }
 }
 
-const isUnsupported = (error: unknown): boolean =>
-  (error as { problem?: { code?: string } }).problem?.code === 'BUCKET_NAMESPACE_UNSUPPORTED';
+const isUnsupported = (error: unknown): boolean => (error as { problem?: { code?: string } }).problem?.code === 'BUCKET_NAMESPACE_UNSUPPORTED';
 
 async function setSlice(buckets: Buckets, name: string, slice: Gap['slice'], value: Json): Promise<void> {
   switch (slice) {

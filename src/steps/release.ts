@@ -124,7 +124,5 @@ async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Pr
     await ctx.clock.sleep(pause, helpers.signal);
   }
   const claims = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, labels, metadataOnly: true });
-  await Promise.all(
-    claims.map(({ metadata }) => ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: metadata.name })),
-  );
+  await Promise.all(claims.map(({ metadata }) => ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: metadata.name })));
 }

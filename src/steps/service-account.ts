@@ -20,9 +20,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
       return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(wanted)} exists but was not made by loki-eks` }) };
     }
     const differing = Object.keys(patchFor(found, wanted).annotations);
-    return differing.length > 0
-      ? { is: 'differs', changes: [{ action: 'update', target: named(wanted), detail: differing.join(', ') }] }
-      : { is: 'matches' };
+    return differing.length > 0 ? { is: 'differs', changes: [{ action: 'update', target: named(wanted), detail: differing.join(', ') }] } : { is: 'matches' };
   },
 
   async apply({ kubernetes, blueprint }, { record }) {

@@ -32,7 +32,10 @@ beforeAll(async () => {
     unknown: await file('values-unknown.yaml', 'loki:\n  ruler:\n    enable_api: true\nqueryfrontend:\n  replicas: 4\n'),
     values: await file('values-broken.yaml', 'loki: {\n'),
     kubeconfig: await file('other-cluster.json', JSON.stringify(kubeconfig)),
-    aws: await file('aws-config', '[profile base]\nregion = ap-northeast-2\n[profile mfa]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/me\n'),
+    aws: await file(
+      'aws-config',
+      '[profile base]\nregion = ap-northeast-2\n[profile mfa]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/me\n',
+    ),
     oldHelm: await file('old/helm', '#!/bin/sh\necho v3.9.4\n'),
     empty: await file('none/.keep', ''),
   };
@@ -53,7 +56,12 @@ const cases: Readonly<Record<string, Case>> = {
   'an unknown flag': { words: () => ['install', '--retention-dayz', '3'], exit: 2, code: 'FLAG_UNKNOWN', names: '--retention-days' },
   'an unknown command': { words: () => ['instal'], exit: 2, code: 'COMMAND_UNKNOWN', names: 'instal' },
   'no cluster given': { words: () => ['install', '--yes'], env: () => ({ LOKI_EKS_CLUSTER: '' }), exit: 2, code: 'SETTING_EMPTY', names: 'LOKI_EKS_CLUSTER' },
-  'a cluster that is not there': { words: () => ['install', '--yes', '--cluster', 'training-on-ekz'], exit: 3, code: 'CLUSTER_NOT_FOUND', names: 'training-on-eks' },
+  'a cluster that is not there': {
+    words: () => ['install', '--yes', '--cluster', 'training-on-ekz'],
+    exit: 3,
+    code: 'CLUSTER_NOT_FOUND',
+    names: 'training-on-eks',
+  },
   'no region at all': { words: () => ['install', '--yes', '--region', 'seoul'], exit: 2, code: 'SETTING_INVALID', names: 'seoul' },
   'a bad CIDR': {
     words: () => ['install', '--yes', '--expose', 'internal', '--allow-cidr', '10.0.0.0/40'],
@@ -70,11 +78,26 @@ const cases: Readonly<Record<string, Case>> = {
   'a bad bucket prefix': { words: () => ['install', '--yes', '--bucket-prefix', 'My_Logs'], exit: 2, code: 'SETTING_INVALID', names: 'My_Logs' },
   'a retention of nothing': { words: () => ['install', '--yes', '--retention-days', '0'], exit: 2, code: 'SETTING_INVALID', names: 'retentionDays' },
   'an ARN that is none': { words: () => ['install', '--yes', '--kms-key', 'alias/mine'], exit: 2, code: 'SETTING_INVALID', names: 'alias/mine' },
-  'a config file that is not there': { words: () => ['install', '--yes', '--config', 'nowhere.yaml'], exit: 2, code: 'CONFIG_UNREADABLE', names: 'nowhere.yaml' },
+  'a config file that is not there': {
+    words: () => ['install', '--yes', '--config', 'nowhere.yaml'],
+    exit: 2,
+    code: 'CONFIG_UNREADABLE',
+    names: 'nowhere.yaml',
+  },
   'a config file that is no YAML': { words: () => ['install', '--yes', '--config', files.broken], exit: 2, code: 'CONFIG_INVALID', names: 'broken.yaml' },
   'an unknown key in the config file': { words: () => ['install', '--yes', '--config', files.config], exit: 2, code: 'SETTING_UNKNOWN', names: 'retentionDay' },
-  'a values file that is not there': { words: () => ['install', '--yes', '--loki-values', 'nowhere.yaml'], exit: 2, code: 'FILE_UNREADABLE', names: 'nowhere.yaml' },
-  'a values file that is no YAML': { words: () => ['install', '--yes', '--loki-values', files.values], exit: 2, code: 'VALUES_INVALID', names: 'values-broken.yaml' },
+  'a values file that is not there': {
+    words: () => ['install', '--yes', '--loki-values', 'nowhere.yaml'],
+    exit: 2,
+    code: 'FILE_UNREADABLE',
+    names: 'nowhere.yaml',
+  },
+  'a values file that is no YAML': {
+    words: () => ['install', '--yes', '--loki-values', files.values],
+    exit: 2,
+    code: 'VALUES_INVALID',
+    names: 'values-broken.yaml',
+  },
   'a values file that is a list': { words: () => ['install', '--yes', '--alloy-values', files.list], exit: 2, code: 'VALUES_INVALID', names: 'list.yaml' },
   'a values file with a key the chart ignores': {
     words: () => ['install', '--yes', '--loki-values', files.unknown],
@@ -90,8 +113,19 @@ const cases: Readonly<Record<string, Case>> = {
     code: 'KUBECONFIG_OTHER_CLUSTER',
     names: 'ABC.gr7.eu-west-1.eks.amazonaws.com',
   },
-  'an unknown context': { words: () => ['install', '--yes', '--kubeconfig', files.kubeconfig, '--context', 'othr'], exit: 2, code: 'KUBE_CONTEXT_UNKNOWN', names: 'othr' },
-  'no helm': { words: () => ['install', '--yes'], env: () => ({ LOKI_EKS_HELM: join(dirname(files.empty), 'helm') }), exit: 3, code: 'HELM_MISSING', names: 'helm' },
+  'an unknown context': {
+    words: () => ['install', '--yes', '--kubeconfig', files.kubeconfig, '--context', 'othr'],
+    exit: 2,
+    code: 'KUBE_CONTEXT_UNKNOWN',
+    names: 'othr',
+  },
+  'no helm': {
+    words: () => ['install', '--yes'],
+    env: () => ({ LOKI_EKS_HELM: join(dirname(files.empty), 'helm') }),
+    exit: 3,
+    code: 'HELM_MISSING',
+    names: 'helm',
+  },
   'an old helm': { words: () => ['install', '--yes'], env: () => ({ LOKI_EKS_HELM: files.oldHelm }), exit: 3, code: 'HELM_TOO_OLD', names: '3.9.4' },
   'an unknown profile': { words: () => ['install', '--yes', '--profile', 'nobody'], exit: 2, code: 'AWS_PROFILE_UNKNOWN', names: 'nobody' },
   'no credentials': {

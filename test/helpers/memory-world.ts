@@ -30,7 +30,14 @@ export class MemoryWorld {
   }
 
   snapshot(): string {
-    const maps = { buckets: this.buckets, roles: this.roles, providers: this.providers, associations: this.associations, objects: this.objects, releases: this.releases };
+    const maps = {
+      buckets: this.buckets,
+      roles: this.roles,
+      providers: this.providers,
+      associations: this.associations,
+      objects: this.objects,
+      releases: this.releases,
+    };
     return JSON.stringify(maps, (_, value: unknown) => (value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : value), 1);
   }
 
@@ -59,7 +66,14 @@ export class MemoryWorld {
       },
       create: async (name, { tags }) =>
         this.#write(() => {
-          const fresh = { is: 'ours-to-read', name, region: this.region, tags: { ...tags }, publicAccessBlocked: true, encryption: { algorithm: 'AES256' } } as const;
+          const fresh = {
+            is: 'ours-to-read',
+            name,
+            region: this.region,
+            tags: { ...tags },
+            publicAccessBlocked: true,
+            encryption: { algorithm: 'AES256' },
+          } as const;
           this.buckets.set(name, { ...fresh, lifecycle: [], versioning: 'off', objectLock: false, objects: 0 });
         }),
       setTags: async (name, tags) => set(name, { tags }),
@@ -90,7 +104,17 @@ export class MemoryWorld {
         this.#write(() => {
           if (this.roles.has(name)) throw new Error(`role ${name} exists`);
           const boundary = permissionsBoundary === undefined ? {} : { permissionsBoundary };
-          this.roles.set(name, { arn: `arn:aws:iam::1:role${path}${name}`, name, path, trust, description, ...boundary, tags: { ...tags }, inline: {}, attached: [] });
+          this.roles.set(name, {
+            arn: `arn:aws:iam::1:role${path}${name}`,
+            name,
+            path,
+            trust,
+            description,
+            ...boundary,
+            tags: { ...tags },
+            inline: {},
+            attached: [],
+          });
         }),
       setTrust: async (name, trust) => set(name, (role) => void (role.trust = trust)),
       setInline: async (name, policy, document) =>
@@ -98,7 +122,8 @@ export class MemoryWorld {
           const { [policy]: _, ...others } = role.inline;
           role.inline = document === undefined ? others : { ...others, [policy]: document };
         }),
-      setBoundary: async (name, boundary) => set(name, (role) => (boundary === undefined ? delete role.permissionsBoundary : (role.permissionsBoundary = boundary))),
+      setBoundary: async (name, boundary) =>
+        set(name, (role) => (boundary === undefined ? delete role.permissionsBoundary : (role.permissionsBoundary = boundary))),
       tag: async (name, tags) => set(name, (role) => void (role.tags = { ...role.tags, ...tags })),
       untag: async (name, keys) => set(name, (role) => void (role.tags = Object.fromEntries(Object.entries(role.tags).filter(([key]) => !keys.includes(key))))),
       delete: async (name) => {
@@ -112,7 +137,8 @@ export class MemoryWorld {
     return {
       find: async (asked) => structuredClone(this.providers.get(asked)),
       create: async ({ audience, tags }) => this.#write(() => void this.providers.set(arn, { arn, audiences: [audience], tags: { ...tags } })),
-      addAudience: async (asked, audience) => this.#write(() => void (this.providers.get(asked)!.audiences = [...this.providers.get(asked)!.audiences, audience])),
+      addAudience: async (asked, audience) =>
+        this.#write(() => void (this.providers.get(asked)!.audiences = [...this.providers.get(asked)!.audiences, audience])),
       removeAudience: async (asked, audience) =>
         this.#write(() => void (this.providers.get(asked)!.audiences = this.providers.get(asked)!.audiences.filter((other) => other !== audience))),
       delete: async (asked) => {

@@ -165,11 +165,15 @@ describe.each(['irsa', 'pod-identity'] as const)('every step, with %s', (identit
 
 describe('what is not ours', () => {
   it.each([
-    ['BUCKET_NOT_OURS', async (ctx: Context): Promise<unknown> => ctx.buckets.create(ctx.blueprint.buckets.chunks.name, { namespace: 'global', tags: { owner: 'them' } })],
+    [
+      'BUCKET_NOT_OURS',
+      async (ctx: Context): Promise<unknown> => ctx.buckets.create(ctx.blueprint.buckets.chunks.name, { namespace: 'global', tags: { owner: 'them' } }),
+    ],
     ['ROLE_NOT_OURS', async (ctx: Context): Promise<unknown> => ctx.roles.create({ ...ctx.blueprint.role, tags: {} })],
     [
       'OBJECT_NOT_OURS',
-      async (ctx: Context): Promise<unknown> => ctx.kubernetes.create({ ...ctx.blueprint.serviceAccount.object, metadata: { ...ctx.blueprint.serviceAccount.object.metadata, labels: {} } }),
+      async (ctx: Context): Promise<unknown> =>
+        ctx.kubernetes.create({ ...ctx.blueprint.serviceAccount.object, metadata: { ...ctx.blueprint.serviceAccount.object.metadata, labels: {} } }),
     ],
     [
       'RELEASE_NOT_OURS',

@@ -30,7 +30,7 @@ async function count(limit: number, read: (from: object) => Promise<Page>): Prom
   let bytes = 0;
   let oldest: Date | undefined;
   let newest: Date | undefined;
-  for (let from: object | undefined = {}; from !== undefined; ) {
+  for (let from: object | undefined = {}; from !== undefined;) {
     const page: Page = await read(from);
     for (const { Size = 0, LastModified } of page.entries) {
       // Of an exact number there may be as many as the limit, but not one more.
@@ -48,7 +48,9 @@ async function count(limit: number, read: (from: object) => Promise<Page>): Prom
 }
 
 async function versions({ s3, Bucket, owner }: At, from: object): Promise<Page> {
-  const page = await ask({ action: 's3:ListBucketVersions', on: `s3://${Bucket}` }, () => s3.listObjectVersions({ Bucket, ExpectedBucketOwner: owner, ...from }));
+  const page = await ask({ action: 's3:ListBucketVersions', on: `s3://${Bucket}` }, () =>
+    s3.listObjectVersions({ Bucket, ExpectedBucketOwner: owner, ...from }),
+  );
   return {
     entries: [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])],
     ...(page.IsTruncated === true && { next: { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } }),

@@ -45,7 +45,10 @@ async function madeByLostAttempt(thrown: unknown, at: At, tags: Tags): Promise<b
 const noNamespace = (at: At, cause?: unknown) =>
   stop(
     'BUCKET_NAMESPACE_UNSUPPORTED',
-    { message: `${at.region} does not offer the account-regional namespace that ${at.Bucket} is meant for`, evidence: cause === undefined ? [] : [readError(cause).message] },
+    {
+      message: `${at.region} does not offer the account-regional namespace that ${at.Bucket} is meant for`,
+      evidence: cause === undefined ? [] : [readError(cause).message],
+    },
     { ...(cause !== undefined && { cause: slim(cause) }) },
   );
 

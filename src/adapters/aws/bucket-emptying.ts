@@ -115,7 +115,8 @@ async function deleteBatch(at: At, batch: readonly ObjectIdentifier[], { signal,
     for (const { Key, VersionId, Code, Message } of outcome) {
       if (attempt < 8 && passing.includes(Code ?? '')) continue;
       total.refused += 1;
-      if (total.reasons.length < 20) total.reasons.push(`${Key}${VersionId === undefined || VersionId === 'null' ? '' : ` (version ${VersionId})`}: ${Code}: ${Message}`);
+      if (total.reasons.length < 20)
+        total.reasons.push(`${Key}${VersionId === undefined || VersionId === 'null' ? '' : ` (version ${VersionId})`}: ${Code}: ${Message}`);
     }
     total.deleted += left.length - outcome.length;
     progress(total.deleted);
@@ -124,7 +125,11 @@ async function deleteBatch(at: At, batch: readonly ObjectIdentifier[], { signal,
   }
 }
 
-async function tryDelete(at: At, keys: readonly ObjectIdentifier[], { signal, pace, last }: { readonly signal: AbortSignal; readonly pace: Pace; readonly last: boolean }) {
+async function tryDelete(
+  at: At,
+  keys: readonly ObjectIdentifier[],
+  { signal, pace, last }: { readonly signal: AbortSignal; readonly pace: Pace; readonly last: boolean },
+) {
   const { s3, Bucket, owner } = at;
   try {
     const answer = await ask({ action: 's3:DeleteObject', on: `s3://${Bucket}/*` }, () =>
@@ -169,13 +174,17 @@ function paced(): Pace {
 /** They are invisible in listings and cost money. */
 async function abortUploads({ s3, Bucket, owner }: At, signal: AbortSignal): Promise<void> {
   const named = { Bucket, ExpectedBucketOwner: owner };
-  for (let from: object | undefined = {}; from !== undefined; ) {
+  for (let from: object | undefined = {}; from !== undefined;) {
     signal.throwIfAborted();
     const marker: object = from;
-    const page: ListMultipartUploadsCommandOutput = await ask({ action: 's3:ListBucketMultipartUploads', on: `s3://${Bucket}` }, () => s3.listMultipartUploads({ ...named, ...marker }, { abortSignal: signal }));
+    const page: ListMultipartUploadsCommandOutput = await ask({ action: 's3:ListBucketMultipartUploads', on: `s3://${Bucket}` }, () =>
+      s3.listMultipartUploads({ ...named, ...marker }, { abortSignal: signal }),
+    );
     await Promise.all(
       (page.Uploads ?? []).map(({ Key, UploadId }) =>
-        ask({ action: 's3:AbortMultipartUpload', on: `s3://${Bucket}/${Key}` }, () => s3.abortMultipartUpload({ ...named, Key: Key!, UploadId: UploadId! })).catch((thrown: unknown) => {
+        ask({ action: 's3:AbortMultipartUpload', on: `s3://${Bucket}/${Key}` }, () =>
+          s3.abortMultipartUpload({ ...named, Key: Key!, UploadId: UploadId! }),
+        ).catch((thrown: unknown) => {
           if (!isCode(thrown, 'NoSuchUpload')) throw thrown;
         }),
       ),

@@ -89,7 +89,11 @@ async function readBucket(at: At): Promise<BucketLook> {
 }
 
 /** One read where this code means "not set". */
-function read<T>({ Bucket, owner }: At, of: { readonly action: string; readonly absent: readonly string[] }, call: (named: { readonly Bucket: string; readonly ExpectedBucketOwner: string }) => Promise<T>): Promise<T | undefined> {
+function read<T>(
+  { Bucket, owner }: At,
+  of: { readonly action: string; readonly absent: readonly string[] },
+  call: (named: { readonly Bucket: string; readonly ExpectedBucketOwner: string }) => Promise<T>,
+): Promise<T | undefined> {
   return askFor({ ...of, on: `s3://${Bucket}` }, () => call({ Bucket, ExpectedBucketOwner: owner }));
 }
 
@@ -99,7 +103,9 @@ export async function readTags(at: At): Promise<Tags> {
 }
 
 async function readPublicAccess(at: At): Promise<boolean> {
-  const answer = await read(at, { action: 's3:GetBucketPublicAccessBlock', absent: ['NoSuchPublicAccessBlockConfiguration'] }, (named) => at.s3.getPublicAccessBlock(named));
+  const answer = await read(at, { action: 's3:GetBucketPublicAccessBlock', absent: ['NoSuchPublicAccessBlockConfiguration'] }, (named) =>
+    at.s3.getPublicAccessBlock(named),
+  );
   const set = answer?.PublicAccessBlockConfiguration;
   return [set?.BlockPublicAcls, set?.IgnorePublicAcls, set?.BlockPublicPolicy, set?.RestrictPublicBuckets].every((on) => on === true);
 }
@@ -110,7 +116,9 @@ async function readPolicy(at: At): Promise<Json | undefined> {
 }
 
 async function readEncryption(at: At): Promise<Encryption | undefined> {
-  const answer = await read(at, { action: 's3:GetEncryptionConfiguration', absent: ['ServerSideEncryptionConfigurationNotFoundError'] }, (named) => at.s3.getBucketEncryption(named));
+  const answer = await read(at, { action: 's3:GetEncryptionConfiguration', absent: ['ServerSideEncryptionConfigurationNotFoundError'] }, (named) =>
+    at.s3.getBucketEncryption(named),
+  );
   return toEncryption(answer?.ServerSideEncryptionConfiguration);
 }
 
@@ -124,7 +132,9 @@ function toEncryption(set: ServerSideEncryptionConfiguration | undefined): Encry
 }
 
 async function readLifecycle(at: At): Promise<readonly LifecycleRule[]> {
-  const answer = await read(at, { action: 's3:GetLifecycleConfiguration', absent: ['NoSuchLifecycleConfiguration'] }, (named) => at.s3.getBucketLifecycleConfiguration(named));
+  const answer = await read(at, { action: 's3:GetLifecycleConfiguration', absent: ['NoSuchLifecycleConfiguration'] }, (named) =>
+    at.s3.getBucketLifecycleConfiguration(named),
+  );
   // Through JSON: dates become text, and what is undefined goes.
   return JSON.parse(JSON.stringify(answer?.Rules ?? [])) as readonly LifecycleRule[];
 }
@@ -136,8 +146,10 @@ async function readVersioning(at: At): Promise<'off' | 'on' | 'suspended'> {
 }
 
 async function readObjectLock(at: At): Promise<boolean> {
-  const answer = await read(at, { action: 's3:GetBucketObjectLockConfiguration', absent: ['ObjectLockConfigurationNotFoundError', 'NotImplemented', 'MethodNotAllowed'] }, (named) =>
-    at.s3.getObjectLockConfiguration(named),
+  const answer = await read(
+    at,
+    { action: 's3:GetBucketObjectLockConfiguration', absent: ['ObjectLockConfigurationNotFoundError', 'NotImplemented', 'MethodNotAllowed'] },
+    (named) => at.s3.getObjectLockConfiguration(named),
   );
   return answer?.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
 }

@@ -116,7 +116,11 @@ export function buckets(clients: Clients, account: string): Buckets {
       await patiently({ codes: ['OperationAborted'], forMs: 120_000 }, () => s3.deleteBucket(named(name)));
     } catch (thrown) {
       if (isCode(thrown, 'BucketNotEmpty')) {
-        throw stop('BUCKET_NOT_EMPTY', { message: `The bucket ${name} can't be deleted: it still holds objects, versions or delete markers` }, { cause: slim(thrown) });
+        throw stop(
+          'BUCKET_NOT_EMPTY',
+          { message: `The bucket ${name} can't be deleted: it still holds objects, versions or delete markers` },
+          { cause: slim(thrown) },
+        );
       }
       await askFor({ ...asked, absent: ['NoSuchBucket'] }, () => Promise.reject(thrown));
     }

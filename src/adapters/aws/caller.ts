@@ -17,7 +17,13 @@ export function callers(clients: Clients, { credentials, lookUp }: { readonly cr
       () => true,
       () => false,
     );
-    return online ? stop('AWS_REGION_INVALID', { message: `There is no AWS region ${JSON.stringify(clients.region)}: ${stsHost(clients.region)} has no address` }, { cause: thrown.cause }) : thrown;
+    return online
+      ? stop(
+          'AWS_REGION_INVALID',
+          { message: `There is no AWS region ${JSON.stringify(clients.region)}: ${stsHost(clients.region)} has no address` },
+          { cause: thrown.cause },
+        )
+      : thrown;
   };
 
   return {

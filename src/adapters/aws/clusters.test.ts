@@ -42,5 +42,9 @@ test('a cluster of EKS, whole', () => {
 });
 
 test('a registered cluster that EKS does not run has no issuer', () => {
-  expect(readCluster({ name: 'rke', arn, status: 'ACTIVE', connectorConfig: { provider: 'RANCHER' } })).toMatchObject({ external: true, issuer: undefined, autoMode: false });
+  expect(readCluster({ name: 'rke', arn, status: 'ACTIVE', connectorConfig: { provider: 'RANCHER' } })).toMatchObject({
+    external: true,
+    issuer: undefined,
+    autoMode: false,
+  });
 });

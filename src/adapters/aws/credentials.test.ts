@@ -123,6 +123,10 @@ describe('a profile', () => {
   });
 
   test('need not be there when it is only the default', async () => {
-    expect(await readProfile(undefined, { ...files, AWS_CONFIG_FILE: join(home, 'none'), AWS_SHARED_CREDENTIALS_FILE: join(home, 'none') })).toEqual({ name: 'default', named: false, keys: {} });
+    expect(await readProfile(undefined, { ...files, AWS_CONFIG_FILE: join(home, 'none'), AWS_SHARED_CREDENTIALS_FILE: join(home, 'none') })).toEqual({
+      name: 'default',
+      named: false,
+      keys: {},
+    });
   });
 });

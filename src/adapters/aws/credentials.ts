@@ -76,13 +76,17 @@ function resolver(options: CredentialOptions): Credentials {
 }
 
 const hasCredentials = ({ keys }: Profile): boolean =>
-  ['aws_access_key_id', 'role_arn', 'sso_session', 'sso_start_url', 'credential_process', 'web_identity_token_file', 'login_session'].some((key) => keys[key] !== undefined);
+  ['aws_access_key_id', 'role_arn', 'sso_session', 'sso_start_url', 'credential_process', 'web_identity_token_file', 'login_session'].some(
+    (key) => keys[key] !== undefined,
+  );
 
-const noTerminal = (profile: Profile) => async (serial: string): Promise<string> => {
-  throw stop('AWS_MFA_NEEDS_TERMINAL', {
-    message: `The profile ${JSON.stringify(profile.name)} needs a code of the MFA device ${serial}, and nobody can be asked for it here`,
-  });
-};
+const noTerminal =
+  (profile: Profile) =>
+  async (serial: string): Promise<string> => {
+    throw stop('AWS_MFA_NEEDS_TERMINAL', {
+      message: `The profile ${JSON.stringify(profile.name)} needs a code of the MFA device ${serial}, and nobody can be asked for it here`,
+    });
+  };
 
 /** What the chain threw, as the problem the user has. */
 function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
@@ -93,10 +97,18 @@ function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   const session = profileIsSso(profile) ? profile.name : (profile.keys['source_profile'] ?? profile.name);
   const called = profile.named ? ` --profile ${session}` : '';
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|getaddrinfo/.test(message)) {
-    return stop('AWS_UNREACHABLE', { message: `The credentials of the profile ${JSON.stringify(profile.name)} can't be fetched`, evidence }, { cause: slim(thrown) });
+    return stop(
+      'AWS_UNREACHABLE',
+      { message: `The credentials of the profile ${JSON.stringify(profile.name)} can't be fetched`, evidence },
+      { cause: slim(thrown) },
+    );
   }
   if (/ForbiddenException|No access/.test(message)) {
-    return stop('AWS_ACCESS_DENIED', { message: `The SSO user may not take the role of the profile ${JSON.stringify(profile.name)}`, evidence }, { cause: slim(thrown) });
+    return stop(
+      'AWS_ACCESS_DENIED',
+      { message: `The SSO user may not take the role of the profile ${JSON.stringify(profile.name)}`, evidence },
+      { cause: slim(thrown) },
+    );
   }
   if (/requires multi-factor authentication/.test(message)) {
     return stop('AWS_MFA_NEEDS_TERMINAL', { message: `The profile ${JSON.stringify(profile.name)} needs an MFA code`, evidence }, { cause: slim(thrown) });
@@ -109,7 +121,11 @@ function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
     );
   }
   if (/aws login|login session/i.test(message)) {
-    return stop('AWS_CREDENTIALS_EXPIRED', { message: `The login session of the profile ${JSON.stringify(profile.name)} has ended`, fix: `aws login${called}`, evidence }, { cause: slim(thrown) });
+    return stop(
+      'AWS_CREDENTIALS_EXPIRED',
+      { message: `The login session of the profile ${JSON.stringify(profile.name)} has ended`, fix: `aws login${called}`, evidence },
+      { cause: slim(thrown) },
+    );
   }
   if (name === 'CredentialsProviderError' || name === 'ProviderError') {
     const of = profile.named ? ` in the profile ${JSON.stringify(profile.name)}` : '';

@@ -78,10 +78,15 @@ describe('a denial', () => {
   const implicit =
     'User: arn:aws:iam::123456789012:user/me is not authorized to perform: eks:DescribeCluster on resource: ' +
     'arn:aws:eks:ap-northeast-2:123456789012:cluster/demo because no identity-based policy allows the eks:DescribeCluster action';
-  const short = 'User: arn:aws:iam::123456789012:user/me is not authorized to perform: eks:ListClusters on resource: arn:aws:eks:ap-northeast-2:123456789012:cluster/*';
+  const short =
+    'User: arn:aws:iam::123456789012:user/me is not authorized to perform: eks:ListClusters on resource: arn:aws:eks:ap-northeast-2:123456789012:cluster/*';
 
   test('is read to its end', () => {
-    expect(readDenial(explicit)).toEqual({ action: 'iam:CreateRole', resource: 'arn:aws:iam::123456789012:role/loki', why: 'explicit deny in a service control policy' });
+    expect(readDenial(explicit)).toEqual({
+      action: 'iam:CreateRole',
+      resource: 'arn:aws:iam::123456789012:role/loki',
+      why: 'explicit deny in a service control policy',
+    });
     expect(readDenial(implicit)).toMatchObject({
       action: 'eks:DescribeCluster',
       resource: 'arn:aws:eks:ap-northeast-2:123456789012:cluster/demo',

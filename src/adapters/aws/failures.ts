@@ -47,8 +47,27 @@ const named = (...names: readonly string[]): ((error: SdkError) => boolean) => {
 };
 
 const isExpired = named('ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired');
-const isInvalid = named('InvalidAccessKeyId', 'InvalidClientTokenId', 'UnrecognizedClientException', 'SignatureDoesNotMatch', 'InvalidSignatureException', 'AuthorizationHeaderMalformed', 'InvalidToken', 'AuthFailure', 'MissingAuthenticationToken');
-const isThrottled = named('SlowDown', 'Throttling', 'ThrottlingException', 'TooManyRequestsException', 'RequestLimitExceeded', 'RequestThrottled', 'BandwidthLimitExceeded', 'ThrottledException');
+const isInvalid = named(
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'UnrecognizedClientException',
+  'SignatureDoesNotMatch',
+  'InvalidSignatureException',
+  'AuthorizationHeaderMalformed',
+  'InvalidToken',
+  'AuthFailure',
+  'MissingAuthenticationToken',
+);
+const isThrottled = named(
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'BandwidthLimitExceeded',
+  'ThrottledException',
+);
 const isSkewed = named('RequestTimeTooSkewed', 'RequestInTheFuture');
 const isDenied = named('AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation', 'Forbidden', 'ForbiddenException', 'AllAccessDisabled');
 const isLimit = named('LimitExceeded', 'LimitExceededException', 'TooManyBuckets', 'ResourceLimitExceededException', 'ServiceQuotaExceededException');
@@ -73,14 +92,20 @@ const isElsewhere = (error: SdkError): boolean =>
 
 const rules: readonly Rule[] = [
   (error, asked) =>
-    isElsewhere(error) ? { code: 'BUCKET_ELSEWHERE', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` } : undefined,
+    isElsewhere(error)
+      ? { code: 'BUCKET_ELSEWHERE', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` }
+      : undefined,
   (error) =>
     isSkewed(error) || skewInSignature(error)
       ? { code: 'AWS_CLOCK_SKEW', message: `AWS refuses the time of this machine's clock (${new Date().toISOString()})` }
       : undefined,
   (error) => (isExpired(error) ? { code: 'AWS_CREDENTIALS_EXPIRED', message: `The AWS credentials have ended (${error.name})` } : undefined),
-  (error, asked) => (isInvalid(error) ? { code: 'AWS_CREDENTIALS_INVALID', message: `AWS does not accept these credentials for ${asked.action} (${error.name})` } : undefined),
-  (error, asked) => (isThrottled(error) ? { code: 'AWS_THROTTLED', message: `AWS slows down ${asked.action}${on(asked)}, also after ${error.attempts ?? 'several'} attempts` } : undefined),
+  (error, asked) =>
+    isInvalid(error) ? { code: 'AWS_CREDENTIALS_INVALID', message: `AWS does not accept these credentials for ${asked.action} (${error.name})` } : undefined,
+  (error, asked) =>
+    isThrottled(error)
+      ? { code: 'AWS_THROTTLED', message: `AWS slows down ${asked.action}${on(asked)}, also after ${error.attempts ?? 'several'} attempts` }
+      : undefined,
   (error, asked) => {
     if (!isDenied(error) && !(error.status === 403 && /^(Unknown|UnknownError|SyntaxError|403)$/.test(error.name))) return undefined;
     const said = readDenial(error.message);
@@ -94,16 +119,29 @@ const rules: readonly Rule[] = [
         : `Allow ${action} on ${said.resource ?? asked.on ?? '*'} to this identity, or use another profile.`,
     };
   },
-  (error, asked) => (named('OptInRequired', 'RegionDisabledException')(error) ? { code: 'AWS_REGION_DISABLED', message: `The region is not enabled for ${asked.action}: ${error.message}` } : undefined),
-  (error, asked) => (isLimit(error) ? { code: 'AWS_LIMIT_EXCEEDED', message: `A limit of the account stops ${asked.action}${on(asked)}: ${error.message}` } : undefined),
-  (error, asked) => (isDocument(error) ? { code: 'AWS_POLICY_REFUSED', message: `AWS refuses the policy document in ${asked.action}${on(asked)}: ${error.message}` } : undefined),
-  (error, asked) => (named('NoSuchBucket')(error) ? { code: 'BUCKET_GONE', message: `The bucket of ${asked.action}${on(asked)} does not exist (any more)` } : undefined),
-  (error, asked) => (named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined),
+  (error, asked) =>
+    named('OptInRequired', 'RegionDisabledException')(error)
+      ? { code: 'AWS_REGION_DISABLED', message: `The region is not enabled for ${asked.action}: ${error.message}` }
+      : undefined,
+  (error, asked) =>
+    isLimit(error) ? { code: 'AWS_LIMIT_EXCEEDED', message: `A limit of the account stops ${asked.action}${on(asked)}: ${error.message}` } : undefined,
+  (error, asked) =>
+    isDocument(error) ? { code: 'AWS_POLICY_REFUSED', message: `AWS refuses the policy document in ${asked.action}${on(asked)}: ${error.message}` } : undefined,
+  (error, asked) =>
+    named('NoSuchBucket')(error) ? { code: 'BUCKET_GONE', message: `The bucket of ${asked.action}${on(asked)} does not exist (any more)` } : undefined,
+  (error, asked) =>
+    named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined,
   network,
-  (error, asked) => (error.name === 'SyntaxError' && error.status !== undefined
-    ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` } : undefined),
-  (error, asked) => ((error.status ?? 0) >= 500 ? { code: 'AWS_UNAVAILABLE', message: `AWS fails in ${asked.action}${on(asked)}: ${error.name} (HTTP ${error.status})` } : undefined),
-  (error, asked) => (error.status === undefined ? undefined : { code: 'AWS_CALL_FAILED', message: `${asked.action}${on(asked)} failed: ${error.name}: ${error.message}` }),
+  (error, asked) =>
+    error.name === 'SyntaxError' && error.status !== undefined
+      ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` }
+      : undefined,
+  (error, asked) =>
+    (error.status ?? 0) >= 500
+      ? { code: 'AWS_UNAVAILABLE', message: `AWS fails in ${asked.action}${on(asked)}: ${error.name} (HTTP ${error.status})` }
+      : undefined,
+  (error, asked) =>
+    error.status === undefined ? undefined : { code: 'AWS_CALL_FAILED', message: `${asked.action}${on(asked)} failed: ${error.name}: ${error.message}` },
 ];
 
 function network(error: SdkError, asked: Asked): ReturnType<Rule> {

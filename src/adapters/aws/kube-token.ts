@@ -46,7 +46,17 @@ export async function signToken(cluster: string, options: { readonly region: str
     },
     { expiresIn: 60, signingDate: options.now },
   );
-  const order = ['Action', 'Version', 'X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Date', 'X-Amz-Expires', 'X-Amz-SignedHeaders', 'X-Amz-Security-Token', 'X-Amz-Signature'];
+  const order = [
+    'Action',
+    'Version',
+    'X-Amz-Algorithm',
+    'X-Amz-Credential',
+    'X-Amz-Date',
+    'X-Amz-Expires',
+    'X-Amz-SignedHeaders',
+    'X-Amz-Security-Token',
+    'X-Amz-Signature',
+  ];
   const query = order.flatMap((key) => {
     const value = signed.query?.[key];
     return value === undefined || value === null ? [] : [`${key}=${encodeURIComponent(String(value))}`];

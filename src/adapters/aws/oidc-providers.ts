@@ -11,7 +11,9 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
   return {
     async find(arn) {
       const client = await iam();
-      const found = await askFor({ action: 'iam:GetOpenIDConnectProvider', on: arn, absent: gone }, () => client.getOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }));
+      const found = await askFor({ action: 'iam:GetOpenIDConnectProvider', on: arn, absent: gone }, () =>
+        client.getOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }),
+      );
       return found && { arn, audiences: found.ClientIDList ?? [], tags: fromTags(found.Tags) };
     },
 
@@ -24,7 +26,11 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
         // Somebody made it meanwhile, or the answer to our own first attempt was lost: it is there either way.
         if (isCode(thrown, 'EntityAlreadyExists', 'EntityAlreadyExistsException')) return;
         if (isCode(thrown, 'OpenIdIdpCommunicationError', 'OpenIdIdpCommunicationErrorException')) {
-          throw stop('OIDC_ISSUER_UNREACHABLE', { message: `IAM can't reach the OIDC issuer ${url}`, evidence: [readError(thrown).message] }, { cause: slim(thrown) });
+          throw stop(
+            'OIDC_ISSUER_UNREACHABLE',
+            { message: `IAM can't reach the OIDC issuer ${url}`, evidence: [readError(thrown).message] },
+            { cause: slim(thrown) },
+          );
         }
         await ask({ action: 'iam:CreateOpenIDConnectProvider', on: url }, () => Promise.reject(thrown));
       }
@@ -32,7 +38,9 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
 
     async addAudience(arn, audience) {
       const client = await iam();
-      await ask({ action: 'iam:AddClientIDToOpenIDConnectProvider', on: arn }, () => client.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn: arn, ClientID: audience }));
+      await ask({ action: 'iam:AddClientIDToOpenIDConnectProvider', on: arn }, () =>
+        client.addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn: arn, ClientID: audience }),
+      );
     },
 
     async removeAudience(arn, audience) {
@@ -44,7 +52,9 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
 
     async delete(arn) {
       const client = await iam();
-      await askFor({ action: 'iam:DeleteOpenIDConnectProvider', on: arn, absent: gone }, () => client.deleteOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }));
+      await askFor({ action: 'iam:DeleteOpenIDConnectProvider', on: arn, absent: gone }, () =>
+        client.deleteOpenIDConnectProvider({ OpenIDConnectProviderArn: arn }),
+      );
     },
   };
 }

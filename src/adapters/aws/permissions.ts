@@ -3,7 +3,10 @@ import type { Clients } from './clients.ts';
 import { everyPage } from './pages.ts';
 
 /** `unknown` whenever it can't be asked: no permission, root, a federated user, an endpoint without the simulator. */
-export async function deniedActions(clients: Clients, of: { readonly actions: readonly string[]; readonly resource: string }): Promise<readonly string[] | 'unknown'> {
+export async function deniedActions(
+  clients: Clients,
+  of: { readonly actions: readonly string[]; readonly resource: string },
+): Promise<readonly string[] | 'unknown'> {
   if (of.actions.length === 0) return [];
   try {
     const [iam, sts] = await Promise.all([clients.iam(), clients.sts()]);

@@ -43,7 +43,10 @@ export async function readProfile(wanted: string | undefined, env: Env): Promise
     throw stop('AWS_PROFILE_UNKNOWN', {
       message: `There is no AWS profile named ${JSON.stringify(name)}`,
       fix: nearest(name, known).length > 0 ? `Use --profile ${nearest(name, known)[0]}, or aws configure --profile ${name}` : `aws configure --profile ${name}`,
-      evidence: [`read ${files.configFilepath} and ${files.filepath}`, known.length === 0 ? 'no profiles there' : `profiles there: ${known.sort().slice(0, 20).join(', ')}`],
+      evidence: [
+        `read ${files.configFilepath} and ${files.filepath}`,
+        known.length === 0 ? 'no profiles there' : `profiles there: ${known.sort().slice(0, 20).join(', ')}`,
+      ],
     });
   }
   return { name, named, keys: { ...configFile[name], ...credentialsFile[name] } };

@@ -15,7 +15,10 @@ const listen = async (server: Server | TcpServer): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 const whoami = async (env: Record<string, string>): Promise<string> => {
-  const aws = await connectAws({ region: 'eu-west-1', env: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none', ...env } });
+  const aws = await connectAws({
+    region: 'eu-west-1',
+    env: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none', ...env },
+  });
   return aws.callers.whoami().then(
     () => 'answered',
     (thrown: unknown) => (thrown instanceof ProblemError ? `${thrown.problem.code}: ${thrown.problem.message}` : String(thrown)),
@@ -75,7 +78,9 @@ describe('HTTPS_PROXY', () => {
   });
 
   test('does not stand before plain HTTP endpoints', async () => {
-    const port = await listen(createServer((_, response) => response.writeHead(403).end('<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>')));
+    const port = await listen(
+      createServer((_, response) => response.writeHead(403).end('<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>')),
+    );
     expect(await whoami({ HTTPS_PROXY: 'http://127.0.0.1:9', AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` })).toMatch(/^AWS_ACCESS_DENIED/);
   });
 });

@@ -77,7 +77,9 @@ class ProxyAgent extends Agent {
         .on('timeout', function (this: { destroy: (error: Error) => void }) {
           this.destroy(new ProxyError(`${proxy.host} did not answer CONNECT ${host}:${port}`));
         })
-        .on('error', (error: NodeJS.ErrnoException) => reject(error instanceof ProxyError ? error : new ProxyError(`${proxy.host}: ${error.code ?? error.message}`)))
+        .on('error', (error: NodeJS.ErrnoException) =>
+          reject(error instanceof ProxyError ? error : new ProxyError(`${proxy.host}: ${error.code ?? error.message}`)),
+        )
         .end();
     });
   }

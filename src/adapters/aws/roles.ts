@@ -49,7 +49,11 @@ export function roles(clients: Clients): Roles {
     },
 
     setTrust: (name, trust) =>
-      write('iam:UpdateAssumeRolePolicy', name, async (iam) => void (await iam.updateAssumeRolePolicy({ RoleName: name, PolicyDocument: JSON.stringify(trust) }))),
+      write(
+        'iam:UpdateAssumeRolePolicy',
+        name,
+        async (iam) => void (await iam.updateAssumeRolePolicy({ RoleName: name, PolicyDocument: JSON.stringify(trust) })),
+      ),
 
     async setInline(name, policy, document) {
       if (document !== undefined) {
@@ -66,7 +70,9 @@ export function roles(clients: Clients): Roles {
         return;
       }
       const iam = await clients.iam();
-      await askFor({ action: 'iam:DeleteRolePermissionsBoundary', on: `role ${name}`, absent: gone }, () => iam.deleteRolePermissionsBoundary({ RoleName: name }));
+      await askFor({ action: 'iam:DeleteRolePermissionsBoundary', on: `role ${name}`, absent: gone }, () =>
+        iam.deleteRolePermissionsBoundary({ RoleName: name }),
+      );
     },
 
     async tag(name, tags) {
@@ -87,7 +93,8 @@ export function roles(clients: Clients): Roles {
 }
 
 export const toTags = (tags: Readonly<Record<string, string>>): Tag[] => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-export const fromTags = (tags: readonly Tag[] | undefined): Readonly<Record<string, string>> => Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key!, Value ?? '']));
+export const fromTags = (tags: readonly Tag[] | undefined): Readonly<Record<string, string>> =>
+  Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key!, Value ?? '']));
 
 async function findRole(iam: IAM, name: string): Promise<Role | undefined> {
   const on = `role ${name}`;
@@ -112,7 +119,9 @@ async function inlinePolicies(iam: IAM, name: string): Promise<Readonly<Record<s
   const names = await inlineNames(iam, name);
   const documents = await Promise.all(
     names.map(async (policy) => {
-      const answer = await askFor({ action: 'iam:GetRolePolicy', on: `role ${name}`, absent: gone }, () => iam.getRolePolicy({ RoleName: name, PolicyName: policy }));
+      const answer = await askFor({ action: 'iam:GetRolePolicy', on: `role ${name}`, absent: gone }, () =>
+        iam.getRolePolicy({ RoleName: name, PolicyName: policy }),
+      );
       return answer && ([policy, readDocument(answer.PolicyDocument ?? '')] as const);
     }),
   );
@@ -170,6 +179,8 @@ async function leaveInstanceProfiles(iam: IAM, name: string): Promise<void> {
     askFor({ action: 'iam:ListInstanceProfilesForRole', on, absent: gone }, () => iam.listInstanceProfilesForRole({ RoleName: name, Marker })),
   );
   for (const { InstanceProfileName } of pages.flatMap((page) => page.InstanceProfiles ?? [])) {
-    await askFor({ action: 'iam:RemoveRoleFromInstanceProfile', on, absent: gone }, () => iam.removeRoleFromInstanceProfile({ RoleName: name, InstanceProfileName: InstanceProfileName! }));
+    await askFor({ action: 'iam:RemoveRoleFromInstanceProfile', on, absent: gone }, () =>
+      iam.removeRoleFromInstanceProfile({ RoleName: name, InstanceProfileName: InstanceProfileName! }),
+    );
   }
 }

@@ -11,7 +11,12 @@ export function webIdentity(clients: Clients, account: () => Promise<string>): W
       const sts = await clients.sts();
       try {
         // The SDK sends this call unsigned, whatever credentials the client holds.
-        const { Credentials } = await sts.assumeRoleWithWebIdentity({ RoleArn: roleArn, WebIdentityToken: token, RoleSessionName: session, DurationSeconds: 900 });
+        const { Credentials } = await sts.assumeRoleWithWebIdentity({
+          RoleArn: roleArn,
+          WebIdentityToken: token,
+          RoleSessionName: session,
+          DurationSeconds: 900,
+        });
         return { accessKeyId: Credentials!.AccessKeyId!, secretAccessKey: Credentials!.SecretAccessKey!, sessionToken: Credentials!.SessionToken! };
       } catch (thrown) {
         throw refused(thrown, roleArn);
@@ -40,8 +45,10 @@ function refused(thrown: unknown, roleArn: string): unknown {
       return say('ROLE_TRUST_REFUSED', `The role ${roleArn} does not trust this service account`);
     case 'InvalidIdentityToken':
     case 'InvalidIdentityTokenException':
-      if (/audience/i.test(message)) return say('OIDC_AUDIENCE_WRONG', `The IAM OIDC provider of the cluster does not accept the token's audience for ${roleArn}`);
-      if (/No OpenIDConnect provider/i.test(message)) return say('OIDC_PROVIDER_MISSING', `The account has no IAM OIDC provider for the cluster's issuer, so nobody can assume ${roleArn}`);
+      if (/audience/i.test(message))
+        return say('OIDC_AUDIENCE_WRONG', `The IAM OIDC provider of the cluster does not accept the token's audience for ${roleArn}`);
+      if (/No OpenIDConnect provider/i.test(message))
+        return say('OIDC_PROVIDER_MISSING', `The account has no IAM OIDC provider for the cluster's issuer, so nobody can assume ${roleArn}`);
       return say('ROLE_TOKEN_REFUSED', `STS does not accept the service account's token for ${roleArn}`);
     case 'ExpiredToken':
     case 'ExpiredTokenException':
@@ -49,7 +56,7 @@ function refused(thrown: unknown, roleArn: string): unknown {
       return say('ROLE_TOKEN_REFUSED', `The service account's token for ${roleArn} has ended`);
     case 'IDPCommunicationError':
     case 'IDPCommunicationErrorException':
-      return say('OIDC_ISSUER_UNREACHABLE', 'STS can\'t reach the cluster\'s OIDC issuer');
+      return say('OIDC_ISSUER_UNREACHABLE', "STS can't reach the cluster's OIDC issuer");
     default:
       return translated(thrown, { action: 'sts:AssumeRoleWithWebIdentity', on: roleArn });
   }
@@ -89,7 +96,11 @@ function notAllowed(thrown: unknown, asked: { readonly action: string; readonly 
   const denied = readDenial(message);
   if (name.startsWith('KMS.') || (denied.action ?? '').startsWith('kms:') || (thrown.problem.code === 'AWS_ACCESS_DENIED' && /\bkms\b/i.test(message))) {
     const action = denied.action ?? (asked.action === 's3:PutObject' ? 'kms:GenerateDataKey' : 'kms:Decrypt');
-    return stop('ROLE_KMS_DENIED', { message: `The role may not use the key of ${asked.on}: ${action} is refused`, evidence: thrown.problem.evidence }, { cause: thrown.cause });
+    return stop(
+      'ROLE_KMS_DENIED',
+      { message: `The role may not use the key of ${asked.on}: ${action} is refused`, evidence: thrown.problem.evidence },
+      { cause: thrown.cause },
+    );
   }
   if (thrown.problem.code !== 'AWS_ACCESS_DENIED') return thrown;
   return stop('ROLE_S3_DENIED', { message: `The role may not do ${asked.action} on ${asked.on}`, evidence: thrown.problem.evidence }, { cause: thrown.cause });

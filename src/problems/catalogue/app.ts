@@ -32,7 +32,7 @@ export const app = rows({
   },
   KUBECONFIG_OTHER_CLUSTER: {
     title: 'The kubeconfig points to another cluster',
-    cause: "The server of the context is not the endpoint of the cluster that was asked for.",
+    cause: 'The server of the context is not the endpoint of the cluster that was asked for.',
     fix: 'aws eks update-kubeconfig --name NAME --region REGION, or leave --kubeconfig and --context out',
     exit: 2,
     explain: 'Without --kubeconfig and --context, loki-eks signs a token for exactly the cluster that --cluster names.',

@@ -4,17 +4,18 @@ import { rows } from '../row.ts';
 export const aws = rows({
   AWS_CREDENTIALS_MISSING: {
     title: 'No AWS credentials were found',
-    cause: 'Neither the environment, nor a profile, nor the machine\'s role gave credentials.',
+    cause: "Neither the environment, nor a profile, nor the machine's role gave credentials.",
     fix: 'aws sso login, or set AWS_PROFILE',
     exit: 3,
-    explain: 'The AWS SDK\'s own chain is used: environment, shared config and SSO, web identity, container and instance roles.',
+    explain: "The AWS SDK's own chain is used: environment, shared config and SSO, web identity, container and instance roles.",
   },
   AWS_REGION_MISSING: {
     title: 'No AWS region is set',
     cause: 'Neither the setting, nor the environment, nor the profile names one.',
     fix: 'Add --region REGION, or set AWS_REGION, or aws configure set region REGION',
     exit: 2,
-    explain: 'Looked for, in this order: --region (LOKI_EKS_REGION, region in loki-eks.yaml), AWS_REGION, AWS_DEFAULT_REGION, the region of the AWS profile. It must be the region of the cluster.',
+    explain:
+      'Looked for, in this order: --region (LOKI_EKS_REGION, region in loki-eks.yaml), AWS_REGION, AWS_DEFAULT_REGION, the region of the AWS profile. It must be the region of the cluster.',
   },
   AWS_REGION_INVALID: {
     title: 'The AWS region is not written like a region',
@@ -28,7 +29,8 @@ export const aws = rows({
     cause: 'The profile is in neither of the shared config files.',
     fix: 'aws configure list-profiles, then --profile NAME',
     exit: 2,
-    explain: 'The files are ~/.aws/config and ~/.aws/credentials, or what AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name. In the config file a section is called [profile NAME], in the credentials file [NAME].',
+    explain:
+      'The files are ~/.aws/config and ~/.aws/credentials, or what AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name. In the config file a section is called [profile NAME], in the credentials file [NAME].',
   },
   AWS_SSO_EXPIRED: {
     title: 'The SSO session has ended',
@@ -56,10 +58,11 @@ export const aws = rows({
     cause: 'The key does not exist (any more), belongs to another partition, the secret does not match, or the region is not enabled in the account.',
     fix: 'aws sts get-caller-identity, and correct the profile or the environment',
     exit: 3,
-    explain: 'Keys of China and GovCloud accounts are valid only there. In a region that must be enabled first, every key is refused until it is: aws account get-region-opt-status --region-name REGION.',
+    explain:
+      'Keys of China and GovCloud accounts are valid only there. In a region that must be enabled first, every key is refused until it is: aws account get-region-opt-status --region-name REGION.',
   },
   AWS_CLOCK_SKEW: {
-    title: 'This machine\'s clock is wrong',
+    title: "This machine's clock is wrong",
     cause: 'AWS refuses requests whose time is more than 5 to 15 minutes off.',
     fix: 'Set the clock (timedatectl set-ntp true) and run the command again',
     exit: 3,
@@ -67,7 +70,7 @@ export const aws = rows({
   },
   AWS_ACCESS_DENIED: {
     title: 'AWS denies an action',
-    cause: 'The identity\'s policies do not allow it, or a policy above them (service control policy, permissions boundary, session policy) denies it.',
+    cause: "The identity's policies do not allow it, or a policy above them (service control policy, permissions boundary, session policy) denies it.",
     fix: 'Allow the action that is named, or use another profile',
     exit: 3,
     explain: 'An explicit deny beats every allow; its kind is named in the message. The permissions that each command needs are listed in docs/permissions.md.',
@@ -108,7 +111,7 @@ export const aws = rows({
     explain: 'In a private VPC, endpoints for STS, EKS and S3 are needed, and IAM is reached through a proxy (HTTPS_PROXY).',
   },
   AWS_UNREACHABLE: {
-    title: 'AWS can\'t be reached',
+    title: "AWS can't be reached",
     cause: 'The connection is refused, broken or not answered.',
     fix: 'Check the network, HTTPS_PROXY and NO_PROXY, and AWS_ENDPOINT_URL, then run the command again',
     exit: 3,
@@ -126,7 +129,7 @@ export const aws = rows({
     cause: 'A proxy that opens TLS presents a certificate of its own.',
     fix: 'export NODE_EXTRA_CA_CERTS=/path/to/your-company-ca.pem',
     exit: 3,
-    explain: 'AWS\'s own certificates are trusted without any setting. Never switch verification off: the credentials travel through this connection.',
+    explain: "AWS's own certificates are trusted without any setting. Never switch verification off: the credentials travel through this connection.",
   },
   AWS_ANSWER_UNREADABLE: {
     title: 'An answer does not come from AWS',
@@ -147,7 +150,7 @@ export const aws = rows({
     cause: 'AWS refused the call with a code that is not known here.',
     fix: 'Read the code in the message, correct what it names and run the command again',
     exit: 3,
-    explain: 'The code and the text are AWS\'s own; the request id in the evidence is what AWS support asks for.',
+    explain: "The code and the text are AWS's own; the request id in the evidence is what AWS support asks for.",
   },
   BUCKET_NAMESPACE_UNSUPPORTED: {
     title: 'The region has no account-regional bucket names',
@@ -196,7 +199,7 @@ export const aws = rows({
     cause: 'They are locked (object lock, legal hold), or a policy denies it.',
     fix: 'Read the reasons, take the lock or the deny away, and run the command again',
     exit: 3,
-    explain: 'The first refused keys are listed with S3\'s own reason. Everything that could be deleted is.',
+    explain: "The first refused keys are listed with S3's own reason. Everything that could be deleted is.",
   },
   BUCKET_STILL_WRITTEN: {
     title: 'A bucket fills while it is emptied',
@@ -213,7 +216,7 @@ export const aws = rows({
     explain: 'It appeared between looking and creating.',
   },
   ROLE_IN_USE: {
-    title: 'An IAM role can\'t be deleted',
+    title: "An IAM role can't be deleted",
     cause: 'Something is still attached to it.',
     fix: 'aws iam list-attached-role-policies --role-name NAME, detach what is listed, and run the command again',
     exit: 3,
@@ -224,10 +227,11 @@ export const aws = rows({
     cause: 'The trust policy names another issuer, namespace, service account or audience; or the role is so new that STS does not know it yet.',
     fix: 'loki-eks plan --show policies, and compare the trust policy with: aws iam get-role --role-name NAME',
     exit: 3,
-    explain: 'The subject must be exactly system:serviceaccount:NAMESPACE:NAME. A new role is usable after 2 to 30 seconds, rarely a minute; it was tried that long. A service control policy can refuse this too.',
+    explain:
+      'The subject must be exactly system:serviceaccount:NAMESPACE:NAME. A new role is usable after 2 to 30 seconds, rarely a minute; it was tried that long. A service control policy can refuse this too.',
   },
   ROLE_TOKEN_REFUSED: {
-    title: 'STS does not accept the service account\'s token',
+    title: "STS does not accept the service account's token",
     cause: 'The token has ended, or is signed with a key that the issuer does not publish.',
     fix: 'Check the clock of this machine and of the cluster, then run the command again',
     exit: 3,
@@ -241,24 +245,24 @@ export const aws = rows({
     explain: 'The audience is sts.amazonaws.com in every partition, China too.',
   },
   OIDC_ISSUER_UNREACHABLE: {
-    title: 'AWS can\'t reach the cluster\'s OIDC issuer',
-    cause: 'IAM and STS fetch the issuer\'s keys from its public URL.',
+    title: "AWS can't reach the cluster's OIDC issuer",
+    cause: "IAM and STS fetch the issuer's keys from its public URL.",
     fix: 'curl ISSUER/.well-known/openid-configuration, wait a minute and run the command again',
     exit: 3,
-    explain: 'EKS issuers are public even when the cluster\'s endpoint is private. The issuer of a new cluster takes some minutes.',
+    explain: "EKS issuers are public even when the cluster's endpoint is private. The issuer of a new cluster takes some minutes.",
   },
   ROLE_S3_DENIED: {
     title: 'The role may not use the bucket',
-    cause: 'The role\'s policy, the bucket\'s policy, a permissions boundary or a service control policy refuses it.',
+    cause: "The role's policy, the bucket's policy, a permissions boundary or a service control policy refuses it.",
     fix: 'loki-eks plan --show policies, and look for the deny that the evidence names',
     exit: 3,
     explain: 'One object was written, read, listed and deleted as Loki would; the message names the first action that was refused.',
   },
   ROLE_KMS_DENIED: {
-    title: 'The role may not use the bucket\'s KMS key',
-    cause: 'The key\'s policy does not allow the role, or the key is disabled or in another region.',
-    fix: 'Allow kms:GenerateDataKey and kms:Decrypt to the role in the key\'s policy',
+    title: "The role may not use the bucket's KMS key",
+    cause: "The key's policy does not allow the role, or the key is disabled or in another region.",
+    fix: "Allow kms:GenerateDataKey and kms:Decrypt to the role in the key's policy",
     exit: 3,
-    explain: 'A key policy must name the role, or delegate to IAM by allowing the account\'s root.',
+    explain: "A key policy must name the role, or delegate to IAM by allowing the account's root.",
   },
 });

@@ -81,21 +81,21 @@ export const run = rows({
     explain: 'loki-eks explain without a code lists all of them.',
   },
   CONFIG_UNREADABLE: {
-    title: 'The config file can\'t be read',
+    title: "The config file can't be read",
     cause: 'There is no such file, it is a directory, or it may not be read by you.',
     fix: 'Check the path given with --config.',
     exit: 2,
     explain: 'Without --config, loki-eks.yaml in the current directory is read when it exists. --config - reads standard input.',
   },
   STDIN_TAKEN: {
-    title: 'Two things can\'t both be read from standard input',
+    title: "Two things can't both be read from standard input",
     cause: '"-" was given for more than one file.',
     fix: 'Give one of them as a file.',
     exit: 2,
     explain: 'Standard input can be read once only. Nothing has been changed.',
   },
   FILE_UNREADABLE: {
-    title: 'A file can\'t be read',
+    title: "A file can't be read",
     cause: 'There is no such file, it is a directory, or it may not be read by you.',
     fix: 'Check the path.',
     exit: 2,
@@ -104,7 +104,7 @@ export const run = rows({
   SANDBOX_COMMAND_FAILED: {
     title: 'The command could not be started in the sandbox',
     cause: 'The program was not found on PATH, or may not be executed.',
-    fix: 'loki-eks sandbox run -- sh -c \'COMMAND\'',
+    fix: "loki-eks sandbox run -- sh -c 'COMMAND'",
     exit: 2,
     explain: 'The words after -- are run as they are, without a shell.',
   },

@@ -7,7 +7,8 @@ export const steps = rows({
     cause: 'Another AWS account owns a bucket of this name, or your credentials may not look at it.',
     fix: 'loki-eks install --bucket-prefix NAME',
     exit: 3,
-    explain: 'Every S3 call names your account as the expected owner, so nothing was sent to the other bucket. Account-regional names (the default) can never be taken by others.',
+    explain:
+      'Every S3 call names your account as the expected owner, so nothing was sent to the other bucket. Account-regional names (the default) can never be taken by others.',
   },
   BUCKET_ELSEWHERE: {
     title: 'The bucket is in another region than the cluster',

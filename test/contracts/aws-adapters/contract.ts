@@ -108,13 +108,28 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
       });
 
       test('keeps what is set, and gives up what is unset', async () => {
-        const policy = { Version: '2012-10-17', Statement: [{ Sid: 'Reading', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${endpoint.account}:root` }, Action: 's3:GetObject', Resource: `arn:aws:s3:::${name()}/*` }] };
+        const policy = {
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Sid: 'Reading',
+              Effect: 'Allow',
+              Principal: { AWS: `arn:aws:iam::${endpoint.account}:root` },
+              Action: 's3:GetObject',
+              Resource: `arn:aws:s3:::${name()}/*`,
+            },
+          ],
+        };
         const rule = { ID: 'abort', Status: 'Enabled', Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } };
         const dated = { ID: 'dated', Status: 'Enabled', Filter: { Prefix: 'old/' }, Expiration: { Date: '2030-01-01T00:00:00.000Z' } };
         await buckets.setTags(name(), { ...tags, more: 'yes' });
         await buckets.blockPublicAccess(name());
         await buckets.setPolicy(name(), policy);
-        await buckets.setEncryption(name(), { algorithm: 'aws:kms', key: `arn:aws:kms:${endpoint.region}:${endpoint.account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`, bucketKey: true });
+        await buckets.setEncryption(name(), {
+          algorithm: 'aws:kms',
+          key: `arn:aws:kms:${endpoint.region}:${endpoint.account}:key/1234abcd-12ab-34cd-56ef-1234567890ab`,
+          bucketKey: true,
+        });
         await buckets.setLifecycle(name(), [rule, dated]);
         const found = await read();
         expect(found).toMatchObject({ tags: { ...tags, more: 'yes' }, publicAccessBlocked: true, policy });
@@ -136,7 +151,11 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
 
       test('counts, refuses to go while full, empties and goes', async () => {
         const { S3 } = await import('@aws-sdk/client-s3');
-        const s3 = new S3({ endpoint: endpoint.url, region: endpoint.region, credentials: { accessKeyId: endpoint.accessKeyId, secretAccessKey: endpoint.secretAccessKey } });
+        const s3 = new S3({
+          endpoint: endpoint.url,
+          region: endpoint.region,
+          credentials: { accessKeyId: endpoint.accessKeyId, secretAccessKey: endpoint.secretAccessKey },
+        });
         await s3.putBucketVersioning({ Bucket: name(), VersioningConfiguration: { Status: 'Enabled' } });
         await Promise.all(Array.from({ length: 30 }, (_, i) => s3.putObject({ Bucket: name(), Key: `fake/${i % 25} é+&`, Body: 'x'.repeat(10) })));
         await s3.deleteObject({ Bucket: name(), Key: 'fake/1 é+&' });
@@ -189,7 +208,10 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
         expect(await aws.roles.find(name)).toMatchObject({ ...role, arn: `arn:aws:iam::${endpoint.account}:role/loki/${name}`, inline: {}, attached: [] });
         expect(await codeOf(aws.roles.create(role))).toBe('ROLE_EXISTS');
 
-        const other = { ...trust(endpoint.account), Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }] };
+        const other = {
+          ...trust(endpoint.account),
+          Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }],
+        };
         await aws.roles.setTrust(name, other);
         await aws.roles.setInline(name, 'buckets', policy);
         await aws.roles.setInline(name, 'second', policy);
@@ -206,9 +228,16 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
 
       test('with managed policies and in an instance profile is taken away too', async () => {
         const { IAM } = await import('@aws-sdk/client-iam');
-        const iam = new IAM({ endpoint: endpoint.url, region: endpoint.region, credentials: { accessKeyId: endpoint.accessKeyId, secretAccessKey: endpoint.secretAccessKey } });
+        const iam = new IAM({
+          endpoint: endpoint.url,
+          region: endpoint.region,
+          credentials: { accessKeyId: endpoint.accessKeyId, secretAccessKey: endpoint.secretAccessKey },
+        });
         await aws.roles.create({ name, path: '/', trust: trust(endpoint.account), description: 'Loki', tags: {} });
-        await iam.attachRolePolicy({ RoleName: name, PolicyArn: (await iam.createPolicy({ PolicyName: name, PolicyDocument: JSON.stringify(policy) })).Policy!.Arn! });
+        await iam.attachRolePolicy({
+          RoleName: name,
+          PolicyArn: (await iam.createPolicy({ PolicyName: name, PolicyDocument: JSON.stringify(policy) })).Policy!.Arn!,
+        });
         await aws.roles.setInline(name, 'buckets', policy);
         expect((await aws.roles.find(name))!.attached).toEqual([`arn:aws:iam::${endpoint.account}:policy/${name}`]);
         await iam.createInstanceProfile({ InstanceProfileName: name });
@@ -261,7 +290,16 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
     test.skipIf(differences.noPodIdentity)('pod identity associations', async () => {
       const of = { cluster: endpoint.cluster, namespace: `ns-${unique}`, serviceAccount: 'loki' };
       const role = `loki-pod-${unique}`;
-      await aws.roles.create({ name: role, path: '/', description: 'pods', tags: {}, trust: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }] } });
+      await aws.roles.create({
+        name: role,
+        path: '/',
+        description: 'pods',
+        tags: {},
+        trust: {
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }],
+        },
+      });
       const roleArn = (await aws.roles.find(role))!.arn;
       expect(await aws.associations.find(of)).toBeUndefined();
       const made = await aws.associations.create({ ...of, roleArn, tags: { a: 'b' } });

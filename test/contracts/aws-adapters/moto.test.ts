@@ -17,7 +17,10 @@ async function startMoto(): Promise<Endpoint> {
   const url = `http://127.0.0.1:${port}`;
   const moto = spawn('python3', ['-m', 'moto.server', '-p', String(port)], { stdio: 'ignore' });
   for (let left = 100; ; left--) {
-    const up = await fetch(`${url}/moto-api/data.json`).then((answer) => answer.ok, () => false);
+    const up = await fetch(`${url}/moto-api/data.json`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
     if (up) break;
     if (left === 0) throw new Error('moto did not start');
     await sleep(200);

@@ -121,7 +121,8 @@ describe.each([
     const roleArn = (await aws.roles.find('loki'))!.arn;
     const token = (serviceAccount: string, audience: string) =>
       sandbox.simulated.signServiceAccountToken({ namespace: 'loki', serviceAccount, audience, seconds: 600 });
-    const assume = (serviceAccount = 'loki', audience = 'sts.amazonaws.com') => aws.webIdentity.assume({ roleArn, token: token(serviceAccount, audience), session: 'proof' });
+    const assume = (serviceAccount = 'loki', audience = 'sts.amazonaws.com') =>
+      aws.webIdentity.assume({ roleArn, token: token(serviceAccount, audience), session: 'proof' });
 
     expect((await problemOf(assume())).code).toBe('ROLE_TRUST_REFUSED');
     await sleep(1700);
@@ -132,7 +133,10 @@ describe.each([
     expect((await problemOf(assume('other'))).code).toBe('ROLE_TRUST_REFUSED');
     expect((await problemOf(assume('loki', 'sts.amazonaws.com.cn'))).code).toBe('OIDC_AUDIENCE_WRONG');
     await allow(['s3:PutObject', 's3:GetObject', 's3:DeleteObject']);
-    expect(await problemOf(aws.webIdentity.probe('probe-bucket', { credentials, key: 'probe' }))).toMatchObject({ code: 'ROLE_S3_DENIED', message: expect.stringContaining('s3:ListBucket') });
+    expect(await problemOf(aws.webIdentity.probe('probe-bucket', { credentials, key: 'probe' }))).toMatchObject({
+      code: 'ROLE_S3_DENIED',
+      message: expect.stringContaining('s3:ListBucket'),
+    });
     await aws.roles.delete('loki');
     await buckets.delete('probe-bucket');
   });
@@ -152,7 +156,9 @@ describe.each([
   });
 
   test('who may not is told what', async () => {
-    const nobody = await connected(sandbox.simulated.addUser('nobody', { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:GetCallerIdentity', Resource: '*' }] }));
+    const nobody = await connected(
+      sandbox.simulated.addUser('nobody', { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:GetCallerIdentity', Resource: '*' }] }),
+    );
     expect(await problemOf(nobody.clusters.find('demo'))).toMatchObject({ code: 'AWS_ACCESS_DENIED', message: expect.stringContaining('eks:DescribeCluster') });
     expect(await problemOf(nobody.roles.find('x'))).toMatchObject({ code: 'AWS_ACCESS_DENIED', message: expect.stringContaining('iam:GetRole') });
     expect(await nobody.clusters.addon('demo', 'aws-ebs-csi-driver')).toBe('unknown');

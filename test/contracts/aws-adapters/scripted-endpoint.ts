@@ -30,7 +30,13 @@ export async function scriptedEndpoint(script: Script): Promise<ScriptedEndpoint
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const url = new URL(request.url!, 'http://endpoint');
-      const one: Asked = { method: request.method!, path: url.pathname, query: url.searchParams, headers: request.headers, body: Buffer.concat(chunks).toString() };
+      const one: Asked = {
+        method: request.method!,
+        path: url.pathname,
+        query: url.searchParams,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      };
       asked.push(one);
       const answer = script(one, asked.length);
       if (answer === 'lost') return void request.socket.destroy();
@@ -56,7 +62,10 @@ export async function scriptedEndpoint(script: Script): Promise<ScriptedEndpoint
   };
 }
 
-export const s3Error = (status: number, code: string, message = code): Answer => ({ status, body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>` });
+export const s3Error = (status: number, code: string, message = code): Answer => ({
+  status,
+  body: `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+});
 export const queryError = (status: number, code: string, message = code): Answer => ({
   status,
   body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,

@@ -28,12 +28,19 @@ const isCreate = ({ method, query }: Asked): boolean => method === 'PUT' && quer
 test('every S3 call names the expected owner', async () => {
   const { aws, buckets } = await connected(({ method, query, body }) => {
     if (body.includes('GetCallerIdentity')) {
-      return { status: 200, body: `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::${owner}:user/me</Arn><Account>${owner}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>` };
+      return {
+        status: 200,
+        body: `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::${owner}:user/me</Arn><Account>${owner}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
+      };
     }
-    if (query.has('uploads')) return { status: 200, body: '<ListMultipartUploadsResult><Upload><Key>k</Key><UploadId>u</UploadId></Upload></ListMultipartUploadsResult>' };
+    if (query.has('uploads'))
+      return { status: 200, body: '<ListMultipartUploadsResult><Upload><Key>k</Key><UploadId>u</UploadId></Upload></ListMultipartUploadsResult>' };
     if (query.has('versions')) {
       const first = endpoint.asked.filter((asked) => asked.query.has('versions')).length < 3;
-      return { status: 200, body: `<ListVersionsResult>${first ? '<Version><Key>k</Key><VersionId>null</VersionId><Size>1</Size></Version>' : ''}</ListVersionsResult>` };
+      return {
+        status: 200,
+        body: `<ListVersionsResult>${first ? '<Version><Key>k</Key><VersionId>null</VersionId><Size>1</Size></Version>' : ''}</ListVersionsResult>`,
+      };
     }
     if (query.has('delete')) return { status: 200, body: '<DeleteResult></DeleteResult>' };
     if (method === 'GET' && query.has('policy')) return { status: 200, body: '{}' };
@@ -75,8 +82,10 @@ describe('looking at a bucket', () => {
     expect(await buckets.look('b-1')).toEqual({ is: 'elsewhere', region: 'us-west-2' });
   });
 
-  test('with a session that has ended is not a stranger\'s', async () => {
-    const { buckets } = await connected(({ method }) => (method === 'HEAD' ? { status: 400 } : s3Error(400, 'ExpiredToken', 'The provided token has expired.')));
+  test("with a session that has ended is not a stranger's", async () => {
+    const { buckets } = await connected(({ method }) =>
+      method === 'HEAD' ? { status: 400 } : s3Error(400, 'ExpiredToken', 'The provided token has expired.'),
+    );
     expect((await problemOf(buckets.look('b-1'))).code).toBe('AWS_CREDENTIALS_EXPIRED');
   });
 
@@ -92,7 +101,10 @@ describe('looking at a bucket', () => {
 
   test('whose policy may not be read names the action', async () => {
     const { buckets } = await connected(({ query }) => (query.has('policy') ? s3Error(403, 'AccessDenied', 'Access Denied') : ok));
-    expect(await problemOf(buckets.look('b-1'))).toMatchObject({ code: 'AWS_ACCESS_DENIED', message: expect.stringContaining('s3:GetBucketPolicy on s3://b-1') });
+    expect(await problemOf(buckets.look('b-1'))).toMatchObject({
+      code: 'AWS_ACCESS_DENIED',
+      message: expect.stringContaining('s3:GetBucketPolicy on s3://b-1'),
+    });
   });
 });
 
@@ -153,11 +165,16 @@ describe('creating a bucket', () => {
 
 describe('creating a role whose answer was lost', () => {
   const role = { name: 'loki', path: '/', trust: {}, description: 'd', tags: { a: 'b' } };
-  const there = (tag: string): Script => ({ body }, count) => {
-    if (body.includes('Action=CreateRole')) return count === 1 ? 'lost' : queryError(409, 'EntityAlreadyExists');
-    if (!body.includes('Action=GetRole&')) return { status: 200, body: '<R></R>' };
-    return { status: 200, body: `<GetRoleResponse><GetRoleResult><Role><RoleName>loki</RoleName><Arn>arn</Arn><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument><Tags><member><Key>a</Key><Value>${tag}</Value></member></Tags></Role></GetRoleResult></GetRoleResponse>` };
-  };
+  const there =
+    (tag: string): Script =>
+    ({ body }, count) => {
+      if (body.includes('Action=CreateRole')) return count === 1 ? 'lost' : queryError(409, 'EntityAlreadyExists');
+      if (!body.includes('Action=GetRole&')) return { status: 200, body: '<R></R>' };
+      return {
+        status: 200,
+        body: `<GetRoleResponse><GetRoleResult><Role><RoleName>loki</RoleName><Arn>arn</Arn><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument><Tags><member><Key>a</Key><Value>${tag}</Value></member></Tags></Role></GetRoleResult></GetRoleResponse>`,
+      };
+    };
   test('is done when the role there has our tags', async () => {
     const { aws } = await connected(there('b'));
     await aws.roles.create(role);
@@ -177,7 +194,12 @@ test('a change beside another one waits for it', async () => {
 
 test('tags of AWS itself are kept', async () => {
   const { buckets } = await connected(({ method }) =>
-    method === 'GET' ? { status: 200, body: '<Tagging><TagSet><Tag><Key>aws:cloudformation:stack-name</Key><Value>s</Value></Tag><Tag><Key>old</Key><Value>o</Value></Tag></TagSet></Tagging>' } : ok,
+    method === 'GET'
+      ? {
+          status: 200,
+          body: '<Tagging><TagSet><Tag><Key>aws:cloudformation:stack-name</Key><Value>s</Value></Tag><Tag><Key>old</Key><Value>o</Value></Tag></TagSet></Tagging>',
+        }
+      : ok,
   );
   await buckets.setTags('b-1', { a: 'b' });
   const { body } = endpoint.asked.find(({ method }) => method === 'PUT')!;
@@ -197,14 +219,20 @@ describe('emptying', () => {
         if (query.has('versions')) {
           const page = [...left].filter((key) => key > (query.get('key-marker') ?? '')).slice(0, 1000);
           const more = page.length === 1000;
-          return { status: 200, body: `<ListVersionsResult><IsTruncated>${more}</IsTruncated>${more ? `<NextKeyMarker>${page.at(-1)}</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>` : ''}${page.map((key) => `<Version><Key>${key}</Key><VersionId>null</VersionId></Version>`).join('')}</ListVersionsResult>` };
+          return {
+            status: 200,
+            body: `<ListVersionsResult><IsTruncated>${more}</IsTruncated>${more ? `<NextKeyMarker>${page.at(-1)}</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>` : ''}${page.map((key) => `<Version><Key>${key}</Key><VersionId>null</VersionId></Version>`).join('')}</ListVersionsResult>`,
+          };
         }
         const batch = ++batches;
         const wanted = [...body.matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key]) => key!);
         if (refuse('*', batch) !== undefined) return s3Error(503, refuse('*', batch)!);
         const errors = wanted.filter((key) => refuse(key, batch) !== undefined);
         for (const key of wanted) if (!errors.includes(key)) left.delete(key);
-        return { status: 200, body: `<DeleteResult>${errors.map((key) => `<Error><Key>${key}</Key><VersionId>null</VersionId><Code>${refuse(key, batch)}</Code><Message>no</Message></Error>`).join('')}</DeleteResult>` };
+        return {
+          status: 200,
+          body: `<DeleteResult>${errors.map((key) => `<Error><Key>${key}</Key><VersionId>null</VersionId><Code>${refuse(key, batch)}</Code><Message>no</Message></Error>`).join('')}</DeleteResult>`,
+        };
       },
     };
   };
@@ -258,7 +286,7 @@ describe('a service account that becomes its role', () => {
     [403, 'AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 'ROLE_TRUST_REFUSED'],
     [400, 'InvalidIdentityToken', 'No OpenIDConnect provider found in your account for https://oidc.eks.x', 'OIDC_PROVIDER_MISSING'],
     [400, 'InvalidIdentityToken', 'Incorrect token audience', 'OIDC_AUDIENCE_WRONG'],
-    [400, 'InvalidIdentityToken', 'Couldn\'t retrieve verification key from your identity provider', 'ROLE_TOKEN_REFUSED'],
+    [400, 'InvalidIdentityToken', "Couldn't retrieve verification key from your identity provider", 'ROLE_TOKEN_REFUSED'],
     [400, 'ExpiredTokenException', 'Token expired', 'ROLE_TOKEN_REFUSED'],
     [403, 'RegionDisabledException', 'STS is not activated in this region', 'AWS_REGION_DISABLED'],
   ])('HTTP %s %s "%s": %s', async (status, code, message, expected) => {
@@ -284,25 +312,39 @@ describe('a service account that becomes its role', () => {
   };
 
   test('but may not write', async () => {
-    expect(await probe(() => s3Error(403, 'AccessDenied', 'Access Denied'))).toMatchObject({ code: 'ROLE_S3_DENIED', message: expect.stringContaining('s3:PutObject on s3://b-1/probe') });
+    expect(await probe(() => s3Error(403, 'AccessDenied', 'Access Denied'))).toMatchObject({
+      code: 'ROLE_S3_DENIED',
+      message: expect.stringContaining('s3:PutObject on s3://b-1/probe'),
+    });
   });
 
   test('but may not list: what was written is taken away again', async () => {
-    const found = await probe(({ method, query }) => (method === 'GET' && query.has('list-type') ? s3Error(403, 'AccessDenied', 'Access Denied') : { status: method === 'DELETE' ? 204 : 200, body: '' }));
+    const found = await probe(({ method, query }) =>
+      method === 'GET' && query.has('list-type') ? s3Error(403, 'AccessDenied', 'Access Denied') : { status: method === 'DELETE' ? 204 : 200, body: '' },
+    );
     expect(found.message).toContain('s3:ListBucket');
     expect(endpoint.asked.at(-1)!.method).toBe('DELETE');
   });
 
   test('but may not use the key', async () => {
     const denied = `User: arn:aws:sts::${owner}:assumed-role/loki/s is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:x because no identity-based policy allows the kms:GenerateDataKey action`;
-    expect(await probe(() => s3Error(403, 'AccessDenied', denied))).toMatchObject({ code: 'ROLE_KMS_DENIED', message: expect.stringContaining('kms:GenerateDataKey') });
+    expect(await probe(() => s3Error(403, 'AccessDenied', denied))).toMatchObject({
+      code: 'ROLE_KMS_DENIED',
+      message: expect.stringContaining('kms:GenerateDataKey'),
+    });
     await endpoint.stop();
     expect((await probe(() => s3Error(400, 'KMS.DisabledException', 'key is disabled'))).code).toBe('ROLE_KMS_DENIED');
   });
 });
 
 test('a region that does not exist is told from a network that does not work', async () => {
-  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none', AWS_ENDPOINT_URL: 'http://sts.xx-nowhere-1.invalid' };
+  const env = {
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_CONFIG_FILE: '/none',
+    AWS_SHARED_CREDENTIALS_FILE: '/none',
+    AWS_ENDPOINT_URL: 'http://sts.xx-nowhere-1.invalid',
+  };
   endpoint = await scriptedEndpoint(() => ok);
   const nowhere = await connectAws({ region: 'xx-nowhere-1', env, lookUp: async () => undefined });
   expect((await problemOf(nowhere.callers.whoami())).code).toBe('AWS_REGION_INVALID');

@@ -24,13 +24,13 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
   const left: Leftover[] = [];
   let removed = 0;
   for (const step of lastFirst) {
-    const kept = step.holds === 'data' ? await keep(step) : undefined;
-    if (kept) {
-      emit({ type: 'step.kept', step: step.id, ...kept });
-      continue;
-    }
     try {
       signal.throwIfAborted();
+      const kept = step.holds === 'data' ? await keep(step) : undefined;
+      if (kept) {
+        emit({ type: 'step.kept', step: step.id, ...kept });
+        continue;
+      }
       if (step.holds === 'data' && left.length > 0) throw new AfterFailure(left[0]?.problem);
       emit({ type: 'step.started', step: step.id });
       const removal = await step.remove(ctx, { signal, say: (text) => emit({ type: 'step.said', step: step.id, text }) });

@@ -12,7 +12,15 @@ type Needs = Pick<Context, 'kubernetes' | 'webIdentity' | 'blueprint' | 'clock'>
 const MARK = 'loki-eks.dev/identity-proved';
 /** IAM is eventually consistent: a new role is usable after 2 to 30 seconds, rarely a minute (aws.md 2.5). */
 const PATIENCE_MS = 90_000;
-const PROPAGATION: readonly ProblemCode[] = ['ROLE_TRUST_REFUSED', 'OIDC_PROVIDER_MISSING', 'OIDC_AUDIENCE_WRONG', 'ROLE_S3_DENIED', 'OIDC_ISSUER_UNREACHABLE'];
+const PROPAGATION: readonly ProblemCode[] = [
+  'ROLE_TRUST_REFUSED',
+  'ROLE_TOKEN_REFUSED',
+  'OIDC_PROVIDER_MISSING',
+  'OIDC_AUDIENCE_WRONG',
+  'OIDC_ISSUER_UNREACHABLE',
+  'ROLE_S3_DENIED',
+  'ROLE_KMS_DENIED',
+];
 
 export const identityProof: Step<Needs, Receipt> = {
   id: 'identity-proof',

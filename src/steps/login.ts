@@ -39,7 +39,7 @@ export const login: Step<Needs, Receipt> = {
     for (const { place, secret } of gaps(ctx, found)) {
       const data = encoded(contents(ctx, place, password));
       if (secret) {
-        await record({ did: 'update-secret', ...place });
+        await record({ did: 'update-secret', ...place, version: secret.metadata.resourceVersion ?? null });
         await ctx.kubernetes.patch(reference(place), { data: { ...data, ...formerOf(secret) } });
       } else {
         await record({ did: 'create-secret', ...place });
@@ -53,6 +53,8 @@ export const login: Step<Needs, Receipt> = {
     const secret = await kubernetes.get(reference(place));
     if (!secret || !oursByLabels(secret, blueprint.ownership)) return;
     if (receipt.did === 'create-secret') return kubernetes.delete(reference(place));
+    // Still that version: the update never happened, and what is former is of an earlier run.
+    if (secret.metadata.resourceVersion === receipt['version']) return;
     const before: Record<string, string | null> = {};
     for (const [key, value] of Object.entries(dataOf(secret))) {
       if (!key.startsWith(FORMER)) continue;

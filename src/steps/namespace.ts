@@ -10,7 +10,8 @@ type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
 export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
   id: `namespace.${use}`,
   title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
-  needs: [],
+  // Both may be the same one: it is made once.
+  needs: use === 'collector' ? ['namespace.loki'] : [],
 
   async inspect({ kubernetes, blueprint }) {
     const wanted = blueprint.namespaces[use];
@@ -19,7 +20,18 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     if (found.metadata.deletionTimestamp) {
       return { is: 'blocked', problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${wanted.metadata.name} is being deleted` }) };
     }
-    return { is: 'matches', ...(!oursByLabels(found, blueprint.ownership) && { note: 'was there before; uninstall leaves it' }) };
+    if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
+    const level = found.metadata.labels?.[POD_SECURITY];
+    if (use === 'collector' && level !== undefined && level !== 'privileged') {
+      return {
+        is: 'blocked',
+        problem: problem('NAMESPACE_FORBIDS_COLLECTOR', {
+          message: `namespace ${wanted.metadata.name} enforces the pod security level "${level}", which admits no pod that reads files of its node`,
+          fix: `kubectl label namespace ${wanted.metadata.name} ${POD_SECURITY}=privileged --overwrite   # or: --collector-namespace of another one`,
+        }),
+      };
+    }
+    return { is: 'matches', note: 'was there before; uninstall leaves it' };
   },
 
   async apply({ kubernetes, blueprint }, { record }) {
@@ -54,6 +66,9 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
   },
 });
 
+/** Absent, the cluster's own default holds, which on EKS is `privileged`. */
+const POD_SECURITY = 'pod-security.kubernetes.io/enforce';
+
 const reference = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', name });
 
 const KINDS: readonly Pick<Query, 'apiVersion' | 'kind'>[] = [
@@ -65,15 +80,20 @@ const KINDS: readonly Pick<Query, 'apiVersion' | 'kind'>[] = [
   { apiVersion: 'v1', kind: 'Secret' },
   { apiVersion: 'v1', kind: 'ConfigMap' },
   { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+  { apiVersion: 'v1', kind: 'Pod' },
 ];
 
-/** What somebody put there that a namespace's deletion would take along. Pods stand for their owners; lone ones count. */
+/** What the cluster itself puts into every namespace: Kubernetes, and Istio where it runs. */
+const furniture = new Set(['kube-root-ca.crt', 'istio-ca-root-cert']);
+
+/** What somebody put there that a namespace's deletion would take along. Pods count too: their owner may be of a kind that is not asked for. */
 async function inhabitants({ kubernetes, blueprint }: Needs, namespace: string): Promise<readonly string[]> {
   const lists = await Promise.all(KINDS.map((kind) => kubernetes.list({ ...kind, namespace, metadataOnly: true })));
   return lists.flatMap((objects, index) =>
     objects
       .filter((object) => !oursByLabels(object, blueprint.ownership))
-      .filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt' && !metadata.name.startsWith('default-token-') && !metadata.deletionTimestamp)
+      .filter(({ metadata }) => !furniture.has(metadata.name) && !metadata.name.startsWith('default-token-'))
+      .filter(({ metadata }) => !metadata.deletionTimestamp)
       .map(({ metadata }) => `${KINDS[index]?.kind} ${metadata.name}`),
   );
 }

@@ -30,8 +30,8 @@ export const record: Step<Needs, Receipt> = {
     const found = await kubernetes.get(reference(blueprint));
     const data = encoded(blueprint);
     if (found) {
-      // The former record may hold the user's values, so the journal only learns that there was one.
-      await hands.record({ did: 'update-record' });
+      // The former record may hold the user's values, so the journal only learns which version of it there was.
+      await hands.record({ did: 'update-record', version: found.metadata.resourceVersion ?? null });
       await kubernetes.patch(reference(blueprint), { data: { ...data, former: former(found) } });
       return;
     }
@@ -54,6 +54,8 @@ export const record: Step<Needs, Receipt> = {
     const found = await kubernetes.get(reference(blueprint));
     if (!found || !oursByLabels(found, blueprint.ownership)) return;
     if (receipt.did === 'create-record') return kubernetes.delete(reference(blueprint));
+    // Still that version: the update never happened, and `former` is of an earlier run.
+    if (found.metadata.resourceVersion === receipt['version']) return;
     const before = (found['data'] as Readonly<Record<string, string>> | undefined)?.['former'];
     if (!before) return;
     const data = JSON.parse(Buffer.from(before, 'base64').toString()) as Readonly<Record<string, string>>;

@@ -14,6 +14,7 @@ export class MemoryWorld {
   readonly roles = new Map<string, Mutable<Role>>();
   readonly providers = new Map<string, Mutable<OidcProvider>>();
   readonly associations = new Map<string, Mutable<Association>>();
+  readonly versions = new Map<string, number>();
   readonly objects = new Map<string, KubeObject>();
   readonly releases = new Map<string, Release[]>();
   readonly region: string;
@@ -170,9 +171,15 @@ export class MemoryWorld {
   kubernetesPort(): Kubernetes {
     const key = ({ kind, namespace, name }: Pick<Ref, 'kind' | 'namespace' | 'name'>) => `${kind}/${namespace ?? ''}/${name}`;
     const keyOf = ({ kind, metadata }: KubeObject) => key({ kind, ...metadata });
+    // Apart from the objects: a version is no part of what undo restores.
+    const versionOf = (of: string) => String(this.versions.get(of) ?? 0);
+    const touch = (of: string) => void this.versions.set(of, (this.versions.get(of) ?? 0) + 1);
     return {
       version: async () => 'v1.33.4-eks-1',
-      get: async (ref) => structuredClone(this.objects.get(key(ref))),
+      get: async (ref) => {
+        const found = this.objects.get(key(ref));
+        return found && structuredClone({ ...found, metadata: { ...found.metadata, resourceVersion: versionOf(key(ref)) } });
+      },
       list: async ({ kind, namespace, labels }) => {
         const wanted = (labels ?? '').split(',').flatMap((pair) => (pair.includes('=') ? [pair.split('=') as [string, string]] : []));
         return [...this.objects.values()].filter(
@@ -186,6 +193,7 @@ export class MemoryWorld {
         this.#write(() => {
           if (this.objects.has(keyOf(object))) throw new Error(`${keyOf(object)} exists`);
           this.objects.set(keyOf(object), structuredClone(object));
+          touch(keyOf(object));
           return object;
         }),
       replace: async (object) => this.#write(() => (this.objects.set(keyOf(object), structuredClone(object)), object)),
@@ -195,6 +203,7 @@ export class MemoryWorld {
           if (!found) throw new Error(`no ${key(ref)}`);
           const merged = mergePatch(found, patch) as KubeObject;
           this.objects.set(key(ref), merged);
+          touch(key(ref));
           return merged;
         }),
       delete: async (ref) => {

@@ -163,6 +163,60 @@ describe.each(['irsa', 'pod-identity'] as const)('every step, with %s', (identit
   });
 });
 
+describe('a third installation that fails', () => {
+  it('puts back what the second one left, not the first', async () => {
+    const later = (n: number): Wanted => ({ flags: { retentionDays: 30 + n }, givenPassword: `the password of run ${n}, long enough` });
+    const twice = async () => {
+      const world = new MemoryWorld('ap-northeast-2');
+      await install(world, later(1));
+      await install(world, later(2));
+      return world;
+    };
+    // Former contents may stay in a Secret or go; they are nobody's to read.
+    const withoutFormer = (world: MemoryWorld) =>
+      world
+        .snapshot()
+        .split('\n')
+        .filter((line) => !/"former/.test(line))
+        .join('\n')
+        .replaceAll(/,(?=\s*[}\]])/g, '');
+    const dry = await twice();
+    const first = dry.writes;
+    await install(dry, later(3));
+    expect(dry.writes - first).toBeGreaterThan(3);
+    for (let n = 1; n <= dry.writes - first; n++) {
+      for (const when of ['before', 'after'] as const) {
+        const world = await twice();
+        const before = withoutFormer(world);
+        world.failAt(n, when);
+        const { result } = await install(world, later(3));
+        expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
+        expect(withoutFormer(world), `write ${n} ${when}`).toBe(before);
+      }
+    }
+  });
+});
+
+it('one namespace for both is made once, and goes once', async () => {
+  const world = new MemoryWorld('ap-northeast-2');
+  const before = world.snapshot();
+  const wanted = { flags: { namespace: 'logging', collectorNamespace: 'logging' } };
+  const { ctx, result } = await install(world, wanted);
+  expect(result).toMatchObject({ outcome: 'done', problems: [] });
+  expect(await install(world, wanted)).toMatchObject({ result: { writes: 0 } });
+  world.providers.clear();
+  expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', left: [] });
+  expect(world.snapshot()).toBe(before);
+});
+
+it('a namespace of others that forbids the collector bars the way', async () => {
+  const world = new MemoryWorld('ap-northeast-2');
+  const labels = { 'pod-security.kubernetes.io/enforce': 'baseline' };
+  await contextOf(world).kubernetes.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'alloy', labels } });
+  const { looked } = await install(world);
+  expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []))).toEqual(['NAMESPACE_FORBIDS_COLLECTOR']);
+});
+
 describe('what is not ours', () => {
   it.each([
     [

@@ -45,6 +45,14 @@ export const steps = rows({
     exit: 3,
     explain: 'Log data is deleted only when its bucket has been named. The bucket is emptied in place, never deleted and made again.',
   },
+  NAMESPACE_FORBIDS_COLLECTOR: {
+    title: "The collector's namespace admits no pod that reads files of its node",
+    cause: 'The namespace was there before and enforces the pod security level "baseline" or "restricted".',
+    fix: 'kubectl label namespace NAME pod-security.kubernetes.io/enforce=privileged --overwrite',
+    exit: 3,
+    explain:
+      'Alloy reads the log files under /var/log of each node, through a hostPath volume. Both levels forbid those, so its DaemonSet would never get a pod. A namespace that the installer makes has the right label.',
+  },
   OIDC_PROVIDER_MISSING: {
     title: "The account has no IAM OIDC provider for the cluster's issuer",
     cause: 'Every EKS cluster has an issuer; the IAM provider for it is a separate thing that nobody has made yet.',

@@ -76,8 +76,9 @@ export interface PlanResult {
   readonly shown: Readonly<Record<string, string>>;
 }
 
-/** Rendered documents, as they would be on disk, ready to be piped on; a comment line names each when there are several. */
+/** Rendered documents, as they would be on disk, ready to be piped on; when there are several, a comment line names each, and YAML stays one stream. */
 export function documentLines(result: Json | undefined): readonly string[] {
   const documents = result && typeof result === 'object' && 'shown' in result ? Object.entries((result as unknown as PlanResult).shown) : [];
-  return documents.flatMap(([name, text]) => [...(documents.length > 1 ? ['', `# ${oneLine(name)}`] : []), ...clean(text).trimEnd().split('\n')]);
+  const head = (name: string) => [name.endsWith('.yaml') ? '---' : '', `# ${oneLine(name)}`];
+  return documents.flatMap(([name, text]) => [...(documents.length > 1 ? head(name) : []), ...clean(text).trimEnd().split('\n')]);
 }

@@ -1,7 +1,7 @@
 /** Buckets that are there already: kept logs are found again, emptying wants the name, and nothing is deleted to be made again. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
-import { bucketsOf, butBuckets, codesOf, quick, secretText, takeAway, worldOf } from './story.ts';
+import { bucketsOf, butBuckets, butObjects, codesOf, quick, secretText, takeAway, worldOf } from './story.ts';
 
 const LINE = 'the till in aisle three is on fire';
 
@@ -88,13 +88,6 @@ describe('buckets of an earlier installation', () => {
 });
 
 const objectsIn = (terminal: Terminal, bucket: string) => Object.keys(worldOf(terminal).account.s3[bucket]?.objects ?? {});
-
-/** Loki goes on writing whatever we do, so objects are left out where it runs. */
-function butObjects(snapshot: string): string {
-  const world = JSON.parse(snapshot) as { account: { s3: Record<string, object> }; cluster: object };
-  const s3 = Object.fromEntries(Object.entries(world.account.s3).map(([name, bucket]) => [name, { ...bucket, objects: {} }]));
-  return JSON.stringify({ ...world, account: { ...world.account, s3 } });
-}
 
 /** A pod that prints one line, waits for it to be collected, and is gone. */
 async function print(terminal: Terminal, line: string): Promise<void> {

@@ -44,6 +44,13 @@ export function butBuckets(snapshot: string): string {
   return JSON.stringify({ ...world, account: { ...world.account, s3: {} } });
 }
 
+/** The world without what is in the buckets: a running Loki goes on writing whatever we do. */
+export function butObjects(snapshot: string): string {
+  const { account, cluster } = JSON.parse(snapshot) as Snapshot;
+  const s3 = Object.fromEntries(Object.entries(account.s3).map(([name, bucket]) => [name, { ...bucket, objects: {}, uploads: 0 }]));
+  return JSON.stringify({ account: { ...account, s3 }, cluster }, null, 1);
+}
+
 /** Everything that is ours, logs included. */
 export async function takeAway(terminal: Terminal): Promise<Ran> {
   const named = bucketsOf(terminal).flatMap((name) => ['--confirm-delete-data', name]);

@@ -1,4 +1,5 @@
 /** Starts a sandbox: the world, its doors on loopback, and the environment that leads clients to them. */
+import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
@@ -15,7 +16,7 @@ import { createKubeAccess } from './kube-access.ts';
 import { createWorld, kubernetesVersion, type OpenWorld, type WorldOptions } from './world.ts';
 
 export interface SandboxOptions extends Partial<Omit<WorldOptions, 'endpoint' | 'ca'>> {
-  /** The folder that holds the stand-in charts, `loki` and `alloy`. */
+  /** The folder that holds the stand-in charts `loki` and `alloy`, each as a folder or as a .tgz. */
   readonly charts: string;
   /** The user's environment: `LOKI_EKS_LOKI_CHART` and `LOKI_EKS_ALLOY_CHART` put real charts in the place of the stand-ins. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -82,7 +83,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 function chosen(options: SandboxOptions, chart: 'loki' | 'alloy'): string {
-  return options.env?.[`LOKI_EKS_${chart.toUpperCase()}_CHART`] || join(options.charts, chart);
+  const archive = join(options.charts, `${chart}.tgz`);
+  return options.env?.[`LOKI_EKS_${chart.toUpperCase()}_CHART`] || (existsSync(archive) ? archive : join(options.charts, chart));
 }
 
 async function describe(path: string): Promise<string> {

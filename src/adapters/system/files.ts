@@ -3,7 +3,6 @@ import { access, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Files } from '../../ports/system.ts';
-import { stop } from '../../problems/problem.ts';
 
 /** A settings, values or password file is far smaller; a device or a log named by mistake must not fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -32,6 +31,7 @@ async function readText(file: string, named: string): Promise<string> {
     if (bytes.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
+    const { stop } = await import('../../problems/problem.ts');
     throw stop('FILE_UNREADABLE', { message: `${named}: ${why(cause)}`, fix: `Check the path ${named}.` }, { cause });
   }
 }

@@ -41,7 +41,11 @@ export function terminalQuestions(streams: QuestionsOptions): Questions {
   };
 }
 
-const prompts = () => import('@inquirer/prompts');
+/** By name, so that the bundle holds these five and not the editor with its character tables. */
+async function prompts() {
+  const { confirm, input, password, search, select } = await import('@inquirer/prompts');
+  return { confirm, input, password, search, select };
+}
 
 const asShown = ({ value, label, hint }: Choice) => ({ value, name: hint ? `${label}  ${hint}` : label, short: label });
 

@@ -1,0 +1,124 @@
+/** One bundle, split where the source says `import()`: each command loads only what it needs. */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { defineConfig, type Plugin } from 'rolldown';
+import { chartArchive } from './src/sandbox/chart-archive.ts';
+
+/**
+ * What client-node imports for functions that are never called: we ask a KubeConfig for the options of a request and make the
+ * request ourselves, through agents of our own, so that its fetch, its proxies and its YAML are dead weight (1 MB of it).
+ */
+const unused: Readonly<Record<string, string>> = {
+  'node-fetch': 'export const { fetch, Headers, Request, Response } = globalThis; export default fetch;',
+  'js-yaml': "import { parse, stringify } from 'yaml'; export const load = parse; export const dump = stringify; export default { load, dump };",
+  'socks-proxy-agent': "export class SocksProxyAgent { constructor() { throw new Error('not in this package'); } }",
+  hpagent: "export class HttpProxyAgent { constructor() { throw new Error('not in this package'); } }\nexport { HttpProxyAgent as HttpsProxyAgent };",
+};
+
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  resolveId: {
+    order: 'pre',
+    handler: (id, importer) => (id in unused && importer?.includes('/@kubernetes/client-node/') ? `\0unused:${id}` : null),
+  },
+  load: (id) => (id.startsWith('\0unused:') ? (unused[id.slice('\0unused:'.length)] ?? null) : null),
+};
+
+/** The stand-in charts travel as archives: two files instead of forty. */
+const packCharts: Plugin = {
+  name: 'pack-charts',
+  writeBundle: async ({ dir = 'dist' }) => {
+    const folder = join(dir, 'charts');
+    mkdirSync(folder, { recursive: true });
+    const archives = await Promise.all(['alloy', 'loki'].map(async (name) => ({ name, ...(await chartArchive(join('src/sandbox/charts', name))) })));
+    for (const { name, bytes } of archives) writeFileSync(join(folder, `${name}.tgz`), bytes);
+  },
+};
+
+const facadePattern = /^(?:import "[^"]+";\s*)*export \{ ([^}]+) \} from "\.\/([^"]+)";\s*$/;
+
+/** A chunk that only passes on names of another chunk is read for nothing: who asks for it is sent on to where the names are. */
+const skipFacades: Plugin = {
+  name: 'skip-facades',
+  generateBundle: (_, bundle) => {
+    const chunks = Object.values(bundle).filter((item) => item.type === 'chunk');
+    const facades = chunks.flatMap((chunk) => {
+      const [, names, target] = facadePattern.exec(chunk.code) ?? [];
+      if (!chunk.isDynamicEntry || names === undefined || target === undefined) return [];
+      const pairs = names.split(', ').map((name) => name.split(' as '));
+      const picked = pairs.map(([inner = '', outer = inner]) => `${JSON.stringify(outer)}: all.${inner}`).join(', ');
+      return [{ fileName: chunk.fileName, file: basename(chunk.fileName), target, pick: `.then((all) => ({ ${picked} }))` }];
+    });
+    for (const chunk of chunks)
+      for (const { file, target, pick } of facades)
+        chunk.code = chunk.code.replaceAll(new RegExp(`import\\("(\\./(?:chunks/)?)${file.replaceAll('.', '\\.')}"\\)`, 'g'), `import("$1${target}")${pick}`);
+    for (const { fileName } of facades) delete bundle[fileName];
+  },
+};
+
+/** Old files go after the new ones are there: a program that runs meanwhile still finds its parts. */
+const sweep: Plugin = {
+  name: 'sweep',
+  writeBundle: ({ dir = 'dist' }, bundle) => {
+    const chunks = join(dir, 'chunks');
+    const old = existsSync(chunks) ? readdirSync(chunks).filter((name) => !(`chunks/${name}` in bundle)) : [];
+    for (const name of old) rmSync(join(chunks, name));
+    for (const name of ['alloy', 'loki']) rmSync(join(dir, 'charts', name), { recursive: true, force: true });
+  },
+};
+
+const packages = (...names: readonly string[]) => new RegExp(`/node_modules/(?:${names.join('|')})(?:/|$)`);
+
+export default defineConfig({
+  input: { main: 'src/main.ts' },
+  platform: 'node',
+  resolve: { mainFields: ['module', 'main'] },
+  // Its generated models are named by one barrel; nothing in it acts on import.
+  treeshake: { moduleSideEffects: [{ test: packages('@kubernetes/client-node'), sideEffects: false }] },
+  plugins: [leaveOut, skipFacades, packCharts, sweep],
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    // What is always loaded together is one file: a file costs more to open than to read.
+    codeSplitting: {
+      groups: [
+        { name: 'problems', priority: 95, test: /\/src\/problems\// },
+        { name: 'words', priority: 90, test: /\/src\/cli\/(?:commands|program|usage|run-use-case|defect)\.ts$/ },
+        { name: 'yaml', priority: 80, test: packages('yaml') },
+        { name: 'zod', priority: 80, test: packages('zod') },
+        { name: 'ws', priority: 80, test: packages('ws', 'isomorphic-ws') },
+        {
+          name: 'terminal',
+          priority: 75,
+          test: packages('mimic-function', 'onetime', 'figures', 'is-unicode-supported', 'strip-ansi', 'ansi-regex', 'signal-exit', 'yoctocolors'),
+        },
+        {
+          name: 'sdk',
+          priority: 70,
+          test: packages(
+            '@smithy/(?!credential-provider)[^/]+',
+            '@aws-sdk/(?:core|credential-provider-(?:node|env)|signature-v4-multi-region|middleware-[^/]+|util-[^/]+)',
+          ),
+        },
+        ...['s3', 'iam', 'eks', 'sts'].map((name) => ({ name, priority: 65, test: packages(`@aws-sdk/client-${name}`) })),
+        { name: 'questions', priority: 65, test: packages('@inquirer/[^/]+') },
+        { name: 'kubeconfig-login', priority: 60, test: packages('@kubernetes/client-node/dist/config\\.js') },
+        {
+          name: 'credentials',
+          priority: 60,
+          test: packages('@aws-sdk/(?:credential-provider|nested-clients|token-providers)[^/]*', '@smithy/credential-provider[^/]*'),
+        },
+        { name: 'aws', priority: 50, test: /\/src\/adapters\/aws\// },
+        { name: 'kube', priority: 50, test: /\/src\/adapters\/kube\/(?!forward)/ },
+        { name: 'helm', priority: 50, test: /\/src\/adapters\/helm\// },
+        { name: 'run', priority: 40, test: /\/src\/(?:app|checks|design|engine|steps)\// },
+        { name: 'tree', priority: 30, test: packages('listr2', 'log-update', 'cli-truncate', 'wrap-ansi', 'slice-ansi', 'string-width', 'strip-ansi') },
+      ],
+    },
+    // Names stay readable in stack traces; white space is kept, so that a trace never prints a line of a megabyte.
+    minify: { compress: true, mangle: false, codegen: false },
+    comments: { legal: true },
+  },
+});

@@ -270,13 +270,19 @@ describe('one look', () => {
   };
 
   it('judges by the times of the pod itself', async () => {
-    const objects = [workload('StatefulSet'), pod(waiting('ErrImagePull', 'not found'))];
+    const objects = [workload('StatefulSet'), pod(waiting('ErrImagePull', 'i/o timeout'))];
     expect((await look(objects, '2030-01-01T00:00:30Z'))[0]!.problem).toBeUndefined();
     expect((await look(objects, '2030-01-01T00:02:00Z'))[0]).toMatchObject({
       workload: 'StatefulSet loki/loki-ingester',
-      why: '0 of 1 ready; loki-ingester-0 container loki: ErrImagePull: not found',
+      why: '0 of 1 ready; loki-ingester-0 container loki: ErrImagePull: i/o timeout',
       problem: { code: 'POD_IMAGE_UNPULLABLE' },
     });
+  });
+
+  it('does not wait long for an image that its registry does not have', async () => {
+    const objects = [workload('StatefulSet'), pod(waiting('ImagePullBackOff', 'Back-off pulling image "x:9": ErrImagePull: failed to resolve "x:9": x:9: not found'))];
+    expect((await look(objects, '2030-01-01T00:00:10Z'))[0]!.problem).toBeUndefined();
+    expect((await look(objects, '2030-01-01T00:00:20Z'))[0]?.problem?.code).toBe('POD_IMAGE_UNPULLABLE');
   });
 
   it('does not blame a workload for the pods of another', async () => {

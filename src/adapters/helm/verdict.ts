@@ -6,6 +6,9 @@ import type { Trouble } from './pod-trouble.ts';
 
 /** A registry may hiccup; the kubelet tries again after 10, 20 and 40 seconds. */
 export const IMAGE_GRACE_MS = 60_000;
+/** The registry has answered that there is no such image: asking again is for one that is just being pushed. */
+export const IMAGE_ABSENT_GRACE_MS = 15_000;
+const ABSENT = /: not found|manifest unknown|InvalidImageName|ErrImageNeverPull/;
 /** A Secret or ConfigMap may be created a moment after the pod. */
 export const CONFIG_GRACE_MS = 60_000;
 /** A cluster autoscaler needs a minute or two for a new node. */
@@ -30,7 +33,7 @@ export function hopeless(
   const told = { message: `Pod ${namespace}/${name}: ${trouble.why}`, evidence };
   switch (trouble.is) {
     case 'image':
-      return watched.forMs >= IMAGE_GRACE_MS ? problem('POD_IMAGE_UNPULLABLE', told) : undefined;
+      return watched.forMs >= (ABSENT.test(trouble.why) ? IMAGE_ABSENT_GRACE_MS : IMAGE_GRACE_MS) ? problem('POD_IMAGE_UNPULLABLE', told) : undefined;
     case 'config':
       return watched.forMs >= CONFIG_GRACE_MS ? problem('POD_CONFIG_INVALID', told) : undefined;
     case 'unschedulable':

@@ -4,6 +4,11 @@
 metadata:
   annotations:
     kubectl.kubernetes.io/default-container: alloy
+    {{- /* Without a reloader beside it, a pod learns of a new pipeline only by being replaced. */}}
+    {{- $pipeline := .Values.alloy.configMap }}
+    {{- if and $pipeline.create $pipeline.content (not .Values.configReloader.enabled) }}
+    checksum/config: {{ tpl $pipeline.content . | sha256sum | trunc 63 | quote }}
+    {{- end }}
     {{- with $controller.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

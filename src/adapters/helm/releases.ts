@@ -24,19 +24,22 @@ export interface ReleasesOptions {
   readonly cli: { readonly node: string; readonly script: string };
   readonly tempDir?: TempDir;
   readonly clock?: Clock;
+  /** What runs helm, and what finds it: the real program unless said. */
+  readonly run?: typeof runHelm;
+  readonly find?: typeof findHelm;
 }
 
 /** Nothing is made or started before the first call that needs it. `dispose` takes the private folder away. */
 export function openReleases(options: ReleasesOptions): Releases & { dispose(): Promise<void> } {
-  const { kubernetes, env, clock = systemClock } = options;
-  const helm = once<Helm>(() => findHelm({ env, ...(options.helm && { path: options.helm }) }));
+  const { kubernetes, env, clock = systemClock, run = runHelm, find = findHelm } = options;
+  const helm = once<Helm>(() => find({ env, ...(options.helm && { path: options.helm }) }));
   const home = once<Home>(() => makeHome(env, options.tempDir ?? systemTempDir));
   const kube = once<KubeFlags>(async () => kubeFlags(await home.get(), { access: options.access, token: { ...options.cli, ...options.eks }, env }));
 
   const inCluster = async (task: HelmTask, of: { readonly what: string; readonly args: readonly string[]; readonly input?: string }) => {
     const [{ path }, { dir, env: homeEnv }, flags] = await Promise.all([helm.get(), home.get(), kube.get()]);
     const { what, args, ...input } = of;
-    const answer = await runHelm({ path, args: [...args, ...flags.args], env: { ...homeEnv, ...flags.env }, cwd: dir, signal: task.signal, ...input });
+    const answer = await run({ path, args: [...args, ...flags.args], env: { ...homeEnv, ...flags.env }, cwd: dir, signal: task.signal, ...input });
     if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
   };
   const recover = async (task: HelmTask) => {
@@ -69,7 +72,7 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     },
     render: async (of) => {
       const [{ path }, { dir, env: homeEnv }] = await Promise.all([helm.get(), home.get()]);
-      const answer = await runHelm({ path, args: templateArgs(of), env: homeEnv, cwd: dir, input: JSON.stringify(of.values) });
+      const answer = await run({ path, args: templateArgs(of), env: homeEnv, cwd: dir, input: JSON.stringify(of.values) });
       if (answer.code !== 0) throw helmFailure({ what: `rendering of chart ${of.chart.name}`, namespace: of.namespace, name: of.name, ...answer });
       return answer.stdout;
     },

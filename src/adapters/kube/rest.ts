@@ -35,18 +35,23 @@ const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
 
 export function openRest(connection: Connection, { backoffMs = 250, timeoutMs = 30_000, connectMs = 10_000 }: RestOptions = {}): Rest {
+  return repeating((ask) => once(connection, ask, { timeoutMs, connectMs }), { server: connection.server, backoffMs });
+}
+
+/** Around whatever sends one request: rejections that carry a `code` came from the network. */
+export function repeating(send: Rest, { server, backoffMs }: { readonly server: string; readonly backoffMs: number }): Rest {
   return async (ask) => {
     for (let attempt = 1; ; attempt++) {
       const last = attempt === ATTEMPTS;
       const pause = backoffMs * 2 ** (attempt - 1);
       try {
-        const reply = await once(connection, ask, { timeoutMs, connectMs });
+        const reply = await send(ask);
         if (last || !repeatableAnswer(ask, reply.status)) return reply;
         await sleep(Math.min(retryAfterMs(reply) ?? pause, LONGEST_WAIT_MS));
       } catch (error) {
         // Without a code it did not come from the network: a problem of the login, or a defect.
         if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-        if (last || !repeatableError(ask, error)) throw networkFailure(error, connection.server);
+        if (last || !repeatableError(ask, error)) throw networkFailure(error, server);
         await sleep(pause);
       }
     }

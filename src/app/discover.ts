@@ -5,6 +5,7 @@ import type { Problem } from '../engine/types.ts';
 import { ProblemError } from '../problems/problem.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
+import { spreadInUse } from './layout.ts';
 import { nodeFacts } from './nodes.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
@@ -12,7 +13,7 @@ import type { Reached } from './reach.ts';
 /** `fetchCharts`: get the charts onto this disk and check their digests; otherwise only say what they would be. */
 export async function discover(run: Run, { aws, caller, cluster, kubernetes }: Reached, options: { readonly fetchCharts: boolean }): Promise<Facts> {
   const providerArn = cluster.issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${cluster.issuer.replace('https://', '')}`;
-  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts, monitors, installedStorageClass] =
+  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts, monitors, installedStorageClass, installedSpread] =
     await Promise.all([
       kubernetes.version(),
       nodeFacts(kubernetes),
@@ -25,6 +26,7 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
       findCharts(run, options),
       kubernetes.get(SERVICE_MONITORS),
       classInUse(kubernetes, run.settings.namespace),
+      spreadInUse(kubernetes, run.settings.namespace),
     ]);
   run.emit({ type: 'fact.found', fact: 'nodes', value: nodesInWords(nodes) });
   for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
@@ -43,6 +45,7 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
     ...(service && { dns: service }),
     serviceMonitors: monitors !== undefined,
     ...(installedStorageClass && { installedStorageClass }),
+    ...(installedSpread && { installedSpread }),
     charts,
   };
 }

@@ -6,7 +6,7 @@ import { problem } from '../problems/problem.ts';
 import { look, type Look } from './look.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
 import { recover } from './recover.ts';
-import { prove } from './verify.ts';
+import { prove, type Proof } from './verify.ts';
 import { within, toProblem, type Ending } from './within.ts';
 
 export const install: UseCase<InstallOptions> = (run, { dryRun }) =>
@@ -42,7 +42,15 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look): Promise<Ending> 
   if (result.outcome !== 'done') return failed(result);
   const ending: Ending = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;
-  const proof = await prove(run, ctx);
+  let proof: Proof;
+  try {
+    proof = await prove(run, ctx);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // Nothing is taken back any more, so this is no interruption that left the world as it was.
+    const message = 'The proof was interrupted; everything is installed';
+    return { ...ending, outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks verify' })] };
+  }
   const { namespace, name } = blueprint.login.clients[0] ?? { namespace: '', name: '' };
   emit({ type: 'note.given', text: `Grafana data source: ${blueprint.gateway.url}, user ${blueprint.login.user}, header X-Scope-OrgID: ${blueprint.tenant}` });
   emit({ type: 'note.given', text: `Password: kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.password}' | base64 -d` });

@@ -1,5 +1,7 @@
 /** `uninstall`: what is ours goes, last first; log data stays until its bucket is named. */
 import { removeAll } from '../engine/remove.ts';
+import type { Blueprint } from '../design/blueprint.ts';
+import type { Settings } from '../design/settings-type.ts';
 import type { Problem, Step } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { BucketContents } from '../ports/buckets.ts';
@@ -21,7 +23,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     const known = await installed(run, reached.kubernetes);
     const here = { ...run, settings: known?.settings ?? run.settings };
     const facts = await discover(here, reached, { fetchCharts: false });
-    const blueprint = await draft(here, facts, known?.userValues);
+    const blueprint = await draft({ ...here, settings: withoutClass(here.settings) }, facts, known?.userValues);
     const ctx = await contextFor(here, reached, { blueprint, facts });
     const data = await bucketsWithData(ctx);
     const named = await confirmed(run, data, options);
@@ -36,7 +38,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       return {
         target: `s3://${bucket.name}`,
         why: `${inWords(contents)}, kept`,
-        how: `loki-eks uninstall --delete-data --confirm-delete-data ${bucket.name}`,
+        how: `${again(here, blueprint)} --delete-data --confirm-delete-data ${bucket.name}`,
       };
     };
     // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
@@ -45,6 +47,25 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
     return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
   });
+
+/** A class that was removed since is no reason to stay: taking away makes no volumes. */
+function withoutClass(given: Settings): Settings {
+  const { storageClass: _, ...settings } = given;
+  return settings;
+}
+
+/** The same command once the cluster has forgotten the settings: all that the buckets' names are made of is in it. */
+function again({ settings }: Run, { cluster, region }: Blueprint): string {
+  const { namespace, bucketPrefix, bucketNamespace } = settings;
+  const made = [
+    ['--cluster', cluster.name],
+    ['--region', region],
+    ['--namespace', namespace, 'loki'],
+    ['--bucket-prefix', bucketPrefix, 'loki'],
+    ['--bucket-namespace', bucketNamespace, 'account-regional'],
+  ];
+  return ['loki-eks uninstall', ...made.flatMap(([flag, value, usual]) => (value === usual ? [] : [`${flag} ${value}`]))].join(' ');
+}
 
 /** Without anybody to ask, deleting wants a name, and a name that is meant: one that fits no bucket is a mistake. */
 function unconfirmed(
@@ -60,7 +81,7 @@ function unconfirmed(
 }
 
 /** Counting stops here: more is only said to be more. */
-const COUNTED = 1_000_000;
+const COUNTED = 100_000;
 
 interface DataBucket {
   readonly step: string;

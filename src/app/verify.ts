@@ -9,6 +9,7 @@ import { discover } from './discover.ts';
 import { draft } from './draft.ts';
 import { installed } from './installed.ts';
 import type { Run, UseCase } from './outside.ts';
+import { neverRan, nodeOf, probePod, PROBE_CONTAINER } from './probe-pod.ts';
 import { reach } from './reach.ts';
 import { within } from './within.ts';
 
@@ -37,33 +38,25 @@ const CHECK = { id: 'logs.line-comes-back', title: 'A line printed by a pod come
 /** Alloy looks for new files every ten seconds, and a batch waits a second: a minute covers a slow node. */
 const PATIENCE_MS = 90_000;
 
+/** Throws only when interrupted: what bars the proof is its result, because what was installed stays. */
 export async function prove({ emit, signal, outside }: Pick<Run, 'emit' | 'signal' | 'outside'>, ctx: Context): Promise<Proof> {
   const token = Buffer.from(outside.random.bytes(9)).toString('hex');
   const line = `loki-eks verify ${token}`;
-  const { tenant, verify: plan } = ctx.blueprint;
-  const login = await readLogin(ctx);
   const pod = probePod(ctx, { name: `loki-eks-verify-${token.slice(0, 8)}`, line });
-  const query = `{namespace="${plan.namespace}", pod="${pod.metadata.name}"} |= "${token}"`;
+  const query = `{namespace="${ctx.blueprint.verify.namespace}", pod="${pod.metadata.name}"} |= "${token}"`;
   const began = ctx.clock.now().getTime();
   emit({ type: 'checks.started', at: 'verify', checks: [CHECK] });
-  let answer: Search = { entries: [] };
-  let node = '';
-  try {
-    await ctx.kubernetes.create(pod);
-    answer = await search(ctx, { query, login, tenant, signal });
-    node = await nodeOf(ctx, pod);
-  } finally {
-    await ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'Pod', namespace: plan.namespace, name: pod.metadata.name });
-  }
-  const entry = answer.entries.find((found) => found.line === line);
-  const problems = faults(ctx, { entries: answer.entries, entry, line, query, node, last: answer.problem });
+  const seen = await attempt(ctx, { pod, query, signal });
+  const entry = seen.entries.find((found) => found.line === line);
+  const node = nodeOf(seen.pod);
+  const problems = faults(ctx, { ...seen, entry, line, query });
   const result = {
     found: entry !== undefined && problems.length === 0,
     line,
     seconds: (ctx.clock.now().getTime() - began) / 1000,
     query,
-    labels: { ...(entry ?? answer.entries[0])?.labels },
-    tenant,
+    labels: { ...(entry ?? seen.entries[0])?.labels },
+    tenant: ctx.blueprint.tenant,
     node,
     problems: problems as unknown as Json,
   };
@@ -77,6 +70,28 @@ export async function prove({ emit, signal, outside }: Pick<Run, 'emit' | 'signa
 interface Search {
   readonly entries: readonly Entry[];
   readonly problem?: Problem;
+}
+
+interface Seen extends Search {
+  /** The pod as it was last; absent when it could not be made. */
+  readonly pod?: KubeObject;
+}
+
+async function attempt(ctx: Context, { pod, query, signal }: { pod: KubeObject; query: string; signal: AbortSignal }): Promise<Seen> {
+  const { apiVersion, kind, metadata } = pod;
+  const place = { apiVersion, kind, namespace: ctx.blueprint.verify.namespace, name: metadata.name };
+  try {
+    const login = await readLogin(ctx);
+    await ctx.kubernetes.create(pod);
+    const found = await search(ctx, { query, login, tenant: ctx.blueprint.tenant, signal });
+    return { ...found, pod: await ctx.kubernetes.get(place) };
+  } catch (error) {
+    if (!(error instanceof ProblemError) || signal.aborted) throw error;
+    return { entries: [], problem: error.problem };
+  } finally {
+    // Left behind it would end by itself, and is no reason to call the proof into question.
+    await ctx.kubernetes.delete(place).catch(() => undefined);
+  }
 }
 
 async function search(ctx: Context, { query, login, tenant, signal }: { query: string; login: Login; tenant: string; signal: AbortSignal }): Promise<Search> {
@@ -97,19 +112,22 @@ async function search(ctx: Context, { query, login, tenant, signal }: { query: s
 /** Coming back is not enough: labels must be the ones dashboards use, the CRI prefix gone, and once is once. */
 function faults(
   { blueprint }: Context,
-  seen: { entries: readonly Entry[]; entry: Entry | undefined; line: string; query: string; node: string; last: Search['problem'] },
+  { entries, entry, line, query, pod, problem: met }: Seen & { entry: Entry | undefined; line: string; query: string },
 ): readonly Problem[] {
-  const { entries, entry, line, query, node } = seen;
-  if (seen.last) return [seen.last];
+  if (met) return [met];
   if (entries.length === 0) {
-    return [problem('LINE_NOT_FOUND', { message: `The line printed on ${node || 'no node'} did not come back in ${PATIENCE_MS / 1000} s`, evidence: [query] })];
+    const why = neverRan(pod);
+    const message = why
+      ? `The pod that prints the line did not run: ${why}`
+      : `The line printed on ${nodeOf(pod)} did not come back in ${PATIENCE_MS / 1000} s`;
+    return [problem('LINE_NOT_FOUND', { message, evidence: [query] })];
   }
   if (!entry) return [problem('LINE_CHANGED', { message: `The line came back changed: ${entries[0]?.line}`, evidence: [`printed: ${line}`] })];
   if (entries.length > 1) return [problem('LINE_TWICE', { message: `The line came back ${entries.length} times` })];
   const wanted: Readonly<Record<string, string>> = {
     namespace: blueprint.verify.namespace,
-    container: CONTAINER,
-    job: `${blueprint.verify.namespace}/${CONTAINER}`,
+    container: PROBE_CONTAINER,
+    job: `${blueprint.verify.namespace}/${PROBE_CONTAINER}`,
     cluster: blueprint.clusterLabel,
   };
   const wrong = Object.entries(wanted).filter(([label, value]) => entry.labels[label] !== value);
@@ -120,46 +138,6 @@ function faults(
       evidence: wrong.map(([label, value]) => `${label}: expected "${value}", got "${entry.labels[label] ?? ''}"`),
     }),
   ];
-}
-
-const CONTAINER = 'verify';
-
-/** Lives as long as the collector needs to find its file; asks for next to nothing; may do nothing. */
-function probePod({ blueprint }: Context, { name, line }: { readonly name: string; readonly line: string }): KubeObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: blueprint.verify.namespace, labels: blueprint.ownership.labels, annotations: blueprint.ownership.annotations },
-    spec: {
-      restartPolicy: 'Never',
-      automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 1,
-      activeDeadlineSeconds: 300,
-      nodeSelector: { 'kubernetes.io/os': 'linux' },
-      affinity: {
-        nodeAffinity: {
-          requiredDuringSchedulingIgnoredDuringExecution: {
-            nodeSelectorTerms: [{ matchExpressions: [{ key: 'eks.amazonaws.com/compute-type', operator: 'NotIn', values: ['fargate'] }] }],
-          },
-        },
-      },
-      securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: 'RuntimeDefault' } },
-      containers: [
-        {
-          name: CONTAINER,
-          image: blueprint.verify.image,
-          command: ['sh', '-c', `echo "${line}"; sleep 240`],
-          resources: { requests: { cpu: '5m', memory: '8Mi' }, limits: { memory: '32Mi' } },
-          securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-        },
-      ],
-    },
-  };
-}
-
-async function nodeOf({ kubernetes }: Context, { metadata }: KubeObject): Promise<string> {
-  const pod = await kubernetes.get({ apiVersion: 'v1', kind: 'Pod', namespace: metadata.namespace ?? '', name: metadata.name });
-  return (pod?.['spec'] as { nodeName?: string } | undefined)?.nodeName ?? '';
 }
 
 /** The reader's login, as Grafana would read it. */

@@ -35,7 +35,7 @@ export interface Blueprint {
   readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json };
   /** What was decided for the user and is worth saying, one sentence each. */
   readonly notes?: readonly string[];
-  readonly verify: { readonly image: string; readonly namespace: string };
+  readonly verify: ProbePlan;
 }
 
 /** The marks by which we know our own, and nothing else. */
@@ -72,6 +72,16 @@ export interface LoginPlan {
   readonly htpasswd: { readonly namespace: string; readonly name: string };
   /** Secrets that clients read; keys `username`, `password`. One in Loki's namespace, one in the collector's. */
   readonly clients: readonly { readonly namespace: string; readonly name: string }[];
+}
+
+/** The pod that proves the way. */
+export interface ProbePlan {
+  readonly image: string;
+  readonly namespace: string;
+  /** As the user's values name them for Alloy and Loki: a mirror may want a login. */
+  readonly pullSecrets?: readonly Json[];
+  /** As Loki's: where every node is tainted, the pod needs a place too. */
+  readonly tolerations?: readonly Json[];
 }
 
 export interface GatewayPlan {

@@ -14,7 +14,7 @@ import { notes } from './notes.ts';
 import { ownership } from './ownership.ts';
 import { pinnedCharts } from './pins.ts';
 import * as policies from './policies.ts';
-import { probeImage } from './probe-image.ts';
+import { probePlan } from './probe.ts';
 import { recordedSettings } from './recorded.ts';
 import { releasePlans } from './release-plans.ts';
 import { relied } from './reliance.ts';
@@ -40,7 +40,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   const own = ownership(facts.cluster.arn, settings.namespace);
   const tenant = settings.tenant ?? facts.cluster.name;
   const clusterLabel = settings.clusterLabel ?? facts.cluster.name;
-  const nodes = spreadNodes(facts.nodes, facts.cluster.autoMode);
+  const nodes = Math.max(spreadNodes(facts.nodes, facts.cluster.autoMode), facts.installedSpread ?? 0);
   const basis: Basis = { settings, facts, templates: given.templates, own, tenant, clusterLabel, sizing: sizing(settings.size, nodes) };
   const buckets = { chunks: bucket(basis, 'chunks'), ruler: bucket(basis, 'ruler') };
   const role = rolePlan(basis, buckets);
@@ -80,7 +80,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     }),
     record: { settings: recordedSettings({ ...settings, region: facts.region }), lokiValues: layered(userValues.loki), alloyValues: layered(userValues.alloy) },
     notes: [...notes(basis, { nodes, storage }), ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => relied(which, file)))],
-    verify: { image: probeImage(releases.alloy.values, facts.charts.alloy.appVersion || pinnedCharts.alloy.appVersion), namespace: settings.namespace },
+    verify: { ...probePlan(releases, facts.charts.alloy.appVersion || pinnedCharts.alloy.appVersion), namespace: settings.namespace },
   };
 }
 

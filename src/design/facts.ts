@@ -24,6 +24,8 @@ export interface Facts {
   readonly serviceMonitors?: boolean;
   /** The class of the volumes an installed Loki uses; a StatefulSet can't change it. */
   readonly installedStorageClass?: string;
+  /** Nodes that an installed Loki is laid out for: fewer today are no reason to lay it out anew. */
+  readonly installedSpread?: number;
   readonly charts: {
     readonly loki: Chart;
     readonly alloy: Chart;

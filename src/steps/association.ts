@@ -4,7 +4,10 @@ import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'associations' | 'blueprint'>;
+type Needs = Pick<Context, 'associations' | 'blueprint' | 'clock'>;
+
+/** Pods get their credentials' address when they are made, and EKS needs seconds until it gives it to them. */
+const SETTLES_MS = 10_000;
 
 export const association: Step<Needs, Receipt> = {
   id: 'association',
@@ -22,12 +25,14 @@ export const association: Step<Needs, Receipt> = {
     return { is: 'differs', changes: [{ action: 'update', target, diff: [`- ${found.roleArn}`, `+ ${blueprint.role.arn}`] }] };
   },
 
-  async apply({ associations, blueprint }, { record }) {
+  async apply({ associations, blueprint, clock }, { record, say, signal }) {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
     if (!found) {
       await record({ did: 'create-association' });
       await associations.create({ cluster, ...of, roleArn: blueprint.role.arn, tags: blueprint.role.tags });
+      say('waiting until EKS gives it to new pods');
+      await clock.sleep(SETTLES_MS, signal);
       return;
     }
     await record({ did: 'update-association', before: found.roleArn });

@@ -19,9 +19,7 @@ export async function flushIngesters({ kubernetes, blueprint }: Pick<Context, 'k
   if (ready.length === 0) return;
   say(`flushing ${ready.length} ingesters to S3`);
   await Promise.all(
-    ready.map(({ metadata }) =>
-      kubernetes.forward({ namespace, pod: metadata.name, port: LOKI_PORT }, { method: 'POST', path: '/flush', timeoutMs: 120_000 }),
-    ),
+    ready.map(({ metadata }) => kubernetes.forward({ namespace, pod: metadata.name, port: LOKI_PORT }, { method: 'POST', path: '/flush', timeoutMs: 120_000 })),
   );
 }
 

@@ -28,6 +28,12 @@ export const role: Step<Needs, Receipt> = {
     if (!oursByTags(found.tags, blueprint.ownership)) {
       return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
     }
+    if (found.path !== wanted.path) {
+      return {
+        is: 'blocked',
+        problem: problem('ROLE_OTHER_PATH', { message: `role ${wanted.name} has the path ${found.path}, not ${wanted.path}`, fix: `--iam-path ${found.path}` }),
+      };
+    }
     const changes = gaps(found, wanted).map(({ did, diff }): Change => ({
       action: 'update',
       target: wanted.arn,

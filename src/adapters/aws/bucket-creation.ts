@@ -10,7 +10,9 @@ export interface NewBucket {
   readonly tags: Tags;
 }
 
-/** Where the account-regional namespace is known not to exist. */
+/** How an endpoint that does not know the account-regional namespace refuses it. */
+const unsupported = ['InvalidRequest', 'NotImplemented', 'InvalidBucketNamespace', 'InvalidNamespaceHeader', 'InvalidArgument'];
+/** Where it is known not to exist. */
 const withoutNamespace = new Set(['me-south-1', 'me-central-1']);
 
 export async function createBucket(at: At, options: NewBucket): Promise<void> {
@@ -55,7 +57,8 @@ const noNamespace = (at: At, cause?: unknown) =>
 function refused(thrown: unknown, at: At, regional: boolean): unknown {
   const { name, message } = readError(thrown);
   const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: slim(thrown) });
-  if (regional && ['InvalidRequest', 'NotImplemented', 'InvalidBucketNamespace', 'InvalidArgument'].includes(name)) return noNamespace(at, thrown);
+  // The last comes of a name that ends like an account-regional one but is asked for among the global ones.
+  if (regional ? unsupported.includes(name) : name === 'MissingNamespaceHeader') return noNamespace(at, thrown);
   switch (name) {
     case 'BucketAlreadyExists':
       return say('BUCKET_TAKEN', `The bucket name ${at.Bucket} belongs to another account`);

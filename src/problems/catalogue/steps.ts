@@ -45,6 +45,13 @@ export const steps = rows({
     exit: 3,
     explain: 'Log data is deleted only when its bucket has been named. The bucket is emptied in place, never deleted and made again.',
   },
+  ROLE_OTHER_PATH: {
+    title: 'The role has another IAM path than the settings say',
+    cause: 'It was made with another --iam-path, and IAM can neither move a role nor make a second one of the same name.',
+    fix: '--iam-path PATH-OF-THE-ROLE',
+    exit: 3,
+    explain: "The path is part of the role's ARN, which Loki's service account names. To change it, uninstall (logs are kept) and install again.",
+  },
   NAMESPACE_FORBIDS_COLLECTOR: {
     title: "The collector's namespace admits no pod that reads files of its node",
     cause: 'The namespace was there before and enforces the pod security level "baseline" or "restricted".',

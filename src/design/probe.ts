@@ -1,13 +1,32 @@
 /** The image of the pod that prints the line which proves the way: Alloy's own, because every node has it already. */
+import type { Json } from '../engine/types.ts';
+import type { Blueprint, ProbePlan } from './blueprint.ts';
 import { isMap, type Values } from './merge.ts';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const at = (values: Values, ...path: readonly string[]): unknown => path.reduce<unknown>((node, key) => (isMap(node) ? node[key] : undefined), values);
 
 /** Follows the user's mirror, tag and digest, in the order the chart looks at them; the chart's `appVersion` is the tag otherwise. */
-export function probeImage(alloy: Values, appVersion: string): string {
+function probeImage(alloy: Values, appVersion: string): string {
   const registry = text(at(alloy, 'global', 'image', 'registry')) ?? text(at(alloy, 'image', 'registry')) ?? 'docker.io';
   const repository = text(at(alloy, 'image', 'repository')) ?? 'grafana/alloy';
   const digest = text(at(alloy, 'image', 'digest'));
   return digest === undefined ? `${registry}/${repository}:${text(at(alloy, 'image', 'tag')) ?? appVersion}` : `${registry}/${repository}@${digest}`;
+}
+
+const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? (value as readonly Json[]) : []);
+
+/** Everything but the namespace. */
+export function probePlan({ loki, alloy }: Pick<Blueprint, 'loki' | 'alloy'>, appVersion: string): Omit<ProbePlan, 'namespace'> {
+  const pullSecrets = [
+    at(alloy.values, 'global', 'image', 'pullSecrets'),
+    at(alloy.values, 'image', 'pullSecrets'),
+    at(loki.values, 'imagePullSecrets'),
+  ].flatMap(list);
+  const tolerations = list(at(loki.values, 'defaults', 'tolerations'));
+  return {
+    image: probeImage(alloy.values, appVersion),
+    ...(pullSecrets.length > 0 && { pullSecrets }),
+    ...(tolerations.length > 0 && { tolerations }),
+  };
 }

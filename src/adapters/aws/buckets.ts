@@ -1,4 +1,5 @@
 /** S3 buckets of one account in one region. Every call names the expected owner, so a stranger's bucket of that name answers 403. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketLifecycleConfiguration, LifecycleRule as SdkRule, S3 } from '@aws-sdk/client-s3';
 import type { Buckets, LifecycleRule, Tags } from '../../ports/buckets.ts';
 import { stop } from '../../problems/problem.ts';
@@ -17,6 +18,9 @@ export interface At {
   readonly owner: string;
   readonly Bucket: string;
 }
+
+/** So long a bucket that was made a moment ago may still look absent. */
+const FRESH_MS = 20_000;
 
 export function buckets(clients: Clients, account: string): Buckets {
   // A bucket made a moment ago may not be known everywhere yet.
@@ -42,13 +46,20 @@ export function buckets(clients: Clients, account: string): Buckets {
   };
 
   return {
-    look: async (name) => lookAtBucket(await at(name), clients.otherS3),
+    async look(name) {
+      const until = Date.now() + FRESH_MS;
+      for (;;) {
+        const found = await lookAtBucket(await at(name), clients.otherS3);
+        if (found.is !== 'absent' || !fresh.has(name) || Date.now() > until) return found;
+        await sleep(500);
+      }
+    },
 
     async create(name, options) {
       await createBucket(await at(name), options);
       fresh.add(name);
       // Some endpoints take a bucket's tags at creation without keeping them.
-      const kept = await patiently({ codes: ['NoSuchBucket'], forMs: 20_000 }, async () => readTags(await at(name)));
+      const kept = await patiently({ codes: ['NoSuchBucket'], forMs: FRESH_MS }, async () => readTags(await at(name)));
       if (Object.entries(options.tags).some(([key, value]) => kept[key] !== value)) await setTags(name, options.tags);
     },
 

@@ -1,27 +1,57 @@
 /** One bundle, split where the source says `import()`: each command loads only what it needs. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
 import { chartArchive } from './src/sandbox/chart-archive.ts';
 
 /**
- * What client-node imports for functions that are never called: we ask a KubeConfig for the options of a request and make the
- * request ourselves, through agents of our own, so that its fetch, its proxies and its YAML are dead weight (1 MB of it).
+ * What packages import for functions that are never called. We ask a KubeConfig for the options of a request and make the request
+ * ourselves, through agents of our own: client-node's fetch, proxies and YAML are dead weight. Native helpers of ws are
+ * optional. And no command of ours is a program.
  */
-const unused: Readonly<Record<string, string>> = {
-  'node-fetch': 'export const { fetch, Headers, Request, Response } = globalThis; export default fetch;',
-  'js-yaml': "import { parse, stringify } from 'yaml'; export const load = parse; export const dump = stringify; export default { load, dump };",
-  'socks-proxy-agent': "export class SocksProxyAgent { constructor() { throw new Error('not in this package'); } }",
-  hpagent: "export class HttpProxyAgent { constructor() { throw new Error('not in this package'); } }\nexport { HttpProxyAgent as HttpsProxyAgent };",
+const unused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  '@kubernetes/client-node': {
+    'node-fetch': 'export const { fetch, Headers, Request, Response } = globalThis; export default fetch;',
+    'js-yaml': "import { parse, stringify } from 'yaml'; export const load = parse; export const dump = stringify; export default { load, dump };",
+    'socks-proxy-agent': "export class SocksProxyAgent { constructor() { throw new Error('not in this package'); } }",
+    hpagent: "export class HttpProxyAgent { constructor() { throw new Error('not in this package'); } }\nexport { HttpProxyAgent as HttpsProxyAgent };",
+  },
+  ws: {
+    bufferutil: "exports.none = true; throw new Error('not in this package');",
+    'utf-8-validate': "exports.none = true; throw new Error('not in this package');",
+  },
+  commander: { 'node:child_process': "exports.spawn = () => { throw new Error('not in this package'); };" },
 };
+
+const withoutIt = (file: string | undefined, id: string) => Object.keys(unused).find((name) => file?.includes(`/node_modules/${name}/`) && id in unused[name]!);
 
 const leaveOut: Plugin = {
   name: 'leave-out',
   resolveId: {
     order: 'pre',
-    handler: (id, importer) => (id in unused && importer?.includes('/@kubernetes/client-node/') ? `\0unused:${id}` : null),
+    handler: (id, importer) => {
+      const name = withoutIt(importer, id);
+      return name === undefined ? null : `\0unused:${name}:${id}`;
+    },
   },
-  load: (id) => (id.startsWith('\0unused:') ? (unused[id.slice('\0unused:'.length)] ?? null) : null),
+  load: (id) => {
+    if (!id.startsWith('\0unused:')) return null;
+    const [, name = '', ...rest] = id.split(':');
+    return { code: unused[name]![rest.join(':')]!, moduleType: 'js', moduleSideEffects: false };
+  },
+};
+
+/** CommonJS packages ask for Node's own modules through a `require` that costs 2 ms to make; every Node we run on has this instead. */
+const ownModules: Plugin = {
+  name: 'own-modules',
+  transform: {
+    filter: { id: /\/node_modules\/.*\.c?js$/, code: 'require(' },
+    handler: (code, file) =>
+      code.replaceAll(/\brequire\((["'])((?:node:)?(?:[a-z_]+)(?:\/promises)?)\1\)/g, (whole, _, name: string) =>
+        isBuiltin(name) && !withoutIt(file, name) ? `globalThis.process.getBuiltinModule('${name}')` : whole,
+      ),
+  },
 };
 
 /** The stand-in charts travel as archives: two files instead of forty. */
@@ -30,7 +60,7 @@ const packCharts: Plugin = {
   writeBundle: async ({ dir = 'dist' }) => {
     const folder = join(dir, 'charts');
     mkdirSync(folder, { recursive: true });
-    const archives = await Promise.all(['alloy', 'loki'].map(async (name) => ({ name, ...(await chartArchive(join('src/sandbox/charts', name))) })));
+    const archives = await Promise.all(['alloy', 'loki'].map((name) => chartArchive(join('src/sandbox/charts', name))));
     for (const { name, bytes } of archives) writeFileSync(join(folder, `${name}.tgz`), bytes);
   },
 };
@@ -75,7 +105,7 @@ export default defineConfig({
   resolve: { mainFields: ['module', 'main'] },
   // Its generated models are named by one barrel; nothing in it acts on import.
   treeshake: { moduleSideEffects: [{ test: packages('@kubernetes/client-node'), sideEffects: false }] },
-  plugins: [leaveOut, skipFacades, packCharts, sweep],
+  plugins: [leaveOut, ownModules, skipFacades, packCharts, sweep],
   output: {
     dir: 'dist',
     format: 'esm',
@@ -84,8 +114,7 @@ export default defineConfig({
     // What is always loaded together is one file: a file costs more to open than to read.
     codeSplitting: {
       groups: [
-        { name: 'problems', priority: 95, test: /\/src\/problems\// },
-        { name: 'words', priority: 90, test: /\/src\/cli\/(?:commands|program|usage|run-use-case|defect)\.ts$/ },
+        { name: 'words', priority: 90, test: /\/src\/(?:cli\/(?:commands|program|usage)|design\/setting-specs)\.ts$/ },
         { name: 'yaml', priority: 80, test: packages('yaml') },
         { name: 'zod', priority: 80, test: packages('zod') },
         { name: 'ws', priority: 80, test: packages('ws', 'isomorphic-ws') },
@@ -119,6 +148,6 @@ export default defineConfig({
     },
     // Names stay readable in stack traces; white space is kept, so that a trace never prints a line of a megabyte.
     minify: { compress: true, mangle: false, codegen: false },
-    comments: { legal: true },
+    comments: { legal: true, annotation: false, jsdoc: false },
   },
 });

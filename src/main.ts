@@ -1,5 +1,4 @@
 /** Composition root: the one file that touches `process`. Everything heavy is loaded when it is first needed. */
-import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,23 +13,31 @@ import type { Questions } from './ports/system.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
 const script = join(root, 'bin', 'loki-eks.js');
-const { env, stdin, stdout, stderr } = process;
+const { env } = process;
+const lookUp = async (host: string) => (await import('node:dns/promises')).lookup(host);
 
 const platform: Platform = {
   argv: process.argv.slice(2),
   env,
   cwd: process.cwd(),
-  stdin,
-  stdout,
-  stderr,
+  // Node opens each of its streams when it is first named, which takes a millisecond or two.
+  get stdin() {
+    return process.stdin;
+  },
+  get stdout() {
+    return writable(process.stdout);
+  },
+  get stderr() {
+    return writable(process.stderr);
+  },
   version,
   node: process.execPath,
   script,
   now: () => systemClock.now(),
-  files: systemFiles({ cwd: process.cwd(), stdin }),
+  files: systemFiles({ cwd: process.cwd(), stdin: () => process.stdin }),
   onSignal,
   exit: (code) => process.exit(code),
-  questions: async () => (await import('./adapters/system/questions.ts')).terminalQuestions({ input: stdin, output: stderr }),
+  questions: async () => (await import('./adapters/system/questions.ts')).terminalQuestions({ input: process.stdin, output: writable(process.stderr) }),
   outside,
   useCases: {
     install: async () => (await import('./app/install.ts')).install,
@@ -41,6 +48,16 @@ const platform: Platform = {
   },
   sandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox({ ...options, charts: join(root, 'dist', 'charts'), env }),
 };
+
+/** A reader that has gone (`| head`) is no failure of ours. */
+function writable(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.listenerCount('error', brokenOff) === 0) stream.on('error', brokenOff);
+  return stream;
+}
+
+function brokenOff(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') process.exit(1);
+}
 
 function onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
   const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -59,7 +76,7 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
     files: platform.files,
     ...(questions && { questions }),
     journals: diskJournals(join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'loki-eks'), () => systemClock.now()),
-    aws: async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp: lookup, ...(mfa && { mfa }) }),
+    aws: async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, ...(mfa && { mfa }) }),
     kubernetes: async (access) => (await import('./adapters/kube/connect.ts')).connectKubernetes(access, { env }),
     kubeconfigServer: async (of) => (await import('./adapters/kube/kubeconfig-server.ts')).kubeconfigServer({ ...of, env }),
     releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script } })),
@@ -90,9 +107,6 @@ function disposables() {
     },
   };
 }
-
-// A reader that has gone (`| head`) is no failure of ours.
-for (const stream of [stdout, stderr]) stream.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' || process.exit(1));
 
 // When the SDK reads two profiles at once and one has failed, it drops the other's failure; the one it threw is the one that counts.
 process.on('unhandledRejection', (error) => {

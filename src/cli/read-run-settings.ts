@@ -1,4 +1,5 @@
 /** The settings of one run: from flags, environment and file, then from questions about what is still missing. */
+import { ruleOf } from '../design/rule-of.ts';
 import { readSettings, settingSpecs, type SettingsResult, type SettingSpec } from '../design/settings.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
 import type { Problem } from '../engine/types.ts';
@@ -70,7 +71,7 @@ function askOne(spec: SettingSpec, questions: Questions): Promise<string> {
   return questions.text(question, {
     ...(initial && { initial }),
     check: (text) => {
-      const parsed = spec.rule.safeParse(text);
+      const parsed = ruleOf(spec).safeParse(text);
       return parsed.success ? undefined : (parsed.error.issues[0]?.message ?? 'is not valid');
     },
   });

@@ -1,7 +1,10 @@
 /** Every setting as data: flags, environment names, questions, docs and completion are made from this list. */
 import type * as z from 'zod';
-import * as rule from './setting-rules.ts';
+import type * as rules from './setting-rules.ts';
 import type { Settings } from './settings-type.ts';
+
+type Rules = typeof rules;
+type RuleName = { [Name in keyof Rules]: Rules[Name] extends z.ZodType ? Name : never }[keyof Rules];
 
 export interface SettingSpec {
   /** Name in the file; flag and environment name are made from it. */
@@ -24,7 +27,8 @@ export interface SettingSpec {
   readonly placeholder: string;
   /** List items that may hold a comma (file names) are never split when they come from a flag. */
   readonly verbatim?: boolean;
-  readonly rule: z.ZodType;
+  /** Of the value, or of each item of a list; a choice has none. The rules are loaded when values are read (`ruleOf`). */
+  readonly rule?: RuleName;
 }
 
 type Row = Omit<SettingSpec, 'flag' | 'env' | 'field' | 'placeholder' | 'group'> & { readonly field?: keyof Settings; readonly placeholder?: string };
@@ -41,31 +45,31 @@ const group = (name: SettingSpec['group'], rows: readonly Row[]): readonly Setti
     env: `LOKI_EKS_${kebab(row.key).replaceAll('-', '_').toUpperCase()}`,
   }));
 
-const choices = <const T extends readonly [string, ...string[]]>(of: T) => ({ kind: 'choice', choices: of, rule: rule.choice(of) }) as const;
+const choices = <const T extends readonly [string, ...string[]]>(of: T) => ({ kind: 'choice', choices: of }) as const;
 
 const target = group('Target', [
-  { key: 'cluster', kind: 'string', rule: rule.cluster, description: 'EKS cluster, by name or ARN', question: 'Which EKS cluster?', placeholder: 'NAME' },
+  { key: 'cluster', kind: 'string', rule: 'cluster', description: 'EKS cluster, by name or ARN', question: 'Which EKS cluster?', placeholder: 'NAME' },
   {
     key: 'region',
     kind: 'string',
-    rule: rule.region,
+    rule: 'region',
     description: "AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile's",
     question: 'Which AWS region?',
     placeholder: 'REGION',
   },
-  { key: 'profile', kind: 'string', rule: rule.present, description: 'AWS profile', placeholder: 'NAME' },
-  { key: 'kubeconfig', kind: 'string', rule: rule.present, description: 'kubeconfig to use instead of a token signed in process', placeholder: 'FILE' },
-  { key: 'context', kind: 'string', rule: rule.present, description: 'context of the kubeconfig', placeholder: 'NAME' },
+  { key: 'profile', kind: 'string', rule: 'present', description: 'AWS profile', placeholder: 'NAME' },
+  { key: 'kubeconfig', kind: 'string', rule: 'present', description: 'kubeconfig to use instead of a token signed in process', placeholder: 'FILE' },
+  { key: 'context', kind: 'string', rule: 'present', description: 'context of the kubeconfig', placeholder: 'NAME' },
 ]);
 
 const names = group('Names', [
-  { key: 'namespace', kind: 'string', rule: rule.namespace, default: 'loki', description: 'namespace of Loki', placeholder: 'NAME' },
-  { key: 'collectorNamespace', kind: 'string', rule: rule.namespace, default: 'alloy', description: 'namespace of Alloy', placeholder: 'NAME' },
-  { key: 'tenant', kind: 'string', rule: rule.tenant, description: "Loki tenant; the cluster's name by default", placeholder: 'NAME' },
+  { key: 'namespace', kind: 'string', rule: 'namespace', default: 'loki', description: 'namespace of Loki', placeholder: 'NAME' },
+  { key: 'collectorNamespace', kind: 'string', rule: 'namespace', default: 'alloy', description: 'namespace of Alloy', placeholder: 'NAME' },
+  { key: 'tenant', kind: 'string', rule: 'tenant', description: "Loki tenant; the cluster's name by default", placeholder: 'NAME' },
   {
     key: 'clusterLabel',
     kind: 'string',
-    rule: rule.clusterLabel,
+    rule: 'clusterLabel',
     description: 'value of the label "cluster" on every line; the cluster\'s name by default',
     placeholder: 'TEXT',
   },
@@ -75,7 +79,7 @@ const logs = group('Logs', [
   {
     key: 'retentionDays',
     kind: 'integer',
-    rule: rule.retentionDays,
+    rule: 'retentionDays',
     default: 28,
     description: 'days that log lines are kept',
     question: 'How many days should log lines be kept?',
@@ -91,11 +95,11 @@ const logs = group('Logs', [
   {
     key: 'storageClass',
     kind: 'string',
-    rule: rule.storageClass,
+    rule: 'storageClass',
     description: "StorageClass of the write-ahead log; chosen from the cluster's by default",
     placeholder: 'NAME',
   },
-  { key: 'alertmanagerUrl', kind: 'string', rule: rule.url, description: 'Alertmanager that the ruler sends alerts to', placeholder: 'URL' },
+  { key: 'alertmanagerUrl', kind: 'string', rule: 'url', description: 'Alertmanager that the ruler sends alerts to', placeholder: 'URL' },
 ]);
 
 const aws = group('AWS', [
@@ -103,11 +107,11 @@ const aws = group('AWS', [
   {
     key: 'createOidcProvider',
     kind: 'boolean',
-    rule: rule.flag,
+    rule: 'flag',
     default: false,
     description: 'create the IAM OIDC provider of the cluster when it is missing',
   },
-  { key: 'bucketPrefix', kind: 'string', rule: rule.bucketPrefix, default: 'loki', description: 'first part of the bucket names', placeholder: 'PREFIX' },
+  { key: 'bucketPrefix', kind: 'string', rule: 'bucketPrefix', default: 'loki', description: 'first part of the bucket names', placeholder: 'PREFIX' },
   { key: 'bucketNamespace', ...choices(['account-regional', 'global']), default: 'account-regional', description: 'S3 namespace of the bucket names' },
   {
     key: 'existingBuckets',
@@ -118,14 +122,14 @@ const aws = group('AWS', [
   {
     key: 'confirmRecreate',
     kind: 'list',
-    rule: rule.list(rule.present),
+    rule: 'present',
     description: 'name of a bucket that may be emptied; repeatable',
     placeholder: 'BUCKET',
   },
-  { key: 'kmsKey', kind: 'string', rule: rule.kmsKey, description: 'KMS key that encrypts the buckets', placeholder: 'ARN' },
-  { key: 'iamPath', kind: 'string', rule: rule.iamPath, default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
-  { key: 'permissionsBoundary', kind: 'string', rule: rule.permissionsBoundary, description: 'permissions boundary of the role', placeholder: 'ARN' },
-  { key: 'tags', kind: 'map', rule: rule.tags, description: 'tags for every AWS resource; repeatable', placeholder: 'KEY=VALUE' },
+  { key: 'kmsKey', kind: 'string', rule: 'kmsKey', description: 'KMS key that encrypts the buckets', placeholder: 'ARN' },
+  { key: 'iamPath', kind: 'string', rule: 'iamPath', default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
+  { key: 'permissionsBoundary', kind: 'string', rule: 'permissionsBoundary', description: 'permissions boundary of the role', placeholder: 'ARN' },
+  { key: 'tags', kind: 'map', rule: 'tags', description: 'tags for every AWS resource; repeatable', placeholder: 'KEY=VALUE' },
 ]);
 
 const exposure = group('Exposure', [
@@ -133,35 +137,35 @@ const exposure = group('Exposure', [
   {
     key: 'allowCidr',
     kind: 'list',
-    rule: rule.list(rule.cidr),
+    rule: 'cidr',
     description: 'source range that may reach the load balancer; repeatable, needed with --expose public',
     placeholder: 'CIDR',
   },
   {
     key: 'certificate',
     kind: 'string',
-    rule: rule.certificate,
+    rule: 'certificate',
     description: 'ACM certificate of the load balancer; needed with --expose public',
     placeholder: 'ARN',
   },
-  { key: 'gatewayUser', kind: 'string', rule: rule.gatewayUser, default: 'loki', description: 'user name of the gateway login', placeholder: 'NAME' },
+  { key: 'gatewayUser', kind: 'string', rule: 'gatewayUser', default: 'loki', description: 'user name of the gateway login', placeholder: 'NAME' },
   {
     key: 'passwordFile',
     kind: 'string',
-    rule: rule.present,
+    rule: 'present',
     description: 'file that holds the gateway password, - for stdin; generated by default',
     placeholder: 'FILE',
   },
 ]);
 
 const charts = group('Charts', [
-  { key: 'lokiChart', kind: 'string', rule: rule.present, description: 'Loki chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
-  { key: 'alloyChart', kind: 'string', rule: rule.present, description: 'Alloy chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
-  { key: 'chartRepo', kind: 'string', rule: rule.repository, description: 'chart repository to use instead of the public ones', placeholder: 'URL' },
+  { key: 'lokiChart', kind: 'string', rule: 'present', description: 'Loki chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
+  { key: 'alloyChart', kind: 'string', rule: 'present', description: 'Alloy chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
+  { key: 'chartRepo', kind: 'string', rule: 'repository', description: 'chart repository to use instead of the public ones', placeholder: 'URL' },
   {
     key: 'lokiValues',
     kind: 'list',
-    rule: rule.list(rule.present),
+    rule: 'present',
     verbatim: true,
     description: 'values file on top of ours for Loki; repeatable',
     placeholder: 'FILE',
@@ -169,12 +173,12 @@ const charts = group('Charts', [
   {
     key: 'alloyValues',
     kind: 'list',
-    rule: rule.list(rule.present),
+    rule: 'present',
     verbatim: true,
     description: 'values file on top of ours for Alloy; repeatable',
     placeholder: 'FILE',
   },
-  { key: 'helm', kind: 'string', rule: rule.present, description: 'helm binary; found on PATH by default', placeholder: 'FILE' },
+  { key: 'helm', kind: 'string', rule: 'present', description: 'helm binary; found on PATH by default', placeholder: 'FILE' },
 ]);
 
 const run = group('Run', [
@@ -182,14 +186,14 @@ const run = group('Run', [
     key: 'timeout',
     field: 'timeoutSeconds',
     kind: 'duration',
-    rule: rule.duration,
+    rule: 'duration',
     default: '15m',
     description: 'time for each release to become ready',
     placeholder: 'TIME',
   },
   { key: 'onFailure', ...choices(['rollback', 'keep']), default: 'rollback', description: 'what to do with a half-done install' },
   { key: 'onUnfinished', ...choices(['ask', 'continue', 'undo']), default: 'ask', description: 'what to do with an earlier run that died' },
-  { key: 'verify', kind: 'boolean', rule: rule.flag, default: true, description: 'prove at the end that a line comes back' },
+  { key: 'verify', kind: 'boolean', rule: 'flag', default: true, description: 'prove at the end that a line comes back' },
   { key: 'output', ...choices(['tree', 'plain', 'json']), description: 'how a run is shown; tree on a terminal, else plain' },
 ]);
 

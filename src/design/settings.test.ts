@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ruleOf } from './rule-of.ts';
 import { readSettings, settingSpecs, type SettingSources } from './settings.ts';
 
 const read = (sources: SettingSources, need?: readonly string[]) => {
@@ -26,7 +27,7 @@ describe('names', () => {
   });
 
   it('every default is a valid value of its own rule', () => {
-    for (const spec of settingSpecs) if (spec.default !== undefined) expect(spec.rule.safeParse(spec.default).success, spec.key).toBe(true);
+    for (const spec of settingSpecs) if (spec.default !== undefined) expect(ruleOf(spec).safeParse(spec.default).success, spec.key).toBe(true);
   });
 });
 

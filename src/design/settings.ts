@@ -2,6 +2,7 @@
 import type { Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import { nearest } from './nearest.ts';
+import { ruleOf } from './rule-of.ts';
 import { conflicts } from './setting-conflicts.ts';
 import { clusterArn } from './setting-rules.ts';
 import { settingSpecs, type SettingSpec } from './setting-specs.ts';
@@ -101,7 +102,7 @@ function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown;
   }
   const shaped = shape(spec, given.raw);
   if ('fault' in shaped) return { problems: [problem('SETTING_INVALID', { message: `${spec.key} (${given.from}): ${shaped.fault}`, fix: given.fix })] };
-  const parsed = spec.rule.safeParse(shaped.value);
+  const parsed = ruleOf(spec).safeParse(shaped.value);
   if (parsed.success) return { value: parsed.data, problems: [] };
   return {
     problems: parsed.error.issues.map((issue) => {

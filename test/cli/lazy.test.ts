@@ -28,9 +28,18 @@ describe('nothing heavy is loaded', () => {
     for (const file of ['cli/program.ts', 'cli/usage.ts']) expect(packages(file)).toEqual(['commander']);
   });
 
-  it('for help and completion of a command that has settings, but for their schema', () => {
+  it('for help and completion of a command that has settings', () => {
     expect(packages('cli/completion.ts')).toEqual(['commander']);
-    expect(packages('design/setting-specs.ts')).toEqual(['zod']);
+    expect(packages('design/setting-specs.ts')).toEqual([]);
+  });
+
+  it('by help: neither renderers nor the rules of settings', () => {
+    const files = [
+      ...loadedWith(join(root, 'cli/commands.ts')),
+      ...loadedWith(join(root, 'cli/program.ts')),
+      ...loadedWith(join(root, 'design/setting-specs.ts')),
+    ];
+    expect(files.filter((file) => /run-use-case|renderer|setting-rules/.test(file))).toEqual([]);
   });
 
   it('by the walk, which does see what is imported', () => {

@@ -13,7 +13,7 @@ describe('systemFiles', () => {
     await writeFile(join(cwd, 'binary'), Buffer.from([0xff, 0xfe, 0x00]));
   });
   afterAll(() => rm(cwd, { recursive: true, force: true }));
-  const files = () => systemFiles({ cwd, stdin: Readable.from(['pi', 'ped']) });
+  const files = () => systemFiles({ cwd, stdin: () => Readable.from(['pi', 'ped']) });
 
   it('reads relative to the current directory, and standard input as often as asked', async () => {
     const { read, exists } = files();

@@ -1,7 +1,6 @@
 /** Files that a user names: read as text, with `-` for standard input. */
 import { access, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { Files } from '../../ports/system.ts';
 
 /** A settings, values or password file is far smaller; a device or a log named by mistake must not fill the memory. */
@@ -9,20 +8,25 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 export interface SystemFilesOptions {
   readonly cwd: string;
-  readonly stdin: NodeJS.ReadableStream;
+  /** Asked for when something reads it. */
+  readonly stdin: () => NodeJS.ReadableStream;
 }
 
 export function systemFiles({ cwd, stdin }: SystemFilesOptions): Files & { exists(path: string): Promise<boolean> } {
   let typed: Promise<string> | undefined;
   return {
     // Standard input ends once, so it is kept for whoever asks again.
-    read: (path) => (path === '-' ? (typed ??= text(stdin)) : readText(resolve(cwd, path), path)),
+    read: (path) => (path === '-' ? (typed ??= textOf(stdin())) : readText(resolve(cwd, path), path)),
     exists: (path) =>
       access(resolve(cwd, path)).then(
         () => true,
         () => false,
       ),
   };
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  return (await import('node:stream/consumers')).text(stream);
 }
 
 async function readText(file: string, named: string): Promise<string> {

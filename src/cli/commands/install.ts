@@ -1,6 +1,6 @@
 /** `loki-eks install`: makes everything as wanted; again is repair and upgrade. */
 import type { Command } from '../command.ts';
-import { runUseCase } from '../run-use-case.ts';
+import { runUseCase } from '../lazy-run.ts';
 
 export const install: Command = {
   name: 'install',

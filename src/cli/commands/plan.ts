@@ -1,7 +1,7 @@
 /** `loki-eks plan`: what install would change, without changing it. */
 import type { PlanOptions } from '../../app/outside.ts';
 import type { Command } from '../command.ts';
-import { runUseCase } from '../run-use-case.ts';
+import { runUseCase } from '../lazy-run.ts';
 
 const documents = ['values', 'policies', 'alloy', 'manifests'] as const;
 

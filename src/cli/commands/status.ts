@@ -1,6 +1,6 @@
 /** `loki-eks status`: what is installed and how it is. */
 import type { Command } from '../command.ts';
-import { runUseCase } from '../run-use-case.ts';
+import { runUseCase } from '../lazy-run.ts';
 import { place } from '../setting-sets.ts';
 
 export const status: Command = {

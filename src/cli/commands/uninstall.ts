@@ -1,6 +1,6 @@
 /** `loki-eks uninstall`: takes away what is ours, last thing first. */
 import type { Command } from '../command.ts';
-import { runUseCase } from '../run-use-case.ts';
+import { runUseCase } from '../lazy-run.ts';
 import { naming, place } from '../setting-sets.ts';
 
 export const uninstall: Command = {

@@ -1,6 +1,6 @@
 /** `loki-eks verify`: the proof that log lines come back, on demand. */
 import type { Command } from '../command.ts';
-import { runUseCase } from '../run-use-case.ts';
+import { runUseCase } from '../lazy-run.ts';
 import { place } from '../setting-sets.ts';
 
 export const verify: Command = {

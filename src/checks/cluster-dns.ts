@@ -1,15 +1,21 @@
 /** nginx in the gateway starts only when its resolver resolves. */
+import { gatewayResolver } from '../design/cluster-dns.ts';
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 
-export const clusterDns: Check<Pick<CheckContext, 'facts'>> = {
+export const clusterDns: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
   id: 'kube.cluster-dns',
   title: 'The cluster has DNS for the gateway',
   at: ['preflight'],
-  async run({ facts: { dns, cluster } }) {
+  async run({ facts, blueprint }) {
+    const { dns, cluster } = facts;
     if (dns) return { is: 'pass', saw: `${dns.namespace}/${dns.name} ${dns.clusterIP}` };
     if (cluster.autoMode && cluster.serviceCidr) return { is: 'pass', saw: `Auto Mode, service CIDR ${cluster.serviceCidr}` };
+    const { gateway } = blueprint.loki.values as { readonly gateway?: { readonly nginxConfig?: { readonly resolver?: unknown } } };
+    const resolver = gateway?.nginxConfig?.resolver;
+    // One that is not what the design would choose was set by the user, who knows better.
+    if (typeof resolver === 'string' && resolver !== gatewayResolver(facts)) return { is: 'pass', saw: `your values say ${resolver}` };
     return { is: 'fail', problem: problem('CLUSTER_DNS_MISSING') };
   },
 };

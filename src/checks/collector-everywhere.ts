@@ -15,6 +15,7 @@ export const collectorEverywhere: Check<Pick<CheckContext, 'kubernetes' | 'bluep
       is: 'fail',
       problem: problem('COLLECTOR_NOT_EVERYWHERE', {
         message: `${without.length} of ${linux} nodes have no running collector`,
+        fix: `kubectl -n ${ctx.blueprint.alloy.namespace} get pods -o wide; loki-eks install repairs it`,
         evidence: without.slice(0, 10).map((name) => `node ${name}`),
       }),
     };

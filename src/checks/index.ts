@@ -8,6 +8,7 @@ import type { CheckContext } from './context.ts';
 import { credentialsLast } from './credentials-last.ts';
 import { helmUsable } from './helm-usable.ts';
 import { iamSuffices } from './iam-suffices.ts';
+import { loadBalancer } from './load-balancer.ts';
 import { nodesCollectable } from './nodes-collectable.ts';
 import { podIdentityAgent } from './pod-identity-agent.ts';
 import { podsFit } from './pods-fit.ts';
@@ -26,6 +27,7 @@ export const checks: readonly Check<CheckContext>[] = [
   valuesKnown,
   storageUsable,
   clusterDns,
+  loadBalancer,
   nodesCollectable,
   podsFit,
   collectorEverywhere,

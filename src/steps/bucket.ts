@@ -72,7 +72,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     if (found.is !== 'ours-to-read') return;
     if (did.did === 'empty-bucket') return;
     if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
-    // Made by this very run: what is in it came from this run too, and the nodes still have those lines.
+    // Made by this very run: what is in it came from this run too.
     const bare = Object.keys(found.tags).length === 0;
     if (!bare && !oursByTags(found.tags, blueprint.ownership)) return;
     await buckets.empty(did.name, { signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });

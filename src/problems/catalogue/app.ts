@@ -100,6 +100,14 @@ export const app = rows({
     exit: 3,
     explain: 'nginx does not start when its resolver does not resolve. EKS Auto Mode clusters have no such Service; there the service CIDR says the address.',
   },
+  LOAD_BALANCER_CONTROLLER_MISSING: {
+    title: 'Nothing in the cluster makes load balancers',
+    cause: '--expose needs the AWS Load Balancer Controller, or Auto Mode.',
+    fix: 'install the AWS Load Balancer Controller; the Service loki-gateway-exposed waits for it',
+    exit: 3,
+    explain:
+      'The Service names the class service.k8s.aws/nlb, so that no other controller makes a load balancer that is open where this one would not be. Until the controller is there the gateway can be reached inside the cluster only.',
+  },
   POD_IDENTITY_AGENT_MISSING: {
     title: 'The EKS Pod Identity agent does not run',
     cause: 'The add-on eks-pod-identity-agent is not installed.',

@@ -1,0 +1,26 @@
+/** Something in the cluster makes the load balancer that is asked for. */
+import type { Check } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { CheckContext } from './context.ts';
+
+/** Comes with every AWS Load Balancer Controller since 2.0. */
+const BINDINGS = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'targetgroupbindings.elbv2.k8s.aws' };
+
+/** A warning: the Service waits for its controller, and everything inside the cluster works without it. */
+export const loadBalancer: Check<Pick<CheckContext, 'kubernetes' | 'facts' | 'settings'>> = {
+  id: 'kube.load-balancer',
+  title: 'The load balancer will be made',
+  at: ['preflight'],
+  async run({ kubernetes, facts, settings }) {
+    if (settings.expose === 'none') return { is: 'skip', why: 'the gateway is not exposed' };
+    if (facts.cluster.autoMode) return { is: 'pass', saw: 'built into Auto Mode' };
+    if (await kubernetes.get(BINDINGS)) return { is: 'pass', saw: 'AWS Load Balancer Controller' };
+    return {
+      is: 'warn',
+      problem: problem('LOAD_BALANCER_CONTROLLER_MISSING', {
+        message: `--expose ${settings.expose} asks for a load balancer, but nothing in cluster ${facts.cluster.name} would make one`,
+        evidence: [`there is no CustomResourceDefinition ${BINDINGS.name}`],
+      }),
+    };
+  },
+};

@@ -4,7 +4,7 @@ import type * as rules from './setting-rules.ts';
 import type { Settings } from './settings-type.ts';
 
 type Rules = typeof rules;
-type RuleName = { [Name in keyof Rules]: Rules[Name] extends z.ZodType ? Name : never }[keyof Rules];
+export type RuleName = { [Name in keyof Rules]: Rules[Name] extends z.ZodType ? Name : never }[keyof Rules];
 
 export interface SettingSpec {
   /** Name in the file; flag and environment name are made from it. */

@@ -25,7 +25,7 @@ describe('exposure', () => {
   });
   afterAll(() => terminal.close());
 
-  const exposed = () => terminal.sandbox.world.store.list('Service').filter(({ spec }) => (spec as Service['spec']).type === 'LoadBalancer') as readonly Service[];
+  const exposed = () => terminal.sandbox.world.store.list('Service').filter(({ spec }) => (spec as Service['spec']).type === 'LoadBalancer') as unknown as readonly Service[];
 
   it('public needs a certificate and ranges, and never the whole internet', async () => {
     const refused = async (...words: string[]) => {

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outside } from './app/outside.ts';
-import { systemClock } from './adapters/system/clock.ts';
+import { systemClock, systemPulse } from './adapters/system/clock.ts';
 import { systemFiles } from './adapters/system/files.ts';
 import { main } from './cli/cli.ts';
 import type { Platform } from './cli/platform.ts';
@@ -74,6 +74,8 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
     clock: systemClock,
     random: systemRandom,
     files: platform.files,
+    pulse: systemPulse,
+    self: async () => (await import('./adapters/system/self.ts')).systemSelf({ pid: process.pid, env, probe: (pid) => void process.kill(pid, 0) }),
     ...(questions && { questions }),
     journals: diskJournals(join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'loki-eks'), () => systemClock.now()),
     aws: async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, ...(mfa && { mfa }) }),

@@ -1,9 +1,11 @@
 /** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
 import { run as act, type RunResult } from '../engine/run.ts';
 import { changesIn, described } from '../engine/plan.ts';
-import type { Problem } from '../engine/types.ts';
+import type { Plan, Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
-import { look, type Look } from './look.ts';
+import type { Context } from '../steps/context.ts';
+import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock.ts';
+import { look, lookAgain, type Look } from './look.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
 import { recover } from './recover.ts';
 import { prove, type Proof } from './verify.ts';
@@ -15,18 +17,54 @@ export const install: UseCase<InstallOptions> = (run, { dryRun }) =>
     const seen = await look(run);
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
-    // Taking back must be possible also where going on is barred.
-    const recovery = dryRun ? undefined : await recover(run, seen);
-    if (recovery) return recovery;
-    if (seen.barred.length > 0) return { outcome: 'refused', problems: seen.barred };
-    if (dryRun) return { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
-    if (changes === 0) {
-      run.emit({ type: 'note.given', text: 'Nothing was written. To prove the log path again: loki-eks verify' });
-      return { outcome: 'nothing-to-do', writes: 0 };
-    }
-    if (!(await agreed(run, changes))) return { outcome: 'refused', problems: [problem('DECLINED')] };
-    return apply(run, seen);
+    if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
+    const parts = await lockParts(run, { ...seen, command: 'install' });
+    const unfinished = (await run.outside.journals.unfinished(seen.blueprint.ownership.installId)) !== undefined;
+    const ending = unfinished ? undefined : await beforehand(run, seen, parts);
+    return ending ?? locked(parts, (lock) => underLock(run, seen, { lock, unfinished }));
   });
+
+/** What ends a run before it takes the lock: bars, nothing to do, or a no. A run at work elsewhere explains what looks broken. */
+async function beforehand(run: Run, seen: Look, parts: LockParts): Promise<Ending | undefined> {
+  const other = seen.barred.length > 0 ? await otherRun(parts) : undefined;
+  const ending = await consented(run, other ? { ...seen, barred: [other, ...seen.barred] } : seen);
+  if (ending?.outcome === 'nothing-to-do') await sweep(parts);
+  return ending;
+}
+
+/** `undefined` when there is something to do, nothing bars it, and nobody says no. */
+async function consented(run: Run, { barred, plan }: Pick<Look, 'barred' | 'plan'>): Promise<Ending | undefined> {
+  if (barred.length > 0) return { outcome: 'refused', problems: barred };
+  const changes = changesIn(plan);
+  if (changes === 0) {
+    run.emit({ type: 'note.given', text: 'Nothing was written. To prove the log path again: loki-eks verify' });
+    return { outcome: 'nothing-to-do', writes: 0 };
+  }
+  return (await agreed(run, changes)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
+}
+
+/** Between the plan and the lock another run may have ended, so everything is inspected once more. */
+async function underLock(run: Run, seen: Look, { lock, unfinished }: { readonly lock: Lock; readonly unfinished: boolean }): Promise<Ending> {
+  const now = await lookAgain(run, seen);
+  const ending = unfinished
+    ? // Taking back must be possible also where going on is barred.
+      ((await recover(run, now, lock)) ?? (await consented(run, now)))
+    : (outdated(run, seen.plan, now.plan) ?? (await consented({ ...run, yes: true }, now)));
+  return ending ?? apply(run, now, lock);
+}
+
+/** What somebody agreed to is what is done: something new in the plan stops the run, something less does not. */
+function outdated({ yes, outside }: Run, before: Plan<Context>, now: Plan<Context>): Ending | undefined {
+  if (yes || !outside.questions) return undefined;
+  const known = new Set(deeds(before));
+  const fresh = deeds(now).filter((deed) => !known.has(deed));
+  return fresh.length > 0 ? { outcome: 'refused', problems: [problem('PLAN_OUTDATED', { evidence: fresh.map((deed) => `new: ${deed}`) })] } : undefined;
+}
+
+const deeds = (plan: Plan<Context>): readonly string[] =>
+  plan.flatMap(({ finding }) =>
+    finding.is === 'differs' ? finding.changes.filter(({ action }) => action !== 'keep').map(({ action, target }) => `${action} ${target}`) : [],
+  );
 
 /** The only question after the plan; nothing is drawn while it is asked. */
 async function agreed({ yes, outside, settled }: Run, changes: number): Promise<boolean> {
@@ -35,10 +73,17 @@ async function agreed({ yes, outside, settled }: Run, changes: number): Promise<
   return outside.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, true);
 }
 
-async function apply(run: Run, { plan, ctx, blueprint }: Look): Promise<Ending> {
+async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld }: Lock): Promise<Ending> {
   const { settings, outside, emit, signal } = run;
   const journal = await outside.journals.open(blueprint.ownership.installId);
-  const result = await act(plan, ctx, { journal, emit, signal, toProblem, afterFailure: afterFailure(settings.onFailure) });
+  const result = await act(plan, ctx, {
+    journal,
+    emit,
+    signal: AbortSignal.any([signal, lost]),
+    toProblem,
+    afterFailure: afterFailure(settings.onFailure),
+    guard: stillHeld,
+  });
   if (result.outcome !== 'done') return failed(result);
   const ending: Ending = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;
@@ -58,11 +103,11 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look): Promise<Ending> 
   return proof.found ? ending : { ...ending, outcome: 'unhealthy', problems: proof.problems };
 }
 
-/** With credentials that have ended, taking back would fail as well: everything stays for the next run to go on from. */
+/** With credentials that have ended, or beside another run, taking back would fail as well: everything stays for the next run. */
 const afterFailure =
   (onFailure: Run['settings']['onFailure']) =>
   ({ code }: Problem): 'undo' | 'keep' =>
-    onFailure === 'keep' || code === 'AWS_CREDENTIALS_EXPIRED' ? 'keep' : 'undo';
+    onFailure === 'keep' || code === 'AWS_CREDENTIALS_EXPIRED' || code === 'RUN_LOCK_LOST' ? 'keep' : 'undo';
 
 export function failed({ outcome, writes, problems, left }: RunResult): Ending {
   const interrupted = problems[0]?.code === 'INTERRUPTED';

@@ -39,6 +39,15 @@ export async function look(run: Run): Promise<Look> {
   return { reached, ...made, barred: [...failed, ...blocked] };
 }
 
+/** The steps' inspections once more: what was found before may have been changed by somebody since. */
+export async function lookAgain(run: Run, seen: Look): Promise<Look> {
+  const plan = await planOf(steps(seen.blueprint), seen.ctx, problemOf);
+  const known = new Set(seen.barred.map(({ code }) => code));
+  const fresh = plan.flatMap(({ finding }) => (finding.is === 'blocked' && !known.has(finding.problem.code) ? [finding.problem] : []));
+  run.signal.throwIfAborted();
+  return { ...seen, plan, barred: [...seen.barred, ...fresh] };
+}
+
 interface Basis {
   readonly reached: Reached;
   readonly facts: Facts;

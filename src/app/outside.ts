@@ -8,7 +8,7 @@ import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
 import type { Logs } from '../ports/logs.ts';
 import type { Charts, Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
-import type { Clock, Files, Questions, Random } from '../ports/system.ts';
+import type { Clock, Files, Pulse, Questions, Random, Self } from '../ports/system.ts';
 import type { Templates } from '../design/template.ts';
 import type { Settings } from '../design/settings-type.ts';
 
@@ -31,6 +31,8 @@ export interface Outside {
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
+  readonly pulse: Pulse;
+  self(): Promise<Self>;
   /** Absent when nothing may be asked (no terminal, CI, --yes). */
   readonly questions?: Questions;
   readonly journals: Journals;

@@ -3,15 +3,16 @@ import { changesIn } from '../engine/plan.ts';
 import { undoAll } from '../engine/undo.ts';
 import type { UnfinishedJournal } from '../ports/journals.ts';
 import { steps } from '../steps/index.ts';
+import type { Lock } from './lock.ts';
 import type { Look } from './look.ts';
 import type { Run } from './outside.ts';
 import { toProblem, type Ending } from './within.ts';
 
 /**
- * The ending when the answer was to take everything back; `undefined` to go on. What the dead run did is then taken as it stands; its
+ * Under the lock, because the journal of a run that is alive is open as well. The ending when the answer was to take everything back; `undefined` to go on. What the dead run did is then taken as it stands; its
  * journal stays open until a later run is done, so that a run that goes on and fails leaves the same choice to the next one.
  */
-export async function recover(run: Run, { blueprint, ctx, plan }: Look): Promise<Ending | undefined> {
+export async function recover(run: Run, { blueprint, ctx, plan }: Look, { stillHeld }: Pick<Lock, 'stillHeld'>): Promise<Ending | undefined> {
   const { settings, outside, emit } = run;
   const { installId } = blueprint.ownership;
   const unfinished = await outside.journals.unfinished(installId);
@@ -26,7 +27,7 @@ export async function recover(run: Run, { blueprint, ctx, plan }: Look): Promise
   let writes = 0;
   // A run that went on from a dead one may have died as well: all of them are taken back.
   for (let journal: UnfinishedJournal | undefined = unfinished; journal; journal = await outside.journals.unfinished(installId)) {
-    const left = await undoAll({ steps: all, ctx, journal, emit, toProblem });
+    const left = await undoAll({ steps: all, ctx, journal, emit, toProblem, guard: stillHeld });
     if (left.length > 0) return { outcome: 'left', left, problems: left.map(({ problem }) => problem) };
     writes += journal.entries.length;
   }

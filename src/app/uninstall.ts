@@ -13,6 +13,7 @@ import { contextFor } from './context.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
 import { installed } from './installed.ts';
+import { locked, lockParts } from './lock.ts';
 import type { Run, UninstallOptions, UseCase } from './outside.ts';
 import { reach } from './reach.ts';
 import { toProblem, within } from './within.ts';
@@ -41,11 +42,14 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
         how: `${again(here, blueprint)} --delete-data --confirm-delete-data ${bucket.name}`,
       };
     };
-    // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
-    await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
-    const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal: run.signal, toProblem, keep });
-    if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
-    return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
+    return locked(await lockParts(run, { ctx, blueprint, command: 'uninstall' }), async ({ lost, stillHeld: guard }) => {
+      // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
+      await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
+      const signal = AbortSignal.any([run.signal, lost]);
+      const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal, toProblem, keep, guard });
+      if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
+      return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
+    });
   });
 
 /** A class that was removed since is no reason to stay: taking away makes no volumes. */

@@ -46,6 +46,7 @@ function accesses(loki: string, collector: string): readonly Access[] {
     { verb: 'create', group: 'apps', resource: 'statefulsets', namespace: loki },
     { verb: 'create', group: 'apps', resource: 'daemonsets', namespace: collector },
     { verb: 'create', group: 'policy', resource: 'poddisruptionbudgets', namespace: loki },
+    ...['get', 'create', 'update', 'delete'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-system' })),
     { verb: 'create', resource: 'pods', namespace: loki },
     { verb: 'get', resource: 'pods', subresource: 'log', namespace: loki },
     { verb: 'create', resource: 'pods', subresource: 'portforward', namespace: loki },

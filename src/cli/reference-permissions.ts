@@ -131,6 +131,7 @@ const kubernetes: readonly (readonly [string, string])[] = [
     'create, read, change and delete Secrets, ConfigMaps, Services, ServiceAccounts, Deployments, StatefulSets, DaemonSets and PodDisruptionBudgets in both namespaces',
     'install, uninstall',
   ],
+  ['read, create, update and delete Leases in kube-system (coordination.k8s.io): the lock that lets one run work at a time', 'install, uninstall'],
   ['create tokens of the service account of Loki (serviceaccounts/token)', 'install: the proof that the role works before Loki needs it'],
   ['create and delete pods, read their logs, and forward ports (pods/log, pods/portforward)', 'install, verify'],
 ];

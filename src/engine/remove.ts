@@ -6,6 +6,8 @@ export interface RemoveOptions<Ctx> {
   readonly emit: Sink;
   readonly signal: AbortSignal;
   readonly toProblem: (error: unknown) => Problem;
+  /** Asked before each deed; throws when this run may change nothing any more. */
+  readonly guard?: () => Promise<void>;
   /** Why a step that holds data is left alone, or `undefined` when the user has named that data for deletion. */
   readonly keep: (step: Step<Ctx>) => Promise<{ readonly target: string; readonly why: string; readonly how: string } | undefined>;
 }
@@ -18,7 +20,7 @@ export interface RemoveResult {
 
 /** After a failure earlier steps are still tried, but never one that holds data: its writers may be alive. */
 export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: RemoveOptions<Ctx>): Promise<RemoveResult> {
-  const { ctx, emit, signal, toProblem, keep } = options;
+  const { ctx, emit, signal, toProblem, keep, guard } = options;
   const lastFirst = steps.toReversed();
   emit({ type: 'steps.started', doing: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
   const left: Leftover[] = [];
@@ -26,6 +28,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
   for (const step of lastFirst) {
     try {
       signal.throwIfAborted();
+      await guard?.();
       const kept = step.holds === 'data' ? await keep(step) : undefined;
       if (kept) {
         emit({ type: 'step.kept', step: step.id, ...kept });

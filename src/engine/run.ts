@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly toProblem: (error: unknown) => Problem;
   /** What to do after this failure: `undo` takes the run's deeds back, `keep` leaves them for a later run to go on from. */
   readonly afterFailure: (problem: Problem) => 'undo' | 'keep';
+  /** Asked before each deed; throws when this run may change nothing any more. */
+  readonly guard?: () => Promise<void>;
 }
 
 export interface RunResult {
@@ -38,7 +40,14 @@ export async function run<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions): 
   if (options.afterFailure(failure) === 'keep') {
     return { outcome: 'left', writes: progress.writes, problems: progress.problems, left: [] };
   }
-  const left = await undoAll({ steps: plan.map(({ step }) => step), ctx, journal, emit, toProblem: options.toProblem });
+  const left = await undoAll({
+    steps: plan.map(({ step }) => step),
+    ctx,
+    journal,
+    emit,
+    toProblem: options.toProblem,
+    ...(options.guard && { guard: options.guard }),
+  });
   return { outcome: left.length === 0 ? 'undone' : 'left', writes: progress.writes, problems: progress.problems, left };
 }
 
@@ -89,7 +98,7 @@ function needed<Ctx>(plan: Plan<Ctx>, index: number): readonly string[] {
 }
 
 async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {
-  const { emit, journal, signal } = options;
+  const { emit, journal, signal, guard } = options;
   const finding = seen ?? (await step.inspect(ctx));
   if (finding.is === 'blocked') throw new BlockedStep(finding.problem);
   if (finding.is === 'matches') {
@@ -101,6 +110,7 @@ async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ct
     signal,
     record: async (receipt) => {
       signal.throwIfAborted();
+      await guard?.();
       await journal.append({ step: step.id, receipt });
       progress.writes++;
       progress.changed.add(step.id);

@@ -7,9 +7,11 @@ export interface UndoOptions<Ctx> {
   readonly journal: Journal;
   readonly emit: Sink;
   readonly toProblem: (error: unknown) => Problem;
+  /** Asked before each deed; throws when this run may change nothing any more. */
+  readonly guard?: () => Promise<void>;
 }
 
-export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem }: UndoOptions<Ctx>): Promise<readonly Leftover[]> {
+export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard }: UndoOptions<Ctx>): Promise<readonly Leftover[]> {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const left: Leftover[] = [];
   // A run that was aborted must still be able to take its deeds back, so undo has a signal of its own.
@@ -17,6 +19,7 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem }: Und
   for (const { step: id, receipt } of await journal.newestFirst()) {
     emit({ type: 'undo.started', step: id, did: receipt.did });
     try {
+      await guard?.();
       const step = byId.get(id);
       if (!step) throw new Error(`no step "${id}" in this version`);
       await step.undo(ctx, receipt, { signal, say: (text) => emit({ type: 'step.said', step: id, text }) });

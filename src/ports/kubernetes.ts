@@ -70,8 +70,11 @@ export interface Kubernetes {
   replace(object: KubeObject): Promise<KubeObject>;
   /** JSON merge patch: `null` removes a field. */
   patch(ref: Ref, patch: object): Promise<KubeObject>;
-  /** Absent is fine. Returns when the server has accepted; see `gone` for the wait. */
-  delete(ref: Ref, options?: { readonly propagation?: 'Background' | 'Foreground' | 'Orphan' }): Promise<void>;
+  /**
+   * Absent is fine. Returns when the server has accepted; see `gone` for the wait. `ifVersion`: only while its resourceVersion is this
+   * one, else KUBE_CONFLICT.
+   */
+  delete(ref: Ref, options?: { readonly propagation?: 'Background' | 'Foreground' | 'Orphan'; readonly ifVersion?: string }): Promise<void>;
   /** Which of these the caller may not do (SelfSubjectAccessReview each, in parallel). */
   denied(accesses: readonly Access[]): Promise<readonly Access[]>;
   /** A service account's token (TokenRequest), at least `seconds` long. */

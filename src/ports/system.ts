@@ -6,9 +6,23 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Calls `beat` every `ms` milliseconds until the returned function is called. Keeps no process alive. */
+export type Pulse = (ms: number, beat: () => void) => () => void;
+
 export interface Random {
   /** `bytes` random bytes from the operating system. */
   bytes(bytes: number): Uint8Array;
+}
+
+/** This process, so that another one can tell who it is and whether it lives. */
+export interface Self {
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Equal on two processes exactly when they see the same process ids; absent where that can't be known. */
+  readonly place?: string;
+  /** Whether there is a process of this id, here. */
+  alive(pid: number): boolean;
 }
 
 export interface Files {

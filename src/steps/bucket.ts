@@ -59,6 +59,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     if (found.is !== 'ours-to-read') throw stop('BUCKET_TAKEN', { message: `s3://${plan.name} can't be read after it was made` });
     if (!fresh) await emptyIfAsked(ctx, plan, hands);
     for (const gap of bucketGaps(found, plan)) {
+      hands.signal.throwIfAborted();
       // A fresh bucket is taken back whole, so its settings need no receipts of their own.
       if (!fresh) await hands.record({ did: `set-${gap.slice}`, name: plan.name, before: gap.before });
       hands.say(gap.slice.replaceAll('-', ' '));

@@ -43,11 +43,12 @@ export const role: Step<Needs, Receipt> = {
     return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches' };
   },
 
-  async apply({ roles, blueprint }, { record, say }) {
+  async apply({ roles, blueprint }, { record, say, signal }) {
     const wanted = blueprint.role;
     if (!(await roles.find(wanted.name))) {
       await record({ did: 'create-role', name: wanted.name });
       await roles.create(wanted);
+      signal.throwIfAborted();
       say('inline policy');
       await roles.setInline(wanted.name, wanted.policyName, wanted.policy);
       return;

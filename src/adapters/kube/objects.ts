@@ -45,8 +45,9 @@ export function openObjects(rest: Rest, server: string): Objects {
     create: (body) => write('create', refOf(body), { method: 'POST', body }),
     replace: (body) => write('update', refOf(body), { method: 'PUT', body }),
     patch: (ref, body) => write('patch', ref, { method: 'PATCH', body, contentType: 'application/merge-patch+json' }),
-    delete: async (ref, { propagation = 'Background' } = {}) => {
-      const body = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: propagation };
+    delete: async (ref, { propagation = 'Background', ifVersion } = {}) => {
+      const guard = ifVersion !== undefined && { preconditions: { resourceVersion: ifVersion } };
+      const body = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: propagation, ...guard };
       const reply = await rest({ method: 'DELETE', path: await pathOf(ref), body });
       if (reply.status >= 400 && !isObjectMissing(reply.status, reply.body)) throw answerFailure(say('delete', ref), reply);
     },

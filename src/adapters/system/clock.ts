@@ -1,6 +1,6 @@
 /** The machine's clock. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '../../ports/system.ts';
+import type { Clock, Pulse } from '../../ports/system.ts';
 
 export const systemClock: Clock = {
   now: () => new Date(),
@@ -12,4 +12,9 @@ export const systemClock: Clock = {
       throw signal?.aborted ? signal.reason : error;
     }
   },
+};
+
+export const systemPulse: Pulse = (ms, beat) => {
+  const timer = setInterval(beat, ms).unref();
+  return () => clearInterval(timer);
 };

@@ -24,6 +24,36 @@ export const run = rows({
     exit: 3,
     explain: 'Every deed stands in a journal on this machine before it is done, so the next run knows what to take back.',
   },
+  RUN_LOCKED: {
+    title: 'Another run is changing this installation',
+    cause: 'Somebody else, or a pipeline, runs install or uninstall for the same cluster and namespace right now.',
+    fix: 'Wait until it has ended, then run the command again. If it is dead, its lock ends by itself within a minute.',
+    exit: 3,
+    explain:
+      'A run that changes something holds a Lease in kube-system, named loki-eks-ID, and renews it every five seconds. The Lease of a dead run is taken over: at once when it died on this machine, otherwise after it has stayed unchanged for its whole duration. plan, status, verify, doctor and --dry-run never need it. Nothing has been changed.',
+  },
+  RUN_LOCK_LOST: {
+    title: 'The lock of this run is gone',
+    cause: 'The Lease was deleted or taken over, or could not be renewed in time: the machine slept, or the Kubernetes API could not be reached.',
+    fix: 'loki-eks install goes on from what is there; with --on-unfinished undo it takes back what this run did.',
+    exit: 3,
+    explain:
+      'Another run may be at work by now, so this one stops before its next change and takes nothing back. What it did stands in its journal on this machine, and the next install offers to go on or to undo.',
+  },
+  RUN_LOCK_STAYS: {
+    title: 'The lock of this run could not be deleted',
+    cause: 'The Kubernetes API did not answer when the run gave its lock back.',
+    fix: 'Nothing has to be done: the next run takes it over. To see it: kubectl -n kube-system get leases',
+    exit: 3,
+    explain: 'The Lease is a few hundred bytes in kube-system. It bars nobody once it is older than its duration of 30 seconds.',
+  },
+  PLAN_OUTDATED: {
+    title: 'The cluster has changed since the plan was shown',
+    cause: 'Another run ended, or somebody changed something, while the question was waiting for its answer.',
+    fix: 'Run the command again to see the new plan.',
+    exit: 3,
+    explain: 'Only what was agreed to is ever done. Nothing has been changed.',
+  },
   COMMAND_UNKNOWN: {
     title: 'There is no such command',
     cause: 'The first word is not a command of loki-eks.',

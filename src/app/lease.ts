@@ -1,0 +1,99 @@
+/** The lock as it stands in the cluster: a Lease that says who holds it, since when, and until when that is to be believed. */
+import type { Ownership } from '../design/blueprint.ts';
+import type { KubeObject, Ref } from '../ports/kubernetes.ts';
+import type { Self } from '../ports/system.ts';
+
+/** Always there, deleted by nobody, and left alone by admission policies; see docs/decisions/0005. */
+export const LOCK_NAMESPACE = 'kube-system';
+
+/** How long a holder that shows no sign of life is believed to be alive. */
+export const LEASE_SECONDS = 30;
+
+/** Who holds the lock, as it says itself. Times are of its own clock. */
+export interface Holder {
+  /** Unique for each run; empty when nobody holds it. */
+  readonly identity: string;
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Equal on two processes that see the same process ids. */
+  readonly place?: string;
+  readonly command: string;
+  readonly since: Date;
+  readonly renewed: Date;
+  readonly seconds: number;
+}
+
+export const lockRef = ({ installId }: Pick<Ownership, 'installId'>): Ref => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  namespace: LOCK_NAMESPACE,
+  name: `loki-eks-${installId}`,
+});
+
+export function holderNow(self: Self, of: { readonly command: string; readonly run: string; readonly now: Date }): Holder {
+  const { user, host, pid, place } = self;
+  const identity = `${user}@${host}_${pid}_${of.run}`;
+  return { identity, user, host, pid, ...(place && { place }), command: of.command, since: of.now, renewed: of.now, seconds: LEASE_SECONDS };
+}
+
+const mark = (name: string) => `loki-eks.dev/lock-${name}`;
+
+/** `before`: the Lease that is taken over or renewed; its resourceVersion guards the write. */
+export function leaseOf(holder: Holder, ownership: Ownership, before?: KubeObject): KubeObject {
+  const { namespace, name } = lockRef(ownership);
+  const spec = (before?.['spec'] ?? {}) as Spec;
+  const passed = before !== undefined && spec.holderIdentity !== holder.identity;
+  return {
+    ...(before ?? { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }),
+    metadata: {
+      ...before?.metadata,
+      name,
+      ...(namespace && { namespace }),
+      labels: ownership.labels,
+      annotations: {
+        ...ownership.annotations,
+        [mark('user')]: holder.user,
+        [mark('host')]: holder.host,
+        [mark('pid')]: String(holder.pid),
+        [mark('command')]: holder.command,
+        ...(holder.place && { [mark('place')]: holder.place }),
+      },
+    },
+    spec: {
+      holderIdentity: holder.identity,
+      leaseDurationSeconds: holder.seconds,
+      acquireTime: microTime(holder.since),
+      renewTime: microTime(holder.renewed),
+      leaseTransitions: (spec.leaseTransitions ?? 0) + (passed ? 1 : 0),
+    },
+  };
+}
+
+interface Spec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+export function holderIn({ metadata, spec: found }: KubeObject): Holder {
+  const spec = (found ?? {}) as Spec;
+  const note = (name: string) => metadata.annotations?.[mark(name)] ?? '';
+  const renewed = new Date(spec.renewTime ?? 0);
+  return {
+    identity: spec.holderIdentity ?? '',
+    user: note('user') || 'somebody',
+    host: note('host') || 'another machine',
+    pid: Number(note('pid')),
+    ...(note('place') && { place: note('place') }),
+    command: note('command') || 'run',
+    since: spec.acquireTime ? new Date(spec.acquireTime) : renewed,
+    renewed,
+    seconds: spec.leaseDurationSeconds || LEASE_SECONDS,
+  };
+}
+
+/** The API server wants exactly six digits after the seconds. */
+const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z');

@@ -4,13 +4,14 @@ import { podShapes, unplaced } from '../design/placement.ts';
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
+import { nodeMaker } from './nodes-on-demand.ts';
 
-export const podsFit: Check<Pick<CheckContext, 'releases' | 'blueprint' | 'facts'>> = {
+export const podsFit: Check<Pick<CheckContext, 'releases' | 'kubernetes' | 'blueprint' | 'facts'>> = {
   id: 'nodes.pods-fit',
   title: 'All pods will find a place',
   at: ['preflight'],
   needs: ['charts.obtainable'],
-  async run({ releases, blueprint: { loki, alloy }, facts }) {
+  async run({ releases, kubernetes, blueprint: { loki, alloy }, facts }) {
     if (await releases.find(loki.name, loki.namespace)) return { is: 'skip', why: 'they are placed already' };
     const kubeVersion = facts.kubeVersion;
     const rendered = await Promise.all([loki, alloy].map((release) => releases.render({ ...release, kubeVersion })));
@@ -18,6 +19,8 @@ export const podsFit: Check<Pick<CheckContext, 'releases' | 'blueprint' | 'facts
     const shapes = podShapes(objects);
     const left = unplaced(shapes, facts.nodes);
     if (left.length === 0) return { is: 'pass', saw: `${shapes.reduce((sum, { count }) => sum + count, 0)} pods` };
+    const maker = await nodeMaker({ kubernetes, facts });
+    if (maker) return { is: 'pass', saw: `${left.length} of them on nodes that ${maker} is to make` };
     return {
       is: 'fail',
       problem: problem('PODS_DO_NOT_FIT', {

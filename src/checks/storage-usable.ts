@@ -1,4 +1,5 @@
 /** The StorageClass exists and something provisions its volumes. */
+import { autoModeDriver } from '../design/storage.ts';
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
@@ -15,7 +16,8 @@ export const storageUsable: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
     const own = blueprint.storageClass as { readonly provisioner?: string } | undefined;
     const provisioner = own?.provisioner ?? facts.storageClasses.find((candidate) => candidate.name === name)?.provisioner ?? '';
     const driver = MIGRATED[provisioner] ?? provisioner;
-    if (facts.csiDrivers.includes(driver) || facts.cluster.autoMode) return { is: 'pass', saw: `${name}, ${driver}` };
+    const builtIn = facts.cluster.autoMode && driver === autoModeDriver;
+    if (facts.csiDrivers.includes(driver) || builtIn) return { is: 'pass', saw: `${name}, ${driver}` };
     if (!driver.startsWith('ebs.')) return { is: 'pass', saw: `${name}, ${driver}` };
     const addon = facts.ebsAddon;
     const seen =

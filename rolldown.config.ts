@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
+import { licenses } from './scripts/licenses.ts';
 import { chartArchive } from './src/sandbox/chart-archive.ts';
 
 /**
@@ -105,7 +106,7 @@ export default defineConfig({
   resolve: { mainFields: ['module', 'main'] },
   // Its generated models are named by one barrel; nothing in it acts on import.
   treeshake: { moduleSideEffects: [{ test: packages('@kubernetes/client-node'), sideEffects: false }] },
-  plugins: [leaveOut, ownModules, skipFacades, packCharts, sweep],
+  plugins: [leaveOut, ownModules, skipFacades, licenses('THIRD-PARTY-LICENSES.txt'), packCharts, sweep],
   output: {
     dir: 'dist',
     format: 'esm',

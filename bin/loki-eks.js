@@ -5,7 +5,15 @@ var major = Number(found[0]);
 var minor = Number(found[1]);
 var fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 13) || major > 22;
 
+// From its second run on, code that V8 has compiled before is read from the user's cache folder. Node before 22.8 has no such thing.
+function keepCompiled() {
+  var ofNode = typeof process.getBuiltinModule === 'function' ? process.getBuiltinModule('node:module') : {};
+  var home = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache');
+  if (ofNode.enableCompileCache && home && !process.env.NODE_COMPILE_CACHE) ofNode.enableCompileCache(home + '/loki-eks/compiled');
+}
+
 if (fits) {
+  keepCompiled();
   import('../dist/main.js').catch(function (error) {
     process.stderr.write('loki-eks could not be loaded: ' + (error && error.message) + '\n');
     process.exitCode = 1;

@@ -1,10 +1,6 @@
 /** Every setting as data: flags, environment names, questions, docs and completion are made from this list. */
-import type * as z from 'zod';
-import type * as rules from './setting-rules.ts';
+import type { RuleName } from './rule-of.ts';
 import type { Settings } from './settings-type.ts';
-
-type Rules = typeof rules;
-export type RuleName = { [Name in keyof Rules]: Rules[Name] extends z.ZodType ? Name : never }[keyof Rules];
 
 export interface SettingSpec {
   /** Name in the file; flag and environment name are made from it. */

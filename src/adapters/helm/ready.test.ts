@@ -192,7 +192,7 @@ describe('waiting', () => {
     expect(problem).toBeUndefined();
   });
 
-  it('gives an autoscaler three minutes to find a node, and names the volume that waits', async () => {
+  it('gives an autoscaler five minutes to find a node, and names the volume that waits', async () => {
     const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data-0', namespace: 'loki' }, status: { phase: 'Pending' } };
     const event = {
       apiVersion: 'v1',
@@ -216,7 +216,7 @@ describe('waiting', () => {
       'PersistentVolumeClaim loki/data-0 is Pending',
       'ProvisioningFailed: UnauthorizedOperation',
     ]);
-    expect(seconds).toBeGreaterThanOrEqual(180);
+    expect(seconds).toBeGreaterThanOrEqual(300);
   });
 
   it("tells at the timeout every workload that is not ready, with its pods' own words", async () => {

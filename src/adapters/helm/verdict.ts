@@ -11,8 +11,8 @@ export const IMAGE_ABSENT_GRACE_MS = 15_000;
 const ABSENT = /: not found|manifest unknown|InvalidImageName|ErrImageNeverPull/;
 /** A Secret or ConfigMap may be created a moment after the pod. */
 export const CONFIG_GRACE_MS = 60_000;
-/** A cluster autoscaler needs a minute or two for a new node. */
-export const UNSCHEDULABLE_GRACE_MS = 3 * 60_000;
+/** Karpenter needs a minute for a new node, a cluster autoscaler with its node group up to four. */
+export const UNSCHEDULABLE_GRACE_MS = 5 * 60_000;
 /** The first restarts may be Loki's: its parts wait for each other by failing. */
 export const CRASH_RESTARTS = 4;
 

@@ -163,6 +163,6 @@ export const helm = rows({
     cause: 'No node has enough free CPU or memory, or taints, affinity or volume zones exclude all of them.',
     fix: 'Add nodes, choose --size small, or change requests and tolerations with --loki-values or --alloy-values.',
     exit: 3,
-    explain: "The scheduler's own words are quoted and count the nodes by reason. A cluster autoscaler is given three minutes.",
+    explain: "The scheduler's own words are quoted and count the nodes by reason. A cluster autoscaler is given five minutes.",
   },
 });

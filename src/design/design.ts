@@ -48,7 +48,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   const login = loginPlan(settings);
   const storage = chooseStorageClass(facts, { wanted: settings.storageClass, ownership: own });
   const userValues = given.userValues ?? { loki: [], alloy: [] };
-  const releases = releasePlans(basis, { buckets, gateway, storageClass: storage.name, userValues });
+  const releases = releasePlans(basis, { buckets, roleArn: role.arn, gateway, storageClass: storage.name, userValues });
   return {
     account: facts.caller.account,
     region: facts.region,

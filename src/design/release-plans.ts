@@ -11,17 +11,19 @@ import { alloyValues, lokiValues } from './values.ts';
 
 interface ReleaseParts {
   readonly buckets: Blueprint['buckets'];
+  readonly roleArn: string;
   readonly gateway: GatewayPlan;
   readonly storageClass: string;
   readonly userValues: UserValues;
 }
 
-export function releasePlans(basis: Basis, { buckets, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
+export function releasePlans(basis: Basis, { buckets, roleArn, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
   const { settings, facts, templates, own, tenant, clusterLabel } = basis;
   const shared = { installId: own.installId, tenant, monitoring: facts.serviceMonitors === true };
   const loki = lokiValues(templates, {
     ...shared,
     region: facts.region,
+    role: `${roleArn} by ${settings.identity}`,
     chunksBucket: buckets.chunks.name,
     rulerBucket: buckets.ruler.name,
     retentionDays: settings.retentionDays,

@@ -12,6 +12,8 @@ export const volumeSize = '20Gi';
 export interface LokiParts {
   readonly installId: string;
   readonly region: string;
+  /** Which role Loki's pods take, and how they come to it. */
+  readonly role: string;
   readonly chunksBucket: string;
   readonly rulerBucket: string;
   readonly retentionDays: number;

@@ -45,6 +45,7 @@ const platform: Platform = {
     status: async () => (await import('./app/status.ts')).status,
     uninstall: async () => (await import('./app/uninstall.ts')).uninstall,
     verify: async () => (await import('./app/verify.ts')).verify,
+    doctor: async () => (await import('./app/doctor.ts')).doctor,
   },
   sandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox({ ...options, charts: join(root, 'dist', 'charts'), env }),
 };

@@ -21,7 +21,7 @@ async function readUserValues(settings: Run['settings'], files: Files): Promise<
 }
 
 /** Throws VALUES_INVALID, which names the file. */
-function valuesIn(file: string, text: string): Readonly<Record<string, unknown>> {
+export function valuesIn(file: string, text: string): Readonly<Record<string, unknown>> {
   const fix = `correct ${file}`;
   let values: unknown;
   try {

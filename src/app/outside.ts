@@ -90,4 +90,10 @@ export interface UninstallOptions {
   /** Bucket names the user has typed. */
   readonly confirmDeleteData: readonly string[];
 }
+export interface DoctorOptions {
+  /** Values files to judge instead of a cluster. */
+  readonly values: readonly string[];
+  /** Whose they are, when it was said. */
+  readonly chart?: 'loki' | 'alloy';
+}
 export type StatusOptions = Readonly<Record<never, never>>;

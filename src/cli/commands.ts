@@ -1,6 +1,7 @@
 /** All commands, in the order of the help. */
 import type { Command } from './command.ts';
 import { completion } from './commands/completion.ts';
+import { doctor } from './commands/doctor.ts';
 import { explain } from './commands/explain.ts';
 import { install } from './commands/install.ts';
 import { kubeToken } from './commands/kube-token.ts';
@@ -20,7 +21,7 @@ const sandbox: Command = {
   run: async () => 0,
 };
 
-export const commands: readonly Command[] = [install, plan, status, verify, uninstall, sandbox, sandboxRun, sandboxStart, explain, completion, kubeToken];
+export const commands: readonly Command[] = [install, plan, status, verify, doctor, uninstall, sandbox, sandboxRun, sandboxStart, explain, completion, kubeToken];
 
 /** Commands that only hold others. */
 export const groups: ReadonlySet<string> = new Set(['sandbox']);

@@ -1,5 +1,5 @@
 /** What the command line is given by the composition root: words, streams, signals, and how to come by everything else when it is needed. */
-import type { InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOptions, UseCase } from '../app/outside.ts';
+import type { DoctorOptions, InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOptions, UseCase } from '../app/outside.ts';
 import type { Files, Questions } from '../ports/system.ts';
 import type { OutputStream } from '../ui/renderer.ts';
 
@@ -54,6 +54,7 @@ export interface UseCases {
   readonly status: () => Promise<UseCase<StatusOptions>>;
   readonly uninstall: () => Promise<UseCase<UninstallOptions>>;
   readonly verify: () => Promise<UseCase<VerifyOptions>>;
+  readonly doctor: () => Promise<UseCase<DoctorOptions>>;
 }
 
 export type SandboxSeed = 'default' | 'small' | 'auto' | 'no-storage-class' | 'empty';

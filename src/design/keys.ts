@@ -37,6 +37,41 @@ export function unknownKeys(values: Values, chart: { readonly name: 'loki' | 'al
   return found;
 }
 
+/** Paths whose value is of another type than the chart's own, by the same record of keys. A `null` takes a default away and fits everywhere. */
+export function wrongTypes(values: Values, name: 'loki' | 'alloy'): readonly { readonly path: string; readonly wanted: string; readonly given: string }[] {
+  const found: { path: string; wanted: string; given: string }[] = [];
+  const walk = (node: Values, known: Known, path: readonly string[]) => {
+    for (const [key, value] of Object.entries(node)) {
+      const below = typeof known === 'object' && Object.hasOwn(known, key) ? known[key] : undefined;
+      if (below === undefined || below === '*' || value === null || value === undefined) continue;
+      const here = [...path, key];
+      const given = Array.isArray(value) ? 'list' : isMap(value) ? 'map' : typeof value;
+      if (typeof below === 'object') {
+        if (isMap(value)) walk(value, below, here);
+        else found.push({ path: here.join('.'), wanted: 'map', given });
+      } else if (!fits(below, value)) found.push({ path: here.join('.'), wanted: below, given: given === 'string' ? `the text "${String(value)}"` : `a ${given}` });
+    }
+  };
+  walk(values, charts[name].keys, []);
+  return found;
+}
+
+/** Templates print numbers as text and read text as numbers; but the text "false" is true to them. */
+function fits(wanted: string, value: unknown): boolean {
+  if (wanted === 'boolean') return typeof value === 'boolean';
+  if (wanted === 'number') return typeof value === 'number' || (typeof value === 'string' && value !== '' && !Number.isNaN(Number(value)));
+  return typeof value !== 'object';
+}
+
+/** Which chart these are values of, told by keys that only one of them has at the top. */
+export function chartOf(values: Values): 'loki' | 'alloy' | undefined {
+  const count = (name: 'loki' | 'alloy') => Object.keys(values).filter((key) => Object.hasOwn(charts[name].keys, key) && !Object.hasOwn(charts[name === 'loki' ? 'alloy' : 'loki'].keys, key)).length;
+  const [loki, alloy] = [count('loki'), count('alloy')];
+  return loki === alloy ? undefined : loki > alloy ? 'loki' : 'alloy';
+}
+
+export const recordedVersion = (name: 'loki' | 'alloy'): string => charts[name].version;
+
 /** What people write from memory, and what the charts call it. */
 const aliases: Readonly<Record<string, string>> = {
   'alloy.extraVolumeMounts': 'alloy.mounts.extra',

@@ -14,7 +14,7 @@ const step = 'id of the step';
 export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   'run.started': {
     when: 'first event of every run whose settings could be read',
-    fields: { command: 'install, plan, status, verify or uninstall', version: 'of loki-eks', sandbox: 'true when everything is simulated' },
+    fields: { command: 'install, plan, status, verify, doctor or uninstall', version: 'of loki-eks', sandbox: 'true when everything is simulated' },
   },
   'fact.found': { when: 'something was learnt about the account or the cluster', fields: { fact: 'what it is about', value: 'in words' } },
   'warning.raised': { when: 'something is wrong that does not stop the run', fields: { problem } },
@@ -51,6 +51,13 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   'status.finished': {
     when: 'the status is complete',
     fields: { result: 'cluster, region, namespace, sandbox, components, releases, nodes, drift, buckets, healthy, notes' },
+  },
+  'doctor.finished': {
+    when: 'the way of the logs has been walked, or values files have been judged',
+    fields: {
+      result:
+        'mode (cluster or values), healthy, root and findings (check, hop, role: root, also or consequence, severity: fail or warn, problem), hops (hop, state, saw), unseen (what, why), subject',
+    },
   },
   'note.given': { when: 'something belongs to the result: the next command, where the password is', fields: { text: 'in words' } },
   'run.finished': {

@@ -83,6 +83,8 @@ export interface Check<Ctx> {
   readonly at: readonly ('preflight' | 'status' | 'doctor')[];
   /** Skipped, not failed, when one of these did not pass. */
   readonly needs?: readonly string[];
+  /** Where on the data's way it looks, for checks that are walked in that order. */
+  readonly hop?: string;
   run(ctx: Ctx, signal: AbortSignal): Promise<Verdict>;
 }
 
@@ -143,6 +145,7 @@ export interface Happenings {
   'undo.failed': { readonly step: string; readonly did: string; readonly problem: Problem };
   'verify.finished': { readonly result: Json };
   'status.finished': { readonly result: Json };
+  'doctor.finished': { readonly result: Json };
   /** A line for the reader that belongs to the result: the next command to run, where the password is. */
   'note.given': { readonly text: string };
   'run.finished': {

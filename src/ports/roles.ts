@@ -37,8 +37,8 @@ export interface Roles {
   untag(name: string, keys: readonly string[]): Promise<void>;
   /** Detaches and deletes its policies first; absent is fine. */
   delete(name: string): Promise<void>;
-  /** Which of these actions the caller may not do, by SimulatePrincipalPolicy; `unknown` when it can't be asked. */
-  denied(actions: readonly string[], resource: string): Promise<readonly string[] | 'unknown'>;
+  /** Which of these actions the caller, or the role of ARN `as`, may not do, by SimulatePrincipalPolicy; `unknown` when it can't be asked. */
+  denied(actions: readonly string[], resource: string, as?: string): Promise<readonly string[] | 'unknown'>;
 }
 
 export interface OidcProvider {

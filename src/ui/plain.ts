@@ -3,6 +3,7 @@ import type { Event, Happenings, Sink } from '../engine/types.ts';
 import { paint } from './colour.ts';
 import { endingLines } from './ending.ts';
 import { heartbeat } from './heartbeat.ts';
+import { doctorLines } from './doctor-report.ts';
 import { documentLines, planLines } from './plan-table.ts';
 import type { Renderer, RendererOptions } from './renderer.ts';
 import { statusLines } from './status-report.ts';
@@ -71,6 +72,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'undo.failed': ({ step, did, problem }) => over(step, 'FAILED', `could not take back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`),
     'verify.finished': ({ result }) => page('stdout', verifyLines(result, LOOK)),
     'status.finished': ({ result }) => page('stdout', statusLines(result, LOOK)),
+    'doctor.finished': ({ result }) => page('stdout', doctorLines(result, LOOK)),
     // A plan's documents may be piped on, so that nothing may stand between them.
     'note.given': ({ text }) => page(command === 'plan' ? 'stderr' : 'stdout', clean(text).split('\n')),
     'run.finished': (event) => {

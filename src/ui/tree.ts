@@ -1,6 +1,7 @@
 /** The `tree` output: blocks of rows that live while things happen and stay as a record, results on stdout. */
 import type { Event, Happenings, Sink } from '../engine/types.ts';
 import type { Paint } from './colour.ts';
+import { doctorLines } from './doctor-report.ts';
 import { endingLines } from './ending.ts';
 import { liveRegion, type LiveRegion } from './live.ts';
 import { documentLines, planLines } from './plan-table.ts';
@@ -77,6 +78,7 @@ export function tree(options: TreeOptions): Renderer {
     'undo.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'verify.finished': ({ result }) => screen.print('stdout', verifyLines(result, results())),
     'status.finished': ({ result }) => screen.print('stdout', statusLines(result, results())),
+    'doctor.finished': ({ result }) => screen.print('stdout', doctorLines(result, results())),
     // A plan's documents may be piped on, so that nothing may stand between them.
     'note.given': ({ text }) => screen.print(command === 'plan' ? 'stderr' : 'stdout', ['', ...foldNote(clean(text), columnsOf(options.stdout))]),
     'run.finished': (event) => screen.print('stderr', endingLines(event, { ...progress(), titles })),

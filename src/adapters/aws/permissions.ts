@@ -1,20 +1,17 @@
-/** What the caller may not do, as far as IAM's simulator knows: advice, never proof. */
+/** What the caller or a role may not do, as far as IAM's simulator knows: advice, never proof. */
 import type { Clients } from './clients.ts';
 import { everyPage } from './pages.ts';
 
 /** `unknown` whenever it can't be asked: no permission, root, a federated user, an endpoint without the simulator. */
 export async function deniedActions(
   clients: Clients,
-  of: { readonly actions: readonly string[]; readonly resource: string },
+  of: { readonly actions: readonly string[]; readonly resource: string; readonly as?: string },
 ): Promise<readonly string[] | 'unknown'> {
   if (of.actions.length === 0) return [];
   try {
-    const [iam, sts] = await Promise.all([clients.iam(), clients.sts()]);
-    const { Arn } = await sts.getCallerIdentity({});
-    const source = principalOf(Arn!);
-    if (source === undefined) return 'unknown';
-    // The simulator refuses session ARNs, and a session's ARN has lost the role's path.
-    const PolicySourceArn = 'arn' in source ? source.arn : (await iam.getRole({ RoleName: source.role })).Role!.Arn!;
+    const iam = await clients.iam();
+    const PolicySourceArn = of.as ?? (await callerArn(clients));
+    if (PolicySourceArn === undefined) return 'unknown';
     const pages = await everyPage((Marker) =>
       iam.simulatePrincipalPolicy({
         PolicySourceArn,
@@ -33,6 +30,14 @@ export async function deniedActions(
   } catch {
     return 'unknown';
   }
+}
+
+/** The simulator refuses session ARNs, and a session's ARN has lost the role's path. */
+async function callerArn(clients: Clients): Promise<string | undefined> {
+  const { Arn } = await (await clients.sts()).getCallerIdentity({});
+  const source = principalOf(Arn!);
+  if (source === undefined || 'arn' in source) return source?.arn;
+  return (await (await clients.iam()).getRole({ RoleName: source.role })).Role!.Arn!;
 }
 
 /** Whom to simulate for a caller's ARN: users as they are, sessions by their role's name. */

@@ -88,7 +88,7 @@ export function roles(clients: Clients): Roles {
       fresh.delete(name);
     },
 
-    denied: (actions, resource) => deniedActions(clients, { actions, resource }),
+    denied: (actions, resource, as) => deniedActions(clients, { actions, resource, ...(as && { as }) }),
   };
 }
 

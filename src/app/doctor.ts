@@ -1,0 +1,100 @@
+/** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only. */
+import { doctorChecks } from '../checks/doctor/index.ts';
+import { hops, type DoctorCheck, type Survey } from '../checks/doctor/survey.ts';
+import { lintValues, type LintFile } from '../design/values-lint.ts';
+import { examine } from '../engine/examine.ts';
+import type { CheckResult, Json, Problem } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import { valuesIn } from './draft.ts';
+import type { DoctorOptions, Run, UseCase } from './outside.ts';
+import { reach } from './reach.ts';
+import { survey } from './survey.ts';
+import { toProblem, within, type Ending } from './within.ts';
+
+/** `root`: begin here. `also`: wrong by itself. `consequence`: may go with the root. */
+export type Role = 'root' | 'also' | 'consequence';
+
+export interface Finding {
+  readonly check: string;
+  readonly hop: string;
+  readonly role: Role;
+  readonly severity: 'fail' | 'warn';
+  readonly problem: Problem;
+}
+
+export const doctor: UseCase<DoctorOptions> = (run, options) =>
+  within(run, 'doctor', async () => (options.values.length > 0 ? judgeFiles(run, options) : walk(run)));
+
+async function walk(run: Run): Promise<Ending> {
+  const reached = await reach(run);
+  const seen = await survey(run, reached);
+  const results = await examine(doctorChecks, seen, { at: 'doctor', emit: run.emit, signal: run.signal, toProblem });
+  const findings = ranked(doctorChecks, results);
+  const states = hops.map((hop) => stateOf(hop, results));
+  const subject = { cluster: reached.cluster.name, region: reached.aws.region, ...installation(seen) };
+  return told(run, { mode: 'cluster', findings, hops: states, unseen: seen.unseen, subject });
+}
+
+async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<Ending> {
+  const files = await Promise.all(values.map(async (file): Promise<LintFile> => ({ file, values: valuesIn(file, await run.outside.files.read(file)) })));
+  const judged = files.flatMap((file) => {
+    const { chart: found, faults } = lintValues(file, chart);
+    return faults.map(({ code, severity, hop, ...said }) => ({ check: `values.${found ?? 'unknown'}`, hop, severity, problem: problem(code, said) }));
+  });
+  const worst = judged.findIndex(({ severity }) => severity === 'fail');
+  const findings = judged.map((one, index): Finding => ({ ...one, role: index === worst ? 'root' : 'also' }));
+  return told(run, { mode: 'values', findings, hops: [], unseen: [], subject: { files: files.map(({ file }) => file) } });
+}
+
+interface Told {
+  readonly mode: 'cluster' | 'values';
+  readonly findings: readonly Finding[];
+  readonly hops: readonly { readonly hop: string; readonly state: string; readonly saw?: string }[];
+  readonly unseen: Survey['unseen'];
+  readonly subject: Readonly<Record<string, Json>>;
+}
+
+function told(run: Run, result: Told): Ending {
+  const root = result.findings.find(({ role }) => role === 'root');
+  const failed = result.findings.filter(({ severity }) => severity === 'fail');
+  const healthy = failed.length === 0;
+  run.emit({ type: 'doctor.finished', result: { ...result, healthy, ...(root && { root }) } as unknown as Json });
+  if (healthy) return { outcome: 'ok' };
+  return { outcome: 'unhealthy', problems: [...failed.filter((one) => one === root), ...failed.filter((one) => one !== root)].map((one) => one.problem) };
+}
+
+/** What loses everything explains more than what loses some; within that, what lies further up. */
+export function ranked(checks: readonly DoctorCheck[], results: readonly CheckResult[]): readonly Finding[] {
+  const of = new Map(checks.map((check) => [check.id, check]));
+  const place = ({ hop }: Pick<DoctorCheck, 'hop'>) => hops.indexOf(hop);
+  const found = results
+    .flatMap(({ check, verdict }) => {
+      const asked = of.get(check);
+      return asked && (verdict.is === 'fail' || verdict.is === 'warn') ? [{ asked, severity: verdict.is, problem: verdict.problem }] : [];
+    })
+    .sort((a, b) => place(a.asked) - place(b.asked));
+  const failed = found.filter(({ severity }) => severity === 'fail');
+  const root = failed.find(({ asked }) => !asked.partial) ?? failed[0];
+  const after = (one: (typeof found)[number]) => root !== undefined && place(one.asked) >= place(root.asked);
+  return found.map((one): Finding => {
+    const { asked, severity, problem } = one;
+    const role: Role = one === root ? 'root' : asked.symptom && after(one) ? 'consequence' : 'also';
+    return { check: asked.id, hop: asked.hop, role, severity, problem };
+  });
+}
+
+function stateOf(hop: string, results: readonly CheckResult[]): Told['hops'][number] {
+  const ids = new Set(doctorChecks.filter((check) => check.hop === hop).map(({ id }) => id));
+  const verdicts = results.filter(({ check }) => ids.has(check)).map(({ verdict }) => verdict);
+  const state = (['fail', 'warn', 'pass'] as const).find((one) => verdicts.some(({ is }) => is === one)) ?? 'skip';
+  const first = verdicts.find(({ is }) => is === state);
+  const saw = first?.is === 'pass' ? first.saw : first?.is === 'skip' ? first.why : first?.problem.message;
+  return { hop, state, ...(saw && { saw }) };
+}
+
+function installation({ loki, collectors }: Survey): Readonly<Record<string, Json>> {
+  return {
+    ...(loki && { loki: `${loki.namespace}${loki.release ? `, ${loki.release.chart} ${loki.release.chartVersion}, release ${loki.release.name}` : ''}` }),
+    collectors: collectors.map(({ workload, release }) => `${workload.kind} ${workload.namespace}/${workload.name}${release ? `, ${release.chart} ${release.chartVersion}` : ''}`),
+  };
+}

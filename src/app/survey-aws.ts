@@ -1,0 +1,61 @@
+/** The AWS side of a Loki: the role of its service account, its buckets, and what the one may do on the other. */
+import type { AccountSeen, BucketSeen } from '../checks/doctor/survey.ts';
+import type { Looking } from './survey-loki.ts';
+
+type Wanted = Pick<BucketSeen, 'use' | 'name' | 'region'>;
+
+export async function awsSide(
+  looking: Looking,
+  of: { readonly namespace: string; readonly accountName: string; readonly buckets: readonly Wanted[] },
+): Promise<{ readonly account: AccountSeen; readonly buckets: readonly BucketSeen[] }> {
+  const account = await accountOf(looking, of);
+  const buckets = await Promise.all(of.buckets.map((bucket) => bucketOf(looking, { bucket, ...(roleArnOf(account) && { role: roleArnOf(account)! }) })));
+  return { account, buckets };
+}
+
+const roleArnOf = ({ roleArn, association, role }: AccountSeen): string | undefined => (role?.is === 'found' ? (roleArn ?? association) : undefined);
+
+async function accountOf({ reached, miss }: Looking, of: { readonly namespace: string; readonly accountName: string }): Promise<AccountSeen> {
+  const { kubernetes, aws, caller, cluster } = reached;
+  const { namespace, accountName: name } = of;
+  const [object, association] = await Promise.all([
+    kubernetes.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name }),
+    aws.associations
+      .find({ cluster: cluster.name, namespace, serviceAccount: name })
+      .catch((error: unknown) => void miss('Pod Identity associations', error)),
+  ]);
+  const roleArn = object?.metadata.annotations?.['eks.amazonaws.com/role-arn'];
+  const arn = roleArn ?? association?.roleArn;
+  const found = { name, exists: object !== undefined, ...(roleArn && { roleArn }), ...(association && { association: association.roleArn }) };
+  const parts = /^arn:[^:]+:iam::(\d+):role\/(?:.*\/)?([^/]+)$/.exec(arn ?? '');
+  if (!parts) return found;
+  if (parts[1] !== caller.account) {
+    miss.say(`role ${arn}`, `it is in account ${parts[1]}, not in ${caller.account}`);
+    return found;
+  }
+  try {
+    const role = await aws.roles.find(parts[2]!);
+    return { ...found, role: role && role.arn === arn ? { is: 'found', trust: role.trust } : { is: 'absent' } };
+  } catch (error) {
+    miss(`role ${arn}`, error);
+    return found;
+  }
+}
+
+async function bucketOf({ reached, miss }: Looking, { bucket, role }: { readonly bucket: Wanted; readonly role?: string }): Promise<BucketSeen> {
+  const { aws, caller } = reached;
+  const look = await aws
+    .buckets(caller.account)
+    .look(bucket.name)
+    .catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));
+  if (!look || look.is !== 'ours-to-read' || !role) return { ...bucket, ...(look && { look }) };
+  const arn = `arn:${caller.partition}:s3:::${bucket.name}`;
+  const [list, objects, key] = await Promise.all([
+    aws.roles.denied(['s3:ListBucket'], arn, role),
+    aws.roles.denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`, role),
+    look.encryption?.algorithm === 'aws:kms' && look.encryption.key.startsWith('arn:') ? aws.roles.denied(['kms:GenerateDataKey', 'kms:Decrypt'], look.encryption.key, role) : [],
+  ]);
+  if (list === 'unknown' || objects === 'unknown') miss.say(`what ${role} may do on ${bucket.name}`, 'the policy simulator could not be asked');
+  const denied = list === 'unknown' || objects === 'unknown' ? 'unknown' : [...list, ...objects];
+  return { ...bucket, look, denied, deniedKey: key };
+}

@@ -1,0 +1,27 @@
+/** `loki-eks doctor`: where the way of the logs is broken, or what is wrong with values files. */
+import type { Command } from '../command.ts';
+import { runUseCase } from '../run-use-case.ts';
+import { place } from '../setting-sets.ts';
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'find out why no logs arrive, whoever installed Loki',
+  about:
+    'Walks the way of a log line from AWS to Grafana, hop by hop, and names where it breaks first, with what was seen, the cause and the fix. Works on installations that loki-eks did not make, and changes nothing. Exits 6 when something is broken. With --values it judges values files and needs no cluster.',
+  examples: [
+    { run: 'loki-eks doctor --cluster prod', why: 'no data in Grafana: where to begin' },
+    { run: 'loki-eks doctor --cluster prod --namespace logging --collector-namespace agents', why: 'when there are several' },
+    { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'before anything is installed' },
+  ],
+  settings: [...place, 'collectorNamespace'],
+  flags: [
+    { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; may be repeated' },
+    { flag: '--chart', placeholder: 'CHART', choices: ['loki', 'alloy'], description: 'whose values they are, when the keys do not tell' },
+  ],
+  run: (given, platform) => {
+    const values = (given.flags['values'] ?? []) as readonly string[];
+    const chart = given.flags['chart'] as 'loki' | 'alloy' | undefined;
+    const need = values.length > 0 ? [] : ['cluster'];
+    return runUseCase(given, platform, { command: 'doctor', need, useCase: platform.useCases.doctor, options: { values, ...(chart && { chart }) } });
+  },
+};

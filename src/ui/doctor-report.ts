@@ -1,0 +1,83 @@
+/** What `doctor` found, as a page: the way of the logs, where it breaks first, what follows, and what was not looked at. */
+import type { Json, Problem } from '../engine/types.ts';
+import type { Look } from './plan-table.ts';
+import { clean, count, cut, fold, oneLine, pad } from './text.ts';
+
+/** The shape of `doctor.finished.result`. */
+export interface DoctorResult {
+  readonly mode: 'cluster' | 'values';
+  readonly healthy: boolean;
+  readonly root?: Finding;
+  readonly findings: readonly Finding[];
+  readonly hops: readonly { readonly hop: string; readonly state: string; readonly saw?: string }[];
+  readonly unseen: readonly { readonly what: string; readonly why: string }[];
+  readonly subject: Readonly<Record<string, Json>>;
+}
+
+interface Finding {
+  readonly check: string;
+  readonly hop: string;
+  readonly role: string;
+  readonly severity: string;
+  readonly problem: Problem;
+}
+
+const EMPTY: DoctorResult = { mode: 'cluster', healthy: false, findings: [], hops: [], unseen: [], subject: {} };
+
+export function doctorLines(result: Json, look: Look): readonly string[] {
+  const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<DoctorResult>) : {};
+  const found: DoctorResult = { ...EMPTY, ...given };
+  const sections = [hopLines(found, look), rootLines(found, look), otherLines(found, look), unseenLines(found, look)].filter((lines) => lines.length > 0);
+  return ['', ...subjectLines(found, look), ...sections.flatMap((lines) => ['', ...lines]), '', verdict(found, look)];
+}
+
+function subjectLines({ subject }: DoctorResult, { paint }: Look): readonly string[] {
+  return Object.entries(subject).map(([name, value]) => `${paint.faint(pad(name, 11))} ${oneLine(Array.isArray(value) ? value.join('; ') : String(value))}`);
+}
+
+function hopLines({ hops }: DoctorResult, { columns, paint }: Look): readonly string[] {
+  const marks: Readonly<Record<string, string>> = { pass: paint.good('✔'), warn: paint.careful('▲'), fail: paint.bad('✖'), skip: paint.faint('–') };
+  return hops.map(({ hop, state, saw = '' }) => `  ${marks[state] ?? '?'} ${pad(oneLine(hop), 19)} ${paint.faint(cut(oneLine(saw), columns - 25))}`.trimEnd());
+}
+
+function rootLines({ root, mode }: DoctorResult, { columns, paint }: Look): readonly string[] {
+  if (!root) return [];
+  const label = mode === 'values' ? 'Begin here' : `Root cause, at ${oneLine(root.hop)}`;
+  return [`${paint.bad('✖')} ${paint.strong(label)}  ${paint.faint(`[${oneLine(root.problem.code)}]`)}`, ...fold(clean(root.problem.message), columns - 2).map((line) => `  ${line}`)];
+}
+
+function otherLines({ findings, mode }: DoctorResult, look: Look): readonly string[] {
+  const { paint } = look;
+  const group = (heading: string, wanted: (one: Finding) => boolean) => {
+    const some = findings.filter(wanted);
+    return some.length === 0 ? [] : [paint.strong(heading), ...some.flatMap((one) => findingLines(one, look))];
+  };
+  return [
+    ...group(mode === 'values' ? 'And:' : 'Wrong by itself as well:', ({ role, severity }) => role === 'also' && severity === 'fail'),
+    ...group('Probably goes with it:', ({ role }) => role === 'consequence'),
+    ...group('Worth a look:', ({ role, severity }) => role === 'also' && severity === 'warn'),
+  ];
+}
+
+function findingLines({ problem, severity, hop }: Finding, { columns, paint }: Look): readonly string[] {
+  const mark = severity === 'fail' ? paint.bad('✖') : paint.careful('▲');
+  const [first = '', ...rest] = fold(clean(problem.message), columns - 4);
+  const fix = severity === 'warn' ? fold(`fix: ${clean(problem.fix)}`, columns - 6) : [];
+  return [
+    `  ${mark} ${first}`,
+    ...rest.map((line) => `    ${line}`),
+    paint.faint(`      ${[hop, `[${problem.code}]`].filter(Boolean).map(oneLine).join(' ')}`),
+    ...fix.map((line) => paint.faint(`      ${line}`)),
+  ];
+}
+
+function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readonly string[] {
+  if (unseen.length === 0) return [];
+  return [paint.strong('Not looked at:'), ...unseen.slice(0, 12).map(({ what, why }) => `  – ${cut(oneLine(`${what}: ${why}`), columns - 4)}`), ...(unseen.length > 12 ? [`  and ${unseen.length - 12} more`] : [])];
+}
+
+function verdict({ healthy, findings, mode }: DoctorResult, { paint }: Look): string {
+  const failed = findings.filter(({ severity }) => severity === 'fail').length;
+  if (!healthy) return `${paint.bad('✖')} ${count(failed, 'fault')} found.`;
+  return `${paint.good('✔')} ${mode === 'values' ? 'Nothing in these values loses logs.' : 'Logs go all the way.'}`;
+}

@@ -94,7 +94,9 @@ const labelsOf = (plan: ReleasePlan) => ({ ...plan.labels, [DIGEST]: plan.chart.
 function changesFor(found: Release, plan: ReleasePlan, target: string): readonly Change[] {
   const changes: Change[] = [];
   if (found.status !== 'deployed') changes.push({ action: 'update', target, detail: `it is ${found.status}` });
-  if (found.chartVersion !== plan.chart.version || found.labels[DIGEST] !== plan.chart.sha256.slice(0, 32)) {
+  // A chart that was not fetched is known by its pin alone; whether a copy of the user's has the same bytes is not known then.
+  const otherBytes = plan.chart.path !== '' && found.labels[DIGEST] !== plan.chart.sha256.slice(0, 32);
+  if (found.chartVersion !== plan.chart.version || otherBytes) {
     changes.push({ action: 'update', target, diff: [`- chart ${found.chart} ${found.chartVersion}`, `+ chart ${plan.chart.name} ${plan.chart.version}`] });
   }
   const before = found.values as Json;

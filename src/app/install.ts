@@ -1,7 +1,7 @@
 /** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
 import { run as act, type RunResult } from '../engine/run.ts';
 import { changesIn, described } from '../engine/plan.ts';
-import type { Plan, Problem } from '../engine/types.ts';
+import type { Journal, Plan, Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock.ts';
@@ -84,7 +84,7 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld
     afterFailure: afterFailure(settings.onFailure),
     guard: stillHeld,
   });
-  if (result.outcome !== 'done') return failed(result);
+  if (result.outcome !== 'done') return failed(result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal }) } : result);
   const ending: Ending = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;
   let proof: Proof;
@@ -103,15 +103,34 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld
   return proof.found ? ending : { ...ending, outcome: 'unhealthy', problems: proof.problems };
 }
 
-/** With credentials that have ended, or beside another run, taking back would fail as well: everything stays for the next run. */
+/** Where taking back would fail as well, or harm another run: everything stays for the next run. */
+const BEYOND_UNDO: Readonly<Record<string, string>> = {
+  AWS_CREDENTIALS_EXPIRED: 'taking it back needs credentials that work',
+  AWS_CREDENTIALS_INVALID: 'taking it back needs credentials that work',
+  AWS_CREDENTIALS_MISSING: 'taking it back needs credentials that work',
+  AWS_SSO_EXPIRED: 'taking it back needs credentials that work',
+  KUBE_UNAUTHORIZED: 'taking it back needs a login that the cluster accepts',
+  RUN_LOCK_LOST: 'another run may be at work',
+};
+
 const afterFailure =
   (onFailure: Run['settings']['onFailure']) =>
   ({ code }: Problem): 'undo' | 'keep' =>
-    onFailure === 'keep' || code === 'AWS_CREDENTIALS_EXPIRED' || code === 'RUN_LOCK_LOST' ? 'keep' : 'undo';
+    onFailure === 'keep' || code in BEYOND_UNDO ? 'keep' : 'undo';
+
+/** What could not be taken back, or, when nothing was to be taken back, all that this run did, and how to go on from it. */
+async function leftBy({ left, problems, writes }: RunResult, { run, journal }: { readonly run: Run; readonly journal: Journal }): Promise<RunResult['left']> {
+  const code = problems[0]?.code ?? '';
+  if (writes === 0 || afterFailure(run.settings.onFailure)({ code, message: '', fix: '' }) === 'undo') return left;
+  const message = `Left in place: ${BEYOND_UNDO[code] ?? 'asked for with --on-failure keep'}`;
+  run.emit({ type: 'note.given', text: 'To go on from what is there: loki-eks install. To take it back: loki-eks install --on-unfinished undo' });
+  return (await journal.newestFirst()).map((entry) => ({ ...entry, problem: problem('LEFT_IN_PLACE', { message }) }));
+}
 
 export function failed({ outcome, writes, problems, left }: RunResult): Ending {
   const interrupted = problems[0]?.code === 'INTERRUPTED';
   if (outcome === 'undone' && writes === 0) return { outcome: interrupted ? 'interrupted' : 'refused', problems, writes };
+  if (outcome === 'left' && writes === 0 && left.length === 0) return { outcome: interrupted ? 'interrupted' : 'refused', problems, writes };
   if (outcome === 'undone') return { outcome: interrupted ? 'interrupted' : 'undone', problems, writes };
   return { outcome: 'left', problems, left, writes };
 }

@@ -1,8 +1,8 @@
 /** A run that died: its journal is still open, and the next start goes on from it or takes it back. */
 import { changesIn } from '../engine/plan.ts';
-import { undoAll } from '../engine/undo.ts';
+import { close, undoAll } from '../engine/undo.ts';
 import type { UnfinishedJournal } from '../ports/journals.ts';
-import { steps } from '../steps/index.ts';
+import { everyStep } from '../steps/index.ts';
 import type { Lock } from './lock.ts';
 import type { Look } from './look.ts';
 import type { Run } from './outside.ts';
@@ -19,14 +19,18 @@ export async function recover(run: Run, { blueprint, ctx, plan }: Look, { stillH
   if (!unfinished) return undefined;
   const answer = settings.onUnfinished === 'ask' ? await ask(run, unfinished) : settings.onUnfinished;
   if (answer === 'continue') {
-    if (changesIn(plan) === 0) await unfinished.close('done');
+    if (changesIn(plan) === 0) await close(unfinished, 'done', { emit, toProblem });
     return undefined;
   }
-  const all = steps(blueprint);
+  const all = everyStep();
   emit({ type: 'steps.started', doing: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
   let writes = 0;
   // A run that went on from a dead one may have died as well: all of them are taken back.
+  const seen = new Set<string>();
   for (let journal: UnfinishedJournal | undefined = unfinished; journal; journal = await outside.journals.unfinished(installId)) {
+    // A journal that could not be closed comes again; what is in it was taken back.
+    if (seen.has(journal.id)) break;
+    seen.add(journal.id);
     const left = await undoAll({ steps: all, ctx, journal, emit, toProblem, guard: stillHeld });
     if (left.length > 0) return { outcome: 'left', left, problems: left.map(({ problem }) => problem) };
     writes += journal.entries.length;

@@ -1,5 +1,6 @@
 /** The frame of every command: first event, last event, exit code, and what becomes of whatever is thrown. */
 import { BlockedStep } from '../engine/run.ts';
+import { UnknownStep } from '../engine/undo.ts';
 import type { Happenings, Problem } from '../engine/types.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 import { exitCode } from './exit.ts';
@@ -34,6 +35,8 @@ export async function within(run: Run, command: string, body: () => Promise<Endi
 export function problemOf(error: unknown, signal?: AbortSignal): Problem | undefined {
   if (signal?.aborted) return problem('INTERRUPTED');
   if (error instanceof ProblemError || error instanceof BlockedStep) return error.problem;
+  if (error instanceof UnknownStep)
+    return problem('JOURNAL_STEP_UNKNOWN', { message: `This version has no step "${error.step}" that could take its deed back` });
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 /** Acting: steps run as soon as what they need is done; a failure takes this run's deeds back, newest first. */
-import { undoAll } from './undo.ts';
+import { close, undoAll } from './undo.ts';
 import type { Finding, Hands, Journal, Leftover, Outcome, Plan, Problem, Receipt, Sink, Step } from './types.ts';
 
 export interface RunOptions {
@@ -34,7 +34,7 @@ export async function run<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions): 
   await runGraph(plan, ctx, options, progress);
   const failure = progress.problems[0];
   if (!failure) {
-    await journal.close('done');
+    await close(journal, 'done', options);
     return { outcome: 'done', writes: progress.writes, problems: [], left: [] };
   }
   if (options.afterFailure(failure) === 'keep') {

@@ -1,5 +1,5 @@
 /** Taking back: a journal read newest first. Goes on past failures; what stays is returned. */
-import type { Journal, Leftover, Problem, Sink, Step } from './types.ts';
+import type { Journal, Leftover, Outcome, Problem, Sink, Step } from './types.ts';
 
 export interface UndoOptions<Ctx> {
   readonly steps: readonly Step<Ctx>[];
@@ -21,7 +21,7 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard
     try {
       await guard?.();
       const step = byId.get(id);
-      if (!step) throw new Error(`no step "${id}" in this version`);
+      if (!step) throw new UnknownStep(id);
       await step.undo(ctx, receipt, { signal, say: (text) => emit({ type: 'step.said', step: id, text }) });
       emit({ type: 'undo.done', step: id, did: receipt.did });
     } catch (error) {
@@ -30,6 +30,24 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard
       emit({ type: 'undo.failed', step: id, did: receipt.did, problem });
     }
   }
-  if (left.length === 0) await journal.close('undone');
+  if (left.length === 0) await close(journal, 'undone', { emit, toProblem });
   return left;
+}
+
+/** What is done is done, also when the disk can't take the last line: the next run then finds a journal that looks unfinished. */
+export async function close(journal: Journal, outcome: Outcome, { emit, toProblem }: Pick<UndoOptions<never>, 'emit' | 'toProblem'>): Promise<void> {
+  try {
+    await journal.close(outcome);
+  } catch (error) {
+    emit({ type: 'warning.raised', problem: toProblem(error) });
+  }
+}
+
+/** A receipt of a step that this version does not have; `toProblem` says so. */
+export class UnknownStep extends Error {
+  readonly step: string;
+  constructor(step: string) {
+    super(`no step "${step}" in this version`);
+    this.step = step;
+  }
 }

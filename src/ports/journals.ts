@@ -1,7 +1,7 @@
 /** Where receipts are kept between runs. */
 import type { Journal, JournalEntry } from '../engine/types.ts';
 
-/** Journals on this machine, one a run, by install id. */
+/** Journals on this machine, one a run, by install id. All throw JOURNAL_UNREADABLE, JOURNAL_UNWRITABLE or JOURNAL_NEWER. */
 export interface Journals {
   open(installId: string): Promise<Journal>;
   /** The newest run of this installation that did something and was not taken back, if it never finished. */
@@ -9,6 +9,8 @@ export interface Journals {
 }
 
 export interface UnfinishedJournal extends Journal {
+  /** Of the run; no other one has it. */
+  readonly id: string;
   readonly started: Date;
   readonly entries: readonly JournalEntry[];
 }

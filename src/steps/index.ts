@@ -14,6 +14,9 @@ import { role } from './role.ts';
 import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
 
+/** Whatever a journal may hold: the run that wrote it may have had the other kind of identity. */
+export const everyStep = (): readonly Step<Context>[] => [...steps({ identity: 'irsa' }), association];
+
 /** The two kinds of identity differ in three steps; everything else is the same. */
 export const steps = ({ identity }: Pick<Blueprint, 'identity'>): readonly Step<Context>[] => [
   bucket('chunks'),

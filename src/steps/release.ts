@@ -38,13 +38,16 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const task = { name, namespace, signal, say, timeoutMs };
     const found = await releases.find(name, namespace);
     if (!found || changesFor(found, blueprint[use], name).length > 0) {
-      await record(found && !unborn(found) ? { did: 'upgrade-release', revision: found.lastGood ?? found.revision } : { did: 'install-release' });
+      await record(
+        found && !unborn(found) ? { did: 'upgrade-release', namespace, revision: found.lastGood ?? found.revision } : { did: 'install-release', namespace },
+      );
       await upgrade(ctx, use, task);
     }
     await releases.ready(task);
   },
 
-  async undo(ctx, receipt, helpers) {
+  async undo(context, receipt, helpers) {
+    const ctx = where(context, use, receipt);
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
     if (!found || !releaseIsOurs(found, ctx.blueprint.ownership)) return;
@@ -63,6 +66,12 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     return { is: 'removed' };
   },
 });
+
+/** Settings may have changed since a run died: its release is looked for where that run put it. */
+function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: Receipt): Needs {
+  if (typeof namespace !== 'string') return ctx;
+  return { ...ctx, blueprint: { ...ctx.blueprint, [use]: { ...ctx.blueprint[use], namespace } } };
+}
 
 /** A first revision that never ended: there is nothing to go back to. */
 const unborn = ({ status, lastGood }: Release) => lastGood === undefined && status.startsWith('pending-');

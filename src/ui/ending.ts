@@ -68,7 +68,9 @@ function verdict({ command, outcome, writes, exit, left, problems }: Finished): 
     case 'left':
       return [
         '✖',
-        left && left.length > 0 ? `${name} failed; ${count(left.length, 'thing')} could not be taken back.` : `${name} failed; what it did is left in place.`,
+        left?.some(({ problem }) => problem.code !== 'LEFT_IN_PLACE')
+          ? `${name} failed; ${count(left.length, 'thing')} could not be taken back.`
+          : `${name} failed; what it did is left in place.`,
       ];
     case 'interrupted':
       return ['▲', writes ? 'Interrupted; everything that was done was taken back.' : 'Interrupted before anything was changed.'];

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -64,4 +64,76 @@ it('is nothing to recover from when nothing was done', async () => {
 it('keeps a limited number', async () => {
   for (let n = 0; n < 25; n++) await (await diskJournals(home, now).open('abc')).close('done');
   expect((await files()).length).toBeLessThanOrEqual(21);
+});
+
+const deed = (did: string) => ({ step: 'a', receipt: { did } });
+const put = async (name: string, ...lines: readonly unknown[]) => {
+  await mkdir(join(home, 'abc'), { recursive: true });
+  await writeFile(join(home, 'abc', name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+};
+
+it('never prunes a run that may still have to be taken back', async () => {
+  await (await diskJournals(home, now).open('abc')).append(deed('old'));
+  for (let n = 0; n < 40; n++) {
+    const undone = await diskJournals(home, now).open('abc');
+    await undone.append(deed('new'));
+    await undone.close('undone');
+  }
+  expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual([deed('old')]);
+  expect((await files()).length).toBeLessThanOrEqual(22);
+  const done = await diskJournals(home, now).open('abc');
+  await done.append(deed('last'));
+  await done.close('done');
+  for (let n = 0; n < 25; n++) await (await diskJournals(home, now).open('abc')).close('done');
+  expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
+  expect((await files()).length).toBeLessThanOrEqual(21);
+});
+
+it('reads what an earlier version wrote, and refuses what a later one did', async () => {
+  await put('2026.jsonl', { started: '2026-01-01T00:00:00.000Z' }, { entry: deed('one') });
+  expect(await diskJournals(home, now).unfinished('abc')).toMatchObject({ id: '2026.jsonl', entries: [deed('one')] });
+  await put('2027.jsonl', { started: '2027-01-01T00:00:00.000Z', format: 99 }, { entry: { ...deed('one'), shape: 'unknown' } });
+  await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({
+    problem: { code: 'JOURNAL_NEWER', message: expect.stringContaining('2027.jsonl'), evidence: ['format 99; this version knows up to 1'] },
+  });
+});
+
+it('skips lines that are none of its own', async () => {
+  await put('2026.jsonl', { started: '2026-01-01T00:00:00.000Z' }, 5, null, 'text', { entry: deed('one') });
+  expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual([deed('one')]);
+});
+
+it('says which file can not be read', async () => {
+  await mkdir(join(home, 'abc', '2026.jsonl'), { recursive: true });
+  await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({
+    problem: { code: 'JOURNAL_UNREADABLE', message: `${join(home, 'abc', '2026.jsonl')} can't be read: it is a directory` },
+  });
+});
+
+it('says which file can not be written, before anything is done', async () => {
+  await writeFile(join(home, 'file'), '');
+  await expect(diskJournals(join(home, 'file'), now).open('abc')).rejects.toMatchObject({
+    problem: {
+      code: 'JOURNAL_UNWRITABLE',
+      message: expect.stringMatching(/file\/abc\/.*jsonl can't be written: a part of the path is a file, not a directory$/),
+    },
+  });
+});
+
+it('refuses a receipt that the disk does not take, and goes on when there is room again', async () => {
+  const journal = await diskJournals(home, now).open('abc');
+  await journal.append(deed('one'));
+  const path = join(home, 'abc', (await files())[0] as string);
+  await rename(path, `${path}.kept`);
+  await symlink('/dev/full', path);
+  await expect(journal.append(deed('two'))).rejects.toMatchObject({
+    problem: { code: 'JOURNAL_UNWRITABLE', message: `${path} can't be written: the disk is full` },
+  });
+  await rm(path);
+  await rename(`${path}.kept`, path);
+  await appendFile(path, '{"entry":{"step":"a","rec');
+  await journal.append(deed('three'));
+  const expected = [deed('one'), deed('three')];
+  expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual(expected);
+  expect(await journal.newestFirst()).toEqual(expected.toReversed());
 });

@@ -1,94 +1,181 @@
 /** Journals as JSON lines under the state home: each line is on disk (fsync) before its deed, files are 0600, old ones are pruned. */
-import { mkdir, open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { Journal, JournalEntry, Outcome } from '../../engine/types.ts';
 import type { Journals, UnfinishedJournal } from '../../ports/journals.ts';
+import { stop, type ProblemError } from '../../problems/problem.ts';
 
 const KEPT = 20;
+/** Of the lines below. A journal of a later format is refused, because its receipts might not mean what they seem to. */
+const FORMAT = 1;
 
-type Line = { readonly started: string } | { readonly entry: JournalEntry } | { readonly closed: Outcome };
+type Line = { readonly started: string; readonly format?: number } | { readonly entry: JournalEntry } | { readonly closed: Outcome };
 
 /** `home`: the directory that holds one folder per installation. */
 export function diskJournals(home: string, now: () => Date): Journals {
   const folder = (installId: string) => join(home, installId);
   return {
     async open(installId) {
-      await mkdir(folder(installId), { recursive: true, mode: 0o700 });
-      await prune(folder(installId));
       const started = now();
-      const name = `${started.toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}.jsonl`;
-      const file = await open(join(folder(installId), name), 'ax', 0o600);
-      await writeLine(file, { started: started.toISOString() });
-      return writable(file, []);
+      const path = join(folder(installId), `${started.toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}.jsonl`);
+      const line: Line = { started: started.toISOString(), format: FORMAT };
+      try {
+        await mkdir(folder(installId), { recursive: true, mode: 0o700 });
+        await prune(folder(installId));
+        await write(path, { flags: 'ax', text: `${JSON.stringify(line)}\n` });
+        await settleFolder(folder(installId));
+      } catch (error) {
+        throw unwritable(path, error);
+      }
+      return writable(path, { entries: [], torn: false });
     },
     async unfinished(installId) {
       for (const name of (await journalNames(folder(installId))).toReversed()) {
         const path = join(folder(installId), name);
-        const text = await readFile(path, 'utf8');
-        const lines = parse(text);
-        const entries = lines.flatMap((line) => ('entry' in line ? [line.entry] : []));
+        const { text, started, entries, closed } = await readJournal(path);
         // A run that did nothing, or was taken back, says nothing about the one before it.
-        if (entries.length === 0 || lines.some((line) => 'closed' in line && line.closed === 'undone')) continue;
-        if (lines.some((line) => 'closed' in line && line.closed === 'done')) return undefined;
-        const first = lines.find((line) => 'started' in line);
-        const file = await open(path, 'a', 0o600);
-        if (!text.endsWith('\n')) await file.appendFile('\n');
-        return { ...writable(file, [...entries]), started: new Date(first && 'started' in first ? first.started : 0), entries } satisfies UnfinishedJournal;
+        if (entries.length === 0 || closed === 'undone') continue;
+        if (closed === 'done') return undefined;
+        const journal = writable(path, { entries: [...entries], torn: !text.endsWith('\n') });
+        return { ...journal, id: name, started, entries } satisfies UnfinishedJournal;
       }
       return undefined;
     },
   };
 }
 
-/** Appends are serialised: steps run side by side, lines must not interleave. */
-function writable(file: FileHandle, entries: JournalEntry[]): Journal {
+/** Appends are serialised: steps run side by side, lines must not interleave. `torn`: the file ends in the middle of a line. */
+function writable(path: string, state: { readonly entries: JournalEntry[]; torn: boolean }): Journal {
   let tail: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
-    const turn = tail.then(act, act);
+  const inTurn = (line: Line): Promise<void> => {
+    const turn = tail.then(async () => {
+      try {
+        await write(path, { flags: 'a', text: `${state.torn ? '\n' : ''}${JSON.stringify(line)}\n` });
+        state.torn = false;
+      } catch (error) {
+        // A full disk may have taken half of it.
+        state.torn = true;
+        throw unwritable(path, error);
+      }
+    });
     tail = turn.catch(() => {});
     return turn;
   };
   return {
-    append: (entry) =>
-      inTurn(async () => {
-        await writeLine(file, { entry });
-        entries.push(entry);
-      }),
-    newestFirst: async () => entries.toReversed(),
-    close: (closed) =>
-      inTurn(async () => {
-        await writeLine(file, { closed });
-        await file.close();
-      }),
+    append: async (entry) => {
+      await inTurn({ entry });
+      state.entries.push(entry);
+    },
+    newestFirst: async () => state.entries.toReversed(),
+    close: (closed) => inTurn({ closed }),
   };
 }
 
-async function writeLine(file: FileHandle, line: Line): Promise<void> {
-  await file.appendFile(`${JSON.stringify(line)}\n`);
-  await file.datasync();
+async function write(path: string, { flags, text }: { readonly flags: 'a' | 'ax'; readonly text: string }): Promise<void> {
+  const file = await open(path, flags, 0o600);
+  try {
+    await file.appendFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
 }
 
-/** A torn last line belongs to a deed that was never begun, so it is dropped; a broken line elsewhere is kept out too. */
+/** A new file is only found again after a crash when its folder is on disk too. Not every system can do it. */
+async function settleFolder(folder: string): Promise<void> {
+  const opened = await open(folder, 'r').catch(() => undefined);
+  await opened?.sync().catch(() => {});
+  await opened?.close();
+}
+
+interface Read {
+  readonly text: string;
+  readonly started: Date;
+  readonly entries: readonly JournalEntry[];
+  readonly closed: Outcome | undefined;
+}
+
+/** Throws JOURNAL_UNREADABLE and JOURNAL_NEWER. */
+async function readJournal(path: string): Promise<Read> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  const lines = parse(text);
+  const first = lines.find((line) => 'started' in line);
+  const format = first?.format ?? FORMAT;
+  if (format > FORMAT) {
+    throw stop('JOURNAL_NEWER', {
+      message: `${path} was written by a newer loki-eks`,
+      evidence: [`format ${format}; this version knows up to ${FORMAT}`],
+    });
+  }
+  return {
+    text,
+    started: new Date(first?.started ?? 0),
+    entries: lines.flatMap((line) => ('entry' in line ? [line.entry] : [])),
+    closed: lines.findLast((line) => 'closed' in line)?.closed,
+  };
+}
+
+/** A torn line belongs to a deed that was never begun, so it is dropped. */
 function parse(text: string): readonly Line[] {
   return text.split('\n').flatMap((line): Line[] => {
     try {
-      return line ? [JSON.parse(line) as Line] : [];
+      const found: unknown = line ? JSON.parse(line) : undefined;
+      return found && typeof found === 'object' ? [found as Line] : [];
     } catch {
       return [];
     }
   });
 }
 
+/** Oldest first. */
 async function journalNames(folder: string): Promise<readonly string[]> {
   try {
     return (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort();
-  } catch {
-    return [];
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw unreadable(folder, error);
   }
 }
 
+/** What may still have to be taken back is never pruned, however old: an unfinished run that no later one has finished. */
 async function prune(folder: string): Promise<void> {
   const names = await journalNames(folder);
-  await Promise.all(names.slice(0, Math.max(0, names.length - KEPT)).map((name) => rm(join(folder, name), { force: true })));
+  if (names.length < KEPT) return;
+  let settled = false;
+  for (const [age, name] of names.toReversed().entries()) {
+    const path = join(folder, name);
+    const { entries, closed } = await readJournal(path);
+    if (age >= KEPT - 1 && (settled || entries.length === 0 || closed === 'done' || closed === 'undone')) await rm(path, { force: true });
+    settled ||= closed === 'done' && entries.length > 0;
+  }
+}
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'your disk quota is used up',
+  EACCES: 'you may not write there',
+  EPERM: 'you may not write there',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file, not a directory',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many files are open',
+};
+
+function unwritable(path: string, error: unknown): ProblemError {
+  const code = codeOf(error);
+  const ours = (error as { problem?: unknown }).problem !== undefined;
+  return ours ? (error as ProblemError) : stop('JOURNAL_UNWRITABLE', { message: `${path} can't be written: ${WORDS[code] ?? code}` }, { cause: error });
+}
+
+function unreadable(path: string, error: unknown): ProblemError {
+  const why = (WORDS[codeOf(error)] ?? codeOf(error)).replace('write there', 'read it');
+  return stop('JOURNAL_UNREADABLE', { message: `${path} can't be read: ${why}` }, { cause: error });
 }

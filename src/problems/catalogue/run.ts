@@ -47,6 +47,44 @@ export const run = rows({
     exit: 3,
     explain: 'The Lease is a few hundred bytes in kube-system. It bars nobody once it is older than its duration of 30 seconds.',
   },
+  JOURNAL_UNWRITABLE: {
+    title: "The journal can't be written",
+    cause: 'The disk is full, or the folder of the journals may not be written by you.',
+    fix: 'Make room or give yourself the right to write there, or set XDG_STATE_HOME to another folder; then run the command again.',
+    exit: 3,
+    explain:
+      'Every deed is written to a journal on this machine before it is done, so that a run that dies can be taken back. Where that is not possible, the deed is not done: a run that has not begun stops before it changes anything, one that is under way takes back what it did.',
+  },
+  JOURNAL_UNREADABLE: {
+    title: "The journal of an earlier run can't be read",
+    cause: 'The file may not be read by you, perhaps because a run was started by another user, or the disk is damaged.',
+    fix: 'Give yourself the right to read it. If that run needs no taking back, delete the file.',
+    exit: 3,
+    explain:
+      'The journal may belong to a run that never finished, and only the journal tells what to take back. Without it, install goes on from what is there, and uninstall takes away everything that carries the marks of this installation. Nothing has been changed.',
+  },
+  JOURNAL_NEWER: {
+    title: 'The journal of an earlier run was written by a newer loki-eks',
+    cause: 'Two versions of loki-eks are used on this machine.',
+    fix: 'Run the newer version. If that run needs no taking back, delete the file.',
+    exit: 3,
+    explain: 'Receipts of a newer version might not mean to this one what they seem to, so nothing is taken back by guessing. Nothing has been changed.',
+  },
+  JOURNAL_STEP_UNKNOWN: {
+    title: 'The journal holds a deed that this version can not take back',
+    cause: 'The journal was written by another version of loki-eks, which had a step that this one does not have.',
+    fix: 'Run the version that wrote the journal with --on-unfinished undo, or take everything away: loki-eks uninstall',
+    exit: 3,
+    explain: 'Everything else in the journal is taken back all the same. uninstall goes by the marks of this installation and needs no journal.',
+  },
+  LEFT_IN_PLACE: {
+    title: 'Left in place',
+    cause: 'The run failed and was told to keep what it did, or could not take it back safely.',
+    fix: 'loki-eks install --on-unfinished undo',
+    exit: 3,
+    explain:
+      'With --on-failure keep everything stays for you to look at. It also stays when credentials have ended or another run may be at work, because taking back would fail as well. loki-eks install goes on from what is there; with --on-unfinished undo it takes everything back.',
+  },
   PLAN_OUTDATED: {
     title: 'The cluster has changed since the plan was shown',
     cause: 'Another run ended, or somebody changed something, while the question was waiting for its answer.',

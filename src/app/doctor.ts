@@ -95,6 +95,8 @@ function stateOf(hop: string, results: readonly CheckResult[]): Told['hops'][num
 function installation({ loki, collectors }: Survey): Readonly<Record<string, Json>> {
   return {
     ...(loki && { loki: `${loki.namespace}${loki.release ? `, ${loki.release.chart} ${loki.release.chartVersion}, release ${loki.release.name}` : ''}` }),
-    collectors: collectors.map(({ workload, release }) => `${workload.kind} ${workload.namespace}/${workload.name}${release ? `, ${release.chart} ${release.chartVersion}` : ''}`),
+    collectors: collectors.map(
+      ({ workload, release }) => `${workload.kind} ${workload.namespace}/${workload.name}${release ? `, ${release.chart} ${release.chartVersion}` : ''}`,
+    ),
   };
 }

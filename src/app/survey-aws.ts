@@ -20,9 +20,7 @@ async function accountOf({ reached, miss }: Looking, of: { readonly namespace: s
   const { namespace, accountName: name } = of;
   const [object, association] = await Promise.all([
     kubernetes.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name }),
-    aws.associations
-      .find({ cluster: cluster.name, namespace, serviceAccount: name })
-      .catch((error: unknown) => void miss('Pod Identity associations', error)),
+    aws.associations.find({ cluster: cluster.name, namespace, serviceAccount: name }).catch((error: unknown) => void miss('Pod Identity associations', error)),
   ]);
   const roleArn = object?.metadata.annotations?.['eks.amazonaws.com/role-arn'];
   const arn = roleArn ?? association?.roleArn;
@@ -53,7 +51,9 @@ async function bucketOf({ reached, miss }: Looking, { bucket, role }: { readonly
   const [list, objects, key] = await Promise.all([
     aws.roles.denied(['s3:ListBucket'], arn, role),
     aws.roles.denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`, role),
-    look.encryption?.algorithm === 'aws:kms' && look.encryption.key.startsWith('arn:') ? aws.roles.denied(['kms:GenerateDataKey', 'kms:Decrypt'], look.encryption.key, role) : [],
+    look.encryption?.algorithm === 'aws:kms' && look.encryption.key.startsWith('arn:')
+      ? aws.roles.denied(['kms:GenerateDataKey', 'kms:Decrypt'], look.encryption.key, role)
+      : [],
   ]);
   if (list === 'unknown' || objects === 'unknown') miss.say(`what ${role} may do on ${bucket.name}`, 'the policy simulator could not be asked');
   const denied = list === 'unknown' || objects === 'unknown' ? 'unknown' : [...list, ...objects];

@@ -11,10 +11,15 @@ const TAIL = 200;
 export async function surveyCollectors(looking: Looking): Promise<readonly CollectorSeen[]> {
   const { run, reached } = looking;
   const found = await chartWorkloads(reached.kubernetes, { name: 'alloy', namespace: run.settings.collectorNamespace });
-  return each(found, 4, (object) => collectorOf(looking, { workload: workloadOf(object), releaseName: object.metadata.labels?.['app.kubernetes.io/instance'] }));
+  return each(found, 4, (object) =>
+    collectorOf(looking, { workload: workloadOf(object), releaseName: object.metadata.labels?.['app.kubernetes.io/instance'] }),
+  );
 }
 
-async function collectorOf(looking: Looking, { workload, releaseName }: { readonly workload: Workload; readonly releaseName: string | undefined }): Promise<CollectorSeen> {
+async function collectorOf(
+  looking: Looking,
+  { workload, releaseName }: { readonly workload: Workload; readonly releaseName: string | undefined },
+): Promise<CollectorSeen> {
   const { reached, miss } = looking;
   const { kubernetes, releases } = reached;
   const { namespace } = workload;
@@ -29,7 +34,10 @@ async function collectorOf(looking: Looking, { workload, releaseName }: { readon
   ]);
   const pods = objects.map(podOf).filter(({ ending }) => !ending);
   const blocks = readAlloy(file?.text ?? '');
-  const [read, writers] = await Promise.all([sampled(looking, pods, container), Promise.all(writersIn(blocks).map((writer) => withLogin(looking, { writer, workload })))]);
+  const [read, writers] = await Promise.all([
+    sampled(looking, pods, container),
+    Promise.all(writersIn(blocks).map((writer) => withLogin(looking, { writer, workload }))),
+  ]);
   return {
     workload,
     ...(release && { release }),
@@ -58,11 +66,16 @@ async function sampled(
   pods: readonly PodSeen[],
   container: Container | undefined,
 ): Promise<{ readonly pods: readonly PodSeen[]; readonly counters: readonly CollectorCounters[] }> {
-  const chosen = [...pods].filter(({ node }) => node !== undefined).sort((a, b) => Number(a.ready) - Number(b.ready)).slice(0, SAMPLE);
+  const chosen = [...pods]
+    .filter(({ node }) => node !== undefined)
+    .sort((a, b) => Number(a.ready) - Number(b.ready))
+    .slice(0, SAMPLE);
   if (pods.length > SAMPLE) miss.say(`${pods.length - SAMPLE} of ${pods.length} collector pods`, `logs and counters are read of ${SAMPLE}`);
   const port = portOf(container, /^http/) ?? 12345;
   const seen = await each(chosen, 5, async (pod) => {
-    const lines = container ? await linesOf(kubernetes, pod, { container: container.name, tail: TAIL }).catch((error: unknown) => void miss(`the log of pod ${pod.name}`, error)) : undefined;
+    const lines = container
+      ? await linesOf(kubernetes, pod, { container: container.name, tail: TAIL }).catch((error: unknown) => void miss(`the log of pod ${pod.name}`, error))
+      : undefined;
     const metrics = pod.ready ? await kubernetes.raw(`/api/v1/namespaces/${pod.namespace}/pods/${pod.name}:${port}/proxy/metrics`) : undefined;
     if (metrics && metrics.status !== 200) miss.say(`the counters of pod ${pod.name}`, `the pod proxy answers HTTP ${metrics.status}`);
     return { pod, lines, counters: metrics?.status === 200 ? countersOf(pod, metrics.body) : undefined };
@@ -99,12 +112,17 @@ function writersIn(blocks: readonly AlloyBlock[]): readonly Writer[] {
   );
 }
 
-async function withLogin({ reached: { kubernetes }, run, miss }: Looking, { writer, workload }: { readonly writer: Writer; readonly workload: Workload }): Promise<WriterSeen> {
+async function withLogin(
+  { reached: { kubernetes }, run, miss }: Looking,
+  { writer, workload }: { readonly writer: Writer; readonly workload: Workload },
+): Promise<WriterSeen> {
   const { endpoint, component } = writer;
   const { attributes, blocks, line } = endpoint;
   const basic = blocks.find(({ name }) => name === 'basic_auth')?.attributes;
   const url = literal(attributes['url']);
-  const hasLogin = basic !== undefined || ['authorization', 'oauth2', 'bearer_token', 'bearer_token_file'].some((key) => key in attributes || blocks.some(({ name }) => name === key));
+  const hasLogin =
+    basic !== undefined ||
+    ['authorization', 'oauth2', 'bearer_token', 'bearer_token_file'].some((key) => key in attributes || blocks.some(({ name }) => name === key));
   const login = basic && (await loginOf().catch((error: unknown) => void miss(`the login of ${component}`, error)));
   if (login) run.outside.hide(login.password);
   return { component, line, ...(url !== undefined && { url }), hasLogin, ...(login && { login }), ...tenantOf(writer), ours: false };
@@ -135,6 +153,9 @@ function tenantOf({ endpoint, dynamicTenant }: Writer): Pick<WriterSeen, 'tenant
   const header = /"x-scope-orgid"\s*=\s*"([^"]*)"/i.exec(attributes['headers'] ?? '')?.[1];
   const name = literal(attributes['tenant_id']) ?? header;
   if (name) return { tenant: { is: 'fixed', name } };
-  const computed = dynamicTenant || (attributes['tenant_id'] !== undefined && literal(attributes['tenant_id']) === undefined) || /x-scope-orgid/i.test(attributes['headers'] ?? '');
+  const computed =
+    dynamicTenant ||
+    (attributes['tenant_id'] !== undefined && literal(attributes['tenant_id']) === undefined) ||
+    /x-scope-orgid/i.test(attributes['headers'] ?? '');
   return computed ? { tenant: { is: 'dynamic' } } : {};
 }

@@ -38,7 +38,8 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
   const namespace = found[0]?.metadata.namespace;
   if (namespace === undefined) return undefined;
   const others = [...new Set(found.map(({ metadata }) => metadata.namespace ?? ''))].filter((one) => one !== namespace);
-  if (others.length > 0) looking.run.emit({ type: 'note.given', text: `Loki is also in namespace ${others.join(', ')}; name the one you mean with --namespace.` });
+  if (others.length > 0)
+    looking.run.emit({ type: 'note.given', text: `Loki is also in namespace ${others.join(', ')}; name the one you mean with --namespace.` });
   const mine = found.filter(({ metadata }) => metadata.namespace === namespace);
   const workloads = mine.map(workloadOf);
   const releaseName = mine[0]?.metadata.labels?.['app.kubernetes.io/instance'];
@@ -49,7 +50,10 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
     claimsIn(kubernetes, namespace),
   ]);
   const config = file && parsed(file.text);
-  const pods = await withLines(looking, podObjects.map(podOf).filter(({ ending }) => !ending));
+  const pods = await withLines(
+    looking,
+    podObjects.map(podOf).filter(({ ending }) => !ending),
+  );
   const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
   const [aws, ring, counters, gateway] = await Promise.all([
     awsSide(looking, { namespace, accountName: store?.template.serviceAccountName ?? 'default', buckets: bucketsIn(config) }),
@@ -147,7 +151,9 @@ async function withLines({ reached: { kubernetes }, miss }: Looking, pods: reado
   const read = new Map(
     await each(chosen, 8, async (pod) => {
       const container = pod.spec.containers.find(({ name, image }) => ['loki', 'nginx', 'single-binary'].includes(name) || /loki/.test(image ?? ''))?.name;
-      const lines = container ? await linesOf(kubernetes, pod, { container, tail: TAIL }).catch((error: unknown) => void miss(`the log of pod ${pod.name}`, error)) : undefined;
+      const lines = container
+        ? await linesOf(kubernetes, pod, { container, tail: TAIL }).catch((error: unknown) => void miss(`the log of pod ${pod.name}`, error))
+        : undefined;
       return [pod.name, lines] as const;
     }),
   );
@@ -157,7 +163,11 @@ async function withLines({ reached: { kubernetes }, miss }: Looking, pods: reado
   });
 }
 
-const httpPort = (pod: PodSeen) => portOf(pod.spec.containers.find(({ ports }) => ports?.some(({ name }) => /http/.test(name ?? ''))), /^http/) ?? 3100;
+const httpPort = (pod: PodSeen) =>
+  portOf(
+    pod.spec.containers.find(({ ports }) => ports?.some(({ name }) => /http/.test(name ?? ''))),
+    /^http/,
+  ) ?? 3100;
 const oneOf = (pods: readonly PodSeen[], ...components: readonly string[]) =>
   components.map((component) => pods.find((pod) => pod.component === component && pod.ready)).find(Boolean);
 
@@ -200,12 +210,17 @@ async function countersOf({ reached: { kubernetes }, miss }: Looking, pods: read
   };
 }
 
-async function gatewayOf({ reached: { kubernetes }, miss }: Looking, of: { readonly namespace: string; readonly workloads: readonly Workload[] }): Promise<GatewaySeen | undefined> {
+async function gatewayOf(
+  { reached: { kubernetes }, miss }: Looking,
+  of: { readonly namespace: string; readonly workloads: readonly Workload[] },
+): Promise<GatewaySeen | undefined> {
   const workload = of.workloads.find(({ component }) => component === 'gateway');
   const container = workload?.template.containers.find(({ name, image }) => name === 'nginx' || /nginx/.test(image ?? '')) ?? workload?.template.containers[0];
   if (!workload || !container) return undefined;
   const { namespace, template } = workload;
-  const file = await mountedFile(kubernetes, { namespace, template, container, path: '/etc/nginx/nginx.conf' }).catch((error: unknown) => void miss('nginx.conf', error));
+  const file = await mountedFile(kubernetes, { namespace, template, container, path: '/etc/nginx/nginx.conf' }).catch(
+    (error: unknown) => void miss('nginx.conf', error),
+  );
   const text = (file?.text ?? '').replace(/^\s*#.*$/gm, '');
   const realm = /^\s*auth_basic\s+("?)(?!off\b)[^;]+\1;/m.test(text);
   const tenant = /proxy_set_header\s+x-scope-orgid\s+"?([^";]+)"?\s*;/i.exec(text)?.[1];
@@ -239,7 +254,10 @@ export async function askGateway(logs: Logs, path: string, as: Parameters<Logs['
   return logs.get(path, as).then(({ status, body, headers }) => ({ status, body: body.slice(0, 4000), headers }));
 }
 
-export async function gatewayLogs({ run, reached }: Looking, { namespace, workload }: { readonly namespace: string; readonly workload: Workload }): Promise<Logs> {
+export async function gatewayLogs(
+  { run, reached }: Looking,
+  { namespace, workload }: { readonly namespace: string; readonly workload: Workload },
+): Promise<Logs> {
   const selector = Object.entries(workload.selector)
     .map(([key, value]) => `${key}=${value}`)
     .join(',');

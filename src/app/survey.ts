@@ -64,7 +64,10 @@ const datasourceObject = (url: string, all: readonly DatasourceSeen[]) => all.fi
 const namespaceIn = (from: string) => /^\w+ ([^/]+)\//.exec(from)?.[1] ?? 'default';
 
 /** The Services that in-cluster addresses lead to, by address; `undefined` where there is none of that name. */
-async function servicesOf({ reached: { kubernetes } }: Looking, addresses: readonly { readonly url: string | undefined; readonly from: string }[]): Promise<Survey['services']> {
+async function servicesOf(
+  { reached: { kubernetes } }: Looking,
+  addresses: readonly { readonly url: string | undefined; readonly from: string }[],
+): Promise<Survey['services']> {
   const wanted = new Map(addresses.flatMap(({ url, from }) => (url && serviceNamed(url, from) ? [[url, serviceNamed(url, from)!] as const] : [])));
   const found = await Promise.all(
     [...wanted].map(async ([url, { name, namespace }]) => {
@@ -96,7 +99,10 @@ interface Asking {
 const PROBE = '/loki/api/v1/labels';
 
 /** Harmless GETs with nobody's, the writers' and the readers' logins, and one query for whatever came last. */
-async function answersOf(looking: Looking, asking: Asking): Promise<(Omit<Asking, 'loki'> & { readonly anonymous?: Answer; readonly reading?: ReadingSeen }) | undefined> {
+async function answersOf(
+  looking: Looking,
+  asking: Asking,
+): Promise<(Omit<Asking, 'loki'> & { readonly anonymous?: Answer; readonly reading?: ReadingSeen }) | undefined> {
   const { loki, collectors, datasources } = asking;
   if (!loki.gateway) return undefined;
   const logs = await gatewayLogs(looking, { namespace: loki.namespace, workload: loki.gateway.workload });
@@ -145,7 +151,8 @@ async function readingOf(
   const since = `start=${asked.getTime() - HOUR}000000&end=${asked.getTime() + 60_000}000000`;
   const listed = await logs.get(`${PROBE}?${since}`, as);
   const labels = listed.status === 200 ? ((JSON.parse(listed.body) as { data?: readonly string[] }).data ?? []) : [];
-  const label = ['namespace', 'job', 'app', 'pod', 'container', 'cluster'].find((name) => labels.includes(name)) ?? labels.find((name) => !name.startsWith('__'));
+  const label =
+    ['namespace', 'job', 'app', 'pod', 'container', 'cluster'].find((name) => labels.includes(name)) ?? labels.find((name) => !name.startsWith('__'));
   if (listed.status !== 200 || !label) return { ...base, status: listed.status, body: listed.body.slice(0, 300), labels };
   const query = `{${label}=~".+"}`;
   const answer = await logs.get(`/loki/api/v1/query_range?${new URLSearchParams({ query, limit: '1', direction: 'backward' })}&${since}`, as);
@@ -157,8 +164,12 @@ const HOUR = 3_600_000;
 
 function newestIn(body: string): ReadingSeen['newest'] {
   const { data } = JSON.parse(body) as {
-    readonly data?: { readonly result?: readonly { readonly stream: Readonly<Record<string, string>>; readonly values: readonly (readonly [string, string])[] }[] };
+    readonly data?: {
+      readonly result?: readonly { readonly stream: Readonly<Record<string, string>>; readonly values: readonly (readonly [string, string])[] }[];
+    };
   };
-  const all = (data?.result ?? []).flatMap(({ stream, values }) => values.map(([time, line]) => ({ line, labels: stream, time: new Date(Number(BigInt(time) / 1_000_000n)) })));
+  const all = (data?.result ?? []).flatMap(({ stream, values }) =>
+    values.map(([time, line]) => ({ line, labels: stream, time: new Date(Number(BigInt(time) / 1_000_000n)) })),
+  );
   return all.sort((a, b) => b.time.getTime() - a.time.getTime())[0];
 }

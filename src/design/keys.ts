@@ -49,7 +49,8 @@ export function wrongTypes(values: Values, name: 'loki' | 'alloy'): readonly { r
       if (typeof below === 'object') {
         if (isMap(value)) walk(value, below, here);
         else found.push({ path: here.join('.'), wanted: 'map', given });
-      } else if (!fits(below, value)) found.push({ path: here.join('.'), wanted: below, given: given === 'string' ? `the text "${String(value)}"` : `a ${given}` });
+      } else if (!fits(below, value))
+        found.push({ path: here.join('.'), wanted: below, given: given === 'string' ? `the text "${String(value)}"` : `a ${given}` });
     }
   };
   walk(values, charts[name].keys, []);
@@ -65,7 +66,8 @@ function fits(wanted: string, value: unknown): boolean {
 
 /** Which chart these are values of, told by keys that only one of them has at the top. */
 export function chartOf(values: Values): 'loki' | 'alloy' | undefined {
-  const count = (name: 'loki' | 'alloy') => Object.keys(values).filter((key) => Object.hasOwn(charts[name].keys, key) && !Object.hasOwn(charts[name === 'loki' ? 'alloy' : 'loki'].keys, key)).length;
+  const count = (name: 'loki' | 'alloy') =>
+    Object.keys(values).filter((key) => Object.hasOwn(charts[name].keys, key) && !Object.hasOwn(charts[name === 'loki' ? 'alloy' : 'loki'].keys, key)).length;
   const [loki, alloy] = [count('loki'), count('alloy')];
   return loki === alloy ? undefined : loki > alloy ? 'loki' : 'alloy';
 }

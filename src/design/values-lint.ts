@@ -70,25 +70,63 @@ function lokiFaults(values: Values): readonly Fault[] {
       });
   }
   if (get('loki.storage_config.aws.bucketnames') && get('loki.storage.bucketNames.chunks'))
-    faults.push({ code: 'VALUES_SHADOWED', severity: 'warn', hop: 's3', message: 'loki.storage.bucketNames.chunks has no effect beside loki.storage_config.aws.bucketnames', fix: 'drop loki.storage_config.aws' });
+    faults.push({
+      code: 'VALUES_SHADOWED',
+      severity: 'warn',
+      hop: 's3',
+      message: 'loki.storage.bucketNames.chunks has no effect beside loki.storage_config.aws.bucketnames',
+      fix: 'drop loki.storage_config.aws',
+    });
   for (const use of ['chunks', 'ruler'])
     if (get(`loki.storage.bucketNames.${use}`) === '')
-      faults.push({ code: 'LOKI_BUCKET_UNNAMED', severity: 'fail', hop: 's3', message: `loki.storage.bucketNames.${use} is empty`, fix: 'write the name of the bucket; a variable was probably empty' });
+      faults.push({
+        code: 'LOKI_BUCKET_UNNAMED',
+        severity: 'fail',
+        hop: 's3',
+        message: `loki.storage.bucketNames.${use} is empty`,
+        fix: 'write the name of the bucket; a variable was probably empty',
+      });
   if (get('loki.pattern_ingester.enabled') === true && distributed && !(Number(get('patternIngester.replicas') ?? 0) > 0))
-    faults.push({ code: 'LOKI_PATTERNS_UNSERVED', severity: 'warn', hop: 'loki-runtime', message: 'loki.pattern_ingester.enabled is true, but patternIngester.replicas is 0' });
+    faults.push({
+      code: 'LOKI_PATTERNS_UNSERVED',
+      severity: 'warn',
+      hop: 'loki-runtime',
+      message: 'loki.pattern_ingester.enabled is true, but patternIngester.replicas is 0',
+    });
   if (distributed && get('ingester.persistence.enabled') !== true)
-    faults.push({ code: 'LOKI_WAL_EPHEMERAL', severity: 'warn', hop: 'loki-runtime', message: 'ingester.persistence is off: what is not yet in S3 goes with the pod' });
+    faults.push({
+      code: 'LOKI_WAL_EPHEMERAL',
+      severity: 'warn',
+      hop: 'loki-runtime',
+      message: 'ingester.persistence is off: what is not yet in S3 goes with the pod',
+    });
   if (get('loki.limits_config.retention_period') !== undefined && get('loki.compactor.retention_enabled') !== true)
-    faults.push({ code: 'LOKI_RETENTION_OFF', severity: 'warn', hop: 'loki-config', message: 'loki.limits_config.retention_period is set, but loki.compactor.retention_enabled is not true' });
+    faults.push({
+      code: 'LOKI_RETENTION_OFF',
+      severity: 'warn',
+      hop: 'loki-config',
+      message: 'loki.limits_config.retention_period is set, but loki.compactor.retention_enabled is not true',
+    });
   const periods = get('loki.schemaConfig.configs');
   const last = Array.isArray(periods) ? (periods.at(-1) as Values | undefined) : undefined;
   if (last && (last['store'] !== 'tsdb' || Number(String(last['schema']).slice(1)) < 13))
-    faults.push({ code: 'LOKI_SCHEMA_OLD', severity: 'warn', hop: 'loki-config', message: `The newest period of loki.schemaConfig is ${String(last['store'])} ${String(last['schema'])}` });
+    faults.push({
+      code: 'LOKI_SCHEMA_OLD',
+      severity: 'warn',
+      hop: 'loki-config',
+      message: `The newest period of loki.schemaConfig is ${String(last['store'])} ${String(last['schema'])}`,
+    });
   if (get('chunksCache.enabled') !== false && get('chunksCache.allocatedMemory') === undefined)
     faults.push({ code: 'LOKI_CACHE_LARGE', severity: 'warn', hop: 'scheduling', message: 'chunksCache.allocatedMemory is not set: its pod asks for 9.6 GiB' });
   const basic = get('gateway.basicAuth.enabled') === true;
   if (basic && !['existingSecret', 'htpasswd', 'username'].some((key) => get(`gateway.basicAuth.${key}`)) && !get('loki.tenants'))
-    faults.push({ code: 'GATEWAY_SECRET_MISSING', severity: 'fail', hop: 'gateway', message: 'gateway.basicAuth is on, but no login is given', fix: 'gateway.basicAuth.existingSecret: NAME' });
+    faults.push({
+      code: 'GATEWAY_SECRET_MISSING',
+      severity: 'fail',
+      hop: 'gateway',
+      message: 'gateway.basicAuth is on, but no login is given',
+      fix: 'gateway.basicAuth.existingSecret: NAME',
+    });
   return faults;
 }
 
@@ -110,11 +148,21 @@ function alloyFaults(values: Values): readonly Fault[] {
     faults.push({ code: 'ALLOY_PRIVILEGED', severity: 'warn', hop: 'alloy-read', message: 'alloy.securityContext.privileged is true' });
   const controller = get('controller.type') ?? 'daemonset';
   if (controller === 'daemonset' && get('controller.tolerations') === undefined)
-    faults.push({ code: 'COLLECTOR_BARRED', severity: 'warn', hop: 'scheduling', message: 'controller.tolerations is not set: tainted nodes (GPU nodes mostly are) get no collector' });
+    faults.push({
+      code: 'COLLECTOR_BARRED',
+      severity: 'warn',
+      hop: 'scheduling',
+      message: 'controller.tolerations is not set: tainted nodes (GPU nodes mostly are) get no collector',
+    });
   const storage = get('alloy.storagePath');
   const kept = typeof storage === 'string' && extra.includes(storage);
   if (text.includes('loki.source.file') && !kept)
-    faults.push({ code: 'ALLOY_POSITIONS_LOST', severity: 'warn', hop: 'alloy-read', message: 'alloy.storagePath is in no mount: positions are forgotten at each restart' });
+    faults.push({
+      code: 'ALLOY_POSITIONS_LOST',
+      severity: 'warn',
+      hop: 'alloy-read',
+      message: 'alloy.storagePath is in no mount: positions are forgotten at each restart',
+    });
   return [...faults, ...pipelineFaults(text)];
 }
 
@@ -128,9 +176,19 @@ function pipelineFaults(text: string): readonly Fault[] {
   for (const { attributes, line, blocks: inner } of endpoints) {
     const url = literal(attributes['url']);
     if (url !== undefined && (!/^https?:\/\/[^/]+\/(?!\/)/.test(url) || !/[^/]\/loki\/api\/v1\/push$/.test(url)))
-      faults.push({ code: 'ALLOY_PUSH_URL', severity: 'fail', hop: 'alloy-push', message: `url = "${url}" (line ${line} of the pipeline) is not http://HOST/loki/api/v1/push` });
+      faults.push({
+        code: 'ALLOY_PUSH_URL',
+        severity: 'fail',
+        hop: 'alloy-push',
+        message: `url = "${url}" (line ${line} of the pipeline) is not http://HOST/loki/api/v1/push`,
+      });
     if (!attributes['tenant_id'] && !/x-scope-orgid/i.test(attributes['headers'] ?? '') && blocksNamed(blocks, 'stage.tenant').length === 0)
-      faults.push({ code: 'WRITER_TENANT_MISSING', severity: 'warn', hop: 'tenant-write', message: 'No tenant is named: that is right only if the gateway sets it or Loki has auth_enabled: false' });
+      faults.push({
+        code: 'WRITER_TENANT_MISSING',
+        severity: 'warn',
+        hop: 'tenant-write',
+        message: 'No tenant is named: that is right only if the gateway sets it or Loki has auth_enabled: false',
+      });
     if (literal(inner.find(({ name }) => name === 'basic_auth')?.attributes['password']))
       faults.push({ code: 'ALLOY_SECRET_IN_CONFIG', severity: 'warn', hop: 'alloy-push', message: 'basic_auth.password is written into the pipeline' });
   }
@@ -144,6 +202,11 @@ function pipelineFaults(text: string): readonly Fault[] {
       message: `replacement = ${slashed.attributes['replacement']} (line ${slashed.line} of the pipeline) has no second group: label ${literal(slashed.attributes['target_label'])} ends with a slash`,
     });
   if (blocksNamed(blocks, 'loki.source.file').length > 0 && blocksNamed(blocks, /^stage\.(cri|docker)$/).length === 0)
-    faults.push({ code: 'ALLOY_NO_CRI', severity: 'warn', hop: 'alloy-read', message: 'The pipeline has no stage.cri: lines keep the prefix of the container runtime' });
+    faults.push({
+      code: 'ALLOY_NO_CRI',
+      severity: 'warn',
+      hop: 'alloy-read',
+      message: 'The pipeline has no stage.cri: lines keep the prefix of the container runtime',
+    });
   return faults;
 }

@@ -43,7 +43,10 @@ function hopLines({ hops }: DoctorResult, { columns, paint }: Look): readonly st
 function rootLines({ root, mode }: DoctorResult, { columns, paint }: Look): readonly string[] {
   if (!root) return [];
   const label = mode === 'values' ? 'Begin here' : `Root cause, at ${oneLine(root.hop)}`;
-  return [`${paint.bad('✖')} ${paint.strong(label)}  ${paint.faint(`[${oneLine(root.problem.code)}]`)}`, ...fold(clean(root.problem.message), columns - 2).map((line) => `  ${line}`)];
+  return [
+    `${paint.bad('✖')} ${paint.strong(label)}  ${paint.faint(`[${oneLine(root.problem.code)}]`)}`,
+    ...fold(clean(root.problem.message), columns - 2).map((line) => `  ${line}`),
+  ];
 }
 
 function otherLines({ findings, mode }: DoctorResult, look: Look): readonly string[] {
@@ -73,7 +76,11 @@ function findingLines({ problem, severity, hop }: Finding, { columns, paint }: L
 
 function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readonly string[] {
   if (unseen.length === 0) return [];
-  return [paint.strong('Not looked at:'), ...unseen.slice(0, 12).map(({ what, why }) => `  – ${cut(oneLine(`${what}: ${why}`), columns - 4)}`), ...(unseen.length > 12 ? [`  and ${unseen.length - 12} more`] : [])];
+  return [
+    paint.strong('Not looked at:'),
+    ...unseen.slice(0, 12).map(({ what, why }) => `  – ${cut(oneLine(`${what}: ${why}`), columns - 4)}`),
+    ...(unseen.length > 12 ? [`  and ${unseen.length - 12} more`] : []),
+  ];
 }
 
 function verdict({ healthy, findings, mode }: DoctorResult, { paint }: Look): string {

@@ -20,16 +20,29 @@ export async function deniedActions(
         ContextEntries: [
           { ContextKeyName: 'aws:RequestedRegion', ContextKeyType: 'string', ContextKeyValues: [clients.region] },
           { ContextKeyName: 'aws:SecureTransport', ContextKeyType: 'boolean', ContextKeyValues: ['true'] },
+          ...(of.as ? accountKeys(of.as) : []),
         ],
         Marker,
       }),
     );
     const results = pages.flatMap((page) => page.EvaluationResults ?? []);
     if (results.length === 0) return 'unknown';
+    // A condition on what only a real request carries (its VPC, its tags) is no refusal.
+    if (of.as && results.some((result) => result.EvalDecision !== 'allowed' && (result.MissingContextValues ?? []).length > 0)) return 'unknown';
     return results.filter((result) => result.EvalDecision !== 'allowed').map((result) => result.EvalActionName!);
   } catch {
     return 'unknown';
   }
+}
+
+/** What a request of this role to its own account's resources carries. */
+function accountKeys(arn: string) {
+  const account = arn.split(':')[4] ?? '';
+  return ['aws:ResourceAccount', 's3:ResourceAccount', 'aws:PrincipalAccount'].map((ContextKeyName) => ({
+    ContextKeyName,
+    ContextKeyType: 'string' as const,
+    ContextKeyValues: [account],
+  }));
 }
 
 /** The simulator refuses session ARNs, and a session's ARN has lost the role's path. */

@@ -45,7 +45,9 @@ export const collectorsUp: DoctorCheck = {
   async run(survey) {
     const pods = podsOf(survey);
     if (pods.length === 0) return NO_COLLECTOR;
-    const bad = pods.filter(({ containers, ready }) => !ready && containers.some(({ waiting, restarts }) => waiting?.reason === 'CrashLoopBackOff' || restarts > 1));
+    const bad = pods.filter(
+      ({ containers, ready }) => !ready && containers.some(({ waiting, restarts }) => waiting?.reason === 'CrashLoopBackOff' || restarts > 1),
+    );
     const [first] = bad;
     if (!first) return pass(`${pods.filter(({ ready }) => ready).length} of ${pods.length} ready`);
     const killed = bad.some(({ containers }) => containers.some(({ ended }) => ended?.reason === 'OOMKilled'));
@@ -96,7 +98,10 @@ export const nodeFilterRight: DoctorCheck = {
       return fail('ALLOY_NODE_FILTER', {
         message: `Alloy takes ${variable} for the name of its node, but it is ${given ? (given.value ?? given.valueFrom?.fieldRef?.fieldPath ?? 'something else') : "not set, so it is the pod's name"}`,
         fix: `add to alloy.extraEnv in Alloy's values:\n- name: ${variable}\n  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}`,
-        evidence: [`${collector.configFrom}: field = ${field}`, `${collector.workload.kind} ${collector.workload.name}: env ${variable} is not fieldRef spec.nodeName`],
+        evidence: [
+          `${collector.configFrom}: field = ${field}`,
+          `${collector.workload.kind} ${collector.workload.name}: env ${variable} is not fieldRef spec.nodeName`,
+        ],
       });
     }
     return survey.collectors.length === 0 ? NO_COLLECTOR : pass();
@@ -194,7 +199,9 @@ export const prefixTaken: DoctorCheck = {
     const bad = readers.find(({ blocks }) => blocksNamed(blocks, /^stage\.(cri|docker)$/).length === 0);
     const prefixed = reading?.newest && /^\d{4}-\d\d-\d\dT\S+ (stdout|stderr) [FP] /.test(reading.newest.line);
     if (!bad) return pass();
-    return warn('ALLOY_NO_CRI', { evidence: [`${bad.configFrom}: no stage.cri`, ...(prefixed ? [`a line that came back: ${shortened(reading.newest!.line, 120)}`] : [])] });
+    return warn('ALLOY_NO_CRI', {
+      evidence: [`${bad.configFrom}: no stage.cri`, ...(prefixed ? [`a line that came back: ${shortened(reading.newest!.line, 120)}`] : [])],
+    });
   },
 };
 
@@ -213,7 +220,9 @@ export const positionsKept: DoctorCheck = {
       const volume = collector.workload.template.volumes?.find(({ name }) => name === mount?.name);
       return !volume?.hostPath && !volume?.persistentVolumeClaim && !collector.workload.claims.includes(volume?.name ?? mount?.name ?? '-');
     });
-    return lost ? warn('ALLOY_POSITIONS_LOST', { evidence: [`${lost.workload.kind} ${lost.workload.name}: --storage.path is in no hostPath and no claim`] }) : pass();
+    return lost
+      ? warn('ALLOY_POSITIONS_LOST', { evidence: [`${lost.workload.kind} ${lost.workload.name}: --storage.path is in no hostPath and no claim`] })
+      : pass();
   },
 };
 
@@ -247,11 +256,15 @@ export const pushAddress: DoctorCheck = {
       return fail('ALLOY_PUSH_URL', {
         message: `The collector pushes to ${writer.url}: ${wrong}`,
         ...(gateway && { fix: `url = "${gateway}"` }),
-        evidence: [`${collector.configFrom}, ${writer.component} (line ${writer.line}): url = "${writer.url}"`, ...said(collector.pods, /final error sending batch|error sending batch/, 1)],
+        evidence: [
+          `${collector.configFrom}, ${writer.component} (line ${writer.line}): url = "${writer.url}"`,
+          ...said(collector.pods, /final error sending batch|error sending batch/, 1),
+        ],
       });
     }
     const read = collectors.some(({ text }) => text !== undefined);
-    if (all.length === 0 && read) return fail('ALLOY_NO_WRITE', { evidence: collectors.map(({ configFrom }) => `${configFrom}: no loki.write with an endpoint`) });
+    if (all.length === 0 && read)
+      return fail('ALLOY_NO_WRITE', { evidence: collectors.map(({ configFrom }) => `${configFrom}: no loki.write with an endpoint`) });
     return all.length === 0 ? skip("the collectors' configuration could not be read") : pass(all.map(({ writer }) => writer.url ?? 'computed').join(', '));
   },
 };
@@ -267,7 +280,11 @@ export const pipelineJoined: DoctorCheck = {
     for (const { blocks, configFrom } of collectors) {
       const sources = blocksNamed(blocks, /^loki\.source\.(file|kubernetes|podlogs)$/);
       const lost = sources.find((source) => !leadsOut(source, blocks, 8));
-      if (lost) return fail('ALLOY_NO_WRITE', { message: `What ${lost.name} "${lost.label}" reads is handed to no loki.write`, evidence: [`${configFrom}, line ${lost.line}: forward_to = ${lost.attributes['forward_to'] ?? 'nothing'}`] });
+      if (lost)
+        return fail('ALLOY_NO_WRITE', {
+          message: `What ${lost.name} "${lost.label}" reads is handed to no loki.write`,
+          evidence: [`${configFrom}, line ${lost.line}: forward_to = ${lost.attributes['forward_to'] ?? 'nothing'}`],
+        });
     }
     return pass();
   },
@@ -300,7 +317,11 @@ export const pushesAccepted: DoctorCheck = {
     const message = `Pushes are refused${status && status !== '-1' ? ` with HTTP ${status}` : status ? ': no answer comes' : ''}`;
     // What comes back now speaks for the present; the log tells of the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
-    return arrives ? warn('ALLOY_PUSH_REFUSED', { message: `Pushes were refused a while ago${status && status !== '-1' ? ` with HTTP ${status}` : ''}`, evidence: [...evidence, ...numbers] }) : fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...numbers] });
+    return arrives
+      ? warn('ALLOY_PUSH_REFUSED', {
+          message: `Pushes were refused a while ago${status && status !== '-1' ? ` with HTTP ${status}` : ''}`,
+          evidence: [...evidence, ...numbers],
+        })
+      : fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...numbers] });
   },
 };
-

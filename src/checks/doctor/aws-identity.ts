@@ -66,7 +66,11 @@ export const roleTrusts: DoctorCheck = {
       return fail('IRSA_ROLE_MISSING', {
         message: `Role ${arn} does not exist`,
         fix: `make the role, or name the right one in the annotation of ServiceAccount ${loki.namespace}/${account.name}`,
-        evidence: [`ServiceAccount ${loki.namespace}/${account.name}: eks.amazonaws.com/role-arn: ${arn}`, 'iam: no such role', ...said(store(loki), REFUSED, 1)],
+        evidence: [
+          `ServiceAccount ${loki.namespace}/${account.name}: eks.amazonaws.com/role-arn: ${arn}`,
+          'iam: no such role',
+          ...said(store(loki), REFUSED, 1),
+        ],
       });
     }
     if (!account.roleArn) return pass('Pod Identity');
@@ -126,7 +130,12 @@ function distrust(trust: Json, { survey, subject }: { readonly survey: Survey; r
 
 const list = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? (value as readonly Json[]) : value === undefined ? [] : [value]);
 const like = (pattern: string, text: string): boolean =>
-  new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`).test(text);
+  new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  ).test(text);
 
 export const podsHaveRole: DoctorCheck = {
   id: 'identity.pods',

@@ -13,7 +13,13 @@ export const isLoginRefused = ({ status, headers, body }: Answer): boolean =>
   status === 401 && (/basic/i.test(headers['www-authenticate'] ?? '') || /<html/i.test(body)) && !isTenantMissing({ status, headers, body });
 export const isTenantMissing = ({ status, body }: Answer): boolean => status === 401 && /no org id/i.test(body);
 export const inWords = ({ status, body }: Answer): string =>
-  `HTTP ${status} ${shortened(body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim(), 120)}`.trim();
+  `HTTP ${status} ${shortened(
+    body
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim(),
+    120,
+  )}`.trim();
 
 export const gatewayResolves: DoctorCheck = {
   id: 'gateway.resolver',
@@ -30,7 +36,7 @@ export const gatewayResolves: DoctorCheck = {
       message: `nginx can't start: its resolver ${loki.gateway.resolver ?? ''} does not resolve`,
       fix: cluster.clusterDns
         ? 'set global.dnsService: kube-dns and global.dnsNamespace: kube-system in the values and upgrade the release'
-        : "set gateway.nginxConfig.resolver to the cluster DNS address in the values (there is no Service kube-system/kube-dns), and upgrade the release",
+        : 'set gateway.nginxConfig.resolver to the cluster DNS address in the values (there is no Service kube-system/kube-dns), and upgrade the release',
       evidence: [...evidence, `${loki.gateway.configFrom}: resolver ${loki.gateway.resolver ?? ''}`],
     });
   },
@@ -53,14 +59,27 @@ export const gatewayUp: DoctorCheck = {
         evidence: [`${where}: spec.template.spec.volumes: secretName ${loginSecret.name}`],
       });
     }
-    if (workload.wanted === 0) return fail('GATEWAY_ABSENT', { message: `${where} has no replicas`, fix: `kubectl -n ${workload.namespace} scale deployment ${workload.name} --replicas 2`, evidence: [`${where}: spec.replicas 0`] });
+    if (workload.wanted === 0)
+      return fail('GATEWAY_ABSENT', {
+        message: `${where} has no replicas`,
+        fix: `kubectl -n ${workload.namespace} scale deployment ${workload.name} --replicas 2`,
+        evidence: [`${where}: spec.replicas 0`],
+      });
     if (workload.ready > 0) return pass(`${workload.ready} of ${workload.wanted} ready`);
     const pods = gatewayPods(loki);
     const lines = said(crashing(pods), /emerg|error/);
     return fail('GATEWAY_ABSENT', {
       message: `No pod of ${where} is ready`,
       fix: `kubectl -n ${workload.namespace} describe pods -l app.kubernetes.io/component=gateway`,
-      evidence: lines.length > 0 ? lines : pods.slice(0, 3).map(({ name, containers, unscheduled }) => `pod ${name}: ${unscheduled ?? containers.map(({ waiting }) => waiting?.reason ?? 'not ready').join(', ')}`),
+      evidence:
+        lines.length > 0
+          ? lines
+          : pods
+              .slice(0, 3)
+              .map(
+                ({ name, containers, unscheduled }) =>
+                  `pod ${name}: ${unscheduled ?? containers.map(({ waiting }) => waiting?.reason ?? 'not ready').join(', ')}`,
+              ),
     });
   },
 };
@@ -77,7 +96,11 @@ export const gatewayReachesLoki: DoctorCheck = {
     const answers = [loki.gateway?.anonymous, ...collectors.flatMap(({ writers }) => writers.map(({ answer }) => answer))].filter((one) => one !== undefined);
     if (answers.length === 0) return loki.gateway ? skip('it could not be asked') : NO_GATEWAY;
     const bad = answers.find(({ status }) => [502, 503, 504].includes(status));
-    if (bad) return fail('GATEWAY_UPSTREAM', { message: `The gateway can't reach Loki: it answers HTTP ${bad.status}`, evidence: [`GET /loki/api/v1/labels: ${inWords(bad)}`, ...said(gatewayPods(loki), /could not be resolved|Connection refused|upstream/)] });
+    if (bad)
+      return fail('GATEWAY_UPSTREAM', {
+        message: `The gateway can't reach Loki: it answers HTTP ${bad.status}`,
+        evidence: [`GET /loki/api/v1/labels: ${inWords(bad)}`, ...said(gatewayPods(loki), /could not be resolved|Connection refused|upstream/)],
+      });
     return pass();
   },
 };
@@ -115,13 +138,21 @@ function loginVerdict(gateway: GatewaySeen, { writer, from }: { readonly writer:
     return fail('WRITER_LOGIN_MISSING', {
       message: `The collector sends no login, but the gateway asks for one (${from})`,
       fix: `put into the endpoint of ${writer.component}:\n${BASIC_AUTH}`,
-      evidence: [`${from}: no basic_auth in its endpoint (line ${writer.line})`, `${gateway.configFrom}: auth_basic is on`, ...(writer.answer ? [`GET /loki/api/v1/labels without a login: ${inWords(writer.answer)}`] : [])],
+      evidence: [
+        `${from}: no basic_auth in its endpoint (line ${writer.line})`,
+        `${gateway.configFrom}: auth_basic is on`,
+        ...(writer.answer ? [`GET /loki/api/v1/labels without a login: ${inWords(writer.answer)}`] : []),
+      ],
     });
   }
   if (!writer.answer || !isLoginRefused(writer.answer)) return undefined;
   return fail('WRITER_LOGIN_REFUSED', {
     message: `The gateway refuses the collector's login, user "${writer.login?.user}"`,
-    evidence: [`${from}: basic_auth, username "${writer.login?.user}"`, `GET /loki/api/v1/labels with that login: ${inWords(writer.answer)}`, `htpasswd: Secret ${gateway.workload.namespace}/${gateway.loginSecret?.name}`],
+    evidence: [
+      `${from}: basic_auth, username "${writer.login?.user}"`,
+      `GET /loki/api/v1/labels with that login: ${inWords(writer.answer)}`,
+      `htpasswd: Secret ${gateway.workload.namespace}/${gateway.loginSecret?.name}`,
+    ],
   });
 }
 
@@ -137,7 +168,10 @@ export const writerLogin: DoctorCheck = {
     const writers = writersOf(survey);
     if (writers.length === 0) return skip('no collector writes to this gateway');
     const { gateway } = loki;
-    return writers.map((one) => loginVerdict(gateway, one)).find((one) => one !== undefined) ?? (writers.some(({ writer }) => writer.answer) ? pass() : skip('the login could not be read'));
+    return (
+      writers.map((one) => loginVerdict(gateway, one)).find((one) => one !== undefined) ??
+      (writers.some(({ writer }) => writer.answer) ? pass() : skip('the login could not be read'))
+    );
   },
 };
 
@@ -158,7 +192,11 @@ export const writerTenant: DoctorCheck = {
     return fail('WRITER_TENANT_MISSING', {
       message: `The collector names no tenant, and Loki has more than one (${bad.from})`,
       fix: `put into the endpoint of ${bad.writer.component}:  tenant_id = "TENANT"`,
-      evidence: [`${bad.from}: neither tenant_id nor the header X-Scope-OrgID (line ${bad.writer.line})`, ...(bad.writer.answer ? [`GET /loki/api/v1/labels: ${inWords(bad.writer.answer)}`] : []), `${loki.configFrom}: auth_enabled: true`],
+      evidence: [
+        `${bad.from}: neither tenant_id nor the header X-Scope-OrgID (line ${bad.writer.line})`,
+        ...(bad.writer.answer ? [`GET /loki/api/v1/labels: ${inWords(bad.writer.answer)}`] : []),
+        `${loki.configFrom}: auth_enabled: true`,
+      ],
     });
   },
 };

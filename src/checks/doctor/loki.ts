@@ -17,7 +17,8 @@ export const configAccepted: DoctorCheck = {
   async run({ loki }) {
     if (!loki) return NO_LOKI;
     const evidence = said(crashing(notGateway(loki)), CONFIG_ERROR);
-    if (evidence.length > 0) return fail('LOKI_CONFIG_INVALID', { message: `Loki refuses its configuration (${loki.configFrom})`, evidence: [...evidence, loki.configFrom] });
+    if (evidence.length > 0)
+      return fail('LOKI_CONFIG_INVALID', { message: `Loki refuses its configuration (${loki.configFrom})`, evidence: [...evidence, loki.configFrom] });
     return loki.config === undefined ? skip('its configuration could not be read') : pass(loki.configFrom);
   },
 };
@@ -51,7 +52,9 @@ export const storageShared: DoctorCheck = {
     const periods = at(loki.config, 'schema_config.configs');
     if (!Array.isArray(periods)) return skip('its configuration could not be read');
     const store = String(at((periods as readonly Json[]).at(-1), 'object_store') ?? '');
-    const writers = loki.workloads.filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)).reduce((sum, { wanted }) => sum + wanted, 0);
+    const writers = loki.workloads
+      .filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component))
+      .reduce((sum, { wanted }) => sum + wanted, 0);
     if (store === 'filesystem' && (writers > 1 || loki.workloads.length > 3)) {
       return fail('LOKI_STORAGE_LOCAL', {
         message: `Loki keeps chunks in each pod's own file system, and ${writers} pods write`,
@@ -59,7 +62,10 @@ export const storageShared: DoctorCheck = {
       });
     }
     if (store === 's3' && loki.buckets.length === 0) {
-      return fail('LOKI_BUCKET_UNNAMED', { message: 'Loki is told to use S3, but no bucket is named', evidence: [`${loki.configFrom}: storage_config.aws.bucketnames and common.storage.s3.bucketnames are empty`] });
+      return fail('LOKI_BUCKET_UNNAMED', {
+        message: 'Loki is told to use S3, but no bucket is named',
+        evidence: [`${loki.configFrom}: storage_config.aws.bucketnames and common.storage.s3.bucketnames are empty`],
+      });
     }
     return pass(store);
   },
@@ -76,8 +82,13 @@ export const notKilled: DoctorCheck = {
     const [first] = killed;
     if (!first) return pass();
     const limit = first.spec.containers.find(({ resources }) => resources?.limits?.['memory'])?.resources?.limits?.['memory'];
-    const evidence = killed.slice(0, 4).map(({ name, containers }) => `pod ${name}: lastState.terminated.reason OOMKilled, ${Math.max(...containers.map(({ restarts }) => restarts))} restarts`);
-    const said_ = { message: `${killed.length === 1 ? `Pod ${first.name} was` : `${killed.length} pods were`} killed for memory${limit ? ` (limit ${limit})` : ''}`, evidence };
+    const evidence = killed
+      .slice(0, 4)
+      .map(({ name, containers }) => `pod ${name}: lastState.terminated.reason OOMKilled, ${Math.max(...containers.map(({ restarts }) => restarts))} restarts`);
+    const said_ = {
+      message: `${killed.length === 1 ? `Pod ${first.name} was` : `${killed.length} pods were`} killed for memory${limit ? ` (limit ${limit})` : ''}`,
+      evidence,
+    };
     return killed.some(({ ready }) => !ready) ? fail('LOKI_OOM', said_) : warn('LOKI_OOM', said_);
   },
 };
@@ -109,7 +120,12 @@ export const staysUp: DoctorCheck = {
     return fail('LOKI_CRASHES', {
       message: `${bad.length === 1 ? `Pod ${first.name} crashes` : `${bad.length} pods of Loki crash`}`,
       fix: `kubectl -n ${first.namespace} logs ${first.name} --previous --tail 50`,
-      evidence: lines.length > 0 ? lines : bad.slice(0, 3).map(({ name, containers }) => `pod ${name}: ${containers.map(({ waiting, ended }) => waiting?.reason ?? ended?.reason).join(', ')}`),
+      evidence:
+        lines.length > 0
+          ? lines
+          : bad
+              .slice(0, 3)
+              .map(({ name, containers }) => `pod ${name}: ${containers.map(({ waiting, ended }) => waiting?.reason ?? ended?.reason).join(', ')}`),
     });
   },
 };
@@ -128,13 +144,19 @@ export const ringWhole: DoctorCheck = {
     const factor = Number(at(loki.config, 'common.replication_factor') ?? at(loki.config, 'ingester.lifecycler.ring.replication_factor') ?? 3);
     const quorum = Math.floor(factor / 2) + 1;
     if (wanted === 0 && ingesters.length > 0) {
-      return fail('LOKI_NO_INGESTERS', { message: 'Loki has no ingesters: their replicas are 0', evidence: ingesters.map(({ kind, name }) => `${kind} ${loki.namespace}/${name}: spec.replicas 0`) });
+      return fail('LOKI_NO_INGESTERS', {
+        message: 'Loki has no ingesters: their replicas are 0',
+        evidence: ingesters.map(({ kind, name }) => `${kind} ${loki.namespace}/${name}: spec.replicas 0`),
+      });
     }
     if (!loki.ring) return skip('the ring could not be read');
     if (loki.ring.active >= quorum) return pass(`${loki.ring.active} active, ${quorum} needed`);
     return fail('LOKI_RING_UNHEALTHY', {
       message: `${loki.ring.active} ingesters are active in the ring, ${quorum} are needed (replication factor ${factor})`,
-      evidence: [`/ring: ${loki.ring.states.slice(0, 6).join(', ') || 'empty'}`, ...ingesters.map(({ kind, name, ready, wanted: all }) => `${kind} ${name}: ${ready} of ${all} ready`)],
+      evidence: [
+        `/ring: ${loki.ring.states.slice(0, 6).join(', ') || 'empty'}`,
+        ...ingesters.map(({ kind, name, ready, wanted: all }) => `${kind} ${name}: ${ready} of ${all} ready`),
+      ],
     });
   },
 };

@@ -57,12 +57,22 @@ export const readerTenant: DoctorCheck = {
     if (mine(survey).length === 0) return NO_DATASOURCE;
     if (loki.gateway?.setsTenant) return pass(`the gateway sets it: ${loki.gateway.setsTenant}`);
     const bad = mine(survey).find(({ tenant, hasLogin }) => tenant === undefined && (hasLogin || !loki.gateway?.asksLogin));
-    if (!bad) return withoutLogin(survey).length > 0 ? skip('the gateway refuses the data source before Loki sees a tenant') : pass(mine(survey).map(({ tenant }) => tenant).join(', '));
+    if (!bad)
+      return withoutLogin(survey).length > 0
+        ? skip('the gateway refuses the data source before Loki sees a tenant')
+        : pass(
+            mine(survey)
+              .map(({ tenant }) => tenant)
+              .join(', '),
+          );
     const tenants = tenantsWritten(survey);
     return fail('READER_TENANT_MISSING', {
       message: `Data source "${bad.name}" sends no tenant, and Loki has more than one`,
       fix: `add to the data source:\njsonData:\n  httpHeaderName1: X-Scope-OrgID\nsecureJsonData:\n  httpHeaderValue1: ${tenants[0] ?? 'TENANT'}`,
-      evidence: [`${bad.from}: no jsonData.httpHeaderName* is X-Scope-OrgID`, ...(bad.answer ? [`GET /loki/api/v1/labels as the data source asks: ${inWords(bad.answer)}`] : [])],
+      evidence: [
+        `${bad.from}: no jsonData.httpHeaderName* is X-Scope-OrgID`,
+        ...(bad.answer ? [`GET /loki/api/v1/labels as the data source asks: ${inWords(bad.answer)}`] : []),
+      ],
     });
   },
 };
@@ -89,7 +99,12 @@ export const sameTenant: DoctorCheck = {
     return fail('READER_TENANT_OTHER', {
       message: `Data source "${bad.name}" reads tenant "${bad.tenant}", but collectors write "${written.join('", "')}"`,
       fix: `set secureJsonData.httpHeaderValue1: ${written[0]} in ${bad.from.split(',')[0]}`,
-      evidence: [`${bad.from}: X-Scope-OrgID ${bad.tenant}`, ...survey.collectors.flatMap(({ configFrom, writers }) => writers.map(({ tenant }) => `${configFrom}: tenant ${tenant?.is === 'fixed' ? tenant.name : 'computed'}`))],
+      evidence: [
+        `${bad.from}: X-Scope-OrgID ${bad.tenant}`,
+        ...survey.collectors.flatMap(({ configFrom, writers }) =>
+          writers.map(({ tenant }) => `${configFrom}: tenant ${tenant?.is === 'fixed' ? tenant.name : 'computed'}`),
+        ),
+      ],
     });
   },
 };
@@ -149,7 +164,11 @@ export const datasourceLogin: DoctorCheck = {
       return fail('DATASOURCE_NO_LOGIN', {
         message: `Data source "${bad.name}" sends no login, but the gateway asks for one`,
         fix: `add to the data source:\nbasicAuth: true\nbasicAuthUser: USER\nsecureJsonData:\n  basicAuthPassword: PASSWORD`,
-        evidence: [`${bad.from}: basicAuth is not set`, `${loki.gateway.configFrom}: auth_basic is on`, ...(bad.answer ? [`GET /loki/api/v1/labels as the data source asks: ${inWords(bad.answer)}`] : [])],
+        evidence: [
+          `${bad.from}: basicAuth is not set`,
+          `${loki.gateway.configFrom}: auth_basic is on`,
+          ...(bad.answer ? [`GET /loki/api/v1/labels as the data source asks: ${inWords(bad.answer)}`] : []),
+        ],
       });
     }
     const refused = mine(survey).find(({ answer }) => answer && isLoginRefused(answer));
@@ -173,13 +192,24 @@ export const queryAnswered: DoctorCheck = {
     if (!loki) return NO_LOKI;
     if (!reading) return skip('nobody has a login and a tenant that the gateway takes');
     if (reading.status !== 200) {
-      return fail('QUERY_FAILS', { message: `Loki answers HTTP ${reading.status} to ${reading.as}`, evidence: [`${reading.query ?? '/loki/api/v1/labels'}: HTTP ${reading.status} ${reading.body}`] });
+      return fail('QUERY_FAILS', {
+        message: `Loki answers HTTP ${reading.status} to ${reading.as}`,
+        evidence: [`${reading.query ?? '/loki/api/v1/labels'}: HTTP ${reading.status} ${reading.body}`],
+      });
     }
     if (!reading.newest) {
-      return fail('NOTHING_ARRIVES', { message: `No line of the last hour is found as ${reading.as} asks`, evidence: [reading.query ? `${reading.query}: no lines` : '/loki/api/v1/labels: no labels', ...(loki.counters ? [`loki_distributor_lines_received_total ${loki.counters.received}`] : [])] });
+      return fail('NOTHING_ARRIVES', {
+        message: `No line of the last hour is found as ${reading.as} asks`,
+        evidence: [
+          reading.query ? `${reading.query}: no lines` : '/loki/api/v1/labels: no labels',
+          ...(loki.counters ? [`loki_distributor_lines_received_total ${loki.counters.received}`] : []),
+        ],
+      });
     }
     const age = Math.max(0, Math.round((reading.asked.getTime() - reading.newest.time.getTime()) / 1000));
     const saw = `newest line ${age} s old`;
-    return age > 900 ? warn('NOTHING_NEW', { message: `The newest line is ${Math.round(age / 60)} minutes old`, evidence: [`${reading.query}: ${saw}`] }) : pass(saw);
+    return age > 900
+      ? warn('NOTHING_NEW', { message: `The newest line is ${Math.round(age / 60)} minutes old`, evidence: [`${reading.query}: ${saw}`] })
+      : pass(saw);
   },
 };

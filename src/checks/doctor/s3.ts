@@ -40,7 +40,9 @@ export const bucketsThere: DoctorCheck = {
       }
     }
     const unknown = loki.buckets.filter(({ look }) => !look);
-    return unknown.length > 0 ? skip(`${unknown.map(({ name }) => name).join(', ')} could not be looked at`) : pass(loki.buckets.map(({ name }) => name).join(', '));
+    return unknown.length > 0
+      ? skip(`${unknown.map(({ name }) => name).join(', ')} could not be looked at`)
+      : pass(loki.buckets.map(({ name }) => name).join(', '));
   },
 };
 
@@ -59,12 +61,13 @@ export const roleSuffices: DoctorCheck = {
     const arn = `arn:${cluster.partition}:s3:::${bad.name}`;
     const missing = bad.denied.length > 0 ? bad.denied : (bad.deniedKey as readonly string[]);
     const key = bad.look?.is === 'ours-to-read' && bad.look.encryption?.algorithm === 'aws:kms' ? bad.look.encryption.key : arn;
-    const statements = bad.denied.length > 0
-      ? [
-          { Effect: 'Allow', Action: ['s3:ListBucket'], Resource: [arn] },
-          { Effect: 'Allow', Action: ['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], Resource: [`${arn}/*`] },
-        ]
-      : [{ Effect: 'Allow', Action: missing, Resource: [key] }];
+    const statements =
+      bad.denied.length > 0
+        ? [
+            { Effect: 'Allow', Action: ['s3:ListBucket'], Resource: [arn] },
+            { Effect: 'Allow', Action: ['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], Resource: [`${arn}/*`] },
+          ]
+        : [{ Effect: 'Allow', Action: missing, Resource: [key] }];
     return fail('LOKI_ROLE_POLICY', {
       message: `Role ${role} may not ${missing.join(', ')} on ${bad.denied.length > 0 ? bad.name : key}`,
       fix: `aws iam put-role-policy --role-name ${role} --policy-name loki-s3-${bad.use} --policy-document '${JSON.stringify({ Version: '2012-10-17', Statement: statements })}'`,

@@ -56,7 +56,8 @@ function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [ProblemCode, strin
   if (/PersistentVolumeClaim|persistentvolumeclaim|volume node affinity/i.test(text) || claimsOf(pod, loki).some(({ classKnown }) => !classKnown))
     return ['PODS_PENDING_VOLUME', 'its volume is not there'];
   if (/didn't match pod anti-affinity/.test(text)) return ['PODS_PENDING_SPREAD', 'replicas must not share a node, and there are too few nodes'];
-  if (/Insufficient (memory|cpu|pods)|Too many pods/.test(text)) return ['PODS_PENDING_ROOM', `no node has enough ${/Insufficient (\w+)/.exec(text)?.[1] ?? 'room'} left`];
+  if (/Insufficient (memory|cpu|pods)|Too many pods/.test(text))
+    return ['PODS_PENDING_ROOM', `no node has enough ${/Insufficient (\w+)/.exec(text)?.[1] ?? 'room'} left`];
   return ['PODS_PENDING', shortened(text, 120)];
 }
 
@@ -126,7 +127,9 @@ export const collectorOnEveryNode: DoctorCheck = {
     const taints = [...new Set(barred.flatMap(({ taints }) => taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`)))];
     return fail('COLLECTOR_BARRED', {
       message: `${barred.length} of ${eligible.length} nodes have no collector: ${taints.length > 0 ? `it does not tolerate ${taints.slice(0, 3).join(', ')}` : 'its nodeSelector leaves them out'}`,
-      evidence: barred.slice(0, 6).map(({ name, taints: own }) => `node ${name}: ${own.map(({ key, effect }) => `${key}:${effect}`).join(', ') || 'not selected'}`),
+      evidence: barred
+        .slice(0, 6)
+        .map(({ name, taints: own }) => `node ${name}: ${own.map(({ key, effect }) => `${key}:${effect}`).join(', ') || 'not selected'}`),
     });
   },
 };

@@ -7,7 +7,8 @@ export const doctorAws = rows({
     cause: 'The annotation eks.amazonaws.com/role-arn is missing, and there is no Pod Identity association.',
     fix: 'annotate the service account with the role, and restart the pods',
     exit: 6,
-    explain: "Without it the AWS SDK falls back to the node's role, which pods can rarely reach and which should not have access to the bucket. The log then speaks of IMDS, or of an assumed role with an instance id. Recent lines are still answered from memory, so the loss shows hours later.",
+    explain:
+      "Without it the AWS SDK falls back to the node's role, which pods can rarely reach and which should not have access to the bucket. The log then speaks of IMDS, or of an assumed role with an instance id. Recent lines are still answered from memory, so the loss shows hours later.",
   },
   LOKI_ACCOUNT_MISSING: {
     title: "Loki's service account does not exist",
@@ -28,7 +29,8 @@ export const doctorAws = rows({
     cause: "STS or the SDK's chain of credentials says no, though role, trust and provider look right.",
     fix: 'read the log line: it names the call, the status and the reason',
     exit: 6,
-    explain: 'Look for AssumeRoleWithWebIdentity and its status: 403 is trust, 400 InvalidIdentityToken is the provider, a timeout is the way to STS (NAT, or an interface endpoint for sts in a private VPC).',
+    explain:
+      'Look for AssumeRoleWithWebIdentity and its status: 403 is trust, 400 InvalidIdentityToken is the provider, a timeout is the way to STS (NAT, or an interface endpoint for sts in a private VPC).',
   },
   IRSA_PROVIDER_MISSING: {
     title: "IAM does not know the cluster's OIDC provider",
@@ -49,7 +51,8 @@ export const doctorAws = rows({
     cause: 'Its trust policy names another provider, namespace, service account or audience.',
     fix: 'aws iam update-assume-role-policy with the subject system:serviceaccount:NAMESPACE:NAME',
     exit: 6,
-    explain: 'With another release name the chart names the account RELEASE-loki; and a cluster made again has another OIDC issuer. Both leave old trust policies behind.',
+    explain:
+      'With another release name the chart names the account RELEASE-loki; and a cluster made again has another OIDC issuer. Both leave old trust policies behind.',
   },
   LOKI_BUCKET_UNNAMED: {
     title: 'Loki has no bucket',
@@ -91,13 +94,15 @@ export const doctorAws = rows({
     cause: 'The policy misses an action, or names another bucket; ListBucket needs the bucket, the others its objects.',
     fix: 'aws iam put-role-policy with the four actions, as the finding prints it',
     exit: 6,
-    explain: 'Needed are s3:ListBucket on the bucket, s3:PutObject, s3:GetObject and s3:DeleteObject on its objects, and with a KMS key kms:GenerateDataKey and kms:Decrypt. The simulator does not see bucket and key policies.',
+    explain:
+      'Needed are s3:ListBucket on the bucket, s3:PutObject, s3:GetObject and s3:DeleteObject on its objects, and with a KMS key kms:GenerateDataKey and kms:Decrypt. The simulator does not see bucket and key policies.',
   },
   LOKI_FLUSH_FAILS: {
     title: 'Ingesters fail to write chunks',
     cause: 'S3 refuses, or cannot be reached.',
     fix: 'read the log line: it names the call and the reason',
     exit: 6,
-    explain: 'Queries look right meanwhile, since ingesters answer from memory. Look at the hops aws-identity and s3 first; if those are right, at NAT or the S3 gateway endpoint.',
+    explain:
+      'Queries look right meanwhile, since ingesters answer from memory. Look at the hops aws-identity and s3 first; if those are right, at NAT or the S3 gateway endpoint.',
   },
 });

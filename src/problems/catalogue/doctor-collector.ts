@@ -49,7 +49,8 @@ export const doctorCollector = rows({
     cause: 'alloy.mounts.varlog is false, which is the default of the chart; other keys for it are ignored in silence.',
     fix: 'set alloy.mounts.varlog: true in the values of Alloy',
     exit: 6,
-    explain: 'A pattern that matches no file is no error: no file is followed, nothing is sent, nothing is logged. The counter loki_source_file_files_active_total is 0.',
+    explain:
+      'A pattern that matches no file is no error: no file is followed, nothing is sent, nothing is logged. The counter loki_source_file_files_active_total is 0.',
   },
   ALLOY_PERMISSION: {
     title: 'The collectors may not open the log files',

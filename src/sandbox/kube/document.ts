@@ -14,7 +14,20 @@ export const same = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b)
 export const reach = (doc: unknown, path: string): any => path.split('.').reduce<any>((value, key) => (isMap(value) ? value[key] : undefined), doc);
 
 /** A copy without shared parts and without `undefined` fields, as if it had crossed the wire. */
-export const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+export const copy = <T>(value: T): T => copied(value) as T;
+
+/** What `JSON.parse(JSON.stringify(value))` gives, several times faster: every write of every object comes through here. */
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => (item === undefined ? null : copied(item)));
+  if (value instanceof Date) return value.toJSON();
+  const made: Doc = {};
+  for (const key of Object.keys(value)) {
+    const item = (value as Doc)[key];
+    if (item !== undefined) made[key] = copied(item);
+  }
+  return made;
+}
 
 export const docOf = (object: KubeObject): Doc => object as unknown as Doc;
 export const objectOf = (doc: Doc): KubeObject => doc as unknown as KubeObject;

@@ -1,0 +1,140 @@
+/** The commands that the fault table is filled for: from which world they start, and how each world is left and reached again. */
+import { settled } from './compare.ts';
+import { openHouse, type Flags, type House, type Ran } from './house.ts';
+import type { Moment, Planned } from './line.ts';
+import { fill, plansOf, tally, timed, type Bench, type Tally } from './table.ts';
+
+/** Every n-th case only, for a quick look; the table is whole when nothing is said. */
+const EACH = Number(process.env['FAULTS_EACH'] ?? 1);
+
+const kmsKey = 'arn:aws:kms:ap-northeast-2:111122223333:key/1b2c3d4e-1111-2222-3333-444455556666';
+const secondFlags: Flags = { retentionDays: 60, tags: { team: 'data' }, passwordFile: 'password-2' };
+/** Touches the settings of both buckets, the role's policy and tags, the login, the record and both releases. */
+const thirdFlags: Flags = { retentionDays: 90, tags: { team: 'ml', cost: '7' }, passwordFile: 'password-3', kmsKey };
+
+const clean = (house: House, command: 'install' | 'uninstall', flags: Flags = {}) => house.run({ command, flags, deleteData: command === 'uninstall' });
+const withFaults = (flags: Flags) => (house: House, faults: readonly Planned[]) => house.run({ command: 'install', flags, faults });
+
+/** A cluster without storage classes, so that one has to be made as well. */
+const bare = () => openHouse(({ store }) => ['gp2', 'gp3'].forEach((name) => store.delete('StorageClass', undefined, name)));
+
+async function must(ran: Promise<Ran>): Promise<Ran> {
+  const done = await ran;
+  if (done.exit !== 0) throw new Error(`a run without faults ended with ${done.exit}: ${JSON.stringify(done.events.at(-1))}`);
+  return done;
+}
+
+async function inHouse<T>(open: () => Promise<House>, act: (house: House) => Promise<T>): Promise<T> {
+  const house = await open();
+  try {
+    return await act(house);
+  } finally {
+    house.close();
+  }
+}
+
+export async function installBench(): Promise<{ readonly bench: Bench; readonly writes: readonly Moment[] }> {
+  return inHouse(bare, async (house) => {
+    const { writes } = await must(clean(house, 'install'));
+    const bench: Bench = {
+      open: bare,
+      tried: withFaults({}),
+      finish: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
+      restore: (at) => clean(at, 'install', { onUnfinished: 'undo' }),
+      initial: undefined,
+      finished: settled(house.world),
+    };
+    return { bench, writes };
+  });
+}
+
+/** Installed, and upgraded once already: what that upgrade has kept of former values must not be taken for this one's. */
+const upgradedOnce = async () => {
+  const house = await bare();
+  await must(clean(house, 'install'));
+  await must(clean(house, 'install', secondFlags));
+  return house;
+};
+
+/** Puts buckets and roles back to what they are now: no upgrade takes tags or an encryption away. */
+function accountOf({ world }: House): (house: House) => void {
+  const { s3, iam } = world.account.state;
+  const buckets = [...s3.buckets.values()].map(({ name, tags, settings, policy }) => ({ name, tags, policy, settings: [...settings] }));
+  const tags = new Map([...iam.roles].map(([name, role]) => [name, role.tags]));
+  return (house) => {
+    const now = house.world.account.state;
+    for (const { name, settings, ...former } of buckets) {
+      const bucket = now.s3.buckets.get(name);
+      if (!bucket) continue;
+      Object.assign(bucket, former);
+      bucket.settings.clear();
+      for (const [key, value] of settings) bucket.settings.set(key, value);
+    }
+    for (const [name, role] of now.iam.roles) role.tags = tags.get(name) ?? role.tags;
+  };
+}
+
+export async function upgradeBench(): Promise<{ readonly bench: Bench; readonly writes: readonly Moment[] }> {
+  return inHouse(upgradedOnce, async (house) => {
+    const initial = settled(house.world);
+    const putBack = accountOf(house);
+    const { writes } = await must(clean(house, 'install', thirdFlags));
+    const finished = settled(house.world);
+    const bench: Bench = {
+      open: upgradedOnce,
+      tried: withFaults(thirdFlags),
+      finish: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'continue' }),
+      restore: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'undo' }),
+      back: async (at) => {
+        putBack(at);
+        return clean(at, 'install', secondFlags);
+      },
+      initial,
+      finished,
+    };
+    return { bench, writes };
+  });
+}
+
+/** There is no way back but installing again: restored means that it leads to the world before the uninstall. */
+export async function uninstallBench(): Promise<{ readonly bench: Bench; readonly writes: readonly Moment[] }> {
+  const installed = async () => {
+    const house = await bare();
+    await must(clean(house, 'install'));
+    return house;
+  };
+  return inHouse(installed, async (house) => {
+    const initial = settled(house.world);
+    const { writes } = await must(clean(house, 'uninstall'));
+    const finished = settled(house.world);
+    const again = (at: House) => clean(at, 'install', { onUnfinished: 'continue' });
+    const bench: Bench = {
+      open: installed,
+      tried: (at, faults) => at.run({ command: 'uninstall', flags: {}, faults, deleteData: true }),
+      finish: (at) => clean(at, 'uninstall'),
+      restore: again,
+      back: again,
+      initial,
+      finished,
+    };
+    return { bench, writes };
+  });
+}
+
+export async function table({ bench, writes }: { readonly bench: Bench; readonly writes: readonly Moment[] }): Promise<Tally> {
+  return fill(bench, sampled(plansOf(writes)));
+}
+
+/** The same run with one fault that makes it fail late; what is tried are the writes with which it takes itself back. */
+export async function undoTable({ bench, writes }: { readonly bench: Bench; readonly writes: readonly Moment[] }): Promise<Tally> {
+  const late = writes.findLast(({ call }) => call === 'kube:patch:daemonsets') ?? writes.findLast((moment) => !timed(moment));
+  if (!late) return tally();
+  const first: readonly Planned[] = [{ ...late, fault: 'before' }];
+  const taken = await inHouse(bench.open, async (house) => {
+    const { writes: all } = await bench.tried(house, first);
+    return all.slice(all.findLastIndex(({ call, nth }) => call === late.call && nth === late.nth) + 1);
+  });
+  return fill({ ...bench, first }, sampled(plansOf(taken)));
+}
+
+const sampled = (plans: readonly Planned[]) => plans.filter((_, index) => index % EACH === 0);

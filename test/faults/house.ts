@@ -1,0 +1,326 @@
+/**
+ * A simulated account and cluster in this process, and runs of the product against them: the real use cases, engine, steps and adapters,
+ * with requests handed to the sandbox's doors instead of a socket, and helm's requests made by `small-helm.ts`.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { EKS } from '@aws-sdk/client-eks';
+import { IAM } from '@aws-sdk/client-iam';
+import { S3 } from '@aws-sdk/client-s3';
+import { STS } from '@aws-sdk/client-sts';
+import { ConfiguredRetryStrategy } from '@smithy/core/retry';
+import { associations } from '../../src/adapters/aws/associations.ts';
+import { buckets } from '../../src/adapters/aws/buckets.ts';
+import { callers } from '../../src/adapters/aws/caller.ts';
+import { clientConfig, type Clients } from '../../src/adapters/aws/clients.ts';
+import { clusters } from '../../src/adapters/aws/clusters.ts';
+import type { Credentials } from '../../src/adapters/aws/credentials.ts';
+import { kubeTokens } from '../../src/adapters/aws/kube-token.ts';
+import { oidcProviders } from '../../src/adapters/aws/oidc-providers.ts';
+import { roles } from '../../src/adapters/aws/roles.ts';
+import { webIdentity } from '../../src/adapters/aws/web-identity.ts';
+import { diskJournals } from '../../src/adapters/disk/journals.ts';
+import { readChart } from '../../src/adapters/helm/chart-file.ts';
+import { openReleases } from '../../src/adapters/helm/releases.ts';
+import { openObjects } from '../../src/adapters/kube/objects.ts';
+import { openRequests } from '../../src/adapters/kube/requests.ts';
+import { repeating, type Ask, type Rest } from '../../src/adapters/kube/rest.ts';
+import { openLogs } from '../../src/adapters/loki/logs.ts';
+import { install } from '../../src/app/install.ts';
+import type { Outside, Run } from '../../src/app/outside.ts';
+import { uninstall } from '../../src/app/uninstall.ts';
+import type { Event, Journal } from '../../src/engine/types.ts';
+import type { Journals } from '../../src/ports/journals.ts';
+import type { Chart, ChartSource } from '../../src/ports/releases.ts';
+import type { Kubernetes } from '../../src/ports/kubernetes.ts';
+import type { Clock } from '../../src/ports/system.ts';
+import type { Issuer } from '../../src/sandbox/aws/issuer.ts';
+import { awsDoor } from '../../src/sandbox/aws/door.ts';
+import { kubeDoor } from '../../src/sandbox/kube/door.ts';
+import { createKubeAccess } from '../../src/sandbox/kube-access.ts';
+import { createWorld, kubernetesVersion, type OpenWorld } from '../../src/sandbox/world.ts';
+import { someSettings } from '../helpers/facts.ts';
+import { templates } from '../helpers/templates.ts';
+import { exact } from './compare.ts';
+import { exchange, line, type Line, type Moment, type Planned } from './line.ts';
+import { smallHelm } from './small-helm.ts';
+
+const region = 'ap-northeast-2';
+const clusterName = 'training-on-eks';
+/** Simulated seconds in a real one, for what the cluster does by itself, and for who waits. */
+const SPEED = 2000;
+const WAIT_SPEED = 250;
+const server = 'https://sandbox';
+const chartFolder = fileURLToPath(new URL('../../src/sandbox/charts', import.meta.url));
+
+export type Flags = Readonly<Record<string, unknown>>;
+
+export interface Wish {
+  readonly command: 'install' | 'uninstall';
+  readonly flags: Flags;
+  readonly faults?: readonly Planned[];
+  /** Whether the contents of both buckets go too; uninstall only. */
+  readonly deleteData?: boolean;
+}
+
+export interface Ran {
+  /** Absent when the run was killed. */
+  readonly exit: number | undefined;
+  readonly events: readonly Event[];
+  readonly writes: readonly Moment[];
+  /** How many of the planned faults came. */
+  readonly fired: number;
+}
+
+export interface House {
+  readonly world: OpenWorld;
+  /** The whole world before anything was run. */
+  readonly pristine: string;
+  run(wish: Wish): Promise<Ran>;
+  close(): void;
+}
+
+export async function openHouse(prepare?: (world: OpenWorld) => void): Promise<House> {
+  const world = await createWorld({
+    region,
+    clusterName,
+    seed: 'small',
+    nodes: 3,
+    speed: SPEED,
+    endpoint: server,
+    ca: '',
+    account: { timings: { rolePropagationMs: 0, deletedNameMs: 0 } },
+    cluster: { certificateAuthority: 'c2FuZGJveA==', oidcProvider: false },
+  });
+  prepare?.(world);
+  shareKeys(world);
+  const state = mkdtempSync(join(tmpdir(), 'loki-eks-faults-'));
+  const clock = jumpingClock();
+  const alive = new Set<number>();
+  return {
+    world,
+    pristine: exact(world),
+    run: (wish) => live({ world, clock, state, alive }, wish),
+    close: () => {
+      world.close();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
+
+let issuer: Issuer | undefined;
+
+/** The same cluster in every world: making the key of its issuer takes longer than most runs. */
+function shareKeys({ account, clusterName: name }: OpenWorld): void {
+  const cluster = account.state.eks.clusters.get(name) as { issuer: Issuer };
+  cluster.issuer = issuer ??= cluster.issuer;
+}
+
+interface Place {
+  readonly world: OpenWorld;
+  readonly clock: Clock;
+  readonly state: string;
+  /** Process ids of runs that have not ended. */
+  readonly alive: Set<number>;
+}
+
+let lastPid = 0;
+
+async function live(place: Place, { command, flags, faults = [], deleteData = false }: Wish): Promise<Ran> {
+  const crossing = line(faults);
+  const events: Event[] = [];
+  const pid = ++lastPid;
+  place.alive.add(pid);
+  const outside = await outsideOf({ ...place, pid }, crossing);
+  const run: Run = {
+    settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
+    outside,
+    emit: (event) => void events.push(event),
+    settled: async () => {},
+    signal: new AbortController().signal,
+    version: '0.0.0',
+    sandbox: true,
+    yes: true,
+  };
+  const names = [...place.world.account.state.s3.buckets.keys()];
+  const ended = command === 'install' ? install(run, { dryRun: false }) : uninstall(run, { deleteData, confirmDeleteData: deleteData ? names : [] });
+  const exit = await Promise.race([ended, crossing.death.then(() => undefined)]).finally(() => place.alive.delete(pid));
+  return { exit, events, writes: crossing.writes, fired: crossing.fired() };
+}
+
+async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly pid: number }, crossing: Line): Promise<Outside> {
+  const rest = kubeRest(world, crossing);
+  const kubernetes = kubernetesOf(world, { rest: repeating(rest, { server, backoffMs: 1 }), crossing });
+  const releases = openReleases({
+    access: { is: 'kubeconfig' },
+    kubernetes,
+    eks: { cluster: clusterName, region },
+    env: {},
+    cli: { node: '', script: '' },
+    clock,
+    tempDir: async () => mkdtempSync(join(state, 'helm-')),
+    find: async () => ({ path: 'helm', version: '4.1.4' }),
+    run: smallHelm({ rest, clock }),
+  });
+  return {
+    clock,
+    // Always the same bytes: the password of one world can be compared with that of another.
+    random: { bytes: (length) => new Uint8Array(length).fill(7) },
+    // The time jumps here: a lock is renewed when it is asked for, not by a beat.
+    pulse: () => () => {},
+    self: async () => ({ user: 'tester', host: 'here', pid, place: 'here', alive: (other) => alive.has(other) }),
+    // A password file holds its own name, long enough to be one.
+    files: { read: async (path) => `the content of ${path}` },
+    journals: mortal(
+      diskJournals(state, () => clock.now()),
+      crossing,
+    ),
+    aws: async () => awsOf(world, crossing),
+    kubernetes: async () => kubernetes,
+    kubeconfigServer: async () => Promise.reject(new Error('no kubeconfig')),
+    releases: async () => releases,
+    charts: async () => ({ obtain: chartOf }),
+    logs: async (of) => openLogs(of),
+    hide: () => {},
+    templates,
+    dispose: () => releases.dispose(),
+  };
+}
+
+const charts = new Map<string, Promise<Chart>>();
+
+function chartOf(source: ChartSource): Promise<Chart> {
+  const name = source.is === 'pinned' ? source.name : '';
+  const known = charts.get(name) ?? readChart(join(chartFolder, name), () => `${name} (a stand-in)`);
+  charts.set(name, known);
+  return known;
+}
+
+/** What a dead run would still have written never reaches the disk. */
+function mortal(journals: Journals, { crossing, dead }: Line): Journals {
+  const guard = <T extends Journal>(journal: T): T => ({
+    ...journal,
+    append: async (entry) => (dead() ? crossing(Promise.resolve()) : crossing(journal.append(entry))),
+    close: async (outcome) => (dead() ? crossing(Promise.resolve()) : crossing(journal.close(outcome))),
+  });
+  return {
+    open: async (installId) => guard(await journals.open(installId)),
+    unfinished: async (installId) => {
+      const found = await journals.unfinished(installId);
+      return found && guard(found);
+    },
+  };
+}
+
+/** Waiting costs a moment and moves the time: nobody's patience ends because the machine is slow. */
+function jumpingClock(): Clock {
+  let now = Date.now();
+  return {
+    now: () => new Date((now = Math.max(now, Date.now()))),
+    sleep: async (ms, signal) => {
+      const until = now + ms;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(1, ms / WAIT_SPEED)));
+      signal?.throwIfAborted();
+      now = Math.max(now, until);
+    },
+  };
+}
+
+function kubeRest(world: OpenWorld, crossing: Line): Rest {
+  const access = createKubeAccess(world);
+  const door = kubeDoor({
+    store: world.store,
+    runtime: world.runtime,
+    clock: world.clock,
+    ...access,
+    faults: crossing.faults,
+    onCall: (call) => (world.onCall(call), crossing.onCall(call)),
+    version: `v${kubernetesVersion}.4-eks-99d6cc0`,
+  });
+  return ({ method, path, body, contentType = 'application/json', accept = 'application/json' }: Ask) => {
+    if (crossing.dead()) return crossing.crossing(new Promise<never>(() => undefined));
+    const headers = { accept, 'content-type': contentType, authorization: `Bearer ${access.token}` };
+    const sent = exchange(door.request, { method, url: path, headers, body: Buffer.from(body === undefined ? '' : JSON.stringify(body)) });
+    return crossing.crossing(sent.then((answer) => ({ ...answer, body: answer.body.toString() })));
+  };
+}
+
+function kubernetesOf(world: OpenWorld, { rest, crossing }: { readonly rest: Rest; readonly crossing: Line }): Kubernetes {
+  return {
+    ...openObjects(rest, server),
+    ...openRequests(rest, server),
+    forward: async ({ namespace, pod: name, port }, { method, path, headers = {}, body = '' }) => {
+      const pod = world.store.get('Pod', namespace, name);
+      if (!pod) throw new Error(`no pod ${namespace}/${name}`);
+      const answer = await crossing.crossing(world.runtime.request(pod, port, { method, path, headers, body: Buffer.from(body) }));
+      return { status: answer.status, headers: answer.headers ?? {}, body: Buffer.from(answer.body).toString() };
+    },
+  };
+}
+
+interface SdkRequest {
+  readonly method: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+function awsOf(world: OpenWorld, crossing: Line) {
+  const door = awsDoor({ account: world.account, faults: crossing.faults, onCall: (call) => (world.onCall(call), crossing.onCall(call)) });
+  const requestHandler = {
+    handle: async ({ method, hostname, port, path, query = {}, headers, body = '' }: SdkRequest) => {
+      if (crossing.dead()) return crossing.crossing(new Promise<never>(() => undefined));
+      const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+      const host = lower['host'] ?? `${hostname}${port ? `:${port}` : ''}`;
+      const sent = exchange(door, { method, url: `${path}${search(query)}`, headers: { ...lower, host }, body: Buffer.from(body) });
+      // What Node's own handler calls a connection that broke off.
+      const named = sent.catch((error: Error) => Promise.reject(Object.assign(error, { name: 'TimeoutError' })));
+      const { status, headers: answered, body: bytes } = await crossing.crossing(named);
+      return { response: { statusCode: status, headers: answered, body: Readable.from(bytes.length > 0 ? [bytes] : []) } };
+    },
+  };
+  const credentials: Credentials = async () => world.account.admin;
+  const config = (service: 'EKS' | 'IAM' | 'S3' | 'STS', own: Credentials = credentials) =>
+    ({
+      ...clientConfig(service, { region, env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' }, credentials: own }),
+      requestHandler,
+      retryStrategy: new ConfiguredRetryStrategy(6, () => 1),
+    }) as never;
+  const once =
+    <T>(made: T) =>
+    async () =>
+      made;
+  const clients: Clients = {
+    region,
+    eks: once(new EKS(config('EKS'))),
+    iam: once(new IAM(config('IAM'))),
+    sts: once(new STS(config('STS'))),
+    s3: once(new S3(config('S3'))),
+    otherS3: async ({ credentials: own }) => new S3(config('S3', own)),
+  };
+  return {
+    region,
+    callers: callers(clients, { credentials }),
+    clusters: clusters(clients),
+    roles: roles(clients),
+    oidcProviders: oidcProviders(clients),
+    associations: associations(clients),
+    webIdentity: webIdentity(clients, async () => world.account.id),
+    buckets: (owner: string) => buckets(clients, owner),
+    kubeToken: kubeTokens({ region, credentials }),
+  };
+}
+
+function search(query: NonNullable<SdkRequest['query']>): string {
+  const encode = (text: string) => encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  const parts = Object.entries(query).flatMap(([key, value]) =>
+    value === null ? [encode(key)] : [value].flat().map((one) => `${encode(key)}=${encode(one as string)}`),
+  );
+  return parts.length > 0 ? `?${parts.join('&')}` : '';
+}

@@ -1,0 +1,10 @@
+/** Every write of `upgrade` × every fault. */
+import { describe, it } from 'vitest';
+import { upgradeBench, table, undoTable } from './commands.ts';
+import { report } from './report.ts';
+
+describe('upgrade', () => {
+  it('a fault at any write', async (context) => report(context, await table(await upgradeBench())));
+
+  it('a fault at any write of its undo', async (context) => report(context, await undoTable(await upgradeBench())));
+});

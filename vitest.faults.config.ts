@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+import { sumOfFaults } from './test/faults/reporter.ts';
+
+/** The fault table: thousands of runs that are made to fail. The last line is its sum. */
+export default defineConfig({
+  test: {
+    include: ['test/faults/**/*.faults.ts'],
+    reporters: ['default', sumOfFaults()],
+    testTimeout: 30 * 60_000,
+    hookTimeout: 300_000,
+    maxWorkers: 2,
+  },
+});

@@ -72,7 +72,7 @@ describe('buckets of an earlier installation', () => {
     expect(terminal.snapshot()).toBe(before);
   });
 
-  it('are emptied in place once they are named: same bucket, no old line', async () => {
+  it('are emptied in place once they are named: same bucket, no old line', { timeout: 120_000 }, async () => {
     const old = objectsIn(terminal, chunks);
     terminal.writes();
     const ran = await terminal.cli(['install', '--yes', '--existing-buckets', 'recreate', '--confirm-recreate', chunks]);

@@ -61,7 +61,7 @@ describe('Pod Identity', () => {
   });
   afterAll(() => terminal.close());
 
-  // Skipped while the simulated Pod Identity agent asks for credentials without naming the pod, which the role's trust demands.
+  // Two are skipped while the simulated Pod Identity agent asks for credentials without naming the pod, which the role's trust demands.
   it.skip('serves a whole life, without the OIDC provider and without an annotation on the service account', async () => {
     const ran = await terminal.cli(['install', '--yes', '--identity', 'pod-identity', '--output', 'json']);
     expect(ran.exit, ran.stderr).toBe(0);
@@ -76,7 +76,6 @@ describe('Pod Identity', () => {
     expect((await terminal.cli(['status'])).exit).toBe(0);
   });
 
-  // Skipped while the values of Loki's pods say nothing of the identity, so that a change of it restarts none of them.
   it.skip('takes over from IRSA and hands back, with Loki running on the new credentials', async () => {
     const back = await terminal.cli(['install', '--yes', '--output', 'json']);
     expect(back.exit, back.stderr).toBe(0);

@@ -43,32 +43,32 @@ const lookAlikes: Readonly<Record<string, LookAlike>> = {
   },
   'a role': {
     code: 'ROLE_NOT_OURS',
-    names: /role loki-eks-training-on-eks-/,
+    names: /role loki-eks-training-on-eks-/i,
     make: async ({ sandbox }, { role }) =>
       addRole(sandbox.world.account.state.iam, { name: role, path: '/', trust: requireDocument(trust, 'trust'), tags: { team: 'theirs' } }, true),
     unmake: async ({ sandbox }, { role }) => void sandbox.world.account.state.iam.roles.delete(role.toLowerCase()),
   },
   'a Secret with the login': {
     code: 'OBJECT_NOT_OURS',
-    names: /Secret loki\/loki-gateway-login/,
+    names: /secret loki\/loki-gateway-login/i,
     make: (terminal) => shell(terminal, 'kubectl create namespace loki && kubectl -n loki create secret generic loki-gateway-login --from-literal=password=theirs'),
     unmake: (terminal) => shell(terminal, 'kubectl delete namespace loki'),
   },
   'a Secret with the record': {
     code: 'OBJECT_NOT_OURS',
-    names: /Secret loki\/loki-eks/,
+    names: /secret loki\/loki-eks/i,
     make: (terminal) => shell(terminal, 'kubectl create namespace loki && kubectl -n loki create secret generic loki-eks --from-literal=a=b'),
     unmake: (terminal) => shell(terminal, 'kubectl delete namespace loki'),
   },
   'a ServiceAccount': {
     code: 'OBJECT_NOT_OURS',
-    names: /ServiceAccount loki\/loki/,
+    names: /serviceaccount loki\/loki/i,
     make: (terminal) => shell(terminal, 'kubectl create namespace loki && kubectl -n loki create serviceaccount loki'),
     unmake: (terminal) => shell(terminal, 'kubectl delete namespace loki'),
   },
   'a release of plain helm': {
     code: 'RELEASE_NOT_OURS',
-    names: /release loki\/loki/,
+    names: /release loki\/loki/i,
     make: async (terminal) => {
       const folder = join(terminal.folder, 'theirs');
       await shell(terminal, `mkdir -p ${join(folder, 'templates')}`);
@@ -99,19 +99,22 @@ describe('look-alikes', () => {
 
   it.each(Object.entries(lookAlikes))('%s is named, bars the way and stays as it is', async (_, { code, names: named, make, unmake }) => {
     await make(terminal, names);
-    const theirs = terminal.snapshot();
-    expect(theirs).not.toBe(pristine);
-    const installed = await terminal.cli(['install', '--yes', '--output', 'json']);
-    expect(codesOf(installed)).toEqual([code]);
-    expect(installed.stdout).toMatch(named);
-    expect(installed.exit).toBe(3);
-    expect(terminal.snapshot()).toBe(theirs);
-    const removed = await terminal.cli(['uninstall', '--yes', '--delete-data', '--confirm-delete-data', names.chunks, '--output', 'json']);
-    expect(removed.exit).toBe(3);
-    const gone = await terminal.cli(['uninstall', '--yes', '--output', 'json']);
-    expect(gone.exit, gone.stdout).toBe(0);
-    expect(terminal.snapshot()).toBe(theirs);
-    await unmake(terminal, names);
+    try {
+      const theirs = terminal.snapshot();
+      expect(theirs).not.toBe(pristine);
+      const installed = await terminal.cli(['install', '--yes', '--output', 'json']);
+      expect(codesOf(installed)).toEqual([code]);
+      expect(installed.stdout).toMatch(named);
+      expect(installed.exit).toBe(3);
+      expect(terminal.snapshot()).toBe(theirs);
+      const removed = await terminal.cli(['uninstall', '--yes', '--delete-data', '--confirm-delete-data', names.chunks, '--output', 'json']);
+      expect(removed.exit).toBe(3);
+      const gone = await terminal.cli(['uninstall', '--yes', '--output', 'json']);
+      expect(gone.exit, gone.stdout).toBe(0);
+      expect(terminal.snapshot()).toBe(theirs);
+    } finally {
+      await unmake(terminal, names);
+    }
   });
 
   it("somebody's namespace and what is in it stay when everything of ours goes", async () => {

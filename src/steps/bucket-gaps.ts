@@ -25,6 +25,12 @@ export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[]
   return gaps;
 }
 
+/** The key a bucket is encrypted with and Loki's role would not be allowed to use; S3's own key needs no permission. */
+export function strangeKey({ encryption }: BucketState, plan: BucketPlan): string | undefined {
+  if (encryption?.algorithm !== 'aws:kms' || plan.encryption.algorithm === 'aws:kms') return undefined;
+  return encryption.key === '' || encryption.key.endsWith('alias/aws/s3') ? undefined : encryption.key;
+}
+
 /** A bucket that is encrypted with a key already is not taken back to the default encryption. */
 const wantsEncryption = (found: BucketState, plan: BucketPlan) => plan.encryption.algorithm === 'aws:kms' || found.encryption === undefined;
 
@@ -40,10 +46,15 @@ function mergedById(found: readonly Json[], wanted: readonly Json[]): readonly J
   return same ? found : [...others, ...wanted];
 }
 
-type Policy = { readonly Version?: string; readonly Statement: readonly Json[] };
+/** A single statement may stand without a list around it. */
+type Policy = { readonly Version?: string; readonly Statement: Json | readonly Json[] };
+
+const statementsOf = ({ Statement }: Policy): readonly Json[] => (Array.isArray(Statement) ? (Statement as readonly Json[]) : [Statement as Json]);
 
 function mergedPolicy(found: Json | undefined, wanted: Json): Json {
   if (found === undefined || found === null) return wanted;
   const mine = found as unknown as Policy;
-  return { ...mine, Statement: mergedById(mine.Statement, (wanted as unknown as Policy).Statement) } as unknown as Json;
+  const before = statementsOf(mine);
+  const after = mergedById(before, statementsOf(wanted as unknown as Policy));
+  return after === before ? found : ({ ...mine, Statement: after } as unknown as Json);
 }

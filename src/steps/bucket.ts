@@ -4,7 +4,7 @@ import type { BucketPlan } from '../design/blueprint.ts';
 import type { BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
 import { stop, problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { bucketGaps, type Gap } from './bucket-gaps.ts';
+import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
 import { oursByTags } from './marks.ts';
 
 type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases'>;
@@ -32,6 +32,11 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     }
     if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
       return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not made by loki-eks for this cluster`);
+    }
+    const key = strangeKey(found, plan);
+    if (key) {
+      const message = `s3://${plan.name} is encrypted with ${key}, which Loki's role would not be allowed to use`;
+      return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `loki-eks install --kms-key ${key}` }) };
     }
     const changes: Change[] = bucketGaps(found, plan).map(({ slice, diff }) => ({
       action: 'update' as const,

@@ -53,7 +53,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     if (!found || !releaseIsOurs(found, ctx.blueprint.ownership)) return;
     if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
     const revision = Number(receipt['revision']);
-    if (found.revision > revision) await ctx.releases.rollback({ ...taskOf(ctx, use, helpers), revision });
+    const task = { ...taskOf(ctx, use, helpers), revision };
+    if (found.revision > revision) await whenFree(ctx, task, () => ctx.releases.rollback(task));
   },
 
   async remove(ctx, helpers) {
@@ -78,16 +79,24 @@ const unborn = ({ status, lastGood }: Release) => lastGood === undefined && stat
 
 const BUSY_POLL_MS = 2000;
 
-/** The helm of a run that was killed lives on and ends by itself: it is waited for, and what it has finished is not done again. */
-async function upgrade({ releases, blueprint, clock, timeoutMs }: Needs, use: 'loki' | 'alloy', task: HelmTask) {
+/** What a helm that was waited for has finished is not done again. */
+async function upgrade(ctx: Needs, use: 'loki' | 'alloy', task: HelmTask) {
+  const { releases, blueprint } = ctx;
   const plan = blueprint[use];
   const { chart, values } = plan;
-  for (const until = clock.now().getTime() + timeoutMs; ; await clock.sleep(BUSY_POLL_MS, task.signal)) {
+  await whenFree(ctx, task, async () => {
     const found = await releases.find(task.name, task.namespace);
     if (found && changesFor(found, plan, task.name).length === 0) return;
+    task.say(`helm installs ${chart.origin}`);
+    await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
+  });
+}
+
+/** The helm of a run that was killed lives on and ends by itself: what it is still making can be neither changed nor taken away. */
+async function whenFree({ clock, timeoutMs }: Needs, task: HelmTask, act: () => Promise<void>): Promise<void> {
+  for (const until = clock.now().getTime() + timeoutMs; ; await clock.sleep(BUSY_POLL_MS, task.signal)) {
     try {
-      task.say(`helm installs ${chart.origin}`);
-      return await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
+      return await act();
     } catch (error) {
       if (!(error instanceof ProblemError) || error.problem.code !== 'HELM_BUSY' || clock.now().getTime() > until) throw error;
       task.say(`waiting: ${error.problem.message}`);
@@ -124,7 +133,8 @@ const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers:
 /** Helm leaves volume claims behind; what was in them is in the bucket by now. */
 async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {
   const { name, namespace } = ctx.blueprint[use];
-  await ctx.releases.uninstall(taskOf(ctx, use, helpers));
+  const task = taskOf(ctx, use, helpers);
+  await whenFree(ctx, task, () => ctx.releases.uninstall(task));
   const labels = `app.kubernetes.io/instance=${name}`;
   const until = ctx.clock.now().getTime() + ctx.timeoutMs;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {

@@ -31,6 +31,14 @@ export const steps = rows({
     exit: 3,
     explain: 'A bucket of an earlier installation of this cluster was found. With "reuse" its logs stay and become queryable again.',
   },
+  BUCKET_KEY_NEEDED: {
+    title: 'The bucket is encrypted with a KMS key that was not named',
+    cause: 'The bucket was set up with --kms-key before, and this run does not name the key.',
+    fix: 'loki-eks install --kms-key ARN',
+    exit: 3,
+    explain:
+      "Without the key in its policy Loki's role can neither read the logs that are there nor write new ones. A bucket is never taken back to weaker encryption.",
+  },
   BUCKET_IN_USE: {
     title: 'The bucket is in use by the installed Loki',
     cause: '--existing-buckets is "recreate", but Loki still runs on this bucket.',

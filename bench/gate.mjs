@@ -1,0 +1,54 @@
+/** A gate before the sandbox's AWS endpoint: adds latency to each call, and writes down when each began and ended. */
+import { Agent, createServer, request } from 'node:http';
+import { performance } from 'node:perf_hooks';
+
+export async function openGate(endpoint, { delayMs = 0 } = {}) {
+  const { hostname, port } = new URL(endpoint);
+  const agent = new Agent({ keepAlive: true });
+  let calls = [];
+  const server = createServer((incoming, answer) => {
+    const call = { what: `${incoming.method} ${incoming.url}`, began: performance.now(), ended: Number.POSITIVE_INFINITY };
+    calls.push(call);
+    const chunks = [];
+    incoming.on('data', (chunk) => chunks.push(chunk));
+    incoming.on('end', () => setTimeout(pass, delayMs));
+    // The host header stays the client's: it is part of what was signed.
+    const pass = () => {
+      const body = Buffer.concat(chunks);
+      call.what += ` ${/^[\w.-]*=/.test(body.toString('latin1', 0, 40)) ? (/Action=(\w+)/.exec(body.toString('latin1'))?.[1] ?? '') : ''}`;
+      const onward = request({ hostname, port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answered) => {
+        answer.writeHead(answered.statusCode, answered.headers);
+        answered.pipe(answer);
+        answered.on('end', () => (call.ended = performance.now()));
+      });
+      onward.on('error', () => answer.destroy());
+      onward.end(body);
+    };
+  });
+  await new Promise((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    take: () => {
+      const taken = calls.filter(({ ended }) => Number.isFinite(ended));
+      calls = [];
+      return taken;
+    },
+    close: () => {
+      server.closeAllConnections();
+      agent.destroy();
+      return new Promise((resolve) => void server.close(resolve));
+    },
+  };
+}
+
+/** The calls that came one after the other: the most of them of which no two overlap in time. */
+export function inSequence(calls) {
+  const chain = [];
+  let free = Number.NEGATIVE_INFINITY;
+  for (const call of calls.toSorted((a, b) => a.ended - b.ended)) {
+    if (call.began < free) continue;
+    chain.push(call);
+    free = call.ended;
+  }
+  return chain;
+}

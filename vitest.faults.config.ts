@@ -4,7 +4,8 @@ import { sumOfFaults } from './test/faults/reporter.ts';
 /** The fault table: thousands of runs that are made to fail. The last line is its sum. */
 export default defineConfig({
   test: {
-    include: ['test/faults/**/*.faults.ts'],
+    include: ['test/faults/**/*.faults.ts', 'test/faults/signals.test.ts'],
+    env: { FAULTS_SIGNALS: process.env['FAULTS_SIGNALS'] ?? '50' },
     reporters: ['default', sumOfFaults()],
     testTimeout: 30 * 60_000,
     hookTimeout: 300_000,

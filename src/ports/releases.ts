@@ -66,6 +66,7 @@ export interface Releases {
   upgrade(
     task: HelmTask & { readonly chart: Chart; readonly values: object; readonly labels: Readonly<Record<string, string>>; readonly description: string },
   ): Promise<void>;
+  /** Throws HELM_BUSY while another helm may be at work on it, as `upgrade` and `uninstall` do. */
   rollback(task: HelmTask & { readonly revision: number }): Promise<void>;
   /** Absent is fine. */
   uninstall(task: HelmTask): Promise<void>;

@@ -77,6 +77,13 @@ function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: Receipt): Needs
 /** A first revision that never ended: there is nothing to go back to. */
 const unborn = ({ status, lastGood }: Release) => lastGood === undefined && status.startsWith('pending-');
 
+/** Brings the release to its plan and waits until it is rolled out. */
+export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {
+  const task = taskOf(ctx, use, helpers);
+  await upgrade(ctx, use, task);
+  await ctx.releases.ready(task);
+}
+
 const BUSY_POLL_MS = 2000;
 
 /** What a helm that was waited for has finished is not done again. */

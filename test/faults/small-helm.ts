@@ -94,7 +94,7 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
   /** The new revision made true; when that fails it is marked so, and the former one stays the deployed one. */
   const turn = async (to: Revision, former: readonly Revision[]) => {
     const failed = async (error: unknown) => {
-      await store(at(to, 'failed', clock), 'PUT').catch(() => undefined);
+      await store(at(to, 'failed'), 'PUT').catch(() => undefined);
       throw error;
     };
     await store(to, 'POST');
@@ -106,8 +106,8 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
     } catch (error) {
       await failed(error);
     }
-    for (const old of former.filter(({ info }) => info.status === 'deployed')) await store({ ...old, info: { ...old.info, status: 'superseded' } }, 'PUT');
-    await store(at(to, 'deployed', clock), 'PUT');
+    for (const old of former.filter(({ info }) => info.status === 'deployed')) await store(at(old, 'superseded'), 'PUT');
+    await store(at(to, 'deployed'), 'PUT');
   };
 
   const verbs: Readonly<Record<string, (words: readonly string[], input: string) => Promise<void>>> = {
@@ -138,9 +138,9 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
       const [newest] = all;
       if (!newest) return;
       if (newest.info.status !== 'uninstalled') {
-        await store(at(newest, 'uninstalling', clock), 'PUT');
+        await store(at(newest, 'uninstalling'), 'PUT');
         await remove(newest.manifest.toReversed(), namespace);
-        await store(at(newest, 'uninstalled', clock), 'PUT');
+        await store(at(newest, 'uninstalled'), 'PUT');
       }
       for (const revision of all) await asked({ method: 'DELETE', path: `${secrets(namespace)}/${secretName(revision)}` });
     },
@@ -159,7 +159,7 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
 const flag = (words: readonly string[], name: string) => words[words.indexOf(name) + 1] ?? '';
 const idOf = ({ kind, metadata }: KubeObject) => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
 const secretName = ({ name, version }: Revision) => `sh.helm.release.v1.${name}.v${version}`;
-const at = (revision: Revision, status: string, clock: Clock): Revision => ({ ...revision, info: { status, last_deployed: clock.now().toISOString() } });
+const at = (revision: Revision, status: string): Revision => ({ ...revision, info: { ...revision.info, status } });
 
 function busy(newest: Revision | undefined): void {
   if (newest?.info.status.startsWith('pending-')) throw new Error('another operation (install/upgrade/rollback) is in progress');

@@ -28,6 +28,8 @@ export interface Terminal {
   /** Writes that reached the sandbox since the last time this was asked. */
   writes(): readonly string[];
   readonly folder: string;
+  /** What both run with. */
+  readonly env: NodeJS.ProcessEnv;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function openTerminal(options: Partial<SandboxOptions> = {}): Promi
   return {
     sandbox,
     folder,
+    env: base,
     cli: (words, more) => run(process.execPath, [script, ...words], more),
     shell: (text, more) => run('bash', ['-c', text], more),
     snapshot: () => JSON.stringify(sandbox.world.snapshot(), null, 1),

@@ -27,7 +27,7 @@ describe('killed in the middle', () => {
   it.each(MOMENTS)('%s: it is taken back', async (_, at) => {
     const { reached, said } = await killedAt(terminal, ['install', '--yes'], at);
     expect(reached, said).toBe(true);
-    await helmsAreDone(terminal);
+    if (at.helmToo) minutesPass(terminal);
     expect(terminal.snapshot()).not.toBe(pristine);
     const ran = await terminal.cli(['install', '--yes', '--on-unfinished', 'undo']);
     expect(ran.exit, ran.stderr).toBe(0);
@@ -37,8 +37,7 @@ describe('killed in the middle', () => {
   it.each(MOMENTS)('%s: it is finished', async (_, at) => {
     const { reached, said } = await killedAt(terminal, ['install', '--yes'], at);
     expect(reached, said).toBe(true);
-    // As if some minutes had passed: a helm that may still be alive is waited for.
-    if (at.helmToo) for (const secret of releaseSecrets(terminal)) setLastDeployed(terminal, secret, new Date(Date.now() - 10 * 60_000));
+    if (at.helmToo) minutesPass(terminal);
     const ran = await terminal.cli(['install', '--yes', '--on-unfinished', 'continue', '--no-verify']);
     expect(ran.exit, ran.stderr).toBe(0);
     expect((await terminal.cli(['status'])).exit).toBe(0);
@@ -51,20 +50,15 @@ describe('killed in the middle', () => {
 const releaseSecrets = (terminal: Terminal) =>
   terminal.sandbox.world.store.list('Secret', { selector: 'owner=helm' }) as readonly (KubeObject & { readonly data: { readonly release: string } })[];
 
+/** A helm that may still be alive is waited for, three minutes long. */
+function minutesPass(terminal: Terminal): void {
+  for (const secret of releaseSecrets(terminal)) setLastDeployed(terminal, secret, new Date(Date.now() - 10 * 60_000));
+}
+
 /** Helm's own record: base64 of base64 of gzipped JSON. */
 function setLastDeployed(terminal: Terminal, secret: ReturnType<typeof releaseSecrets>[number], time: Date): void {
   const packed = Buffer.from(Buffer.from(secret.data.release, 'base64').toString(), 'base64');
   const release = JSON.parse(gunzipSync(packed).toString()) as { info: object };
   const changed = gzipSync(JSON.stringify({ ...release, info: { ...release.info, last_deployed: time.toISOString() } }));
   terminal.sandbox.world.store.update({ ...secret, data: { release: Buffer.from(changed.toString('base64')).toString('base64') } } as KubeObject);
-}
-
-/** A helm that has outlived its run has written its last word. */
-async function helmsAreDone(terminal: Terminal): Promise<void> {
-  for (let quiet = 0, seen = -1; quiet < 5;) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const { length } = terminal.sandbox.world.calls;
-    quiet = length === seen ? quiet + 1 : 0;
-    seen = length;
-  }
 }

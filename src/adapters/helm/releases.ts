@@ -42,6 +42,12 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     const answer = await run({ path, args: [...args, ...flags.args], env: { ...homeEnv, ...flags.env }, cwd: dir, signal: task.signal, ...input });
     if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
   };
+  /** Helm itself would take away what another one has made so far, and leave the rest. Two that both take away do no harm. */
+  const alone = async (task: HelmTask) => {
+    const release = await readRelease(kubernetes, task);
+    const next = recovery(release, clock.now());
+    if (next.is === 'busy' && release?.status !== 'uninstalling') throw stop('HELM_BUSY', next.problem);
+  };
   const recover = async (task: HelmTask) => {
     const next = recovery(await readRelease(kubernetes, task), clock.now());
     if (next.is === 'busy') throw stop('HELM_BUSY', next.problem);
@@ -63,10 +69,12 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
       await inCluster(task, { what: `install of release ${label(task)}`, args: upgradeArgs(task), input: JSON.stringify(task.values) });
     },
     rollback: async (task) => {
+      await alone(task);
       task.say(`helm rollback ${task.name} ${task.revision}`);
       await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs(task) });
     },
     uninstall: async (task) => {
+      await alone(task);
       task.say(`helm uninstall ${task.name}`);
       await inCluster(task, { what: `uninstall of release ${label(task)}`, args: uninstallArgs(task) });
     },

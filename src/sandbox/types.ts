@@ -39,7 +39,7 @@ export interface SandboxAccount {
   /** The role an EKS Pod Identity association gives to a service account. */
   podIdentityRole(namespace: string, serviceAccount: string): string | undefined;
   /** Credentials of a role without a token: node roles and pod identity. */
-  credentialsOf(roleArn: string): SandboxCredentials;
+  credentialsOf(roleArn: string, pod?: { readonly namespace: string; readonly serviceAccount: string }): SandboxCredentials;
   putObject(credentials: SandboxCredentials, bucket: string, key: string, body: Uint8Array): void;
   getObject(credentials: SandboxCredentials, bucket: string, key: string): Uint8Array;
   deleteObject(credentials: SandboxCredentials, bucket: string, key: string): void;

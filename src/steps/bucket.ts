@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
 import { oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases'>;
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock'>;
 
 type BucketReceipt =
   | { readonly did: 'create-bucket'; readonly name: string }
@@ -72,15 +72,16 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     }
   },
 
-  async undo({ buckets, blueprint }, receipt, helpers) {
+  async undo({ buckets, blueprint, clock }, receipt, helpers) {
     const did = receipt as BucketReceipt;
     const found = await buckets.look(did.name);
     if (found.is !== 'ours-to-read') return;
-    if (did.did === 'empty-bucket') return;
+    if (did.did === 'empty-bucket') throw stop('BUCKET_WAS_EMPTIED', { message: `The objects of s3://${did.name} that were deleted can't be brought back` });
     if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
     // Made by this very run: what is in it came from this run too.
     const bare = Object.keys(found.tags).length === 0;
     if (!bare && !oursByTags(found.tags, blueprint.ownership)) return;
+    await refuseOldLogs(buckets, { name: did.name, now: clock.now() });
     await buckets.empty(did.name, { signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });
     await buckets.delete(did.name);
   },
@@ -102,6 +103,18 @@ const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' |
   is: 'blocked',
   problem: problem(code, { message }),
 });
+
+/** A run that died is taken back within hours; what Loki has collected for longer is log data, and nobody has named it. */
+const TAKEN_BACK_WITHIN_MS = 6 * 3_600_000;
+
+async function refuseOldLogs(buckets: Buckets, { name, now }: { readonly name: string; readonly now: Date }): Promise<void> {
+  const { objects, bytes, oldest } = await buckets.contents(name, 100_000);
+  if (!oldest || now.getTime() - oldest.getTime() < TAKEN_BACK_WITHIN_MS) return;
+  throw stop('BUCKET_HOLDS_LOGS', {
+    message: `s3://${name} holds ${objects} objects, ${sizeOf(bytes)}, since ${oldest.toISOString().slice(0, 16)}Z`,
+    fix: `loki-eks uninstall --delete-data --confirm-delete-data ${name}`,
+  });
+}
 
 /** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
 async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): Promise<Finding | { readonly changes: readonly Change[] }> {

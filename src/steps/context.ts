@@ -25,5 +25,7 @@ export interface Context {
   readonly random: Random;
   /** A password the user brought (from a file or stdin); generated when absent. */
   readonly givenPassword?: string;
+  /** The gateway gets a new password, whatever it has. */
+  readonly rotateLogin?: boolean;
   readonly timeoutMs: number;
 }

@@ -10,6 +10,7 @@ import { namespace } from './namespace.ts';
 import { oidcProvider } from './oidc-provider.ts';
 import { record } from './record.ts';
 import { release } from './release.ts';
+import { rotation } from './rotation.ts';
 import { role } from './role.ts';
 import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
@@ -32,4 +33,5 @@ export const steps = ({ identity }: Pick<Blueprint, 'identity'>): readonly Step<
   ...(identity === 'irsa' ? [identityProof] : [association]),
   release('loki'),
   release('alloy'),
+  rotation,
 ];

@@ -5,6 +5,7 @@ import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { named, oursByLabels } from './marks.ts';
+import { secondUser } from './rotation.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'random' | 'givenPassword'>;
 type Place = { readonly namespace: string; readonly name: string };
@@ -37,7 +38,7 @@ export const login: Step<Needs, Receipt> = {
     const found = await look(ctx);
     const password = passwordOf(ctx, found) ?? Buffer.from(ctx.random.bytes(PASSWORD_BYTES)).toString('base64url');
     for (const { place, secret } of gaps(ctx, found)) {
-      const data = encoded(contents(ctx, place, password));
+      const data = encoded(contents(ctx, { place, secret }, password));
       if (secret) {
         await record({ did: 'update-secret', ...place, version: secret.metadata.resourceVersion ?? null });
         await ctx.kubernetes.patch(reference(place), { data: { ...data, ...formerOf(secret) } });
@@ -100,10 +101,13 @@ function gaps(ctx: Needs, found: readonly Found[]): readonly Found[] {
   });
 }
 
-function contents({ blueprint, random }: Needs, place: Place, password: string): Readonly<Record<string, string>> {
+function contents({ blueprint, random }: Needs, { place, secret }: Found, password: string): Readonly<Record<string, string>> {
   const { login: plan } = blueprint;
   if (place !== plan.htpasswd) return { username: plan.user, password };
-  return { '.htpasswd': `${hashPassword(plan.user, password, random.bytes(SALT_BYTES))}\n` };
+  // Collectors may still be at the second user of a rotation that died.
+  const lines = secret ? (decoded(secret)['.htpasswd'] ?? '').split('\n') : [];
+  const second = lines.filter((line) => line.startsWith(`${secondUser(plan.user)}:`));
+  return { '.htpasswd': [hashPassword(plan.user, password, random.bytes(SALT_BYTES)), ...second].map((line) => `${line}\n`).join('') };
 }
 
 const secretObject = ({ blueprint }: Needs, place: Place, data: Readonly<Record<string, string>>): KubeObject => ({

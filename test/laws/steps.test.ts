@@ -259,3 +259,27 @@ describe('the journal', () => {
     expect(JSON.stringify([...first.events, ...second.events])).not.toContain('correct horse');
   });
 });
+
+describe('taking back a bucket', () => {
+  const [chunks] = steps({ identity: 'irsa' });
+  const undo = (ctx: Context, did: string) =>
+    chunks!.undo(ctx, { did, name: ctx.blueprint.buckets.chunks.name }, { signal: new AbortController().signal, say: () => {} });
+
+  it('does not delete what Loki has collected for hours', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const { ctx } = await install(world);
+    const later: Context = {
+      ...ctx,
+      clock: { ...ctx.clock, now: () => new Date(7 * 3_600_000) },
+      buckets: { ...ctx.buckets, contents: async () => ({ objects: 3, bytes: 3072, exact: true, oldest: new Date(0) }) },
+    };
+    const before = world.snapshot();
+    await expect(undo(later, 'create-bucket')).rejects.toMatchObject({ problem: { code: 'BUCKET_HOLDS_LOGS' } });
+    expect(world.snapshot()).toBe(before);
+  });
+
+  it('says that emptied is emptied', async () => {
+    const { ctx } = await install(new MemoryWorld('ap-northeast-2'));
+    await expect(undo(ctx, 'empty-bucket')).rejects.toMatchObject({ problem: { code: 'BUCKET_WAS_EMPTIED' } });
+  });
+});

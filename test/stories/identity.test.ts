@@ -62,7 +62,7 @@ describe('Pod Identity', () => {
   afterAll(() => terminal.close());
 
   // Two are skipped while the simulated Pod Identity agent asks for credentials without naming the pod, which the role's trust demands.
-  it.skip('serves a whole life, without the OIDC provider and without an annotation on the service account', async () => {
+  it('serves a whole life, without the OIDC provider and without an annotation on the service account', async () => {
     const ran = await terminal.cli(['install', '--yes', '--identity', 'pod-identity', '--output', 'json']);
     expect(ran.exit, ran.stderr).toBe(0);
     expect(ran.events.find(({ type }) => type === 'verify.finished')?.['result']).toMatchObject({ found: true });
@@ -76,7 +76,7 @@ describe('Pod Identity', () => {
     expect((await terminal.cli(['status'])).exit).toBe(0);
   });
 
-  it.skip('takes over from IRSA and hands back, with Loki running on the new credentials', async () => {
+  it('takes over from IRSA and hands back, with Loki running on the new credentials', async () => {
     const back = await terminal.cli(['install', '--yes', '--output', 'json']);
     expect(back.exit, back.stderr).toBe(0);
     expect(environment(terminal)).toContain('AWS_WEB_IDENTITY_TOKEN_FILE');

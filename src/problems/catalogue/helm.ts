@@ -141,7 +141,7 @@ export const helm = rows({
     cause: "The image does not exist, its registry can't be reached from the node, or it asks for a login.",
     fix: 'Check that nodes reach the registry (NAT, VPC endpoints); in closed networks set image.registry for a mirror with --loki-values or --alloy-values.',
     exit: 3,
-    explain: 'The kubelet has tried for a minute. Its own words are quoted: not found, timeout, unauthorized, too many requests.',
+    explain: 'The kubelet has tried for up to a minute. Its own words are quoted: not found, timeout, unauthorized, too many requests.',
   },
   POD_CRASHES: {
     title: 'A container crashes again and again',

@@ -39,6 +39,20 @@ export const steps = rows({
     explain:
       "Without the key in its policy Loki's role can neither read the logs that are there nor write new ones. A bucket is never taken back to weaker encryption.",
   },
+  BUCKET_WAS_EMPTIED: {
+    title: 'Deleted objects can not be brought back',
+    cause: 'The run emptied the bucket, as it was asked to with --existing-buckets recreate, and failed later.',
+    fix: 'loki-eks install, to finish what was begun',
+    exit: 3,
+    explain: 'Everything else was taken back. The bucket itself stands, with its settings.',
+  },
+  BUCKET_HOLDS_LOGS: {
+    title: 'The bucket holds logs that nobody has named',
+    cause: 'A run that made the bucket died hours ago, and Loki has collected logs into it since.',
+    fix: 'loki-eks uninstall --delete-data --confirm-delete-data BUCKET',
+    exit: 3,
+    explain: 'Taking a run back removes what that run made, but log data is deleted only when its bucket has been named.',
+  },
   BUCKET_IN_USE: {
     title: 'The bucket is in use by the installed Loki',
     cause: '--existing-buckets is "recreate", but Loki still runs on this bucket.',

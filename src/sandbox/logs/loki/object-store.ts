@@ -80,7 +80,7 @@ function freshCredentials(around: LogSurroundings, process: Process, of: { reado
       throw new Error(
         `${lead}, failed to load credentials, : [d2a4a0f1]: (ResourceNotFoundException): no association for service account ${process.namespace}/${process.serviceAccount}, fault: client`,
       );
-    return around.account.credentialsOf(granted);
+    return around.account.credentialsOf(granted, process);
   }
   throw new Error(`${lead}, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded`);
 }

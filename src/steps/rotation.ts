@@ -1,0 +1,182 @@
+/**
+ * A new password for the gateway without a gap in collection. nginx judges a user by the first line of that name, so nobody can have two
+ * passwords at once: the collectors are led over a second user while the first one gets its new password, and then back. What a gateway
+ * refuses with 401 Alloy drops, so nobody is moved before every gateway pod knows the login that is moved to.
+ */
+import { hashPassword } from '../design/htpasswd.ts';
+import type { Helpers, Receipt, Step } from '../engine/types.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
+import { stop } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import { oursByLabels } from './marks.ts';
+import { applyRelease } from './release.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'releases' | 'blueprint' | 'random' | 'clock' | 'timeoutMs' | 'rotateLogin'>;
+type Slot = 'first' | 'second';
+
+const PASSWORD_BYTES = 24;
+const SALT_BYTES = 9;
+/** In the clients' Secrets, and so the name of a file beside `password`. */
+const NEXT = 'rotating';
+const FORMER = 'rotating-former';
+
+/** Who the collectors are while the first user changes its password. */
+export const secondUser = (user: string): string => `${user}-rotating`;
+
+export const rotation: Step<Needs, Receipt> = {
+  id: 'rotation',
+  title: 'Rotation of the password',
+  needs: ['login', 'release.alloy'],
+
+  async inspect(ctx) {
+    const seen = await look(ctx);
+    if (!seen || !(ctx.rotateLogin || seen.next)) return { is: 'matches' };
+    const { htpasswd, clients, user } = ctx.blueprint.login;
+    // Thrown here, it bars the way before anything is changed.
+    if (ctx.rotateLogin) secondValues(ctx.blueprint.alloy.values, user);
+    const detail = ctx.rotateLogin ? 'new password' : 'end of a rotation that was interrupted';
+    return { is: 'differs', changes: [htpasswd, ...clients].map((place) => ({ action: 'update', target: `Secret ${place.namespace}/${place.name}`, detail })) };
+  },
+
+  async apply(ctx, { record, ...helpers }) {
+    const seen = await look(ctx);
+    if (!seen) return;
+    // The collectors are back at the first user by now, whichever password that one has.
+    if (seen.next) await close(ctx);
+    if (!ctx.rotateLogin) return;
+    const { user } = ctx.blueprint.login;
+    const fresh = Buffer.from(ctx.random.bytes(PASSWORD_BYTES)).toString('base64url');
+    const second = { user: secondUser(user), password: fresh };
+    await record({ did: 'open-second-login' });
+    await patchClients(ctx, { [NEXT]: fresh, [FORMER]: seen.password });
+    await patchFile(ctx, [{ user, password: seen.password }, second]);
+    await accepted(ctx, second, helpers);
+    await record({ did: 'move-collectors', to: 'second' });
+    await move(ctx, 'second', helpers);
+    await record({ did: 'change-password' });
+    await patchFile(ctx, [{ user, password: fresh }, second]);
+    await patchClients(ctx, { password: fresh });
+    await accepted(ctx, { user, password: fresh }, helpers);
+    await record({ did: 'move-collectors', to: 'first' });
+    await move(ctx, 'first', helpers);
+    // Everything works with the new password: what is left over now is no reason to take it back, and the next run ends it.
+    await close(ctx).catch(() => helpers.say('the second login could not be removed; the next install removes it'));
+  },
+
+  async undo(ctx, receipt, helpers) {
+    const seen = await look(ctx);
+    if (!seen?.next) return;
+    const { user } = ctx.blueprint.login;
+    switch (receipt.did) {
+      case 'move-collectors':
+        return move(ctx, receipt['to'] === 'second' ? 'first' : 'second', helpers);
+      case 'change-password': {
+        const former = { user, password: seen.former ?? seen.password };
+        await patchFile(ctx, [former, { user: secondUser(user), password: seen.next }]);
+        await patchClients(ctx, { password: former.password });
+        return accepted(ctx, former, helpers);
+      }
+      default:
+        return close(ctx);
+    }
+  },
+
+  // All of it lives in the Secrets of the login.
+  remove: async () => ({ is: 'absent' }),
+};
+
+interface Seen {
+  readonly password: string;
+  /** Present while a rotation is under way. */
+  readonly next: string | undefined;
+  readonly former: string | undefined;
+}
+
+/** `undefined` when there is no login of ours yet: a new one needs no rotation. */
+async function look({ kubernetes, blueprint }: Needs): Promise<Seen | undefined> {
+  const { clients, htpasswd } = blueprint.login;
+  const secrets = await Promise.all([...clients, htpasswd].map((place) => kubernetes.get(reference(place))));
+  if (secrets.some((secret) => !secret || !oursByLabels(secret, blueprint.ownership))) return undefined;
+  const text = (key: string) => secrets.map((secret) => textOf(secret, key)).find(Boolean);
+  const password = text('password');
+  return password === undefined ? undefined : { password, next: text(NEXT), former: text(FORMER) };
+}
+
+const textOf = (secret: KubeObject | undefined, key: string): string | undefined => {
+  const value = (secret?.['data'] as Readonly<Record<string, string>> | undefined)?.[key];
+  return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
+};
+
+const reference = (place: { readonly namespace: string; readonly name: string }) => ({ apiVersion: 'v1', kind: 'Secret', ...place });
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+async function patchFile({ kubernetes, blueprint, random }: Needs, logins: readonly Login[]): Promise<void> {
+  const lines = logins.map(({ user, password }) => `${hashPassword(user, password, random.bytes(SALT_BYTES))}\n`);
+  await kubernetes.patch(reference(blueprint.login.htpasswd), { data: { '.htpasswd': base64(lines.join('')) } });
+}
+
+async function patchClients({ kubernetes, blueprint }: Needs, data: Readonly<Record<string, string | null>>): Promise<void> {
+  const encoded = Object.fromEntries(Object.entries(data).map(([key, text]) => [key, text === null ? null : base64(text)]));
+  for (const place of blueprint.login.clients) await kubernetes.patch(reference(place), { data: encoded });
+}
+
+/** The file first: while a client's Secret still says so, the next run knows that something is left. */
+async function close(ctx: Needs): Promise<void> {
+  const seen = await look(ctx);
+  if (!seen) return;
+  await patchFile(ctx, [{ user: ctx.blueprint.login.user, password: seen.password }]);
+  await patchClients(ctx, { [NEXT]: null, [FORMER]: null });
+}
+
+/** A rollout: each pod comes up with the pipeline and the Secret as they are then, so it never has one without the other. */
+async function move(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
+  const { alloy, login } = ctx.blueprint;
+  helpers.say(slot === 'second' ? 'collectors move to the second login' : 'collectors move back with the new password');
+  const values = slot === 'first' ? alloy.values : secondValues(alloy.values, login.user);
+  await applyRelease({ ...ctx, blueprint: { ...ctx.blueprint, alloy: { ...alloy, values } } }, 'alloy', helpers);
+}
+
+type AlloyValues = { readonly alloy?: { readonly configMap?: { readonly content?: string } } };
+
+function secondValues<T extends object>(values: T, user: string): T {
+  const { alloy } = values as AlloyValues;
+  const content = alloy?.configMap?.content ?? '';
+  const moved = content
+    .replace(`password_file = "/etc/loki-eks/password"`, `password_file = "/etc/loki-eks/${NEXT}"`)
+    .replace(/(username\s*=\s*)"[^"]*"/, (_, name: string) => `${name}${JSON.stringify(secondUser(user))}`);
+  if (!moved.includes(`/etc/loki-eks/${NEXT}`) || !moved.includes(secondUser(user))) {
+    throw stop('ROTATION_IMPOSSIBLE', { message: "The collector's pipeline does not log in with /etc/loki-eks/password" });
+  }
+  return { ...values, alloy: { ...alloy, configMap: { ...alloy?.configMap, content: moved } } };
+}
+
+const PATIENCE_MS = 240_000;
+const LOOK_MS = 2000;
+
+type Pod = { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } };
+
+/** The kubelet brings a changed Secret into each pod in its own time, a minute or more: every gateway pod is asked itself. */
+async function accepted({ kubernetes, clock, blueprint }: Needs, { user, password }: Login, { signal, say }: Helpers): Promise<void> {
+  const { namespace, selector, podPort: port } = blueprint.gateway;
+  const headers = { authorization: `Basic ${base64(`${user}:${password}`)}` };
+  for (const until = clock.now().getTime() + PATIENCE_MS; ; await clock.sleep(LOOK_MS, signal)) {
+    const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: selector });
+    const alive = pods.filter(({ metadata }) => !metadata.deletionTimestamp);
+    const ready = alive.filter((pod) => (pod as Pod).status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'));
+    const ask = (pod: string) => kubernetes.forward({ namespace, pod, port }, { method: 'GET', path: '/loki/api/v1/labels', headers, timeoutMs: 10_000 });
+    const answers = await Promise.all(ready.map(({ metadata }) => ask(metadata.name).catch(() => ({ status: 0 }))));
+    const waiting = alive.length - answers.filter(({ status }) => status !== 0 && status !== 401 && status !== 403).length;
+    if (alive.length > 0 && waiting === 0) return;
+    if (clock.now().getTime() > until) {
+      throw stop('LOGIN_NOT_TAKEN_UP', {
+        message: `${waiting} of ${alive.length} gateway pods do not know the new login after ${PATIENCE_MS / 60_000} minutes`,
+      });
+    }
+    say(`waiting for ${waiting} of ${alive.length} gateway pods to read the new login`);
+  }
+}

@@ -6,10 +6,12 @@ type Wanted = Pick<BucketSeen, 'use' | 'name' | 'region'>;
 
 export async function awsSide(
   looking: Looking,
-  of: { readonly namespace: string; readonly accountName: string; readonly buckets: readonly Wanted[] },
+  of: { readonly namespace: string; readonly accountName: string; readonly buckets: readonly Wanted[]; readonly troubled: boolean },
 ): Promise<{ readonly account: AccountSeen; readonly buckets: readonly BucketSeen[] }> {
   const account = await accountOf(looking, of);
-  const buckets = await Promise.all(of.buckets.map((bucket) => bucketOf(looking, { bucket, ...(roleArnOf(account) && { role: roleArnOf(account)! }) })));
+  const buckets = await Promise.all(
+    of.buckets.map((bucket) => bucketOf(looking, { bucket, troubled: of.troubled, ...(roleArnOf(account) && { role: roleArnOf(account)! }) })),
+  );
   return { account, buckets };
 }
 
@@ -40,15 +42,17 @@ async function accountOf({ reached, miss }: Looking, of: { readonly namespace: s
   }
 }
 
-async function bucketOf({ reached, miss }: Looking, { bucket, role }: { readonly bucket: Wanted; readonly role?: string }): Promise<BucketSeen> {
+async function bucketOf(
+  { reached, miss }: Looking,
+  { bucket, role, troubled }: { readonly bucket: Wanted; readonly role?: string; readonly troubled: boolean },
+): Promise<BucketSeen> {
   const { aws, caller } = reached;
-  const look = await aws
-    .buckets(caller.account)
-    .look(bucket.name)
-    .catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));
+  const buckets = aws.buckets(caller.account);
+  const look = await buckets.look(bucket.name).catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));
   if (!look || look.is !== 'ours-to-read' || !role) return { ...bucket, ...(look && { look }) };
   const arn = `arn:${caller.partition}:s3:::${bucket.name}`;
-  const [list, objects, key] = await Promise.all([
+  const [contents, list, objects, key] = await Promise.all([
+    troubled ? buckets.contents(bucket.name, 5000).catch((error: unknown) => void miss(`what is in bucket ${bucket.name}`, error)) : undefined,
     aws.roles.denied(['s3:ListBucket'], arn, role),
     aws.roles.denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`, role),
     look.encryption?.algorithm === 'aws:kms' && look.encryption.key.startsWith('arn:')
@@ -57,5 +61,5 @@ async function bucketOf({ reached, miss }: Looking, { bucket, role }: { readonly
   ]);
   if (list === 'unknown' || objects === 'unknown') miss.say(`what ${role} may do on ${bucket.name}`, 'the policy simulator could not be asked');
   const denied = list === 'unknown' || objects === 'unknown' ? 'unknown' : [...list, ...objects];
-  return { ...bucket, look, denied, deniedKey: key };
+  return { ...bucket, look, denied, deniedKey: key, ...(contents?.exact && contents.newest && { newest: contents.newest }) };
 }

@@ -14,6 +14,7 @@ import type { Reached } from './reach.ts';
 const MOST_PODS = 400;
 const PODS_READ = 24;
 const TAIL = 120;
+const BUCKET_TROUBLE = /operation error (S3|STS)|failed to flush|get credentials/;
 const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 
 export interface Looking {
@@ -56,7 +57,12 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
   );
   const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
   const [aws, ring, counters, gateway] = await Promise.all([
-    awsSide(looking, { namespace, accountName: store?.template.serviceAccountName ?? 'default', buckets: bucketsIn(config) }),
+    awsSide(looking, {
+      namespace,
+      accountName: store?.template.serviceAccountName ?? 'default',
+      buckets: bucketsIn(config),
+      troubled: pods.some(({ lines = [] }) => lines.some((line) => BUCKET_TROUBLE.test(line))),
+    }),
     ringOf(looking, pods),
     countersOf(looking, pods),
     gatewayOf(looking, { namespace, workloads }),

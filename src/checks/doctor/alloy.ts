@@ -1,13 +1,16 @@
 /** Hops alloy-discovery, alloy-read and alloy-push: collectors start, find pods, read their files, and deliver. */
 import { blocksNamed, type AlloyBlock } from '../../design/alloy-reading.ts';
-import { said, shortened } from './log-lines.ts';
+import { freshSince, said, shortened } from './log-lines.ts';
 import type { CollectorSeen, Container, DoctorCheck, PodSeen, Survey, WriterSeen } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
 const container = ({ workload: { template } }: CollectorSeen): Container | undefined =>
   template.containers.find(({ args = [] }) => args.includes('run')) ?? template.containers[0];
 const podsOf = ({ collectors }: Survey): readonly PodSeen[] => collectors.flatMap(({ pods }) => pods);
-/** Of Alloy: the settings that fix what is found, where a release says which they are. */
+/** Collectors that may still suffer from what their log tells: those that follow files are over it. */
+const stuck = ({ pods, counters }: CollectorSeen): readonly PodSeen[] =>
+  pods.filter(({ name }) => !counters.some(({ pod, activeFiles = 0 }) => pod === name && activeFiles > 0));
+/** The settings that fix what is found, where a release says which they are. */
 const where = ({ release, workload: { kind, namespace, name } }: CollectorSeen): string =>
   release ? `the values of Helm release ${release.namespace}/${release.name}` : `${kind} ${namespace}/${name}`;
 
@@ -67,7 +70,7 @@ export const podsListed: DoctorCheck = {
   hop: 'alloy-discovery',
   async run(survey) {
     for (const collector of survey.collectors) {
-      const evidence = said(collector.pods, /is forbidden: User|pods is forbidden|cannot (list|watch) resource "pods"/);
+      const evidence = said(stuck(collector), /is forbidden: User|pods is forbidden|cannot (list|watch) resource "pods"/);
       if (evidence.length === 0) continue;
       const account = collector.workload.template.serviceAccountName ?? 'default';
       return fail('ALLOY_RBAC', {
@@ -158,7 +161,7 @@ export const filesReadable: DoctorCheck = {
   hop: 'alloy-read',
   async run(survey) {
     for (const collector of survey.collectors) {
-      const evidence = said(collector.pods, /\/var\/log\/\S*: permission denied/);
+      const evidence = said(stuck(collector), /\/var\/log\/\S*: permission denied/);
       if (evidence.length === 0) continue;
       const user = container(collector)?.securityContext?.runAsUser ?? collector.workload.template.securityContext?.runAsUser;
       return fail('ALLOY_PERMISSION', {
@@ -306,10 +309,10 @@ export const pushesAccepted: DoctorCheck = {
   at: ['doctor'],
   hop: 'alloy-push',
   symptom: true,
-  async run({ collectors, reading }) {
+  async run(survey) {
+    const { collectors, reading } = survey;
     if (collectors.length === 0) return NO_COLLECTOR;
-    const pods = collectors.flatMap(({ pods: all }) => all);
-    const evidence = said(pods, PUSH_ERROR);
+    const evidence = said(podsOf(survey), PUSH_ERROR, 3, freshSince(survey));
     const dropped = collectors.flatMap(({ counters }) => counters).filter(({ droppedEntries }) => droppedEntries > 0);
     const numbers = dropped.slice(0, 2).map(({ pod, droppedEntries }) => `pod ${pod}: loki_write_dropped_entries_total ${droppedEntries}`);
     if (evidence.length === 0 && dropped.length === 0) return pass();

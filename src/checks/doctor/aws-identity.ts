@@ -1,7 +1,7 @@
 /** Hop aws-identity: Loki's pods get the role they are meant to have. */
 import type { Json } from '../../engine/types.ts';
 import { at } from '../../design/document.ts';
-import { said } from './log-lines.ts';
+import { said, unwrittenSince } from './log-lines.ts';
 import type { DoctorCheck, LokiSeen, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 
@@ -164,14 +164,10 @@ export const identityAccepted: DoctorCheck = {
   at: ['doctor'],
   hop,
   symptom: true,
-  async run({ loki }) {
+  async run(survey) {
+    const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const evidence = said(store(loki), REFUSED);
-    if (evidence.length === 0) return pass();
-    if (crashedOrFailing(loki)) return fail('LOKI_IDENTITY_REFUSED', { evidence });
-    return pass('refusals in the log are over');
+    const evidence = said(store(loki), REFUSED, 3, unwrittenSince(survey));
+    return evidence.length === 0 ? pass() : fail('LOKI_IDENTITY_REFUSED', { evidence });
   },
 };
-
-/** Lines of a fault that has been repaired stay in the log: they count while something still fails. */
-const crashedOrFailing = ({ pods, counters }: LokiSeen): boolean => pods.some(({ ready }) => !ready) || (counters?.flushFailures ?? 1) > 0;

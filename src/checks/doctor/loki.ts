@@ -1,7 +1,7 @@
 /** Hops loki-config and loki-runtime: Loki starts with what it was told, stays up, and its parts find each other. */
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
-import { crashing, said } from './log-lines.ts';
+import { crashing, freshSince, said } from './log-lines.ts';
 import type { DoctorCheck, LokiSeen, PodSeen } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -98,9 +98,10 @@ export const diskFree: DoctorCheck = {
   title: 'There is room on its disks',
   at: ['doctor'],
   hop: 'loki-runtime',
-  async run({ loki }) {
+  async run(survey) {
+    const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const evidence = said(loki.pods, /no space left on device/);
+    const evidence = said(loki.pods, /no space left on device/, 3, freshSince(survey));
     return evidence.length > 0 ? fail('LOKI_DISK_FULL', { evidence }) : pass();
   },
 };

@@ -1,5 +1,5 @@
 /** Hop s3: the buckets are there, where Loki looks for them, and its role may use them. */
-import { said } from './log-lines.ts';
+import { said, unwrittenSince } from './log-lines.ts';
 import type { BucketSeen, DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -82,12 +82,19 @@ export const chunksArrive: DoctorCheck = {
   at: ['doctor'],
   hop,
   symptom: true,
-  async run({ loki }) {
+  async run(survey) {
+    const { loki } = survey;
     if (!loki) return NO_LOKI;
+    const evidence = said(loki.pods, /failed to flush|failed to run compaction|unable to list rules/, 3, unwrittenSince(survey));
     const failures = loki.counters?.flushFailures ?? 0;
-    const evidence = said(loki.pods, /failed to flush|failed to run compaction|unable to list rules/);
-    if (failures === 0) return loki.counters ? pass() : skip("Loki's counters could not be read");
-    const said_ = { message: `${failures} flushes have failed`, evidence: [`loki_ingester_chunks_flush_failures_total ${failures}`, ...evidence] };
-    return evidence.length > 0 ? fail('LOKI_FLUSH_FAILS', said_) : warn('LOKI_FLUSH_FAILS', said_);
+    if (evidence.length > 0)
+      return fail('LOKI_FLUSH_FAILS', {
+        message: `${failures > 0 ? `${failures} flushes have failed, the last` : 'A job on the bucket failed'} a moment ago`,
+        evidence,
+      });
+    if (!loki.counters) return skip("Loki's counters could not be read");
+    if (failures === 0) return pass();
+    const counter = `loki_ingester_chunks_flush_failures_total ${failures}`;
+    return warn('LOKI_FLUSH_FAILS', { message: `${failures} flushes have failed a while ago`, evidence: [counter, ...said(loki.pods, /failed to flush/, 1)] });
   },
 };

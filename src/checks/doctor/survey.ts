@@ -176,6 +176,8 @@ export interface BucketSeen {
   /** What the role may not do, `unknown` when it could not be asked. */
   readonly denied?: readonly string[] | 'unknown';
   readonly deniedKey?: readonly string[] | 'unknown';
+  /** When its newest object was written; looked at only where logs tell of trouble, and known of small buckets only. */
+  readonly newest?: Date;
 }
 
 export interface LokiCounters {

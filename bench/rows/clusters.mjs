@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { inTurn, wall } from '../measure.mjs';
 import { inSandbox, root, script } from '../sandbox.mjs';
 
-const few = 100;
-const many = 1000;
+const few = 50;
+const many = 250;
 
 export async function clusterRows({ add }) {
   const peaks = new Map();

@@ -18,7 +18,7 @@ export const awsPermissions: readonly PermissionGroup[] = [
   { title: 'To look', when: 'every command', actions: ['eks:DescribeAddon', 'eks:DescribeCluster', 'eks:ListClusters', 'sts:GetCallerIdentity'], on: ['*'] },
   {
     title: 'To look at buckets',
-    when: 'install, plan, status, uninstall',
+    when: 'install, plan, status, doctor, uninstall',
     actions: [
       's3:GetBucketObjectLockConfiguration',
       's3:GetBucketPolicy',
@@ -52,6 +52,12 @@ export const awsPermissions: readonly PermissionGroup[] = [
     when: 'install when it takes back a bucket it has just created, install --existing-buckets recreate, uninstall --delete-data',
     actions: ['s3:AbortMultipartUpload', 's3:DeleteBucket', 's3:DeleteBucketPolicy', 's3:DeleteObject', 's3:DeleteObjectVersion'],
     on: BUCKETS,
+  },
+  {
+    title: 'To look at the role of a Loki that somebody else installed',
+    when: 'doctor; what it may not look at is left out, and said',
+    actions: ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies'],
+    on: ['arn:aws:iam::ACCOUNT:role/*'],
   },
   {
     title: 'To make and remove the role',
@@ -109,7 +115,12 @@ export const awsPermissions: readonly PermissionGroup[] = [
     on: ['arn:aws:iam::ACCOUNT:role/loki-eks-*'],
     condition: { StringEquals: { 'iam:PassedToService': 'pods.eks.amazonaws.com' } },
   },
-  { title: 'To check permissions beforehand', when: 'install and plan; without it the check is skipped', actions: ['iam:SimulatePrincipalPolicy'], on: ['*'] },
+  {
+    title: 'To check permissions beforehand',
+    when: 'install, plan and doctor; without it the check is skipped',
+    actions: ['iam:SimulatePrincipalPolicy'],
+    on: ['*'],
+  },
 ];
 
 /** What Loki's own role may do; the installer's proof acts as that role, so the caller needs none of it. */
@@ -134,6 +145,7 @@ const kubernetes: readonly (readonly [string, string])[] = [
   ['read, create, update and delete Leases in kube-system (coordination.k8s.io): the lock that lets one run work at a time', 'install, uninstall'],
   ['create tokens of the service account of Loki (serviceaccounts/token)', 'install: the proof that the role works before Loki needs it'],
   ['create and delete pods, read their logs, and forward ports (pods/log, pods/portforward)', 'install, verify'],
+  ['read workloads, pods, their logs and counters (pods/proxy), events, claims, ConfigMaps and Secrets in all namespaces, and forward ports', 'doctor'],
 ];
 
 export function permissionsPage(): string {

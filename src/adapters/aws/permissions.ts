@@ -38,7 +38,7 @@ export async function deniedActions(
 /** What a request of this role to its own account's resources carries. */
 function accountKeys(arn: string) {
   const account = arn.split(':')[4] ?? '';
-  return ['aws:ResourceAccount', 's3:ResourceAccount', 'aws:PrincipalAccount'].map((ContextKeyName) => ({
+  return ['aws:ResourceAccount', 'aws:PrincipalAccount'].map((ContextKeyName) => ({
     ContextKeyName,
     ContextKeyType: 'string' as const,
     ContextKeyValues: [account],

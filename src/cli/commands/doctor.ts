@@ -1,6 +1,6 @@
 /** `loki-eks doctor`: where the way of the logs is broken, or what is wrong with values files. */
 import type { Command } from '../command.ts';
-import { runUseCase } from '../run-use-case.ts';
+import { runUseCase } from '../lazy-run.ts';
 import { place } from '../setting-sets.ts';
 
 export const doctor: Command = {

@@ -104,8 +104,10 @@ function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown;
   if ('fault' in shaped) return { problems: [problem('SETTING_INVALID', { message: `${spec.key} (${given.from}): ${shaped.fault}`, fix: given.fix })] };
   const parsed = ruleOf(spec).safeParse(shaped.value);
   if (parsed.success) return { value: parsed.data, problems: [] };
+  // A value may break several rules; one reason is enough.
+  const issues = parsed.error.issues.filter(({ path }, index, all) => all.findIndex((other) => other.path.join() === path.join()) === index);
   return {
-    problems: parsed.error.issues.map((issue) => {
+    problems: issues.map((issue) => {
       const path = [spec.key, ...issue.path.map(String)].join('.');
       const wrong = issue.path.length > 0 ? at(shaped.value, issue.path) : shaped.value;
       return problem('SETTING_INVALID', { message: `${path} ${show(wrong)} (${given.from}) ${issue.message}`, fix: given.fix });

@@ -41,6 +41,7 @@ export async function installBench(): Promise<{ readonly bench: Bench; readonly 
       tried: withFaults({}),
       finish: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { onUnfinished: 'undo' }),
+      walkEach: 5,
       initial: undefined,
       finished: settled(house.world),
     };
@@ -89,6 +90,7 @@ export async function upgradeBench(): Promise<{ readonly bench: Bench; readonly 
         putBack(at);
         return clean(at, 'install', secondFlags);
       },
+      walkEach: 3,
       initial,
       finished,
     };
@@ -114,6 +116,7 @@ export async function uninstallBench(): Promise<{ readonly bench: Bench; readonl
       finish: (at) => clean(at, 'uninstall'),
       restore: again,
       back: again,
+      walkEach: 1,
       initial,
       finished,
     };

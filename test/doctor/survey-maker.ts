@@ -34,7 +34,7 @@ export const bucket = (name: string) =>
 export function lokiSeen(put: Partial<LokiSeen> = {}): LokiSeen {
   return {
     namespace: 'loki',
-    workloads: [workload('loki-ingester', 'ingester', { kind: 'StatefulSet', wanted: 3, ready: 3 }), workload('loki-gateway', 'gateway')],
+    workloads: [workload('loki-ingester', 'ingester', { kind: 'StatefulSet', wanted: 3, ready: 3, claims: ['data'] }), workload('loki-gateway', 'gateway')],
     pods: [pod('loki-ingester-0', 'ingester'), pod('loki-gateway-0', 'gateway')],
     claims: [],
     configFrom: 'ConfigMap loki/loki, config.yaml',

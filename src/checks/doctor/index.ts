@@ -1,4 +1,5 @@
 /** What `doctor` asks, in the order of the data's way: the first that fails is where to begin. */
+import * as advice from './advice.ts';
 import * as alloy from './alloy.ts';
 import * as identity from './aws-identity.ts';
 import * as gateway from './gateway.ts';
@@ -17,19 +18,25 @@ export const doctorChecks: readonly DoctorCheck[] = [
   s3.bucketsThere,
   s3.roleSuffices,
   s3.chunksArrive,
+  advice.noEndpoint,
   scheduling.lokiThere,
   scheduling.collectorThere,
   scheduling.podsPlaced,
   scheduling.imagesPulled,
   scheduling.collectorOnEveryNode,
+  advice.releasesFinished,
+  advice.valuesHeeded,
   loki.configAccepted,
   loki.schemaCurrent,
   loki.storageShared,
+  advice.retentionWorks,
   loki.notKilled,
   loki.diskFree,
   loki.staysUp,
   loki.ringWhole,
   loki.patternsServed,
+  advice.walKept,
+  advice.messagesFit,
   gateway.gatewayResolves,
   gateway.gatewayUp,
   gateway.gatewayReachesLoki,

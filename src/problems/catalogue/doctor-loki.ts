@@ -9,6 +9,28 @@ export const doctorLoki = rows({
     exit: 6,
     explain: 'Looked for is the label app.kubernetes.io/name=loki in all namespaces.',
   },
+  RELEASE_UNFINISHED: {
+    title: 'A Helm release is half done',
+    cause: 'An install or upgrade failed, was cut off, or is still at work.',
+    fix: 'helm history RELEASE, then helm rollback to the last good revision',
+    exit: 6,
+    explain: 'Helm refuses every upgrade of a release that is pending. Never roll back while somebody else may be at it.',
+  },
+  LOKI_S3_ENDPOINT: {
+    title: 'An endpoint of S3 is set',
+    cause: 'storage_config.aws or common.storage.s3 has endpoint or the address form s3.',
+    fix: 'on AWS set region and bucketnames only',
+    exit: 6,
+    explain:
+      'With some versions of Loki an endpoint makes it skip the role of its service account. It is right for S3 that is not from AWS, and for FIPS endpoints.',
+  },
+  LOKI_MESSAGE_LARGE: {
+    title: "A message was too large for Loki's parts",
+    cause: 'A push or a result is larger than what gRPC may carry between them.',
+    fix: 'raise server.grpc_server_max_recv_msg_size and grpc_server_max_send_msg_size under loki.server, or ask for less',
+    exit: 6,
+    explain: 'The log line has both numbers. Queries then end in 504 after minutes, pushes in 500.',
+  },
   PODS_PENDING_SPREAD: {
     title: 'Pods find no place: replicas may not share a node',
     cause: 'The charts demand one replica a node, and there are fewer nodes than replicas.',

@@ -8,7 +8,7 @@ import type { Reached } from './reach.ts';
 export async function contextFor(
   { settings, outside }: Run,
   { aws, caller, kubernetes, releases }: Reached,
-  made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string },
+  made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string; readonly rotateLogin?: boolean },
 ): Promise<Context> {
   const { namespace, selector, podPort } = made.blueprint.gateway;
   return {

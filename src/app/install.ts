@@ -2,7 +2,7 @@
 import { run as act, type RunResult } from '../engine/run.ts';
 import { changesIn, described } from '../engine/plan.ts';
 import type { Journal, Plan, Problem } from '../engine/types.ts';
-import { problem } from '../problems/problem.ts';
+import { problem, stop } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock.ts';
 import { look, lookAgain, type Look } from './look.ts';
@@ -11,10 +11,11 @@ import { recover } from './recover.ts';
 import { prove, type Proof } from './verify.ts';
 import { within, toProblem, type Ending } from './within.ts';
 
-export const install: UseCase<InstallOptions> = (run, { dryRun }) =>
+export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = false }) =>
   // A dry run is a plan, and its result belongs where a plan's does.
   within(run, dryRun ? 'plan' : 'install', async () => {
-    const seen = await look(run);
+    if (rotateLogin && run.settings.passwordFile) throw stop('ROTATION_AND_PASSWORD');
+    const seen = onlyRotating(await look(run, { rotateLogin }));
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
     if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
@@ -23,6 +24,13 @@ export const install: UseCase<InstallOptions> = (run, { dryRun }) =>
     const ending = unfinished ? undefined : await beforehand(run, seen, parts);
     return ending ?? locked(parts, (lock) => underLock(run, seen, { lock, unfinished }));
   });
+
+/** A login that is made now is new already. */
+function onlyRotating(seen: Look): Look {
+  const login = seen.plan.find(({ step }) => step.id === 'login')?.finding;
+  const fresh = login?.is === 'differs' && login.changes.some(({ action }) => action === 'create');
+  return fresh ? { ...seen, ctx: { ...seen.ctx, rotateLogin: false } } : seen;
+}
 
 /** What ends a run before it takes the lock: bars, nothing to do, or a no. A run at work elsewhere explains what looks broken. */
 async function beforehand(run: Run, seen: Look, parts: LockParts): Promise<Ending | undefined> {

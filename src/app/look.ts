@@ -26,11 +26,11 @@ export interface Look {
   readonly barred: readonly Problem[];
 }
 
-export async function look(run: Run): Promise<Look> {
+export async function look(run: Run, { rotateLogin = false }: { readonly rotateLogin?: boolean } = {}): Promise<Look> {
   const reached = await reach(run);
   const facts = await discovered(run, reached);
   const givenPassword = await readPassword(run);
-  const made = await planned(run, { reached, facts, ...(givenPassword && { givenPassword }) });
+  const made = await planned(run, { reached, facts, rotateLogin, ...(givenPassword && { givenPassword }) });
   for (const text of made.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
   const results = await examine(checks, { ...made.ctx, settings: run.settings }, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem });
   const failed = failures(results);
@@ -52,6 +52,7 @@ interface Basis {
   readonly reached: Reached;
   readonly facts: Facts;
   readonly givenPassword?: string;
+  readonly rotateLogin: boolean;
 }
 
 /** Where only a consent is missing and somebody is there to give it, it is asked for and the plan is made once more. */

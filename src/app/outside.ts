@@ -80,6 +80,7 @@ export interface Run {
 export type UseCase<Options> = (run: Run, options: Options) => Promise<number>;
 export interface InstallOptions {
   readonly dryRun: boolean;
+  readonly rotateLogin?: boolean;
 }
 export interface PlanOptions {
   readonly detailedExitcode: boolean;

@@ -5,6 +5,7 @@ import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import { rotation } from './rotation.ts';
 
 const labels = { 'loki-eks.dev/install-id': 'abc' };
+const volumes = { extra: [{ name: 'gateway-login', secret: { secretName: 'login', items: [{ key: 'password', path: 'password' }] } }] };
 const content = 'basic_auth {\n  username      = "loki"\n  password_file = "/etc/loki-eks/password"\n}';
 const places = { htpasswd: { namespace: 'loki', name: 'htpasswd' }, clients: ['loki', 'alloy'].map((namespace) => ({ namespace, name: 'login' })) };
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -21,7 +22,7 @@ const file = () => secrets.get('loki/htpasswd')?.['.htpasswd'] ?? '';
 const password = () => secrets.get('alloy/login')?.['password'];
 
 beforeEach(() => {
-  [log, stale, failing] = [[], 0, undefined];
+  [log, stale, failing, current] = [[], 0, undefined, undefined];
   const client = { username: 'loki', password: 'the former one' };
   secrets = new Map<string, Record<string, string>>([
     ['loki/htpasswd', { '.htpasswd': `${hashPassword('loki', 'the former one', Buffer.alloc(8))}\n` }],
@@ -56,16 +57,18 @@ const kubernetes = {
 };
 
 interface Upgrade {
-  readonly values: { readonly alloy: { readonly configMap: { readonly content: string } } };
+  readonly values: { readonly alloy: { readonly configMap: { readonly content: string } }; readonly controller: { readonly volumes: typeof volumes } };
 }
+let current: Upgrade['values'] | undefined;
 const user = ({ values }: Upgrade) => /username\s*= "([^"]+)"/.exec(values.alloy.configMap.content)?.[1] ?? '';
 const releases = {
-  find: async () => undefined,
+  find: async () => (current ? { values: current, labels: {}, status: 'deployed' } : undefined),
   upgrade: async (of: Upgrade) => {
     log.push(`collectors log in as ${user(of)}`);
-    const path = /\/etc\/loki-eks\/(\w+)/.exec(of.values.alloy.configMap.content)?.[1] ?? '';
+    current = of.values;
+    const mounted = of.values.controller.volumes.extra[0]?.secret.items[0]?.key ?? '';
     // Whoever is moved must be let in from the first push on.
-    expect(verifyHash(file(), user(of), secrets.get('alloy/login')?.[path] ?? '')).toBe(true);
+    expect(verifyHash(file(), user(of), secrets.get('alloy/login')?.[mounted] ?? '')).toBe(true);
     if (failing === log.at(-1)) throw new Error('no');
   },
   ready: async () => void log.push('rolled out'),
@@ -84,7 +87,13 @@ const ctxOf = (rotateLogin: boolean) =>
       ownership: { installId: 'abc', labels },
       login: { user: 'loki', ...places },
       gateway: { namespace: 'loki', selector: 'gateway', podPort: 8080 },
-      alloy: { name: 'alloy', namespace: 'alloy', chart: { sha256: '', version: '1' }, labels: {}, values: { alloy: { configMap: { content } } } },
+      alloy: {
+        name: 'alloy',
+        namespace: 'alloy',
+        chart: { sha256: '', version: '1' },
+        labels: {},
+        values: { alloy: { configMap: { content } }, controller: { volumes } },
+      },
     },
   }) as unknown as Parameters<typeof rotation.apply>[0];
 
@@ -142,6 +151,18 @@ describe('a rotation', () => {
       expect(verifyHash(file(), 'loki', 'the former one')).toBe(true);
     },
   );
+
+  it('whose collectors can not be moved back keeps the login that they use', async () => {
+    failing = 'collectors log in as loki';
+    await expect(apply()).rejects.toThrow('no');
+    failing = 'collectors log in as loki-rotating';
+    const [moved, changed] = receipts.toReversed();
+    await expect(rotation.undo(ctxOf(true), moved!, helpers)).rejects.toThrow('no');
+    failing = 'collectors log in as loki';
+    current = undefined;
+    await expect(rotation.undo(ctxOf(true), changed!, helpers)).rejects.toMatchObject({ problem: { code: 'ROTATION_UNFINISHED' } });
+    expect(verifyHash(file(), 'loki', password()!)).toBe(true);
+  });
 
   it('that was left unfinished is ended by the next install', async () => {
     failing = 'collectors log in as loki';

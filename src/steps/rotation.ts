@@ -16,7 +16,7 @@ type Slot = 'first' | 'second';
 
 const PASSWORD_BYTES = 24;
 const SALT_BYTES = 9;
-/** In the clients' Secrets, and so the name of a file beside `password`. */
+/** In the clients' Secrets, beside `password`. */
 const NEXT = 'rotating';
 const FORMER = 'rotating-former';
 
@@ -71,12 +71,14 @@ export const rotation: Step<Needs, Receipt> = {
       case 'move-collectors':
         return move(ctx, receipt['to'] === 'second' ? 'first' : 'second', helpers);
       case 'change-password': {
+        await only(ctx, 'second');
         const former = { user, password: seen.former ?? seen.password };
         await patchFile(ctx, [former, { user: secondUser(user), password: seen.next }]);
         await patchClients(ctx, { password: former.password });
         return accepted(ctx, former, helpers);
       }
       default:
+        await only(ctx, 'first');
         return close(ctx);
     }
   },
@@ -141,18 +143,40 @@ async function move(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
   await applyRelease({ ...ctx, blueprint: { ...ctx.blueprint, alloy: { ...alloy, values } } }, 'alloy', helpers);
 }
 
-type AlloyValues = { readonly alloy?: { readonly configMap?: { readonly content?: string } } };
+interface AlloyValues {
+  readonly alloy?: { readonly configMap?: { readonly content?: string } };
+  readonly controller?: { readonly volumes?: { readonly extra?: readonly { readonly name?: string; readonly secret?: object }[] } };
+}
 
+/** The second user in the pipeline, and the new password in the place of the file that is read there. */
 function secondValues<T extends object>(values: T, user: string): T {
-  const { alloy } = values as AlloyValues;
+  const { alloy, controller } = values as AlloyValues;
   const content = alloy?.configMap?.content ?? '';
-  const moved = content
-    .replace(`password_file = "/etc/loki-eks/password"`, `password_file = "/etc/loki-eks/${NEXT}"`)
-    .replace(/(username\s*=\s*)"[^"]*"/, (_, name: string) => `${name}${JSON.stringify(secondUser(user))}`);
-  if (!moved.includes(`/etc/loki-eks/${NEXT}`) || !moved.includes(secondUser(user))) {
+  const moved = content.replace(/(username\s*=\s*)"[^"]*"/, (_, name: string) => `${name}${JSON.stringify(secondUser(user))}`);
+  const volumes = controller?.volumes?.extra ?? [];
+  const login = volumes.find(({ name }) => name === 'gateway-login');
+  if (moved === content || !content.includes('"/etc/loki-eks/password"') || !login?.secret) {
     throw stop('ROTATION_IMPOSSIBLE', { message: "The collector's pipeline does not log in with /etc/loki-eks/password" });
   }
-  return { ...values, alloy: { ...alloy, configMap: { ...alloy?.configMap, content: moved } } };
+  const secret = { ...login.secret, items: [{ key: NEXT, path: 'password' }] };
+  const extra = volumes.map((volume) => (volume === login ? { ...volume, secret } : volume));
+  return {
+    ...values,
+    alloy: { ...alloy, configMap: { ...alloy?.configMap, content: moved } },
+    controller: { ...controller, volumes: { ...controller?.volumes, extra } },
+  };
+}
+
+/** Where the collectors were sent last. */
+async function slotOf({ releases, blueprint }: Needs): Promise<Slot> {
+  const { name, namespace } = blueprint.alloy;
+  const found = await releases.find(name, namespace);
+  return JSON.stringify(found?.values ?? {}).includes(secondUser(blueprint.login.user)) ? 'second' : 'first';
+}
+
+/** Undo goes on past failures, but a login that collectors use is never touched. */
+async function only(ctx: Needs, wanted: Slot): Promise<void> {
+  if ((await slotOf(ctx)) !== wanted) throw stop('ROTATION_UNFINISHED');
 }
 
 const PATIENCE_MS = 240_000;

@@ -14,12 +14,15 @@ export const install: Command = {
     { run: 'loki-eks install --loki-chart ./loki-18.11.0.tgz --alloy-chart ./alloy-1.11.1.tgz', why: 'without access to chart repositories' },
   ],
   settings: 'all',
-  flags: [{ flag: '--dry-run', description: 'stop after the plan' }],
+  flags: [
+    { flag: '--dry-run', description: 'stop after the plan' },
+    { flag: '--rotate-login', description: 'give the gateway a new password, without losing a line' },
+  ],
   run: (given, platform) =>
     runUseCase(given, platform, {
       command: 'install',
       need: ['cluster'],
       useCase: platform.useCases.install,
-      options: { dryRun: given.flags['dryRun'] === true },
+      options: { dryRun: given.flags['dryRun'] === true, ...(given.flags['rotateLogin'] === true && { rotateLogin: true }) },
     }),
 };

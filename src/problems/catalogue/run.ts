@@ -85,6 +85,34 @@ export const run = rows({
     explain:
       'With --on-failure keep everything stays for you to look at. It also stays when credentials have ended or another run may be at work, because taking back would fail as well. loki-eks install goes on from what is there; with --on-unfinished undo it takes everything back.',
   },
+  ROTATION_IMPOSSIBLE: {
+    title: 'The password can not be changed without losing lines',
+    cause: "Your own --alloy-values replace the collector's pipeline, so loki-eks can not lead it over a second login.",
+    fix: 'Keep password_file = "/etc/loki-eks/password" in your pipeline, or change the password with --password-file, which may lose lines for a minute.',
+    exit: 3,
+    explain: 'nginx knows one password for each user, and Alloy drops what is refused. So the collectors use a second user while the first one changes.',
+  },
+  ROTATION_UNFINISHED: {
+    title: 'A rotation of the password could not be taken back',
+    cause: 'Collectors may still use the second login, because they could not be moved.',
+    fix: 'loki-eks install leads them back and ends the rotation with the password that is in force.',
+    exit: 3,
+    explain: 'Every collector still has a login that the gateway accepts, and no line is lost. The logins are in the Secrets of the gateway.',
+  },
+  ROTATION_AND_PASSWORD: {
+    title: 'A new password is both given and to be generated',
+    cause: '--rotate-login generates a password; --password-file brings one.',
+    fix: 'Leave one of --rotate-login and --password-file out.',
+    exit: 2,
+    explain: 'Nothing has been changed.',
+  },
+  LOGIN_NOT_TAKEN_UP: {
+    title: 'Gateway pods do not know the new login',
+    cause: 'The kubelet has not brought the changed Secret into all gateway pods: a node is not ready, or very busy.',
+    fix: 'kubectl get nodes, and kubectl -n loki get pods -o wide; then run the command again.',
+    exit: 3,
+    explain: 'Collectors are only moved to a login that every gateway pod knows. The rotation was taken back; the former password is in force.',
+  },
   PLAN_OUTDATED: {
     title: 'The cluster has changed since the plan was shown',
     cause: 'Another run ended, or somebody changed something, while the question was waiting for its answer.',

@@ -53,11 +53,14 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
   let sending = false;
   let stopped = false;
 
-  const flush = (): void => {
-    cancel = undefined;
+  const cut = (): void => {
     for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? '')))
       for (const part of portions(entries)) queue.push({ tenant, entries: part, attempts: 0 });
     pending = [];
+  };
+  const flush = (): void => {
+    cancel = undefined;
+    cut();
     next();
   };
   const next = (): void => {
@@ -99,9 +102,16 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
       cancel ??= parts.clock.after(BATCH_WAIT_MS, flush);
     },
     isFull: () => queue.length >= QUEUE,
+    // What was read is sent before Alloy ends: its position is past it. There is no time for a second attempt.
     stop() {
+      if (stopped) return;
       stopped = true;
       cancel?.();
+      cut();
+      for (const batch of queue.splice(0)) {
+        const { is } = send(parts, { args: of.block.args, block: of.block, component: of.component, batch });
+        if (is === 'sent') parts.count('loki_write_sent_entries_total', { host, tenant: batch.tenant }, batch.entries.length);
+      }
     },
   };
 }

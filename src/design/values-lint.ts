@@ -2,6 +2,7 @@
 import type { ProblemCode } from '../problems/problem.ts';
 import { blocksNamed, literal, readAlloy } from './alloy-reading.ts';
 import { chartOf, recordedVersion, unknownKeys, wrongTypes } from './keys.ts';
+import { masked } from './masking.ts';
 import { isMap, type Values } from './merge.ts';
 
 export interface LintFile {
@@ -180,7 +181,7 @@ function pipelineFaults(text: string): readonly Fault[] {
         code: 'ALLOY_PUSH_URL',
         severity: 'fail',
         hop: 'alloy-push',
-        message: `url = "${url}" (line ${line} of the pipeline) is not http://HOST/loki/api/v1/push`,
+        message: `url = "${masked(url)}" (line ${line} of the pipeline) is not http://HOST/loki/api/v1/push`,
       });
     if (!attributes['tenant_id'] && !/x-scope-orgid/i.test(attributes['headers'] ?? '') && blocksNamed(blocks, 'stage.tenant').length === 0)
       faults.push({

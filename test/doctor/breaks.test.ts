@@ -6,10 +6,13 @@ import { accountOf, policyOn, trustIn } from './guide-installation.ts';
 import { does, eventually } from './patient.ts';
 
 let terminal: Terminal;
+let password: string;
 beforeAll(async () => {
   terminal = await openTerminal({ nodes: 4, speed: 10 });
   const { exit, stderr } = await terminal.cli(['install', '--yes', '--size', 'small']);
   expect(exit, stderr).toBe(0);
+  password = (await does(terminal, "kubectl get secret -n alloy -o jsonpath='{.items[*].data.password}' | base64 -d")).trim();
+  expect(password.length).toBeGreaterThan(8);
 }, 300_000);
 afterAll(() => terminal?.close());
 
@@ -240,9 +243,10 @@ describe('one break at a time', () => {
     it(`${what}: ${code}`, async () => {
       const mend = await make();
       try {
-        const { exit, result } = await eventually(terminal, code);
+        const { exit, result, stdout } = await eventually(terminal, code);
         expect({ root: result.root?.problem.code, hop: result.root?.hop, exit }).toEqual({ root: code, hop, exit: 6 });
         expect(result.root?.problem.evidence?.length).toBeGreaterThan(0);
+        expect(stdout).not.toContain(password);
       } finally {
         await mend();
       }

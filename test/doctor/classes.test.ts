@@ -139,6 +139,17 @@ describe('each class has its code', () => {
   });
 });
 
+describe('secrets', () => {
+  it('in addresses are not shown', async () => {
+    const url = 'http://loki:hunter2@loki-gateway.loki/push';
+    const [writer] = collectorSeen().writers;
+    const text = JSON.stringify(await told(surveySeen({ collectors: [collectorSeen({ writers: [{ ...writer!, url }] })] })));
+    expect(text).toContain('ALLOY_PUSH_URL');
+    expect(text).toContain('http://***@loki-gateway.loki/push');
+    expect(text).not.toContain('hunter2');
+  });
+});
+
 describe('what is named first', () => {
   it('is what loses everything, before what loses some', async () => {
     const counters = { received: 9, flushFailures: 0, discarded: [{ reason: 'stream_limit', tenant: 'foo', lines: 7 }] };

@@ -15,7 +15,7 @@ const url = 'url: http://loki-gateway.loki.svc.cluster.local';
 const login = ['basicAuth: true', 'basicAuthUser: loki'];
 
 describe('doctor, in the cluster that the guide has made', () => {
-  it('names /var/log first, with the keys that the chart ignored, and shows no password', async () => {
+  it('names /var/log first, with the keys that the chart ignored, and no noise', async () => {
     await datasource(terminal, [url]);
     const { exit, result, codes, stdout } = await eventually(terminal, 'ALLOY_NO_VARLOG');
     expect(exit).toBe(6);

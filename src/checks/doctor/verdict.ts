@@ -1,13 +1,20 @@
 /** Short forms of what every check answers. */
 import type { Verdict } from '../../engine/types.ts';
+import { masked } from '../../design/masking.ts';
 import { problem, type ProblemCode } from '../../problems/problem.ts';
 
-type Said = Parameters<typeof problem>[1];
+type Said = NonNullable<Parameters<typeof problem>[1]>;
 
-export const pass = (saw?: string): Verdict => ({ is: 'pass', ...(saw && { saw }) });
+const shown = ({ message, fix, evidence }: Said): Said => ({
+  ...(message !== undefined && { message: masked(message) }),
+  ...(fix !== undefined && { fix: masked(fix) }),
+  ...(evidence && { evidence: evidence.map(masked) }),
+});
+
+export const pass = (saw?: string): Verdict => ({ is: 'pass', ...(saw && { saw: masked(saw) }) });
 export const skip = (why: string): Verdict => ({ is: 'skip', why });
-export const fail = (code: ProblemCode, said: Said): Verdict => ({ is: 'fail', problem: problem(code, said) });
-export const warn = (code: ProblemCode, said: Said): Verdict => ({ is: 'warn', problem: problem(code, said) });
+export const fail = (code: ProblemCode, said: Said): Verdict => ({ is: 'fail', problem: problem(code, shown(said)) });
+export const warn = (code: ProblemCode, said: Said): Verdict => ({ is: 'warn', problem: problem(code, shown(said)) });
 
 export const NO_LOKI = skip('no Loki was found');
 export const NO_COLLECTOR = skip('no collector was found');

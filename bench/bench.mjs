@@ -54,6 +54,8 @@ async function add(name, target, measure) {
     if (!(error instanceof Absent)) broken += 1;
     rows.push({ name, target, why: error instanceof Absent ? error.message : `broken: ${error.message.split('\n')[0]}` });
   }
+  // A long run that is broken off has still told what it found.
+  if (!values.json) process.stderr.write(`  ${rows.at(-1).why ?? rows.at(-1).ratio.toPrecision(3)}\n`);
 }
 
 /** What the issue of speed asks for and this bench does not show, and why. */

@@ -8,8 +8,9 @@ var fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 13) || maj
 // From its second run on, code that V8 has compiled before is read from the user's cache folder. Node before 22.8 has no such thing.
 function keepCompiled() {
   var ofNode = typeof process.getBuiltinModule === 'function' ? process.getBuiltinModule('node:module') : {};
+  if (!ofNode.enableCompileCache || process.env.NODE_COMPILE_CACHE) return;
   var home = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache');
-  if (ofNode.enableCompileCache && home && !process.env.NODE_COMPILE_CACHE) ofNode.enableCompileCache(home + '/loki-eks/compiled');
+  if (home) ofNode.enableCompileCache(home + '/loki-eks/compiled');
 }
 
 if (fits) {

@@ -32,8 +32,7 @@ describe('processes', () => {
       const said: string[] = [];
       const told = (what: string, { exit, stderr }: Pick<Ran, 'exit' | 'stderr'>) => (said.push(`${what}: exit ${exit}\n${stderr.slice(-1500)}`), exit);
       const must = async (what: string, holds: () => boolean) => {
-        for (const until = Date.now() + 10_000; !holds() && Date.now() < until;) await new Promise((resolve) => setTimeout(resolve, 50));
-        if (!holds()) throw new Error(`not ${what}\n${said.join('\n')}`);
+        if (!(await comesTrue(holds))) throw new Error(`not ${what}\n${said.join('\n')}`);
       };
       try {
         sum.cases++;
@@ -78,9 +77,15 @@ describe('processes', () => {
     const names = [...terminal.sandbox.world.account.state.s3.buckets.keys()].flatMap((name) => ['--confirm-delete-data', name]);
     const ran = await terminal.cli(['uninstall', '--yes', '--delete-data', ...names]);
     expect(ran.exit, ran.stderr).toBe(0);
-    await expect.poll(() => terminal.snapshot() === pristine, { timeout: 10_000 }).toBe(true);
+    expect(await comesTrue(() => terminal.snapshot() === pristine)).toBe(true);
   }
 });
+
+/** Pods and volumes may still be on their way out. */
+async function comesTrue(holds: () => boolean): Promise<boolean> {
+  for (const until = Date.now() + 10_000; !holds() && Date.now() < until;) await new Promise((resolve) => setTimeout(resolve, 50));
+  return holds();
+}
 
 function momentsIn(calls: readonly { readonly call: string; readonly write: boolean }[]): readonly Moment[] {
   const seen = new Map<string, number>();

@@ -259,6 +259,9 @@ describe.each(helmBinaries())('releases of $title', ({ helm }) => {
     const early = open();
     const late = open({ clock: later });
     expect((await problemOf(upgrade(early))).code).toBe('HELM_BUSY');
+    // Taking away what that helm has made so far would leave what it makes next.
+    const task = { name: 'demo', namespace: 'loki', timeoutMs: 60_000, signal: new AbortController().signal, say: () => undefined };
+    expect((await problemOf(early.uninstall(task))).code).toBe('HELM_BUSY');
     await upgrade(late);
     expect(await late.find('demo', 'loki')).toMatchObject({ revision: 1, status: 'deployed', values: { text: 'hello' } });
     await killed(['upgrade', 'demo', chart.path, '--set', 'text=b'], 'pending-upgrade');

@@ -21,7 +21,20 @@ const sandbox: Command = {
   run: async () => 0,
 };
 
-export const commands: readonly Command[] = [install, plan, status, verify, doctor, uninstall, sandbox, sandboxRun, sandboxStart, explain, completion, kubeToken];
+export const commands: readonly Command[] = [
+  install,
+  plan,
+  status,
+  verify,
+  doctor,
+  uninstall,
+  sandbox,
+  sandboxRun,
+  sandboxStart,
+  explain,
+  completion,
+  kubeToken,
+];
 
 /** Commands that only hold others. */
 export const groups: ReadonlySet<string> = new Set(['sandbox']);

@@ -78,7 +78,14 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
       setup.may || setup.outside
         ? refusing<Outside>('outside', { ...(questions && { questions }), dispose: async () => void disposed++, ...setup.outside })
         : unexpected('outside'),
-    useCases: { install: useCase('install'), plan: useCase('plan'), status: useCase('status'), uninstall: useCase('uninstall'), verify: useCase('verify'), doctor: useCase('doctor') },
+    useCases: {
+      install: useCase('install'),
+      plan: useCase('plan'),
+      status: useCase('status'),
+      uninstall: useCase('uninstall'),
+      verify: useCase('verify'),
+      doctor: useCase('doctor'),
+    },
     sandbox: setup.sandbox ?? (() => unexpected('sandbox')),
     ...setup.platform,
   };

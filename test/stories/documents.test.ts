@@ -62,7 +62,9 @@ describe.each(['before anything is installed', 'when it is installed'])('%s', (w
   });
 
   it('manifests: every object that helm would send, none of them a Secret', async () => {
-    const objects = parseAllDocuments(await show('manifests', '--expose', 'internal', '--allow-cidr', '10.0.0.0/8')).map((document) => document.toJS() as KubeObject);
+    const objects = parseAllDocuments(await show('manifests', '--expose', 'internal', '--allow-cidr', '10.0.0.0/8')).map(
+      (document) => document.toJS() as KubeObject,
+    );
     const kinds = objects.filter(Boolean).map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(['StatefulSet', 'Deployment', 'DaemonSet', 'ConfigMap', 'Service']));
     expect(kinds).not.toContain('Secret');

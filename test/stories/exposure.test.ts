@@ -25,7 +25,8 @@ describe('exposure', () => {
   });
   afterAll(() => terminal.close());
 
-  const exposed = () => terminal.sandbox.world.store.list('Service').filter(({ spec }) => (spec as Service['spec']).type === 'LoadBalancer') as unknown as readonly Service[];
+  const exposed = () =>
+    terminal.sandbox.world.store.list('Service').filter(({ spec }) => (spec as Service['spec']).type === 'LoadBalancer') as unknown as readonly Service[];
 
   it('public needs a certificate and ranges, and never the whole internet', async () => {
     const refused = async (...words: string[]) => {
@@ -50,8 +51,17 @@ describe('exposure', () => {
       name: 'loki-gateway-exposed',
       annotations: { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internal' },
     });
-    expect(service?.spec).toMatchObject({ loadBalancerClass: 'service.k8s.aws/nlb', loadBalancerSourceRanges: ['10.0.0.0/8', '192.168.0.0/16'], ports: [{ port: 80, targetPort: 8080 }] });
-    const pods = terminal.sandbox.world.store.list('Pod', { namespace: 'loki', selector: Object.entries(service?.spec.selector ?? {}).map((pair) => pair.join('=')).join(',') });
+    expect(service?.spec).toMatchObject({
+      loadBalancerClass: 'service.k8s.aws/nlb',
+      loadBalancerSourceRanges: ['10.0.0.0/8', '192.168.0.0/16'],
+      ports: [{ port: 80, targetPort: 8080 }],
+    });
+    const pods = terminal.sandbox.world.store.list('Pod', {
+      namespace: 'loki',
+      selector: Object.entries(service?.spec.selector ?? {})
+        .map((pair) => pair.join('='))
+        .join(','),
+    });
     expect(pods.length).toBeGreaterThan(0);
     for (const { metadata } of pods) expect(metadata.name).toContain('loki-gateway-');
     expect(terminal.sandbox.world.store.get('Service', 'loki', 'loki-gateway')?.['spec']).toMatchObject({ type: 'ClusterIP' });

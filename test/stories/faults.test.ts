@@ -47,7 +47,15 @@ describe('faults', () => {
   });
 
   it.each(['throttle', 'lost'] as const)('each call to AWS fails once, %s: done all the same', async (how) => {
-    const calls = ['s3:CreateBucket', 's3:PutBucketTagging', 's3:PutBucketPolicy', 's3:PutBucketEncryption', 's3:PutBucketLifecycleConfiguration', 'iam:CreateRole', 'iam:PutRolePolicy'];
+    const calls = [
+      's3:CreateBucket',
+      's3:PutBucketTagging',
+      's3:PutBucketPolicy',
+      's3:PutBucketEncryption',
+      's3:PutBucketLifecycleConfiguration',
+      'iam:CreateRole',
+      'iam:PutRolePolicy',
+    ];
     const ran = await under([...calls, 's3:HeadBucket', 'eks:DescribeCluster', 'sts:AssumeRoleWithWebIdentity'].map((call) => ({ call, how, times: 1 })));
     expect(ran.exit, end(ran)).toBe(0);
     expect((await terminal.cli(['status'])).exit).toBe(0);

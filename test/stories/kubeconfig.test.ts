@@ -27,7 +27,10 @@ describe.concurrent('other ways to the cluster', () => {
     const terminal = await openTerminal(quick);
     try {
       const mine = join(terminal.folder, 'my-kubeconfig');
-      const config = JSON.parse(await readFile(terminal.sandbox.env['KUBECONFIG'] ?? '', 'utf8')) as { contexts: { name: string }[]; 'current-context': string };
+      const config = JSON.parse(await readFile(terminal.sandbox.env['KUBECONFIG'] ?? '', 'utf8')) as {
+        contexts: { name: string }[];
+        'current-context': string;
+      };
       const context = config.contexts[0]?.name ?? '';
       await writeFile(mine, JSON.stringify({ ...config, 'current-context': '' }));
       // Nobody is let in by IAM any more, so that whatever does not use the kubeconfig fails.

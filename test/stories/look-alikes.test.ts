@@ -25,7 +25,10 @@ const shell = async (terminal: Terminal, text: string) => {
   const ran = await terminal.shell(text);
   expect(ran.exit, ran.stderr).toBe(0);
 };
-const trust = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }] });
+const trust = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+});
 
 const lookAlikes: Readonly<Record<string, LookAlike>> = {
   'a bucket of this account': {
@@ -51,7 +54,8 @@ const lookAlikes: Readonly<Record<string, LookAlike>> = {
   'a Secret with the login': {
     code: 'OBJECT_NOT_OURS',
     names: /secret loki\/loki-gateway-login/i,
-    make: (terminal) => shell(terminal, 'kubectl create namespace loki && kubectl -n loki create secret generic loki-gateway-login --from-literal=password=theirs'),
+    make: (terminal) =>
+      shell(terminal, 'kubectl create namespace loki && kubectl -n loki create secret generic loki-gateway-login --from-literal=password=theirs'),
     unmake: (terminal) => shell(terminal, 'kubectl delete namespace loki'),
   },
   'a Secret with the record': {
@@ -136,7 +140,12 @@ describe('look-alikes', () => {
     expect(stdout + stderr).toContain('ConfigMap notes');
     await shell(terminal, 'kubectl -n loki get configmap notes');
     const left = await terminal.shell('kubectl -n loki get all,secret,pvc,serviceaccount -o name');
-    expect(left.stdout.trim().split('\n').filter((name) => !/serviceaccount\/default$/.test(name) && name !== '')).toEqual([]);
+    expect(
+      left.stdout
+        .trim()
+        .split('\n')
+        .filter((name) => !name.endsWith('serviceaccount/default') && name !== ''),
+    ).toEqual([]);
     await shell(terminal, 'kubectl delete namespace loki');
   });
 });

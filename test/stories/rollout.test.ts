@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
-import { butObjects, codesOf, quick, takeAway, worldOf } from './story.ts';
+import { butObjects, codesOf, quick, takeAway, type worldOf } from './story.ts';
 
 describe('a rollout that fails', () => {
   let terminal: Terminal;

@@ -20,7 +20,8 @@ describe.each(['json', 'plain'])('secrets of an installation shown as %s', (outp
     said.push(await terminal.cli(['install', '--yes', '--output', output]));
     world.faults.clear();
     const words = output === 'json' ? [] : ['--no-verify'];
-    for (const command of [['install', '--yes', ...words], ['status'], ['plan', '--retention-days', '90']]) said.push(await terminal.cli([...command, '--output', output]));
+    for (const command of [['install', '--yes', ...words], ['status'], ['plan', '--retention-days', '90']])
+      said.push(await terminal.cli([...command, '--output', output]));
     clearInterval(watching);
     expect(said.map(({ exit }) => exit)).toEqual([4, 0, 0, 0]);
     const password = secretText(terminal, { namespace: 'loki', name: 'loki-gateway-login', key: 'password' });
@@ -30,7 +31,11 @@ describe.each(['json', 'plain'])('secrets of an installation shown as %s', (outp
   afterAll(() => terminal.close());
 
   const leaksIn = (texts: Iterable<readonly [string, string]>) =>
-    [...texts].flatMap(([where, text]) => Object.entries(secrets).filter(([, secret]) => shapes(secret).some((shape) => text.includes(shape))).map(([name]) => `${name} in ${where}`));
+    [...texts].flatMap(([where, text]) =>
+      Object.entries(secrets)
+        .filter(([, secret]) => shapes(secret).some((shape) => text.includes(shape)))
+        .map(([name]) => `${name} in ${where}`),
+    );
 
   it('are not in what was said', () => {
     expect(said.map(({ stdout, stderr }) => (stdout + stderr).length > 500)).toEqual([true, true, true, true]);
@@ -58,7 +63,16 @@ describe.each(['json', 'plain'])('secrets of an installation shown as %s', (outp
     const { store, runtime } = terminal.sandbox.world;
     const logs = store.list('Pod').flatMap((pod) => {
       const { containers } = pod['spec'] as { readonly containers: readonly { readonly name: string }[] };
-      return containers.map(({ name }) => [`log of ${pod.metadata.name}`, runtime.logs(pod, name, {}).map(({ line }) => line).join('\n')] as const);
+      return containers.map(
+        ({ name }) =>
+          [
+            `log of ${pod.metadata.name}`,
+            runtime
+              .logs(pod, name, {})
+              .map(({ line }) => line)
+              .join('\n'),
+          ] as const,
+      );
     });
     expect(logs.some(([where, text]) => where.includes('alloy') && text !== '')).toBe(true);
     expect(leaksIn(logs)).toEqual([]);

@@ -44,7 +44,9 @@ describe('settings of the account', () => {
   it('a new retention is planned as a difference of values and nothing else', async () => {
     const ran = await terminal.cli(['plan', '--detailed-exitcode', ...settings, '--retention-days', '90', '--output', 'json']);
     expect(ran.exit).toBe(7);
-    const plan = ran.events.find(({ type }) => type === 'plan.finished') as { steps: { step: string; finding: { is: string; changes: { diff?: string[] }[] } }[] } | undefined;
+    const plan = ran.events.find(({ type }) => type === 'plan.finished') as
+      | { steps: { step: string; finding: { is: string; changes: { diff?: string[] }[] } }[] }
+      | undefined;
     const differing = plan?.steps.filter(({ finding }) => finding.is === 'differs') ?? [];
     expect(differing.map(({ step }) => step)).toEqual(['record', 'release.loki']);
     const diff = differing.at(-1)?.finding.changes.flatMap(({ diff: lines = [] }) => lines) ?? [];
@@ -60,7 +62,10 @@ describe('settings of the account', () => {
     expect(terminal.writes().filter((call) => /^(s3|iam|eks):/.test(call))).toEqual([]);
     expect(accountBut(terminal)).toBe(account);
     const { stdout } = await terminal.shell('helm list -n loki -o json; helm list -n alloy -o json');
-    const releases = stdout.trim().split('\n').flatMap((line) => JSON.parse(line) as { name: string; revision: string; status: string }[]);
+    const releases = stdout
+      .trim()
+      .split('\n')
+      .flatMap((line) => JSON.parse(line) as { name: string; revision: string; status: string }[]);
     expect(releases.map(({ name, revision, status }) => `${name} ${revision} ${status}`)).toEqual(['loki 2 deployed', 'alloy 1 deployed']);
     expect((await terminal.shell('kubectl -n loki get configmap loki -o yaml')).stdout).toContain('2160h');
   });

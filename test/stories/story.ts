@@ -61,7 +61,9 @@ export async function takeAway(terminal: Terminal): Promise<Ran> {
 
 /** The plain text of a Secret's key. */
 export function secretText(terminal: Terminal, of: { readonly namespace: string; readonly name: string; readonly key: string }): string {
-  const secret = terminal.sandbox.world.store.get('Secret', of.namespace, of.name) as (KubeObject & { readonly data?: Readonly<Record<string, string>> }) | undefined;
+  const secret = terminal.sandbox.world.store.get('Secret', of.namespace, of.name) as
+    | (KubeObject & { readonly data?: Readonly<Record<string, string>> })
+    | undefined;
   return Buffer.from(secret?.data?.[of.key] ?? '', 'base64').toString();
 }
 
@@ -147,4 +149,3 @@ export function filesBelow(folder: string): ReadonlyMap<string, string> {
       }),
   );
 }
-

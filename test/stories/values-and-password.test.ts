@@ -34,7 +34,11 @@ describe("the user's values and password", () => {
     const ran = await terminal.cli(['install', '--yes', '--loki-values', typo, '--alloy-values', alloy, '--output', 'json']);
     expect(ran.exit).toBe(2);
     expect(codesOf(ran)).toEqual(['VALUES_UNKNOWN_KEY']);
-    for (const [wrong, right] of [['loki.limits_confg', 'limits_config'], ['gatewy', 'gateway'], ['controler', 'controller']]) {
+    for (const [wrong, right] of [
+      ['loki.limits_confg', 'limits_config'],
+      ['gatewy', 'gateway'],
+      ['controler', 'controller'],
+    ]) {
       expect(ran.stdout).toContain(wrong);
       expect(ran.stdout).toContain(right);
     }
@@ -109,7 +113,12 @@ function expectSecret(terminal: Terminal, secret: string, said: readonly string[
   expect(files.filter(([, text]) => holds(text, secret)).map(([path]) => path)).toEqual([]);
   const { store } = terminal.sandbox.world;
   const kinds = ['Secret', 'ConfigMap', 'Pod', 'Deployment', 'StatefulSet', 'DaemonSet', 'Event'];
-  const places = kinds.flatMap((kind) => store.list(kind).filter((object) => holds(JSON.stringify(object), secret)).map(({ metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`));
+  const places = kinds.flatMap((kind) =>
+    store
+      .list(kind)
+      .filter((object) => holds(JSON.stringify(object), secret))
+      .map(({ metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+  );
   expect(places.sort()).toEqual(['Secret alloy/loki-gateway-login', 'Secret loki/loki-gateway-login']);
 }
 

@@ -280,7 +280,10 @@ describe('one look', () => {
   });
 
   it('does not wait long for an image that its registry does not have', async () => {
-    const objects = [workload('StatefulSet'), pod(waiting('ImagePullBackOff', 'Back-off pulling image "x:9": ErrImagePull: failed to resolve "x:9": x:9: not found'))];
+    const objects = [
+      workload('StatefulSet'),
+      pod(waiting('ImagePullBackOff', 'Back-off pulling image "x:9": ErrImagePull: failed to resolve "x:9": x:9: not found')),
+    ];
     expect((await look(objects, '2030-01-01T00:00:10Z'))[0]!.problem).toBeUndefined();
     expect((await look(objects, '2030-01-01T00:00:20Z'))[0]?.problem?.code).toBe('POD_IMAGE_UNPULLABLE');
   });

@@ -2,7 +2,7 @@
 import { settled } from './compare.ts';
 import { openHouse, type Flags, type House, type Ran } from './house.ts';
 import type { Moment, Planned } from './line.ts';
-import { fill, plansOf, tally, timed, type Bench, type Tally } from './table.ts';
+import { fill, plansOf, tally, type Bench, type Tally } from './table.ts';
 
 /** Every n-th case only, for a quick look; the table is whole when nothing is said. Five divides none of it well: there are five faults. */
 const EACH = Number(process.env['FAULTS_EACH'] ?? 1);
@@ -132,7 +132,7 @@ export async function table({ bench, writes }: { readonly bench: Bench; readonly
 
 /** The same run with one fault that makes it fail late; what is tried are the writes with which it takes itself back. */
 export async function undoTable({ bench, writes }: { readonly bench: Bench; readonly writes: readonly Moment[] }): Promise<Tally> {
-  const late = writes.findLast(({ call }) => call === 'kube:patch:daemonsets') ?? writes.findLast((moment) => !timed(moment));
+  const late = writes.findLast(({ call }) => call.startsWith('kube:patch:'));
   if (!late) return tally();
   const first: readonly Planned[] = [{ ...late, fault: 'before' }];
   const taken = await inHouse(bench.open, async (house) => {

@@ -33,6 +33,8 @@ export async function look(run: Run, { rotateLogin = false }: { readonly rotateL
   const made = await planned(run, { reached, facts, rotateLogin, ...(givenPassword && { givenPassword }) });
   for (const text of made.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
   const results = await examine(checks, { ...made.ctx, settings: run.settings }, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem });
+  // What failed because the user stopped the program is no finding.
+  run.signal.throwIfAborted();
   const failed = failures(results);
   const codes = new Set(failed.map(({ code }) => code));
   const blocked = made.plan.flatMap(({ finding }) => (finding.is === 'blocked' && !codes.has(finding.problem.code) ? [finding.problem] : []));

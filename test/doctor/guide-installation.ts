@@ -18,6 +18,8 @@ export async function installGuide(terminal: Terminal): Promise<void> {
   for (const name of buckets) await aws.buckets(account.id).create(name, { namespace: 'global', tags: {} });
   await aws.roles.create({ name: GUIDE_ROLE, path: '/', description: '', tags: {}, trust: trustIn(account.id, issuer) });
   await aws.roles.setInline(GUIDE_ROLE, 'LokiS3AccessPolicy', policyOn(buckets));
+  // By hand, minutes go by here; a role can't be assumed in its first seconds.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
   const variables = `export AWS_REGION=${region} ACCOUNT_ID=${account.id} CHUNK_BUCKET=${buckets[0]} RULER_BUCKET=${buckets[1]} GUIDE_PASSWORD=loki; PATH='${here('shims')}':$PATH`;
   const sections = ['3-namespace', '4-login', '5-loki-values', '6-loki', '7-alloy-values', '8-alloy'].map(follow).join('\n');
   await does(terminal, `${variables}\n${sections}`);

@@ -28,7 +28,12 @@ export async function diagnose(terminal: Terminal, words: readonly string[] = []
 
 /** A shell command that must succeed. */
 export async function does(terminal: Terminal, command: string): Promise<string> {
-  const ran = await terminal.shell(command);
+  let ran = await terminal.shell(command);
+  // kubectl refuses two restarts of the same thing in one second.
+  if (ran.stderr.includes('within the past second')) {
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    ran = await terminal.shell(command);
+  }
   expect(ran.exit, `${command}\n${ran.stderr}`).toBe(0);
   return ran.stdout;
 }

@@ -47,7 +47,7 @@ describe('killed more than once', () => {
   it('an upgrade is taken back to the revision before, or finished', async () => {
     expect((await terminal.cli(['install', '--yes', '--no-verify'])).exit).toBe(0);
     const before = settled(terminal);
-    await killedAt(terminal, ['install', '--yes', '--retention-days', '90'], { call: /^kube:(patch|update):configmaps$/, helmToo: true });
+    await killedAt(terminal, ['install', '--yes', '--retention-days', '90'], { call: /^kube:(patch|update):configmaps$/ });
     const back = await terminal.cli(['install', '--yes', '--on-unfinished', 'undo']);
     expect(back.exit, back.stderr).toBe(0);
     expect(settled(terminal)).toBe(before);

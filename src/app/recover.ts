@@ -9,8 +9,9 @@ import type { Run } from './outside.ts';
 import { toProblem, type Ending } from './within.ts';
 
 /**
- * Under the lock, because the journal of a run that is alive is open as well. The ending when the answer was to take everything back; `undefined` to go on. What the dead run did is then taken as it stands; its
- * journal stays open until a later run is done, so that a run that goes on and fails leaves the same choice to the next one.
+ * Under the lock, because the journal of a run that is alive is open as well. The ending when the answer was to take everything back;
+ * `undefined` to go on: what the dead run did is then taken as it stands, and its journal stays open until a later run is done, so that
+ * a run that goes on and fails leaves the same choice to the next one.
  */
 export async function recover(run: Run, { blueprint, ctx, plan }: Look, { stillHeld }: Pick<Lock, 'stillHeld'>): Promise<Ending | undefined> {
   const { settings, outside, emit } = run;

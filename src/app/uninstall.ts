@@ -5,7 +5,7 @@ import type { Settings } from '../design/settings-type.ts';
 import type { Problem, Step } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { BucketContents } from '../ports/buckets.ts';
-import { sizeOf } from '../steps/bucket.ts';
+import { sizeOf } from '../design/quantities.ts';
 import type { Context } from '../steps/context.ts';
 import { oursByTags } from '../steps/marks.ts';
 import { steps } from '../steps/index.ts';

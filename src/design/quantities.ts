@@ -1,4 +1,4 @@
-/** Kubernetes quantities as numbers. */
+/** Quantities: Kubernetes' own as numbers, and bytes in words. */
 
 /** A CPU quantity in cores: `250m` is 0.25. */
 export function cores(quantity: string | number | undefined): number {
@@ -12,4 +12,16 @@ const UNITS: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9, T: 1e1
 export function bytes(quantity: string | number | undefined): number {
   const [, number = '0', unit = ''] = /^([\d.]+)([kMGT]|[KMGT]i)?$/.exec(String(quantity ?? 0)) ?? [];
   return Number(number) * (UNITS[unit] ?? 1);
+}
+
+/** Bytes in words: `1.2 GiB`. */
+export function sizeOf(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
 }

@@ -1,6 +1,7 @@
 /** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
 import type { Json, Change, Finding, Hands, Receipt, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
+import { sizeOf } from '../design/quantities.ts';
 import type { BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
 import { stop, problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
@@ -175,16 +176,4 @@ async function setSlice(buckets: Buckets, name: string, slice: Gap['slice'], val
     case 'lifecycle':
       return buckets.setLifecycle(name, value as unknown as readonly LifecycleRule[]);
   }
-}
-
-/** `1.2 GiB` */
-export function sizeOf(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
 }

@@ -6,7 +6,7 @@ import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, PodRequest, PodResponse } from '../../ports/kubernetes.ts';
 import type { Connection } from './connection.ts';
 import { answerFailure, networkFailure } from './failures.ts';
-import { flat } from './rest.ts';
+import { whenAnswered } from './rest.ts';
 
 const TIMEOUT_MS = 30_000;
 /** How long the server may take to answer our closing frame. */
@@ -149,20 +149,7 @@ function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly ti
       createConnection: () => stream,
     });
     const timer = setTimeout(() => sent.destroy(slow(to, asked.timeoutMs)), asked.timeoutMs);
-    const failed = (error: Error) => {
-      clearTimeout(timer);
-      fail(error);
-    };
-    sent.on('error', failed);
-    sent.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', failed);
-      response.on('end', () => {
-        clearTimeout(timer);
-        done({ status: response.statusCode!, headers: flat(response.headers), body: Buffer.concat(chunks).toString() });
-      });
-    });
+    whenAnswered(sent, { timer, done, fail });
     sent.end(body);
   });
 }

@@ -1,4 +1,5 @@
 /** One JSON request to the Kubernetes API over node:https, repeated only where repeating can't do harm. */
+import type { ClientRequest } from 'node:http';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
@@ -96,23 +97,31 @@ async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs }: 
       socket.once('secureConnect', () => clearTimeout(connecting));
       sent.once('close', () => clearTimeout(connecting));
     });
-    const failed = (error: Error) => {
-      clearTimeout(timer);
-      fail(error);
-    };
-    sent.on('error', failed);
-    sent.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', failed);
-      response.on('end', () => {
-        clearTimeout(timer);
-        done({ status: response.statusCode!, headers: flat(response.headers), body: Buffer.concat(chunks).toString() });
-      });
-    });
+    whenAnswered(sent, { timer, done, fail });
     sent.end(body);
   });
 }
 
-export const flat = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> =>
+/** Ends in one of two ways, with the whole answer or with the first failure, and the timer goes with either. */
+export function whenAnswered(
+  sent: ClientRequest,
+  { timer, done, fail }: { readonly timer: NodeJS.Timeout; readonly done: (reply: Reply) => void; readonly fail: (error: Error) => void },
+): void {
+  const failed = (error: Error) => {
+    clearTimeout(timer);
+    fail(error);
+  };
+  sent.on('error', failed);
+  sent.on('response', (response) => {
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('error', failed);
+    response.on('end', () => {
+      clearTimeout(timer);
+      done({ status: response.statusCode!, headers: flat(response.headers), body: Buffer.concat(chunks).toString() });
+    });
+  });
+}
+
+const flat = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]));

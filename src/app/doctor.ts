@@ -4,7 +4,10 @@ import { hops, type DoctorCheck, type Survey } from '../checks/doctor/survey.ts'
 import { lintValues, type LintFile } from '../design/values-lint.ts';
 import { examine } from '../engine/examine.ts';
 import type { CheckResult, Json, Problem } from '../engine/types.ts';
+import { doctorRow } from '../problems/catalogue.ts';
+import type { FailureClass } from '../problems/failure-classes.ts';
 import { problem } from '../problems/problem.ts';
+import type { Autofix } from '../problems/row.ts';
 import { valuesIn } from './draft.ts';
 import type { DoctorOptions, Run, UseCase } from './outside.ts';
 import { reach } from './reach.ts';
@@ -20,6 +23,10 @@ export interface Finding {
   readonly role: Role;
   readonly severity: 'fail' | 'warn';
   readonly problem: Problem;
+  /** Whether it may be mended without a person; always `no` where the installation is not ours. */
+  readonly autofix: Autofix;
+  /** Classes of failure that this is a sign of. */
+  readonly classes: readonly FailureClass[];
 }
 
 export const doctor: UseCase<DoctorOptions> = (run, options) =>
@@ -29,7 +36,7 @@ async function walk(run: Run): Promise<Ending> {
   const reached = await reach(run);
   const seen = await survey(run, reached);
   const results = await examine(doctorChecks, seen, { at: 'doctor', emit: run.emit, signal: run.signal, toProblem });
-  const findings = ranked(doctorChecks, results);
+  const findings = ranked(doctorChecks, results).map((one): Finding => ({ ...one, ...rowOf(one.problem, seen.ours) }));
   const states = hops.map((hop) => stateOf(hop, results));
   const subject = { cluster: reached.cluster.name, region: reached.aws.region, ...installation(seen) };
   return told(run, { mode: 'cluster', findings, hops: states, unseen: seen.unseen, subject });
@@ -42,8 +49,13 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<E
     return faults.map(({ code, severity, hop, ...said }) => ({ check: `values.${found ?? 'unknown'}`, hop, severity, problem: problem(code, said) }));
   });
   const worst = judged.findIndex(({ severity }) => severity === 'fail');
-  const findings = judged.map((one, index): Finding => ({ ...one, role: index === worst ? 'root' : 'also' }));
+  const findings = judged.map((one, index): Finding => ({ ...one, role: index === worst ? 'root' : 'also', ...rowOf(one.problem, false) }));
   return told(run, { mode: 'values', findings, hops: [], unseen: [], subject: { files: files.map(({ file }) => file) } });
+}
+
+function rowOf({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> {
+  const row = doctorRow(code);
+  return { autofix: ours ? (row?.autofix ?? 'no') : 'no', classes: row?.covers ?? [] };
 }
 
 interface Told {
@@ -63,8 +75,10 @@ function told(run: Run, result: Told): Ending {
   return { outcome: 'unhealthy', problems: [...failed.filter((one) => one === root), ...failed.filter((one) => one !== root)].map((one) => one.problem) };
 }
 
+type Ranked = Omit<Finding, 'autofix' | 'classes'>;
+
 /** What loses everything explains more than what loses some; within that, what lies further up. */
-export function ranked(checks: readonly DoctorCheck[], results: readonly CheckResult[]): readonly Finding[] {
+export function ranked(checks: readonly DoctorCheck[], results: readonly CheckResult[]): readonly Ranked[] {
   const of = new Map(checks.map((check) => [check.id, check]));
   const place = ({ hop }: Pick<DoctorCheck, 'hop'>) => hops.indexOf(hop);
   const found = results
@@ -76,7 +90,7 @@ export function ranked(checks: readonly DoctorCheck[], results: readonly CheckRe
   const failed = found.filter(({ severity }) => severity === 'fail');
   const root = failed.find(({ asked }) => !asked.partial) ?? failed[0];
   const after = (one: (typeof found)[number]) => root !== undefined && place(one.asked) >= place(root.asked);
-  return found.map((one): Finding => {
+  return found.map((one): Ranked => {
     const { asked, severity, problem } = one;
     const role: Role = one === root ? 'root' : asked.symptom && after(one) ? 'consequence' : 'also';
     return { check: asked.id, hop: asked.hop, role, severity, problem };

@@ -1,4 +1,6 @@
 /** Everything `doctor` knows of a log path, read without a write and without a record of an installation. */
+import { ownership } from '../design/ownership.ts';
+import { releaseIsOurs } from '../steps/marks.ts';
 import type { Answer, CollectorSeen, DatasourceSeen, LokiSeen, ReadingSeen, ServiceSeen, Survey } from '../checks/doctor/survey.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Logs } from '../ports/logs.ts';
@@ -32,6 +34,7 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
   const answers = loki?.gateway && (await answersOf(looking, { loki, ...ours }));
   return {
     cluster,
+    ours: loki?.release !== undefined && releaseIsOurs(loki.release, ownership(reached.cluster.arn, loki.namespace)),
     nodes,
     ...(loki && { loki: answers?.anonymous && loki.gateway ? { ...loki, gateway: { ...loki.gateway, anonymous: answers.anonymous } } : loki }),
     collectors: answers?.collectors ?? ours.collectors,

@@ -1,5 +1,5 @@
 /** Values files judged without a cluster: keys the chart ignores, wrong types, and combinations that lose logs. */
-import type { ProblemCode } from '../problems/problem.ts';
+import type { DoctorCode } from '../problems/catalogue.ts';
 import { blocksNamed, literal, readAlloy } from './alloy-reading.ts';
 import { chartOf, recordedVersion, unknownKeys, wrongTypes } from './keys.ts';
 import { masked } from './masking.ts';
@@ -11,7 +11,7 @@ export interface LintFile {
 }
 
 export interface Fault {
-  readonly code: ProblemCode;
+  readonly code: DoctorCode;
   readonly severity: 'fail' | 'warn';
   readonly hop: string;
   readonly message: string;

@@ -1,11 +1,14 @@
 /** Every problem a user can meet, by code. Codes are stable: docs, `explain` and other people's scripts use them. */
-import type { Row } from './row.ts';
+import type { DoctorRow, Row } from './row.ts';
 import { app } from './catalogue/app.ts';
 import { aws } from './catalogue/aws.ts';
 import { doctorAws } from './catalogue/doctor-aws.ts';
-import { doctorLoki } from './catalogue/doctor-loki.ts';
 import { doctorCollector } from './catalogue/doctor-collector.ts';
+import { doctorGateway } from './catalogue/doctor-gateway.ts';
+import { doctorLoki } from './catalogue/doctor-loki.ts';
 import { doctorReading } from './catalogue/doctor-reading.ts';
+import { doctorScheduling } from './catalogue/doctor-scheduling.ts';
+import { doctorValues } from './catalogue/doctor-values.ts';
 import { helm } from './catalogue/helm.ts';
 import { kube } from './catalogue/kube.ts';
 import { loki } from './catalogue/loki.ts';
@@ -13,7 +16,13 @@ import { run } from './catalogue/run.ts';
 import { settings } from './catalogue/settings.ts';
 import { steps } from './catalogue/steps.ts';
 
-const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...steps, ...doctorAws, ...doctorLoki, ...doctorCollector, ...doctorReading };
+const doctor = { ...doctorAws, ...doctorScheduling, ...doctorLoki, ...doctorGateway, ...doctorCollector, ...doctorReading, ...doctorValues };
+const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...steps, ...doctor };
 
 export type ProblemCode = keyof typeof table;
 export const catalogue: Readonly<Record<ProblemCode, Row>> = table;
+
+export type DoctorCode = keyof typeof doctor;
+export const doctorCatalogue: Readonly<Record<DoctorCode, DoctorRow>> = doctor;
+/** The row of a code that `doctor` may find; of a code of another area, nothing. */
+export const doctorRow = (code: string): DoctorRow | undefined => (code in doctor ? doctor[code as DoctorCode] : undefined);

@@ -1,4 +1,5 @@
 /** The shape of one row of the problem catalogue. */
+import type { FailureClass } from './failure-classes.ts';
 
 export interface Row {
   /** What is wrong, as a sentence without names: the fallback message and the heading in the docs. */
@@ -16,3 +17,17 @@ export interface Row {
   readonly explain: string;
 }
 export const rows = <const T extends Record<string, Row>>(table: T): T => table;
+
+/**
+ * Whether it may be mended without a person: `yes` inside our own objects, `confirm` where data, cost, security or what is not ours
+ * is touched, `no` where it can only be explained.
+ */
+export type Autofix = 'yes' | 'confirm' | 'no';
+
+/** What `doctor` can find. */
+export interface DoctorRow extends Row {
+  readonly covers: readonly FailureClass[];
+  /** In an installation of ours; nothing is mended in anybody else's. */
+  readonly autofix: Autofix;
+}
+export const doctorRows = <const T extends Record<string, DoctorRow>>(table: T): T => table;

@@ -84,6 +84,7 @@ export function collectorSeen(put: Partial<CollectorSeen> = {}): CollectorSeen {
 export function surveySeen(put: Partial<Survey> = {}): Survey {
   return {
     cluster: { name: 'demo', region: 'eu-west-1', partition: 'aws', clusterDns: true },
+    ours: true,
     nodes: [],
     loki: lokiSeen({ account: { name: 'loki', exists: true, association: 'arn:aws:iam::1:role/loki', role: { is: 'found', trust: {} } } }),
     collectors: [collectorSeen()],

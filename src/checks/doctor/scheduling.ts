@@ -1,7 +1,7 @@
 /** Hop scheduling: every pod has found a place and its image, and every node has a collector. */
 import type { Verdict } from '../../engine/types.ts';
 import type { NodeFact } from '../../design/facts.ts';
-import type { ProblemCode } from '../../problems/problem.ts';
+import type { DoctorCode } from '../../problems/catalogue.ts';
 import { shortened } from './log-lines.ts';
 import type { CollectorSeen, DoctorCheck, LokiSeen, PodSeen, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, NO_LOKI, pass, skip } from './verdict.ts';
@@ -51,7 +51,7 @@ function claimEvidence(pod: PodSeen, loki: LokiSeen | undefined): readonly strin
   );
 }
 
-function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [ProblemCode, string] {
+function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [DoctorCode, string] {
   const text = pod.unscheduled ?? '';
   if (/PersistentVolumeClaim|persistentvolumeclaim|volume node affinity/i.test(text) || claimsOf(pod, loki).some(({ classKnown }) => !classKnown))
     return ['PODS_PENDING_VOLUME', 'its volume is not there'];
@@ -61,7 +61,7 @@ function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [ProblemCode, strin
   return ['PODS_PENDING', shortened(text, 120)];
 }
 
-function fixFor(code: ProblemCode, pod: PodSeen, { loki }: Survey): { readonly fix?: string } {
+function fixFor(code: DoctorCode, pod: PodSeen, { loki }: Survey): { readonly fix?: string } {
   if (code === 'PODS_PENDING_ROOM' && isCache(pod)) {
     const key = /results/.test(pod.name) ? 'resultsCache' : 'chunksCache';
     return { fix: `set ${key}.allocatedMemory: 512 (or ${key}.enabled: false) at the top level of Loki's values and upgrade the release` };

@@ -44,6 +44,8 @@ export interface Survey {
     readonly provider?: OidcProvider;
     readonly clusterDns: boolean;
   };
+  /** Whether this program made the Loki that is looked at: its release carries our mark. Nobody else's is ever mended. */
+  readonly ours: boolean;
   readonly nodes: readonly NodeFact[];
   readonly loki?: LokiSeen;
   readonly collectors: readonly CollectorSeen[];

@@ -1,7 +1,8 @@
 /** Short forms of what every check answers. */
 import type { Verdict } from '../../engine/types.ts';
 import { masked } from '../../design/masking.ts';
-import { problem, type ProblemCode } from '../../problems/problem.ts';
+import type { DoctorCode } from '../../problems/catalogue.ts';
+import { problem } from '../../problems/problem.ts';
 
 type Said = NonNullable<Parameters<typeof problem>[1]>;
 
@@ -13,8 +14,8 @@ const shown = ({ message, fix, evidence }: Said): Said => ({
 
 export const pass = (saw?: string): Verdict => ({ is: 'pass', ...(saw && { saw: masked(saw) }) });
 export const skip = (why: string): Verdict => ({ is: 'skip', why });
-export const fail = (code: ProblemCode, said: Said): Verdict => ({ is: 'fail', problem: problem(code, shown(said)) });
-export const warn = (code: ProblemCode, said: Said): Verdict => ({ is: 'warn', problem: problem(code, shown(said)) });
+export const fail = (code: DoctorCode, said: Said): Verdict => ({ is: 'fail', problem: problem(code, shown(said)) });
+export const warn = (code: DoctorCode, said: Said): Verdict => ({ is: 'warn', problem: problem(code, shown(said)) });
 
 export const NO_LOKI = skip('no Loki was found');
 export const NO_COLLECTOR = skip('no collector was found');

@@ -1,12 +1,14 @@
 /** Problems that `doctor` finds between Loki and AWS. */
-import { rows } from '../row.ts';
+import { doctorRows } from '../row.ts';
 
-export const doctorAws = rows({
+export const doctorAws = doctorRows({
   LOKI_ROLE_UNNAMED: {
     title: "Loki's service account names no role",
     cause: 'The annotation eks.amazonaws.com/role-arn is missing, and there is no Pod Identity association.',
     fix: 'annotate the service account with the role, and restart the pods',
     exit: 6,
+    covers: ['irsa-annotation', 'node-role-imds'],
+    autofix: 'yes',
     explain:
       "Without it the AWS SDK falls back to the node's role, which pods can rarely reach and which should not have access to the bucket. The log then speaks of IMDS, or of an assumed role with an instance id. Recent lines are still answered from memory, so the loss shows hours later.",
   },
@@ -15,6 +17,8 @@ export const doctorAws = rows({
     cause: 'The chart was told to use an account that nobody made (serviceAccount.create: false).',
     fix: 'create it, or set serviceAccount.create: true in the values',
     exit: 6,
+    covers: ['irsa-annotation'],
+    autofix: 'yes',
     explain: 'Pods of a missing service account are not created at all: the events of the ReplicaSet say so.',
   },
   LOKI_PODS_WITHOUT_ROLE: {
@@ -22,6 +26,8 @@ export const doctorAws = rows({
     cause: 'They started before the annotation was set, or before it was changed.',
     fix: 'restart the pods: kubectl rollout restart',
     exit: 6,
+    covers: ['irsa-annotation', 'irsa-trust'],
+    autofix: 'yes',
     explain: 'EKS puts AWS_ROLE_ARN and a token into a pod when it is created, never later.',
   },
   LOKI_IDENTITY_REFUSED: {
@@ -29,6 +35,8 @@ export const doctorAws = rows({
     cause: "STS or the SDK's chain of credentials says no, though role, trust and provider look right.",
     fix: 'read the log line: it names the call, the status and the reason',
     exit: 6,
+    covers: ['irsa-trust'],
+    autofix: 'no',
     explain:
       'Look for AssumeRoleWithWebIdentity and its status: 403 is trust, 400 InvalidIdentityToken is the provider, a timeout is the way to STS (NAT, or an interface endpoint for sts in a private VPC).',
   },
@@ -37,6 +45,8 @@ export const doctorAws = rows({
     cause: 'The provider was never made, or was deleted.',
     fix: 'eksctl utils associate-iam-oidc-provider --cluster NAME --approve',
     exit: 6,
+    covers: ['oidc-provider'],
+    autofix: 'yes',
     explain: 'STS answers InvalidIdentityToken: No OpenIDConnect provider found. Every service account role of the cluster is affected.',
   },
   IRSA_ROLE_MISSING: {
@@ -44,6 +54,8 @@ export const doctorAws = rows({
     cause: 'It was deleted, or the annotation has a wrong account, path or name.',
     fix: 'make the role, or correct the annotation',
     exit: 6,
+    covers: ['irsa-trust'],
+    autofix: 'yes',
     explain: 'STS answers AccessDenied, not NoSuchEntity: from its answer alone one would look for the fault in the trust policy.',
   },
   IRSA_TRUST_MISMATCH: {
@@ -51,14 +63,28 @@ export const doctorAws = rows({
     cause: 'Its trust policy names another provider, namespace, service account or audience.',
     fix: 'aws iam update-assume-role-policy with the subject system:serviceaccount:NAMESPACE:NAME',
     exit: 6,
+    covers: ['irsa-trust'],
+    autofix: 'yes',
     explain:
       'With another release name the chart names the account RELEASE-loki; and a cluster made again has another OIDC issuer. Both leave old trust policies behind.',
+  },
+  LOKI_S3_ENDPOINT: {
+    title: 'An endpoint of S3 is set',
+    cause: 'storage_config.aws or common.storage.s3 has endpoint or the address form s3.',
+    fix: 'on AWS set region and bucketnames only',
+    exit: 6,
+    covers: ['s3-endpoint-irsa'],
+    autofix: 'yes',
+    explain:
+      'With some versions of Loki an endpoint makes it skip the role of its service account. It is right for S3 that is not from AWS, and for FIPS endpoints.',
   },
   LOKI_BUCKET_UNNAMED: {
     title: 'Loki has no bucket',
     cause: 'S3 is its store, but neither storage_config.aws nor common.storage.s3 names a bucket.',
     fix: 'set loki.storage.bucketNames.chunks and .ruler in the values',
     exit: 6,
+    covers: ['bucket-name'],
+    autofix: 'yes',
     explain: 'Often a variable that was empty when the values were written.',
   },
   LOKI_BUCKET_NAME: {
@@ -66,6 +92,8 @@ export const doctorAws = rows({
     cause: 'It holds a path, upper-case letters or a variable that was not replaced.',
     fix: 'set loki.storage.bucketNames.chunks to the bare name of the bucket',
     exit: 6,
+    covers: ['bucket-name'],
+    autofix: 'yes',
     explain: 'A prefix in the bucket is not part of its name; S3 answers with HTML, and Loki reports a SerializationError.',
   },
   LOKI_BUCKET_ABSENT: {
@@ -73,6 +101,8 @@ export const doctorAws = rows({
     cause: 'It was deleted, or the configuration has a wrong name.',
     fix: 'aws s3 mb s3://BUCKET, or correct loki.storage.bucketNames in the values',
     exit: 6,
+    covers: ['bucket-name'],
+    autofix: 'confirm',
     explain: 'Ingesters keep what they cannot write until memory or disk is full; then lines are lost.',
   },
   LOKI_BUCKET_FOREIGN: {
@@ -80,6 +110,8 @@ export const doctorAws = rows({
     cause: 'The name is taken by another account, or your own permissions do not suffice to look.',
     fix: 'choose another name, or ask the owner',
     exit: 6,
+    covers: ['bucket-name'],
+    autofix: 'no',
     explain: 'Names of buckets are global. A bucket policy that denies everybody looks the same.',
   },
   LOKI_BUCKET_REGION: {
@@ -87,6 +119,8 @@ export const doctorAws = rows({
     cause: 'The region in the configuration is not where the bucket is.',
     fix: 'set the region of the bucket in loki.storage.s3.region',
     exit: 6,
+    covers: ['s3-region'],
+    autofix: 'yes',
     explain: 'S3 answers 301 PermanentRedirect or BucketRegionError.',
   },
   LOKI_ROLE_POLICY: {
@@ -94,6 +128,8 @@ export const doctorAws = rows({
     cause: 'The policy misses an action, or names another bucket; ListBucket needs the bucket, the others its objects.',
     fix: 'aws iam put-role-policy with the four actions, as the finding prints it',
     exit: 6,
+    covers: ['s3-policy', 'node-role-imds'],
+    autofix: 'yes',
     explain:
       'Needed are s3:ListBucket on the bucket, s3:PutObject, s3:GetObject and s3:DeleteObject on its objects, and with a KMS key kms:GenerateDataKey and kms:Decrypt. The simulator does not see bucket and key policies.',
   },
@@ -102,6 +138,8 @@ export const doctorAws = rows({
     cause: 'S3 refuses, or cannot be reached.',
     fix: 'read the log line: it names the call and the reason',
     exit: 6,
+    covers: ['cascade'],
+    autofix: 'no',
     explain:
       'Queries look right meanwhile, since ingesters answer from memory. Look at the hops aws-identity and s3 first; if those are right, at NAT or the S3 gateway endpoint.',
   },

@@ -1,12 +1,14 @@
 /** Problems that `doctor` finds in the collectors. */
-import { rows } from '../row.ts';
+import { doctorRows } from '../row.ts';
 
-export const doctorCollector = rows({
+export const doctorCollector = doctorRows({
   COLLECTOR_NOT_FOUND: {
     title: 'There is no collector in the cluster',
     cause: 'No workload carries the label of the Alloy chart.',
     fix: 'loki-eks install, or install Alloy',
     exit: 6,
+    covers: ['collector-coverage'],
+    autofix: 'confirm',
     explain: 'Looked for is the label app.kubernetes.io/name=alloy in all namespaces. Other collectors are not judged.',
   },
   COLLECTOR_BARRED: {
@@ -14,6 +16,8 @@ export const doctorCollector = rows({
     cause: 'Its DaemonSet does not tolerate their taints, or does not select them.',
     fix: 'set controller.tolerations: [{operator: Exists}] in the values of Alloy',
     exit: 6,
+    covers: ['collector-coverage'],
+    autofix: 'yes',
     explain: 'No event tells of it: a DaemonSet simply wants fewer pods. GPU nodes are mostly tainted, and there run the pods whose logs are wanted most.',
   },
   COLLECTOR_CRASHES: {
@@ -21,6 +25,8 @@ export const doctorCollector = rows({
     cause: 'They run out of memory, or cannot start.',
     fix: 'kubectl logs POD --previous --tail 50',
     exit: 6,
+    covers: ['collector-resources'],
+    autofix: 'yes',
     explain: 'While they are down, lines wait in their files until these are rotated away.',
   },
   ALLOY_CONFIG_INVALID: {
@@ -28,6 +34,8 @@ export const doctorCollector = rows({
     cause: 'A syntax error, an unknown argument, or a reference to what is not there.',
     fix: 'correct the line that is named, and upgrade the release',
     exit: 6,
+    covers: ['alloy-syntax'],
+    autofix: 'yes',
     explain: 'With the reloader beside it, a running Alloy keeps its old configuration and says so in its log; at the next start it does not come up.',
   },
   ALLOY_RBAC: {
@@ -35,6 +43,8 @@ export const doctorCollector = rows({
     cause: 'The ClusterRole or its binding is missing, or names another account.',
     fix: 'rbac.create: true in the values of Alloy',
     exit: 6,
+    covers: ['rbac'],
+    autofix: 'yes',
     explain: 'Discovery then finds no targets; the error is repeated in the log of each collector.',
   },
   ALLOY_NODE_FILTER: {
@@ -42,6 +52,8 @@ export const doctorCollector = rows({
     cause: 'The filter reads a variable that is not set from spec.nodeName.',
     fix: 'add the variable with fieldRef spec.nodeName to alloy.extraEnv',
     exit: 6,
+    covers: ['discovery-scope'],
+    autofix: 'yes',
     explain: 'HOSTNAME is the name of the pod unless it is set. The collector then finds no pod at all, without an error.',
   },
   ALLOY_NO_VARLOG: {
@@ -49,6 +61,8 @@ export const doctorCollector = rows({
     cause: 'alloy.mounts.varlog is false, which is the default of the chart; other keys for it are ignored in silence.',
     fix: 'set alloy.mounts.varlog: true in the values of Alloy',
     exit: 6,
+    covers: ['varlog-mount'],
+    autofix: 'yes',
     explain:
       'A pattern that matches no file is no error: no file is followed, nothing is sent, nothing is logged. The counter loki_source_file_files_active_total is 0.',
   },
@@ -57,6 +71,8 @@ export const doctorCollector = rows({
     cause: 'They run as a user that is not root, or SELinux forbids it.',
     fix: 'set alloy.securityContext.runAsUser: 0 in the values of Alloy; privileged is not needed',
     exit: 6,
+    covers: ['read-permission'],
+    autofix: 'yes',
     explain: 'Log files below /var/log/pods belong to root.',
   },
   ALLOY_NO_FILES: {
@@ -64,6 +80,8 @@ export const doctorCollector = rows({
     cause: 'Discovery finds nothing, paths do not fit, or the folder is not there.',
     fix: 'look at the findings above; else compare __path__ with /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log',
     exit: 6,
+    covers: ['varlog-mount', 'discovery-scope'],
+    autofix: 'no',
     explain: 'The counter is loki_source_file_files_active_total of each collector.',
   },
   ALLOY_NO_CRI: {
@@ -71,6 +89,8 @@ export const doctorCollector = rows({
     cause: 'The pipeline has no stage.cri.',
     fix: 'put stage.cri {} first into loki.process',
     exit: 6,
+    covers: ['cri-parse'],
+    autofix: 'yes',
     explain: 'containerd writes "<time> stdout F <line>". With the prefix, JSON is not JSON, time is the time of reading, and long lines come in pieces.',
   },
   ALLOY_POSITIONS_LOST: {
@@ -78,34 +98,17 @@ export const doctorCollector = rows({
     cause: 'alloy.storagePath is in the file system of the container.',
     fix: 'mount a hostPath at alloy.storagePath: controller.volumes.extra and alloy.mounts.extra',
     exit: 6,
+    covers: ['duplicates-positions'],
+    autofix: 'yes',
     explain: 'At every restart all files are read again: lines come twice, and a burst runs into the limits.',
-  },
-  ALLOY_JOB_LABEL: {
-    title: 'The label job ends with a slash',
-    cause: 'replacement = "$1/$2" with the default regex, which has one group.',
-    fix: 'leave replacement out: separator = "/" has joined the values already',
-    exit: 6,
-    explain: 'Queries and dashboards that match job exactly find nothing.',
-  },
-  ALLOY_PRIVILEGED: {
-    title: 'The collector runs privileged',
-    cause: 'alloy.securityContext.privileged is true.',
-    fix: 'drop it: root without capabilities is enough to read log files',
-    exit: 6,
-    explain: 'It gives every collector the node, and mounts nothing.',
-  },
-  ALLOY_SECRET_IN_CONFIG: {
-    title: 'A password stands in a ConfigMap',
-    cause: 'basic_auth has a literal password.',
-    fix: 'mount a Secret and use password_file',
-    exit: 6,
-    explain: 'Whoever may read ConfigMaps, and every values file, has it.',
   },
   ALLOY_PUSH_URL: {
     title: 'Collectors push to a wrong address',
     cause: 'Scheme, Service, port or path is wrong.',
     fix: 'url = "http://RELEASE-gateway.NAMESPACE.svc.cluster.local/loki/api/v1/push"',
     exit: 6,
+    covers: ['push-url', 'service-name-endpoint'],
+    autofix: 'yes',
     explain: 'With another release name than loki the gateway is called RELEASE-loki-gateway.',
   },
   ALLOY_NO_WRITE: {
@@ -113,6 +116,8 @@ export const doctorCollector = rows({
     cause: 'There is no loki.write with an endpoint, or forward_to does not lead to it.',
     fix: 'forward_to = [loki.write.NAME.receiver]',
     exit: 6,
+    covers: ['alloy-syntax'],
+    autofix: 'yes',
     explain: 'A pipeline may end anywhere without an error.',
   },
   ALLOY_PUSH_REFUSED: {
@@ -120,6 +125,8 @@ export const doctorCollector = rows({
     cause: 'Login, tenant, limit, or no answer at all: the log line says which.',
     fix: 'look at the findings above; 401 is login or tenant, 429 a limit, 5xx Loki itself',
     exit: 6,
+    covers: ['cascade'],
+    autofix: 'no',
     explain: '4xx but 429 is given up at once, so those lines are lost; the rest is tried again.',
   },
 });

@@ -1,76 +1,23 @@
-/** Problems that `doctor` finds in Loki and its gateway. */
-import { rows } from '../row.ts';
+/** Problems that `doctor` finds in Loki itself. */
+import { doctorRows } from '../row.ts';
 
-export const doctorLoki = rows({
-  LOKI_NOT_FOUND: {
-    title: 'There is no Loki in the cluster',
-    cause: 'No workload carries the label of the Loki chart.',
-    fix: 'loki-eks install, or name the right cluster',
-    exit: 6,
-    explain: 'Looked for is the label app.kubernetes.io/name=loki in all namespaces.',
-  },
-  RELEASE_UNFINISHED: {
-    title: 'A Helm release is half done',
-    cause: 'An install or upgrade failed, was cut off, or is still at work.',
-    fix: 'helm history RELEASE, then helm rollback to the last good revision',
-    exit: 6,
-    explain: 'Helm refuses every upgrade of a release that is pending. Never roll back while somebody else may be at it.',
-  },
-  LOKI_S3_ENDPOINT: {
-    title: 'An endpoint of S3 is set',
-    cause: 'storage_config.aws or common.storage.s3 has endpoint or the address form s3.',
-    fix: 'on AWS set region and bucketnames only',
-    exit: 6,
-    explain:
-      'With some versions of Loki an endpoint makes it skip the role of its service account. It is right for S3 that is not from AWS, and for FIPS endpoints.',
-  },
+export const doctorLoki = doctorRows({
   LOKI_MESSAGE_LARGE: {
     title: "A message was too large for Loki's parts",
     cause: 'A push or a result is larger than what gRPC may carry between them.',
     fix: 'raise server.grpc_server_max_recv_msg_size and grpc_server_max_send_msg_size under loki.server, or ask for less',
     exit: 6,
+    covers: ['grpc-size'],
+    autofix: 'yes',
     explain: 'The log line has both numbers. Queries then end in 504 after minutes, pushes in 500.',
-  },
-  PODS_PENDING_SPREAD: {
-    title: 'Pods find no place: replicas may not share a node',
-    cause: 'The charts demand one replica a node, and there are fewer nodes than replicas.',
-    fix: 'add nodes, or lower replicas; or set affinity: null for the component in the values',
-    exit: 6,
-    explain: 'The rule is podAntiAffinity over kubernetes.io/hostname. Other installations with the same component label in the namespace count as well.',
-  },
-  PODS_PENDING_ROOM: {
-    title: 'Pods find no place: no node has enough left',
-    cause: 'The requests of the pod are larger than what any node has free.',
-    fix: 'add nodes, or lower the requests in the values',
-    exit: 6,
-    explain: 'The usual one is the chunks cache, which asks for 9.6 GiB unless chunksCache.allocatedMemory says otherwise.',
-  },
-  PODS_PENDING_VOLUME: {
-    title: 'Pods find no place: their volume is not there',
-    cause: 'The claim is not bound: no such StorageClass, no default one, or no driver that makes volumes.',
-    fix: 'kubectl describe pvc; install the add-on aws-ebs-csi-driver, or name a StorageClass that exists',
-    exit: 6,
-    explain: 'EKS since 1.30 has no default StorageClass.',
-  },
-  PODS_PENDING: {
-    title: 'Pods find no place',
-    cause: "The scheduler's own words say why: taints, selectors, zones.",
-    fix: 'kubectl describe pod',
-    exit: 6,
-    explain: 'The last condition PodScheduled of the pod is what is shown.',
-  },
-  PODS_IMAGE_UNPULLABLE: {
-    title: 'An image cannot be pulled',
-    cause: 'The registry refuses, the tag is not there, or there is no image for the architecture of the node.',
-    fix: 'read the message: 429 is a limit, not found a wrong tag, no match for platform the architecture',
-    exit: 6,
-    explain: 'Behind one NAT address Docker Hub soon answers 429: use a pull-through cache or imagePullSecrets.',
   },
   LOKI_CONFIG_INVALID: {
     title: 'Loki refuses its configuration',
     cause: 'A field is unknown, a value is of the wrong kind, or the schema and the limits contradict each other.',
     fix: 'correct what the log line names, in the values, and upgrade the release',
     exit: 6,
+    covers: ['schema'],
+    autofix: 'yes',
     explain: 'Structured metadata needs schema v13 with tsdb; retention needs compactor.delete_request_store.',
   },
   LOKI_SCHEMA_OLD: {
@@ -78,6 +25,8 @@ export const doctorLoki = rows({
     cause: 'The newest period is not tsdb with v13.',
     fix: 'add a period with a date in the future: store tsdb, schema v13; never change a past one',
     exit: 6,
+    covers: ['schema'],
+    autofix: 'confirm',
     explain: 'Structured metadata and volumes need it. Until then: limits_config.allow_structured_metadata: false.',
   },
   LOKI_STORAGE_LOCAL: {
@@ -85,6 +34,8 @@ export const doctorLoki = rows({
     cause: 'object_store is filesystem, but several pods write and read.',
     fix: 'set object_store: s3 for a new schema period, and loki.storage',
     exit: 6,
+    covers: ['schema'],
+    autofix: 'confirm',
     explain: 'Readers do not see the files of the writers, so everything that left the memory of the ingesters is gone.',
   },
   LOKI_OOM: {
@@ -92,6 +43,8 @@ export const doctorLoki = rows({
     cause: 'A container used more than its limit.',
     fix: 'raise the limit; for ingesters set ingester.wal.replay_memory_ceiling to half of it',
     exit: 6,
+    covers: ['wal-oom'],
+    autofix: 'yes',
     explain: 'An ingester that dies while it replays its log dies again at every start, unless the ceiling is below the limit.',
   },
   LOKI_DISK_FULL: {
@@ -99,6 +52,8 @@ export const doctorLoki = rows({
     cause: 'The write-ahead log could not be emptied, mostly because flushes fail.',
     fix: 'kubectl patch pvc to a larger size, then repair what keeps it from flushing',
     exit: 6,
+    covers: ['disk-full'],
+    autofix: 'confirm',
     explain: 'Look at the hops aws-identity and s3 first.',
   },
   LOKI_CRASHES: {
@@ -106,6 +61,8 @@ export const doctorLoki = rows({
     cause: 'The log of the run before says why.',
     fix: 'kubectl logs POD --previous --tail 50',
     exit: 6,
+    covers: [],
+    autofix: 'no',
     explain: 'Where the reason is known (configuration, identity, memory, disk) it is told there.',
   },
   LOKI_NO_INGESTERS: {
@@ -113,6 +70,8 @@ export const doctorLoki = rows({
     cause: 'Their replicas are 0.',
     fix: 'set ingester.replicas: 3 in the values',
     exit: 6,
+    covers: ['ring-empty'],
+    autofix: 'yes',
     explain: 'Nothing can be written: pushes answer 500, empty ring.',
   },
   LOKI_RING_UNHEALTHY: {
@@ -120,6 +79,8 @@ export const doctorLoki = rows({
     cause: 'They are pending, crashing or not ready; the ring only mirrors it.',
     fix: 'repair what keeps the ingesters away, then forget dead entries at /ring',
     exit: 6,
+    covers: ['ring-unhealthy', 'ring-empty'],
+    autofix: 'confirm',
     explain: 'A third-order symptom: look for pending pods, memory and failing flushes first.',
   },
   LOKI_PATTERNS_UNSERVED: {
@@ -127,62 +88,26 @@ export const doctorLoki = rows({
     cause: 'pattern_ingester.enabled is true and patternIngester.replicas is 0.',
     fix: 'set patternIngester.replicas: 1, or pattern_ingester.enabled: false',
     exit: 6,
+    covers: ['ring-empty'],
+    autofix: 'yes',
     explain: 'Only the patterns of Logs Drilldown are missing (empty ring); lines are not affected.',
   },
-  GATEWAY_RESOLVER: {
-    title: "The gateway's resolver does not resolve",
-    cause: 'nginx is told a name for the cluster DNS that does not exist here.',
-    fix: 'set global.dnsService, or gateway.nginxConfig.resolver to an address',
+  LOKI_WAL_EPHEMERAL: {
+    title: 'Ingesters keep unwritten lines in the pod only',
+    cause: 'ingester.persistence is off, so the write-ahead log goes with the pod.',
+    fix: 'ingester.persistence.enabled: true, with a StorageClass',
     exit: 6,
-    explain: 'nginx ends at once with "host not found in resolver". EKS Auto Mode has no Service kube-dns.',
+    covers: ['wal-loss'],
+    autofix: 'confirm',
+    explain: 'Up to two hours of lines are in memory; replicas help unless several pods go at once.',
   },
-  GATEWAY_SECRET_MISSING: {
-    title: "The Secret with the gateway's logins is missing",
-    cause: 'gateway.basicAuth.existingSecret names a Secret that is not there.',
-    fix: 'create it, with the key .htpasswd',
+  LOKI_RETENTION_OFF: {
+    title: 'A retention is set, but nothing deletes',
+    cause: 'limits_config.retention_period without compactor.retention_enabled.',
+    fix: 'compactor.retention_enabled: true and delete_request_store: s3',
     exit: 6,
-    explain: 'Pods wait in ContainerCreating (FailedMount) until it is there.',
-  },
-  GATEWAY_ABSENT: {
-    title: 'No gateway is ready',
-    cause: 'It has no replicas, or its pods do not become ready.',
-    fix: 'kubectl describe pods -l app.kubernetes.io/component=gateway',
-    exit: 6,
-    explain: 'Collectors and Grafana speak to the gateway only.',
-  },
-  GATEWAY_UPSTREAM: {
-    title: 'The gateway cannot reach Loki',
-    cause: 'The component behind it is down or not in DNS.',
-    fix: 'kubectl get pods, and look at the distributor and the query frontend',
-    exit: 6,
-    explain: 'nginx answers 502, 503 or 504 itself.',
-  },
-  GATEWAY_OPEN: {
-    title: 'The gateway is reachable from outside',
-    cause: 'Its Service is a LoadBalancer without source ranges; the chart has no key loadBalancerSourceRanges.',
-    fix: 'use gateway.service.type: ClusterIP, or the annotation service.beta.kubernetes.io/load-balancer-source-ranges',
-    exit: 6,
-    explain: 'The Loki chart passes no source ranges on, so whoever has the login may read and write from anywhere, in plain HTTP.',
-  },
-  WRITER_LOGIN_MISSING: {
-    title: 'The collector sends no login',
-    cause: 'Its endpoint has no basic_auth, but nginx asks for one.',
-    fix: 'add basic_auth to the endpoint of loki.write',
-    exit: 6,
-    explain: 'nginx answers 401 with an HTML page, before Loki sees anything. Alloy gives such batches up at once.',
-  },
-  WRITER_LOGIN_REFUSED: {
-    title: "The gateway refuses the collector's login",
-    cause: 'User or password is not the one in the htpasswd Secret.',
-    fix: 'put the same login into both places',
-    exit: 6,
-    explain: 'A changed Secret takes up to a minute to arrive in the pods.',
-  },
-  WRITER_TENANT_MISSING: {
-    title: 'The collector names no tenant',
-    cause: 'auth_enabled is on, and the endpoint has neither tenant_id nor X-Scope-OrgID.',
-    fix: 'tenant_id = "TENANT" in the endpoint of loki.write; or let the gateway set it',
-    exit: 6,
-    explain: 'Loki answers 401 with the words "no org id". A gateway can set it for everybody: gateway.nginxConfig.locationSnippet.',
+    covers: ['retention'],
+    autofix: 'confirm',
+    explain: 'Lines are kept, and paid for, for ever.',
   },
 });

@@ -1,12 +1,14 @@
 /** Problems that `doctor` finds between Loki and whoever reads it. */
-import { rows } from '../row.ts';
+import { doctorRows } from '../row.ts';
 
-export const doctorReading = rows({
+export const doctorReading = doctorRows({
   LOKI_DISCARDS: {
     title: 'Loki discards lines',
     cause: 'A limit is reached; the metric names which.',
     fix: 'raise the limit that is named under loki.limits_config, or send less',
     exit: 6,
+    covers: [],
+    autofix: 'confirm',
     explain: 'Lines older than a week are refused as well, which is right when a collector reads old files for the first time: that is a warning only.',
   },
   READER_TENANT_MISSING: {
@@ -14,6 +16,8 @@ export const doctorReading = rows({
     cause: 'It has no header X-Scope-OrgID, and Loki has more than one tenant.',
     fix: 'httpHeaderName1: X-Scope-OrgID in jsonData, the tenant as httpHeaderValue1 in secureJsonData',
     exit: 6,
+    covers: ['tenant-missing'],
+    autofix: 'confirm',
     explain: 'Loki answers 401 "no org id", which looks like a refused login and is not.',
   },
   READER_TENANT_OTHER: {
@@ -21,6 +25,8 @@ export const doctorReading = rows({
     cause: 'The data source names another tenant than the collectors.',
     fix: 'name the same tenant in both places',
     exit: 6,
+    covers: ['tenant-mismatch'],
+    autofix: 'confirm',
     explain: 'Everything is green and empty: another tenant simply has no lines.',
   },
   DATASOURCE_URL: {
@@ -28,6 +34,8 @@ export const doctorReading = rows({
     cause: 'The address has a path, a wrong port, or is not that of the gateway.',
     fix: 'url: http://RELEASE-gateway.NAMESPACE.svc.cluster.local',
     exit: 6,
+    covers: ['service-name-endpoint'],
+    autofix: 'confirm',
     explain: 'Grafana adds /loki/api/v1 itself; the push path does not belong there.',
   },
   DATASOURCE_NO_LOGIN: {
@@ -35,6 +43,8 @@ export const doctorReading = rows({
     cause: 'basicAuth is not set, but the gateway asks for one.',
     fix: 'basicAuth: true, basicAuthUser, and basicAuthPassword in secureJsonData',
     exit: 6,
+    covers: ['gateway-auth'],
+    autofix: 'confirm',
     explain: 'nginx answers 401 with an HTML page.',
   },
   DATASOURCE_LOGIN_REFUSED: {
@@ -42,6 +52,8 @@ export const doctorReading = rows({
     cause: 'User or password is not the one in the htpasswd Secret.',
     fix: 'correct basicAuthUser and basicAuthPassword',
     exit: 6,
+    covers: ['gateway-auth'],
+    autofix: 'confirm',
     explain: 'A changed Secret takes up to a minute to arrive in the pods.',
   },
   QUERY_FAILS: {
@@ -49,6 +61,8 @@ export const doctorReading = rows({
     cause: 'It answers with an error.',
     fix: 'read the answer; too many unhealthy instances is the ring, 403 the bucket',
     exit: 6,
+    covers: [],
+    autofix: 'no',
     explain: 'Seen with a query for any line of the last hour.',
   },
   NOTHING_ARRIVES: {
@@ -56,6 +70,8 @@ export const doctorReading = rows({
     cause: 'Nothing is written, or readers look elsewhere.',
     fix: 'look at the findings above',
     exit: 6,
+    covers: ['connected-no-labels'],
+    autofix: 'no',
     explain: '"Save & test" is green all the same: it asks for 1+1, which touches no log.',
   },
   NOTHING_NEW: {
@@ -63,48 +79,8 @@ export const doctorReading = rows({
     cause: 'Collectors stopped or lag behind, or nothing prints.',
     fix: 'loki-eks verify, which prints a line and looks for it',
     exit: 6,
+    covers: ['connected-no-labels'],
+    autofix: 'no',
     explain: 'Compared is the newest line of the last hour.',
-  },
-  VALUES_TYPE_WRONG: {
-    title: 'A value is of the wrong type',
-    cause: 'The chart wants another type under this key.',
-    fix: 'write a value of the type that is named',
-    exit: 6,
-    explain: 'Helm passes it on, and templates fail or render something else.',
-  },
-  VALUES_SHADOWED: {
-    title: 'A value has no effect beside another',
-    cause: 'The chart takes only one of both.',
-    fix: 'keep one of them',
-    exit: 6,
-    explain: 'loki.storage_config.aws.bucketnames makes the chart leave loki.storage.bucketNames.chunks out.',
-  },
-  VALUES_CHART_UNKNOWN: {
-    title: 'It cannot be told for which chart the values are',
-    cause: 'None of the keys belongs to one chart alone.',
-    fix: '--chart loki or --chart alloy',
-    exit: 6,
-    explain: 'The charts are told apart by their top-level keys.',
-  },
-  LOKI_WAL_EPHEMERAL: {
-    title: 'Ingesters keep unwritten lines in the pod only',
-    cause: 'ingester.persistence is off, so the write-ahead log goes with the pod.',
-    fix: 'ingester.persistence.enabled: true, with a StorageClass',
-    exit: 6,
-    explain: 'Up to two hours of lines are in memory; replicas help unless several pods go at once.',
-  },
-  LOKI_RETENTION_OFF: {
-    title: 'A retention is set, but nothing deletes',
-    cause: 'limits_config.retention_period without compactor.retention_enabled.',
-    fix: 'compactor.retention_enabled: true and delete_request_store: s3',
-    exit: 6,
-    explain: 'Lines are kept, and paid for, for ever.',
-  },
-  LOKI_CACHE_LARGE: {
-    title: 'The chunks cache asks for more memory than most nodes have',
-    cause: 'chunksCache.allocatedMemory is 8192 unless it is set, and 1.2 times that is requested.',
-    fix: 'chunksCache.allocatedMemory: 512',
-    exit: 6,
-    explain: 'The pod stays Pending on nodes with less than 10 GiB free, and helm --wait fails. Loki works without it.',
   },
 });

@@ -52,14 +52,6 @@ export const settings = rows({
     exit: 2,
     explain: 'Values files follow Helm: maps are merged over ours, null removes a key, lists replace. Several files are applied in order.',
   },
-  VALUES_UNKNOWN_KEY: {
-    title: 'A values file sets a key that the chart ignores',
-    cause: 'The key is misspelt, nested at the wrong depth, or belongs to another version of the chart.',
-    fix: 'Correct or remove the key.',
-    exit: 2,
-    explain:
-      'Neither chart refuses unknown keys: Helm accepts them and nothing happens. The well-known case is extraVolumeMounts for Alloy, whose right name is alloy.mounts.varlog; the pods then run, read no file, and report no error.',
-  },
   IDENTITY_NO_ISSUER: {
     title: 'The cluster has no OIDC issuer',
     cause: 'Roles for service accounts need the issuer of an EKS cluster; a registered or local cluster has none.',

@@ -1,0 +1,68 @@
+/** Problems that `doctor` finds on the way of pods to their nodes. */
+import { doctorRows } from '../row.ts';
+
+export const doctorScheduling = doctorRows({
+  LOKI_NOT_FOUND: {
+    title: 'There is no Loki in the cluster',
+    cause: 'No workload carries the label of the Loki chart.',
+    fix: 'loki-eks install, or name the right cluster',
+    exit: 6,
+    covers: [],
+    autofix: 'confirm',
+    explain: 'Looked for is the label app.kubernetes.io/name=loki in all namespaces.',
+  },
+  RELEASE_UNFINISHED: {
+    title: 'A Helm release is half done',
+    cause: 'An install or upgrade failed, was cut off, or is still at work.',
+    fix: 'helm history RELEASE, then helm rollback to the last good revision',
+    exit: 6,
+    covers: ['helm-pending'],
+    autofix: 'confirm',
+    explain: 'Helm refuses every upgrade of a release that is pending. Never roll back while somebody else may be at it.',
+  },
+  PODS_PENDING_SPREAD: {
+    title: 'Pods find no place: replicas may not share a node',
+    cause: 'The charts demand one replica a node, and there are fewer nodes than replicas.',
+    fix: 'add nodes, or lower replicas; or set affinity: null for the component in the values',
+    exit: 6,
+    covers: ['anti-affinity'],
+    autofix: 'yes',
+    explain: 'The rule is podAntiAffinity over kubernetes.io/hostname. Other installations with the same component label in the namespace count as well.',
+  },
+  PODS_PENDING_ROOM: {
+    title: 'Pods find no place: no node has enough left',
+    cause: 'The requests of the pod are larger than what any node has free.',
+    fix: 'add nodes, or lower the requests in the values',
+    exit: 6,
+    covers: ['cache-memory'],
+    autofix: 'yes',
+    explain: 'The usual one is the chunks cache, which asks for 9.6 GiB unless chunksCache.allocatedMemory says otherwise.',
+  },
+  PODS_PENDING_VOLUME: {
+    title: 'Pods find no place: their volume is not there',
+    cause: 'The claim is not bound: no such StorageClass, no default one, or no driver that makes volumes.',
+    fix: 'kubectl describe pvc; install the add-on aws-ebs-csi-driver, or name a StorageClass that exists',
+    exit: 6,
+    covers: ['pvc-storage'],
+    autofix: 'confirm',
+    explain: 'EKS since 1.30 has no default StorageClass.',
+  },
+  PODS_PENDING: {
+    title: 'Pods find no place',
+    cause: "The scheduler's own words say why: taints, selectors, zones.",
+    fix: 'kubectl describe pod',
+    exit: 6,
+    covers: [],
+    autofix: 'no',
+    explain: 'The last condition PodScheduled of the pod is what is shown.',
+  },
+  PODS_IMAGE_UNPULLABLE: {
+    title: 'An image cannot be pulled',
+    cause: 'The registry refuses, the tag is not there, or there is no image for the architecture of the node.',
+    fix: 'read the message: 429 is a limit, not found a wrong tag, no match for platform the architecture',
+    exit: 6,
+    covers: ['image-pull'],
+    autofix: 'confirm',
+    explain: 'Behind one NAT address Docker Hub soon answers 429: use a pull-through cache or imagePullSecrets.',
+  },
+});

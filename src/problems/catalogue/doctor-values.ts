@@ -1,0 +1,78 @@
+/** Problems that `doctor` finds in values, given as files or kept by a release. */
+import { doctorRows } from '../row.ts';
+
+export const doctorValues = doctorRows({
+  VALUES_UNKNOWN_KEY: {
+    title: 'A values file sets a key that the chart ignores',
+    cause: 'The key is misspelt, nested at the wrong depth, or belongs to another version of the chart.',
+    fix: 'Correct or remove the key.',
+    exit: 2,
+    covers: ['helm-unknown-keys', 'cache-memory'],
+    autofix: 'yes',
+    explain:
+      'Neither chart refuses unknown keys: Helm accepts them and nothing happens. The well-known case is extraVolumeMounts for Alloy, whose right name is alloy.mounts.varlog; the pods then run, read no file, and report no error.',
+  },
+  VALUES_TYPE_WRONG: {
+    title: 'A value is of the wrong type',
+    cause: 'The chart wants another type under this key.',
+    fix: 'write a value of the type that is named',
+    exit: 6,
+    covers: ['helm-unknown-keys'],
+    autofix: 'no',
+    explain: 'Helm passes it on, and templates fail or render something else.',
+  },
+  VALUES_SHADOWED: {
+    title: 'A value has no effect beside another',
+    cause: 'The chart takes only one of both.',
+    fix: 'keep one of them',
+    exit: 6,
+    covers: ['helm-unknown-keys'],
+    autofix: 'no',
+    explain: 'loki.storage_config.aws.bucketnames makes the chart leave loki.storage.bucketNames.chunks out.',
+  },
+  VALUES_CHART_UNKNOWN: {
+    title: 'It cannot be told for which chart the values are',
+    cause: 'None of the keys belongs to one chart alone.',
+    fix: '--chart loki or --chart alloy',
+    exit: 6,
+    covers: [],
+    autofix: 'no',
+    explain: 'The charts are told apart by their top-level keys.',
+  },
+  LOKI_CACHE_LARGE: {
+    title: 'The chunks cache asks for more memory than most nodes have',
+    cause: 'chunksCache.allocatedMemory is 8192 unless it is set, and 1.2 times that is requested.',
+    fix: 'chunksCache.allocatedMemory: 512',
+    exit: 6,
+    covers: ['cache-memory'],
+    autofix: 'yes',
+    explain: 'The pod stays Pending on nodes with less than 10 GiB free, and helm --wait fails. Loki works without it.',
+  },
+  ALLOY_JOB_LABEL: {
+    title: 'The label job ends with a slash',
+    cause: 'replacement = "$1/$2" with the default regex, which has one group.',
+    fix: 'leave replacement out: separator = "/" has joined the values already',
+    exit: 6,
+    covers: ['dashboard-uid-labels'],
+    autofix: 'yes',
+    explain: 'Queries and dashboards that match job exactly find nothing.',
+  },
+  ALLOY_PRIVILEGED: {
+    title: 'The collector runs privileged',
+    cause: 'alloy.securityContext.privileged is true.',
+    fix: 'drop it: root without capabilities is enough to read log files',
+    exit: 6,
+    covers: [],
+    autofix: 'confirm',
+    explain: 'It gives every collector the node, and mounts nothing.',
+  },
+  ALLOY_SECRET_IN_CONFIG: {
+    title: 'A password stands in a ConfigMap',
+    cause: 'basic_auth has a literal password.',
+    fix: 'mount a Secret and use password_file',
+    exit: 6,
+    covers: [],
+    autofix: 'confirm',
+    explain: 'Whoever may read ConfigMaps, and every values file, has it.',
+  },
+});

@@ -33,8 +33,8 @@ async function called(pattern: RegExp): Promise<void> {
   throw new Error(`no call ${String(pattern)}`);
 }
 
-describe('two installs at once', () => {
-  it.each(Array.from({ length: 10 }, (_, round) => round + 1))('one succeeds, one is refused and told who is at work (round %i)', async () => {
+describe('two processes at once', () => {
+  it.each([1, 2])('one succeeds, one is refused and told who is at work (round %i)', async () => {
     const pristine = terminal.snapshot();
     // Long enough for a second process that this machine starts late.
     slow('iam:CreateRole', 3);

@@ -36,7 +36,7 @@ import type { Event, Journal } from '../../src/engine/types.ts';
 import type { Journals } from '../../src/ports/journals.ts';
 import type { Chart, ChartSource } from '../../src/ports/releases.ts';
 import type { Kubernetes } from '../../src/ports/kubernetes.ts';
-import type { Clock } from '../../src/ports/system.ts';
+import type { Clock, Questions } from '../../src/ports/system.ts';
 import type { Issuer } from '../../src/sandbox/aws/issuer.ts';
 import { awsDoor } from '../../src/sandbox/aws/door.ts';
 import { kubeDoor } from '../../src/sandbox/kube/door.ts';
@@ -64,6 +64,8 @@ export interface Wish {
   readonly faults?: readonly Planned[];
   /** Whether the contents of both buckets go too; uninstall only. */
   readonly deleteData?: boolean;
+  /** Somebody is there who sees the plan, does this, and then answers. */
+  readonly asked?: () => boolean | Promise<boolean>;
 }
 
 export interface Ran {
@@ -129,12 +131,12 @@ interface Place {
 
 let lastPid = 0;
 
-async function live(place: Place, { command, flags, faults = [], deleteData = false }: Wish): Promise<Ran> {
+async function live(place: Place, { command, flags, faults = [], deleteData = false, asked }: Wish): Promise<Ran> {
   const crossing = line(faults);
   const events: Event[] = [];
   const pid = ++lastPid;
   place.alive.add(pid);
-  const outside = await outsideOf({ ...place, pid }, crossing);
+  const outside = { ...(await outsideOf({ ...place, pid }, crossing)), ...(asked && { questions: answering(asked) }) };
   const run: Run = {
     settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
     outside,
@@ -143,12 +145,17 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     signal: new AbortController().signal,
     version: '0.0.0',
     sandbox: true,
-    yes: true,
+    yes: asked === undefined,
   };
   const names = [...place.world.account.state.s3.buckets.keys()];
   const ended = command === 'install' ? install(run, { dryRun: false }) : uninstall(run, { deleteData, confirmDeleteData: deleteData ? names : [] });
   const exit = await Promise.race([ended, crossing.death.then(() => undefined)]).finally(() => place.alive.delete(pid));
   return { exit, events, writes: crossing.writes, fired: crossing.fired() };
+}
+
+function answering(confirm: NonNullable<Wish['asked']>): Questions {
+  const unexpected = (question: string) => Promise.reject(new Error(`asked: ${question}`));
+  return { confirm: async () => confirm(), choose: unexpected, text: unexpected, secret: unexpected };
 }
 
 async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly pid: number }, crossing: Line): Promise<Outside> {

@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/guide/**', 'test/real-charts/**', 'test/contracts/aws-adapters/moto.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/guide/**', 'test/report/browser.test.ts', 'test/real-charts/**', 'test/contracts/aws-adapters/moto.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -10,7 +10,7 @@ import { problem } from '../problems/problem.ts';
 import type { Autofix } from '../problems/row.ts';
 import { valuesIn } from './draft.ts';
 import type { DoctorOptions, Run, UseCase } from './outside.ts';
-import { reach } from './reach.ts';
+import { reach, type Reached } from './reach.ts';
 import { survey } from './survey.ts';
 import { toProblem, within, type Ending } from './within.ts';
 
@@ -30,19 +30,34 @@ export interface Finding {
 }
 
 export const doctor: UseCase<DoctorOptions> = (run, options) =>
-  within(run, 'doctor', async () => (options.values.length > 0 ? judgeFiles(run, options) : walk(run)));
+  within(run, 'doctor', async () => {
+    const { papers, values } = options;
+    if (!papers) return told(run, values.length > 0 ? await judgeFiles(run, options) : (await walk(run)).result);
+    const { written } = await import('./doctor-papers.ts');
+    return written(run, papers, async (run) => {
+      const result = values.length > 0 ? await judgeFiles(run, options) : (await walk(run)).result;
+      return { result: asJson(result), ending: told(run, result) };
+    });
+  });
 
-async function walk(run: Run): Promise<Ending> {
+/** One walk and what it was made from. */
+export interface Walked {
+  readonly reached: Reached;
+  readonly seen: Survey;
+  readonly result: Told;
+}
+
+async function walk(run: Run): Promise<Walked> {
   const reached = await reach(run);
   const seen = await survey(run, reached);
   const results = await examine(doctorChecks, seen, { at: 'doctor', emit: run.emit, signal: run.signal, toProblem });
   const findings = ranked(doctorChecks, results).map((one): Finding => ({ ...one, ...rowOf(one.problem, seen.ours) }));
   const states = hops.map((hop) => stateOf(hop, results));
   const subject = { cluster: reached.cluster.name, region: reached.aws.region, ...installation(seen) };
-  return told(run, { mode: 'cluster', findings, hops: states, unseen: seen.unseen, subject });
+  return { reached, seen, result: { mode: 'cluster', findings, hops: states, unseen: seen.unseen, subject } };
 }
 
-async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<Ending> {
+async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<Told> {
   const files = await Promise.all(values.map(async (file): Promise<LintFile> => ({ file, values: valuesIn(file, await run.outside.files.read(file)) })));
   const judged = files.flatMap((file) => {
     const { chart: found, faults } = lintValues(file, chart);
@@ -50,7 +65,7 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<E
   });
   const worst = judged.findIndex(({ severity }) => severity === 'fail');
   const findings = judged.map((one, index): Finding => ({ ...one, role: index === worst ? 'root' : 'also', ...rowOf(one.problem, false) }));
-  return told(run, { mode: 'values', findings, hops: [], unseen: [], subject: { files: files.map(({ file }) => file) } });
+  return { mode: 'values', findings, hops: [], unseen: [], subject: { files: files.map(({ file }) => file) } };
 }
 
 function rowOf({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> {
@@ -58,7 +73,7 @@ function rowOf({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'cla
   return { autofix: ours ? (row?.autofix ?? 'no') : 'no', classes: row?.covers ?? [] };
 }
 
-interface Told {
+export interface Told {
   readonly mode: 'cluster' | 'values';
   readonly findings: readonly Finding[];
   readonly hops: readonly { readonly hop: string; readonly state: string; readonly saw?: string }[];
@@ -66,12 +81,19 @@ interface Told {
   readonly subject: Readonly<Record<string, Json>>;
 }
 
+const failuresIn = ({ findings }: Told) => findings.filter(({ severity }) => severity === 'fail');
+const rootOf = ({ findings }: Told) => findings.find(({ role }) => role === 'root');
+
+/** The result of `doctor.finished`. */
+function asJson(result: Told): Json {
+  const root = rootOf(result);
+  return { ...result, healthy: failuresIn(result).length === 0, ...(root && { root }) } as unknown as Json;
+}
+
 function told(run: Run, result: Told): Ending {
-  const root = result.findings.find(({ role }) => role === 'root');
-  const failed = result.findings.filter(({ severity }) => severity === 'fail');
-  const healthy = failed.length === 0;
-  run.emit({ type: 'doctor.finished', result: { ...result, healthy, ...(root && { root }) } as unknown as Json });
-  if (healthy) return { outcome: 'ok' };
+  const [root, failed] = [rootOf(result), failuresIn(result)];
+  run.emit({ type: 'doctor.finished', result: asJson(result) });
+  if (failed.length === 0) return { outcome: 'ok' };
   return { outcome: 'unhealthy', problems: [...failed.filter((one) => one === root), ...failed.filter((one) => one !== root)].map((one) => one.problem) };
 }
 

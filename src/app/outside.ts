@@ -1,5 +1,5 @@
 /** What a use case is given from outside: makers of ports (so that nothing is loaded or called before it is needed) and the run itself. */
-import type { Sink } from '../engine/types.ts';
+import type { Json, Sink } from '../engine/types.ts';
 import type { Buckets } from '../ports/buckets.ts';
 import type { Callers, WebIdentity } from '../ports/caller.ts';
 import type { Associations, Clusters } from '../ports/clusters.ts';
@@ -96,5 +96,21 @@ export interface DoctorOptions {
   readonly values: readonly string[];
   /** Whose they are, when it was said. */
   readonly chart?: 'loki' | 'alloy';
+  /** Mends what may be mended, and looks again. */
+  readonly fix?: DoctorFix;
+  /** Files to write what was found into. */
+  readonly papers?: DoctorPapers;
+}
+export interface DoctorFix {
+  /** `CODE`, or `CODE:NAMESPACE/NAME` of a Helm release that is not ours: agreed to, wherever nobody can be asked. */
+  readonly confirmed: readonly string[];
+}
+export interface DoctorPapers {
+  readonly html?: string;
+  readonly bundle?: string;
+  /** Files that are there may be replaced. */
+  readonly force: boolean;
+  /** The result of `doctor.finished` as an HTML file. */
+  readonly page: (result: Json, about: { readonly version: string; readonly made: Date; readonly sandbox: boolean }) => Promise<string>;
 }
 export type StatusOptions = Readonly<Record<never, never>>;

@@ -20,13 +20,18 @@ interface Finding {
   readonly role: string;
   readonly severity: string;
   readonly problem: Problem;
+  readonly autofix?: string;
 }
 
 const EMPTY: DoctorResult = { mode: 'cluster', healthy: false, findings: [], hops: [], unseen: [], subject: {} };
 
-export function doctorLines(result: Json, look: Look): readonly string[] {
+export function readDoctorResult(result: Json): DoctorResult {
   const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<DoctorResult>) : {};
-  const found: DoctorResult = { ...EMPTY, ...given };
+  return { ...EMPTY, ...given };
+}
+
+export function doctorLines(result: Json, look: Look): readonly string[] {
+  const found = readDoctorResult(result);
   const sections = [hopLines(found, look), rootLines(found, look), otherLines(found, look), unseenLines(found, look)].filter((lines) => lines.length > 0);
   return ['', ...subjectLines(found, look), ...sections.flatMap((lines) => ['', ...lines]), '', verdict(found, look)];
 }

@@ -180,7 +180,7 @@ async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly
     pulse: () => () => {},
     self: async () => ({ user: 'tester', host: 'here', pid, place: 'here', alive: (other) => alive.has(other) }),
     // A password file holds its own name, long enough to be one.
-    files: { read: async (path) => `the content of ${path}` },
+    files: { read: async (path) => `the content of ${path}`, write: async () => {}, writable: async () => {} },
     journals: mortal(
       diskJournals(state, () => clock.now()),
       crossing,

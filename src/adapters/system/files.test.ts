@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -28,5 +28,22 @@ describe('systemFiles', () => {
     ['binary', 'binary: it is not UTF-8 text'],
   ])('says why %s can not be read', async (path, message) => {
     await expect(files().read(path)).rejects.toMatchObject({ problem: { code: 'FILE_UNREADABLE', message } });
+  });
+
+  it('writes for the owner only, over nothing unless told to, and leaves no draft behind', async () => {
+    const { write, writable } = files();
+    await write('new.html', 'one', { replace: false });
+    expect((await stat(join(cwd, 'new.html'))).mode & 0o777).toBe(0o600);
+    const taken = { problem: { code: 'FILE_EXISTS', message: 'new.html is there already' } };
+    await expect(write('new.html', 'two', { replace: false })).rejects.toMatchObject(taken);
+    await expect(writable('new.html', { replace: false })).rejects.toMatchObject(taken);
+    expect(await readFile(join(cwd, 'new.html'), 'utf8')).toBe('one');
+    await write('new.html', 'three', { replace: true });
+    expect(await readFile(join(cwd, 'new.html'), 'utf8')).toBe('three');
+    expect((await readdir(cwd)).toSorted()).toEqual(['binary', 'new.html', 'there.yaml']);
+    await expect(writable('no/such/x', { replace: true })).rejects.toMatchObject({
+      problem: { code: 'FILE_UNWRITABLE', message: 'no/such/x: its folder is not there' },
+    });
+    await expect(write('.', 'x', { replace: true })).rejects.toMatchObject({ problem: { code: 'FILE_UNWRITABLE', message: '.: it is a directory' } });
   });
 });

@@ -1,6 +1,6 @@
-/** Files that a user names: read as text, with `-` for standard input. */
-import { access, readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+/** Files that a user names: read as text, with `-` for standard input; written whole or not at all. */
+import { access, constants, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Files } from '../../ports/system.ts';
 
 /** A settings, values or password file is far smaller; a device or a log named by mistake must not fill the memory. */
@@ -22,7 +22,64 @@ export function systemFiles({ cwd, stdin }: SystemFilesOptions): Files & { exist
         () => true,
         () => false,
       ),
+    write: (path, content, options) => writeWhole(resolve(cwd, path), content, { ...options, named: path }),
+    writable: (path, options) => refuseUnwritable(resolve(cwd, path), { ...options, named: path }),
   };
+}
+
+interface Writing {
+  readonly replace: boolean;
+  /** As the user wrote it. */
+  readonly named: string;
+}
+
+/** Written beside its place and renamed when it is on disk: no reader ever sees half of it. */
+async function writeWhole(file: string, content: string | Uint8Array, writing: Writing): Promise<void> {
+  await refuseUnwritable(file, writing);
+  const draft = `${file}.${Date.now().toString(36)}.part`;
+  try {
+    const opened = await open(draft, 'wx', 0o600);
+    try {
+      await opened.writeFile(content);
+      await opened.sync();
+    } finally {
+      await opened.close();
+    }
+    await rename(draft, file);
+  } catch (error) {
+    throw await unwritable(error, writing);
+  } finally {
+    await rm(draft, { force: true }).catch(() => {});
+  }
+}
+
+async function refuseUnwritable(file: string, writing: Writing): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory()) throw await unwritable(Object.assign(new Error(), { code: 'EISDIR' }), writing);
+  if (found && !writing.replace) throw await unwritable(Object.assign(new Error(), { code: 'EEXIST' }), writing);
+  try {
+    await access(dirname(file), constants.W_OK);
+  } catch (error) {
+    throw await unwritable(error, writing);
+  }
+}
+
+async function unwritable(cause: unknown, { named }: Writing): Promise<Error> {
+  const { stop } = await import('../../problems/problem.ts');
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  if (code === 'EEXIST')
+    return stop('FILE_EXISTS', { message: `${named} is there already`, fix: `--force, to replace ${named}; or name another file` }, { cause });
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'its folder is not there',
+    ENOTDIR: 'a part of its path is a file, not a folder',
+    EACCES: 'you may not write there',
+    EPERM: 'you may not write there',
+    EROFS: 'the file system is read-only',
+    EISDIR: 'it is a directory',
+    ENOSPC: 'the disk is full',
+    EDQUOT: 'your disk quota is used up',
+  };
+  return stop('FILE_UNWRITABLE', { message: `${named}: ${words[code] ?? code}`, fix: `Check the path ${named}.` }, { cause });
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

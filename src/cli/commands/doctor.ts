@@ -1,5 +1,6 @@
 /** `loki-eks doctor`: where the way of the logs is broken, or what is wrong with values files. */
-import type { Command } from '../command.ts';
+import type { DoctorPapers } from '../../app/outside.ts';
+import type { Command, Given } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 import { place } from '../setting-sets.ts';
 
@@ -11,17 +12,28 @@ export const doctor: Command = {
   examples: [
     { run: 'loki-eks doctor --cluster prod', why: 'no data in Grafana: where to begin' },
     { run: 'loki-eks doctor --cluster prod --namespace logging --collector-namespace agents', why: 'when there are several' },
+    { run: 'loki-eks doctor --cluster prod --html report.html', why: 'something to open in a browser, and to attach' },
     { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'before anything is installed' },
   ],
   settings: [...place, 'collectorNamespace'],
   flags: [
     { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; may be repeated' },
+    { flag: '--html', placeholder: 'FILE', description: 'write the report into this file as well: one HTML file with a drawing of the log path' },
+    { flag: '--force', description: 'replace files that are there already' },
     { flag: '--chart', placeholder: 'CHART', choices: ['loki', 'alloy'], description: 'whose values they are, when the keys do not tell' },
   ],
   run: (given, platform) => {
     const values = (given.flags['values'] ?? []) as readonly string[];
     const chart = given.flags['chart'] as 'loki' | 'alloy' | undefined;
+    const papers = papersIn(given);
     const need = values.length > 0 ? [] : ['cluster'];
-    return runUseCase(given, platform, { command: 'doctor', need, useCase: platform.useCases.doctor, options: { values, ...(chart && { chart }) } });
+    const options = { values, ...(chart && { chart }), ...(papers && { papers }) };
+    return runUseCase(given, platform, { command: 'doctor', need, useCase: platform.useCases.doctor, options });
   },
 };
+
+function papersIn({ flags }: Given): DoctorPapers | undefined {
+  const html = flags['html'] as string | undefined;
+  if (html === undefined) return undefined;
+  return { html, force: flags['force'] === true, page: async (result, about) => (await import('../../ui/report-html.ts')).reportHtml(result, about) };
+}

@@ -190,6 +190,20 @@ export const run = rows({
     exit: 2,
     explain: 'Standard input can be read once only. Nothing has been changed.',
   },
+  FILE_EXISTS: {
+    title: 'The file is there already',
+    cause: 'A report or a bundle is never written over a file unless that is asked for.',
+    fix: 'Name another file, or add --force.',
+    exit: 2,
+    explain: 'Nothing has been looked at, and nothing has been changed.',
+  },
+  FILE_UNWRITABLE: {
+    title: "A file can't be written",
+    cause: 'Its folder is not there, you may not write there, or the disk is full.',
+    fix: 'Check the path.',
+    exit: 2,
+    explain: 'Relative paths are relative to the current directory. A file is written whole or not at all, and can be read by you only.',
+  },
   FILE_UNREADABLE: {
     title: "A file can't be read",
     cause: 'There is no such file, it is a directory, or it may not be read by you.',

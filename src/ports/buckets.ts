@@ -27,7 +27,14 @@ export type LifecycleRule = { readonly ID?: string; readonly Status: string } & 
 
 /** What is inside, so that a human can decide. `exact: false` when counting stopped at a limit. */
 export interface BucketContents {
+  /** Everything that keeps it from being empty: current objects, older versions and delete markers. */
   readonly objects: number;
+  /** Of these: versions that are no longer current. */
+  readonly older?: number;
+  /** Of these: delete markers. */
+  readonly markers?: number;
+  /** Unfinished multipart uploads, beside the objects; absent when they may not be listed. */
+  readonly uploads?: number;
   readonly bytes: number;
   readonly oldest?: Date;
   readonly newest?: Date;

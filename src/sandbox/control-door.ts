@@ -1,6 +1,7 @@
 /** The sandbox's own door, below `/_sandbox/` of the AWS port: what was called, what the world looks like, what shall go wrong. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { letDaysPass } from './aws/s3-lifecycle.ts';
 import type { OpenWorld } from './world.ts';
 
 export const controlPrefix = '/_sandbox/';
@@ -11,6 +12,17 @@ const faultShape = z.strictObject({
   from: z.int().positive().optional(),
   times: z.int().positive().optional(),
   ms: z.int().nonnegative().optional(),
+});
+
+const seedShape = z.strictObject({
+  bucket: z.string().min(1),
+  count: z.int().positive(),
+  prefix: z.string().optional(),
+  bytes: z.int().nonnegative().optional(),
+  folders: z.int().positive().optional(),
+  older: z.int().nonnegative().optional(),
+  markerEvery: z.int().positive().optional(),
+  daysAgo: z.int().nonnegative().optional(),
 });
 
 type Handler = (world: OpenWorld, body: string) => unknown;
@@ -31,6 +43,12 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     world.forgetCalls();
     return { reset: true };
   },
+  'POST seed-objects': (world, body) => {
+    const { bucket, ...seeding } = seedShape.parse(JSON.parse(body));
+    world.account.seedObjects(bucket, seeding);
+    return { added: seeding.count };
+  },
+  'POST pass-days': (world, body) => letDaysPass(world.account.state.s3, z.strictObject({ days: z.int().positive() }).parse(JSON.parse(body)).days),
   'POST deny-image': (world, body) => {
     world.cluster.deniedImages.add(z.strictObject({ image: z.string().min(1) }).parse(JSON.parse(body)).image);
     return { added: true };

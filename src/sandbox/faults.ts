@@ -39,8 +39,20 @@ function isDue(rule: Rule): boolean {
   return rule.seen >= (rule.fault.from ?? 1) && rule.fired < (rule.fault.times ?? Number.POSITIVE_INFINITY);
 }
 
+/** The same few are asked for with each key of a bulk delete. */
+const patterns = new Map<string, RegExp>();
+
 /** `*` stands for any text, `?` for one character; the rest is literal. */
 export function globPattern(glob: string, flags = ''): RegExp {
+  const known = patterns.get(`${flags} ${glob}`);
+  if (known) return known;
+  if (patterns.size > 1000) patterns.clear();
+  const made = compiled(glob, flags);
+  patterns.set(`${flags} ${glob}`, made);
+  return made;
+}
+
+function compiled(glob: string, flags: string): RegExp {
   const source = glob
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')

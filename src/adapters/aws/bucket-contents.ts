@@ -1,63 +1,91 @@
 /** How much is in a bucket, so that a human can decide. */
 import type { BucketContents } from '../../ports/buckets.ts';
+import { pageReader, type Entry, type PageAsked } from './bucket-page.ts';
+import { walkBucket } from './bucket-walk.ts';
 import type { At } from './buckets.ts';
 import { ask, isCode } from './failures.ts';
 
-interface Entry {
-  readonly Size?: number;
-  readonly LastModified?: Date;
-}
-interface Page {
-  readonly entries: readonly Entry[];
-  readonly next?: object;
-}
+const LISTERS = 8;
 
 /**
  * Counts every version and delete marker (they all keep a bucket from being empty), in bytes what the versions hold.
  * Where versions may not be listed, the current objects. Stops at `limit` entries, when there is one.
  */
 export async function bucketContents(at: At, limit = Number.POSITIVE_INFINITY): Promise<BucketContents> {
+  const [counted, uploads] = await Promise.all([countEntries(at, limit), countUploads(at)]);
+  return { ...counted, ...(uploads !== undefined && { uploads }) };
+}
+
+async function countEntries(at: At, limit: number): Promise<BucketContents> {
   try {
-    return await count(limit, (from) => versions(at, from));
+    const tally = count(limit);
+    // A small number is counted by one lister: the others would only read pages that nobody wants.
+    await walkBucket(pageReader(at), { listers: limit > 10_000 ? LISTERS : 1, take: tally.take });
+    return tally.sum();
   } catch (thrown) {
     if (!isCode(thrown, 'AccessDenied')) throw thrown;
-    return count(limit, (from) => objects(at, from));
+    const tally = count(limit);
+    await walkBucket((asked) => currentObjects(at, asked), { listers: 1, take: tally.take });
+    return tally.sum();
   }
 }
 
-async function count(limit: number, read: (from: object) => Promise<Page>): Promise<BucketContents> {
+function count(limit: number) {
+  const kinds = { current: 0, older: 0, marker: 0 };
   let counted = 0;
   let bytes = 0;
-  let oldest: Date | undefined;
-  let newest: Date | undefined;
-  for (let from: object | undefined = {}; from !== undefined;) {
-    const page: Page = await read(from);
-    for (const { Size = 0, LastModified } of page.entries) {
-      // Of an exact number there may be as many as the limit, but not one more.
-      if (counted === limit) return { objects: counted, bytes, oldest, newest, exact: false };
-      counted += 1;
-      bytes += Size;
-      if (LastModified === undefined) continue;
-      if (oldest === undefined || LastModified < oldest) oldest = LastModified;
-      if (newest === undefined || LastModified > newest) newest = LastModified;
-    }
-    from = page.next;
-    if (from !== undefined && counted === limit) return { objects: counted, bytes, oldest, newest, exact: false };
-  }
-  return { objects: counted, bytes, ...(oldest && { oldest }), ...(newest && { newest }), exact: true };
-}
-
-async function versions({ s3, Bucket, owner }: At, from: object): Promise<Page> {
-  const page = await ask({ action: 's3:ListBucketVersions', on: `s3://${Bucket}` }, () =>
-    s3.listObjectVersions({ Bucket, ExpectedBucketOwner: owner, ...from }),
-  );
+  let oldest = '';
+  let newest = '';
+  let exact = true;
   return {
-    entries: [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])],
-    ...(page.IsTruncated === true && { next: { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } }),
+    take: async (entries: readonly Entry[]): Promise<'more' | 'stop'> => {
+      for (const entry of entries) {
+        // Of an exact number there may be as many as the limit, but not one more.
+        if (counted === limit) exact = false;
+        if (!exact) return 'stop';
+        counted += 1;
+        kinds[entry.kind] += 1;
+        bytes += entry.bytes;
+        if (oldest === '' || entry.modified < oldest) oldest = entry.modified;
+        if (entry.modified > newest) newest = entry.modified;
+      }
+      return 'more';
+    },
+    sum: (): BucketContents => ({
+      objects: counted,
+      older: kinds.older,
+      markers: kinds.marker,
+      bytes,
+      ...(oldest !== '' && { oldest: new Date(oldest), newest: new Date(newest) }),
+      exact,
+    }),
   };
 }
 
-async function objects({ s3, Bucket, owner }: At, from: object): Promise<Page> {
-  const page = await ask({ action: 's3:ListBucket', on: `s3://${Bucket}` }, () => s3.listObjectsV2({ Bucket, ExpectedBucketOwner: owner, ...from }));
-  return { entries: page.Contents ?? [], ...(page.IsTruncated === true && { next: { ContinuationToken: page.NextContinuationToken } }) };
+/** As a page of versions: the token of the next page travels as its marker. */
+async function currentObjects({ s3, Bucket, owner }: At, { after }: PageAsked) {
+  const page = await ask({ action: 's3:ListBucket', on: `s3://${Bucket}` }, () =>
+    s3.listObjectsV2({ Bucket, ExpectedBucketOwner: owner, ...(after.key !== undefined && { ContinuationToken: after.key }) }),
+  );
+  const entries = (page.Contents ?? []).map(({ Key = '', Size = 0, LastModified }): Entry => ({
+    key: Key,
+    versionId: 'null',
+    kind: 'current',
+    bytes: Size,
+    modified: LastModified?.toISOString() ?? '',
+  }));
+  return { entries, prefixes: [], ...(page.IsTruncated === true && { next: { key: page.NextContinuationToken } }) };
+}
+
+/** Unfinished multipart uploads, of the first page: they are few. `undefined` where they may not be listed. */
+async function countUploads({ s3, Bucket, owner }: At): Promise<number | undefined> {
+  try {
+    const page = await ask({ action: 's3:ListBucketMultipartUploads', on: `s3://${Bucket}` }, () =>
+      s3.listMultipartUploads({ Bucket, ExpectedBucketOwner: owner }),
+    );
+    return page.Uploads?.length ?? 0;
+  } catch (thrown) {
+    if (isCode(thrown, 'AccessDenied')) return undefined;
+    throw thrown;
+  }
 }

@@ -196,10 +196,19 @@ export const aws = rows({
   },
   BUCKET_NOT_EMPTIED: {
     title: 'S3 refuses to delete objects',
-    cause: 'They are locked (object lock, legal hold), or a policy denies it.',
-    fix: 'Read the reasons, take the lock or the deny away, and run the command again',
+    cause: "A policy denies it: the caller's, the bucket's, or one above them.",
+    fix: 'Read the reasons, take the deny away, and run the command again',
     exit: 3,
-    explain: "The first refused keys are listed with S3's own reason. Everything that could be deleted is.",
+    explain:
+      "The first refused keys are listed with S3's own reason. Everything that could be deleted is. It needs s3:DeleteObject and s3:DeleteObjectVersion.",
+  },
+  BUCKET_LOCKED: {
+    title: 'Object lock keeps objects from being deleted',
+    cause: 'They were written under a retention that has not ended, or a legal hold lies on them.',
+    fix: 'aws s3api get-object-retention --bucket BUCKET --key KEY --version-id VERSION, then run the command again when it has ended',
+    exit: 3,
+    explain:
+      'The first locked keys are listed. Everything that was not locked is deleted. Nobody can shorten a retention of mode COMPLIANCE; one of mode GOVERNANCE can be lifted with s3:BypassGovernanceRetention, which loki-eks never uses. A lifecycle rule waits for the retention too.',
   },
   BUCKET_STILL_WRITTEN: {
     title: 'A bucket fills while it is emptied',

@@ -22,7 +22,7 @@ export interface ObjectTable {
   get(key: string): Versions | undefined;
   /** An empty list takes the key away. */
   set(key: string, versions: Versions): void;
-  /** Keys in order, from the first one that is at or after `from`. */
+  /** Keys in order (see `keyOrder`), from the first one that is at or after `from`. */
   keys(from: string): Iterable<string>;
   readonly size: number;
 }
@@ -35,7 +35,7 @@ export function createObjectTable(): ObjectTable {
   const settle = () => {
     if (fresh.length === 0 && gone <= sorted.length / 2) return;
     // A key that went and came back is in both lists once; the map tells what is there, the set removes the double.
-    sorted = [...new Set([...sorted, ...fresh])].filter((key) => byKey.has(key)).sort(byCode);
+    sorted = [...new Set([...sorted, ...fresh])].filter((key) => byKey.has(key)).sort(keyOrder);
     fresh = [];
     gone = 0;
   };
@@ -65,17 +65,23 @@ export function createObjectTable(): ObjectTable {
   };
 }
 
-function byCode(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+/** Keys are in the order of their UTF-8 bytes, as in S3: where strings hold surrogates, JavaScript compares them otherwise. */
+export function keyOrder(a: string, b: string): number {
+  const end = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < end && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
+  return at === end ? a.length - b.length : rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
 }
+
+/** Surrogates stand for characters that come after all others. */
+const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x2000 : unit >= 0xe000 ? unit - 0x800 : unit);
 
 function lowerBound(sorted: readonly string[], key: string): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((sorted[middle] as string) < key) low = middle + 1;
+    if (keyOrder(sorted[middle] as string, key) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

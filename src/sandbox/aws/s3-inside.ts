@@ -1,19 +1,35 @@
 /** S3 as the log path inside the sandbox uses it: the same objects and the same policies, without a wire. */
+import { createHash } from 'node:crypto';
 import { AwsFault } from '../types.ts';
 import type { SandboxAccount, SandboxCredentials } from '../types.ts';
 import type { KeyRing, Principal } from './principals.ts';
-import type { S3State } from './s3-state.ts';
+import type { ObjectVersion } from './object-table.ts';
+import type { Bucket, S3State } from './s3-state.ts';
 import { findBucket } from './s3-state.ts';
 import { s3Door } from './s3-door.ts';
-import { writeObject } from './s3-objects.ts';
+import { newVersionId } from './s3-objects.ts';
 import type { WireAnswer } from './wire.ts';
 import { wireRequest } from './wire.ts';
 import { childrenOf, readXml, textOf } from './xml.ts';
 
 export type InsideS3 = Pick<SandboxAccount, 'putObject' | 'getObject' | 'deleteObject' | 'listObjects'> & {
-  /** Fills a bucket of ours with so many small objects, for tests of emptying and listing. */
-  seedObjects(bucket: string, options: { readonly count: number; readonly prefix?: string; readonly bytes?: number }): void;
+  /** Fills a bucket of ours with many small objects at once, for tests of emptying and listing. */
+  seedObjects(bucket: string, options: Seeding): void;
 };
+
+export interface Seeding {
+  readonly count: number;
+  readonly prefix?: string;
+  readonly bytes?: number;
+  /** Folders below the prefix that the objects are spread over; none unless said. */
+  readonly folders?: number;
+  /** Older versions below each object. */
+  readonly older?: number;
+  /** A delete marker lies on every object of that number: 3 is every third. */
+  readonly markerEvery?: number;
+  /** How many days ago they were written; now unless said. */
+  readonly daysAgo?: number;
+}
 
 export function insideS3(state: S3State, keys: KeyRing): InsideS3 {
   const send = (credentials: SandboxCredentials, request: Request) => answer(state, principalOf(keys, credentials), request);
@@ -31,13 +47,41 @@ export function insideS3(state: S3State, keys: KeyRing): InsideS3 {
       }
       return found;
     },
-    seedObjects: (name, { count, prefix = '', bytes = 16 }) => {
+    seedObjects: (name, seeding) => {
       const bucket = state.buckets.has(name) ? findBucket(state, name, {}) : undefined;
       if (bucket === undefined) throw new AwsFault(404, 'NoSuchBucket', `There is no bucket ${name} to fill`);
-      const body = new Uint8Array(bytes).fill(120);
-      for (let at = 0; at < count; at += 1) writeObject(state, bucket, { key: `${prefix}${String(at).padStart(8, '0')}`, body });
+      seed(state, bucket, seeding);
     },
   };
+}
+
+/** The records of one body are shared as far as they are equal: a million of them must fit. */
+function seed(state: S3State, bucket: Bucket, { count, prefix = '', bytes = 16, folders = 0, older = 0, markerEvery, daysAgo = 0 }: Seeding): void {
+  const versioned = bucket.versioning === 'Enabled';
+  const body = new Uint8Array(bytes).fill(120);
+  const modified = state.clock.now().getTime() - daysAgo * 86_400_000;
+  const etag = createHash('md5').update(body).digest('hex');
+  const version = (age: number, marker = false): ObjectVersion => ({
+    versionId: versioned ? newVersionId(state) : 'null',
+    marker,
+    etag: marker ? '' : etag,
+    size: marker ? 0 : bytes,
+    modified: modified - age,
+    body: marker ? new Uint8Array() : body,
+  });
+  const shared = versioned ? undefined : [version(0)];
+  for (let at = 0; at < count; at += 1) {
+    const folder =
+      folders === 0
+        ? ''
+        : `${createHash('md5')
+            .update(String(at % folders))
+            .digest('hex')
+            .slice(0, 16)}/`;
+    const marker = versioned && markerEvery !== undefined && at % markerEvery === 0 ? [version(-1, true)] : [];
+    const below = Array.from({ length: versioned ? older : 0 }, (_, age) => version(age + 1));
+    bucket.objects.set(`${prefix}${folder}${String(at).padStart(8, '0')}`, shared ?? [...marker, version(0), ...below]);
+  }
 }
 
 interface Request {

@@ -1,13 +1,13 @@
 /** S3 listings: both ListObjects, ListObjectVersions, with prefix, delimiter, paging and url encoding. */
 import { AwsFault } from '../types.ts';
-import type { ObjectVersion, Versions } from './object-table.ts';
+import { keyOrder, type ObjectVersion, type Versions } from './object-table.ts';
 import type { S3Call, S3Operation } from './s3-operation.ts';
 import { parameter, xmlAnswer } from './s3-operation.ts';
 import type { Bucket } from './s3-state.ts';
 import { rfc3986 } from './sigv4.ts';
 import type { WireAnswer } from './wire.ts';
 import type { XmlValue } from './xml.ts';
-import { markup, writeXml } from './xml.ts';
+import { escape, markup, writeXml } from './xml.ts';
 
 export const listOperations: readonly S3Operation[] = [
   { name: 'ListObjectsV2', method: 'GET', level: 'bucket', sub: 'list-type', action: 's3:ListBucket', write: false, run: listV2 },
@@ -30,23 +30,33 @@ interface Scope {
 export function* entries(bucket: Bucket, scope: Scope): Generator<Entry> {
   const { prefix, delimiter, after } = scope;
   const below = delimiter !== '' && after.endsWith(delimiter) && after.startsWith(prefix) && after.length > prefix.length;
-  let from = after > prefix ? after : prefix;
-  if (below && !scope.inclusive) from = `${after}\uffff`;
-  let rolled: string | undefined;
-  for (const key of bucket.objects.keys(from)) {
-    if (!key.startsWith(prefix)) {
-      if (key > prefix) return;
-      continue;
+  let from: string | undefined = keyOrder(after, prefix) > 0 ? after : prefix;
+  if (below && !scope.inclusive) from = past(after);
+  while (from !== undefined) {
+    const start: string = from;
+    from = undefined;
+    for (const key of bucket.objects.keys(start)) {
+      if (!key.startsWith(prefix)) {
+        if (keyOrder(key, prefix) > 0) return;
+        continue;
+      }
+      if (key === after && !scope.inclusive) continue;
+      const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+      if (at < 0) {
+        yield { key, versions: bucket.objects.get(key) ?? [] };
+        continue;
+      }
+      const commonPrefix = key.slice(0, at + delimiter.length);
+      yield { commonPrefix };
+      // There may be a million keys below it.
+      from = past(commonPrefix);
+      break;
     }
-    if (key === after && !scope.inclusive) continue;
-    if (rolled !== undefined && key.startsWith(rolled)) continue;
-    const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
-    if (at >= 0) {
-      rolled = key.slice(0, at + delimiter.length);
-      yield { commonPrefix: rolled };
-    } else yield { key, versions: bucket.objects.get(key) ?? [] };
   }
 }
+
+/** After every key that begins so. */
+const past = (prefix: string): string => `${prefix}\u{10ffff}`;
 
 function maxKeys(call: S3Call): number {
   const asked = Number(parameter(call, 'max-keys') ?? '1000');
@@ -191,11 +201,13 @@ function afterVersion(
   return placed.slice(entry.versions.findIndex((version) => version.versionId === versionMarker) + 1);
 }
 
+/** Written by hand: a million of these are the bulk of what emptying a bucket reads. */
 function versionRow(call: S3Call, key: string, row: { readonly version: ObjectVersion; readonly latest: boolean }): string {
-  const { version } = row;
-  const shared = { Key: encoded(call, key), VersionId: version.versionId, IsLatest: row.latest, LastModified: new Date(version.modified).toISOString() };
-  if (version.marker) return writeXml('DeleteMarker', shared);
-  return writeXml('Version', { ...shared, ETag: `"${version.etag}"`, Size: version.size, StorageClass: 'STANDARD' });
+  const { versionId, modified, marker, etag, size } = row.version;
+  const at = new Date(modified).toISOString();
+  const shared = `<Key>${escape(encoded(call, key))}</Key><VersionId>${versionId}</VersionId><IsLatest>${row.latest}</IsLatest><LastModified>${at}</LastModified>`;
+  if (marker) return `<DeleteMarker>${shared}</DeleteMarker>`;
+  return `<Version>${shared}<ETag>&quot;${etag}&quot;</ETag><Size>${size}</Size><StorageClass>STANDARD</StorageClass></Version>`;
 }
 
 function writeInner(fields: Readonly<Record<string, XmlValue>>): string {

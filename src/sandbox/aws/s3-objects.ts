@@ -92,7 +92,7 @@ function put(bucket: Bucket, key: string, version: ObjectVersion): void {
   bucket.objects.set(key, kept.length === 0 ? [version] : [version, ...kept]);
 }
 
-function newVersionId(state: S3State): string {
+export function newVersionId(state: S3State): string {
   return Buffer.from(sha256(`version/${state.nextId()}`).slice(0, 48), 'hex').toString('base64url');
 }
 

@@ -59,6 +59,8 @@ function lifecycleRule(rule: XmlNode): string {
   if (actions.length === 0) throw new AwsFault(400, 'InvalidRequest', 'At least one action needs to be specified in a rule');
   const days = actions.flatMap((action) => childrenOf(action, 'Days')).find((day) => !/^[1-9]\d*$/.test(day.text));
   if (days) throw new AwsFault(400, 'InvalidArgument', "'Days' for Expiration action must be a positive integer");
+  const expiration = childOf(rule, 'Expiration');
+  if (expiration && childOf(expiration, 'ExpiredObjectDeleteMarker') && (childOf(expiration, 'Days') || childOf(expiration, 'Date'))) throw malformedXml();
   const id = textOf(rule, 'ID') ? '' : `<ID>${Buffer.from(sha256(innerMarkup(rule)).slice(0, 36), 'hex').toString('base64url')}</ID>`;
   return `<Rule>${id}${innerMarkup(rule)}</Rule>`;
 }

@@ -75,9 +75,12 @@ function isRaw(value: object): value is XmlRaw {
   return typeof (value as XmlRaw).markup === 'string' && Object.keys(value).length === 1;
 }
 
+/** What has to be written otherwise inside an element; a carriage return would be read back as a line feed. */
+const SPECIAL = /[&<>"\p{Cc}]/u;
+
 export function escape(text: string): string {
+  if (!SPECIAL.test(text)) return text;
   const marked = text.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character] as string);
-  // A carriage return would be read back as a line feed.
   return marked.replace(/[^\P{Cc}\t\n]/gu, (character) => `&#x${character.charCodeAt(0).toString(16)};`);
 }
 

@@ -1,0 +1,122 @@
+/** One page of a bucket's versions and delete markers, read without the SDK's object model: a bucket may have thousands of pages. */
+import type { At } from './buckets.ts';
+import { ask } from './failures.ts';
+import { bytesOf, onAnswer } from './raw-answer.ts';
+
+export interface Entry {
+  readonly key: string;
+  /** `null` where the bucket had no versioning when it was written. */
+  readonly versionId: string;
+  /** `older`: a version that another one, or a delete marker, lies on. */
+  readonly kind: 'current' | 'older' | 'marker';
+  readonly bytes: number;
+  /** ISO 8601, as S3 says it. */
+  readonly modified: string;
+}
+
+/** Where a listing goes on: after this version of the key, or after the whole key. */
+export interface Marker {
+  readonly key?: string;
+  readonly versionId?: string;
+}
+
+export interface PageAsked {
+  readonly after: Marker;
+  readonly prefix?: string;
+  /** Keys that share a beginning up to this sign come as one prefix. */
+  readonly delimiter?: string;
+}
+
+export interface Page {
+  /** In the order of the keys' UTF-8 bytes, newest version first. */
+  readonly entries: readonly Entry[];
+  readonly prefixes: readonly string[];
+  /** Absent on the last page. */
+  readonly next?: Marker;
+}
+
+export type ReadPage = (asked: PageAsked) => Promise<Page>;
+
+/** S3 lists by the keys' UTF-8 bytes, which is not how strings compare where there are surrogates. */
+export const inOrder = (a: string, b: string): number => (a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+/** At most 1000 entries and prefixes. Throws as every call to S3 does. */
+export const pageReader =
+  (at: At, signal?: AbortSignal): ReadPage =>
+  async (asked) => {
+    const { ListObjectVersionsCommand } = await import('@aws-sdk/client-s3');
+    const command = new ListObjectVersionsCommand({
+      Bucket: at.Bucket,
+      ExpectedBucketOwner: at.owner,
+      // Keys may hold what XML can't.
+      EncodingType: 'url',
+      MaxKeys: 1000,
+      ...(asked.after.key !== undefined && { KeyMarker: asked.after.key }),
+      ...(asked.after.versionId !== undefined && { VersionIdMarker: asked.after.versionId }),
+      ...(asked.prefix !== undefined && { Prefix: asked.prefix }),
+      ...(asked.delimiter !== undefined && { Delimiter: asked.delimiter }),
+    });
+    let page: Page | undefined;
+    onAnswer(command, async (answer) => {
+      if (answer.statusCode !== 200) return;
+      const body = await bytesOf(answer.body);
+      page = readPage(body.toString());
+      // What is no whole listing is the SDK's to judge; of a listing it gets an empty one.
+      answer.body = page === undefined ? body : Buffer.from('<ListVersionsResult/>');
+    });
+    return ask({ action: 's3:ListBucketVersions', on: `s3://${at.Bucket}` }, async () => {
+      const { $metadata } = await at.s3.send(command, { abortSignal: signal });
+      if (page === undefined) throw Object.assign(new SyntaxError('the answer is no whole listing'), { $metadata });
+      return page;
+    });
+  };
+
+/** `undefined` when the text is not a whole ListVersionsResult. */
+export function readPage(xml: string): Page | undefined {
+  const empty = /<ListVersionsResult[^>]*\/>\s*$/.test(xml);
+  if (!empty && !(xml.includes('<ListVersionsResult') && xml.trimEnd().endsWith('</ListVersionsResult>'))) return undefined;
+  const rows = /<(Version|DeleteMarker|CommonPrefixes)>(.*?)<\/\1>/gs;
+  const head = xml.replace(rows, '');
+  const decoded = field(head, 'EncodingType') === 'url' ? fromUrl : fromXml;
+  const entries: Entry[] = [];
+  const prefixes: string[] = [];
+  for (const [, name, row] of xml.matchAll(rows)) {
+    if (name === 'CommonPrefixes') prefixes.push(decoded(field(row!, 'Prefix') ?? ''));
+    else entries.push(entryOf(row!, { marker: name === 'DeleteMarker', key: decoded(field(row!, 'Key') ?? '') }));
+  }
+  if (field(head, 'IsTruncated') !== 'true') return { entries, prefixes };
+  const versionId = field(head, 'NextVersionIdMarker');
+  return { entries, prefixes, next: { key: decoded(field(head, 'NextKeyMarker') ?? ''), ...(versionId && { versionId }) } };
+}
+
+function entryOf(row: string, { marker, key }: { readonly marker: boolean; readonly key: string }): Entry {
+  const current = field(row, 'IsLatest') !== 'false';
+  return {
+    key,
+    versionId: field(row, 'VersionId') || 'null',
+    kind: marker ? 'marker' : current ? 'current' : 'older',
+    bytes: Number(field(row, 'Size') ?? 0),
+    modified: field(row, 'LastModified') ?? '',
+  };
+}
+
+/** Elements of a listing carry no attributes and are not nested in themselves. */
+function field(xml: string, name: string): string | undefined {
+  const from = xml.indexOf(`<${name}>`);
+  if (from < 0) return undefined;
+  const start = from + name.length + 2;
+  const end = xml.indexOf(`</${name}>`, start);
+  return end < 0 ? undefined : xml.slice(start, end);
+}
+
+const fromUrl = (text: string): string => decodeURIComponent(fromXml(text).replaceAll('+', '%20'));
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function fromXml(text: string): string {
+  if (!text.includes('&')) return text;
+  return text.replaceAll(/&(?:#x([\da-f]+)|#(\d+)|(\w+));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
+    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+    return decimal === undefined ? (ENTITIES[name ?? ''] ?? whole) : String.fromCodePoint(Number(decimal));
+  });
+}

@@ -91,6 +91,18 @@ export interface UninstallOptions {
   /** Bucket names the user has typed. */
   readonly confirmDeleteData: readonly string[];
 }
+/** What verify can prove: see src/app/verify-proofs.ts. */
+export type ProofName = 'lines' | 'login' | 'tenant' | 's3' | 'restart';
+export interface VerifyOptions {
+  /** About so many nodes, spread over all kinds, instead of every one. */
+  readonly sample?: number;
+  /** These nodes and no others; every one when empty. */
+  readonly nodes: readonly string[];
+  /** These proofs and no others; the usual ones when empty. */
+  readonly proofs: readonly ProofName[];
+  /** A collector may be restarted to prove that nothing is lost by it. */
+  readonly restartCollector: boolean;
+}
 export interface DoctorOptions {
   /** Values files to judge instead of a cluster. */
   readonly values: readonly string[];

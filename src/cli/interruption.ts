@@ -45,6 +45,8 @@ function first(name: string, acting: ReturnType<Recorder['acting']>) {
   switch (acting) {
     case undefined:
       return problem('INTERRUPTED', { message: `Interrupted by ${name}: stopping`, fix: 'Wait a moment.' });
+    case 'verify':
+      return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: removing the probe pods` });
     case 'uninstall':
       return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: stopping after what is under way; what is taken away stays away` });
     case 'install':

@@ -1,9 +1,7 @@
 /** What the command line is given by the composition root: words, streams, signals, and how to come by everything else when it is needed. */
-import type { DoctorOptions, InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOptions, UseCase } from '../app/outside.ts';
+import type { DoctorOptions, InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOptions, UseCase, VerifyOptions } from '../app/outside.ts';
 import type { Files, Questions } from '../ports/system.ts';
 import type { OutputStream } from '../ui/renderer.ts';
-
-export type VerifyOptions = Readonly<Record<never, never>>;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

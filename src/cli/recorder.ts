@@ -4,8 +4,8 @@ import type { Event, Happenings, Sink } from '../engine/types.ts';
 export interface Recorder {
   readonly sink: Sink;
   readonly finished: () => Happenings['run.finished'] | undefined;
-  /** What the run is doing to the world; `undefined` until a step has begun. */
-  readonly acting: () => Happenings['steps.started']['doing'] | undefined;
+  /** What the run is doing to the world; `undefined` until a step has begun or a probe pod is made. */
+  readonly acting: () => Happenings['steps.started']['doing'] | 'verify' | undefined;
   /** Titles of what would stay if the process ended now: what an install has begun and not taken back, what an uninstall has not reached. */
   readonly standing: () => readonly string[];
 }
@@ -16,6 +16,7 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
   const standing = new Set<string>();
   let started = false;
   let acting = false;
+  let probing = false;
   let doing: Happenings['steps.started']['doing'] | undefined;
   let finished: Happenings['run.finished'] | undefined;
   const note = (event: Event) => {
@@ -43,6 +44,10 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
       case 'undo.done':
         standing.delete(event.step);
         return;
+      case 'probes.placed':
+      case 'probes.removed':
+        probing = event.type === 'probes.placed';
+        return;
       case 'run.finished':
         finished = event;
         return;
@@ -59,7 +64,7 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
       sink(event);
     },
     finished: () => finished,
-    acting: () => (acting ? doing : undefined),
-    standing: () => (acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
+    acting: () => (probing ? 'verify' : acting ? doing : undefined),
+    standing: () => (probing ? ['Probe pods, until they end by themselves'] : acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
   };
 }

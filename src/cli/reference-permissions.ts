@@ -18,7 +18,7 @@ export const awsPermissions: readonly PermissionGroup[] = [
   { title: 'To look', when: 'every command', actions: ['eks:DescribeAddon', 'eks:DescribeCluster', 'eks:ListClusters', 'sts:GetCallerIdentity'], on: ['*'] },
   {
     title: 'To look at buckets',
-    when: 'install, plan, status, doctor, uninstall',
+    when: 'install, plan, status, doctor, uninstall; of verify only s3:ListBucket',
     actions: [
       's3:GetBucketObjectLockConfiguration',
       's3:GetBucketPolicy',

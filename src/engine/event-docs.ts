@@ -20,8 +20,9 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   'warning.raised': { when: 'something is wrong that does not stop the run', fields: { problem } },
   'checks.started': {
     when: 'checks begin, all at once',
-    fields: { at: 'preflight, status or doctor', checks: 'id and title of each; the title reads as a fact' },
+    fields: { at: 'preflight, verify, status or doctor', checks: 'id and title of each; the title reads as a fact' },
   },
+  'check.said': { when: 'a check that takes its time tells how far it is', fields: { check: 'id of the check', text: 'in words' } },
   'check.finished': {
     when: 'a check has its answer',
     fields: { check: 'id of the check', title: 'the fact that was checked', verdict: 'is: pass (saw), warn (problem), fail (problem) or skip (why)' },
@@ -47,7 +48,15 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   'undo.started': { when: 'a deed of this run begins to be taken back', fields: { step, did: 'the deed, as in the journal' } },
   'undo.done': { when: 'a deed was taken back', fields: { step, did: 'the deed' } },
   'undo.failed': { when: 'a deed could not be taken back and stays', fields: { step, did: 'the deed', problem } },
-  'verify.finished': { when: 'the proof that lines come back is complete', fields: { result: 'found, line, seconds, query, labels, tenant, node, problems' } },
+  'probes.placed': { when: 'short-lived pods that print lines are being made', fields: {} },
+  'probes.removed': { when: 'they are gone again', fields: { left: 'how many are still there; they end by themselves' } },
+  'verify.finished': {
+    when: 'what was asked to be proved is proved or refuted',
+    fields: {
+      result:
+        'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, saw, why, problem), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
+    },
+  },
   'status.finished': {
     when: 'the status is complete',
     fields: { result: 'cluster, region, namespace, sandbox, components, releases, nodes, drift, buckets, healthy, notes' },

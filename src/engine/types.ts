@@ -128,6 +128,7 @@ export interface Happenings {
   'fact.found': { readonly fact: string; readonly value: string };
   'warning.raised': { readonly problem: Problem };
   'checks.started': { readonly at: string; readonly checks: readonly { readonly id: string; readonly title: string }[] };
+  'check.said': { readonly check: string; readonly text: string };
   'check.finished': CheckResult;
   'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: Json };
   'steps.started': {
@@ -143,6 +144,8 @@ export interface Happenings {
   'undo.started': { readonly step: string; readonly did: string };
   'undo.done': { readonly step: string; readonly did: string };
   'undo.failed': { readonly step: string; readonly did: string; readonly problem: Problem };
+  'probes.placed': Readonly<Record<never, never>>;
+  'probes.removed': { readonly left: number };
   'verify.finished': { readonly result: Json };
   'status.finished': { readonly result: Json };
   'doctor.finished': { readonly result: Json };

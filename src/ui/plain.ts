@@ -41,6 +41,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'fact.found': ({ fact, value }) => line('found', `${fact}: ${value}`),
     'warning.raised': ({ problem }) => line('warn', `${problem.message} [${problem.code}]; fix: ${problem.fix}${seen(problem.evidence)}`),
     'checks.started': ({ at, checks }) => line('check', `${at}: ${count(checks.length, 'check')}`),
+    'check.said': ({ text }) => line('...', text),
     'check.finished': ({ title, verdict }) => line(...checkLine(title, verdict)),
     'plan.finished': ({ steps, result }) => {
       page(command === 'plan' && result === undefined ? 'stdout' : 'stderr', planLines(steps, LOOK));
@@ -70,6 +71,8 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     },
     'undo.done': ({ step, did }) => over(step, 'undone', `${titleOf(step)}: ${did}`),
     'undo.failed': ({ step, did, problem }) => over(step, 'FAILED', `could not take back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`),
+    'probes.placed': () => {},
+    'probes.removed': ({ left }) => (left > 0 ? line('left', `${count(left, 'probe pod')} still there; they end by themselves`) : undefined),
     'verify.finished': ({ result }) => page('stdout', verifyLines(result, LOOK)),
     'status.finished': ({ result }) => page('stdout', statusLines(result, LOOK)),
     'doctor.finished': ({ result }) => page('stdout', doctorLines(result, LOOK)),

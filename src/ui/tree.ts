@@ -51,6 +51,7 @@ export function tree(options: TreeOptions): Renderer {
         rows: checks.map(({ id, title }) => ({ id, title, state: 'running' })),
         ...(at === 'preflight' && { collapse: 'checks passed' }),
       }),
+    'check.said': ({ check, text }) => screen.change(check, undefined, { below: text }),
     'check.finished': (event) => screen.change(event.check, ...verdictOf(event)),
     'plan.finished': ({ steps, result }) => {
       const isResult = command === 'plan' && result === undefined;
@@ -76,6 +77,8 @@ export function tree(options: TreeOptions): Renderer {
     },
     'undo.done': ({ step }) => screen.change(step, 'done'),
     'undo.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
+    'probes.placed': () => {},
+    'probes.removed': () => {},
     'verify.finished': ({ result }) => screen.print('stdout', verifyLines(result, results())),
     'status.finished': ({ result }) => screen.print('stdout', statusLines(result, results())),
     'doctor.finished': ({ result }) => screen.print('stdout', doctorLines(result, results())),

@@ -1,38 +1,136 @@
-/** The proof that log lines come back: the line itself, where it came from, how long it took, and the query to repeat it. */
+/** What verify found, as a page: the nodes, worst first, how long lines take, each proof, and the query that repeats one of them. */
 import type { Json, Problem } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
-import { clean, duration, fold, oneLine } from './text.ts';
+import { clean, count, cut, duration, fold, oneLine, pad } from './text.ts';
 
-/** The shape of `verify.finished.result`. */
-export interface VerifyResult {
+/** The part of `verify.finished.result` that is shown. */
+interface VerifyResult {
   readonly found: boolean;
+  readonly counts: { readonly linux: number; readonly tried: number; readonly found: number; readonly sampled: boolean };
+  readonly latency?: { readonly p50: number; readonly p95: number; readonly max: number };
+  readonly nodes: readonly NodeRow[];
+  readonly proofs: readonly ProofRow[];
   readonly line: string;
-  readonly seconds: number;
   readonly query: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly tenant: string;
-  readonly node: string;
-  /** Printed at the end of the run, with its other problems. */
-  readonly problems?: readonly Problem[];
+  readonly seconds: number;
 }
 
+interface NodeRow {
+  readonly node: string;
+  readonly state: string;
+  readonly taints?: readonly string[];
+  readonly seconds?: number;
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+interface ProofRow {
+  readonly proof: string;
+  readonly title: string;
+  readonly state: string;
+  readonly saw?: string;
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+const EMPTY: VerifyResult = {
+  found: false,
+  counts: { linux: 0, tried: 0, found: 0, sampled: false },
+  nodes: [],
+  proofs: [],
+  line: '',
+  query: '',
+  labels: {},
+  tenant: '',
+  seconds: 0,
+};
+
 export function verifyLines(result: Json, look: Look): readonly string[] {
-  const { paint, columns } = look;
   const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<VerifyResult>) : {};
-  const { found = false, line = '', seconds = 0, query = '', labels = {}, tenant = '', node = '' } = given;
+  const found: VerifyResult = { ...EMPTY, ...given };
+  const sections = [nodeLines(found, look), passedLines(found, look), proofLines(found, look), repeatLines(found, look)].filter((lines) => lines.length > 0);
+  return ['', ...headline(found, look), ...sections.flatMap((lines) => ['', ...lines])];
+}
+
+function headline({ found, counts, latency, proofs, seconds }: VerifyResult, { paint, columns }: Look): readonly string[] {
+  const mark = found ? paint.good('✔') : paint.bad('✖');
+  const lines = proofs.some(({ proof }) => proof === 'lines');
+  if (counts.tried === 0 || !lines) {
+    const words = lines || proofs.length === 0 ? 'No log line came back' : found ? 'Everything that was tried is proved' : 'Not everything is proved';
+    return [`${mark} ${paint.strong(words)} ${paint.faint(`in ${duration(seconds)}`)}`];
+  }
+  const what =
+    counts.found === counts.tried && counts.tried === 1 ? 'A log line came back' : `Lines of ${counts.found} of ${count(counts.tried, 'node')} came back`;
+  const scope = counts.sampled ? `, a sample of ${counts.linux.toLocaleString('en-US')}` : '';
+  const times =
+    latency && counts.tried > 1 ? `half within ${duration(latency.p50)}, 95% within ${duration(latency.p95)}, all within ${duration(latency.max)}` : '';
+  const single = latency && counts.tried === 1 ? `after ${duration(latency.max)}` : '';
+  return [
+    `${mark} ${paint.strong(what + scope)} ${paint.faint(single)}`.trimEnd(),
+    ...(times === '' ? [] : fold(times, columns - 2).map((text) => `  ${paint.faint(text)}`)),
+  ];
+}
+
+/** Rows of failed nodes, then of the slowest ones. */
+const FAILED_SHOWN = 25;
+const SLOW_SHOWN = 5;
+
+function nodeLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly string[] {
+  const failed = nodes.filter(({ state }) => state === 'failed');
+  const fine = nodes.filter(({ state }) => state === 'found').toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
+  if (failed.length + fine.length < 2 && failed.length === 0) return [];
+  const few = fine.length <= SLOW_SHOWN * 2 ? fine.length : SLOW_SHOWN;
+  const shown = [...failed.slice(0, FAILED_SHOWN), ...fine.slice(0, few)];
+  const wide = Math.min(48, Math.max(...shown.map(({ node }) => oneLine(node).length)));
+  const row = (mark: string, { node, seconds, taints = [] }: NodeRow, said: string) => {
+    const time = seconds === undefined ? '' : duration(seconds);
+    const note = cut(oneLine([said, ...taints].filter(Boolean).join('  ')), Math.max(10, columns - wide - 15));
+    return `  ${mark} ${pad(cut(oneLine(node), wide), wide)}  ${time.padStart(7)}  ${paint.faint(note)}`.trimEnd();
+  };
+  const said = ({ problem }: NodeRow) => (problem ? `[${problem.code}] ${problem.message}` : '');
+  return [
+    ...failed.slice(0, FAILED_SHOWN).map((node) => row(paint.bad('✖'), node, said(node))),
+    ...(failed.length > FAILED_SHOWN ? [paint.bad(`    and ${count(failed.length - FAILED_SHOWN, 'more node')} without their line`)] : []),
+    ...fine.slice(0, few).map((node) => row(paint.good('✔'), node, '')),
+    ...(fine.length > few ? [paint.faint(`    and ${count(fine.length - few, 'faster node')}`)] : []),
+  ];
+}
+
+const PASSED_SHOWN = 5;
+
+function passedLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { node, state, why = '' } of nodes) if (state === 'passed-over') reasons.set(why, [...(reasons.get(why) ?? []), node]);
+  return [...reasons].flatMap(([why, names]) => {
+    const named = names.length > PASSED_SHOWN ? [...names.slice(0, PASSED_SHOWN), `${names.length - PASSED_SHOWN} more`] : names;
+    const text = oneLine(`${count(names.length, 'node')} not tried, because ${why}: ${named.join(', ')}`);
+    return fold(text, columns - 4).map((line, index) => (index === 0 ? `  ${paint.faint('–')} ${line}` : `    ${line}`));
+  });
+}
+
+function proofLines({ proofs }: VerifyResult, { paint, columns }: Look): readonly string[] {
+  const marks: Readonly<Record<string, string>> = { proved: paint.good('✔'), failed: paint.bad('✖'), skipped: paint.faint('–') };
+  const others = proofs.filter(({ proof }) => proof !== 'lines');
+  return others.flatMap(({ title, state, saw, why, problem }) => {
+    const said = problem ? `${problem.message} [${problem.code}]` : state === 'skipped' ? `not proved: ${why ?? ''}` : (saw ?? '');
+    return [
+      `  ${marks[state] ?? '?'} ${oneLine(title)}`,
+      ...fold(oneLine(said), columns - 6).flatMap((line) => (line === '' ? [] : [`      ${paint.faint(line)}`])),
+    ];
+  });
+}
+
+function repeatLines({ line, tenant, labels, query }: VerifyResult, { paint, columns }: Look): readonly string[] {
   const row = (name: string, text: string) =>
     text === '' ? [] : fold(clean(text), columns - 11).map((part, index) => `  ${paint.faint((index === 0 ? name : '').padEnd(9))}${part}`);
-  const headline = found
-    ? `${paint.good('✔')} ${paint.strong('A log line came back')} ${paint.faint(`after ${duration(seconds)}`)}`
-    : `${paint.bad('✖')} ${paint.strong('No log line came back')} ${paint.faint(`within ${duration(seconds)}`)}`;
   const shown = Object.entries(labels).map(([name, value]) => `${oneLine(name)}="${oneLine(value)}"`);
   return [
-    '',
-    headline,
     ...row('line', line),
-    ...row('node', node),
     ...row('tenant', tenant),
-    ...row('labels', shown.join(' ')), // Left whole, so that it can be copied into Grafana.
+    ...row('labels', shown.join(' ')),
+    // Left whole, so that it can be copied into Grafana.
     ...(query === '' ? [] : [`  ${paint.faint('query'.padEnd(9))}${oneLine(query)}`]),
   ];
 }

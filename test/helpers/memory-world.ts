@@ -83,6 +83,7 @@ export class MemoryWorld {
       setEncryption: async (name, encryption) => set(name, { encryption }),
       setLifecycle: async (name, lifecycle) => set(name, { lifecycle }),
       contents: async (name) => ({ objects: bucket(name).objects, bytes: bucket(name).objects * 1024, exact: true }),
+      keys: async () => ({ keys: [], more: false }),
       empty: async (name) => {
         if (bucket(name).objects > 0) this.#write(() => void (bucket(name).objects = 0));
       },

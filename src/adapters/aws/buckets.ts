@@ -6,6 +6,7 @@ import { stop } from '../../problems/problem.ts';
 import { bucketContents } from './bucket-contents.ts';
 import { createBucket } from './bucket-creation.ts';
 import { emptyBucket } from './bucket-emptying.ts';
+import { bucketKeys } from './bucket-keys.ts';
 import { lookAtBucket, readTags } from './bucket-look.ts';
 import type { Clients } from './clients.ts';
 import { ask, askFor, isCode, slim } from './failures.ts';
@@ -98,6 +99,7 @@ export function buckets(clients: Clients, account: string): Buckets {
     setLifecycle: (name, rules) => setLifecycle(name, rules),
 
     contents: async (name, limit) => bucketContents(await at(name), limit),
+    keys: async (name, options) => bucketKeys(await at(name), options),
     empty: async (name, options) => emptyBucket(await at(name), options),
     delete: deleteBucket,
   };

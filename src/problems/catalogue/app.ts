@@ -122,6 +122,66 @@ export const app = rows({
     exit: 6,
     explain: 'Lines printed on those nodes wait in their files until a collector runs there; after rotation they are gone.',
   },
+  COLLECTOR_NOT_ON_NODE: {
+    title: 'A node has no running collector, so its lines do not come back',
+    cause: 'The Alloy pod of that node is missing, not scheduled, or not ready.',
+    fix: 'kubectl -n alloy get pods -o wide; loki-eks install repairs it',
+    exit: 6,
+    explain:
+      'Each Alloy pod reads the log files of its own node only. Lines printed there wait in their files until a collector runs; after rotation they are gone.',
+  },
+  PROBE_NOT_RUN: {
+    title: 'A pod that prints a line did not run',
+    cause: 'Its node has no room, its image can not be pulled, or a policy or quota refuses it.',
+    fix: 'do what the message says, then loki-eks verify; --nodes or --sample leaves the node out',
+    exit: 6,
+    explain:
+      'Nothing is known about the logs of that node then. The pod asks for 5m of CPU and 8Mi of memory, tolerates every taint and runs the image of Alloy.',
+  },
+  GATEWAY_OPEN: {
+    title: 'The gateway answers who has no right login',
+    cause: 'Basic authentication is off in the chart values, or something before the gateway adds a login.',
+    fix: 'loki-eks plan, to see what differs; loki-eks install repairs it',
+    exit: 6,
+    explain: 'Whoever reaches the gateway could read and write all logs. nginx must answer 401 to every request without the right user and password.',
+  },
+  TENANTS_NOT_APART: {
+    title: 'A tenant sees the lines of another one',
+    cause: 'Loki runs with auth_enabled: false, so that all requests belong to one tenant.',
+    fix: 'loki-eks plan, to see what differs; loki-eks install repairs it',
+    exit: 6,
+    explain: 'Loki itself was asked, past the gateway: the gateway sets the tenant of every request, whatever a client sends.',
+  },
+  CHUNKS_NOT_STORED: {
+    title: 'Lines do not reach S3',
+    cause: 'The ingesters may not write to the bucket, or can not get their credentials.',
+    fix: 'loki-eks doctor',
+    exit: 6,
+    explain:
+      'The ingesters were told to flush, and the chunk of a line that had come back was looked for in the bucket. Until chunks are stored, lines live in memory and on the volumes of the ingesters only.',
+  },
+  CHUNKS_NOT_BY_ROLE: {
+    title: "Loki's credentials are not those of its role alone",
+    cause: 'The pods were made before the role was set, or keys are in their environment or configuration.',
+    fix: 'loki-eks install; where it has nothing to do: kubectl -n loki rollout restart statefulset loki-ingester',
+    exit: 6,
+    explain:
+      "S3 does not record who wrote an object, so the ingesters' pods are looked at: their environment decides which credentials the AWS SDK takes. CloudTrail data events would name the writer.",
+  },
+  LINES_LOST: {
+    title: 'Lines were lost while a collector restarted',
+    cause: 'The collector does not keep on the node how far it has read.',
+    fix: 'loki-eks plan, to see what differs; loki-eks install repairs it',
+    exit: 6,
+    explain: 'Positions belong on a hostPath volume, so that the next collector of the node goes on where the last one stopped.',
+  },
+  NODE_UNKNOWN: {
+    title: 'There is no such node, or no line can be printed on it',
+    cause: 'The name after --nodes is not that of a Linux node of this cluster.',
+    fix: 'kubectl get nodes',
+    exit: 2,
+    explain: 'Fargate, Windows and virtual nodes run no DaemonSet, so no collector can read their log files.',
+  },
   LINE_CHANGED: {
     title: 'A line came back changed',
     cause: 'The CRI prefix was not taken off, or a stage rewrites lines.',

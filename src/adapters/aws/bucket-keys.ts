@@ -1,0 +1,16 @@
+/** The names of objects below a prefix. */
+import type { Buckets } from '../../ports/buckets.ts';
+import type { At } from './buckets.ts';
+import { ask } from './failures.ts';
+
+export async function bucketKeys({ s3, Bucket, owner }: At, { prefix, limit }: Parameters<Buckets['keys']>[1]): ReturnType<Buckets['keys']> {
+  const keys: string[] = [];
+  for (let ContinuationToken: string | undefined; ;) {
+    const from = { Prefix: prefix, ...(ContinuationToken !== undefined && { ContinuationToken }) };
+    const page = await ask({ action: 's3:ListBucket', on: `s3://${Bucket}` }, () => s3.listObjectsV2({ Bucket, ExpectedBucketOwner: owner, ...from }));
+    for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key);
+    ContinuationToken = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    if (ContinuationToken === undefined || keys.length >= limit)
+      return { keys: keys.slice(0, limit), more: ContinuationToken !== undefined || keys.length > limit };
+  }
+}

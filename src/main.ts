@@ -85,6 +85,7 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
     releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script } })),
     charts: async (of) => once((await import('./adapters/helm/charts.ts')).openCharts({ ...of, env })),
     logs: async (of) => (await import('./adapters/loki/logs.ts')).openLogs(of),
+    grafana: async (of) => (await import('./adapters/grafana/connect.ts')).connectGrafana({ ...of, env }),
     hide,
     templates: (name) => {
       const known = texts.get(name) ?? readFileSync(join(root, 'templates', name), 'utf8');

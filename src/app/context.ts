@@ -2,6 +2,7 @@
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
 import type { Context } from '../steps/context.ts';
+import { grafanaFor } from './grafana.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 
@@ -11,6 +12,7 @@ export async function contextFor(
   made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string; readonly rotateLogin?: boolean },
 ): Promise<Context> {
   const { namespace, selector, podPort } = made.blueprint.gateway;
+  const grafana = await grafanaFor({ settings, outside }, kubernetes, made.blueprint);
   return {
     ...made,
     buckets: aws.buckets(caller.account),
@@ -21,6 +23,7 @@ export async function contextFor(
     kubernetes,
     releases,
     logs: await outside.logs({ kubernetes, namespace, selector, port: podPort }),
+    ...(grafana && { grafana }),
     clock: outside.clock,
     random: outside.random,
     timeoutMs: settings.timeoutSeconds * 1000,

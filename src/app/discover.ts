@@ -7,27 +7,42 @@ import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
 import { spreadInUse } from './layout.ts';
 import { nodeFacts } from './nodes.ts';
+import { grafanas } from './grafana.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 
 /** `fetchCharts`: get the charts onto this disk and check their digests; otherwise only say what they would be. */
 export async function discover(run: Run, { aws, caller, cluster, kubernetes }: Reached, options: { readonly fetchCharts: boolean }): Promise<Facts> {
   const providerArn = cluster.issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${cluster.issuer.replace('https://', '')}`;
-  const [kubeVersion, nodes, storageClasses, csiDrivers, dns, provider, podIdentityAgent, ebsAddon, charts, monitors, installedStorageClass, installedSpread] =
-    await Promise.all([
-      kubernetes.version(),
-      nodeFacts(kubernetes),
-      kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
-      kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadataOnly: true }),
-      kubernetes.list({ apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', labels: 'k8s-app=kube-dns' }),
-      providerArn ? aws.oidcProviders.find(providerArn) : undefined,
-      aws.clusters.addon(cluster.name, 'eks-pod-identity-agent'),
-      aws.clusters.addon(cluster.name, 'aws-ebs-csi-driver'),
-      findCharts(run, options),
-      kubernetes.get(SERVICE_MONITORS),
-      classInUse(kubernetes, run.settings.namespace),
-      spreadInUse(kubernetes, run.settings.namespace),
-    ]);
+  const [
+    kubeVersion,
+    nodes,
+    storageClasses,
+    csiDrivers,
+    dns,
+    provider,
+    podIdentityAgent,
+    ebsAddon,
+    charts,
+    monitors,
+    installedStorageClass,
+    installedSpread,
+    found,
+  ] = await Promise.all([
+    kubernetes.version(),
+    nodeFacts(kubernetes),
+    kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
+    kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadataOnly: true }),
+    kubernetes.list({ apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', labels: 'k8s-app=kube-dns' }),
+    providerArn ? aws.oidcProviders.find(providerArn) : undefined,
+    aws.clusters.addon(cluster.name, 'eks-pod-identity-agent'),
+    aws.clusters.addon(cluster.name, 'aws-ebs-csi-driver'),
+    findCharts(run, options),
+    kubernetes.get(SERVICE_MONITORS),
+    classInUse(kubernetes, run.settings.namespace),
+    spreadInUse(kubernetes, run.settings.namespace),
+    grafanas(run, kubernetes),
+  ]);
   run.emit({ type: 'fact.found', fact: 'nodes', value: nodesInWords(nodes) });
   for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
   const service = dns.map(dnsFact).find((fact) => fact !== undefined);
@@ -46,6 +61,7 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
     serviceMonitors: monitors !== undefined,
     ...(installedStorageClass && { installedStorageClass }),
     ...(installedSpread && { installedSpread }),
+    grafanas: found,
     charts,
   };
 }

@@ -24,6 +24,8 @@ const HERE = [
   'lokiChart',
   'alloyChart',
   'chartRepo',
+  'grafanaTokenFile',
+  'grafanaAdmin',
 ] as const;
 
 export async function installed({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'get'>): Promise<Installed | undefined> {

@@ -3,6 +3,7 @@ import type { Json, Sink } from '../engine/types.ts';
 import type { Buckets } from '../ports/buckets.ts';
 import type { Callers, WebIdentity } from '../ports/caller.ts';
 import type { Associations, Clusters } from '../ports/clusters.ts';
+import type { Grafana, GrafanaLogin } from '../ports/grafana.ts';
 import type { Journals } from '../ports/journals.ts';
 import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
 import type { Logs } from '../ports/logs.ts';
@@ -10,6 +11,7 @@ import type { Charts, Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
 import type { Clock, Files, Pulse, Questions, Random, Self } from '../ports/system.ts';
 import type { Templates } from '../design/template.ts';
+import type { GrafanaReach } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
 
 /** The AWS ports, bound to one region and one set of credentials. */
@@ -53,6 +55,8 @@ export interface Outside {
   }): Promise<Releases>;
   charts(of: { readonly helm?: string }): Promise<Charts>;
   logs(of: { readonly kubernetes: Kubernetes; readonly namespace: string; readonly selector: string; readonly port: number }): Promise<Logs>;
+  /** `where` is what it is called in messages. */
+  grafana(of: { readonly where: string; readonly reach: GrafanaReach; readonly kubernetes: Kubernetes; readonly login: GrafanaLogin }): Promise<Grafana>;
   /** From now on this value is never said, in any output. */
   readonly hide: (secret: string) => void;
   /** Text of a file under templates/. */
@@ -84,7 +88,7 @@ export interface InstallOptions {
 }
 export interface PlanOptions {
   readonly detailedExitcode: boolean;
-  readonly show?: 'values' | 'policies' | 'alloy' | 'manifests';
+  readonly show?: 'values' | 'policies' | 'alloy' | 'grafana' | 'manifests';
 }
 export interface UninstallOptions {
   readonly deleteData: boolean;

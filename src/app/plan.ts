@@ -30,6 +30,8 @@ async function shown({ blueprint, ctx }: Look, show: NonNullable<PlanOptions['sh
         'bucket-policy.json': pretty(blueprint.buckets.chunks.policy),
       };
     }
+    case 'grafana':
+      return { 'datasource.yaml': blueprint.datasource, 'dashboard.json': blueprint.dashboard };
     case 'alloy':
       return { 'config.alloy': String((blueprint.alloy.values as { alloy?: { configMap?: { content?: string } } }).alloy?.configMap?.content ?? '') };
     case 'manifests': {

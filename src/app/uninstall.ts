@@ -8,7 +8,7 @@ import type { BucketContents } from '../ports/buckets.ts';
 import { sizeOf } from '../design/quantities.ts';
 import type { Context } from '../steps/context.ts';
 import { oursByTags } from '../steps/marks.ts';
-import { steps } from '../steps/index.ts';
+import { removals } from '../steps/index.ts';
 import { contextFor } from './context.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
@@ -46,7 +46,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
       await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
       const signal = AbortSignal.any([run.signal, lost]);
-      const { outcome, removed, left } = await removeAll(steps(blueprint), { ctx, emit: run.emit, signal, toProblem, keep, guard });
+      const { outcome, removed, left } = await removeAll(removals(blueprint), { ctx, emit: run.emit, signal, toProblem, keep, guard });
       if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
       return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
     });

@@ -4,6 +4,8 @@ import type { Encryption, LifecycleRule, Tags } from '../ports/buckets.ts';
 import type { NewRole } from '../ports/roles.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
+import type { DatasourceParts } from './grafana.ts';
+import type { GrafanaFact } from './grafana-workload.ts';
 
 export interface Blueprint {
   readonly account: string;
@@ -31,6 +33,10 @@ export interface Blueprint {
   readonly alloy: ReleasePlan;
   /** A Grafana provisioning document (no password in it). */
   readonly datasource: string;
+  /** A Grafana dashboard, as JSON. */
+  readonly dashboard: string;
+  /** Absent when no Grafana is to be changed. */
+  readonly grafana?: GrafanaPlan;
   /** What is kept in the cluster about this installation: the settings and the user's own values. */
   readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json };
   /** What was decided for the user and is worth saying, one sentence each. */
@@ -95,6 +101,43 @@ export interface GatewayPlan {
   readonly url: string;
   readonly pushUrl: string;
 }
+
+export interface GrafanaPlan {
+  /** `Deployment monitoring/grafana`, or the address that was given. */
+  readonly where: string;
+  readonly reach: GrafanaReach;
+  readonly datasource?: GrafanaDocument & { readonly parts: DatasourceParts; readonly way: GrafanaWay };
+  readonly dashboard?: GrafanaDocument & { readonly json: string; readonly way: GrafanaWay };
+}
+
+/** How its HTTP API is reached. */
+export type GrafanaReach =
+  | { readonly is: 'url'; readonly url: string }
+  | {
+      readonly is: 'pod';
+      readonly namespace: string;
+      readonly selector: string;
+      readonly port: number;
+      /** The Secret of its first administrator: read only when the user allows it. */
+      readonly admin?: GrafanaFact['admin'];
+    };
+
+export interface GrafanaDocument {
+  readonly uid: string;
+  readonly name: string;
+}
+
+/** `object`: a labelled object that a sidecar of Grafana turns into the file `key`. */
+export type GrafanaWay =
+  | { readonly is: 'api' }
+  | {
+      readonly is: 'object';
+      readonly kind: 'Secret' | 'ConfigMap';
+      readonly namespace: string;
+      readonly name: string;
+      readonly key: string;
+      readonly labels: Readonly<Record<string, string>>;
+    };
 
 export interface ReleasePlan {
   readonly name: string;

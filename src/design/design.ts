@@ -6,7 +6,7 @@ import type { Basis, UserValues, ValuesFile } from './basis.ts';
 import type { Blueprint, BucketPlan, GatewayPlan, LoginPlan } from './blueprint.ts';
 import { gatewayLabels, gatewayPort } from './exposure.ts';
 import type { Facts } from './facts.ts';
-import { datasource } from './grafana.ts';
+import { grafanaDesign } from './grafana.ts';
 import { providerPlan, rolePlan, serviceAccount } from './identity-plan.ts';
 import { mergeValues, type Values } from './merge.ts';
 import * as names from './names.ts';
@@ -46,6 +46,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   const role = rolePlan(basis, buckets);
   const gateway = gatewayPlan(settings.namespace);
   const login = loginPlan(settings);
+  const grafana = grafanaDesign(basis, gateway);
   const storage = chooseStorageClass(facts, { wanted: settings.storageClass, ownership: own });
   const userValues = given.userValues ?? { loki: [], alloy: [] };
   const releases = releasePlans(basis, { buckets, roleArn: role.arn, gateway, storageClass: storage.name, userValues });
@@ -69,17 +70,15 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     clusterLabel,
     retentionDays: settings.retentionDays,
     ...releases,
-    datasource: datasource(given.templates, {
-      name: `Loki (${facts.cluster.name})`,
-      uid: `loki-eks-${own.installId}`,
-      url: gateway.url,
-      user: settings.gatewayUser,
-      tenant,
-      secretNamespace: settings.namespace,
-      secretName: names.loginSecret,
-    }),
+    datasource: grafana.datasource,
+    dashboard: grafana.dashboard,
+    ...(grafana.grafana && { grafana: grafana.grafana }),
     record: { settings: recordedSettings({ ...settings, region: facts.region }), lokiValues: layered(userValues.loki), alloyValues: layered(userValues.alloy) },
-    notes: [...notes(basis, { nodes, storage }), ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => relied(which, file)))],
+    notes: [
+      ...notes(basis, { nodes, storage }),
+      ...grafana.notes,
+      ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => relied(which, file))),
+    ],
     verify: { ...probePlan(releases, facts.charts.alloy.appVersion || pinnedCharts.alloy.appVersion), namespace: settings.namespace },
   };
 }

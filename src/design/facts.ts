@@ -3,6 +3,7 @@ import type { Problem } from '../engine/types.ts';
 import type { Caller } from '../ports/caller.ts';
 import type { Addon, EksCluster } from '../ports/clusters.ts';
 import type { Chart } from '../ports/releases.ts';
+import type { GrafanaFact } from './grafana-workload.ts';
 
 export interface Facts {
   readonly caller: Caller;
@@ -26,6 +27,8 @@ export interface Facts {
   readonly installedStorageClass?: string;
   /** Nodes that an installed Loki is laid out for: fewer today are no reason to lay it out anew. */
   readonly installedSpread?: number;
+  /** The Grafanas of the cluster, as far as they could be looked for. */
+  readonly grafanas?: readonly GrafanaFact[];
   readonly charts: {
     readonly loki: Chart;
     readonly alloy: Chart;

@@ -1,5 +1,10 @@
-/** The Grafana data source that fits this gateway: base address, login and tenant. No password is in it. */
-import { renderText, type Templates } from './template.ts';
+/** Grafana on top of this Loki: the data source and the dashboard, and the way they get there. No password is in any of it. */
+import { parse, stringify } from 'yaml';
+import type { Basis } from './basis.ts';
+import type { GatewayPlan, GrafanaDocument, GrafanaPlan, GrafanaReach } from './blueprint.ts';
+import { type GrafanaFact, type SidecarFact, watchedNamespace } from './grafana-workload.ts';
+import { loginSecret } from './names.ts';
+import { renderDocument, renderText, type Templates } from './template.ts';
 
 export interface DatasourceParts {
   readonly name: string;
@@ -16,4 +21,151 @@ export interface DatasourceParts {
 
 export function datasource(templates: Templates, parts: DatasourceParts): string {
   return renderText(templates('grafana/datasource.yaml'), { ...parts });
+}
+
+/** The name and the uid of both are the same for the same installation, whoever makes them. */
+export function datasourceParts({ settings, facts, own, tenant }: Basis, gateway: GatewayPlan): DatasourceParts {
+  return {
+    name: `Loki (${facts.cluster.name})`,
+    uid: `loki-eks-${own.installId}`,
+    url: settings.gatewayUrl ?? gateway.url,
+    user: settings.gatewayUser,
+    tenant,
+    secretNamespace: settings.namespace,
+    secretName: loginSecret,
+  };
+}
+
+interface ProvisioningFile {
+  readonly datasources: readonly { readonly secureJsonData?: Readonly<Record<string, string>> }[];
+}
+
+/** The provisioning file with the password in it, for a Secret. Grafana reads `$` as the start of a variable, and `$$` as one dollar. */
+export function withLogin(document: string, { user, password }: { readonly user: string; readonly password: string }): string {
+  const file = parse(document) as ProvisioningFile;
+  const datasources = file.datasources.map((one) => ({
+    ...one,
+    basicAuthUser: user,
+    secureJsonData: { ...one.secureJsonData, basicAuthPassword: password.replaceAll('$', () => '$$') },
+  }));
+  return stringify({ ...file, datasources });
+}
+
+/** The login in such a file; `undefined` when there is none, or when it is no such file. */
+export function loginIn(text: string): { readonly user: string; readonly password: string } | undefined {
+  try {
+    const [first] = (parse(text) as { datasources: readonly { basicAuthUser?: unknown; secureJsonData?: { basicAuthPassword?: unknown } }[] }).datasources;
+    const { basicAuthUser: user, secureJsonData } = first ?? {};
+    const password = secureJsonData?.basicAuthPassword;
+    return typeof user === 'string' && typeof password === 'string' ? { user, password: password.replaceAll('$$', () => '$') } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function dashboard({ facts, own, settings, templates }: Basis): GrafanaDocument & { readonly json: string } {
+  const [uid, title] = [`loki-eks-${own.installId}`, `Logs (${facts.cluster.name})`];
+  const document = renderDocument(JSON.parse(templates('grafana/dashboard.json')), {
+    uid,
+    title,
+    datasource: uid,
+    mark: `loki-eks-${own.installId}`,
+    collectorNamespace: settings.collectorNamespace,
+  });
+  return { uid, name: title, json: `${JSON.stringify(document, null, 2)}\n` };
+}
+
+export interface GrafanaDesign {
+  /** The provisioning file to paste. */
+  readonly datasource: string;
+  /** The dashboard to import. */
+  readonly dashboard: string;
+  /** Absent when no Grafana is to be changed. */
+  readonly grafana?: GrafanaPlan;
+  readonly notes: readonly string[];
+}
+
+export function grafanaDesign(basis: Basis, gateway: GatewayPlan): GrafanaDesign {
+  const parts = datasourceParts(basis, gateway);
+  const board = dashboard(basis);
+  const documents = { datasource: datasource(basis.templates, parts), dashboard: board.json };
+  const wanted = { datasource: { uid: parts.uid, name: parts.name, parts }, dashboard: board };
+  const { settings, facts } = basis;
+  if (settings.grafana === 'none') return { ...documents, notes: [] };
+  if (settings.grafanaUrl !== undefined) {
+    const reach: GrafanaReach = { is: 'url', url: settings.grafanaUrl };
+    const api = { is: 'api' } as const;
+    const { datasource: source, dashboard: shown } = wanted;
+    return { ...documents, grafana: { where: settings.grafanaUrl, reach, datasource: { ...source, way: api }, dashboard: { ...shown, way: api } }, notes: [] };
+  }
+  const found = (facts.grafanas ?? []).filter(({ namespace }) => settings.grafanaNamespace === undefined || namespace === settings.grafanaNamespace);
+  const [only, ...others] = found;
+  if (only === undefined)
+    return {
+      ...documents,
+      notes: settings.grafanaNamespace === undefined ? [] : [`No Grafana was found in namespace ${settings.grafanaNamespace}. ${BY_HAND}`],
+    };
+  if (others.length > 0) {
+    const named = found.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).join(', ');
+    return { ...documents, notes: [`There are ${found.length} Grafanas (${named}), so none is changed: say which with --grafana-namespace.`] };
+  }
+  return { ...documents, ...inCluster(basis, only, wanted) };
+}
+
+const BY_HAND = 'What to give to Grafana: loki-eks plan --show grafana';
+
+interface Wanted {
+  readonly datasource: GrafanaDocument & { readonly parts: DatasourceParts };
+  readonly dashboard: GrafanaDocument & { readonly json: string };
+}
+
+/** By the sidecars where they look, by the API where a token is given, else not at all. */
+function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
+  const { settings } = basis;
+  const where = `${found.kind} ${found.namespace}/${found.name}`;
+  const reach: GrafanaReach = { is: 'pod', namespace: found.namespace, selector: found.selector, port: found.port, ...(found.admin && { admin: found.admin }) };
+  const token = settings.grafanaTokenFile !== undefined;
+  const notes: string[] = [];
+  // The password is in the data source, so a sidecar that reads ConfigMaps only is no way for it.
+  const secret = sidecarWay(basis, { found, sidecar: found.datasources, kinds: ['Secret'] });
+  const source = secret ?? (token ? ({ is: 'api' } as const) : undefined);
+  const shown = sidecarWay(basis, { found, sidecar: found.dashboards, kinds: ['ConfigMap', 'Secret'] }) ?? (token ? ({ is: 'api' } as const) : undefined);
+  if (source === undefined) {
+    const why =
+      found.datasources === undefined
+        ? 'has no sidecar that reads data sources'
+        : `has a sidecar that reads ConfigMaps only, and a password belongs in a Secret`;
+    notes.push(`${where} ${why}: add --grafana-token-file FILE and the data source is made through its API. ${BY_HAND}`);
+  }
+  if (secret && found.datasources?.reloads === false)
+    notes.push(`The sidecar of ${where} has no login to tell Grafana of new data sources: Grafana reads them when it starts the next time.`);
+  return {
+    grafana: {
+      where,
+      reach,
+      ...(source && { datasource: { ...wanted.datasource, way: source } }),
+      ...(source && shown && { dashboard: { ...wanted.dashboard, way: shown } }),
+    },
+    notes,
+  };
+}
+
+function sidecarWay(
+  { settings, own }: Basis,
+  of: { readonly found: GrafanaFact; readonly sidecar: SidecarFact | undefined; readonly kinds: readonly ('Secret' | 'ConfigMap')[] },
+): Extract<NonNullable<GrafanaPlan['datasource']>['way'], { readonly is: 'object' }> | undefined {
+  const { found, sidecar, kinds } = of;
+  const kind = kinds.find((one) => sidecar && (sidecar.resource === 'both' || sidecar.resource === one.toLowerCase()));
+  const namespace = sidecar && watchedNamespace(found, sidecar, settings.namespace);
+  if (!sidecar || !kind || !namespace) return undefined;
+  const what = kinds[0] === 'Secret' ? 'datasource' : 'dashboard';
+  return {
+    is: 'object',
+    kind,
+    namespace,
+    name: `loki-eks-${what}-${own.installId}`,
+    // The sidecar names the file after the key, so it must be nobody else's.
+    key: `loki-eks-${own.installId}.${what === 'datasource' ? 'yaml' : 'json'}`,
+    labels: { [sidecar.label]: sidecar.labelValue ?? '1' },
+  };
 }

@@ -9,6 +9,8 @@ const passing: ReadonlySet<keyof Settings> = new Set<keyof Settings>([
   'context',
   'helm',
   'passwordFile',
+  'grafanaTokenFile',
+  'grafanaAdmin',
   'lokiChart',
   'alloyChart',
   'chartRepo',

@@ -6,7 +6,7 @@ import { isEverywhere } from './setting-rules.ts';
 import type { Settings } from './settings-type.ts';
 
 export function conflicts(settings: Settings): readonly Problem[] {
-  return [...exposure(settings), ...prefix(settings), ...regions(settings)];
+  return [...exposure(settings), ...grafana(settings), ...prefix(settings), ...regions(settings)];
 }
 
 function exposure({ expose, allowCidr, certificate }: Settings): readonly Problem[] {
@@ -31,6 +31,23 @@ function exposure({ expose, allowCidr, certificate }: Settings): readonly Proble
   }
   return found;
 }
+
+function grafana({ grafana: mode, grafanaUrl, grafanaTokenFile, gatewayUrl, passwordFile }: Settings): readonly Problem[] {
+  const found: Problem[] = [];
+  const say = (message: string, fix: string) => found.push(problem('SETTING_CONFLICT', { message, fix }));
+  if (mode === 'none' && grafanaUrl !== undefined) say(`grafanaUrl ${grafanaUrl} has no effect with grafana none`, 'Leave one of both out.');
+  if (grafanaUrl !== undefined && isHosted(grafanaUrl) && gatewayUrl === undefined)
+    say(
+      `grafanaUrl ${grafanaUrl} is outside of the cluster and can't reach the gateway inside`,
+      'Add --expose public or internal, and --gateway-url with the address that Grafana is to use.',
+    );
+  if (grafanaTokenFile === '-' && passwordFile === '-')
+    say('grafanaTokenFile and passwordFile are both -, but there is one stdin', 'Put one of both into a file.');
+  return found;
+}
+
+/** Hosts of which it is known that no address inside the cluster leads anywhere for them. */
+const isHosted = (url: string): boolean => /\.grafana\.net$|\.grafana-workspace\.[a-z0-9-]+\.amazonaws\.com$/.test(new URL(url).hostname);
 
 function prefix({ bucketPrefix, bucketNamespace, region }: Settings): readonly Problem[] {
   const most = longestPrefix({ bucketNamespace, region });

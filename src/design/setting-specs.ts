@@ -12,7 +12,7 @@ export interface SettingSpec {
   /** `LOKI_EKS_RETENTION_DAYS` */
   readonly env: string;
   readonly kind: 'string' | 'integer' | 'boolean' | 'choice' | 'list' | 'map' | 'duration';
-  readonly group: 'Target' | 'Names' | 'Logs' | 'AWS' | 'Exposure' | 'Charts' | 'Run';
+  readonly group: 'Target' | 'Names' | 'Logs' | 'AWS' | 'Exposure' | 'Grafana' | 'Charts' | 'Run';
   readonly description: string;
   readonly choices?: readonly string[];
   /** As a user would write it; absent when there is none, or when it is derived (the description says so). */
@@ -154,6 +154,39 @@ const exposure = group('Exposure', [
   },
 ]);
 
+const grafana = group('Grafana', [
+  { key: 'grafana', ...choices(['auto', 'none']), default: 'auto', description: 'put data source and dashboard into the Grafana of the cluster, or into none' },
+  {
+    key: 'grafanaUrl',
+    kind: 'string',
+    rule: 'url',
+    description: 'a Grafana to use instead of the one in the cluster; needs --grafana-token-file',
+    placeholder: 'URL',
+  },
+  {
+    key: 'grafanaTokenFile',
+    kind: 'string',
+    rule: 'present',
+    description: 'file that holds a service account token of Grafana, - for stdin',
+    placeholder: 'FILE',
+  },
+  { key: 'grafanaNamespace', kind: 'string', rule: 'namespace', description: 'where the Grafana is, when there are several', placeholder: 'NAME' },
+  {
+    key: 'grafanaAdmin',
+    kind: 'boolean',
+    rule: 'flag',
+    default: false,
+    description: "let the proof log in with the admin Secret of the cluster's Grafana",
+  },
+  {
+    key: 'gatewayUrl',
+    kind: 'string',
+    rule: 'url',
+    description: 'address of the gateway for a Grafana outside of the cluster',
+    placeholder: 'URL',
+  },
+]);
+
 const charts = group('Charts', [
   { key: 'lokiChart', kind: 'string', rule: 'present', description: 'Loki chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
   { key: 'alloyChart', kind: 'string', rule: 'present', description: 'Alloy chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
@@ -193,4 +226,4 @@ const run = group('Run', [
   { key: 'output', ...choices(['tree', 'plain', 'json']), description: 'how a run is shown; tree on a terminal, else plain' },
 ]);
 
-export const settingSpecs: readonly SettingSpec[] = [...target, ...names, ...logs, ...aws, ...exposure, ...charts, ...run];
+export const settingSpecs: readonly SettingSpec[] = [...target, ...names, ...logs, ...aws, ...exposure, ...grafana, ...charts, ...run];

@@ -39,6 +39,17 @@ export interface Settings {
   /** File that holds the gateway password, `-` for stdin; generated when absent. */
   readonly passwordFile?: string;
   readonly alertmanagerUrl?: string;
+  /** `auto`: the data source and a dashboard are put into a Grafana that is found; `none`: no Grafana is touched. */
+  readonly grafana: 'auto' | 'none';
+  /** Address of a Grafana, in place of the one in the cluster. */
+  readonly grafanaUrl?: string;
+  /** File that holds a service account token of Grafana, `-` for stdin. */
+  readonly grafanaTokenFile?: string;
+  readonly grafanaNamespace?: string;
+  /** Grafana's own admin Secret may be read for the proof through Grafana. */
+  readonly grafanaAdmin: boolean;
+  /** The gateway as Grafana reaches it; its address in the cluster when not given. */
+  readonly gatewayUrl?: string;
   readonly lokiChart?: string;
   readonly alloyChart?: string;
   readonly chartRepo?: string;

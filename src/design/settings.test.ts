@@ -64,6 +64,8 @@ describe('precedence', () => {
       expose: 'none',
       allowCidr: [],
       gatewayUser: 'loki',
+      grafana: 'auto',
+      grafanaAdmin: false,
       lokiValues: [],
       alloyValues: [],
       timeoutSeconds: 900,

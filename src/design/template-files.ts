@@ -10,6 +10,7 @@ export const templateFiles = [
   'iam/pod-identity-trust.json',
   's3/tls-only.json',
   'grafana/datasource.yaml',
+  'grafana/dashboard.json',
 ] as const;
 
 export type TemplateName = (typeof templateFiles)[number];

@@ -9,6 +9,7 @@ import { doctorLoki } from './catalogue/doctor-loki.ts';
 import { doctorReading } from './catalogue/doctor-reading.ts';
 import { doctorScheduling } from './catalogue/doctor-scheduling.ts';
 import { doctorValues } from './catalogue/doctor-values.ts';
+import { grafana } from './catalogue/grafana.ts';
 import { helm } from './catalogue/helm.ts';
 import { kube } from './catalogue/kube.ts';
 import { loki } from './catalogue/loki.ts';
@@ -17,7 +18,7 @@ import { settings } from './catalogue/settings.ts';
 import { steps } from './catalogue/steps.ts';
 
 const doctor = { ...doctorAws, ...doctorScheduling, ...doctorLoki, ...doctorGateway, ...doctorCollector, ...doctorReading, ...doctorValues };
-const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...steps, ...doctor };
+const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...grafana, ...steps, ...doctor };
 
 export type ProblemCode = keyof typeof table;
 export const catalogue: Readonly<Record<ProblemCode, Row>> = table;

@@ -15,6 +15,8 @@ export interface WorldOptions {
   readonly seed?: SeedName;
   /** So many m5.xlarge nodes instead of the seed's own. */
   readonly nodes?: number;
+  /** With a Grafana in the cluster. */
+  readonly grafana?: boolean;
   /** Simulated seconds in a real one; 1 unless said. */
   readonly speed?: number;
   /** Of the Kubernetes API: its address and its authority's PEM. */
@@ -51,6 +53,7 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     version: kubernetesVersion,
     ...(options.seed && { name: options.seed }),
     ...(options.nodes !== undefined && { nodes: options.nodes }),
+    ...(options.grafana && { grafana: true }),
   });
   const cluster = await createCluster({ store, clock, account, createLogPath, seed });
   const faults = createFaults();

@@ -5,6 +5,7 @@ import type { Buckets } from '../ports/buckets.ts';
 import type { WebIdentity } from '../ports/caller.ts';
 import type { Associations } from '../ports/clusters.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
+import type { Grafana } from '../ports/grafana.ts';
 import type { Logs } from '../ports/logs.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
@@ -21,6 +22,8 @@ export interface Context {
   readonly kubernetes: Kubernetes;
   readonly releases: Releases;
   readonly logs: Logs;
+  /** Only with a login for it. */
+  readonly grafana?: Grafana;
   readonly clock: Clock;
   readonly random: Random;
   /** A password the user brought (from a file or stdin); generated when absent. */

@@ -4,6 +4,7 @@ import type { Blueprint } from '../design/blueprint.ts';
 import { association } from './association.ts';
 import { bucket } from './bucket.ts';
 import type { Context } from './context.ts';
+import { grafanaDashboard, grafanaDatasource } from './grafana.ts';
 import { identityProof } from './identity-proof.ts';
 import { login } from './login.ts';
 import { namespace } from './namespace.ts';
@@ -16,10 +17,10 @@ import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
 
 /** Whatever a journal may hold: the run that wrote it may have had the other kind of identity. */
-export const everyStep = (): readonly Step<Context>[] => [...steps({ identity: 'irsa' }), association];
+export const everyStep = (): readonly Step<Context>[] => [...steps({ identity: 'irsa' }), association, grafanaDatasource, grafanaDashboard];
 
 /** The two kinds of identity differ in three steps; everything else is the same. */
-export const steps = ({ identity }: Pick<Blueprint, 'identity'>): readonly Step<Context>[] => [
+export const steps = ({ identity, grafana }: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => [
   bucket('chunks'),
   bucket('ruler'),
   ...(identity === 'irsa' ? [oidcProvider] : []),
@@ -33,5 +34,12 @@ export const steps = ({ identity }: Pick<Blueprint, 'identity'>): readonly Step<
   ...(identity === 'irsa' ? [identityProof] : [association]),
   release('loki'),
   release('alloy'),
+  ...(grafana ? [grafanaDatasource, grafanaDashboard] : []),
   rotation,
 ];
+
+/** Also what was made for a Grafana that is not found any more. */
+export const removals = (blueprint: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => {
+  const all = steps(blueprint);
+  return blueprint.grafana ? all : [...all, grafanaDatasource, grafanaDashboard];
+};

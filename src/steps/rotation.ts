@@ -8,10 +8,11 @@ import type { Helpers, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
+import { moveDatasource } from './grafana.ts';
 import { oursByLabels } from './marks.ts';
 import { applyRelease } from './release.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'releases' | 'blueprint' | 'random' | 'clock' | 'timeoutMs' | 'rotateLogin'>;
+type Needs = Pick<Context, 'kubernetes' | 'releases' | 'blueprint' | 'random' | 'clock' | 'timeoutMs' | 'rotateLogin' | 'grafana'>;
 type Slot = 'first' | 'second';
 
 const PASSWORD_BYTES = 24;
@@ -26,7 +27,7 @@ export const secondUser = (user: string): string => `${user}-rotating`;
 export const rotation: Step<Needs, Receipt> = {
   id: 'rotation',
   title: 'Rotation of the password',
-  needs: ['login', 'release.alloy'],
+  needs: ['login', 'release.alloy', 'grafana.datasource'],
 
   async inspect(ctx) {
     const seen = await look(ctx);
@@ -135,8 +136,16 @@ async function close(ctx: Needs): Promise<void> {
   await patchClients(ctx, { [NEXT]: null, [FORMER]: null });
 }
 
-/** A rollout: each pod comes up with the pipeline and the Secret as they are then, so it never has one without the other. */
+/** The data source in Grafana first: it changes at once, and the login it leaves works until the last collector has left it. */
 async function move(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
+  const seen = await look(ctx);
+  const { user } = ctx.blueprint.login;
+  if (seen) await moveDatasource(ctx, slot === 'second' ? { user: secondUser(user), password: seen.next ?? seen.password } : { user, password: seen.password });
+  await moveCollectors(ctx, slot, helpers);
+}
+
+/** A rollout: each pod comes up with the pipeline and the Secret as they are then, so it never has one without the other. */
+async function moveCollectors(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
   const { alloy, login } = ctx.blueprint;
   helpers.say(slot === 'second' ? 'collectors move to the second login' : 'collectors move back with the new password');
   const values = slot === 'first' ? alloy.values : secondValues(alloy.values, login.user);

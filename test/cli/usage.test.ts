@@ -25,7 +25,7 @@ describe('wrong usage', () => {
     ['status --dry-run', 'FLAG_UNKNOWN', 'loki-eks status has no flag --dry-run', 'loki-eks status --help'],
     ['--verison', 'FLAG_UNKNOWN', 'loki-eks has no flag --verison; did you mean --version?', 'Write --version, or see loki-eks --help'],
     ['install --region', 'FLAG_VALUE_MISSING', '--region has no value', 'Write --region REGION'],
-    ['plan --cluster x --show vlaues', 'FLAG_VALUE_INVALID', '--show can\'t be "vlaues"', 'Use one of values, policies, alloy, manifests'],
+    ['plan --cluster x --show vlaues', 'FLAG_VALUE_INVALID', '--show can\'t be "vlaues"', 'Use one of values, policies, alloy, grafana, manifests'],
     ['install prod', 'ARGUMENT_UNEXPECTED', 'loki-eks install does not take "prod"', 'loki-eks install --help'],
     ['explain A B', 'ARGUMENT_UNEXPECTED', 'loki-eks explain does not take "B"', 'loki-eks explain --help'],
     ['completion', 'ARGUMENT_MISSING', 'loki-eks completion needs SHELL', 'source <(loki-eks completion bash)'],
@@ -93,7 +93,7 @@ describe('help and version', () => {
   it('groups the flags of install and hides what is internal', async () => {
     const { stdout } = await cli('install --help');
     const headings = stdout.split('\n').filter((line) => /^\w.*:$/.test(line));
-    expect(headings).toEqual(['Options:', 'Target:', 'Names:', 'Logs:', 'AWS:', 'Exposure:', 'Charts:', 'Run:', 'Examples:']);
+    expect(headings).toEqual(['Options:', 'Target:', 'Names:', 'Logs:', 'AWS:', 'Exposure:', 'Grafana:', 'Charts:', 'Run:', 'Examples:']);
     expect((await cli('--help')).stdout).not.toContain('kube-token');
   });
 });

@@ -191,6 +191,7 @@ async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly
     releases: async () => releases,
     charts: async () => ({ obtain: chartOf }),
     logs: async (of) => openLogs(of),
+    grafana: async () => Promise.reject(new Error('no login for Grafana')),
     hide: () => {},
     templates,
     dispose: () => releases.dispose(),

@@ -16,7 +16,7 @@ describe('golden', () => {
   it('buckets', () => expect(yaml(blueprint.buckets)).toMatchFileSnapshot('buckets.yaml'));
   it('data source', () => expect(blueprint.datasource).toMatchFileSnapshot('datasource.yaml'));
   it('what has no document of its own', () => {
-    const above = new Set(['loki', 'alloy', 'role', 'buckets', 'datasource']);
+    const above = new Set(['loki', 'alloy', 'role', 'buckets', 'datasource', 'dashboard']);
     const rest = Object.fromEntries(Object.entries(blueprint).filter(([key]) => !above.has(key)));
     return expect(yaml(rest)).toMatchFileSnapshot('blueprint.yaml');
   });

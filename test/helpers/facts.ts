@@ -1,5 +1,6 @@
 /** What discovery finds on a plain EKS cluster: three m5.large nodes, the EBS add-on, gp2 that is no default, a gp3 that is. */
 import type { Facts, NodeFact } from '../../src/design/facts.ts';
+import type { GrafanaFact } from '../../src/design/grafana-workload.ts';
 import { readSettings } from '../../src/design/settings.ts';
 import type { Settings } from '../../src/design/settings-type.ts';
 import type { EksCluster } from '../../src/ports/clusters.ts';
@@ -66,6 +67,20 @@ export function aCluster(over: Partial<EksCluster> & { readonly partition?: stri
     external: false,
     healthIssues: [],
     ...fields,
+  };
+}
+
+/** As kube-prometheus-stack sets it up: data sources from its own namespace only, dashboards from everywhere. */
+export function aGrafana(over: Partial<GrafanaFact> = {}): GrafanaFact {
+  return {
+    kind: 'Deployment',
+    namespace: 'monitoring',
+    name: 'monitoring-grafana',
+    port: 3000,
+    selector: 'app.kubernetes.io/name=grafana,app.kubernetes.io/instance=monitoring',
+    datasources: { container: 'grafana-sc-datasources', label: 'grafana_datasource', labelValue: '1', resource: 'both', namespaces: 'own', reloads: true },
+    dashboards: { container: 'grafana-sc-dashboard', label: 'grafana_dashboard', labelValue: '1', resource: 'both', namespaces: 'all', reloads: true },
+    ...over,
   };
 }
 

@@ -2,7 +2,9 @@
 import type { BucketState, Buckets } from '../../src/ports/buckets.ts';
 import type { WebIdentity } from '../../src/ports/caller.ts';
 import type { Association, Associations } from '../../src/ports/clusters.ts';
+import type { Grafana, GrafanaDatasource, GrafanaSecrets } from '../../src/ports/grafana.ts';
 import type { KubeObject, Kubernetes, Ref } from '../../src/ports/kubernetes.ts';
+import { problem, ProblemError } from '../../src/problems/problem.ts';
 import type { Release, Releases } from '../../src/ports/releases.ts';
 import type { OidcProvider, OidcProviders, Role, Roles } from '../../src/ports/roles.ts';
 
@@ -17,6 +19,9 @@ export class MemoryWorld {
   readonly versions = new Map<string, number>();
   readonly objects = new Map<string, KubeObject>();
   readonly releases = new Map<string, Release[]>();
+  /** Of a Grafana elsewhere, with what it never gives out. */
+  readonly datasources = new Map<string, GrafanaDatasource & { readonly secrets: GrafanaSecrets }>();
+  readonly dashboards = new Map<string, Parameters<Grafana['saveDashboard']>[0]>();
   readonly region: string;
   writes = 0;
   #fault: { readonly at: number; readonly when: When } | undefined;
@@ -38,6 +43,8 @@ export class MemoryWorld {
       associations: this.associations,
       objects: this.objects,
       releases: this.releases,
+      datasources: this.datasources,
+      dashboards: this.dashboards,
     };
     return JSON.stringify(maps, (_, value: unknown) => (value instanceof Map ? [...value].sort(([a], [b]) => (a < b ? -1 : 1)) : value), 1);
   }
@@ -182,12 +189,12 @@ export class MemoryWorld {
         return found && structuredClone({ ...found, metadata: { ...found.metadata, resourceVersion: versionOf(key(ref)) } });
       },
       list: async ({ kind, namespace, labels }) => {
-        const wanted = (labels ?? '').split(',').flatMap((pair) => (pair.includes('=') ? [pair.split('=') as [string, string]] : []));
+        const wanted = (labels ?? '').split(',').flatMap((pair) => (pair === '' ? [] : [pair.split('=') as [string, string?]]));
         return [...this.objects.values()].filter(
           (object) =>
             object.kind === kind &&
             (!namespace || object.metadata.namespace === namespace) &&
-            wanted.every(([label, value]) => object.metadata.labels?.[label] === value),
+            wanted.every(([label, value]) => (value === undefined ? object.metadata.labels?.[label] !== undefined : object.metadata.labels?.[label] === value)),
         );
       },
       create: async (object) =>
@@ -215,6 +222,37 @@ export class MemoryWorld {
       logs: async () => [],
       raw: async () => ({ status: 404, body: '' }),
       forward: async () => ({ status: 200, headers: {}, body: '' }),
+    };
+  }
+
+  /** Its data source is let in with the password that the gateway's file has. */
+  grafanaPort(): Grafana {
+    const save = (wanted: GrafanaDatasource, secrets: GrafanaSecrets) =>
+      this.#write(
+        () => void this.datasources.set(wanted.uid, structuredClone({ ...wanted, secrets: { ...this.datasources.get(wanted.uid)?.secrets, ...secrets } })),
+      );
+    return {
+      datasources: async () =>
+        [...this.datasources.values()].map((source) => {
+          const { secrets: _, ...shown } = source;
+          return structuredClone(shown);
+        }),
+      createDatasource: async (wanted, secrets) => save(wanted, secrets),
+      updateDatasource: async (wanted, secrets) => save(wanted, secrets),
+      deleteDatasource: async (uid) => {
+        if (this.datasources.has(uid)) this.#write(() => void this.datasources.delete(uid));
+      },
+      dashboard: async (uid) => structuredClone(this.dashboards.get(uid)),
+      saveDashboard: async (board) => this.#write(() => void this.dashboards.set(String(board['uid']), structuredClone(board))),
+      deleteDashboard: async (uid) => {
+        if (this.dashboards.has(uid)) this.#write(() => void this.dashboards.delete(uid));
+      },
+      lines: async (uid) => {
+        const secret = this.objects.get('Secret/loki/loki-gateway-login')?.['data'] as Readonly<Record<string, string>> | undefined;
+        const inForce = Buffer.from(secret?.['password'] ?? '', 'base64').toString();
+        if (this.datasources.get(uid)?.secrets['basicAuthPassword'] !== inForce) throw new ProblemError(problem('DATASOURCE_LOGIN_REFUSED'));
+        return [];
+      },
     };
   }
 

@@ -7,8 +7,8 @@ import { run } from '../../src/engine/run.ts';
 import type { Event, Journal, JournalEntry, Problem } from '../../src/engine/types.ts';
 import { problem } from '../../src/problems/problem.ts';
 import type { Context } from '../../src/steps/context.ts';
-import { steps } from '../../src/steps/index.ts';
-import { someFacts, someSettings } from '../helpers/facts.ts';
+import { removals, steps } from '../../src/steps/index.ts';
+import { aGrafana, someFacts, someSettings } from '../helpers/facts.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
 import { templates } from '../helpers/templates.ts';
 
@@ -16,13 +16,16 @@ const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).
 
 interface Wanted {
   readonly identity?: 'irsa' | 'pod-identity';
+  /** A Grafana whose sidecars look here, or one that is asked through its API. */
+  readonly grafana?: 'sidecar' | 'api';
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly givenPassword?: string;
 }
 
-function contextOf(world: MemoryWorld, { identity = 'irsa', flags = {}, givenPassword }: Wanted = {}): Context {
-  const facts = someFacts();
-  const blueprint = design(someSettings({ identity, createOidcProvider: true, ...flags }), facts, { templates });
+function contextOf(world: MemoryWorld, { identity = 'irsa', grafana, flags = {}, givenPassword }: Wanted = {}): Context {
+  const facts = someFacts(grafana === 'sidecar' ? { grafanas: [aGrafana()] } : {});
+  const settings = { identity, createOidcProvider: true, ...(grafana === 'api' && { grafanaUrl: 'https://grafana.example.com' }), ...flags };
+  const blueprint = design(someSettings(settings), facts, { templates });
   let byte = 0;
   return {
     blueprint,
@@ -35,6 +38,7 @@ function contextOf(world: MemoryWorld, { identity = 'irsa', flags = {}, givenPas
     kubernetes: world.kubernetesPort(),
     releases: world.releasesPort(),
     logs: { query: async () => [], get: async () => ({ status: 404, body: '', headers: {} }) },
+    ...(grafana === 'api' && { grafana: world.grafanaPort() }),
     clock: { now: () => new Date(0), sleep: async () => {} },
     random: { bytes: (length) => Uint8Array.from({ length }, () => byte++ % 256) },
     ...(givenPassword !== undefined && { givenPassword }),
@@ -69,7 +73,7 @@ async function install(world: MemoryWorld, wanted?: Wanted) {
 }
 
 const uninstall = (ctx: Context, keepData: boolean) =>
-  removeAll(steps(ctx.blueprint), {
+  removeAll(removals(ctx.blueprint), {
     ctx,
     emit: () => {},
     signal: new AbortController().signal,
@@ -77,91 +81,94 @@ const uninstall = (ctx: Context, keepData: boolean) =>
     keep: async () => (keepData ? { target: 'bucket', why: 'kept', how: 'name it' } : undefined),
   });
 
-describe.each(['irsa', 'pod-identity'] as const)('every step, with %s', (identity) => {
-  const all = steps({ identity });
+describe.each([{ identity: 'irsa' }, { identity: 'pod-identity', grafana: 'sidecar' }, { identity: 'pod-identity', grafana: 'api' }] as const)(
+  'every step, with $identity and Grafana by $grafana',
+  (kind: Pick<Wanted, 'identity' | 'grafana'>) => {
+    const all = steps(contextOf(new MemoryWorld('ap-northeast-2'), kind).blueprint);
 
-  it.each(all)('$id: looking changes nothing', async (step) => {
-    const world = new MemoryWorld('ap-northeast-2');
-    const before = world.snapshot();
-    await step.inspect(contextOf(world, { identity }));
-    expect(world.writes).toBe(0);
-    expect(world.snapshot()).toBe(before);
-  });
+    it.each(all)('$id: looking changes nothing', async (step) => {
+      const world = new MemoryWorld('ap-northeast-2');
+      const before = world.snapshot();
+      await step.inspect(contextOf(world, kind));
+      expect(world.writes).toBe(0);
+      expect(world.snapshot()).toBe(before);
+    });
 
-  it.each(all)('$id: after apply, inspect says matches', async (step) => {
-    const world = new MemoryWorld('ap-northeast-2');
-    const { ctx, result } = await install(world, { identity });
-    expect(result.problems).toEqual([]);
-    expect(await step.inspect(ctx)).toMatchObject({ is: 'matches' });
-  });
+    it.each(all)('$id: after apply, inspect says matches', async (step) => {
+      const world = new MemoryWorld('ap-northeast-2');
+      const { ctx, result } = await install(world, kind);
+      expect(result.problems).toEqual([]);
+      expect(await step.inspect(ctx)).toMatchObject({ is: 'matches' });
+    });
 
-  it('a second install writes nothing', async () => {
-    const world = new MemoryWorld('ap-northeast-2');
-    await install(world, { identity });
-    const [before, writes] = [world.snapshot(), world.writes];
-    const again = await install(world, { identity });
-    expect(changesIn(again.looked)).toBe(0);
-    expect(again.result).toMatchObject({ outcome: 'done', writes: 0 });
-    expect(world.writes).toBe(writes);
-    expect(world.snapshot()).toBe(before);
-  });
+    it('a second install writes nothing', async () => {
+      const world = new MemoryWorld('ap-northeast-2');
+      await install(world, kind);
+      const [before, writes] = [world.snapshot(), world.writes];
+      const again = await install(world, kind);
+      expect(changesIn(again.looked)).toBe(0);
+      expect(again.result).toMatchObject({ outcome: 'done', writes: 0 });
+      expect(world.writes).toBe(writes);
+      expect(world.snapshot()).toBe(before);
+    });
 
-  it('removal leaves nothing of ours, and is safe twice', async () => {
-    const world = new MemoryWorld('ap-northeast-2');
-    const before = world.snapshot();
-    const { ctx } = await install(world, { identity });
-    // The OIDC provider serves every role of the cluster, so it stays by design.
-    world.providers.clear();
-    expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', left: [] });
-    expect(world.snapshot()).toBe(before);
-    expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', removed: 0 });
-  });
+    it('removal leaves nothing of ours, and is safe twice', async () => {
+      const world = new MemoryWorld('ap-northeast-2');
+      const before = world.snapshot();
+      const { ctx } = await install(world, kind);
+      // The OIDC provider serves every role of the cluster, so it stays by design.
+      world.providers.clear();
+      expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', left: [] });
+      expect(world.snapshot()).toBe(before);
+      expect(await uninstall(ctx, false)).toMatchObject({ outcome: 'done', removed: 0 });
+    });
 
-  it('removal keeps what holds data', async () => {
-    const world = new MemoryWorld('ap-northeast-2');
-    const { ctx } = await install(world, { identity });
-    for (const bucket of world.buckets.values()) bucket.objects = 7;
-    await uninstall(ctx, true);
-    expect([...world.buckets.values()].map(({ objects }) => objects)).toEqual([7, 7]);
-    expect(world.releases.size).toBe(0);
-  });
+    it('removal keeps what holds data', async () => {
+      const world = new MemoryWorld('ap-northeast-2');
+      const { ctx } = await install(world, kind);
+      for (const bucket of world.buckets.values()) bucket.objects = 7;
+      await uninstall(ctx, true);
+      expect([...world.buckets.values()].map(({ objects }) => objects)).toEqual([7, 7]);
+      expect(world.releases.size).toBe(0);
+    });
 
-  it('whatever write fails, before or after it took effect, undo restores the world', async () => {
-    const dry = new MemoryWorld('ap-northeast-2');
-    await install(dry, { identity });
-    expect(dry.writes).toBeGreaterThan(12);
-    for (let n = 1; n <= dry.writes; n++) {
-      for (const when of ['before', 'after'] as const) {
-        const world = new MemoryWorld('ap-northeast-2');
-        const before = world.snapshot();
-        world.failAt(n, when);
-        const { result } = await install(world, { identity });
-        expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
-        expect(world.snapshot(), `write ${n} ${when}`).toBe(before);
+    it('whatever write fails, before or after it took effect, undo restores the world', async () => {
+      const dry = new MemoryWorld('ap-northeast-2');
+      await install(dry, kind);
+      expect(dry.writes).toBeGreaterThan(12);
+      for (let n = 1; n <= dry.writes; n++) {
+        for (const when of ['before', 'after'] as const) {
+          const world = new MemoryWorld('ap-northeast-2');
+          const before = world.snapshot();
+          world.failAt(n, when);
+          const { result } = await install(world, kind);
+          expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
+          expect(world.snapshot(), `write ${n} ${when}`).toBe(before);
+        }
       }
-    }
-  });
+    });
 
-  it('an update that fails puts the former values back', async () => {
-    const changed: Wanted = { identity, flags: { retentionDays: 90, tags: { team: 'ml' } }, givenPassword: 'a password of the user, long enough' };
-    const dry = new MemoryWorld('ap-northeast-2');
-    await install(dry, { identity });
-    const first = dry.writes;
-    await install(dry, changed);
-    expect(dry.writes - first).toBeGreaterThan(5);
-    for (let n = 1; n <= dry.writes - first; n++) {
-      for (const when of ['before', 'after'] as const) {
-        const world = new MemoryWorld('ap-northeast-2');
-        await install(world, { identity });
-        const before = world.snapshot();
-        world.failAt(n, when);
-        const { result } = await install(world, changed);
-        expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
-        expect(world.snapshot(), `write ${n} ${when}`).toBe(before);
+    it('an update that fails puts the former values back', async () => {
+      const changed: Wanted = { ...kind, flags: { retentionDays: 90, tags: { team: 'ml' } }, givenPassword: 'a password of the user, long enough' };
+      const dry = new MemoryWorld('ap-northeast-2');
+      await install(dry, kind);
+      const first = dry.writes;
+      await install(dry, changed);
+      expect(dry.writes - first).toBeGreaterThan(5);
+      for (let n = 1; n <= dry.writes - first; n++) {
+        for (const when of ['before', 'after'] as const) {
+          const world = new MemoryWorld('ap-northeast-2');
+          await install(world, kind);
+          const before = world.snapshot();
+          world.failAt(n, when);
+          const { result } = await install(world, changed);
+          expect(result, `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
+          expect(world.snapshot(), `write ${n} ${when}`).toBe(before);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);
 
 describe('a third installation that fails', () => {
   it('puts back what the second one left, not the first', async () => {
@@ -248,11 +255,12 @@ describe('what is not ours', () => {
 });
 
 describe('the journal', () => {
-  it('never holds the password', async () => {
+  it.each([undefined, 'sidecar', 'api'] as const)('never holds the password, with Grafana by %s', async (grafana) => {
     const world = new MemoryWorld('ap-northeast-2');
     const givenPassword = 'correct horse battery staple';
-    const first = await install(world, { givenPassword });
-    const second = await install(world, { givenPassword: `${givenPassword} 2` });
+    const kind = grafana ? { grafana } : {};
+    const first = await install(world, { ...kind, givenPassword });
+    const second = await install(world, { ...kind, givenPassword: `${givenPassword} 2` });
     const text = [...first.journal.text, ...second.journal.text].join('\n');
     expect(text).not.toContain('correct horse');
     expect(text).not.toContain(Buffer.from(givenPassword).toString('base64').slice(0, 16));

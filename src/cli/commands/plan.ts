@@ -3,7 +3,7 @@ import type { PlanOptions } from '../../app/outside.ts';
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 
-const documents = ['values', 'policies', 'alloy', 'manifests'] as const;
+const documents = ['values', 'policies', 'alloy', 'grafana', 'manifests'] as const;
 
 export const plan: Command = {
   name: 'plan',
@@ -13,11 +13,12 @@ export const plan: Command = {
     { run: 'loki-eks plan --cluster prod', why: 'the changes' },
     { run: 'loki-eks plan --cluster prod --detailed-exitcode', why: 'exit code 7 when there are changes: for CI' },
     { run: 'loki-eks plan --cluster prod --show alloy', why: 'the Alloy configuration, rendered' },
+    { run: 'loki-eks plan --cluster prod --show grafana', why: 'data source and dashboard, to give to a Grafana by hand' },
   ],
   settings: 'all',
   flags: [
     { flag: '--detailed-exitcode', description: 'exit 7 when changes are pending, 0 when there are none' },
-    { flag: '--show', placeholder: 'WHAT', choices: documents, description: 'print rendered documents: values, policies, alloy or manifests' },
+    { flag: '--show', placeholder: 'WHAT', choices: documents, description: 'print rendered documents: values, policies, alloy, grafana or manifests' },
   ],
   run: (given, platform) => {
     const show = given.flags['show'] as PlanOptions['show'];

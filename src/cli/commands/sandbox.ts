@@ -10,6 +10,7 @@ const flags = [
   { flag: '--region', placeholder: 'REGION', description: 'region of the simulated account' },
   { flag: '--seed', placeholder: seeds.join('|'), choices: seeds, description: 'the cluster that stands there at first' },
   { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
+  { flag: '--grafana', description: 'with a Grafana in the cluster, as kube-prometheus-stack installs it' },
 ] as const;
 
 export const sandboxRun: Command = {
@@ -62,7 +63,7 @@ async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbo
   }
 }
 
-function optionsOf({ flags: { region, seed, nodes } }: Given): SandboxOptions {
+function optionsOf({ flags: { region, seed, nodes, grafana } }: Given): SandboxOptions {
   const count = nodes === undefined ? undefined : Number(nodes);
   const wrong = (message: string, fix: string) => stop('SETTING_INVALID', { message, fix });
   if (region !== undefined && !/^[a-z]{2,6}(-[a-z]+){1,3}-\d{1,2}$/.test(String(region)))
@@ -73,6 +74,7 @@ function optionsOf({ flags: { region, seed, nodes } }: Given): SandboxOptions {
     ...(region !== undefined && { region: String(region) }),
     ...(seed !== undefined && { seed: seed as SandboxSeed }),
     ...(count !== undefined && { nodes: count }),
+    ...(grafana === true && { grafana }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The clusters the sandbox can start with. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
+import { grafanaObjects } from '../grafana/seed.ts';
 import { nodeOf, type Shape } from './seed-nodes.ts';
 import { storageClass, systemObjects } from './seed-system.ts';
 
@@ -11,6 +12,8 @@ export interface SeedOptions {
   readonly name?: SeedName;
   /** So many m5.xlarge instead of the seed's own nodes. */
   readonly nodes?: number;
+  /** With a Grafana in it. */
+  readonly grafana?: boolean;
   /** `1.33` */
   readonly version: string;
 }
@@ -54,6 +57,7 @@ export function seedOf(options: SeedOptions): readonly KubeObject[] {
     ...(name === 'empty' ? [] : systemObjects({ ebsDriver, coreDns: !auto, daemons: !auto })),
     ...(fargate === undefined ? [] : [fargatePod(fargate.metadata.name)]),
     ...(name === 'default' ? workloads({ gpu: options.nodes === undefined }) : []),
+    ...(options.grafana ? grafanaObjects() : []),
   ];
 }
 

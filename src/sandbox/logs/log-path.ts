@@ -1,6 +1,7 @@
 /** The way of a log line through the cluster, computed from what is deployed: Alloy, the gateway, Loki, the bucket. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ComponentStart, LogPath, LogPathParts, SandboxRequest, SandboxResponse, StoreEvent } from '../types.ts';
+import { createGrafanas } from '../grafana/grafana.ts';
 import { type Collector, isAlloy, type Positions, startCollector } from './alloy/collector.ts';
 import { createLokiCluster } from './loki/cluster.ts';
 import { mountedFiles } from './mounted-files.ts';
@@ -28,6 +29,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
   const gateways = new Set<string>();
   const positions: Positions = new Map();
   const loki = createLokiCluster(around);
+  const grafanas = createGrafanas(around);
   const idOf = (pod: KubeObject, container: string): string => `${pod.metadata.uid}/${container}`;
 
   const begin = (process: Process): ComponentStart => {
@@ -55,7 +57,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
       if (gateways.has(idOf(pod, container.name)) && listens) return serveGateway(around, process, lower);
       const running = collectors.get(idOf(pod, container.name));
       if (running !== undefined && listens) return running.collector.serve(lower);
-      const answered = loki.serve(process, port, lower);
+      const answered = grafanas.serve(process, port, lower) ?? loki.serve(process, port, lower);
       if (answered !== undefined) return answered;
     }
     return undefined;
@@ -64,6 +66,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
 
   const follow = (event: StoreEvent): void => {
     const { kind, metadata } = event.object;
+    grafanas.follow(event);
     if (kind === 'Pod' && event.type === 'DELETED') forget(event.object);
     else if (kind === 'Pod') wakeNode((event.object['spec'] as { readonly nodeName?: string } | undefined)?.nodeName);
     else if (kind === 'PersistentVolumeClaim' && event.type === 'DELETED') loki.claimGone(event.object);
@@ -81,6 +84,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
     }
     for (const id of gateways) if (id.startsWith(`${pod.metadata.uid}/`)) gateways.delete(id);
     loki.gone(pod);
+    grafanas.gone(pod);
     parts.clock.after(CLEAN_DELAY_MS, () => files.remove(pod.metadata.uid ?? ''));
   };
   /** The API tail reads other nodes too, so it is woken with all. */
@@ -95,7 +99,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
       if (process === undefined) return undefined;
       if (isAlloy(process)) return begin(process);
       if (isGateway(process)) return gateway(process);
-      return loki.start(process);
+      return grafanas.start(process) ?? loki.start(process);
     },
     printed(pod, container, entry) {
       files.append(pod, container, entry);

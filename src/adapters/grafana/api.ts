@@ -1,0 +1,108 @@
+/** The Grafana port: its HTTP API, by whatever way leads there. */
+import type { Json } from '../../engine/types.ts';
+import type { Grafana, GrafanaDatasource, GrafanaLogin, GrafanaSecrets } from '../../ports/grafana.ts';
+import { stop } from '../../problems/problem.ts';
+import { linesOf } from './query.ts';
+
+export interface GrafanaRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With query, from the root of Grafana. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+export interface GrafanaAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Throws GRAFANA_UNREACHABLE when no answer comes. */
+export type Send = (request: GrafanaRequest) => Promise<GrafanaAnswer>;
+
+export interface GrafanaApiOptions {
+  readonly send: Send;
+  readonly login: GrafanaLogin;
+  /** What it is called in messages. */
+  readonly where: string;
+}
+
+interface Found extends Omit<Partial<GrafanaDatasource>, 'uid' | 'name'> {
+  readonly uid: string;
+  readonly name: string;
+}
+
+export function openGrafana(options: GrafanaApiOptions): Grafana {
+  const ask = (method: GrafanaRequest['method'], path: string, body?: unknown) => request(options, { method, path, ...(body !== undefined && { body }) });
+  const saved = async (method: 'POST' | 'PUT', path: string, { wanted, secrets }: { readonly wanted: GrafanaDatasource; readonly secrets: GrafanaSecrets }) => {
+    await expect(options, await ask(method, path, { ...wanted, secureJsonData: secrets }), `to save data source "${wanted.name}"`);
+  };
+  return {
+    datasources: async () =>
+      (JSON.parse((await expect(options, await ask('GET', '/api/datasources'), 'for its data sources')).body) as readonly Found[]).map(shaped),
+    createDatasource: (wanted, secrets) => saved('POST', '/api/datasources', { wanted, secrets }),
+    updateDatasource: (wanted, secrets) => saved('PUT', `/api/datasources/uid/${wanted.uid}`, { wanted, secrets }),
+    deleteDatasource: async (uid) => gone(options, await ask('DELETE', `/api/datasources/uid/${uid}`), `to delete data source ${uid}`),
+    dashboard: async (uid) => {
+      const answer = await ask('GET', `/api/dashboards/uid/${uid}`);
+      if (answer.status === 404) return undefined;
+      return (JSON.parse((await expect(options, answer, `for dashboard ${uid}`)).body) as { readonly dashboard: { readonly [key: string]: Json } }).dashboard;
+    },
+    saveDashboard: async (dashboard) => {
+      // An id is Grafana's own; with one it would look for that number instead of the uid.
+      const { id: _, version: __, ...board } = dashboard;
+      await expect(options, await ask('POST', '/api/dashboards/db', { dashboard: board, overwrite: true }), 'to save the dashboard');
+    },
+    deleteDashboard: async (uid) => gone(options, await ask('DELETE', `/api/dashboards/uid/${uid}`), `to delete dashboard ${uid}`),
+    lines: async (uid, { logql, sinceMs, limit }) => {
+      const query = { refId: 'A', datasource: { type: 'loki', uid }, expr: logql, queryType: 'range', maxLines: limit, direction: 'backward' };
+      const answer = await ask('POST', '/api/ds/query', { queries: [query], from: `now-${Math.ceil(sinceMs / 1000)}s`, to: 'now' });
+      refused(options, answer, `for ${logql}`);
+      return linesOf(answer, { uid, where: options.where }).slice(0, limit);
+    },
+  };
+}
+
+const shaped = ({ uid, name, type = '', access = '', url = '', basicAuth = false, basicAuthUser = '', jsonData = {} }: Found): GrafanaDatasource => ({
+  uid,
+  name,
+  type,
+  access,
+  url,
+  basicAuth,
+  basicAuthUser,
+  jsonData,
+});
+
+function request(
+  { send, login }: GrafanaApiOptions,
+  { method, path, body }: { readonly method: GrafanaRequest['method']; readonly path: string; readonly body?: unknown },
+) {
+  const authorization = 'token' in login ? `Bearer ${login.token}` : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
+  const headers = { accept: 'application/json', authorization, ...(body !== undefined && { 'content-type': 'application/json' }) };
+  return send({ method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+}
+
+/** Grafana's own words, without the HTML of whatever stands before it. */
+const saidIn = ({ body }: GrafanaAnswer): string =>
+  body
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 300);
+
+function refused({ where, login }: GrafanaApiOptions, answer: GrafanaAnswer, what: string): void {
+  const evidence = [`HTTP ${answer.status} ${saidIn(answer)}`];
+  const who = 'token' in login ? 'the token' : `the login of "${login.user}"`;
+  if (answer.status === 401) throw stop('GRAFANA_LOGIN_REFUSED', { message: `${where} refuses ${who}`, evidence });
+  if (answer.status === 403) throw stop('GRAFANA_FORBIDDEN', { message: `${where} does not allow ${who}, when asked ${what}`, evidence });
+}
+
+async function expect(options: GrafanaApiOptions, answer: GrafanaAnswer, what: string): Promise<GrafanaAnswer> {
+  refused(options, answer, what);
+  if (answer.status >= 200 && answer.status < 300 && answer.body.trimStart().search(/[[{]/) === 0) return answer;
+  throw stop('GRAFANA_FAILED', { message: `${options.where} answers HTTP ${answer.status}, when asked ${what}`, evidence: [saidIn(answer)] });
+}
+
+async function gone(options: GrafanaApiOptions, answer: GrafanaAnswer, what: string): Promise<void> {
+  if (answer.status !== 404) await expect(options, answer, what);
+}

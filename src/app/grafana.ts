@@ -1,0 +1,63 @@
+/** The Grafanas of the cluster, and a way into the API of the one that counts, with the login that the user allows. */
+import type { Blueprint } from '../design/blueprint.ts';
+import { grafanaIn, type GrafanaFact } from '../design/grafana-workload.ts';
+import type { Grafana, GrafanaLogin } from '../ports/grafana.ts';
+import type { Kubernetes } from '../ports/kubernetes.ts';
+import { ProblemError, stop } from '../problems/problem.ts';
+import type { Run } from './outside.ts';
+
+/** By the label that Grafana's chart sets. Whoever may not look into other namespaces finds none: that is no reason to stop. */
+export async function grafanas({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'list'>): Promise<readonly GrafanaFact[]> {
+  if (settings.grafana === 'none' || settings.grafanaUrl !== undefined) return [];
+  const namespace = settings.grafanaNamespace === undefined ? {} : { namespace: settings.grafanaNamespace };
+  try {
+    const lists = await Promise.all(
+      (['Deployment', 'StatefulSet'] as const).map(async (kind) => {
+        const found = await kubernetes.list({ apiVersion: 'apps/v1', kind, labels: 'app.kubernetes.io/name=grafana', ...namespace });
+        return found.map((object) => grafanaIn({ ...object, kind }));
+      }),
+    );
+    return lists.flat().filter((found) => found !== undefined);
+  } catch (error) {
+    if (error instanceof ProblemError && error.problem.code === 'KUBE_FORBIDDEN') return [];
+    throw error;
+  }
+}
+
+/** `undefined` without a login: then nothing is asked of its API. */
+export async function grafanaFor(
+  { settings, outside }: Pick<Run, 'settings' | 'outside'>,
+  kubernetes: Kubernetes,
+  blueprint: Blueprint,
+): Promise<Grafana | undefined> {
+  const { grafana } = blueprint;
+  const login = grafana && ((await tokenOf({ settings, outside })) ?? (settings.grafanaAdmin ? await adminOf({ outside }, kubernetes, grafana) : undefined));
+  return grafana && login && outside.grafana({ where: grafana.where, reach: grafana.reach, kubernetes, login });
+}
+
+/** The first line of the file, so that an editor's trailing newline is not part of the token. */
+async function tokenOf({ settings, outside }: Pick<Run, 'settings' | 'outside'>): Promise<GrafanaLogin | undefined> {
+  const file = settings.grafanaTokenFile;
+  if (file === undefined) return undefined;
+  const token = ((await outside.files.read(file)).split(/\r?\n/)[0] ?? '').trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) throw stop('GRAFANA_TOKEN_MISSING', { message: `${file} holds no token in its first line` });
+  outside.hide(token);
+  return { token };
+}
+
+async function adminOf({ outside }: Pick<Run, 'outside'>, kubernetes: Kubernetes, { reach, where }: NonNullable<Blueprint['grafana']>): Promise<GrafanaLogin> {
+  const admin = reach.is === 'pod' ? reach.admin : undefined;
+  if (!admin)
+    throw stop('GRAFANA_TOKEN_MISSING', { message: `${where} names no Secret with the login of its administrator`, fix: '--grafana-token-file FILE' });
+  const [user, password] = await Promise.all(
+    [admin.user, admin.password].map(async ({ namespace, name, key }) => {
+      const secret = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name });
+      const value = (secret?.['data'] as Readonly<Record<string, string>> | undefined)?.[key];
+      if (value === undefined)
+        throw stop('GRAFANA_TOKEN_MISSING', { message: `Secret ${namespace}/${name} has no key ${key}`, fix: '--grafana-token-file FILE' });
+      return Buffer.from(value, 'base64').toString();
+    }),
+  );
+  outside.hide(password ?? '');
+  return { user: user ?? '', password: password ?? '' };
+}

@@ -1,0 +1,148 @@
+/** Data source and dashboard by Grafana's API: what carries our mark is ours, and nothing else is changed. */
+import type { Blueprint, GrafanaPlan } from '../design/blueprint.ts';
+import { canonical } from '../design/canonical.ts';
+import type { Finding, Json, Receipt, Removal } from '../engine/types.ts';
+import type { Grafana, GrafanaDatasource, GrafanaSecrets } from '../ports/grafana.ts';
+import { problem, ProblemError, stop } from '../problems/problem.ts';
+import type { Context } from './context.ts';
+import type { What } from './grafana-objects.ts';
+
+type Needs = Pick<Context, 'blueprint' | 'grafana'>;
+type DatasourcePlan = NonNullable<GrafanaPlan['datasource']>;
+type DashboardPlan = NonNullable<GrafanaPlan['dashboard']>;
+type Login = { readonly user: string; readonly password: string };
+type Record = (receipt: Receipt) => Promise<void>;
+type Board = { readonly [key: string]: Json };
+
+function reached({ grafana, blueprint }: Needs): Grafana {
+  if (!grafana) throw stop('GRAFANA_TOKEN_MISSING', { message: `There is no token for ${blueprint.grafana?.where ?? 'Grafana'}` });
+  return grafana;
+}
+
+/** Kept among the settings of the data source, where Grafana keeps what it does not know. */
+const markOf = ({ ownership, cluster, tenant }: Blueprint) => ({ installId: ownership.installId, cluster: cluster.arn, tenant });
+
+const isOurs = ({ jsonData }: GrafanaDatasource, { ownership }: Blueprint): boolean =>
+  (jsonData['lokiEks'] as { readonly installId?: string } | undefined)?.installId === ownership.installId;
+
+function wantedDatasource(blueprint: Blueprint, { uid, name, parts }: DatasourcePlan, user: string): GrafanaDatasource {
+  const jsonData = { httpHeaderName1: 'X-Scope-OrgID', lokiEks: markOf(blueprint) };
+  return { uid, name, type: 'loki', access: 'proxy', url: parts.url, basicAuth: true, basicAuthUser: user, jsonData };
+}
+
+const secretsOf = (password: string, tenant: string): GrafanaSecrets => ({ basicAuthPassword: password, httpHeaderValue1: tenant });
+
+export async function inspectDatasource(ctx: Needs, plan: DatasourcePlan, password: string | undefined): Promise<Finding> {
+  const { blueprint } = ctx;
+  const target = `data source "${plan.name}" in ${blueprint.grafana?.where}`;
+  const all = await reached(ctx).datasources();
+  const found = all.find(({ uid }) => uid === plan.uid);
+  const foreign = found && !isOurs(found, blueprint) ? found : all.find(({ name, uid }) => name === plan.name && uid !== plan.uid);
+  if (foreign) return { is: 'blocked', problem: taken(`data source "${foreign.name}" with uid ${foreign.uid}`, blueprint) };
+  if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
+  const same = canonical(found as unknown as Json) === canonical(wantedDatasource(blueprint, plan, blueprint.login.user) as unknown as Json);
+  if (same && password !== undefined && (await loginTaken(ctx, plan.uid))) return { is: 'matches' };
+  return { is: 'differs', changes: [{ action: 'update', target, ...(same && { detail: 'login' }) }] };
+}
+
+const taken = (what: string, { grafana }: Blueprint) =>
+  problem('GRAFANA_DATASOURCE_TAKEN', {
+    message: `${what} in ${grafana?.where} was not made by loki-eks`,
+    fix: 'rename or delete that one, or leave Grafana alone with --grafana none',
+  });
+
+/** Grafana never gives a password out, so it is asked to use it; a Loki that does not answer says nothing about the login. */
+async function loginTaken(ctx: Needs, uid: string): Promise<boolean> {
+  const { cluster } = ctx.blueprint;
+  try {
+    await reached(ctx).lines(uid, { logql: `{cluster=${JSON.stringify(cluster.name)}}`, sinceMs: 60_000, limit: 1 });
+    return true;
+  } catch (error) {
+    return !(error instanceof ProblemError && REFUSALS.has(error.problem.code));
+  }
+}
+
+const REFUSALS = new Set(['DATASOURCE_NO_LOGIN', 'DATASOURCE_LOGIN_REFUSED', 'READER_TENANT_MISSING']);
+
+export async function applyDatasource(ctx: Needs, of: { readonly plan: DatasourcePlan; readonly login: Login; readonly record: Record }): Promise<void> {
+  const { plan, login, record } = of;
+  const grafana = reached(ctx);
+  const wanted = wantedDatasource(ctx.blueprint, plan, login.user);
+  const secrets = secretsOf(login.password, ctx.blueprint.tenant);
+  const found = (await grafana.datasources()).find(({ uid }) => uid === plan.uid);
+  if (!found) {
+    await record({ did: 'create-api', uid: plan.uid });
+    return grafana.createDatasource(wanted, secrets);
+  }
+  const from = (await loginTaken(ctx, plan.uid)) ? 'password' : 'former.password';
+  await record({ did: 'update-api', uid: plan.uid, from, former: found as unknown as Json });
+  return grafana.updateDatasource(wanted, secrets);
+}
+
+export async function moveDatasource(ctx: Needs, plan: DatasourcePlan, login: Login): Promise<void> {
+  const found = (await reached(ctx).datasources()).find(({ uid }) => uid === plan.uid);
+  if (!found || !isOurs(found, ctx.blueprint)) return;
+  await reached(ctx).updateDatasource(wantedDatasource(ctx.blueprint, plan, login.user), secretsOf(login.password, ctx.blueprint.tenant));
+}
+
+/** `password`: the one it had before. */
+export async function undoDatasource(ctx: Needs, receipt: Receipt, password: string | undefined): Promise<void> {
+  const grafana = reached(ctx);
+  const found = (await grafana.datasources()).find(({ uid }) => uid === receipt['uid']);
+  if (!found || !isOurs(found, ctx.blueprint)) return;
+  if (receipt.did === 'create-api') return grafana.deleteDatasource(found.uid);
+  const former = receipt['former'] as unknown as GrafanaDatasource;
+  const { tenant } = (former.jsonData['lokiEks'] ?? {}) as { readonly tenant?: string };
+  await grafana.updateDatasource(former, {
+    ...(password !== undefined && { basicAuthPassword: password }),
+    ...(tenant !== undefined && { httpHeaderValue1: tenant }),
+  });
+}
+
+const tagOf = ({ ownership }: Blueprint) => `loki-eks-${ownership.installId}`;
+const isOurBoard = ({ tags }: Board, blueprint: Blueprint): boolean => Array.isArray(tags) && tags.includes(tagOf(blueprint));
+/** Grafana counts versions and gives numbers of its own. */
+const plain = (found: Board): string => {
+  const { id: _, version: __, ...board } = found;
+  return canonical(board);
+};
+
+export async function inspectDashboard(ctx: Needs, plan: DashboardPlan): Promise<Finding> {
+  const target = `dashboard "${plan.name}" in ${ctx.blueprint.grafana?.where}`;
+  const found = await reached(ctx).dashboard(plan.uid);
+  if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
+  if (!isOurBoard(found, ctx.blueprint)) return { is: 'blocked', problem: taken(`dashboard with uid ${plan.uid}`, ctx.blueprint) };
+  return plain(found) === plain(JSON.parse(plan.json) as Board) ? { is: 'matches' } : { is: 'differs', changes: [{ action: 'update', target }] };
+}
+
+export async function applyDashboard(ctx: Needs, plan: DashboardPlan, record: Record): Promise<void> {
+  const found = await reached(ctx).dashboard(plan.uid);
+  await record(found ? { did: 'update-api', uid: plan.uid, former: found } : { did: 'create-api', uid: plan.uid });
+  await reached(ctx).saveDashboard(JSON.parse(plan.json) as Board);
+}
+
+export async function undoDashboard(ctx: Needs, receipt: Receipt): Promise<void> {
+  const grafana = reached(ctx);
+  const found = await grafana.dashboard(String(receipt['uid']));
+  if (!found || !isOurBoard(found, ctx.blueprint)) return;
+  if (receipt.did === 'create-api') return grafana.deleteDashboard(String(receipt['uid']));
+  const former = receipt['former'] as Board;
+  if (plain(found) !== plain(former)) await grafana.saveDashboard(former);
+}
+
+/** Without a token it can only be said what stays. */
+export async function remove(ctx: Needs, what: What, { uid, name }: { readonly uid: string; readonly name: string }): Promise<Removal> {
+  const { grafana, blueprint } = ctx;
+  const target = `${what === 'datasource' ? 'data source' : 'dashboard'} "${name}" in ${blueprint.grafana?.where}`;
+  if (!grafana) return { is: 'kept', target, why: 'there is no token for it', how: 'give --grafana-token-file FILE to uninstall, or delete it in Grafana' };
+  if (what === 'dashboard') {
+    const found = await grafana.dashboard(uid);
+    if (!found || !isOurBoard(found, blueprint)) return { is: 'absent' };
+    await grafana.deleteDashboard(uid);
+    return { is: 'removed' };
+  }
+  const found = (await grafana.datasources()).find((one) => one.uid === uid);
+  if (!found || !isOurs(found, blueprint)) return { is: 'absent' };
+  await grafana.deleteDatasource(uid);
+  return { is: 'removed' };
+}

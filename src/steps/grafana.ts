@@ -1,0 +1,112 @@
+/** What Grafana needs for this Loki: a data source that logs in, and a dashboard. Each by a sidecar's object, or by Grafana's API. */
+import { loginIn, withLogin } from '../design/grafana.ts';
+import type { Receipt, Removal, Step } from '../engine/types.ts';
+import * as api from './grafana-api.ts';
+import { type GrafanaNeeds, passwordIn, slotOf, wantedLogin } from './grafana-login.ts';
+import { createObject, inspectObject, placeOf, reference, removeObjects, setText, textOf, undoObject, updateObject, type What } from './grafana-objects.ts';
+import { oursByLabels } from './marks.ts';
+
+export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
+  id: 'grafana.datasource',
+  title: 'Data source in Grafana',
+  needs: ['login'],
+
+  async inspect(ctx) {
+    const plan = ctx.blueprint.grafana?.datasource;
+    if (!plan) return { is: 'matches' };
+    const login = await wantedLogin(ctx);
+    if (plan.way.is === 'api') return api.inspectDatasource(ctx, plan, login?.password);
+    const wanted = login && withLogin(ctx.blueprint.datasource, login);
+    return inspectObject(ctx, { way: plan.way, wanted, what: 'datasource' });
+  },
+
+  async apply(ctx, { record }) {
+    const plan = ctx.blueprint.grafana?.datasource;
+    const login = await wantedLogin(ctx);
+    if (!plan || !login) return;
+    if (plan.way.is === 'api') return api.applyDatasource(ctx, { plan, login, record });
+    const text = withLogin(ctx.blueprint.datasource, login);
+    const found = await ctx.kubernetes.get(reference(plan.way));
+    if (!found) {
+      await record({ did: 'create-object', ...placeOf(plan.way) });
+      await createObject(ctx, plan.way, { what: 'datasource', text });
+      return;
+    }
+    const before = textOf(found, plan.way);
+    const had = loginIn(before);
+    // The password itself must not get into the journal: it says where in the cluster the former one is found.
+    const from = had && (await slotOf(ctx, had.password));
+    await record({
+      did: 'update-object',
+      ...placeOf(plan.way),
+      version: found.metadata.resourceVersion ?? null,
+      labels: found.metadata.labels ?? {},
+      ...(had && from && { user: had.user, from, document: withLogin(before, { user: had.user, password: '' }) }),
+    });
+    await updateObject(ctx, plan.way, { what: 'datasource', text });
+  },
+
+  async undo(ctx, receipt) {
+    if (receipt.did.endsWith('-api')) return api.undoDatasource(ctx, receipt, await passwordIn(ctx, String(receipt['from'] ?? 'password')));
+    await undoObject(ctx, receipt, async () => {
+      const password = await passwordIn(ctx, String(receipt['from']));
+      if (typeof receipt['document'] !== 'string' || password === undefined) return undefined;
+      return withLogin(receipt['document'], { user: String(receipt['user']), password });
+    });
+  },
+
+  remove: (ctx) => removeWhat(ctx, 'datasource'),
+};
+
+export const grafanaDashboard: Step<GrafanaNeeds, Receipt> = {
+  id: 'grafana.dashboard',
+  title: 'Dashboard in Grafana',
+  needs: ['grafana.datasource'],
+
+  async inspect(ctx) {
+    const plan = ctx.blueprint.grafana?.dashboard;
+    if (!plan) return { is: 'matches' };
+    return plan.way.is === 'api' ? api.inspectDashboard(ctx, plan) : inspectObject(ctx, { way: plan.way, wanted: plan.json, what: 'dashboard' });
+  },
+
+  async apply(ctx, { record }) {
+    const plan = ctx.blueprint.grafana?.dashboard;
+    if (!plan) return;
+    if (plan.way.is === 'api') return api.applyDashboard(ctx, plan, record);
+    const found = await ctx.kubernetes.get(reference(plan.way));
+    const content = { what: 'dashboard', text: plan.json } as const;
+    if (!found) {
+      await record({ did: 'create-object', ...placeOf(plan.way) });
+      await createObject(ctx, plan.way, content);
+      return;
+    }
+    const version = found.metadata.resourceVersion ?? null;
+    await record({ did: 'update-object', ...placeOf(plan.way), version, labels: found.metadata.labels ?? {}, document: textOf(found, plan.way) });
+    await updateObject(ctx, plan.way, content);
+  },
+
+  async undo(ctx, receipt) {
+    if (receipt.did.endsWith('-api')) return api.undoDashboard(ctx, receipt);
+    await undoObject(ctx, receipt, async () => (typeof receipt['document'] === 'string' ? receipt['document'] : undefined));
+  },
+
+  remove: (ctx) => removeWhat(ctx, 'dashboard'),
+};
+
+/** For the rotation: our data source logs in with this from now on. Nothing when there is none of ours. */
+export async function moveDatasource(ctx: GrafanaNeeds, login: { readonly user: string; readonly password: string }): Promise<void> {
+  const plan = ctx.blueprint.grafana?.datasource;
+  if (!plan) return;
+  if (plan.way.is === 'api') return api.moveDatasource(ctx, plan, login);
+  const found = await ctx.kubernetes.get(reference(plan.way));
+  if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
+  const text = withLogin(ctx.blueprint.datasource, login);
+  if (textOf(found, plan.way) !== text) await setText(ctx, plan.way, text);
+}
+
+async function removeWhat(ctx: GrafanaNeeds, what: What): Promise<Removal> {
+  const plan = ctx.blueprint.grafana?.[what];
+  const inApi: Removal = plan?.way.is === 'api' ? await api.remove(ctx, what, plan) : { is: 'absent' };
+  const objects = await removeObjects(ctx, what);
+  return inApi.is === 'absent' ? objects : inApi;
+}

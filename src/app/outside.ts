@@ -1,5 +1,5 @@
 /** What a use case is given from outside: makers of ports (so that nothing is loaded or called before it is needed) and the run itself. */
-import type { Json, Sink } from '../engine/types.ts';
+import type { Json, Problem, Sink } from '../engine/types.ts';
 import type { Buckets } from '../ports/buckets.ts';
 import type { Callers, WebIdentity } from '../ports/caller.ts';
 import type { Associations, Clusters } from '../ports/clusters.ts';
@@ -97,6 +97,12 @@ export interface UninstallOptions {
 }
 /** What verify can prove: see src/app/verify-proofs.ts. */
 export type ProofName = 'lines' | 'login' | 'tenant' | 's3' | 'restart';
+/** A JUnit file to write, whatever becomes of the run; one that is there is replaced, since CI runs again and again. */
+export interface VerifyPaper {
+  readonly file: string;
+  /** `result` is that of `verify.finished`; without it the run ended before, for `problems`. */
+  readonly xml: (of: { readonly result?: Json; readonly problems: readonly Problem[] }) => Promise<string>;
+}
 export interface VerifyOptions {
   /** About so many nodes, spread over all kinds, instead of every one. */
   readonly sample?: number;
@@ -106,6 +112,7 @@ export interface VerifyOptions {
   readonly proofs: readonly ProofName[];
   /** A collector may be restarted to prove that nothing is lost by it. */
   readonly restartCollector: boolean;
+  readonly junit?: VerifyPaper;
 }
 export interface DoctorOptions {
   /** Values files to judge instead of a cluster. */

@@ -1,9 +1,9 @@
 /** The gateway lets nobody in without a login, or with a wrong one. */
 import type { GatewayAnswer, Login } from '../ports/logs.ts';
 import { problem } from '../problems/problem.ts';
-import type { Stage } from './verify.ts';
 import { proofs } from './verify-proofs.ts';
 import type { ProofRow } from './verify-result.ts';
+import type { Stage } from './verify-stage.ts';
 
 const PATHS = ['/loki/api/v1/labels', '/loki/api/v1/push'] as const;
 

@@ -5,9 +5,9 @@ import type { KubeObject } from '../ports/kubernetes.ts';
 import { collectorsOn } from './probe-blame.ts';
 import { isReady, PROBE_CONTAINER } from './probe-pod.ts';
 import { placeProbes, promptly } from './probe-pods.ts';
-import type { Stage } from './verify.ts';
 import { proofs } from './verify-proofs.ts';
 import type { ProofRow } from './verify-result.ts';
+import type { Stage } from './verify-stage.ts';
 
 /** More than any restart takes, and less than the life of a probe pod. */
 const NUMBERS = 1000;

@@ -1,10 +1,11 @@
 /** What verify found, as data: a row a node, a row a proof, and the few problems that are worth reading. */
 import type { NodeFact } from '../design/facts.ts';
-import type { Problem } from '../engine/types.ts';
+import type { Json, Problem, Verdict } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { Choice } from './probe-nodes.ts';
 import type { LineProof } from './probe-lines.ts';
 import type { ProofName } from './outside.ts';
+import { proofs } from './verify-proofs.ts';
 
 export interface NodeRow {
   readonly node: string;
@@ -82,7 +83,8 @@ export function problemsOfNodes(rows: readonly NodeRow[]): readonly Problem[] {
     if (group.every(({ problem: { message } }) => message === first.problem.message)) return first.problem;
     const others = group.slice(1).map(({ node }) => node);
     const named = others.length > NAMED ? `${others.slice(0, NAMED).join(', ')} and ${others.length - NAMED} more` : others.join(', ');
-    const evidence = [...(first.problem.evidence ?? []), ...group.slice(1, 1 + NAMED).map(({ problem: { message } }) => message)];
+    const unlike = group.slice(1).filter(({ node, problem: { message } }) => message.replace(node, first.node) !== first.problem.message);
+    const evidence = [...(first.problem.evidence ?? []), ...unlike.slice(0, NAMED).map(({ problem: { message } }) => message)];
     return {
       ...first.problem,
       message: `${first.problem.message}; the same on ${group.length - 1} other ${group.length === 2 ? 'node' : 'nodes'}: ${named}`,
@@ -94,3 +96,39 @@ const NAMED = 8;
 
 export const noNodes = (): Problem =>
   problem('LINE_NOT_FOUND', { message: 'There is no ready Linux node on which a line could be printed', fix: 'kubectl get nodes' });
+
+export function verdictOf({ state, saw, why = '', problem: wrong }: ProofRow): Verdict {
+  if (wrong) return { is: 'fail', problem: wrong };
+  return state === 'skipped' ? { is: 'skip', why } : { is: 'pass', ...(saw && { saw }) };
+}
+
+export interface Sum {
+  readonly nodes: readonly NodeRow[];
+  readonly rows: readonly ProofRow[];
+  readonly printed?: PrintedLine;
+  readonly problems: readonly Problem[];
+  readonly choice: Choice;
+  readonly untried?: readonly ProofName[];
+  readonly tenant: string;
+  readonly seconds: number;
+}
+
+/** What `verify.finished` carries: see src/engine/event-docs.ts. */
+export function resultOf({ nodes, rows, printed, problems, choice: { chosen, provable }, untried = [], tenant, seconds }: Sum): Json {
+  const count = (state: NodeRow['state']) => nodes.filter((row) => row.state === state).length;
+  const latency = latencyOf(nodes);
+  const sampled = chosen.length < provable;
+  const result = {
+    found: problems.length === 0,
+    counts: { linux: provable, tried: chosen.length, found: count('found'), failed: count('failed'), passedOver: count('passed-over'), sampled },
+    ...(latency && { latency }),
+    ...printed,
+    tenant,
+    seconds,
+    proofs: rows,
+    untried: untried.map((proof) => ({ proof, title: proofs[proof].title })),
+    nodes,
+    problems,
+  };
+  return result as unknown as Json;
+}

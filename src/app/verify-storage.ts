@@ -4,9 +4,9 @@ import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import { isReady } from './probe-pod.ts';
 import { each } from './survey-objects.ts';
-import type { Stage } from './verify.ts';
 import { proofs } from './verify-proofs.ts';
 import type { ProofRow } from './verify-result.ts';
+import type { Stage } from './verify-stage.ts';
 
 const LOKI_PORT = 3100;
 /** A flush writes one object a stream: with more than these it would not be the small thing that a proof should be. */

@@ -2,9 +2,9 @@
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import { isReady } from './probe-pod.ts';
-import type { Stage } from './verify.ts';
 import { proofs } from './verify-proofs.ts';
 import type { PrintedLine, ProofRow } from './verify-result.ts';
+import type { Stage } from './verify-stage.ts';
 
 const LOKI_PORT = 3100;
 

@@ -54,7 +54,7 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
     when: 'what was asked to be proved is proved or refuted',
     fields: {
       result:
-        'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, saw, why, problem), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
+        'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, saw, why, problem), untried (proof, title), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
     },
   },
   'status.finished': {

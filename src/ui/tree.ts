@@ -93,13 +93,13 @@ export function tree(options: TreeOptions): Renderer {
 function verdictOf({ verdict }: Happenings['check.finished']): [RowState, Partial<Row>] {
   switch (verdict.is) {
     case 'pass':
-      return ['done', { note: verdict.saw }];
+      return ['done', { note: verdict.saw, below: undefined }];
     case 'warn':
       return ['warned', { note: `[${verdict.problem.code}]`, below: verdict.problem.message }];
     case 'fail':
       return ['failed', { note: `[${verdict.problem.code}]`, below: verdict.problem.message }];
     case 'skip':
-      return ['skipped', { note: verdict.why }];
+      return ['skipped', { note: verdict.why, below: undefined }];
   }
 }
 

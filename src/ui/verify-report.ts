@@ -10,6 +10,7 @@ interface VerifyResult {
   readonly latency?: { readonly p50: number; readonly p95: number; readonly max: number };
   readonly nodes: readonly NodeRow[];
   readonly proofs: readonly ProofRow[];
+  readonly untried: readonly Pick<ProofRow, 'proof' | 'title'>[];
   readonly line: string;
   readonly query: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -40,6 +41,7 @@ const EMPTY: VerifyResult = {
   counts: { linux: 0, tried: 0, found: 0, sampled: false },
   nodes: [],
   proofs: [],
+  untried: [],
   line: '',
   query: '',
   labels: {},
@@ -89,7 +91,7 @@ function nodeLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly 
     const note = cut(oneLine([said, ...taints].filter(Boolean).join('  ')), Math.max(10, columns - wide - 15));
     return `  ${mark} ${pad(cut(oneLine(node), wide), wide)}  ${time.padStart(7)}  ${paint.faint(note)}`.trimEnd();
   };
-  const said = ({ problem }: NodeRow) => (problem ? `[${problem.code}] ${problem.message}` : '');
+  const said = ({ node, problem }: NodeRow) => problem?.message.replace(new RegExp(` (on|for|printed on) node ${literally(node)}`), '') ?? '';
   return [
     ...failed.slice(0, FAILED_SHOWN).map((node) => row(paint.bad('✖'), node, said(node))),
     ...(failed.length > FAILED_SHOWN ? [paint.bad(`    and ${count(failed.length - FAILED_SHOWN, 'more node')} without their line`)] : []),
@@ -97,6 +99,8 @@ function nodeLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly 
     ...(fine.length > few ? [paint.faint(`    and ${count(fine.length - few, 'faster node')}`)] : []),
   ];
 }
+
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 const PASSED_SHOWN = 5;
 
@@ -110,16 +114,18 @@ function passedLines({ nodes }: VerifyResult, { paint, columns }: Look): readonl
   });
 }
 
-function proofLines({ proofs }: VerifyResult, { paint, columns }: Look): readonly string[] {
+function proofLines({ proofs, untried }: VerifyResult, { paint, columns }: Look): readonly string[] {
   const marks: Readonly<Record<string, string>> = { proved: paint.good('✔'), failed: paint.bad('✖'), skipped: paint.faint('–') };
   const others = proofs.filter(({ proof }) => proof !== 'lines');
-  return others.flatMap(({ title, state, saw, why, problem }) => {
+  const told = others.flatMap(({ title, state, saw, why, problem }) => {
     const said = problem ? `${problem.message} [${problem.code}]` : state === 'skipped' ? `not proved: ${why ?? ''}` : (saw ?? '');
     return [
       `  ${marks[state] ?? '?'} ${oneLine(title)}`,
       ...fold(oneLine(said), columns - 6).flatMap((line) => (line === '' ? [] : [`      ${paint.faint(line)}`])),
     ];
   });
+  const flag = (proof: string) => (proof === 'restart' ? '--restart-collector' : `--proof ${oneLine(proof)}`);
+  return [...told, ...untried.flatMap(({ proof, title }) => [`  ${marks['skipped']} ${oneLine(title)}`, `      ${paint.faint(`not tried: ${flag(proof)}`)}`])];
 }
 
 function repeatLines({ line, tenant, labels, query }: VerifyResult, { paint, columns }: Look): readonly string[] {

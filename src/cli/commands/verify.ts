@@ -16,6 +16,7 @@ export const verify: Command = {
     { run: 'loki-eks verify --cluster prod --sample 10 --proof lines', why: 'lines only, on about ten nodes of all kinds' },
     { run: 'loki-eks verify --cluster prod --nodes ip-10-0-1-11.eu-central-1.compute.internal', why: 'one node' },
     { run: 'loki-eks verify --cluster prod --restart-collector', why: 'also: restart one collector, and lose nothing by it' },
+    { run: 'loki-eks verify --cluster prod --junit verify.xml', why: 'for CI' },
   ],
   settings: [...place, 'timeout'],
   flags: [
@@ -23,13 +24,14 @@ export const verify: Command = {
     { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'this node only; several by commas or by repeating' },
     { flag: '--proof', placeholder: 'NAME', choices: proofNames, repeatable: true, description: 'this proof only; may be repeated' },
     { flag: '--restart-collector', description: 'also restart one collector, to prove that no line is lost or repeated' },
+    { flag: '--junit', placeholder: 'FILE', description: 'write the result as JUnit XML' },
   ],
   run: async (given, platform) =>
     runUseCase(given, platform, { command: 'verify', need: ['cluster'], useCase: platform.useCases.verify, options: optionsOf(given) }),
 };
 
 function optionsOf({ flags }: Given): VerifyOptions {
-  const { sample } = flags;
+  const { sample, junit } = flags;
   const count = Number(sample);
   if (sample !== undefined && !(Number.isInteger(count) && count >= 1))
     throw stop('SETTING_INVALID', { message: `--sample "${String(sample)}" is no number of nodes`, fix: '--sample 10' });
@@ -42,5 +44,8 @@ function optionsOf({ flags }: Given): VerifyOptions {
     proofs: proofNames.filter((name) => named.includes(name)),
     restartCollector: flags['restartCollector'] === true,
     ...(sample !== undefined && { sample: count }),
+    ...(typeof junit === 'string' && {
+      junit: { file: junit, xml: async (of) => (await import('../../ui/verify-junit.ts')).verifyJunit(of) },
+    }),
   };
 }

@@ -138,6 +138,13 @@ export const app = rows({
     explain:
       'Nothing is known about the logs of that node then. The pod asks for 5m of CPU and 8Mi of memory, tolerates every taint and runs the image of Alloy.',
   },
+  NOTHING_PROVED: {
+    title: 'Nothing could be proved',
+    cause: 'Each proof that was asked for had to be left out.',
+    fix: 'do what the reasons say, or ask for other proofs with --proof',
+    exit: 6,
+    explain: 'A run that proves nothing must not look like one that found nothing wrong.',
+  },
   GATEWAY_OPEN: {
     title: 'The gateway answers who has no right login',
     cause: 'Basic authentication is off in the chart values, or something before the gateway adds a login.',

@@ -1,0 +1,102 @@
+/** The result of verify as JUnit XML: a test case for each node and for each proof. */
+import type { Json, Problem } from '../engine/types.ts';
+import { clean } from './text.ts';
+
+interface NodeRow {
+  readonly node: string;
+  readonly state: string;
+  readonly seconds?: number;
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+interface ProofRow {
+  readonly title: string;
+  readonly state: string;
+  readonly saw?: string;
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+interface Case {
+  readonly name: string;
+  readonly seconds?: number;
+  readonly said?: string;
+  readonly skipped?: string;
+  readonly failure?: Problem;
+}
+
+interface Suite {
+  readonly name: string;
+  readonly cases: readonly Case[];
+}
+
+/** Without a result, the run itself is the one test case. */
+export function verifyJunit({ result, problems }: { readonly result?: Json; readonly problems: readonly Problem[] }): string {
+  const given = (result ?? {}) as { readonly nodes?: readonly NodeRow[]; readonly proofs?: readonly ProofRow[]; readonly seconds?: number };
+  const { nodes = [], proofs = [], seconds = 0 } = given;
+  const whole: Suite = { name: 'run', cases: problems.map((failure) => ({ name: 'verify', failure })) };
+  const suites = result === undefined ? [whole] : [nodesSuite(nodes), proofsSuite(proofs)].filter(({ cases }) => cases.length > 0);
+  const all = suites.flatMap(({ cases }) => cases);
+  return `${[
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="loki-eks verify" ${counts(all)} time="${seconds.toFixed(3)}">`,
+    ...suites.flatMap(suiteLines),
+    '</testsuites>',
+  ].join('\n')}\n`;
+}
+
+const nodesSuite = (nodes: readonly NodeRow[]): Suite => ({
+  name: 'nodes',
+  cases: nodes.map(({ node, state, seconds, why, problem }) => ({
+    name: node,
+    ...(seconds !== undefined && { seconds }),
+    ...(state === 'passed-over' && { skipped: why ?? '' }),
+    ...(problem && { failure: problem }),
+  })),
+});
+
+const proofsSuite = (proofs: readonly ProofRow[]): Suite => ({
+  name: 'proofs',
+  cases: proofs.map(({ title, state, saw, why, problem }) => ({
+    name: title,
+    ...(saw !== undefined && { said: saw }),
+    ...(state === 'skipped' && { skipped: why ?? '' }),
+    ...(problem && { failure: problem }),
+  })),
+});
+
+function counts(cases: readonly Case[]): string {
+  const failures = cases.filter(({ failure }) => failure).length;
+  return `tests="${cases.length}" failures="${failures}" errors="0" skipped="${cases.filter(({ skipped }) => skipped !== undefined).length}"`;
+}
+
+function suiteLines({ name, cases }: Suite): readonly string[] {
+  const time = cases.reduce((sum, { seconds = 0 }) => sum + seconds, 0).toFixed(3);
+  return [`  <testsuite name="${escaped(name)}" ${counts(cases)} time="${time}">`, ...cases.flatMap((one) => caseLines(name, one)), '  </testsuite>'];
+}
+
+function caseLines(suite: string, { name, seconds = 0, said, skipped, failure }: Case): readonly string[] {
+  const open = `    <testcase classname="loki-eks.verify.${suite}" name="${escaped(name)}" time="${seconds.toFixed(3)}"`;
+  const inside = [
+    ...(failure ? failureLines(failure) : []),
+    ...(skipped === undefined ? [] : [`      <skipped message="${escaped(skipped)}"/>`]),
+    ...(said === undefined ? [] : [`      <system-out>${escaped(said)}</system-out>`]),
+  ];
+  return inside.length === 0 ? [`${open}/>`] : [`${open}>`, ...inside, '    </testcase>'];
+}
+
+function failureLines({ code, message, fix, evidence = [] }: Problem): readonly string[] {
+  const text = [message, ...evidence.map((line) => `saw: ${line}`), `fix: ${fix}`].join('\n');
+  return [`      <failure type="${escaped(code)}" message="${escaped(message)}">${escaped(text)}</failure>`];
+}
+
+// What XML 1.0 can't hold in any form: surrogates without their other half, and the last two code points of the plane.
+const IMPOSSIBLE = /[\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+const NAMES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' };
+
+/** For attributes and for text; control characters are taken out as for a terminal. */
+const escaped = (text: string): string =>
+  clean(text)
+    .replace(IMPOSSIBLE, '\uFFFD')
+    .replace(/[&<>"\n]/g, (char) => NAMES[char] ?? char);

@@ -4,7 +4,15 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/guide/**', 'test/report/browser.test.ts', 'test/real-charts/**', 'test/contracts/aws-adapters/moto.test.ts'],
+    exclude: [
+      ...configDefaults.exclude,
+      'test/guide/**',
+      'test/report/browser.test.ts',
+      'test/doctor/guide.test.ts',
+      'test/doctor/fix.test.ts',
+      'test/real-charts/**',
+      'test/contracts/aws-adapters/moto.test.ts',
+    ],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -1,6 +1,7 @@
-/** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only. */
+/** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only, unless it is told to mend. */
 import { doctorChecks } from '../checks/doctor/index.ts';
 import { hops, type DoctorCheck, type Survey } from '../checks/doctor/survey.ts';
+import { mendableElsewhere } from '../design/mending.ts';
 import { lintValues, type LintFile } from '../design/values-lint.ts';
 import { examine } from '../engine/examine.ts';
 import type { CheckResult, Json, Problem } from '../engine/types.ts';
@@ -23,7 +24,7 @@ export interface Finding {
   readonly role: Role;
   readonly severity: 'fail' | 'warn';
   readonly problem: Problem;
-  /** Whether it may be mended without a person; always `no` where the installation is not ours. */
+  /** Whether it may be mended without a person; never more than `confirm` where the installation is not ours. */
   readonly autofix: Autofix;
   /** Classes of failure that this is a sign of. */
   readonly classes: readonly FailureClass[];
@@ -31,14 +32,25 @@ export interface Finding {
 
 export const doctor: UseCase<DoctorOptions> = (run, options) =>
   within(run, 'doctor', async () => {
-    const { papers, values } = options;
-    if (!papers) return told(run, values.length > 0 ? await judgeFiles(run, options) : (await walk(run)).result);
+    const { papers } = options;
+    if (!papers) return (await examined(run, options)).ending;
     const { written } = await import('./doctor-papers.ts');
-    return written(run, papers, async (run) => {
-      const result = values.length > 0 ? await judgeFiles(run, options) : (await walk(run)).result;
-      return { result: asJson(result), ending: told(run, result) };
-    });
+    return written(run, papers, (run) => examined(run, options));
   });
+
+async function examined(run: Run, options: DoctorOptions): Promise<{ readonly result: Json; readonly ending: Ending }> {
+  if (options.values.length > 0) {
+    const result = await judgeFiles(run, options);
+    return { result: asJson(result), ending: told(run, result) };
+  }
+  if (!options.fix) {
+    const { result } = await walk(run);
+    return { result: asJson(result), ending: told(run, result) };
+  }
+  const { mended } = await import('./doctor-fix.ts');
+  const { walked, ending } = await mended(run, options.fix, { walk, show: (run, { result }) => told(run, result) });
+  return { result: asJson(walked.result), ending };
+}
 
 /** One walk and what it was made from. */
 export interface Walked {
@@ -70,7 +82,7 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<T
 
 function rowOf({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> {
   const row = doctorRow(code);
-  return { autofix: ours ? (row?.autofix ?? 'no') : 'no', classes: row?.covers ?? [] };
+  return { autofix: ours ? (row?.autofix ?? 'no') : mendableElsewhere(code) ? 'confirm' : 'no', classes: row?.covers ?? [] };
 }
 
 export interface Told {

@@ -121,7 +121,7 @@ const BEYOND_UNDO: Readonly<Record<string, string>> = {
   RUN_LOCK_LOST: 'another run may be at work',
 };
 
-const afterFailure =
+export const afterFailure =
   (onFailure: Run['settings']['onFailure']) =>
   ({ code }: Problem): 'undo' | 'keep' =>
     onFailure === 'keep' || code in BEYOND_UNDO ? 'keep' : 'undo';

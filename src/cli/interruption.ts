@@ -50,6 +50,7 @@ function first(name: string, acting: ReturnType<Recorder['acting']>) {
     case 'uninstall':
       return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: stopping after what is under way; what is taken away stays away` });
     case 'install':
+    case 'mend':
     case 'recover':
       return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: taking back what this run did` });
   }

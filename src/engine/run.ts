@@ -3,6 +3,8 @@ import { close, undoAll } from './undo.ts';
 import type { Finding, Hands, Journal, Leftover, Outcome, Plan, Problem, Receipt, Sink, Step } from './types.ts';
 
 export interface RunOptions {
+  /** What it is told as: `install` unless said. */
+  readonly doing?: 'install' | 'mend';
   readonly journal: Journal;
   readonly emit: Sink;
   readonly signal: AbortSignal;
@@ -29,7 +31,7 @@ interface Progress {
 
 export async function run<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions): Promise<RunResult> {
   const { emit, journal } = options;
-  emit({ type: 'steps.started', doing: 'install', steps: plan.map(({ step }) => ({ id: step.id, title: step.title })) });
+  emit({ type: 'steps.started', doing: options.doing ?? 'install', steps: plan.map(({ step }) => ({ id: step.id, title: step.title })) });
   const progress: Progress = { writes: 0, changed: new Set(), problems: [] };
   await runGraph(plan, ctx, options, progress);
   const failure = progress.problems[0];

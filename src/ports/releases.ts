@@ -38,6 +38,8 @@ export interface Release {
   /** The user-supplied values of this revision. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** What the chart rendered for this revision, hooks apart. */
+  readonly manifest?: string;
   readonly updated?: Date;
   /** The highest revision whose status is `deployed` or `superseded`; what a rollback goes to. */
   readonly lastGood?: number;
@@ -66,8 +68,11 @@ export interface Releases {
   upgrade(
     task: HelmTask & { readonly chart: Chart; readonly values: object; readonly labels: Readonly<Record<string, string>>; readonly description: string },
   ): Promise<void>;
-  /** Throws HELM_BUSY while another helm may be at work on it, as `upgrade` and `uninstall` do. */
-  rollback(task: HelmTask & { readonly revision: number }): Promise<void>;
+  /**
+   * Throws HELM_BUSY while another helm may be at work on it, as `upgrade` and `uninstall` do. `force`: fields that others have written
+   * since are taken back from them.
+   */
+  rollback(task: HelmTask & { readonly revision: number; readonly force?: boolean }): Promise<void>;
   /** Absent is fine. */
   uninstall(task: HelmTask): Promise<void>;
   /** Rendered manifests, offline: for `plan --show manifests` and for checks. */

@@ -27,7 +27,7 @@ export type Autofix = 'yes' | 'confirm' | 'no';
 /** What `doctor` can find. */
 export interface DoctorRow extends Row {
   readonly covers: readonly FailureClass[];
-  /** In an installation of ours; nothing is mended in anybody else's. */
+  /** In an installation of ours; in anybody else's hardly anything is mended, and only once it was agreed to by name. */
   readonly autofix: Autofix;
 }
 export const doctorRows = <const T extends Record<string, DoctorRow>>(table: T): T => table;

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import { grafanaDashboard, grafanaDatasource } from './grafana.ts';
 import { identityProof } from './identity-proof.ts';
 import { login } from './login.ts';
+import { mendingSteps } from './mending.ts';
 import { namespace } from './namespace.ts';
 import { oidcProvider } from './oidc-provider.ts';
 import { record } from './record.ts';
@@ -16,8 +17,14 @@ import { role } from './role.ts';
 import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
 
-/** Whatever a journal may hold: the run that wrote it may have had the other kind of identity. */
-export const everyStep = (): readonly Step<Context>[] => [...steps({ identity: 'irsa' }), association, grafanaDatasource, grafanaDashboard];
+/** Whatever a journal may hold: the run that wrote it may have had the other kind of identity, or have mended. */
+export const everyStep = (): readonly Step<Context>[] => [
+  ...steps({ identity: 'irsa' }),
+  association,
+  grafanaDatasource,
+  grafanaDashboard,
+  ...mendingSteps(),
+];
 
 /** The two kinds of identity differ in three steps; everything else is the same. */
 export const steps = ({ identity, grafana }: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => [

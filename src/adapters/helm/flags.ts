@@ -37,7 +37,10 @@ export function upgradeArgs(
   ];
 }
 
-export const rollbackArgs = (of: Of & { readonly revision: number; readonly timeoutMs: number }): readonly string[] => [
+/** `force`: helm 4 leaves what others have written to them unless told otherwise; helm 3 knows no owners of fields. */
+export const rollbackArgs = (
+  of: Of & { readonly revision: number; readonly timeoutMs: number; readonly force?: boolean; readonly helm?: string },
+): readonly string[] => [
   'rollback',
   of.name,
   String(of.revision),
@@ -47,6 +50,7 @@ export const rollbackArgs = (of: Of & { readonly revision: number; readonly time
   HISTORY,
   '--timeout',
   seconds(of.timeoutMs),
+  ...(of.force && of.helm?.startsWith('4.') ? ['--server-side=true', '--force-conflicts'] : []),
 ];
 
 export const uninstallArgs = (of: Of & { readonly timeoutMs: number }): readonly string[] => [

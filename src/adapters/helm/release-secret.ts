@@ -13,6 +13,7 @@ interface Stored {
   readonly namespace: string;
   readonly version: number;
   readonly info?: { readonly status?: string; readonly last_deployed?: string };
+  readonly manifest?: string;
   readonly config?: Readonly<Record<string, unknown>> | null;
   readonly chart?: { readonly metadata?: { readonly name?: string; readonly version?: string; readonly appVersion?: string } };
 }
@@ -50,6 +51,7 @@ function release(secret: KubeObject, lastGood: number | undefined): Release {
     appVersion: chart.appVersion ?? '',
     values: stored.config ?? {},
     labels,
+    ...(stored.manifest && { manifest: stored.manifest }),
     ...(updated && !Number.isNaN(updated.getTime()) && { updated }),
     ...(lastGood !== undefined && { lastGood }),
   };

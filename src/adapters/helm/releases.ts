@@ -71,7 +71,8 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     rollback: async (task) => {
       await alone(task);
       task.say(`helm rollback ${task.name} ${task.revision}`);
-      await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs(task) });
+      const { version } = await helm.get();
+      await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs({ ...task, helm: version }) });
     },
     uninstall: async (task) => {
       await alone(task);

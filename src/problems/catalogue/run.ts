@@ -120,6 +120,21 @@ export const run = rows({
     exit: 3,
     explain: 'Only what was agreed to is ever done. Nothing has been changed.',
   },
+  RUN_UNFINISHED: {
+    title: 'An earlier run has not finished',
+    cause: 'A run died, or was told to keep what it did, and its journal is still open.',
+    fix: 'loki-eks install goes on from what is there; with --on-unfinished undo it takes back what that run did.',
+    exit: 3,
+    explain: 'doctor --fix mends one thing at a time and would not know what belongs to the earlier run. Nothing has been changed.',
+  },
+  FIX_CHART_DIFFERS: {
+    title: 'The chart that can be had is not the one that is installed',
+    cause: 'The release was installed from a chart with changes of its own, or from another repository, under the same name and version.',
+    fix: 'Put the value that is named into the values of the release, and upgrade it with its own chart.',
+    exit: 6,
+    explain:
+      'doctor --fix upgrades a release that is not ours with its own chart and its own values plus one. To be sure of the chart, it is rendered with the values of now first; where that is not what is installed, nothing is done.',
+  },
   COMMAND_UNKNOWN: {
     title: 'There is no such command',
     cause: 'The first word is not a command of loki-eks.',

@@ -1,0 +1,103 @@
+/** What of a rendered manifest does not stand in the cluster as it was rendered: pure comparison, blind to what the server adds. */
+import { parseAllDocuments, type ScalarTag } from 'yaml';
+import type { Change } from '../engine/types.ts';
+import type { KubeObject, Ref } from '../ports/kubernetes.ts';
+import { diffLines } from './diff.ts';
+import { isMap } from './merge.ts';
+
+/** What overflows a number is a string to helm: `3e552630` is an id, not infinity. */
+const finite: NonNullable<ParseOptions['customTags']> = (tags) =>
+  tags.map((tag) => {
+    if (typeof tag !== 'object' || !('resolve' in tag) || tag.tag !== 'tag:yaml.org,2002:float') return tag;
+    const { resolve } = tag as ScalarTag;
+    return { ...tag, resolve: (text: string, ...rest: [never, never]) => (Number.isFinite(Number(text)) ? resolve(text, ...rest) : text) } as ScalarTag;
+  });
+
+type ParseOptions = NonNullable<Parameters<typeof parseAllDocuments>[1]>;
+
+/** The objects of a manifest, as helm writes it: documents apart from each other by `---`. Throws where it is no YAML. */
+export function objectsIn(manifest: string): readonly KubeObject[] {
+  return parseAllDocuments(manifest, { uniqueKeys: false, customTags: finite }).flatMap((document) => {
+    const object = 'toJS' in document ? (document.toJS() as KubeObject | null) : null;
+    return object?.kind && object.metadata?.name ? [object] : [];
+  });
+}
+
+export const refIn = ({ apiVersion, kind, metadata }: KubeObject, release: string): Ref => ({
+  apiVersion,
+  kind,
+  namespace: metadata.namespace ?? release,
+  name: metadata.name,
+});
+
+export const targetOf = ({ kind, namespace, name }: Ref): string => `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
+
+/** `undefined` when every field that was rendered stands as it was rendered. */
+export function driftOf(wanted: KubeObject, found: KubeObject | undefined, target: string): Change | undefined {
+  if (!found) return { action: 'create', target, detail: 'it is gone' };
+  const rendered = comparable(wanted);
+  const diff = diffLines(projected(rendered, byName(found)), rendered);
+  return diff.length > 0 ? { action: 'update', target, detail: 'it was changed by hand', diff } : undefined;
+}
+
+/** Two renderings of a chart, compared object by object; hooks and CRDs are no part of a release. */
+export function renderedApart(before: string, after: string, release: string): readonly Change[] {
+  const [old, now] = [before, after].map(
+    (manifest) =>
+      new Map(
+        objectsIn(manifest)
+          .filter(isReleased)
+          .map((one) => [targetOf(refIn(one, release)), one]),
+      ),
+  );
+  return [...new Set([...old!.keys(), ...now!.keys()])].flatMap((target): readonly Change[] => {
+    const [a, b] = [old!.get(target), now!.get(target)];
+    if (!a) return [{ action: 'create', target }];
+    if (!b) return [{ action: 'delete', target }];
+    const diff = diffLines(comparable(a), comparable(b));
+    return diff.length > 0 ? [{ action: 'update', target, diff }] : [];
+  });
+}
+
+const isReleased = ({ kind, metadata }: KubeObject): boolean => kind !== 'CustomResourceDefinition' && metadata.annotations?.['helm.sh/hook'] === undefined;
+
+/** Salted hashes differ each time, and what is in a Secret is nobody's to compare. */
+const comparable = (object: KubeObject): unknown => byName(object.kind === 'Secret' ? { ...object, data: {}, stringData: {} } : object);
+
+/** Lists of named things become maps, as the server merges them: their order says nothing, and what others add to them is theirs. */
+function byName(value: unknown): unknown {
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, byName(inner)]));
+  if (!Array.isArray(value)) return value;
+  const names = new Set(value.map((one: unknown) => (isMap(one) && typeof one['name'] === 'string' ? one['name'] : undefined)));
+  if (value.length === 0 || names.has(undefined) || names.size < value.length) return value.map(byName);
+  return Object.fromEntries((value as readonly { readonly name: string }[]).map(({ name, ...rest }) => [name, byName(rest)]));
+}
+
+/** What was found, cut down to the fields that are wanted, so that what the server has added is no difference. */
+function projected(wanted: unknown, found: unknown): unknown {
+  if (isEmpty(wanted) && isEmpty(found)) return wanted;
+  if (isMap(wanted) && isMap(found))
+    return Object.fromEntries(Object.entries(wanted).flatMap(([key, value]) => (key in found || isEmpty(value) ? [[key, projected(value, found[key])]] : [])));
+  if (Array.isArray(wanted) && Array.isArray(found)) {
+    return wanted.length === found.length ? wanted.map((one: unknown, index) => projected(one, found[index])) : found;
+  }
+  return same(wanted, found) ? wanted : found;
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === '' || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
+
+/** The server writes `1000m` as `1`, and `1024Mi` as `1Gi`. */
+const same = (wanted: unknown, found: unknown): boolean => {
+  if (wanted === found) return true;
+  const [a, b] = [quantity(wanted), quantity(found)];
+  return a !== undefined && a === b;
+};
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+
+function quantity(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const match = /^(\d+(?:\.\d+)?)([kMGT]i?|m)?$/.exec(String(value));
+  return match ? Number(match[1]) * UNITS[match[2] ?? '']! : undefined;
+}

@@ -1,0 +1,86 @@
+/** What mends a finding of `doctor`: which steps of install in an installation of ours, which chart values in anybody else's. */
+import type { DoctorCode } from '../problems/catalogue.ts';
+import type { Values } from './merge.ts';
+
+type Codes<T> = Partial<Readonly<Record<DoctorCode, T>>>;
+
+const identity = ['oidc-provider', 'role', 'service-account', 'association', 'pods'] as const;
+const collector = ['release.alloy'] as const;
+const loki = ['release.loki'] as const;
+const buckets = ['bucket.chunks', 'bucket.ruler', 'release.loki'] as const;
+const login = ['login', 'release.loki', 'release.alloy'] as const;
+const tenant = ['release.loki', 'release.alloy'] as const;
+const grafana = ['grafana', 'grafana.datasource', 'datasource'] as const;
+
+/** Ids of steps, by what they make; those that an installation does not have are nothing to it. `pods`: a restart of Loki's pods. */
+const steps: Codes<readonly string[]> = {
+  LOKI_ROLE_UNNAMED: identity,
+  LOKI_ACCOUNT_MISSING: identity,
+  LOKI_PODS_WITHOUT_ROLE: identity,
+  IRSA_PROVIDER_MISSING: ['oidc-provider'],
+  IRSA_ROLE_MISSING: ['role', 'service-account'],
+  IRSA_TRUST_MISMATCH: ['role'],
+  LOKI_ROLE_POLICY: ['role'],
+  LOKI_S3_ENDPOINT: loki,
+  LOKI_BUCKET_UNNAMED: loki,
+  LOKI_BUCKET_NAME: loki,
+  LOKI_BUCKET_ABSENT: buckets,
+  LOKI_BUCKET_REGION: loki,
+  LOKI_NOT_FOUND: ['login', 'service-account', 'release.loki'],
+  RELEASE_UNFINISHED: tenant,
+  PODS_PENDING_SPREAD: loki,
+  PODS_PENDING_ROOM: tenant,
+  PODS_PENDING_VOLUME: ['storage-class', 'release.loki'],
+  PODS_IMAGE_UNPULLABLE: tenant,
+  LOKI_MESSAGE_LARGE: loki,
+  LOKI_CONFIG_INVALID: loki,
+  LOKI_SCHEMA_OLD: loki,
+  LOKI_STORAGE_LOCAL: loki,
+  LOKI_OOM: loki,
+  LOKI_NO_INGESTERS: loki,
+  LOKI_RING_UNHEALTHY: loki,
+  LOKI_PATTERNS_UNSERVED: loki,
+  LOKI_WAL_EPHEMERAL: loki,
+  LOKI_RETENTION_OFF: loki,
+  LOKI_DISCARDS: loki,
+  GATEWAY_RESOLVER: loki,
+  GATEWAY_SECRET_MISSING: login,
+  GATEWAY_ABSENT: loki,
+  GATEWAY_OPEN: loki,
+  WRITER_LOGIN_MISSING: login,
+  WRITER_LOGIN_REFUSED: login,
+  WRITER_TENANT_MISSING: tenant,
+  COLLECTOR_NOT_FOUND: ['login', 'release.alloy'],
+  COLLECTOR_BARRED: collector,
+  COLLECTOR_CRASHES: collector,
+  ALLOY_CONFIG_INVALID: collector,
+  ALLOY_RBAC: collector,
+  ALLOY_NODE_FILTER: collector,
+  ALLOY_NO_VARLOG: collector,
+  ALLOY_PERMISSION: collector,
+  ALLOY_NO_CRI: collector,
+  ALLOY_POSITIONS_LOST: collector,
+  ALLOY_PUSH_URL: collector,
+  ALLOY_NO_WRITE: collector,
+  ALLOY_JOB_LABEL: collector,
+  ALLOY_PRIVILEGED: collector,
+  ALLOY_SECRET_IN_CONFIG: collector,
+  READER_TENANT_MISSING: grafana,
+  READER_TENANT_OTHER: grafana,
+  DATASOURCE_URL: grafana,
+  DATASOURCE_NO_LOGIN: grafana,
+  DATASOURCE_LOGIN_REFUSED: grafana,
+};
+
+/** Values of the chart that the release of a collector gets on top of its own. */
+const values: Codes<Values> = {
+  ALLOY_NO_VARLOG: { alloy: { mounts: { varlog: true } } },
+  ALLOY_PERMISSION: { alloy: { securityContext: { runAsUser: 0 } } },
+  ALLOY_RBAC: { rbac: { create: true } },
+  COLLECTOR_BARRED: { controller: { tolerations: [{ operator: 'Exists' }] } },
+};
+
+export const stepsMending = (code: string): readonly string[] => steps[code as DoctorCode] ?? [];
+export const valuesMending = (code: string): Values | undefined => values[code as DoctorCode];
+/** Whether it can be mended, once agreed to by name, in an installation that is not ours. */
+export const mendableElsewhere = (code: string): boolean => valuesMending(code) !== undefined || code === 'LOKI_PODS_WITHOUT_ROLE';

@@ -1,0 +1,73 @@
+/** What objects were before they are mended, kept in a Secret beside them: a person may have written a password anywhere, and journals hold none. */
+import type { KubeObject, Ref } from '../ports/kubernetes.ts';
+import type { Context } from './context.ts';
+import { oursByLabels } from './marks.ts';
+
+type Needs = Pick<Context, 'kubernetes'> & { readonly ownership: Context['blueprint']['ownership'] };
+
+const TYPE = 'loki-eks.dev/former';
+/** One for each release, which may share a namespace. */
+const placeOf = ({ namespace, name }: Release): Ref => ({ apiVersion: 'v1', kind: 'Secret', namespace, name: `loki-eks-former-${name}` });
+
+interface Release {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface Kept {
+  readonly ref: Ref;
+  /** Absent: it was not there. */
+  readonly object?: KubeObject;
+}
+
+export async function keepFormer({ kubernetes, ownership }: Needs, release: Release, refs: readonly Ref[]): Promise<void> {
+  const kept = await Promise.all(
+    refs.map(async (ref): Promise<Kept> => {
+      const object = await kubernetes.get(ref);
+      return { ref, ...(object && { object: bare(object) }) };
+    }),
+  );
+  await forgetFormer({ kubernetes, ownership }, release);
+  const { apiVersion, kind, namespace = '', name } = placeOf(release);
+  await kubernetes.create({
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels: ownership.labels, annotations: ownership.annotations },
+    type: TYPE,
+    data: { objects: Buffer.from(JSON.stringify(kept)).toString('base64') },
+  });
+}
+
+/** Harmless where nothing was kept. */
+export async function putBackFormer({ kubernetes, ownership }: Needs, release: Release): Promise<void> {
+  for (const { ref, object } of await read({ kubernetes, ownership }, release)) {
+    const now = await kubernetes.get(ref);
+    if (!object) {
+      if (now) await kubernetes.delete(ref);
+    } else if (now) {
+      const { resourceVersion = '' } = now.metadata;
+      await kubernetes.replace({ ...object, metadata: { ...object.metadata, resourceVersion } });
+    } else await kubernetes.create(object);
+  }
+  await forgetFormer({ kubernetes, ownership }, release);
+}
+
+export async function forgetFormer({ kubernetes, ownership }: Needs, release: Release): Promise<void> {
+  const found = await kubernetes.get(placeOf(release));
+  if (found && oursByLabels(found, ownership)) await kubernetes.delete(placeOf(release));
+}
+
+async function read({ kubernetes, ownership }: Needs, release: Release): Promise<readonly Kept[]> {
+  const found = await kubernetes.get(placeOf(release));
+  if (!found || found['type'] !== TYPE || !oursByLabels(found, ownership)) return [];
+  const text = (found['data'] as Readonly<Record<string, string>> | undefined)?.['objects'] ?? '';
+  return JSON.parse(Buffer.from(text, 'base64').toString()) as readonly Kept[];
+}
+
+const SERVERS_OWN = new Set(['resourceVersion', 'uid', 'generation', 'creationTimestamp', 'managedFields']);
+
+/** Without what only the server writes. */
+function bare(object: KubeObject): KubeObject {
+  const metadata = Object.fromEntries(Object.entries(object.metadata).filter(([key]) => !SERVERS_OWN.has(key)));
+  return Object.fromEntries(Object.entries({ ...object, metadata }).filter(([key]) => key !== 'status')) as unknown as KubeObject;
+}

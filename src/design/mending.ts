@@ -10,7 +10,7 @@ const loki = ['release.loki'] as const;
 const buckets = ['bucket.chunks', 'bucket.ruler', 'release.loki'] as const;
 const login = ['login', 'release.loki', 'release.alloy'] as const;
 const tenant = ['release.loki', 'release.alloy'] as const;
-const grafana = ['grafana', 'grafana.datasource', 'datasource'] as const;
+const grafana = ['grafana.datasource'] as const;
 
 /** Ids of steps, by what they make; those that an installation does not have are nothing to it. `pods`: a restart of Loki's pods. */
 const steps: Codes<readonly string[]> = {

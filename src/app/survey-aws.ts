@@ -1,5 +1,6 @@
 /** The AWS side of a Loki: the role of its service account, its buckets, and what the one may do on the other. */
 import type { AccountSeen, BucketSeen } from '../checks/doctor/survey.ts';
+import { isBucketName } from '../checks/doctor/s3.ts';
 import type { Looking } from './survey-loki.ts';
 
 type Wanted = Pick<BucketSeen, 'use' | 'name' | 'region'>;
@@ -47,6 +48,8 @@ async function bucketOf(
   { bucket, role, troubled }: { readonly bucket: Wanted; readonly role?: string; readonly troubled: boolean },
 ): Promise<BucketSeen> {
   const { aws, caller } = reached;
+  // A name with a path is refused by the SDK itself; that it is no name is what there is to tell.
+  if (!isBucketName(bucket.name)) return bucket;
   const buckets = aws.buckets(caller.account);
   const look = await buckets.look(bucket.name).catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));
   if (!look || look.is !== 'ours-to-read' || !role) return { ...bucket, ...(look && { look }) };

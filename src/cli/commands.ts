@@ -6,20 +6,11 @@ import { explain } from './commands/explain.ts';
 import { install } from './commands/install.ts';
 import { kubeToken } from './commands/kube-token.ts';
 import { plan } from './commands/plan.ts';
-import { sandboxRun, sandboxStart } from './commands/sandbox.ts';
+import { sandboxInject } from './commands/sandbox-inject.ts';
+import { sandbox, sandboxRun, sandboxStart } from './commands/sandbox.ts';
 import { status } from './commands/status.ts';
 import { uninstall } from './commands/uninstall.ts';
 import { verify } from './commands/verify.ts';
-
-const sandbox: Command = {
-  name: 'sandbox',
-  summary: 'a simulated AWS account and EKS cluster, no account needed',
-  about: 'A simulated AWS account and EKS cluster on loopback. No account is touched.',
-  examples: sandboxRun.examples,
-  settings: [],
-  flags: [],
-  run: async () => 0,
-};
 
 export const commands: readonly Command[] = [
   install,
@@ -31,6 +22,7 @@ export const commands: readonly Command[] = [
   sandbox,
   sandboxRun,
   sandboxStart,
+  sandboxInject,
   explain,
   completion,
   kubeToken,

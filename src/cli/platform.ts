@@ -72,6 +72,8 @@ export interface Sandbox {
   readonly env: Readonly<Record<string, string>>;
   /** What a reader should know: which cluster it is, which charts are used. */
   readonly notes: readonly string[];
+  /** Breaks what the names say, and waits until that is felt. */
+  break(names: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -96,6 +96,14 @@ function add(root: Commander, command: Command, options: ProgramOptions): void {
   for (const spec of specsOf(command, options.specs)) for (const option of settingOptions(spec)) made.addOption(option);
   if (command.examples.length > 0) made.addHelpText('after', `\n${exampleText(command)}`);
   if (!options.groups.has(command.name)) made.action(async () => options.run(command, givenBy(made, command, options)));
+  else if (command.flags.length > 0) made.action(async () => runGroup(made, command, options));
+}
+
+/** A command that only holds others may have flags of its own; any word after it must be one of those others. */
+async function runGroup(made: Commander, command: Command, options: ProgramOptions): Promise<void> {
+  const [word] = made.args;
+  if (word !== undefined) made.error(`error: unknown command '${word}'`, { code: 'commander.unknownCommand' });
+  await options.run(command, givenBy(made, command, options));
 }
 
 /** Settings that have a flag at this command. */

@@ -7,19 +7,34 @@ import { stop } from '../problems/problem.ts';
 import type { Platform } from './platform.ts';
 
 export interface InsideOptions {
-  readonly platform: Pick<Platform, 'env' | 'cwd' | 'node' | 'script' | 'onSignal'>;
+  readonly platform: Pick<Platform, 'env' | 'cwd' | 'node' | 'script' | 'onSignal' | 'stderr'>;
   /** Put over the platform's own. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the command prints is kept and given to this, instead of the terminal. */
+  readonly keep?: (text: string) => void;
+}
+
+/** Installs before the command is run, in one line; what it printed is shown only when it fails. Resolves with the exit code. */
+export async function installInside(options: InsideOptions): Promise<number> {
+  const { stderr } = options.platform;
+  stderr.write('loki-eks sandbox: installing first, as loki-eks install --yes --no-verify does\n');
+  const began = Date.now();
+  let said = '';
+  const words = ['loki-eks', 'install', '--yes', '--no-verify', '--output', 'plain'];
+  const code = await runInside(words, { ...options, keep: (text) => void (said += text) });
+  stderr.write(code === 0 ? `loki-eks sandbox: installed in ${Math.round((Date.now() - began) / 1000)} s\n` : said);
+  return code;
 }
 
 /** Resolves with the command's exit code, or 128 plus the signal that ended it. */
-export async function runInside(words: readonly string[], { platform, env }: InsideOptions): Promise<number> {
+export async function runInside(words: readonly string[], { platform, env, keep }: InsideOptions): Promise<number> {
   const [command = '', ...args] = words;
   const folder = await mkdtemp(join(tmpdir(), 'loki-eks-sandbox-'));
   try {
     await linkSelf(folder, platform);
     const path = `${folder}${delimiter}${platform.env['PATH'] ?? ''}`;
-    return await child(command, args, { cwd: platform.cwd, env: { ...platform.env, ...env, PATH: path }, onSignal: platform.onSignal });
+    const inside = { ...platform.env, ...env, PATH: path };
+    return await child(command, args, { cwd: platform.cwd, env: inside, onSignal: platform.onSignal, ...(keep && { keep }) });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -37,11 +52,13 @@ interface ChildOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly onSignal: Platform['onSignal'];
+  readonly keep?: (text: string) => void;
 }
 
-function child(command: string, args: readonly string[], { cwd, env, onSignal }: ChildOptions): Promise<number> {
+function child(command: string, args: readonly string[], { cwd, env, onSignal, keep }: ChildOptions): Promise<number> {
   return new Promise((resolve, reject) => {
-    const started = spawn(command, [...args], { cwd, env, stdio: 'inherit' });
+    const started = spawn(command, [...args], { cwd, env, stdio: keep ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+    for (const stream of [started.stdout, started.stderr]) stream?.on('data', (chunk: Buffer) => keep?.(chunk.toString('utf8')));
     // Ctrl-C reaches the command through the terminal; SIGTERM only reaches us, so it is passed on.
     const end = onSignal((signal) => signal === 'SIGTERM' && void started.kill('SIGTERM'));
     started.once('error', (cause) => {

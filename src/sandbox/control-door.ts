@@ -2,9 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { letDaysPass } from './aws/s3-lifecycle.ts';
+import { breaks } from './breaks/index.ts';
+import { type Evidence, evidenceFaults } from './injection/document.ts';
 import type { OpenWorld } from './world.ts';
 
 export const controlPrefix = '/_sandbox/';
+/** Where a command that runs in the sandbox finds this door. */
+export const CONTROL_VARIABLE = 'LOKI_EKS_SANDBOX_CONTROL';
 
 const faultShape = z.strictObject({
   call: z.string().min(1),
@@ -24,6 +28,21 @@ const seedShape = z.strictObject({
   markerEvery: z.int().positive().optional(),
   daysAgo: z.int().nonnegative().optional(),
 });
+const named = z.strictObject({ name: z.string().min(1) });
+/** What `POST inject` has put there; breaks are known by names of their own. */
+const BY = 'inject';
+
+/** Everything is looked at before anything is laid over the world. */
+function inject(world: OpenWorld, body: string): unknown {
+  const document = JSON.parse(body) as Evidence;
+  const faults = evidenceFaults(document);
+  if (faults.length > 0) throw new Error(faults.join('; '));
+  const unknown = (document.breaks ?? []).find((name) => !breaks.some((one) => one.name === name));
+  if (unknown !== undefined) throw new Error(`breaks: there is no break "${unknown}"`);
+  for (const name of document.breaks ?? []) world.breaks.make(name);
+  world.injection.add(BY, document);
+  return { injected: true };
+}
 
 type Handler = (world: OpenWorld, body: string) => unknown;
 
@@ -49,6 +68,22 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     return { added: seeding.count };
   },
   'POST pass-days': (world, body) => letDaysPass(world.account.state.s3, z.strictObject({ days: z.int().positive() }).parse(JSON.parse(body)).days),
+  'GET breaks': (world) => world.breaks.names(),
+  'POST break': (world, body) => {
+    const { name } = named.parse(JSON.parse(body));
+    if (!world.breaks.make(name)) throw new Error(`there is no break "${name}"`);
+    return { broken: world.breaks.names() };
+  },
+  'POST clear-break': (world, body) => {
+    world.breaks.clear(body === '' ? undefined : named.parse(JSON.parse(body)).name);
+    return { broken: world.breaks.names() };
+  },
+  'POST inject': inject,
+  'POST clear-injection': (world) => {
+    world.injection.clear(BY);
+    world.breaks.clear();
+    return { cleared: true };
+  },
   'POST deny-image': (world, body) => {
     world.cluster.deniedImages.add(z.strictObject({ image: z.string().min(1) }).parse(JSON.parse(body)).image);
     return { added: true };

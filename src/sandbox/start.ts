@@ -8,7 +8,7 @@ import { awsDoor } from './aws/door.ts';
 import { stop } from '../problems/problem.ts';
 import { chartArchive } from './chart-archive.ts';
 import { chartHosts, startChartRepository } from './chart-repository.ts';
-import { answerControl, controlPrefix } from './control-door.ts';
+import { answerControl, CONTROL_VARIABLE, controlPrefix } from './control-door.ts';
 import { createEnvironment } from './environment.ts';
 import { makeCertificate, type ServerCertificate } from './kube/certificate.ts';
 import { type Door, kubeDoor } from './kube/door.ts';
@@ -31,8 +31,13 @@ export interface Sandbox {
   readonly controlUrl: string;
   /** What a reader should know: which cluster it is, which charts are used. */
   readonly notes: readonly string[];
+  /** Makes these breaks, which must exist, and waits until they are felt; at most a quarter of a minute. */
+  break(names: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
+
+/** How long pods may take to start anew before what they do is looked at; those that crash never settle. */
+const FELT_MS = 15_000;
 
 /** Everything listens on 127.0.0.1 only. Resolves when every seeded pod is up. Throws CHART_INVALID before anything listens. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -70,11 +75,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     charts,
     env: options.env ?? {},
   });
+  const controlUrl = `${aws.url}${controlPrefix.slice(0, -1)}`;
   return {
     world,
-    env: environment.env,
-    controlUrl: `${aws.url}${controlPrefix.slice(0, -1)}`,
+    env: { ...environment.env, [CONTROL_VARIABLE]: controlUrl },
+    controlUrl,
     notes: [`cluster ${clusterName} in ${region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`, `charts ${notes.join(', ')}`],
+    async break(names) {
+      for (const name of names) world.breaks.make(name);
+      if (names.length > 0) await world.cluster.settled(FELT_MS);
+    },
     close: async () => {
       world.close();
       await Promise.all([aws.close(), kube.close(), repository.close(), environment.close()]);

@@ -113,11 +113,13 @@ export interface SandboxResponse {
 export interface Fault {
   readonly call: string;
   /** `before`: refused, nothing happened. `after`: happened, then an error. `lost`: happened, the connection dies. */
-  readonly how: 'before' | 'after' | 'lost' | 'throttle' | 'deny' | 'slow';
+  readonly how: 'before' | 'after' | 'lost' | 'throttle' | 'deny' | 'slow' | 'answer';
   /** Only from the n-th matching call on (1 is the first), and so many times. */
   readonly from?: number;
   readonly times?: number;
   readonly ms?: number;
+  /** What is said instead, with `how: 'answer'`; `body` is the whole of it. */
+  readonly answer?: { readonly status: number; readonly code: string; readonly message: string; readonly body?: string };
 }
 
 /** Every call that reaches a door, in order: what tests count and compare. */
@@ -166,4 +168,15 @@ export interface LogPathParts {
   readonly clock: SandboxClock;
   /** A component's own log line (goes to the kubelet, so it is itself a container log). */
   readonly print: (pod: KubeObject, container: string, line: string) => void;
+  readonly layer?: LogPathLayer;
+}
+
+/** What stands over the log path's own behaviour: faults that no object tells of. */
+export interface LogPathLayer {
+  /** How a container starts instead. */
+  start(pod: KubeObject, container: string): ComponentStart | undefined;
+  /** What another pod hears from this one. */
+  answer(pod: KubeObject, request: SandboxRequest, own: () => SandboxResponse | undefined): SandboxResponse | undefined;
+  /** Why this pod does not reach that host, in the dialer's words. */
+  unreachable(pod: KubeObject, host: string): string | undefined;
 }

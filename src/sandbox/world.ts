@@ -6,6 +6,9 @@ import { type Cluster, createCluster } from './cluster/cluster.ts';
 import { seedOf, type SeedName } from './cluster/seed.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createStore, type KubeStore } from './kube/store.ts';
+import { type Breaks, createBreaks } from './breaks/breaks.ts';
+import { accountUnder } from './injection/aws.ts';
+import { createInjection, type Injection } from './injection/injection.ts';
 import { createLogPath } from './logs/log-path.ts';
 import type { Call, World } from './types.ts';
 
@@ -35,6 +38,8 @@ export interface OpenWorld extends World {
   readonly cluster: Cluster;
   readonly clusterName: string;
   readonly faults: Faults;
+  readonly injection: Injection;
+  readonly breaks: Breaks;
   readonly onCall: (call: Call) => void;
   forgetCalls(): void;
   close(): void;
@@ -47,7 +52,8 @@ export const kubernetesVersion = '1.33';
 export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
   const clock = createClock({ ...(options.speed !== undefined && { speed: options.speed }) });
   const account = createAccount({ clock, region: options.region, accountId: sandboxAccountId, cluster: clusterSeed(options), ...options.account });
-  const store = createStore({ clock, rootCa: options.ca });
+  const injection = createInjection({ store: createStore({ clock, rootCa: options.ca }), clock });
+  const { store } = injection.objects;
   const seed = seedOf({
     region: options.region,
     version: kubernetesVersion,
@@ -55,19 +61,32 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     ...(options.nodes !== undefined && { nodes: options.nodes }),
     ...(options.grafana && { grafana: true }),
   });
-  const cluster = await createCluster({ store, clock, account, createLogPath, seed });
-  const faults = createFaults();
+  const cluster = await createCluster({
+    store,
+    clock,
+    account,
+    createLogPath: (parts) => createLogPath({ ...parts, account: accountUnder(parts.account, injection.aws), layer: injection.layer }),
+    seed,
+  });
+  const ruled = createFaults();
+  const faults: Faults = { ...ruled, match: (call) => injection.aws.match(call) ?? ruled.match(call) };
   const calls: Call[] = [];
+  const breaks = createBreaks({ account, store, clock, cluster, injection });
   return {
     clock,
     account,
     store,
     cluster,
     clusterName: options.clusterName,
-    runtime: cluster.runtime,
+    runtime: injection.runtime(cluster.runtime),
     faults,
+    injection,
+    breaks,
     calls,
-    onCall: (call) => void calls.push(call),
+    onCall: (call) => {
+      calls.push(call);
+      breaks.called(call);
+    },
     forgetCalls: () => void calls.splice(0),
     addFault: (fault) => faults.add(fault),
     snapshot: (): Json => ({ account: account.snapshot(), cluster: store.snapshot() }),

@@ -8,6 +8,7 @@ import { commands } from '../../src/cli/commands.ts';
 import { allFlags } from '../../src/cli/usage.ts';
 import { settingSpecs } from '../../src/design/setting-specs.ts';
 import { catalogue } from '../../src/problems/catalogue.ts';
+import { failureClasses } from '../../src/problems/failure-classes.ts';
 import { cli } from './fake-platform.ts';
 
 describe('explain', () => {
@@ -99,7 +100,7 @@ describe('completion', () => {
     ['loki-eks install --reten', '--retention-days'],
     ['loki-eks install --size ', 'small medium large'],
     ['loki-eks plan --cluster install --sh', '--show'],
-    ['loki-eks sandbox ', 'run start --help'],
+    ['loki-eks sandbox ', 'run start inject --list-breaks --help'],
     ['loki-eks explain LINE_NOT_F', 'LINE_NOT_FOUND'],
   ])('bash completes "%s"', async (line, expected) => {
     const { stdout } = await cli('completion bash');
@@ -147,6 +148,7 @@ describe('sandbox', () => {
     async (of: { readonly region?: string }) => ({
       env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', REGION_GIVEN: of.region ?? 'none' },
       notes: ['charts: stand-ins'],
+      break: async (names: readonly string[]) => void closed.push(...names),
       close: async () => void closed.push('closed'),
     });
 
@@ -188,11 +190,51 @@ describe('sandbox', () => {
     expect(closed).toEqual(['closed']);
   });
 
+  it('breaks what --break names, each once, and complains of a name that does not exist before anything is started', async () => {
+    const closed: string[] = [];
+    const words = 'sandbox run --break rbac --break varlog-mount --break rbac -- true';
+    const { exit, stderr } = await cli(words, { sandbox: sandbox(closed), env: { PATH: process.env['PATH'] }, platform: { cwd: process.cwd() } });
+    expect({ exit, closed }).toEqual({ exit: 0, closed: ['rbac', 'varlog-mount', 'closed'] });
+    expect(stderr).toContain('broken on purpose: rbac, varlog-mount');
+    const wrong = await cli('sandbox start --break varlog-mont');
+    expect(wrong.exit).toBe(2);
+    expect(wrong.stderr).toContain('There is no break "varlog-mont"; did you mean varlog-mount?');
+  });
+
+  it('lists the breaks, one for each class of failure', async () => {
+    const { exit, stdout } = await cli('sandbox --list-breaks');
+    expect(exit).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => line.split(' ')[0]).sort()).toEqual([...failureClasses].sort());
+    expect(lines.every((line) => /^[a-z0-9-]+ +[a-z0-9-]+ +\S.*\.$/.test(line))).toBe(true);
+  });
+
+  it.each([
+    ['sandbox', 'COMMAND_MISSING'],
+    ['sandbox strat', 'COMMAND_UNKNOWN'],
+    ['sandbox inject', 'ARGUMENT_MISSING'],
+    ['sandbox inject evidence.json', 'SANDBOX_ABSENT'],
+    ['sandbox inject --clear', 'SANDBOX_ABSENT'],
+  ])('%s: %s', async (words, code) => {
+    const { exit, stderr } = await cli(words, { files: { 'evidence.json': '{}' } });
+    expect({ exit, told: stderr.includes(`[${code}]`) }, stderr).toEqual({ exit: 2, told: true });
+  });
+
+  it('inject tells every fault of a document by its path, and injects nothing', async () => {
+    const faulty = { logs: [{ component: 'alloy', lines: [] }], metrics: [{ values: { a: 'x' } }], anwsers: [] };
+    const { exit, stderr } = await cli('sandbox inject faulty.json', { files: { 'faulty.json': JSON.stringify(faulty) } });
+    expect(exit).toBe(2);
+    for (const path of ['logs[0].lines', 'metrics[0].values.a', 'anwsers']) expect(stderr).toContain(path);
+    const broken = await cli('sandbox inject broken.json', { files: { 'broken.json': '{' } });
+    expect(broken.stderr).toContain('[EVIDENCE_INVALID]');
+    expect(JSON.parse((await cli('sandbox inject --schema')).stdout).properties).toHaveProperty('answers');
+  });
+
   it('start prints lines that can be pasted into a shell, and runs until a signal', async () => {
     let signal = () => {};
     const odd = `a'b $(touch x) "c"`;
     const running = cli('sandbox start', {
-      sandbox: async () => ({ env: { ODD: odd }, notes: [], close: async () => {} }),
+      sandbox: async () => ({ env: { ODD: odd }, notes: [], break: async () => {}, close: async () => {} }),
       platform: { onSignal: (listener) => ((signal = () => listener('SIGINT')), () => {}) },
     });
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -48,12 +48,12 @@ import { exact } from './compare.ts';
 import { exchange, line, type Line, type Moment, type Planned } from './line.ts';
 import { smallHelm } from './small-helm.ts';
 
-const region = 'ap-northeast-2';
-const clusterName = 'training-on-eks';
+export const region = 'ap-northeast-2';
+export const clusterName = 'training-on-eks';
 /** Simulated seconds in a real one, for what the cluster does by itself, and for who waits. */
 const SPEED = 2000;
 const WAIT_SPEED = 250;
-const server = 'https://sandbox';
+export const server = 'https://sandbox';
 const chartFolder = fileURLToPath(new URL('../../src/sandbox/charts', import.meta.url));
 
 export type Flags = Readonly<Record<string, unknown>>;
@@ -116,12 +116,12 @@ export async function openHouse(prepare?: (world: OpenWorld) => void): Promise<H
 let issuer: Issuer | undefined;
 
 /** The same cluster in every world: making the key of its issuer takes longer than most runs. */
-function shareKeys({ account, clusterName: name }: OpenWorld): void {
+export function shareKeys({ account, clusterName: name }: OpenWorld): void {
   const cluster = account.state.eks.clusters.get(name) as { issuer: Issuer };
   cluster.issuer = issuer ??= cluster.issuer;
 }
 
-interface Place {
+export interface Place {
   readonly world: OpenWorld;
   readonly clock: Clock;
   readonly state: string;
@@ -158,7 +158,7 @@ function answering(confirm: NonNullable<Wish['asked']>): Questions {
   return { confirm: async () => confirm(), choose: unexpected, text: unexpected, secret: unexpected };
 }
 
-async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly pid: number }, crossing: Line): Promise<Outside> {
+export async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly pid: number }, crossing: Line): Promise<Outside> {
   const rest = kubeRest(world, crossing);
   const kubernetes = kubernetesOf(world, { rest: repeating(rest, { server, backoffMs: 1 }), crossing });
   const releases = openReleases({

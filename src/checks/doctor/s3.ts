@@ -7,6 +7,8 @@ const hop = 's3';
 const S3_ERROR =
   /NoSuchBucket|AccessDenied|BucketRegionError|PermanentRedirect|KMS\.|not authorized to perform: kms|(S3|s3[.-]\S*amazonaws).*(timeout|no such host|refused|deadline)|SerializationError/;
 
+export const isBucketName = (name: string): boolean => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name);
+
 export const bucketsThere: DoctorCheck = {
   id: 's3.buckets',
   title: 'The buckets exist where Loki looks for them',
@@ -18,7 +20,7 @@ export const bucketsThere: DoctorCheck = {
     for (const { name, use, region = cluster.region, look } of loki.buckets) {
       const from = `${loki.configFrom}: the ${use} bucket is "${name}"`;
       const lines = said(loki.pods, S3_ERROR, 1);
-      if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
+      if (!isBucketName(name)) {
         return fail('LOKI_BUCKET_NAME', { message: `"${name}" is no bucket's name`, evidence: [from, ...lines] });
       }
       if (look?.is === 'absent') {

@@ -1,5 +1,6 @@
-/** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal. */
+/** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal, whole or broken. */
 import type { Command, Given } from '../command.ts';
+import { nearest } from '../../design/nearest.ts';
 import { stop } from '../../problems/problem.ts';
 import { SANDBOX_MARK, type Platform, type Sandbox, type SandboxOptions, type SandboxSeed } from '../platform.ts';
 
@@ -11,7 +12,32 @@ const flags = [
   { flag: '--seed', placeholder: seeds.join('|'), choices: seeds, description: 'the cluster that stands there at first' },
   { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
   { flag: '--grafana', description: 'with a Grafana in the cluster, as kube-prometheus-stack installs it' },
+  { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'break something, as --list-breaks names it; may be repeated' },
 ] as const;
+
+export const sandbox: Command = {
+  name: 'sandbox',
+  summary: 'a simulated AWS account and EKS cluster, no account needed',
+  about: 'A simulated AWS account and EKS cluster on loopback. No account is touched.',
+  examples: [
+    { run: 'loki-eks sandbox run -- loki-eks install', why: 'see the whole of it in seconds' },
+    { run: 'loki-eks sandbox --list-breaks', why: 'what can be broken, to see how doctor names it' },
+  ],
+  settings: [],
+  flags: [{ flag: '--list-breaks', description: 'print what can be broken: name, hop, and what it does' }],
+  run: async ({ flags: given }, platform) => {
+    if (given['listBreaks'] !== true) throw stop('COMMAND_MISSING', { message: 'loki-eks sandbox needs a command after it', fix: 'loki-eks sandbox --help' });
+    platform.stdout.write(await listOfBreaks());
+    return 0;
+  },
+};
+
+/** One line each: every break is named after the class of failure that it plays. */
+async function listOfBreaks(): Promise<string> {
+  const { breaks } = await import('../../sandbox/breaks/index.ts');
+  const [name, hop] = [Math.max(...breaks.map((one) => one.name.length)), Math.max(...breaks.map((one) => one.hop.length))];
+  return breaks.map((one) => `${one.name.padEnd(name)}  ${one.hop.padEnd(hop)}  ${one.does}\n`).join('');
+}
 
 export const sandboxRun: Command = {
   name: 'sandbox run',
@@ -21,13 +47,20 @@ export const sandboxRun: Command = {
   examples: [
     { run: 'loki-eks sandbox run -- loki-eks install', why: 'see the whole of it in seconds' },
     { run: "loki-eks sandbox run -- sh -c 'loki-eks install --yes && kubectl get pods -A'", why: 'several commands' },
+    { run: 'loki-eks sandbox run --installed --break varlog-mount -- loki-eks doctor', why: 'a broken installation, and what doctor says of it' },
   ],
   settings: [],
-  flags,
+  flags: [...flags, { flag: '--installed', description: 'install first, and break it then; without this, breaks are there from the start' }],
   argument: { name: 'COMMAND', description: 'the command and its arguments, after --', required: true, rest: true },
   run: async (given, platform) => {
-    const { runInside } = await import('../sandbox-run.ts');
-    return inSandbox(given, platform, (sandbox) => runInside(given.args, { platform, env: environment(sandbox) }));
+    const { installInside, runInside } = await import('../sandbox-run.ts');
+    return inSandbox(given, platform, async (sandbox) => {
+      const env = environment(sandbox);
+      const failed = given.flags['installed'] === true ? await installInside({ platform, env }) : 0;
+      if (failed !== 0) return failed;
+      await breakIt(given, { platform, sandbox });
+      return runInside(given.args, { platform, env });
+    });
   },
 };
 
@@ -41,6 +74,7 @@ export const sandboxStart: Command = {
   flags,
   run: (given, platform) =>
     inSandbox(given, platform, async (sandbox) => {
+      await breakIt(given, { platform, sandbox });
       platform.stdout.write(
         `${Object.entries(environment(sandbox))
           .map(([name, value]) => `export ${name}=${quoted(value)}`)
@@ -52,8 +86,34 @@ export const sandboxStart: Command = {
     }),
 };
 
+async function breakIt(given: Given, { platform, sandbox }: { readonly platform: Platform; readonly sandbox: Sandbox }): Promise<void> {
+  const names = breaksIn(given);
+  if (names.length === 0) return;
+  await sandbox.break(names);
+  platform.stderr.write(`loki-eks sandbox: broken on purpose: ${names.join(', ')}\n`);
+}
+
+const breaksIn = ({ flags: given }: Given): readonly string[] => [...new Set((given['break'] ?? []) as readonly string[])];
+
+/** Said before anything is started. */
+async function checkBreaks(given: Given): Promise<void> {
+  const names = breaksIn(given);
+  if (names.length === 0) return;
+  const { breaks } = await import('../../sandbox/breaks/index.ts');
+  const known: readonly string[] = breaks.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, known);
+  throw stop('BREAK_UNKNOWN', {
+    message: `There is no break "${unknown}"${near ? `; did you mean ${near}?` : ''}`,
+    fix: near ? `--break ${near}` : 'loki-eks sandbox --list-breaks',
+  });
+}
+
 async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbox) => Promise<number>): Promise<number> {
-  const sandbox = await platform.sandbox(optionsOf(given));
+  const options = optionsOf(given);
+  await checkBreaks(given);
+  const sandbox = await platform.sandbox(options);
   try {
     platform.stderr.write(`${['loki-eks sandbox: simulated, no AWS account is touched', ...sandbox.notes].join('\n')}\n`);
     return await act(sandbox);

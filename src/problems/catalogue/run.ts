@@ -233,6 +233,27 @@ export const run = rows({
     exit: 2,
     explain: 'The words after -- are run as they are, without a shell.',
   },
+  BREAK_UNKNOWN: {
+    title: 'There is no break of that name',
+    cause: '--break takes the name of a class of failure.',
+    fix: 'loki-eks sandbox --list-breaks',
+    exit: 2,
+    explain: 'Nothing has been started. Breaks may be combined: give --break several times.',
+  },
+  SANDBOX_ABSENT: {
+    title: 'No sandbox answers',
+    cause: 'This is not inside a sandbox, or the sandbox has ended.',
+    fix: 'loki-eks sandbox start, and paste the lines it prints into this terminal',
+    exit: 2,
+    explain: 'The sandbox is found through LOKI_EKS_SANDBOX_CONTROL, which sandbox start prints and sandbox run sets.',
+  },
+  EVIDENCE_INVALID: {
+    title: 'The evidence cannot be injected',
+    cause: 'The document is no JSON, or a field in it is unknown or of the wrong form.',
+    fix: 'loki-eks sandbox inject --schema',
+    exit: 2,
+    explain: 'Nothing has been injected. Each fault is told with its path in the document, such as logs[0].lines.',
+  },
   DEFECT: {
     title: 'A defect in loki-eks',
     cause: 'Something happened that loki-eks did not expect.',

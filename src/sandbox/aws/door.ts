@@ -74,6 +74,8 @@ function unknownService(service: string): ServiceDoor {
 
 /** The answer of a rule that lets nothing happen. */
 function refusedBy(fault: Fault | undefined, door: ServiceDoor, request: WireRequest): WireAnswer | undefined {
+  if (fault?.answer?.body !== undefined) return { status: fault.answer.status, body: fault.answer.body };
+  if (fault?.answer) return door.renderError(new AwsFault(fault.answer.status, fault.answer.code, fault.answer.message), request);
   if (fault?.how === 'before') return door.renderError(new AwsFault(...door.codes.internal), request);
   if (fault?.how === 'throttle') return door.renderError(new AwsFault(...door.codes.throttled), request);
   if (fault?.how !== 'deny') return undefined;

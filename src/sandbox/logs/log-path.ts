@@ -23,7 +23,11 @@ interface RunningCollector {
 
 export function createLogPath(parts: LogPathParts): LogPath {
   const files = createNodeFiles();
-  const network = createNetwork(parts.store, (pod, port, request) => answer(pod, port, request));
+  const { layer } = parts;
+  const network = createNetwork(parts, (pod, port, request) => {
+    const own = () => answer(pod, port, request);
+    return layer === undefined ? own() : layer.answer(pod, request, own);
+  });
   const around: LogSurroundings = { ...parts, files, network };
   const collectors = new Map<string, RunningCollector>();
   const gateways = new Set<string>();
@@ -97,6 +101,8 @@ export function createLogPath(parts: LogPathParts): LogPath {
     start(pod, container) {
       const process = processOf(parts.store, pod, container);
       if (process === undefined) return undefined;
+      const otherwise = layer?.start(pod, container);
+      if (otherwise !== undefined) return otherwise;
       if (isAlloy(process)) return begin(process);
       if (isGateway(process)) return gateway(process);
       return grafanas.start(process) ?? loki.start(process);

@@ -2,7 +2,8 @@
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { selectsByMap } from '../cluster/selector.ts';
 import { isReady, type Pod } from '../cluster/shapes.ts';
-import type { ObjectStore, SandboxRequest, SandboxResponse } from '../types.ts';
+import type { LogPathParts, SandboxRequest, SandboxResponse } from '../types.ts';
+import { admits, letsOut } from './network-policies.ts';
 
 interface Service extends KubeObject {
   readonly spec: {
@@ -17,8 +18,10 @@ interface Service extends KubeObject {
 export type Reply = { readonly is: 'answer'; readonly response: SandboxResponse } | { readonly is: 'failed'; readonly message: string };
 
 export interface Network {
-  /** `host` may be a short name: then `namespace` is searched first. */
-  request(to: { readonly url: string; readonly namespace: string }, request: Omit<SandboxRequest, 'path'>): Reply;
+  /** `host` may be a short name: then `namespace` is searched first. NetworkPolicies are heeded when it is told which pod asks. */
+  request(to: { readonly url: string; readonly namespace: string; readonly from?: Pod }, request: Omit<SandboxRequest, 'path'>): Reply;
+  /** Why a pod does not reach a host outside the cluster, in the dialer's words. */
+  outside(from: Pod, host: string): string | undefined;
   /** The Service a name leads to, from a pod of this namespace. */
   service(host: string, namespace: string): KubeObject | undefined;
   readyPods(service: KubeObject): readonly Pod[];
@@ -26,7 +29,7 @@ export interface Network {
 
 type Answer = (pod: Pod, port: number, request: SandboxRequest) => SandboxResponse | undefined;
 
-export function createNetwork(store: ObjectStore, answer: Answer): Network {
+export function createNetwork({ store, layer }: Pick<LogPathParts, 'store' | 'layer'>, answer: Answer): Network {
   const service = (host: string, namespace: string): Service | undefined => {
     if (/^[\d.]+$/.test(host)) return store.list('Service').find((candidate) => (candidate as Service).spec.clusterIP === host) as Service | undefined;
     const match = /^([a-z0-9-]+)(?:\.([a-z0-9-]+))?(?:\.svc)?(?:\.cluster\.local\.?)?$/.exec(host);
@@ -48,6 +51,7 @@ export function createNetwork(store: ObjectStore, answer: Answer): Network {
   return {
     service,
     readyPods,
+    outside: (from, host) => layer?.unreachable(from, host) ?? (letsOut(store, from) ? undefined : 'dial tcp 52.95.40.12:443: i/o timeout'),
     request(to, request) {
       const url = parseUrl(to.url);
       if (url === undefined) return { is: 'failed', message: `unsupported protocol scheme in "${to.url}"` };
@@ -59,7 +63,12 @@ export function createNetwork(store: ObjectStore, answer: Answer): Network {
       const address = `${found.spec.clusterIP ?? host}:${port}`;
       if (wanted === undefined) return { is: 'failed', message: `dial tcp ${address}: i/o timeout` };
       if (url.protocol === 'https:') return { is: 'failed', message: 'http: server gave HTTP response to HTTPS client' };
+      const barred = to.from && layer?.unreachable(to.from, host);
+      if (barred !== undefined) return { is: 'failed', message: barred };
       for (const pod of readyPods(found)) {
+        // A packet that a policy drops is answered by nobody.
+        if (to.from !== undefined && !admits(store, { from: to.from, to: pod, port: targetPort(wanted, pod) }))
+          return { is: 'failed', message: `dial tcp ${address}: i/o timeout` };
         const response = answer(pod, targetPort(wanted, pod), { ...request, path: `${url.pathname}${url.search}` });
         if (response !== undefined) return { is: 'answer', response };
       }

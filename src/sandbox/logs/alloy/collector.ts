@@ -128,7 +128,7 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
   const { clock, network } = around;
   const telemetry = createTelemetry(around, process);
   const read = (file: string): string => readFile(around, process, file);
-  const endpoints = createEndpoints({ clock, network, namespace: process.namespace, read, say: telemetry.say, count: telemetry.count, drained: () => wake() });
+  const endpoints = createEndpoints({ clock, network, from: process.pod, read, say: telemetry.say, count: telemetry.count, drained: () => wake() });
   const world = worldOf(around, process, { telemetry, endpoints });
   const load = (): Graph => loadGraph(read(of.path), world);
   let graph = readable(load, of.path);

@@ -1,5 +1,6 @@
 /** One `endpoint` of `loki.write`: batches, the login, retries, and what it says when a push fails. */
 import type { SandboxClock, SandboxResponse } from '../../types.ts';
+import type { Pod } from '../../cluster/shapes.ts';
 import type { Network } from '../network.ts';
 import type { AlloyValue } from './evaluate.ts';
 import type { Component } from './graph.ts';
@@ -9,7 +10,7 @@ import type { LogEntry } from './stages.ts';
 export interface PushParts {
   readonly clock: SandboxClock;
   readonly network: Network;
-  readonly namespace: string;
+  readonly from: Pod;
   /** Throws when the file is not there. */
   readonly read: (path: string) => string;
   readonly say: (level: string, fields: Readonly<Record<string, string | number>>) => void;
@@ -168,7 +169,7 @@ function send(
   }
   const external = (of.component.args['external_labels'] ?? {}) as Labels;
   const body = Buffer.from(JSON.stringify({ streams: streamsOf(of.batch.entries, external) }));
-  const reply = parts.network.request({ url, namespace: parts.namespace }, { method: 'POST', headers, body });
+  const reply = parts.network.request({ url, namespace: parts.from.metadata.namespace ?? 'default', from: parts.from }, { method: 'POST', headers, body });
   if (reply.is === 'failed') return failed(reply.message);
   const { status } = reply.response;
   if (status >= 200 && status < 300) return { is: 'sent' };

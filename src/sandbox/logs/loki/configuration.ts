@@ -106,6 +106,15 @@ function checked(config: LokiConfig, doc: Doc): Loaded {
   if (!Array.isArray(schemas) || schemas.length === 0) return failed('must specify at least one schema configuration');
   if (config.retentionEnabled && word(at(doc, 'compactor.delete_request_store')) === '')
     return failed('CONFIG ERROR: compactor.delete-request-store should be configured when retention is enabled');
+  const last = schemas.at(-1) as Doc;
+  const structured = at(doc, 'limits_config.allow_structured_metadata') !== false;
+  const version = Number(word(last['schema']).slice(1));
+  if (structured && (version < 13 || last['store'] !== 'tsdb'))
+    return failed(
+      `MULTIPLE CONFIG ERRORS FOUND, PLEASE READ CAREFULLY\nCONFIG ERROR: schema v13 is required to store Structured Metadata and use native OTLP ingestion, your schema version is ${word(last['schema'])}. Set \`allow_structured_metadata: false\` in the \`limits_config\` section or upgrade to schema v13\nCONFIG ERROR: \`tsdb\` index type is required to store Structured Metadata and use native OTLP ingestion, your index type is \`${word(last['store'])}\``,
+    );
+  if (last['store'] === 'tsdb' && !['', '24h', '24h0m0s', '1d'].includes(word(at(last, 'index.period'))))
+    return failed('CONFIG ERROR: invalid schema config: validating period_config: tsdb must always have periodic config for index set to 24h');
   const usesS3 = schemas.some((schema) => (schema as Doc)['object_store'] === 's3' || (schema as Doc)['object_store'] === 'aws');
   if (usesS3 && config.chunkBucket === '')
     return {

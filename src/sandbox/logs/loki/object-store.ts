@@ -14,11 +14,15 @@ export interface ObjectClient {
   list(prefix: string): readonly string[];
 }
 
+const unanswered = 'exceeded maximum number of attempts, 3, https response error StatusCode: 0, RequestID: ,';
 const TOKEN_FILE = 'AWS_WEB_IDENTITY_TOKEN_FILE';
 
 export function objectClient(around: LogSurroundings, process: Process, of: { readonly config: LokiConfig; readonly bucket: string }): ObjectClient {
   const call = <T>(operation: string, act: (credentials: SandboxCredentials) => T): T => {
     const credentials = credentialsOf(around, process, { config: of.config, operation: `operation error S3: ${operation}` });
+    const host = `${of.bucket}.s3.${of.config.region}.amazonaws.com`;
+    const barred = around.network.outside(process.pod, host);
+    if (barred !== undefined) throw new Error(`operation error S3: ${operation}, ${unanswered} request send failed, "https://${host}/": ${barred}`);
     try {
       return act(credentials);
     } catch (error) {
@@ -67,6 +71,12 @@ function freshCredentials(around: LogSurroundings, process: Process, of: { reado
     if (token === undefined)
       throw new Error(
         `${lead}, failed to retrieve jwt from provide source, unable to read file at ${env[TOKEN_FILE]}: open ${env[TOKEN_FILE]}: no such file or directory`,
+      );
+    const host = `sts.${of.config.region}.amazonaws.com`;
+    const barred = around.network.outside(process.pod, host);
+    if (barred !== undefined)
+      throw new Error(
+        `${lead}, failed to retrieve credentials, operation error STS: AssumeRoleWithWebIdentity, ${unanswered} request send failed, Post "https://${host}/": ${barred}`,
       );
     try {
       return around.account.assumeRoleWithWebIdentity(role, token);

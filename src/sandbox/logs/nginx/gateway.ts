@@ -196,7 +196,10 @@ function proxy(around: LogSurroundings, process: Process, of: { readonly asked: 
   }
   if (!answersDns(around, inherited(scopes, 'resolver'))) return page(502);
   const target = substitute(of.to, base);
-  const reply = around.network.request({ url: target, namespace: process.namespace }, { method: request.method, headers, body: request.body });
+  const reply = around.network.request(
+    { url: target, namespace: process.namespace, from: process.pod },
+    { method: request.method, headers, body: request.body },
+  );
   if (reply.is === 'answer') return reply.response;
   const host = target.replace(/^https?:\/\//, '').split(/[:/]/)[0];
   const why = reply.message.includes('no such host')

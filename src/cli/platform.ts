@@ -63,6 +63,8 @@ export interface SandboxOptions {
   readonly seed?: SandboxSeed;
   /** So many m5.xlarge nodes instead of the seed's own. */
   readonly nodes?: number;
+  /** Of these so many are tainted GPU nodes. */
+  readonly gpuNodes?: number;
   /** With a Grafana in the cluster. */
   readonly grafana?: boolean;
 }

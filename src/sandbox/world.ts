@@ -18,6 +18,8 @@ export interface WorldOptions {
   readonly seed?: SeedName;
   /** So many m5.xlarge nodes instead of the seed's own. */
   readonly nodes?: number;
+  /** Of these so many are tainted GPU nodes. */
+  readonly gpuNodes?: number;
   /** With a Grafana in the cluster. */
   readonly grafana?: boolean;
   /** Simulated seconds in a real one; 1 unless said. */
@@ -59,6 +61,7 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     version: kubernetesVersion,
     ...(options.seed && { name: options.seed }),
     ...(options.nodes !== undefined && { nodes: options.nodes }),
+    ...(options.gpuNodes !== undefined && { gpuNodes: options.gpuNodes }),
     ...(options.grafana && { grafana: true }),
   });
   const cluster = await createCluster({
@@ -117,7 +120,7 @@ function clusterSeed(options: WorldOptions): AccountOptions['cluster'] {
     serviceCidr: '10.100.0.0/16',
     autoMode: auto,
     addons: bare ? [] : addons,
-    nodegroups: bare ? [] : mixed ? ['general', 'gpu', 'bottlerocket'] : ['general'],
+    nodegroups: bare ? [] : mixed ? ['general', 'gpu', 'bottlerocket'] : options.gpuNodes ? ['general', 'gpu'] : ['general'],
     fargateProfiles: mixed ? ['fp-default'] : [],
     ...options.cluster,
   };

@@ -18,13 +18,7 @@ import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
 
 /** Whatever a journal may hold: the run that wrote it may have had the other kind of identity, or have mended. */
-export const everyStep = (): readonly Step<Context>[] => [
-  ...steps({ identity: 'irsa' }),
-  association,
-  grafanaDatasource,
-  grafanaDashboard,
-  ...mendingSteps(),
-];
+export const everyStep = (): readonly Step<Context>[] => [...steps({ identity: 'irsa' }), association, grafanaDatasource, grafanaDashboard, ...mendingSteps()];
 
 /** The two kinds of identity differ in three steps; everything else is the same. */
 export const steps = ({ identity, grafana }: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => [

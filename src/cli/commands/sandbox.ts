@@ -11,6 +11,7 @@ const flags = [
   { flag: '--region', placeholder: 'REGION', description: 'region of the simulated account' },
   { flag: '--seed', placeholder: seeds.join('|'), choices: seeds, description: 'the cluster that stands there at first' },
   { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
+  { flag: '--gpu-nodes', placeholder: 'N', description: 'so many of them are GPU nodes with their taint' },
   { flag: '--grafana', description: 'with a Grafana in the cluster, as kube-prometheus-stack installs it' },
   { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'break something, as --list-breaks names it; may be repeated' },
 ] as const;
@@ -123,17 +124,21 @@ async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbo
   }
 }
 
-function optionsOf({ flags: { region, seed, nodes, grafana } }: Given): SandboxOptions {
+function optionsOf({ flags: { region, seed, nodes, gpuNodes, grafana } }: Given): SandboxOptions {
   const count = nodes === undefined ? undefined : Number(nodes);
+  const gpu = gpuNodes === undefined ? undefined : Number(gpuNodes);
   const wrong = (message: string, fix: string) => stop('SETTING_INVALID', { message, fix });
   if (region !== undefined && !/^[a-z]{2,6}(-[a-z]+){1,3}-\d{1,2}$/.test(String(region)))
     throw wrong(`--region "${region}" does not look like a region`, '--region ap-northeast-2');
   if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= MOST_NODES))
     throw wrong(`--nodes "${nodes}" is no number from 1 to ${MOST_NODES}`, '--nodes 20');
+  if (gpu !== undefined && !(Number.isInteger(gpu) && gpu >= 0 && gpu <= (count ?? 0)))
+    throw wrong(`--gpu-nodes "${gpuNodes}" is no number from 0 to that of --nodes`, '--nodes 200 --gpu-nodes 20');
   return {
     ...(region !== undefined && { region: String(region) }),
     ...(seed !== undefined && { seed: seed as SandboxSeed }),
     ...(count !== undefined && { nodes: count }),
+    ...(gpu !== undefined && { gpuNodes: gpu }),
     ...(grafana === true && { grafana }),
   };
 }

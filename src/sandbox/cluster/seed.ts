@@ -12,6 +12,8 @@ export interface SeedOptions {
   readonly name?: SeedName;
   /** So many m5.xlarge instead of the seed's own nodes. */
   readonly nodes?: number;
+  /** Of these so many are g5.xlarge, tainted as GPU nodes are; none unless `nodes` is given. */
+  readonly gpuNodes?: number;
   /** With a Grafana in it. */
   readonly grafana?: boolean;
   /** `1.33` */
@@ -26,9 +28,13 @@ const SHAPES: Readonly<Record<SeedName, readonly Shape[]>> = {
   empty: [],
 };
 
+/** GPU nodes last, as a node group that was added. */
+const manyShapes = (nodes: number, gpu: number): readonly Shape[] =>
+  Array.from({ length: nodes }, (_, index) => (index < nodes - gpu ? 'm5.xlarge' : 'g5.xlarge'));
+
 export function seedOf(options: SeedOptions): readonly KubeObject[] {
   const name = options.name ?? 'default';
-  const shapes = options.nodes === undefined ? SHAPES[name] : Array.from({ length: options.nodes }, (): Shape => 'm5.xlarge');
+  const shapes = options.nodes === undefined ? SHAPES[name] : manyShapes(options.nodes, options.gpuNodes ?? 0);
   const nodes = shapes.map((shape, index) => nodeOf(options.region, { shape, index, version: options.version }));
   const fargate = nodes.find((node) => node.metadata.labels?.['eks.amazonaws.com/compute-type'] === 'fargate');
   const auto = name === 'auto';

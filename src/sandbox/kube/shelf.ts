@@ -24,7 +24,6 @@ export interface Shelf {
 }
 
 const keyOf = (resource: Resource, namespace: string | undefined, name: string): string => (resource.namespaced ? `${namespace ?? ''}/${name}` : name);
-const byKey = (a: readonly [string, KubeObject], b: readonly [string, KubeObject]): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 
 function tell(listener: (change: Change) => void, change: Change, broken: unknown[]): void {
   try {
@@ -36,6 +35,8 @@ function tell(listener: (change: Change) => void, change: Change, broken: unknow
 
 export function createShelf(): Shelf {
   const shelves = new Map<string, Map<string, KubeObject>>();
+  /** Sorted keys by shelf, until one comes or goes: sorting thousands of pods for every list is most of what a list would cost. */
+  const orders = new Map<string, readonly string[]>();
   const listeners = new Set<(change: Change) => void>();
   let history: Change[] = [];
   let forgotten = 1;
@@ -70,12 +71,16 @@ export function createShelf(): Shelf {
     revision: () => revision,
     get: (resource, namespace, name) => shelfOf(resource).get(keyOf(resource, namespace, name)),
     items(resource, namespace) {
-      const entries = [...shelfOf(resource)].filter(([, object]) => namespace === undefined || object.metadata.namespace === namespace);
-      return entries.sort(byKey).map(([, object]) => object);
+      const objects = shelfOf(resource);
+      const order = orders.get(resource.shelf) ?? [...objects.keys()].sort();
+      orders.set(resource.shelf, order);
+      const all = order.map((key) => objects.get(key) as KubeObject);
+      return namespace === undefined ? all : all.filter((object) => object.metadata.namespace === namespace);
     },
     put(resource, object) {
       const key = keyOf(resource, object.metadata.namespace, object.metadata.name);
       const before = shelfOf(resource).get(key);
+      if (!before) orders.delete(resource.shelf);
       const stored = numbered(object);
       shelfOf(resource).set(key, stored);
       publish({ type: before ? 'MODIFIED' : 'ADDED', object: stored, ...(before && { before }), revision, shelf: resource.shelf });
@@ -83,6 +88,7 @@ export function createShelf(): Shelf {
     },
     drop(resource, object) {
       shelfOf(resource).delete(keyOf(resource, object.metadata.namespace, object.metadata.name));
+      orders.delete(resource.shelf);
       const last = numbered(object);
       publish({ type: 'DELETED', object: last, before: object, revision, shelf: resource.shelf });
       return last;

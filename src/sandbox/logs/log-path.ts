@@ -8,6 +8,7 @@ import { mountedFiles } from './mounted-files.ts';
 import { createNetwork } from './network.ts';
 import { isGateway, serveGateway, startGateway } from './nginx/gateway.ts';
 import { createNodeFiles } from './node-files.ts';
+import { createPodsByNode } from './pods-by-node.ts';
 import { type Process, processOf } from './process.ts';
 import type { LogSurroundings } from './surroundings.ts';
 
@@ -28,7 +29,8 @@ export function createLogPath(parts: LogPathParts): LogPath {
     const own = () => answer(pod, port, request);
     return layer === undefined ? own() : layer.answer(pod, request, own);
   });
-  const around: LogSurroundings = { ...parts, files, network };
+  const pods = createPodsByNode(parts.store);
+  const around: LogSurroundings = { ...parts, files, network, pods };
   const collectors = new Map<string, RunningCollector>();
   const gateways = new Set<string>();
   const positions: Positions = new Map();

@@ -20,6 +20,7 @@ export interface NodeFile {
 export interface NodeFiles {
   append(pod: KubeObject, container: string, entry: { readonly time: Date; readonly line: string }): void;
   on(node: string): readonly NodeFile[];
+  at(node: string, path: string): NodeFile | undefined;
   all(): readonly NodeFile[];
   /** The kubelet clears a pod's folder away. */
   remove(uid: string): void;
@@ -29,18 +30,32 @@ const KEPT = 10_000;
 /** Containerd writes a longer line in parts. */
 const PART = 16_384;
 
+type OpenFile = { -readonly [field in keyof NodeFile]: field extends 'lines' ? string[] : NodeFile[field] };
+
+/** Indexed by node and by pod: thousands of nodes ask for their own few files, again and again. */
 export function createNodeFiles(): NodeFiles {
-  const files = new Map<string, { -readonly [field in keyof NodeFile]: field extends 'lines' ? string[] : NodeFile[field] }>();
+  const byNode = new Map<string, Map<string, OpenFile>>();
+  const byPod = new Map<string, Set<OpenFile>>();
+  const drop = (file: OpenFile): void => {
+    byNode.get(file.node)?.delete(file.path);
+    byPod.get(file.uid)?.delete(file);
+  };
+  const begin = (file: OpenFile): OpenFile => {
+    const siblings = byPod.get(file.uid) ?? new Set();
+    byPod.set(file.uid, siblings);
+    for (const old of siblings) if (old.container === file.container && old.run < file.run - 1) drop(old);
+    siblings.add(file);
+    const here = byNode.get(file.node) ?? new Map<string, OpenFile>();
+    byNode.set(file.node, here.set(file.path, file));
+    return file;
+  };
   return {
     append(pod, container, entry) {
       const { namespace = 'default', name, uid = '' } = pod.metadata;
       const node = (pod as Pod).spec.nodeName ?? '';
       const run = restartsOf(pod, container);
       const path = `/var/log/pods/${namespace}_${name}_${uid}/${container}/${run}.log`;
-      const key = `${node}:${path}`;
-      const file = files.get(key) ?? { node, path, uid, container, run, pod: { namespace, name }, first: 0, lines: [] };
-      if (!files.has(key)) for (const [old, other] of files) if (other.uid === uid && other.container === container && other.run < run - 1) files.delete(old);
-      files.set(key, file);
+      const file = byNode.get(node)?.get(path) ?? begin({ node, path, uid, container, run, pod: { namespace, name }, first: 0, lines: [] });
       file.lines.push(...criLines(entry));
       const over = file.lines.length - KEPT;
       if (over > 0) {
@@ -48,10 +63,12 @@ export function createNodeFiles(): NodeFiles {
         file.first += over;
       }
     },
-    on: (node) => [...files.values()].filter((file) => file.node === node),
-    all: () => [...files.values()],
+    on: (node) => [...(byNode.get(node)?.values() ?? [])],
+    at: (node, path) => byNode.get(node)?.get(path),
+    all: () => [...byNode.values()].flatMap((files) => [...files.values()]),
     remove(uid) {
-      for (const [key, file] of files) if (file.uid === uid) files.delete(key);
+      for (const file of byPod.get(uid) ?? []) byNode.get(file.node)?.delete(file.path);
+      byPod.delete(uid);
     },
   };
 }

@@ -2,8 +2,10 @@
 import type { LogPathParts } from '../types.ts';
 import type { Network } from './network.ts';
 import type { NodeFiles } from './node-files.ts';
+import type { PodsByNode } from './pods-by-node.ts';
 
 export interface LogSurroundings extends LogPathParts {
   readonly files: NodeFiles;
   readonly network: Network;
+  readonly pods: PodsByNode;
 }

@@ -1,7 +1,7 @@
 /** `discovery.kubernetes` for the role `pod`: the targets Prometheus' service discovery would make. */
 import type { Container, ContainerStatus, Pod } from '../../cluster/shapes.ts';
 import { fieldTest, labelTest } from '../../kube/selectors.ts';
-import type { ObjectStore } from '../../types.ts';
+import type { LogSurroundings } from '../surroundings.ts';
 import type { Labels } from './relabel.ts';
 
 export interface PodQuery {
@@ -14,12 +14,16 @@ export interface PodQuery {
 const clean = (name: string): string => name.replace(/[^a-zA-Z0-9_]/g, '_');
 
 /** One target for every port of every container; a container without ports has one target. Pods without an address have none. */
-export function podTargets(store: ObjectStore, query: PodQuery): readonly Labels[] {
+export function podTargets({ store, pods }: Pick<LogSurroundings, 'store' | 'pods'>, query: PodQuery): readonly Labels[] {
   const fits = [labelTest(query.label), fieldTest(query.field)] as const;
   const spaces = query.namespaces.length === 0 ? [undefined] : query.namespaces;
+  const node = /^spec\.nodeName==?([^,!]+)$/.exec(query.field ?? '')?.[1];
+  const inSpace = (namespace: string | undefined): readonly Pod[] => {
+    if (node === undefined) return store.list('Pod', { ...(namespace !== undefined && { namespace }) }) as readonly Pod[];
+    return pods.on(node).filter((pod) => namespace === undefined || pod.metadata.namespace === namespace);
+  };
   return spaces
-    .flatMap((namespace) => [...store.list('Pod', { ...(namespace !== undefined && { namespace }) })])
-    .map((object) => object as Pod)
+    .flatMap(inSpace)
     .filter((pod) => pod.status?.podIP !== undefined && pod.status.podIP !== '' && fits[0](pod.metadata.labels) && fits[1](pod))
     .flatMap((pod) => {
       const shared = podLabels(pod);

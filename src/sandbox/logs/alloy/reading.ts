@@ -31,7 +31,7 @@ export function discover(
   if (allowed.length === 0) return [];
   const selector = of.component.blocks.find((block) => block.name === 'selectors' && block.args['role'] === 'pod')?.args ?? {};
   const [label, field] = [selector['label'], selector['field']];
-  return podTargets(around.store, {
+  return podTargets(around, {
     namespaces: allowed.filter((namespace) => namespace !== undefined),
     ...(typeof label === 'string' && { label }),
     ...(typeof field === 'string' && { field }),
@@ -79,7 +79,7 @@ export function fileJobs(around: LogSurroundings, process: Process, source: Comp
     const path = target['__path__'] ?? '';
     const labels = { ...visible(target), filename: path };
     const host = hostPathOf(process, path);
-    const file = host === undefined ? undefined : around.files.on(process.node).find((candidate) => candidate.path === host);
+    const file = host === undefined ? undefined : around.files.at(process.node, host);
     const refused = file === undefined ? `stat ${path}: no such file or directory` : userOf(process) === 0 ? undefined : `open ${path}: permission denied`;
     jobs.set(JSON.stringify(labels), { path, labels, file: file ?? NOTHING, strip: (line) => line, ...(refused !== undefined && { refused }) });
   }

@@ -1,19 +1,22 @@
 /** Facts, read once and all at once. */
 import type { Facts, NodeFact, StorageClassFact } from '../design/facts.ts';
 import { chartSource } from '../design/pins.ts';
+import { oidcProviderArn } from '../design/policies.ts';
 import type { Problem } from '../engine/types.ts';
 import { ProblemError } from '../problems/problem.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
+import { ADDONS } from './ahead.ts';
 import { spreadInUse } from './layout.ts';
 import { nodeFacts } from './nodes.ts';
 import { grafanas } from './grafana.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 
-/** `fetchCharts`: get the charts onto this disk and check their digests; otherwise only say what they would be. */
-export async function discover(run: Run, { aws, caller, cluster, kubernetes }: Reached, options: { readonly fetchCharts: boolean }): Promise<Facts> {
-  const providerArn = cluster.issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${cluster.issuer.replace('https://', '')}`;
+/** `obtained`: where the charts are needed on this disk; otherwise it is only said what they would be. */
+export async function discover(run: Run, { looking: aws, caller, cluster, kubernetes }: Reached, obtained?: Promise<Facts['charts']>): Promise<Facts> {
+  const { partition, account } = caller;
+  const providerArn = cluster.issuer && oidcProviderArn({ partition, account, issuer: cluster.issuer });
   const [
     kubeVersion,
     nodes,
@@ -35,9 +38,9 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
     kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadataOnly: true }),
     kubernetes.list({ apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', labels: 'k8s-app=kube-dns' }),
     providerArn ? aws.oidcProviders.find(providerArn) : undefined,
-    aws.clusters.addon(cluster.name, 'eks-pod-identity-agent'),
-    aws.clusters.addon(cluster.name, 'aws-ebs-csi-driver'),
-    findCharts(run, options),
+    aws.clusters.addon(cluster.name, ADDONS[0]),
+    aws.clusters.addon(cluster.name, ADDONS[1]),
+    obtained ?? findCharts(run, { fetchCharts: false }),
     kubernetes.get(SERVICE_MONITORS),
     classInUse(kubernetes, run.settings.namespace),
     spreadInUse(kubernetes, run.settings.namespace),
@@ -67,10 +70,10 @@ export async function discover(run: Run, { aws, caller, cluster, kubernetes }: R
 }
 
 /**
- * Without fetching, a pinned chart is known by its pin: enough to look, not enough to install. When it can't be had, that is told
+ * `fetchCharts`: they are put on this disk and their digests are checked. Without, a pinned chart is known by its pin: enough to look, not enough to install. When it can't be had, that is told
  * with everything else that is wrong, not instead of it; a file that the user named wrongly stops at once.
  */
-async function findCharts({ settings, outside }: Run, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<Facts['charts']> {
+export async function findCharts({ settings, outside }: Run, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<Facts['charts']> {
   const { lokiChart, alloyChart, chartRepo: repo, helm } = settings;
   const problems: Problem[] = [];
   const find = async (which: 'loki' | 'alloy', chart: string | undefined): Promise<Chart> => {

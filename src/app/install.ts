@@ -53,7 +53,7 @@ async function consented(run: Run, { barred, plan }: Pick<Look, 'barred' | 'plan
 
 /** Between the plan and the lock another run may have ended, so everything is inspected once more. */
 async function underLock(run: Run, seen: Look, { lock, unfinished }: { readonly lock: Lock; readonly unfinished: boolean }): Promise<Ending> {
-  const now = await lookAgain(run, seen);
+  const now = await lookAgain(run, seen, { all: unfinished });
   const ending = unfinished
     ? // Taking back must be possible also where going on is barred.
       ((await recover(run, now, lock)) ?? (await consented(run, now)))

@@ -3,15 +3,17 @@ import { checks } from '../checks/index.ts';
 import { missingRights } from '../checks/rbac-suffices.ts';
 import { examine, failures } from '../engine/examine.ts';
 import { plan as planOf } from '../engine/plan.ts';
-import type { Plan, Problem } from '../engine/types.ts';
+import type { Finding, Plan, Problem } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
 import { ProblemError } from '../problems/problem.ts';
+import { wasAbsent } from '../steps/absent.ts';
 import { steps } from '../steps/index.ts';
+import { record } from '../steps/record.ts';
 import type { Context } from '../steps/context.ts';
 import { consent } from './consent.ts';
 import { contextFor } from './context.ts';
-import { discover } from './discover.ts';
+import { discover, findCharts } from './discover.ts';
 import { draft } from './draft.ts';
 import type { Run } from './outside.ts';
 import { reach, type Reached } from './reach.ts';
@@ -22,33 +24,69 @@ export interface Look {
   readonly blueprint: Blueprint;
   readonly ctx: Context;
   readonly plan: Plan<Context>;
+  /** Before the first look. */
+  readonly began: Date;
   /** Everything that bars the way: failed checks first, then blocked steps. */
   readonly barred: readonly Problem[];
 }
 
 export async function look(run: Run, { rotateLogin = false }: { readonly rotateLogin?: boolean } = {}): Promise<Look> {
-  const reached = await reach(run);
-  const facts = await discovered(run, reached);
+  const charts = findCharts(run, { fetchCharts: true });
+  // An account or a cluster that can't be reached is told first.
+  charts.catch(() => undefined);
+  const began = run.outside.clock.now();
+  const reached = await reach(run, 'installation');
+  // Whoever renders and installs later finds it found.
+  reached.releases.helm().catch(() => undefined);
+  const facts = await discovered(run, reached, charts);
   const givenPassword = await readPassword(run);
-  const made = await planned(run, { reached, facts, rotateLogin, ...(givenPassword && { givenPassword }) });
-  for (const text of made.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
-  const results = await examine(checks, { ...made.ctx, settings: run.settings }, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem });
+  const basis: Basis = { reached, facts, rotateLogin, ...(givenPassword && { givenPassword }) };
+  const { lookingCtx, ...drafted } = await drawn(run, basis);
+  for (const text of drafted.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
+  const examined = { ...lookingCtx, settings: run.settings };
+  const [first, results] = await Promise.all([
+    planOf(steps(drafted.blueprint), lookingCtx, problemOf),
+    examine(checks, examined, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem }),
+  ]);
   // What failed because the user stopped the program is no finding.
   run.signal.throwIfAborted();
+  const made = await agreed(run, basis, { ...drafted, plan: first });
   const failed = failures(results);
   const codes = new Set(failed.map(({ code }) => code));
   const blocked = made.plan.flatMap(({ finding }) => (finding.is === 'blocked' && !codes.has(finding.problem.code) ? [finding.problem] : []));
-  return { reached, ...made, barred: [...failed, ...blocked] };
+  return { reached, ...made, began, barred: [...failed, ...blocked] };
 }
 
-/** The steps' inspections once more: what was found before may have been changed by somebody since. */
-export async function lookAgain(run: Run, seen: Look): Promise<Look> {
-  const plan = await planOf(steps(seen.blueprint), seen.ctx, problemOf);
+/** A look at AWS is believed so long, where it is believed at all. */
+const BELIEVED_MS = 15_000;
+/** What these steps look at is outside the cluster, where each answer takes its time. */
+const OUTSIDE_CLUSTER: ReadonlySet<string> = new Set(['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'association']);
+
+/**
+ * The steps' inspections once more, now that this run holds the lock: what was found before may have been changed by somebody since.
+ * Only of a first installation is AWS believed as it was seen seconds ago: while the cluster has no record, no run has put Loki on these
+ * buckets, and making what is there by now fails. See docs/decisions/0007.
+ */
+export async function lookAgain(run: Run, seen: Look, { all }: { readonly all: boolean }): Promise<Look> {
+  const wanted = steps(seen.blueprint);
+  const inside = await planOf(
+    wanted.filter(({ id }) => !OUTSIDE_CLUSTER.has(id)),
+    seen.ctx,
+    problemOf,
+  );
+  const young = run.outside.clock.now().getTime() - seen.began.getTime() < BELIEVED_MS;
+  const believed = !all && young && [seen.plan, inside].every(hasNoRecord);
+  const outside = wanted.filter(({ id }) => OUTSIDE_CLUSTER.has(id));
+  const others = believed ? seen.plan : await planOf(outside, seen.ctx, problemOf);
+  const findings = new Map([...others, ...inside].map(({ step, finding }) => [step.id, finding]));
+  const plan = wanted.map((step) => ({ step, finding: findings.get(step.id) as Finding }));
   const known = new Set(seen.barred.map(({ code }) => code));
   const fresh = plan.flatMap(({ finding }) => (finding.is === 'blocked' && !known.has(finding.problem.code) ? [finding.problem] : []));
   run.signal.throwIfAborted();
   return { ...seen, plan, barred: [...seen.barred, ...fresh] };
 }
+
+const hasNoRecord = (plan: Plan<Context>): boolean => plan.some(({ step, finding }) => step.id === record.id && wasAbsent(finding));
 
 interface Basis {
   readonly reached: Reached;
@@ -57,20 +95,28 @@ interface Basis {
   readonly rotateLogin: boolean;
 }
 
-/** Where only a consent is missing and somebody is there to give it, it is asked for and the plan is made once more. */
-async function planned(run: Run, basis: Basis): Promise<Pick<Look, 'blueprint' | 'ctx' | 'plan'>> {
-  const { reached, ...made } = basis;
+/** `ctx` is for acting; `lookingCtx` has the answers that were begun ahead. */
+async function drawn(run: Run, { reached, ...made }: Basis): Promise<Pick<Look, 'blueprint' | 'ctx'> & { readonly lookingCtx: Context }> {
   const blueprint = await draft(run, made.facts);
-  const ctx = await contextFor(run, reached, { blueprint, ...made });
-  const plan = await planOf(steps(blueprint), ctx, problemOf);
-  const settings = await consent(run, plan);
-  return settings ? planned({ ...run, settings }, basis) : { blueprint, ctx, plan };
+  const [ctx, lookingCtx] = await Promise.all([reached.aws, reached.looking].map((aws) => contextFor(run, { ...reached, aws }, { blueprint, ...made })));
+  return { blueprint, ctx: ctx as Context, lookingCtx: lookingCtx as Context };
+}
+
+type Made = Pick<Look, 'blueprint' | 'ctx' | 'plan'>;
+
+/** Where only a consent is missing and somebody is there to give it, it is asked for and the plan is made once more. */
+async function agreed(run: Run, basis: Basis, made: Made): Promise<Made> {
+  const settings = await consent(run, made.plan);
+  if (!settings) return made;
+  const consented = { ...run, settings };
+  const { lookingCtx, ...again } = await drawn(consented, basis);
+  return agreed(consented, basis, { ...again, plan: await planOf(steps(again.blueprint), lookingCtx, problemOf) });
 }
 
 /** A caller who may not even look is told everything that is missing, not only the first thing. */
-async function discovered(run: Run, reached: Reached): Promise<Facts> {
+async function discovered(run: Run, reached: Reached, charts: Promise<Facts['charts']>): Promise<Facts> {
   try {
-    return await discover(run, reached, { fetchCharts: true });
+    return await discover(run, reached, charts);
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_FORBIDDEN') throw error;
     const { namespace: loki, collectorNamespace: collector } = run.settings;

@@ -5,10 +5,13 @@ import type { EksCluster } from '../ports/clusters.ts';
 import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
 import type { Releases } from '../ports/releases.ts';
 import { stop } from '../problems/problem.ts';
+import { askedOnce, beginByAccount, beginByName, type Ahead } from './ahead.ts';
 import type { Aws, Run } from './outside.ts';
 
 export interface Reached {
   readonly aws: Aws;
+  /** The same, for looking only: each thing is asked once, and some are asked already. */
+  readonly looking: Aws;
   readonly caller: Caller;
   readonly cluster: EksCluster;
   readonly access: KubeAccess;
@@ -16,19 +19,28 @@ export interface Reached {
   readonly releases: Releases;
 }
 
-export async function reach({ settings, outside, emit }: Run): Promise<Reached> {
+export async function reach({ settings, outside, emit }: Run, ahead: Ahead = 'nothing'): Promise<Reached> {
   const aws = await outside.aws(settings);
-  const [caller, name] = await Promise.all([aws.callers.whoami(), clusterName({ settings, outside, aws })]);
-  const cluster = await aws.clusters.find(name);
+  const looking = askedOnce(aws);
+  const asked = clusterName({ settings, outside, aws }).then((name) => {
+    const found = aws.clusters.find(name);
+    if (ahead !== 'nothing') beginByName(looking, name);
+    return found.then((cluster) => ({ name, cluster }));
+  });
+  // Who calls is the first to be told when both fail.
+  asked.catch(() => undefined);
+  const caller = await aws.callers.whoami();
+  const { name, cluster } = await asked;
   if (!cluster) throw await noSuchCluster(name, { aws, caller });
   if (cluster.external) throw stop('CLUSTER_EXTERNAL', { message: `Cluster ${name} is registered with EKS but does not run there` });
+  if (ahead !== 'nothing') beginByAccount(looking, { settings, caller, cluster }, ahead);
   emit({ type: 'fact.found', fact: 'account', value: `${caller.account} as ${caller.arn}` });
   emit({ type: 'fact.found', fact: 'cluster', value: `${name}, Kubernetes ${cluster.version}, ${aws.region}` });
   const access = await accessTo(cluster, { settings, outside, aws });
   const kubernetes = await outside.kubernetes(access);
   const eks = { cluster: cluster.name, region: aws.region, ...(settings.profile && { profile: settings.profile }) };
   const releases = await outside.releases({ access, kubernetes, eks, ...(settings.helm && { helm: settings.helm }) });
-  return { aws, caller, cluster, access, kubernetes, releases };
+  return { aws, looking, caller, cluster, access, kubernetes, releases };
 }
 
 type Parts = Pick<Run, 'settings' | 'outside'> & { readonly aws: Aws };

@@ -19,13 +19,13 @@ import { problemOf, toProblem, within } from './within.ts';
 
 export const status: UseCase<StatusOptions> = (run) =>
   within(run, 'status', async () => {
-    const reached = await reach(run);
+    const reached = await reach(run, 'facts');
     const known = await installed(run, reached.kubernetes);
     if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run)] };
     const looking = { ...run, settings: known.settings };
-    const facts = await discover(looking, reached, { fetchCharts: false });
+    const facts = await discover(looking, reached);
     const blueprint = await draft(looking, facts, known.userValues);
-    const ctx = await contextFor(looking, reached, { blueprint, facts });
+    const ctx = await contextFor(looking, { ...reached, aws: reached.looking }, { blueprint, facts });
     const [plan, parts, releases, nodes, results] = await Promise.all([
       planOf(steps(blueprint), ctx, problemOf),
       components(ctx),

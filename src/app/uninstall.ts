@@ -20,10 +20,10 @@ import { toProblem, within } from './within.ts';
 
 export const uninstall: UseCase<UninstallOptions> = (run, options) =>
   within(run, 'uninstall', async () => {
-    const reached = await reach(run);
+    const reached = await reach(run, 'facts');
     const known = await installed(run, reached.kubernetes);
     const here = { ...run, settings: known?.settings ?? run.settings };
-    const facts = await discover(here, reached, { fetchCharts: false });
+    const facts = await discover(here, reached);
     const blueprint = await draft({ ...here, settings: withoutClass(here.settings) }, facts, known?.userValues);
     const ctx = await contextFor(here, reached, { blueprint, facts });
     const data = await bucketsWithData(ctx);

@@ -28,11 +28,11 @@ interface Verified {
 }
 
 async function verified(run: Run, options: VerifyOptions): Promise<Verified> {
-  const reached = await reach(run);
+  const reached = await reach(run, 'facts');
   const known = await installed(run, reached.kubernetes);
   if (!known) return { ending: { outcome: 'unhealthy', problems: [notInstalled(run)] } };
   const looking = { ...run, settings: known.settings };
-  const facts = await discover(looking, reached, { fetchCharts: false });
+  const facts = await discover(looking, reached);
   const choice = chooseNodes(facts.nodes, { names: options.nodes, sample: options.sample ?? defaultSample(facts.nodes.length) });
   const names = wanted(options);
   const untried = proofNames.filter((name) => !names.includes(name));

@@ -15,6 +15,12 @@ const ON_BUCKETS = [
 ];
 const ON_ROLE = ['iam:GetRole', 'iam:CreateRole', 'iam:TagRole', 'iam:PutRolePolicy', 'iam:GetRolePolicy', 'iam:UpdateAssumeRolePolicy', 'iam:DeleteRole'];
 
+/** What the simulator is asked, on each kind of thing that is made. */
+export const rightsAsked = (arns: { readonly bucket: string; readonly role: string }): readonly (readonly [actions: readonly string[], arn: string])[] => [
+  [ON_BUCKETS, arns.bucket],
+  [ON_ROLE, arns.role],
+];
+
 /** A warning at most: the simulator knows neither session policies nor resource policies. */
 export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'facts'>> = {
   id: 'aws.iam-suffices',
@@ -22,9 +28,10 @@ export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'fact
   at: ['preflight'],
   async run({ roles, blueprint, facts }) {
     const bucket = `arn:${blueprint.partition}:s3:::${blueprint.buckets.chunks.name}`;
-    const [onBuckets, onRole] = await Promise.all([roles.denied(ON_BUCKETS, bucket), roles.denied(ON_ROLE, blueprint.role.arn)]);
-    if (onBuckets === 'unknown' || onRole === 'unknown') return { is: 'skip', why: 'the policy simulator may not be asked' };
-    const denied = [...onBuckets, ...onRole];
+    const asked = rightsAsked({ bucket, role: blueprint.role.arn });
+    const answers = await Promise.all(asked.map(([actions, arn]) => roles.denied(actions, arn)));
+    if (answers.includes('unknown')) return { is: 'skip', why: 'the policy simulator may not be asked' };
+    const denied = answers.flatMap((answer) => (answer === 'unknown' ? [] : answer));
     if (denied.length === 0) return { is: 'pass', saw: `${ON_BUCKETS.length + ON_ROLE.length} actions` };
     return {
       is: 'warn',

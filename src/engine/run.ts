@@ -109,6 +109,7 @@ async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ct
   }
   emit({ type: 'step.started', step: step.id });
   const hands: Hands<Receipt> = {
+    found: finding,
     signal,
     record: async (receipt) => {
       signal.throwIfAborted();

@@ -31,6 +31,8 @@ export type Receipt = { readonly did: string } & { readonly [key: string]: Json 
 
 /** What the engine lends a step while it acts. */
 export interface Hands<R extends Receipt = Receipt> {
+  /** What the look found that leads to this deed; it may be seconds old. */
+  readonly found: Finding;
   /** First record, then mutate. On disk when it returns. */
   readonly record: (receipt: R) => Promise<void>;
   /** Progress for whoever is watching: what is happening now, or what a wait is waiting for. */
@@ -39,7 +41,7 @@ export interface Hands<R extends Receipt = Receipt> {
 }
 
 /** What undo and remove are lent: they record nothing. */
-export type Helpers = Omit<Hands, 'record'>;
+export type Helpers = Omit<Hands, 'record' | 'found'>;
 
 /** What a removal did: everything gone, nothing was there, or data kept (and why, and how to remove it). */
 export type Removal =

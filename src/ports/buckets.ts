@@ -44,7 +44,7 @@ export interface BucketContents {
 export interface Buckets {
   look(name: string): Promise<BucketLook>;
   /**
-   * Creates it with tags. `namespace` asks for the account-regional namespace; throws BUCKET_NAMESPACE_UNSUPPORTED where a
+   * Creates it with tags, which some endpoints take without keeping them; BUCKET_EXISTS where it is there. `namespace` asks for the account-regional namespace; throws BUCKET_NAMESPACE_UNSUPPORTED where a
    * region has none.
    */
   create(name: string, options: { readonly namespace: 'account-regional' | 'global'; readonly tags: Tags }): Promise<void>;

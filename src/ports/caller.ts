@@ -12,6 +12,7 @@ export interface Caller {
 }
 
 export interface Callers {
+  /** Asked once; every further call gets the same answer. */
   whoami(): Promise<Caller>;
 }
 

@@ -25,7 +25,8 @@ export interface NewRole {
 }
 
 export interface Roles {
-  find(name: string): Promise<Role | undefined>;
+  /** `inline`: the inline policy that is expected there. It is read beside the list of them; others only after it. */
+  find(name: string, expected?: { readonly inline?: string }): Promise<Role | undefined>;
   create(role: NewRole): Promise<void>;
   setTrust(name: string, trust: Json): Promise<void>;
   /** Creates or overwrites; `undefined` deletes (absent is fine). */

@@ -2,9 +2,10 @@
 import type { Json, Change, Finding, Hands, Receipt, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
 import { sizeOf } from '../design/quantities.ts';
-import type { BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
+import type { BucketLook, BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
 import { stop, problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
+import { wasAbsent } from './absent.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
 import { oursByTags } from './marks.ts';
 
@@ -55,13 +56,9 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
 
   async apply(ctx, hands) {
     const plan = ctx.blueprint.buckets[use];
-    let found = await ctx.buckets.look(plan.name);
-    const fresh = found.is === 'absent';
-    if (fresh) {
-      await hands.record({ did: 'create-bucket', name: plan.name });
-      await create(ctx.buckets, plan);
-      found = await ctx.buckets.look(plan.name);
-    }
+    const before = wasAbsent(hands.found) ? ABSENT : await ctx.buckets.look(plan.name);
+    const fresh = before.is === 'absent';
+    const found = fresh ? await make(ctx.buckets, plan, hands) : before;
     if (found.is !== 'ours-to-read') throw stop('BUCKET_TAKEN', { message: `s3://${plan.name} can't be read after it was made` });
     if (!fresh) await emptyIfAsked(ctx, plan, hands);
     for (const gap of bucketGaps(found, plan)) {
@@ -148,6 +145,27 @@ async function emptyIfAsked(ctx: Needs, plan: BucketPlan, hands: Hands<Receipt>)
   if ((await ctx.buckets.contents(plan.name, 1)).objects === 0) return;
   await hands.record({ did: 'empty-bucket', name: plan.name });
   await ctx.buckets.empty(plan.name, { signal: hands.signal, progress: (n) => hands.say(`${n} objects deleted`) });
+}
+
+const ABSENT: BucketLook = { is: 'absent' };
+
+/**
+ * A new bucket has neither policy nor lifecycle rules, so those are set while everything else is read: S3 sets what it likes on new
+ * buckets, and may not keep the tags. The state that was read, with what was set beside it.
+ */
+async function make(buckets: Buckets, plan: BucketPlan, { record, say, signal }: Hands<Receipt>): Promise<BucketLook> {
+  await record({ did: 'create-bucket', name: plan.name });
+  await create(buckets, plan);
+  signal.throwIfAborted();
+  say('lifecycle, policy');
+  const [look, ...set] = await Promise.allSettled([
+    buckets.look(plan.name),
+    buckets.setLifecycle(plan.name, plan.lifecycle),
+    buckets.setPolicy(plan.name, plan.policy),
+  ]);
+  for (const one of [...set, look]) if (one.status === 'rejected') throw one.reason;
+  const found = (look as PromiseFulfilledResult<BucketLook>).value;
+  return found.is === 'ours-to-read' ? { ...found, lifecycle: plan.lifecycle, policy: plan.policy } : found;
 }
 
 /** Some regions have no account-regional names; the global namespace is the fallback there, with the same name. */

@@ -1,6 +1,7 @@
 /** The account's IAM OIDC provider for the cluster's issuer: shared by every IRSA role, so made only with consent and never deleted. */
 import type { Receipt, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
+import { wasAbsent } from './absent.ts';
 import type { Context } from './context.ts';
 import { oursByTags } from './marks.ts';
 
@@ -32,9 +33,9 @@ export const oidcProvider: Step<Needs, Receipt> = {
       : { is: 'differs', changes: [{ action: 'create', target: plan.arn, detail: 'shared by every IRSA role of this cluster' }] };
   },
 
-  async apply({ oidcProviders, blueprint }, { record }) {
+  async apply({ oidcProviders, blueprint }, { found, record }) {
     const { arn, url, audience, tags } = planned(blueprint);
-    if (await oidcProviders.find(arn)) {
+    if (!wasAbsent(found) && (await oidcProviders.find(arn))) {
       await record({ did: 'add-audience', arn, audience });
       return oidcProviders.addAudience(arn, audience);
     }

@@ -14,7 +14,8 @@ type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | '
 export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
   id: `release.${use}`,
   title: use === 'loki' ? 'Loki' : 'Alloy, the collector',
-  needs: use === 'loki' ? ['identity-proof', 'login', 'association', 'storage-class', 'service-account'] : ['release.loki', 'login'],
+  // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
+  needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['storage-class', 'service-account'] : [])],
 
   async inspect({ releases, blueprint }): Promise<Finding> {
     const plan = blueprint[use];

@@ -4,6 +4,7 @@ import { diffLines } from '../design/diff.ts';
 import type { Change, Json, Receipt, Step } from '../engine/types.ts';
 import type { Role } from '../ports/roles.ts';
 import { problem } from '../problems/problem.ts';
+import { wasAbsent } from './absent.ts';
 import type { Context } from './context.ts';
 import { oursByTags } from './marks.ts';
 
@@ -23,7 +24,7 @@ export const role: Step<Needs, Receipt> = {
 
   async inspect({ roles, blueprint }) {
     const wanted = blueprint.role;
-    const found = await roles.find(wanted.name);
+    const found = await roles.find(wanted.name, { inline: wanted.policyName });
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: wanted.arn }] };
     if (!oursByTags(found.tags, blueprint.ownership)) {
       return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
@@ -43,9 +44,11 @@ export const role: Step<Needs, Receipt> = {
     return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches' };
   },
 
-  async apply({ roles, blueprint }, { record, say, signal }) {
+  async apply({ roles, blueprint }, { found: seen, record, say, signal }) {
     const wanted = blueprint.role;
-    if (!(await roles.find(wanted.name))) {
+    // An update's receipt carries what stood there just before.
+    const found = wasAbsent(seen) ? undefined : await roles.find(wanted.name, { inline: wanted.policyName });
+    if (!found) {
       await record({ did: 'create-role', name: wanted.name });
       await roles.create(wanted);
       signal.throwIfAborted();
@@ -53,7 +56,6 @@ export const role: Step<Needs, Receipt> = {
       await roles.setInline(wanted.name, wanted.policyName, wanted.policy);
       return;
     }
-    const found = (await roles.find(wanted.name)) as Role;
     for (const gap of gaps(found, wanted)) {
       await record(gap.receipt);
       say(WORDS[gap.did]);

@@ -27,7 +27,7 @@ export const secondUser = (user: string): string => `${user}-rotating`;
 export const rotation: Step<Needs, Receipt> = {
   id: 'rotation',
   title: 'Rotation of the password',
-  needs: ['login', 'release.alloy', 'grafana.datasource'],
+  needs: ['login', 'release.loki', 'release.alloy', 'grafana.datasource'],
 
   async inspect(ctx) {
     const seen = await look(ctx);

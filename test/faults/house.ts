@@ -312,11 +312,12 @@ function awsOf(world: OpenWorld, crossing: Line) {
     s3: once(new S3(config('S3'))),
     otherS3: async ({ credentials: own }) => new S3(config('S3', own)),
   };
+  const who = callers(clients, { credentials });
   return {
     region,
-    callers: callers(clients, { credentials }),
+    callers: who,
     clusters: clusters(clients),
-    roles: roles(clients),
+    roles: roles(clients, who),
     oidcProviders: oidcProviders(clients),
     associations: associations(clients),
     webIdentity: webIdentity(clients, async () => world.account.id),

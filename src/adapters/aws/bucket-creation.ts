@@ -18,6 +18,7 @@ const withoutNamespace = new Set(['me-south-1', 'me-central-1']);
 export async function createBucket(at: At, options: NewBucket): Promise<void> {
   const regional = options.namespace === 'account-regional';
   if (regional && withoutNamespace.has(at.region)) throw noNamespace(at);
+  await refuseWhereMakingProvesNothing(at);
   try {
     await at.s3.createBucket({
       Bucket: at.Bucket,
@@ -33,6 +34,18 @@ export async function createBucket(at: At, options: NewBucket): Promise<void> {
     throw refused(thrown, at, regional);
   }
 }
+
+/** us-east-1 alone answers "made" for a bucket of ours that is there already: what was not made here must not be taken back later. */
+async function refuseWhereMakingProvesNothing(at: At): Promise<void> {
+  if (at.region !== 'us-east-1') return;
+  const there = await at.s3.headBucket({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner }).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw stop('BUCKET_EXISTS', { message: madeMeanwhile(at) });
+}
+
+const madeMeanwhile = (at: At) => `The bucket ${at.Bucket} has been made meanwhile, and not by this run`;
 
 /** The SDK asked again after an answer was lost, and met the bucket it had made: then it has our tags, or none yet. */
 async function madeByLostAttempt(thrown: unknown, at: At, tags: Tags): Promise<boolean> {
@@ -63,7 +76,7 @@ function refused(thrown: unknown, at: At, regional: boolean): unknown {
     case 'BucketAlreadyExists':
       return say('BUCKET_TAKEN', `The bucket name ${at.Bucket} belongs to another account`);
     case 'BucketAlreadyOwnedByYou':
-      return say('BUCKET_EXISTS', `The bucket ${at.Bucket} has been made meanwhile, and not by this run`);
+      return say('BUCKET_EXISTS', madeMeanwhile(at));
     case 'OperationAborted':
       return say('BUCKET_RECENTLY_DELETED', `The bucket name ${at.Bucket} is not free yet: a bucket of that name was deleted a short while ago`);
     case 'InvalidBucketName':

@@ -10,13 +10,8 @@ import { askFor, isCode, readError, translated } from './failures.ts';
 export async function lookAtBucket(at: At, otherS3: Clients['otherS3']): Promise<BucketLook> {
   const head = await headBucket(at);
   if (head.is === 'there' && (head.region ?? at.region) === at.region) {
-    try {
-      return await readBucket(at);
-    } catch (thrown) {
-      // Deleted while we were reading.
-      if (isCode(thrown, 'NoSuchBucket')) return { is: 'absent' };
-      throw thrown;
-    }
+    // It may be deleted while we are reading.
+    return readAtOnce(at);
   }
   if (head.is === 'there') return { is: 'elsewhere', region: head.region! };
   if (head.is !== 'redirected') return { is: head.is };
@@ -27,6 +22,16 @@ export async function lookAtBucket(at: At, otherS3: Clients['otherS3']): Promise
     return there.is === 'there' ? { is: 'elsewhere', region: head.region } : { is: there.is === 'absent' ? 'absent' : 'foreign' };
   } finally {
     s3.destroy();
+  }
+}
+
+/** Without asking first where and whose it is: known of a bucket that was made here a moment ago. `absent` when it is gone. */
+export async function readAtOnce(at: At): Promise<BucketLook> {
+  try {
+    return await readBucket(at);
+  } catch (thrown) {
+    if (isCode(thrown, 'NoSuchBucket')) return { is: 'absent' };
+    throw thrown;
   }
 }
 

@@ -7,7 +7,7 @@ import { bucketContents } from './bucket-contents.ts';
 import { createBucket } from './bucket-creation.ts';
 import { emptyBucket } from './bucket-emptying.ts';
 import { bucketKeys } from './bucket-keys.ts';
-import { lookAtBucket, readTags } from './bucket-look.ts';
+import { lookAtBucket, readAtOnce, readTags } from './bucket-look.ts';
 import type { Clients } from './clients.ts';
 import { ask, askFor, isCode, slim } from './failures.ts';
 import { patiently } from './patience.ts';
@@ -50,7 +50,7 @@ export function buckets(clients: Clients, account: string): Buckets {
     async look(name) {
       const until = Date.now() + FRESH_MS;
       for (;;) {
-        const found = await lookAtBucket(await at(name), clients.otherS3);
+        const found = await (fresh.has(name) ? readAtOnce(await at(name)) : lookAtBucket(await at(name), clients.otherS3));
         if (found.is !== 'absent' || !fresh.has(name) || Date.now() > until) return found;
         await sleep(500);
       }
@@ -59,9 +59,6 @@ export function buckets(clients: Clients, account: string): Buckets {
     async create(name, options) {
       await createBucket(await at(name), options);
       fresh.add(name);
-      // Some endpoints take a bucket's tags at creation without keeping them.
-      const kept = await patiently({ codes: ['NoSuchBucket'], forMs: FRESH_MS }, async () => readTags(await at(name)));
-      if (Object.entries(options.tags).some(([key, value]) => kept[key] !== value)) await setTags(name, options.tags);
     },
 
     setTags,
@@ -107,9 +104,10 @@ export function buckets(clients: Clients, account: string): Buckets {
   async function setLifecycle(name: string, rules: readonly LifecycleRule[]): Promise<void> {
     if (rules.length === 0) return write('s3:PutLifecycleConfiguration', name, (s3) => s3.deleteBucketLifecycle(named(name)));
     const s3 = await clients.s3();
-    const before = await askFor({ action: 's3:GetLifecycleConfiguration', on: `s3://${name}`, absent: ['NoSuchLifecycleConfiguration', 'NoSuchBucket'] }, () =>
-      s3.getBucketLifecycleConfiguration(named(name)),
-    );
+    const absent = ['NoSuchLifecycleConfiguration', 'NoSuchBucket'];
+    const before = fresh.has(name)
+      ? undefined
+      : await askFor({ action: 's3:GetLifecycleConfiguration', on: `s3://${name}`, absent }, () => s3.getBucketLifecycleConfiguration(named(name)));
     const LifecycleConfiguration: BucketLifecycleConfiguration = { Rules: rules.map(toSdkRule) };
     await write('s3:PutLifecycleConfiguration', name, () =>
       s3.putBucketLifecycleConfiguration({

@@ -26,15 +26,24 @@ export function callers(clients: Clients, { credentials, lookUp }: { readonly cr
       : thrown;
   };
 
+  const askSts = async (): Promise<Caller> => {
+    // First, so that having none is told apart from a call that failed.
+    const { expiration } = await credentials();
+    const sts = await clients.sts();
+    const { Account, Arn } = await ask({ action: 'sts:GetCallerIdentity' }, () => sts.getCallerIdentity({})).catch(async (thrown: unknown) => {
+      throw await whyNoAddress(thrown);
+    });
+    return { account: Account!, arn: Arn!, partition: Arn!.split(':')[1]!, ...(expiration && { expires: expiration }) };
+  };
+  // Renewed credentials are still the same caller's.
+  let known: Promise<Caller> | undefined;
   return {
-    async whoami(): Promise<Caller> {
-      // First, so that having none is told apart from a call that failed.
-      const { expiration } = await credentials();
-      const sts = await clients.sts();
-      const { Account, Arn } = await ask({ action: 'sts:GetCallerIdentity' }, () => sts.getCallerIdentity({})).catch(async (thrown: unknown) => {
-        throw await whyNoAddress(thrown);
+    whoami: () => {
+      known ??= askSts().catch((error: unknown) => {
+        known = undefined;
+        throw error;
       });
-      return { account: Account!, arn: Arn!, partition: Arn!.split(':')[1]!, ...(expiration && { expires: expiration }) };
+      return known;
     },
   };
 }

@@ -49,20 +49,14 @@ export async function connectAws(of: Connection): Promise<Aws> {
   const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa });
   const made = clients({ region, env: of.env, credentials: identity });
   const who = callers(made, { credentials: identity, lookUp: of.lookUp });
-  let account: Promise<string> | undefined;
-  const accountOnce = (): Promise<string> => {
-    account ??= who.whoami().then((caller) => caller.account);
-    account.catch(() => (account = undefined));
-    return account;
-  };
   return {
     region,
     callers: who,
     clusters: clusters(made),
-    roles: roles(made),
+    roles: roles(made, who),
     oidcProviders: oidcProviders(made),
     associations: associations(made),
-    webIdentity: webIdentity(made, accountOnce),
+    webIdentity: webIdentity(made, async () => (await who.whoami()).account),
     buckets: (owner) => buckets(made, owner),
     kubeToken: kubeTokens({ region, credentials: identity }),
   };

@@ -1,38 +1,62 @@
 /** What the caller or a role may not do, as far as IAM's simulator knows: advice, never proof. */
+import type { Callers } from '../../ports/caller.ts';
 import type { Clients } from './clients.ts';
 import { everyPage } from './pages.ts';
 
+export interface Simulation {
+  readonly actions: readonly string[];
+  readonly resource: string;
+  /** ARN of a role; the caller when absent. */
+  readonly as?: string;
+}
+
 /** `unknown` whenever it can't be asked: no permission, root, a federated user, an endpoint without the simulator. */
-export async function deniedActions(
-  clients: Clients,
-  of: { readonly actions: readonly string[]; readonly resource: string; readonly as?: string },
-): Promise<readonly string[] | 'unknown'> {
+export async function deniedActions(clients: Clients, callers: Callers, of: Simulation): Promise<readonly string[] | 'unknown'> {
   if (of.actions.length === 0) return [];
   try {
-    const iam = await clients.iam();
-    const PolicySourceArn = of.as ?? (await callerArn(clients));
-    if (PolicySourceArn === undefined) return 'unknown';
-    const pages = await everyPage((Marker) =>
-      iam.simulatePrincipalPolicy({
-        PolicySourceArn,
-        ActionNames: [...of.actions],
-        ResourceArns: [of.resource],
-        ContextEntries: [
-          { ContextKeyName: 'aws:RequestedRegion', ContextKeyType: 'string', ContextKeyValues: [clients.region] },
-          { ContextKeyName: 'aws:SecureTransport', ContextKeyType: 'boolean', ContextKeyValues: ['true'] },
-          ...(of.as ? accountKeys(of.as) : []),
-        ],
-        Marker,
-      }),
-    );
-    const results = pages.flatMap((page) => page.EvaluationResults ?? []);
-    if (results.length === 0) return 'unknown';
-    // A condition on what only a real request carries (its VPC, its tags) is no refusal.
-    if (of.as && results.some((result) => result.EvalDecision !== 'allowed' && (result.MissingContextValues ?? []).length > 0)) return 'unknown';
-    return results.filter((result) => result.EvalDecision !== 'allowed').map((result) => result.EvalActionName!);
+    if (of.as) return await simulate(clients, of.as, of);
+    const source = principalOf((await callers.whoami()).arn);
+    if (source === undefined) return 'unknown';
+    return 'arn' in source ? await simulate(clients, source.arn, of) : await simulateSession(clients, source, of);
   } catch {
     return 'unknown';
   }
+}
+
+/** The simulator refuses session ARNs, and a session's ARN has lost the role's path: most have none, so that is tried while the role is looked up. */
+async function simulateSession(clients: Clients, { role, bare }: Session, of: Simulation): Promise<readonly string[] | 'unknown'> {
+  const [guessed, found] = await Promise.all([
+    simulate(clients, bare, of).catch(() => undefined),
+    clients
+      .iam()
+      .then((iam) => iam.getRole({ RoleName: role }))
+      .catch(() => undefined),
+  ]);
+  if (guessed) return guessed;
+  const arn = found?.Role?.Arn;
+  return arn === undefined || arn === bare ? 'unknown' : simulate(clients, arn, of);
+}
+
+async function simulate(clients: Clients, PolicySourceArn: string, { actions, resource, as }: Simulation): Promise<readonly string[] | 'unknown'> {
+  const iam = await clients.iam();
+  const pages = await everyPage((Marker) =>
+    iam.simulatePrincipalPolicy({
+      PolicySourceArn,
+      ActionNames: [...actions],
+      ResourceArns: [resource],
+      ContextEntries: [
+        { ContextKeyName: 'aws:RequestedRegion', ContextKeyType: 'string', ContextKeyValues: [clients.region] },
+        { ContextKeyName: 'aws:SecureTransport', ContextKeyType: 'boolean', ContextKeyValues: ['true'] },
+        ...(as ? accountKeys(as) : []),
+      ],
+      Marker,
+    }),
+  );
+  const results = pages.flatMap((page) => page.EvaluationResults ?? []);
+  if (results.length === 0) return 'unknown';
+  // A condition on what only a real request carries (its VPC, its tags) is no refusal.
+  if (as && results.some((result) => result.EvalDecision !== 'allowed' && (result.MissingContextValues ?? []).length > 0)) return 'unknown';
+  return results.filter((result) => result.EvalDecision !== 'allowed').map((result) => result.EvalActionName!);
 }
 
 /** What a request of this role to its own account's resources carries. */
@@ -45,19 +69,17 @@ function accountKeys(arn: string) {
   }));
 }
 
-/** The simulator refuses session ARNs, and a session's ARN has lost the role's path. */
-async function callerArn(clients: Clients): Promise<string | undefined> {
-  const { Arn } = await (await clients.sts()).getCallerIdentity({});
-  const source = principalOf(Arn!);
-  if (source === undefined || 'arn' in source) return source?.arn;
-  return (await (await clients.iam()).getRole({ RoleName: source.role })).Role!.Arn!;
+interface Session {
+  readonly role: string;
+  /** The role's ARN if it has no path. */
+  readonly bare: string;
 }
 
 /** Whom to simulate for a caller's ARN: users as they are, sessions by their role's name. */
-export function principalOf(arn: string): { readonly arn: string } | { readonly role: string } | undefined {
-  const [, , service, , , resource = ''] = arn.split(':');
+export function principalOf(arn: string): { readonly arn: string } | Session | undefined {
+  const [, partition, service, , account, resource = ''] = arn.split(':');
   if (service === 'iam' && resource.startsWith('user/')) return { arn };
   if (service === 'iam' && resource.startsWith('role/')) return { arn };
   const role = service === 'sts' ? /^assumed-role\/([^/]+)\//.exec(resource)?.[1] : undefined;
-  return role === undefined ? undefined : { role };
+  return role === undefined ? undefined : { role, bare: `arn:${partition}:iam::${account}:role/${role}` };
 }

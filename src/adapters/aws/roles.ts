@@ -1,6 +1,7 @@
 /** IAM roles with their policies. */
 import type { IAM, Tag } from '@aws-sdk/client-iam';
 import type { Json } from '../../engine/types.ts';
+import type { Callers } from '../../ports/caller.ts';
 import type { Role, Roles } from '../../ports/roles.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
@@ -13,7 +14,7 @@ import { deniedActions } from './permissions.ts';
 const gone = ['NoSuchEntity', 'NoSuchEntityException'];
 const busy = ['ConcurrentModification', 'ConcurrentModificationException', 'EntityTemporarilyUnmodifiable', 'EntityTemporarilyUnmodifiableException'];
 
-export function roles(clients: Clients): Roles {
+export function roles(clients: Clients, callers: Callers): Roles {
   // IAM's answers lag behind its writes: a role made a moment ago may not be there yet for the next call.
   const fresh = new Set<string>();
   const write = <T>(action: string, name: string, call: (iam: IAM) => Promise<T>): Promise<T> =>
@@ -23,7 +24,7 @@ export function roles(clients: Clients): Roles {
     });
 
   return {
-    find: (name) => clients.iam().then((iam) => findRole(iam, name)),
+    find: (name, expected) => clients.iam().then((iam) => findRole(iam, name, expected?.inline)),
 
     async create(role) {
       const document = JSON.stringify(role.trust);
@@ -88,7 +89,7 @@ export function roles(clients: Clients): Roles {
       fresh.delete(name);
     },
 
-    denied: (actions, resource, as) => deniedActions(clients, { actions, resource, ...(as && { as }) }),
+    denied: (actions, resource, as) => deniedActions(clients, callers, { actions, resource, ...(as && { as }) }),
   };
 }
 
@@ -96,12 +97,12 @@ export const toTags = (tags: Readonly<Record<string, string>>): Tag[] => Object.
 export const fromTags = (tags: readonly Tag[] | undefined): Readonly<Record<string, string>> =>
   Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key!, Value ?? '']));
 
-async function findRole(iam: IAM, name: string): Promise<Role | undefined> {
+async function findRole(iam: IAM, name: string, expected?: string): Promise<Role | undefined> {
   const on = `role ${name}`;
   const found = await askFor({ action: 'iam:GetRole', on, absent: gone }, () => iam.getRole({ RoleName: name }));
   if (found?.Role === undefined) return undefined;
   const role = found.Role;
-  const [inline, attached] = await Promise.all([inlinePolicies(iam, name), attachedPolicies(iam, name)]);
+  const [inline, attached] = await Promise.all([inlinePolicies(iam, name, expected), attachedPolicies(iam, name)]);
   return {
     arn: role.Arn!,
     name: role.RoleName!,
@@ -115,17 +116,16 @@ async function findRole(iam: IAM, name: string): Promise<Role | undefined> {
   };
 }
 
-async function inlinePolicies(iam: IAM, name: string): Promise<Readonly<Record<string, Json>>> {
-  const names = await inlineNames(iam, name);
-  const documents = await Promise.all(
-    names.map(async (policy) => {
-      const answer = await askFor({ action: 'iam:GetRolePolicy', on: `role ${name}`, absent: gone }, () =>
-        iam.getRolePolicy({ RoleName: name, PolicyName: policy }),
-      );
-      return answer && ([policy, readDocument(answer.PolicyDocument ?? '')] as const);
-    }),
-  );
-  return Object.fromEntries(documents.filter((entry) => entry !== undefined));
+async function inlinePolicies(iam: IAM, name: string, expected: string | undefined): Promise<Readonly<Record<string, Json>>> {
+  const read = async (policy: string) => {
+    const answer = await askFor({ action: 'iam:GetRolePolicy', on: `role ${name}`, absent: gone }, () =>
+      iam.getRolePolicy({ RoleName: name, PolicyName: policy }),
+    );
+    return answer && ([policy, readDocument(answer.PolicyDocument ?? '')] as const);
+  };
+  const [names, first] = await Promise.all([inlineNames(iam, name), expected === undefined ? undefined : read(expected)]);
+  const others = await Promise.all(names.filter((policy) => policy !== expected).map(read));
+  return Object.fromEntries([first, ...others].filter((entry) => entry !== undefined));
 }
 
 async function inlineNames(iam: IAM, name: string): Promise<readonly string[]> {

@@ -4,10 +4,12 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outside } from './app/outside.ts';
+import type { findHelm } from './adapters/helm/binary.ts';
 import { systemClock, systemPulse } from './adapters/system/clock.ts';
 import { systemFiles } from './adapters/system/files.ts';
 import { main } from './cli/cli.ts';
 import type { Platform } from './cli/platform.ts';
+import type { Helm } from './ports/releases.ts';
 import type { Questions } from './ports/system.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -70,6 +72,15 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
   const [{ diskJournals }, { systemRandom }] = await Promise.all([import('./adapters/disk/journals.ts'), import('./adapters/system/random.ts')]);
   const { once, dispose } = disposables();
   const texts = new Map<string, string>();
+  const cache = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  const helms = new Map<string | undefined, Promise<Helm>>();
+  const find: typeof findHelm = async (of) => {
+    const found = helms.get(of.path) ?? (await import('./adapters/helm/binary.ts')).findHelm(of);
+    helms.set(of.path, found);
+    // A helm that is installed meanwhile is found.
+    found.catch(() => helms.delete(of.path));
+    return found;
+  };
   const mfa = questions && ((serial: string) => questions.secret(`MFA code of ${serial}`));
   return {
     clock: systemClock,
@@ -82,8 +93,8 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
     aws: async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, ...(mfa && { mfa }) }),
     kubernetes: async (access) => (await import('./adapters/kube/connect.ts')).connectKubernetes(access, { env }),
     kubeconfigServer: async (of) => (await import('./adapters/kube/kubeconfig-server.ts')).kubeconfigServer({ ...of, env }),
-    releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script } })),
-    charts: async (of) => once((await import('./adapters/helm/charts.ts')).openCharts({ ...of, env })),
+    releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script }, find })),
+    charts: async (of) => once((await import('./adapters/helm/charts.ts')).openCharts({ ...of, env, find, keep: join(cache, 'loki-eks', 'charts') })),
     logs: async (of) => (await import('./adapters/loki/logs.ts')).openLogs(of),
     grafana: async (of) => (await import('./adapters/grafana/connect.ts')).connectGrafana({ ...of, env }),
     hide,

@@ -76,9 +76,11 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
 export async function findCharts({ settings, outside }: Run, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<Facts['charts']> {
   const { lokiChart, alloyChart, chartRepo: repo, helm } = settings;
   const problems: Problem[] = [];
+  let opened: ReturnType<typeof outside.charts> | undefined;
+  const open = () => (opened ??= outside.charts({ ...(helm && { helm }) }));
   const find = async (which: 'loki' | 'alloy', chart: string | undefined): Promise<Chart> => {
     const source = chartSource(which, { ...(chart && { chart }), ...(repo && { repo }) });
-    const obtain = async () => (await outside.charts({ ...(helm && { helm }) })).obtain(source);
+    const obtain = async () => (await open()).obtain(source);
     if (source.is !== 'pinned') return obtain();
     const pinned = { path: '', name: source.name, version: source.version, appVersion: '', sha256: source.sha256, origin: `${source.repo} (pinned)` };
     if (!fetchCharts) return pinned;

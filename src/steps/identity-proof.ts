@@ -38,14 +38,17 @@ export const identityProof: Step<Needs, Receipt> = {
 
   async apply(ctx, { record, say, signal }) {
     const { kubernetes, blueprint, clock } = ctx;
-    const until = clock.now().getTime() + PATIENCE_MS;
-    for (let pause = 250; ; pause = Math.min(pause * 2, 5000)) {
+    const began = clock.now().getTime();
+    for (;;) {
       try {
         say(`assuming ${blueprint.role.name} as ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}`);
         await prove(ctx);
         break;
       } catch (error) {
-        if (!mayPropagate(error) || clock.now().getTime() + pause > until) throw error;
+        const waited = clock.now().getTime() - began;
+        // At most a quarter of the wait is waited in vain.
+        const pause = Math.min(5000, Math.max(250, waited / 4));
+        if (!mayPropagate(error) || waited + pause > PATIENCE_MS) throw error;
         say(`IAM has not caught up yet: ${error.problem.message}`);
         await clock.sleep(pause, signal);
       }

@@ -254,6 +254,23 @@ describe('what is not ours', () => {
   });
 });
 
+it('a bucket whose tags were not kept gets them, and one that S3 left open is closed', async () => {
+  const world = new MemoryWorld('ap-northeast-2');
+  const port = world.bucketsPort();
+  const forgetful: Context['buckets'] = {
+    ...port,
+    create: async (name, options) => {
+      await port.create(name, { ...options, tags: {} });
+      Object.assign(world.buckets.get(name) as object, { publicAccessBlocked: false });
+    },
+  };
+  const ctx = { ...contextOf(world), buckets: forgetful };
+  const [chunks] = steps({ identity: 'irsa' });
+  const [looked] = await plan([chunks!], ctx, toProblem);
+  await run([looked!], ctx, { journal: memoryJournal(), emit: () => {}, signal: new AbortController().signal, toProblem, afterFailure: () => 'undo' });
+  expect(await chunks!.inspect(ctx)).toEqual({ is: 'matches' });
+});
+
 describe('the journal', () => {
   it.each([undefined, 'sidecar', 'api'] as const)('never holds the password, with Grafana by %s', async (grafana) => {
     const world = new MemoryWorld('ap-northeast-2');

@@ -1,6 +1,6 @@
 /** Charts: fetched by helm into a folder of our own, and compared with their pins before anything uses them. */
-import { mkdtemp, readdir } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { stop } from '../../problems/problem.ts';
 import type { Chart, Charts, ChartSource } from '../../ports/releases.ts';
 import { findHelm, type Env } from './binary.ts';
@@ -16,6 +16,10 @@ export interface ChartsOptions {
   /** Relative paths of charts start here. */
   readonly cwd?: string;
   readonly tempDir?: TempDir;
+  /** Where pinned charts are kept from run to run; a kept one is believed by its digest alone. */
+  readonly keep?: string;
+  /** What finds the helm binary. */
+  readonly find?: typeof findHelm;
 }
 
 type Pinned = Extract<ChartSource, { is: 'pinned' }>;
@@ -28,7 +32,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
 
   /** Resolves with the path of the one file that helm has put down. */
   const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, own?: Readonly<Record<string, string>>) => {
-    const [{ path }, { dir, env }] = await Promise.all([findHelm({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
+    const [{ path }, { dir, env }] = await Promise.all([(options.find ?? findHelm)({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
     const into = await mkdtemp(join(dir, 'chart-'));
     const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: own ?? env, cwd: dir });
     const what = `pull of chart ${of.name}${of.version ? ` ${of.version}` : ''}${of.repo ? ` from ${of.repo}` : ''}`;
@@ -39,8 +43,16 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   };
 
   const pinned = async (source: Pinned): Promise<Chart> => {
-    const chart = await readChart(await pull(source), ({ name, version }) => `${repoName(source.repo)}/${name} ${version} (pinned)`);
-    if (chart.sha256 === source.sha256.toLowerCase()) return chart;
+    const read = (path: string) => readChart(path, ({ name, version }) => `${repoName(source.repo)}/${name} ${version} (pinned)`);
+    const isPinned = ({ sha256 }: Chart) => sha256 === source.sha256.toLowerCase();
+    const kept = options.keep && join(options.keep, `${source.sha256.toLowerCase()}.tgz`);
+    const before = kept && (await read(kept).catch(() => undefined));
+    if (before && isPinned(before)) return before;
+    const chart = await read(await pull(source));
+    if (isPinned(chart)) {
+      if (kept) await keep(chart.path, kept);
+      return chart;
+    }
     throw stop('CHART_DIGEST_WRONG', {
       message: `${source.repo} serves a chart ${source.name} ${source.version} that is not the pinned one`,
       evidence: [`pinned  sha256 ${source.sha256}`, `fetched sha256 ${chart.sha256}`],
@@ -68,6 +80,18 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
       await made?.dispose();
     },
   };
+}
+
+/** A folder that can't be written to keeps nothing. A name is there whole or not at all. */
+async function keep(from: string, to: string): Promise<void> {
+  const part = `${to}.${basename(dirname(from))}`;
+  try {
+    await mkdir(dirname(to), { recursive: true });
+    await copyFile(from, part);
+    await rename(part, to);
+  } catch {
+    await rm(part, { force: true }).catch(() => undefined);
+  }
 }
 
 /** `https://grafana-community.github.io/helm-charts` is known as grafana-community. */

@@ -12,10 +12,14 @@ import { hopeless, type Watched } from './verdict.ts';
 
 export const systemClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}) };
 
-const QUICK_POLL_MS = 1_000;
-const POLL_MS = 2_000;
-/** So long the quick poll is worth its requests: most workloads are up by then. */
-const QUICK_FOR_MS = 30_000;
+/** From when on it is looked so often: quickly while most workloads come up. */
+const POLLS = [
+  { fromMs: 60_000, everyMs: 2_000 },
+  { fromMs: 15_000, everyMs: 1_000 },
+  { fromMs: 0, everyMs: 250 },
+] as const;
+/** The API server is left alone for longer than a look keeps it busy. */
+const REST = 4;
 const TOLD = 3;
 /** A line that stays so long deserves a reason: an event or a log line of the first pod that is waited for. */
 const SLOW_MS = 10_000;
@@ -29,13 +33,16 @@ export function openReadiness({ kubernetes, clock }: { readonly kubernetes: Kube
       const tell = teller(kubernetes, { say: task.say, clock });
       for (;;) {
         task.signal.throwIfAborted();
+        const before = clock.now().getTime();
         const look = await lookAt(kubernetes, task);
+        const took = clock.now().getTime() - before;
         await tell(look);
         if (look.lacking.length === 0) return;
         await giveUp(kubernetes, look.lacking, watch);
         const waited = clock.now().getTime() - start;
         if (waited >= task.timeoutMs) throw notReady(task, await explain(kubernetes, look.lacking, watch));
-        await clock.sleep(Math.min(waited < QUICK_FOR_MS ? QUICK_POLL_MS : POLL_MS, task.timeoutMs - waited), task.signal);
+        const every = Math.max(POLLS.find(({ fromMs }) => waited >= fromMs)!.everyMs, took * REST);
+        await clock.sleep(Math.min(every, task.timeoutMs - waited), task.signal);
       }
     },
   };

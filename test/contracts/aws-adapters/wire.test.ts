@@ -113,7 +113,7 @@ describe('creating a bucket', () => {
     ['ap-northeast-2', true],
     ['us-east-1', false],
   ])('in %s says its region: %s', async (region, says) => {
-    const { buckets } = await connected(({ method }) => (method === 'GET' ? { status: 200, body: tagged } : ok), region);
+    const { buckets } = await connected(({ method }) => (method === 'HEAD' ? { status: 404 } : ok), region);
     await buckets.create('b-1', { namespace: 'global', tags: { a: 'b' } });
     const { body, headers } = endpoint.asked.find(isCreate)!;
     expect(body.includes(`<LocationConstraint>${region}</LocationConstraint>`)).toBe(says);
@@ -123,11 +123,17 @@ describe('creating a bucket', () => {
     expect(endpoint.asked.filter(({ method }) => method === 'PUT')).toHaveLength(1);
   });
 
-  test('sets its tags again where they were not kept', async () => {
-    const { buckets } = await connected(({ method }) => (method === 'GET' ? s3Error(404, 'NoSuchTagSet') : ok));
+  test('asks for the account-regional namespace', async () => {
+    const { buckets } = await connected(() => ok);
     await buckets.create('b-1', { namespace: 'account-regional', tags: { a: 'b' } });
     expect(endpoint.asked.find(isCreate)!.headers['x-amz-bucket-namespace']).toBe('account-regional');
-    expect(endpoint.asked.filter(({ method, query }) => method === 'PUT' && query.has('tagging'))).toHaveLength(1);
+    expect(endpoint.asked).toHaveLength(1);
+  });
+
+  test('in us-east-1, which answers "made" for what is there already, looks first', async () => {
+    const { buckets } = await connected(() => ok, 'us-east-1');
+    expect((await problemOf(buckets.create('b-1', { namespace: 'global', tags: {} }))).code).toBe('BUCKET_EXISTS');
+    expect(endpoint.asked.filter(isCreate)).toEqual([]);
   });
 
   test.each([
@@ -184,6 +190,15 @@ describe('creating a role whose answer was lost', () => {
     const { aws } = await connected(there('c'));
     expect((await problemOf(aws.roles.create(role))).code).toBe('ROLE_EXISTS');
   });
+});
+
+test('a bucket that was just made is read without being asked for first, and has no rules to keep', async () => {
+  const { buckets } = await connected(({ query }) => (query.has('policy') ? { status: 200, body: '{}' } : ok));
+  await buckets.create('b-1', { namespace: 'global', tags: {} });
+  expect(await buckets.look('b-1')).toMatchObject({ is: 'ours-to-read' });
+  await buckets.setLifecycle('b-1', [{ Status: 'Enabled', ID: 'a', Filter: {} }]);
+  expect(endpoint.asked.filter(({ method }) => method === 'HEAD')).toEqual([]);
+  expect(endpoint.asked.filter(({ method, query }) => method === 'GET' && query.has('lifecycle'))).toHaveLength(1);
 });
 
 test('a change beside another one waits for it', async () => {

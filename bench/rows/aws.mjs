@@ -11,7 +11,7 @@ const guide = ['0-discover', '1-buckets', '2-identity'].map((name) => `. '${join
 const setsUp = (what) => /^PUT \/[^/?]+(?:\/?\?|\/?\s|$)|CreateRole|PutRolePolicy|CreateBucket/.test(what);
 /** `GET /?tagging`, or the action of a query. */
 const named = (what) => what.trim().split(' ').at(2) ?? what.replace(/^(\w+) \/[^/?]*\/?/, '$1 /').trim();
-const proves = (what) => /AssumeRoleWithWebIdentity|loki-eks|probe/i.test(what);
+const proves = (what) => /AssumeRoleWithWebIdentity|loki-eks-probe/i.test(what);
 
 export async function awsRows({ add, peers }) {
   for (const [delayMs, target] of [

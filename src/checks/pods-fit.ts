@@ -1,10 +1,17 @@
 /** Every pod of both releases will find a place, judged from what the charts really render. */
-import { parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { podShapes, unplaced } from '../design/placement.ts';
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 import { nodeMaker } from './nodes-on-demand.ts';
+
+/** Parsing all that a chart renders takes longer than rendering it, and only these have pods to be placed. */
+const replicated = (manifests: string): readonly unknown[] =>
+  manifests
+    .split(/^---.*$/m)
+    .filter((text) => /^kind: *["']?(?:Deployment|StatefulSet)["']?\s*$/m.test(text))
+    .map((text) => parse(text) as unknown);
 
 export const podsFit: Check<Pick<CheckContext, 'releases' | 'kubernetes' | 'blueprint' | 'facts'>> = {
   id: 'nodes.pods-fit',
@@ -15,8 +22,7 @@ export const podsFit: Check<Pick<CheckContext, 'releases' | 'kubernetes' | 'blue
     if (await releases.find(loki.name, loki.namespace)) return { is: 'skip', why: 'they are placed already' };
     const kubeVersion = facts.kubeVersion;
     const rendered = await Promise.all([loki, alloy].map((release) => releases.render({ ...release, kubeVersion })));
-    const objects = rendered.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as unknown));
-    const shapes = podShapes(objects);
+    const shapes = podShapes(rendered.flatMap(replicated));
     const left = unplaced(shapes, facts.nodes);
     if (left.length === 0) return { is: 'pass', saw: `${shapes.reduce((sum, { count }) => sum + count, 0)} pods` };
     const maker = await nodeMaker({ kubernetes, facts });

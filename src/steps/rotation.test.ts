@@ -101,7 +101,11 @@ const receipts: Receipt[] = [];
 const helpers = { say: () => {}, signal: new AbortController().signal };
 async function apply(rotateLogin = true): Promise<void> {
   receipts.length = 0;
-  await rotation.apply(ctxOf(rotateLogin), { ...helpers, found: { is: 'differs', changes: [] }, record: async (receipt) => void receipts.push(JSON.parse(JSON.stringify(receipt)) as Receipt) });
+  await rotation.apply(ctxOf(rotateLogin), {
+    ...helpers,
+    found: { is: 'differs', changes: [] },
+    record: async (receipt) => void receipts.push(JSON.parse(JSON.stringify(receipt)) as Receipt),
+  });
 }
 async function undo(): Promise<void> {
   for (const receipt of receipts.toReversed()) await rotation.undo(ctxOf(true), receipt, helpers);

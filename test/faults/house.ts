@@ -62,6 +62,8 @@ export interface Wish {
   readonly command: 'install' | 'uninstall';
   readonly flags: Flags;
   readonly faults?: readonly Planned[];
+  /** Each request to AWS waits for its turn; given the method, the path, and the action of a query. */
+  readonly turn?: (asked: string) => Promise<void>;
   /** Whether the contents of both buckets go too; uninstall only. */
   readonly deleteData?: boolean;
   /** Somebody is there who sees the plan, does this, and then answers. */
@@ -131,12 +133,12 @@ export interface Place {
 
 let lastPid = 0;
 
-async function live(place: Place, { command, flags, faults = [], deleteData = false, asked }: Wish): Promise<Ran> {
+async function live(place: Place, { command, flags, faults = [], deleteData = false, asked, turn }: Wish): Promise<Ran> {
   const crossing = line(faults);
   const events: Event[] = [];
   const pid = ++lastPid;
   place.alive.add(pid);
-  const outside = { ...(await outsideOf({ ...place, pid }, crossing)), ...(asked && { questions: answering(asked) }) };
+  const outside = { ...(await outsideOf({ ...place, pid, ...(turn && { turn }) }, crossing)), ...(asked && { questions: answering(asked) }) };
   const run: Run = {
     settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
     outside,
@@ -158,7 +160,9 @@ function answering(confirm: NonNullable<Wish['asked']>): Questions {
   return { confirm: async () => confirm(), choose: unexpected, text: unexpected, secret: unexpected };
 }
 
-export async function outsideOf({ world, clock, state, alive, pid }: Place & { readonly pid: number }, crossing: Line): Promise<Outside> {
+type Living = Place & { readonly pid: number; readonly turn?: Wish['turn'] };
+
+export async function outsideOf({ world, clock, state, alive, pid, turn = async () => {} }: Living, crossing: Line): Promise<Outside> {
   const rest = kubeRest(world, crossing);
   const kubernetes = kubernetesOf(world, { rest: repeating(rest, { server, backoffMs: 1 }), crossing });
   const releases = openReleases({
@@ -185,7 +189,7 @@ export async function outsideOf({ world, clock, state, alive, pid }: Place & { r
       diskJournals(state, () => clock.now()),
       crossing,
     ),
-    aws: async () => awsOf(world, crossing),
+    aws: async () => awsOf(world, crossing, turn),
     kubernetes: async () => kubernetes,
     kubeconfigServer: async () => Promise.reject(new Error('no kubeconfig')),
     releases: async () => releases,
@@ -279,11 +283,12 @@ interface SdkRequest {
   readonly body?: string | Uint8Array;
 }
 
-function awsOf(world: OpenWorld, crossing: Line) {
+function awsOf(world: OpenWorld, crossing: Line, turn: NonNullable<Wish['turn']>) {
   const door = awsDoor({ account: world.account, faults: crossing.faults, onCall: (call) => (world.onCall(call), crossing.onCall(call)) });
   const requestHandler = {
     handle: async ({ method, hostname, port, path, query = {}, headers, body = '' }: SdkRequest) => {
       if (crossing.dead()) return crossing.crossing(new Promise<never>(() => undefined));
+      await turn(`${method} ${path} ${/Action=(\w+)/.exec(Buffer.from(body).toString())?.[1] ?? ''}`);
       const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
       const host = lower['host'] ?? `${hostname}${port ? `:${port}` : ''}`;
       const sent = exchange(door, { method, url: `${path}${search(query)}`, headers: { ...lower, host }, body: Buffer.from(body) });

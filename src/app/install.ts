@@ -2,6 +2,7 @@
 import { run as act, type RunResult } from '../engine/run.ts';
 import { changesIn, described } from '../engine/plan.ts';
 import type { Journal, Plan, Problem } from '../engine/types.ts';
+import type { Blueprint } from '../design/blueprint.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock.ts';
@@ -104,11 +105,22 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld
     const message = 'The proof was interrupted; everything is installed';
     return { ...ending, outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks verify' })] };
   }
-  const { namespace, name } = blueprint.login.clients[0] ?? { namespace: '', name: '' };
-  emit({ type: 'note.given', text: `Grafana data source: ${blueprint.gateway.url}, user ${blueprint.login.user}, header X-Scope-OrgID: ${blueprint.tenant}` });
-  emit({ type: 'note.given', text: `Password: kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.password}' | base64 -d` });
+  for (const text of whereToLook(blueprint)) emit({ type: 'note.given', text });
   // Everything stands and stays; what does not work yet is the reader's to see, not a reason to take it all away.
   return proof.found ? ending : { ...ending, outcome: 'unhealthy', problems: proof.problems };
+}
+
+/** In Grafana, where it was wired; else all that it takes to wire one. */
+function whereToLook({ grafana, login, gateway, tenant }: Blueprint): readonly string[] {
+  if (grafana?.datasource) {
+    const shown = grafana.dashboard ? ` and dashboard "${grafana.dashboard.name}"` : '';
+    return [`In Grafana (${grafana.where}): data source "${grafana.datasource.name}"${shown}`];
+  }
+  const { namespace, name } = login.clients[0] ?? { namespace: '', name: '' };
+  return [
+    `Grafana data source: ${gateway.url}, user ${login.user}, header X-Scope-OrgID: ${tenant}`,
+    `Password: kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.password}' | base64 -d`,
+  ];
 }
 
 /** Where taking back would fail as well, or harm another run: everything stays for the next run. */

@@ -3,6 +3,7 @@ import { ProblemError } from '../problems/problem.ts';
 import type { ProofName } from './outside.ts';
 import { batchSize, judgeBatch, proveBatch, type Batch, type LineProof } from './probe-lines.ts';
 import { chooseNodes, type Choice } from './probe-nodes.ts';
+import { shownByGrafana } from './verify-grafana.ts';
 import { refusesStrangers } from './verify-login.ts';
 import { proofs } from './verify-proofs.ts';
 import { survivesRestart } from './verify-restart.ts';
@@ -99,6 +100,8 @@ function proofRow(stage: Stage, name: ProofName, started: readonly Started[]): P
             )
           : lineless,
       );
+    case 'grafana':
+      return attempted(stage, name, async () => (printed ? shownByGrafana(stage, printed) : lineless));
     case 'lines':
     case 'restart':
       return undefined;

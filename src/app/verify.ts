@@ -1,4 +1,5 @@
 /** The proof, not the absence of errors: pods print lines that nobody has printed before, and they come back through the gateway. */
+import type { Blueprint } from '../design/blueprint.ts';
 import type { Json, Problem } from '../engine/types.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
@@ -34,9 +35,9 @@ async function verified(run: Run, options: VerifyOptions): Promise<Verified> {
   const looking = { ...run, settings: known.settings };
   const facts = await discover(looking, reached);
   const choice = chooseNodes(facts.nodes, { names: options.nodes, sample: options.sample ?? defaultSample(facts.nodes.length) });
-  const names = wanted(options);
-  const untried = proofNames.filter((name) => !names.includes(name));
   const blueprint = await draft(looking, facts, known.userValues);
+  const names = wanted(options, blueprint);
+  const untried = proofNames.filter((name) => !names.includes(name) && (name !== 'grafana' || blueprint.grafana?.datasource));
   const proof = await prove(run, await contextFor(looking, reached, { blueprint, facts }), { choice, names, untried, settles: true });
   return { result: proof.result, ending: proof.found ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: proof.problems } };
 }
@@ -63,10 +64,12 @@ const ALL_UP_TO = 500;
 const SAMPLE = 200;
 const defaultSample = (nodes: number) => (nodes > ALL_UP_TO ? SAMPLE : undefined);
 
-function wanted({ proofs: named, restartCollector }: VerifyOptions): readonly ProofName[] {
-  const names = named.length > 0 ? named : usualProofs;
+function wanted({ proofs: named, restartCollector }: VerifyOptions, blueprint: Blueprint): readonly ProofName[] {
+  const names = named.length > 0 ? named : [...usualProofs, ...throughGrafana(blueprint)];
   return restartCollector ? [...new Set([...names, 'restart' as const])] : names;
 }
+
+const throughGrafana = ({ grafana }: Blueprint): readonly ProofName[] => (grafana?.datasource ? ['grafana'] : []);
 
 export const notInstalled = ({ settings }: Pick<Run, 'settings'>) =>
   problem('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'loki-eks install' });
@@ -85,8 +88,9 @@ export interface Proof {
 const INSTALL_UP_TO = 50;
 const INSTALL_SAMPLE = 20;
 
-function atInstall({ facts: { nodes } }: Context): Proving {
-  return { choice: chooseNodes(nodes, nodes.length > INSTALL_UP_TO ? { sample: INSTALL_SAMPLE } : {}), names: ['lines'], settles: false };
+function atInstall({ blueprint, facts: { nodes } }: Context): Proving {
+  const names: readonly ProofName[] = ['lines', ...throughGrafana(blueprint)];
+  return { choice: chooseNodes(nodes, nodes.length > INSTALL_UP_TO ? { sample: INSTALL_SAMPLE } : {}), names, settles: false };
 }
 
 /** One line on one node: enough for who wants to find it through something else, Grafana for example. */

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hashPassword, verifyHash } from '../design/htpasswd.ts';
+import { loginIn, withLogin } from '../design/grafana.ts';
 import type { Receipt } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import { rotation } from './rotation.ts';
@@ -16,13 +17,15 @@ let log: string[];
 /** How often the gateway pods still answer from the Secret they had. */
 let stale: number;
 let failing: string | undefined;
+/** Its provisioning file is one of the Secrets, and its login must be good whatever happens. */
+let hasGrafana: boolean;
 
 const key = ({ namespace, name }: Pick<Ref, 'namespace' | 'name'>) => `${namespace}/${name}`;
 const file = () => secrets.get('loki/htpasswd')?.['.htpasswd'] ?? '';
 const password = () => secrets.get('alloy/login')?.['password'];
 
 beforeEach(() => {
-  [log, stale, failing, current] = [[], 0, undefined, undefined];
+  [log, stale, failing, current, hasGrafana] = [[], 0, undefined, undefined, false];
   const client = { username: 'loki', password: 'the former one' };
   secrets = new Map<string, Record<string, string>>([
     ['loki/htpasswd', { '.htpasswd': `${hashPassword('loki', 'the former one', Buffer.alloc(8))}\n` }],
@@ -30,6 +33,9 @@ beforeEach(() => {
     ['alloy/login', { ...client }],
   ]);
 });
+
+const document = 'apiVersion: 1\ndatasources:\n  - name: Loki\n';
+const inGrafana = () => loginIn(secrets.get('monitoring/datasource')?.['ours.yaml'] ?? '') ?? { user: '', password: '' };
 
 const kubernetes = {
   get: async (ref: Ref): Promise<KubeObject | undefined> => {
@@ -45,6 +51,7 @@ const kubernetes = {
       if (value === null) delete secret[name];
       else secret[name] = Buffer.from(value, 'base64').toString();
     }
+    if (hasGrafana) expect(verifyHash(file(), inGrafana().user, inGrafana().password), log.join('\n')).toBe(true);
     return {} as KubeObject;
   },
   list: async () => [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'gateway-1' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } }],
@@ -87,6 +94,10 @@ const ctxOf = (rotateLogin: boolean) =>
       ownership: { installId: 'abc', labels },
       login: { user: 'loki', ...places },
       gateway: { namespace: 'loki', selector: 'gateway', podPort: 8080 },
+      datasource: document,
+      ...(hasGrafana && {
+        grafana: { datasource: { way: { is: 'object', kind: 'Secret', namespace: 'monitoring', name: 'datasource', key: 'ours.yaml', labels: {} } } },
+      }),
       alloy: {
         name: 'alloy',
         namespace: 'alloy',
@@ -190,5 +201,39 @@ describe('a rotation', () => {
     const ctx = ctxOf(true);
     Object.assign(ctx.blueprint.alloy, { values: { alloy: { configMap: { content: 'username = "loki"' } } } });
     await expect(rotation.inspect(ctx)).rejects.toMatchObject({ problem: { code: 'ROTATION_IMPOSSIBLE' } });
+  });
+});
+
+describe('Grafana', () => {
+  beforeEach(() => {
+    hasGrafana = true;
+    secrets.set('monitoring/datasource', { 'ours.yaml': withLogin(document, { user: 'loki', password: 'the former one' }) });
+  });
+
+  it('is let in all the while, and has the new password in the end', async () => {
+    await apply();
+    expect(inGrafana()).toEqual({ user: 'loki', password: password() });
+    expect(password()).not.toBe('the former one');
+  });
+
+  it('has the former password back, whatever failed', async () => {
+    await apply();
+    const deeds = new Set(log.filter((line) => /^(patch|collectors)/.test(line)));
+    expect(deeds.size).toBeGreaterThan(5);
+    for (const deed of deeds) {
+      secrets.set('loki/htpasswd', { '.htpasswd': `${hashPassword('loki', 'the former one', Buffer.alloc(8))}\n` });
+      for (const place of ['loki/login', 'alloy/login']) secrets.set(place, { username: 'loki', password: 'the former one' });
+      secrets.set('monitoring/datasource', { 'ours.yaml': withLogin(document, { user: 'loki', password: 'the former one' }) });
+      [log, current, failing] = [[], undefined, deed];
+      const failed = await apply().then(
+        () => false,
+        () => true,
+      );
+      failing = undefined;
+      // What fails at the very end is left to the next run.
+      if (!failed) continue;
+      await undo();
+      expect(inGrafana(), deed).toEqual({ user: 'loki', password: 'the former one' });
+    }
   });
 });

@@ -4,7 +4,7 @@
  * refuses with 401 Alloy drops, so nobody is moved before every gateway pod knows the login that is moved to.
  */
 import { hashPassword } from '../design/htpasswd.ts';
-import type { Helpers, Receipt, Step } from '../engine/types.ts';
+import type { Change, Helpers, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
@@ -36,7 +36,11 @@ export const rotation: Step<Needs, Receipt> = {
     // Thrown here, it bars the way before anything is changed.
     if (ctx.rotateLogin) secondValues(ctx.blueprint.alloy.values, user);
     const detail = ctx.rotateLogin ? 'new password' : 'end of a rotation that was interrupted';
-    return { is: 'differs', changes: [htpasswd, ...clients].map((place) => ({ action: 'update', target: `Secret ${place.namespace}/${place.name}`, detail })) };
+    const source = ctx.blueprint.grafana?.datasource;
+    const read = source?.way.is === 'object' ? [source.way] : [];
+    const changes: Change[] = [htpasswd, ...clients, ...read].map((place) => ({ action: 'update', target: `Secret ${place.namespace}/${place.name}`, detail }));
+    if (source?.way.is === 'api') changes.push({ action: 'update', target: `data source "${source.name}" in ${ctx.blueprint.grafana?.where}`, detail });
+    return { is: 'differs', changes };
   },
 
   async apply(ctx, { record, ...helpers }) {

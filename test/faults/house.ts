@@ -22,6 +22,7 @@ import { kubeTokens } from '../../src/adapters/aws/kube-token.ts';
 import { oidcProviders } from '../../src/adapters/aws/oidc-providers.ts';
 import { roles } from '../../src/adapters/aws/roles.ts';
 import { webIdentity } from '../../src/adapters/aws/web-identity.ts';
+import { connectGrafana } from '../../src/adapters/grafana/connect.ts';
 import { diskJournals } from '../../src/adapters/disk/journals.ts';
 import { readChart } from '../../src/adapters/helm/chart-file.ts';
 import { openReleases } from '../../src/adapters/helm/releases.ts';
@@ -87,13 +88,20 @@ export interface House {
   close(): void;
 }
 
-export async function openHouse(prepare?: (world: OpenWorld) => void): Promise<House> {
+export interface HouseOptions {
+  /** Simulated seconds in a real one, for the cluster and for who waits alike: what is measured by the clock can be found by it. */
+  readonly speed?: number;
+  readonly grafana?: boolean;
+}
+
+export async function openHouse(prepare?: (world: OpenWorld) => void, { speed, grafana = false }: HouseOptions = {}): Promise<House> {
   const world = await createWorld({
     region,
     clusterName,
     seed: 'small',
     nodes: 3,
-    speed: SPEED,
+    grafana,
+    speed: speed ?? SPEED,
     endpoint: server,
     ca: '',
     account: { timings: { rolePropagationMs: 0, deletedNameMs: 0 } },
@@ -102,7 +110,7 @@ export async function openHouse(prepare?: (world: OpenWorld) => void): Promise<H
   prepare?.(world);
   shareKeys(world);
   const state = mkdtempSync(join(tmpdir(), 'loki-eks-faults-'));
-  const clock = jumpingClock();
+  const clock = speed === undefined ? jumpingClock() : clockOf(world, speed);
   const alive = new Set<number>();
   return {
     world,
@@ -195,7 +203,7 @@ export async function outsideOf({ world, clock, state, alive, pid, turn = async 
     releases: async () => releases,
     charts: async () => ({ obtain: chartOf }),
     logs: async (of) => openLogs(of),
-    grafana: async () => Promise.reject(new Error('no login for Grafana')),
+    grafana: async (of) => connectGrafana({ ...of, env: {} }),
     hide: () => {},
     templates,
     dispose: () => releases.dispose(),
@@ -226,6 +234,14 @@ function mortal(journals: Journals, { crossing, dead }: Line): Journals {
     },
   };
 }
+
+const clockOf = ({ clock }: OpenWorld, speed: number): Clock => ({
+  now: () => clock.now(),
+  sleep: async (ms, signal) => {
+    await new Promise((resolve) => setTimeout(resolve, ms / speed));
+    signal?.throwIfAborted();
+  },
+});
 
 /** Waiting costs a moment and moves the time: nobody's patience ends because the machine is slow. */
 function jumpingClock(): Clock {

@@ -1,7 +1,7 @@
 /** `loki-eks status`: what is installed and how it is. */
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
-import { place } from '../setting-sets.ts';
+import { grafanaLogin, place } from '../setting-sets.ts';
 
 export const status: Command = {
   name: 'status',
@@ -12,7 +12,7 @@ export const status: Command = {
     { run: 'loki-eks status --cluster prod', why: 'a page to read' },
     { run: 'loki-eks status --cluster prod --output json | tail -n 2 | head -n 1 | jq .result', why: 'the same for programs' },
   ],
-  settings: place,
+  settings: [...place, ...grafanaLogin],
   flags: [],
   run: (given, platform) => runUseCase(given, platform, { command: 'status', need: ['cluster'], useCase: platform.useCases.status, options: {} }),
 };

@@ -1,7 +1,7 @@
 /** `loki-eks uninstall`: takes away what is ours, last thing first. */
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
-import { naming, place } from '../setting-sets.ts';
+import { grafanaLogin, naming, place } from '../setting-sets.ts';
 
 export const uninstall: Command = {
   name: 'uninstall',
@@ -13,7 +13,7 @@ export const uninstall: Command = {
     { run: 'loki-eks uninstall --cluster prod --delete-data', why: 'asks for the name of each bucket before it is emptied' },
     { run: 'loki-eks uninstall --cluster prod --yes --delete-data --confirm-delete-data BUCKET', why: 'asks nothing: for CI' },
   ],
-  settings: [...place, ...naming, 'helm', 'timeout'],
+  settings: [...place, ...naming, ...grafanaLogin, 'helm', 'timeout'],
   flags: [
     { flag: '--delete-data', description: 'delete the buckets and all log lines in them too' },
     { flag: '--confirm-delete-data', placeholder: 'BUCKET', repeatable: true, description: 'name of a bucket that may be deleted; repeatable' },

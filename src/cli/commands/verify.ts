@@ -3,22 +3,23 @@ import type { VerifyOptions } from '../../app/outside.ts';
 import { proofNames } from '../../app/verify-proofs.ts';
 import type { Command, Given } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
-import { place } from '../setting-sets.ts';
+import { grafanaLogin, place } from '../setting-sets.ts';
 import { stop } from '../../problems/problem.ts';
 
 export const verify: Command = {
   name: 'verify',
   summary: 'prove that lines printed on every node can be queried',
   about:
-    "Lets a short-lived pod on every Linux node, tainted ones too, print a line that nobody has printed before, and finds each line through the gateway, under your tenant: once, unchanged, with the right labels. Says how long each took, and what is wrong with a node whose line does not come back. Also proves that the gateway refuses strangers, that another tenant sees nothing, and that chunks reach S3 with the role's credentials. Takes its pods away again, whatever happens. Exits 6 when something is not proved.\n\nOn clusters of more than 500 nodes, 200 of them are proved unless --sample asks for more.",
+    "Lets a short-lived pod on every Linux node, tainted ones too, print a line that nobody has printed before, and finds each line through the gateway, under your tenant: once, unchanged, with the right labels. Says how long each took, and what is wrong with a node whose line does not come back. Also proves that the gateway refuses strangers, that another tenant sees nothing, that chunks reach S3 with the role's credentials, and, where a Grafana has our data source and lets us in, that it shows the line. Takes its pods away again, whatever happens. Exits 6 when something is not proved.\n\nOn clusters of more than 500 nodes, 200 of them are proved unless --sample asks for more.",
   examples: [
     { run: 'loki-eks verify --cluster prod', why: 'prove it now, on every node' },
     { run: 'loki-eks verify --cluster prod --sample 10 --proof lines', why: 'lines only, on about ten nodes of all kinds' },
     { run: 'loki-eks verify --cluster prod --nodes ip-10-0-1-11.eu-central-1.compute.internal', why: 'one node' },
+    { run: 'loki-eks verify --cluster prod --grafana-token-file token', why: 'also: the line is found through Grafana' },
     { run: 'loki-eks verify --cluster prod --restart-collector', why: 'also: restart one collector, and lose nothing by it' },
     { run: 'loki-eks verify --cluster prod --junit verify.xml', why: 'for CI' },
   ],
-  settings: [...place, 'timeout'],
+  settings: [...place, ...grafanaLogin, 'timeout'],
   flags: [
     { flag: '--sample', placeholder: 'N', description: 'about N nodes, spread over zones, with one of each kind and taint at least' },
     { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'this node only; several by commas or by repeating' },

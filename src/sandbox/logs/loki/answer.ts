@@ -11,6 +11,8 @@ export interface Window {
   readonly backward: boolean;
   /** `query` instead of `query_range`: one value at the end. */
   readonly instant: boolean;
+  /** What templates call `now`; the end unless said. */
+  readonly nowMs?: number;
 }
 
 interface Series {
@@ -34,24 +36,31 @@ export function answerQuery(query: Query, streams: readonly Stream[], window: Wi
 
 interface Line {
   readonly labels: StreamLabels;
+  /** Of the label that is unwrapped. */
+  readonly number?: number;
   readonly nanos: bigint;
   readonly line: string;
 }
 
-function lines(selector: LogSelector, streams: readonly Stream[]): readonly Line[] {
+function lines(selector: LogSelector, streams: readonly Stream[], window: Window): readonly Line[] {
+  const nowMs = window.nowMs ?? Number(window.endNs / 1_000_000n);
   return streams
     .filter((stream) => selector.matches(stream.labels))
     .flatMap((stream) =>
       stream.values.flatMap(([nanos, line]) => {
-        const labels = selector.keep(line, stream.labels);
-        return labels === undefined ? [] : [{ labels, nanos: BigInt(nanos), line }];
+        const labels = selector.keep(line, stream.labels, { ms: Number(BigInt(nanos) / 1_000_000n), nowMs });
+        if (labels === undefined) return [];
+        if (selector.unwrap === undefined) return [{ labels, nanos: BigInt(nanos), line }];
+        const { [selector.unwrap]: text, ...others } = labels;
+        const number = Number(text);
+        return text === undefined || Number.isNaN(number) ? [] : [{ labels: others, number, nanos: BigInt(nanos), line }];
       }),
     );
 }
 
 function logs(selector: LogSelector, streams: readonly Stream[], window: Window): readonly object[] {
   const order = window.backward ? -1 : 1;
-  const found = lines(selector, streams)
+  const found = lines(selector, streams, window)
     .filter(({ nanos }) => nanos >= window.startNs && nanos < window.endNs)
     .sort((a, b) => (a.nanos === b.nanos ? 0 : a.nanos < b.nanos ? -order : order))
     .slice(0, window.limit);
@@ -75,26 +84,46 @@ function steps(window: Window): readonly number[] {
 function evaluate(query: Query, streams: readonly Stream[], window: Window): readonly Series[] {
   if (query.is === 'number') return [{ metric: {}, points: steps(window).map((time) => [time, query.value] as const) }];
   if (query.is === 'range') return counted(query, streams, window);
+  if (query.is === 'set') return setOf(query, evaluate(query.left, streams, window), evaluate(query.right, streams, window));
   if (query.is === 'sum') return grouped(query, evaluate(query.of, streams, window));
   return [];
 }
 
 function counted(query: Query & { readonly is: 'range' }, streams: readonly Stream[], window: Window): readonly Series[] {
   const groups = new Map<string, { readonly metric: StreamLabels; readonly lines: Line[] }>();
-  for (const line of lines(query.selector, streams)) {
+  for (const line of lines(query.selector, streams, window)) {
     const group = groups.get(streamKey(line.labels)) ?? { metric: line.labels, lines: [] };
     groups.set(streamKey(line.labels), group);
     group.lines.push(line);
   }
+  const fold = FOLDS[query.fn.replace('_over_time', '')];
   const divisor = query.fn === 'rate' || query.fn === 'bytes_rate' ? query.windowMs / 1000 : 1;
   const weight = query.fn.startsWith('bytes') ? (line: Line) => Buffer.byteLength(line.line) : () => 1;
+  const value = (inside: readonly Line[]) =>
+    fold && query.selector.unwrap !== undefined
+      ? fold(inside.map(({ number = 0 }) => number))
+      : inside.reduce((total, line) => total + weight(line), 0) / divisor;
   return [...groups.values()].map((group) => ({
     metric: group.metric,
     points: steps(window).flatMap((time) => {
       const inside = group.lines.filter(({ nanos }) => Number(nanos / 1_000_000n) > time - query.windowMs && Number(nanos / 1_000_000n) <= time);
-      return inside.length === 0 ? [] : [[time, inside.reduce((total, line) => total + weight(line), 0) / divisor] as const];
+      return inside.length === 0 ? [] : [[time, value(inside)] as const];
     }),
   }));
+}
+
+/** Series of the same labels meet, time by time. */
+function setOf(query: Query & { readonly is: 'set' }, left: readonly Series[], right: readonly Series[]): readonly Series[] {
+  const timesOf = (series: readonly Series[]) => new Map(series.map(({ metric, points }) => [streamKey(metric), new Set(points.map(([time]) => time))]));
+  const [inLeft, inRight] = [timesOf(left), timesOf(right)];
+  const keep = (series: readonly Series[], test: (key: string, time: number) => boolean) =>
+    series
+      .map(({ metric, points }) => ({ metric, points: points.filter(([time]) => test(streamKey(metric), time)) }))
+      .filter(({ points }) => points.length > 0);
+  const has = (of: ReadonlyMap<string, ReadonlySet<number>>) => (key: string, time: number) => of.get(key)?.has(time) ?? false;
+  if (query.operator === 'and') return keep(left, has(inRight));
+  if (query.operator === 'unless') return keep(left, (key, time) => !has(inRight)(key, time));
+  return [...left, ...keep(right, (key, time) => !has(inLeft)(key, time))];
 }
 
 const FOLDS: Readonly<Record<string, (values: readonly number[]) => number>> = {

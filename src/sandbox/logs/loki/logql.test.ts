@@ -45,7 +45,30 @@ it('counts and sums', () => {
   expect(vector('vector(1)+vector(1)')).toEqual([{ metric: {}, value: [10, '2'] }]);
 });
 
+it('counts labels that are unwrapped, and computes them from the time of the line', () => {
+  const vector = (query: string) => (answerQuery(parseLogql(query), streams, { ...window, instant: true, nowMs: 10_000 }) as { result: unknown }).result;
+  const age = '| label_format age=`{{ sub (now | unixEpoch) (__timestamp__ | unixEpoch) }}` | unwrap age';
+  expect(vector(`min by (app) (min_over_time({app=~".+"} ${age} [20s]))`)).toEqual([
+    { metric: { app: 'a' }, value: [10, '8'] },
+    { metric: { app: 'b' }, value: [10, '7'] },
+  ]);
+  expect(vector(`max(max_over_time({app="a"} ${age} [20s]))`)).toEqual([{ metric: {}, value: [10, '9'] }]);
+  expect(lines('{app="a"} | label_format both=`{{ .app | upper }}-{{ .level }}` | both="A-info"')).toHaveLength(2);
+});
+
+it('joins vectors as sets', () => {
+  const apps = (query: string) =>
+    (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: { metric: { app: string } }[] }).result.map(({ metric }) => metric.app);
+  const [all, b] = ['sum by (app) (count_over_time({app=~".+"}[20s]))', 'sum by (app) (count_over_time({app="b"}[20s]))'];
+  expect(apps(`${all} unless ${b}`)).toEqual(['a']);
+  expect(apps(`${all} and ${b}`)).toEqual(['b']);
+  expect(apps(`${b} or ${all}`).sort()).toEqual(['a', 'b']);
+});
+
 it.each([
+  ['min_over_time({app="a"}[1m])', 'invalid aggregation min_over_time without unwrap'],
+  ['{app="a"} | label_format x=`{{ nope }}`', 'function "nope" not defined'],
+  ['{app="a"} | label_format x=`{{ now `', 'unclosed action'],
   ['{cluster="training-on-eks"}.', 'unexpected .'],
   ['{app="a"', 'unexpected $end'],
   ['{app=a}', 'unexpected a'],

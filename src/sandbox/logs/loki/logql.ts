@@ -1,16 +1,20 @@
-/** The part of LogQL the sandbox understands: selectors, line filters, label filters after json/logfmt, range counts and their sums. */
+/** The part of LogQL the sandbox understands: selectors, line and label filters, json, logfmt and label_format, ranges, their sums and sets. */
 import { goRegExp } from '../alloy/relabel.ts';
 import type { StreamLabels } from './streams.ts';
+import { compileTemplate, type Moment, TemplateError } from './template.ts';
 
 export interface LogSelector {
   readonly matches: (labels: StreamLabels) => boolean;
   /** The line's labels after the pipeline, or `undefined` when a filter drops it. */
-  readonly keep: (line: string, labels: StreamLabels) => StreamLabels | undefined;
+  readonly keep: (line: string, labels: StreamLabels, moment: Moment) => StreamLabels | undefined;
+  /** The label whose number counts instead of the line. */
+  readonly unwrap?: string;
 }
 export type Query =
   | { readonly is: 'logs'; readonly selector: LogSelector }
   | { readonly is: 'range'; readonly fn: string; readonly selector: LogSelector; readonly windowMs: number }
   | { readonly is: 'sum'; readonly fn: string; readonly by: readonly string[] | undefined; readonly without: readonly string[] | undefined; readonly of: Query }
+  | { readonly is: 'set'; readonly operator: 'and' | 'or' | 'unless'; readonly left: Query; readonly right: Query }
   | { readonly is: 'number'; readonly value: number };
 
 export class LogqlError extends Error {}
@@ -54,9 +58,21 @@ function quoted(cursor: Cursor): string {
 export function parseLogql(text: string): Query {
   const cursor = { text, at: 0 };
   if (text.trim() === '') throw new LogqlError('parse error : syntax error: unexpected $end');
-  const query = sum(cursor);
+  const query = set(cursor);
   if (peek(cursor) !== '') throw fail(cursor);
   return query;
+}
+
+const SETS = ['and', 'or', 'unless'] as const;
+
+function set(cursor: Cursor): Query {
+  let left = sum(cursor);
+  for (let operator = SETS.find((one) => one === peek(cursor)); operator; operator = SETS.find((one) => one === peek(cursor))) {
+    if (left.is === 'logs' || left.is === 'number') throw fail(cursor);
+    take(cursor);
+    left = { is: 'set', operator, left, right: sum(cursor) };
+  }
+  return left;
 }
 
 function sum(cursor: Cursor): Query {
@@ -71,7 +87,8 @@ function sum(cursor: Cursor): Query {
   return left;
 }
 
-const RANGES = new Set(['count_over_time', 'rate', 'bytes_over_time', 'bytes_rate']);
+const UNWRAPPED = new Set(['min_over_time', 'max_over_time', 'avg_over_time', 'sum_over_time']);
+const RANGES = new Set(['count_over_time', 'rate', 'bytes_over_time', 'bytes_rate', ...UNWRAPPED]);
 const SUMS = new Set(['sum', 'count', 'max', 'min', 'avg']);
 
 function single(cursor: Cursor): Query {
@@ -123,6 +140,7 @@ function range(cursor: Cursor, fn: string): Query {
   const parsed = selector(cursor, windowed);
   windowed();
   if (window === undefined || Number.isNaN(window)) throw fail(cursor);
+  if (UNWRAPPED.has(fn) && parsed.unwrap === undefined) throw new LogqlError(`parse error : invalid aggregation ${fn} without unwrap`);
   expect(cursor, ')');
   return { is: 'range', fn, selector: parsed, windowMs: window };
 }
@@ -139,10 +157,26 @@ function selector(cursor: Cursor, afterMatchers: () => void = () => undefined): 
   const matches = matchers(cursor);
   afterMatchers();
   const stages: Keep[] = [];
+  let unwrap: string | undefined;
   for (let token = peek(cursor); ['|=', '|~', '!=', '!~', '|'].includes(token); token = peek(cursor))
-    stages.push(token === '|' ? pipeline(cursor) : lineFilter(cursor));
-  const keep: Keep = (line, labels) => stages.reduce<StreamLabels | undefined>((now, stage) => (now === undefined ? undefined : stage(line, now)), labels);
-  return { matches, keep };
+    if (token === '|' && unwrapped(cursor)) {
+      take(cursor);
+      unwrap = take(cursor);
+      afterMatchers();
+      break;
+    } else stages.push(token === '|' ? pipeline(cursor) : lineFilter(cursor));
+  const keep: Keep = (line, labels, moment) =>
+    stages.reduce<StreamLabels | undefined>((now, stage) => (now === undefined ? undefined : stage(line, now, moment)), labels);
+  return { matches, keep, ...(unwrap !== undefined && { unwrap }) };
+}
+
+/** Whether the next stage is `| unwrap`; if so, the bar is taken. */
+function unwrapped(cursor: Cursor): boolean {
+  const ahead = { ...cursor };
+  take(ahead);
+  if (peek(ahead) !== 'unwrap') return false;
+  cursor.at = ahead.at;
+  return true;
 }
 
 function matchers(cursor: Cursor): LogSelector['matches'] {
@@ -200,8 +234,21 @@ function pipeline(cursor: Cursor): Keep {
   }
   if (!/^[A-Za-z_]/.test(word)) throw fail(cursor);
   take(cursor);
+  if (word === 'label_format') return labelFormat(cursor);
   const test = comparison(cursor);
   return (_, labels) => (test(labels[word] ?? '') ? labels : undefined);
+}
+
+function labelFormat(cursor: Cursor): Keep {
+  const name = take(cursor);
+  expect(cursor, '=');
+  try {
+    const render = compileTemplate(quoted(cursor));
+    return (line, labels, moment) => ({ ...labels, [name]: render({ ...moment, labels, line }) });
+  } catch (error) {
+    if (error instanceof TemplateError) throw new LogqlError(`parse error : invalid template for label '${name}': ${error.message}`);
+    throw error;
+  }
 }
 
 function jsonLabels(line: string): StreamLabels {

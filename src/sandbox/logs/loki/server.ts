@@ -224,5 +224,6 @@ function windowOf(now: Date, of: { readonly parameters: URLSearchParams; readonl
     limit: Number(parameters.get('limit') ?? 100),
     backward: parameters.get('direction')?.toLowerCase() !== 'forward',
     instant: of.instant,
+    nowMs: now.getTime(),
   };
 }

@@ -1,7 +1,8 @@
 /** The AWS side of a Loki: the role of its service account, its buckets, and what the one may do on the other. */
-import type { AccountSeen, BucketSeen } from '../checks/doctor/survey.ts';
 import { isBucketName } from '../checks/doctor/s3.ts';
+import type { AccountSeen, BucketSeen } from '../checks/doctor/loki-seen.ts';
 import type { Looking } from './survey-loki.ts';
+import { looked } from './survey-objects.ts';
 
 type Wanted = Pick<BucketSeen, 'use' | 'name' | 'region'>;
 
@@ -10,8 +11,9 @@ export async function awsSide(
   of: { readonly namespace: string; readonly accountName: string; readonly buckets: readonly Wanted[]; readonly troubled: boolean },
 ): Promise<{ readonly account: AccountSeen; readonly buckets: readonly BucketSeen[] }> {
   const account = await accountOf(looking, of);
+  const chunks = of.buckets.find(({ use }) => use === 'chunks')?.name;
   const buckets = await Promise.all(
-    of.buckets.map((bucket) => bucketOf(looking, { bucket, troubled: of.troubled, ...(roleArnOf(account) && { role: roleArnOf(account)! }) })),
+    of.buckets.map((bucket) => bucketOf(looking, { bucket, chunks, troubled: of.troubled, ...(roleArnOf(account) && { role: roleArnOf(account)! }) })),
   );
   return { account, buckets };
 }
@@ -27,7 +29,14 @@ async function accountOf({ reached, miss }: Looking, of: { readonly namespace: s
   ]);
   const roleArn = object?.metadata.annotations?.['eks.amazonaws.com/role-arn'];
   const arn = roleArn ?? association?.roleArn;
-  const found = { name, exists: object !== undefined, ...(roleArn && { roleArn }), ...(association && { association: association.roleArn }) };
+  const agent = association && (await looked(miss, 'the agent of Pod Identity', agentRuns(kubernetes)));
+  const found = {
+    name,
+    exists: object !== undefined,
+    ...(roleArn && { roleArn }),
+    ...(association && { association: association.roleArn }),
+    ...(agent !== undefined && { agent }),
+  };
   const parts = /^arn:[^:]+:iam::(\d+):role\/(?:.*\/)?([^/]+)$/.exec(arn ?? '');
   if (!parts) return found;
   if (parts[1] !== caller.account) {
@@ -43,9 +52,17 @@ async function accountOf({ reached, miss }: Looking, of: { readonly namespace: s
   }
 }
 
+/** The add-on's DaemonSet; on EKS Auto Mode the agent is part of each node, and there is none. */
+async function agentRuns(kubernetes: Looking['reached']['kubernetes']): Promise<boolean> {
+  const daemon = await kubernetes.get({ apiVersion: 'apps/v1', kind: 'DaemonSet', namespace: 'kube-system', name: 'eks-pod-identity-agent' });
+  if (daemon) return true;
+  const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node', labels: 'eks.amazonaws.com/compute-type=auto', metadataOnly: true, limit: 1 });
+  return nodes.length > 0;
+}
+
 async function bucketOf(
   { reached, miss }: Looking,
-  { bucket, role, troubled }: { readonly bucket: Wanted; readonly role?: string; readonly troubled: boolean },
+  { bucket, role, troubled, chunks }: { readonly bucket: Wanted; readonly role?: string; readonly troubled: boolean; readonly chunks: string | undefined },
 ): Promise<BucketSeen> {
   const { aws, caller } = reached;
   // A name with a path is refused by the SDK itself; that it is no name is what there is to tell.
@@ -54,8 +71,11 @@ async function bucketOf(
   const look = await buckets.look(bucket.name).catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));
   if (!look || look.is !== 'ours-to-read' || !role) return { ...bucket, ...(look && { look }) };
   const arn = `arn:${caller.partition}:s3:::${bucket.name}`;
+  const alone = bucket.use === 'ruler' && bucket.name !== chunks;
   const [contents, list, objects, key] = await Promise.all([
-    troubled ? buckets.contents(bucket.name, 5000).catch((error: unknown) => void miss(`what is in bucket ${bucket.name}`, error)) : undefined,
+    troubled || alone
+      ? buckets.contents(bucket.name, troubled ? 5000 : 500).catch((error: unknown) => void miss(`what is in bucket ${bucket.name}`, error))
+      : undefined,
     aws.roles.denied(['s3:ListBucket'], arn, role),
     aws.roles.denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`, role),
     look.encryption?.algorithm === 'aws:kms' && look.encryption.key.startsWith('arn:')
@@ -64,5 +84,12 @@ async function bucketOf(
   ]);
   if (list === 'unknown' || objects === 'unknown') miss.say(`what ${role} may do on ${bucket.name}`, 'the policy simulator could not be asked');
   const denied = list === 'unknown' || objects === 'unknown' ? 'unknown' : [...list, ...objects];
-  return { ...bucket, look, denied, deniedKey: key, ...(contents?.exact && contents.newest && { newest: contents.newest }) };
+  return {
+    ...bucket,
+    look,
+    denied,
+    deniedKey: key,
+    ...(contents?.exact && contents.newest && { newest: contents.newest }),
+    ...(alone && contents?.keys && { keys: contents.keys }),
+  };
 }

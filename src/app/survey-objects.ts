@@ -1,5 +1,5 @@
 /** Objects read as the shapes a survey is made of: workloads, pods, what is mounted where. */
-import type { Container, ContainerState, PodSeen, PodTemplate, Workload } from '../checks/doctor/survey.ts';
+import type { Container, ContainerState, PodSeen, PodTemplate, Workload } from '../checks/doctor/objects-seen.ts';
 import { problemOf } from './within.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 
@@ -22,6 +22,9 @@ export function misses(into: Unseen[]): Miss {
   };
   return Object.assign(miss, { say });
 }
+
+/** What a look finds; nothing, and a word about it, where it is not allowed or fails. */
+export const looked = <T>(miss: Miss, what: string, look: Promise<T>): Promise<T | undefined> => look.catch((error: unknown) => void miss(what, error));
 
 /** At most `width` at a time: a survey must not be a load on a big cluster. */
 export async function each<T, R>(items: readonly T[], width: number, act: (item: T) => Promise<R>): Promise<readonly R[]> {
@@ -53,8 +56,12 @@ export function workloadOf(object: KubeObject): Workload {
     template: spec?.template?.spec ?? { containers: [] },
     claims: (spec?.volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? ''),
     selector: spec?.selector?.matchLabels ?? {},
+    ...createdOf(object),
   };
 }
+
+const createdOf = ({ metadata: { creationTimestamp } }: KubeObject): { readonly created?: Date } =>
+  creationTimestamp ? { created: new Date(creationTimestamp) } : {};
 
 export const componentOf = (labels: Readonly<Record<string, string>> | undefined): string => labels?.['app.kubernetes.io/component'] ?? '';
 
@@ -88,6 +95,8 @@ export function podOf(object: KubeObject): PodSeen {
     ...(spec?.nodeName && { node: spec.nodeName }),
     ready: condition('Ready')?.status === 'True',
     ending: object.metadata.deletionTimestamp !== undefined,
+    labels: object.metadata.labels ?? {},
+    ...createdOf(object),
     spec: spec ?? { containers: [] },
     ...(placed?.status === 'False' && { unscheduled: placed.message ?? 'no reason given' }),
     containers: [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(containerOf),

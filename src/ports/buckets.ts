@@ -38,6 +38,8 @@ export interface BucketContents {
   readonly bytes: number;
   readonly oldest?: Date;
   readonly newest?: Date;
+  /** The first of them, in the order of the alphabet; at most fifty. */
+  readonly keys?: readonly string[];
   readonly exact: boolean;
 }
 

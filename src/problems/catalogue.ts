@@ -5,7 +5,9 @@ import { aws } from './catalogue/aws.ts';
 import { doctorAws } from './catalogue/doctor-aws.ts';
 import { doctorCollector } from './catalogue/doctor-collector.ts';
 import { doctorGateway } from './catalogue/doctor-gateway.ts';
+import { doctorLimits } from './catalogue/doctor-limits.ts';
 import { doctorLoki } from './catalogue/doctor-loki.ts';
+import { doctorNetwork } from './catalogue/doctor-network.ts';
 import { doctorReading } from './catalogue/doctor-reading.ts';
 import { doctorScheduling } from './catalogue/doctor-scheduling.ts';
 import { doctorValues } from './catalogue/doctor-values.ts';
@@ -17,7 +19,17 @@ import { run } from './catalogue/run.ts';
 import { settings } from './catalogue/settings.ts';
 import { steps } from './catalogue/steps.ts';
 
-const doctor = { ...doctorAws, ...doctorScheduling, ...doctorLoki, ...doctorGateway, ...doctorCollector, ...doctorReading, ...doctorValues };
+const doctor = {
+  ...doctorAws,
+  ...doctorScheduling,
+  ...doctorLoki,
+  ...doctorGateway,
+  ...doctorCollector,
+  ...doctorNetwork,
+  ...doctorLimits,
+  ...doctorReading,
+  ...doctorValues,
+};
 const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...grafana, ...steps, ...doctor };
 
 export type ProblemCode = keyof typeof table;

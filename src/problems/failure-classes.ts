@@ -63,3 +63,9 @@ export const failureClasses = [
   'store-read-gap',
 ] as const;
 export type FailureClass = (typeof failureClasses)[number];
+
+/** Classes that no code stands for, and why. */
+export const notFound: Readonly<Partial<Record<FailureClass, string>>> = {
+  'collector-noise':
+    'These lines tell of nothing that is wrong: remote configuration that is off, files of pods that are gone, queries that were given up, a canary without a login. To find nothing is the right answer, and `doctor` takes none of them for evidence.',
+};

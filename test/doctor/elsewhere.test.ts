@@ -25,10 +25,10 @@ describe('an installation in namespaces of its own', () => {
     const config = { key: 'config.yaml', change: (text: string) => text.replace('limits_config:', 'limits_config:\n  max_label_names_per_series: 1') };
     const back = await editText(terminal, 'configmap/loki -n logging', config);
     await restart(terminal, 'deploy/loki-distributor -n logging');
-    const { result } = await eventually(terminal, 'LOKI_DISCARDS');
+    const { result } = await eventually(terminal, 'LOKI_LABELS_LIMITED');
     await back();
     await restart(terminal, 'deploy/loki-distributor -n logging');
-    const found = result.findings.find(({ problem }) => problem.code === 'LOKI_DISCARDS');
+    const found = result.findings.find(({ problem }) => problem.code === 'LOKI_LABELS_LIMITED');
     expect(found).toMatchObject({ hop: 'limits', severity: 'fail', problem: { message: expect.stringContaining('max_label_names_per_series') } });
   });
 

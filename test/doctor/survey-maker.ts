@@ -1,6 +1,9 @@
 /** A survey of a healthy log path, of which single parts can be put differently. */
 import { readAlloy } from '../../src/design/alloy-reading.ts';
-import type { CollectorSeen, LokiSeen, PodSeen, Survey, Workload } from '../../src/checks/doctor/survey.ts';
+import type { CollectorSeen } from '../../src/checks/doctor/collectors-seen.ts';
+import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';
+import type { PodSeen, Workload } from '../../src/checks/doctor/objects-seen.ts';
+import type { Survey } from '../../src/checks/doctor/survey.ts';
 
 export function pod(name: string, component: string, put: Partial<PodSeen> = {}): PodSeen {
   return {
@@ -10,6 +13,7 @@ export function pod(name: string, component: string, put: Partial<PodSeen> = {})
     node: 'node-a',
     ready: true,
     ending: false,
+    labels: { 'app.kubernetes.io/component': component },
     spec: { containers: [{ name: 'loki', image: 'grafana/loki:3.7.6' }] },
     containers: [{ name: 'loki', restarts: 0 }],
     lines: [],
@@ -37,6 +41,7 @@ export function lokiSeen(put: Partial<LokiSeen> = {}): LokiSeen {
     workloads: [workload('loki-ingester', 'ingester', { kind: 'StatefulSet', wanted: 3, ready: 3, claims: ['data'] }), workload('loki-gateway', 'gateway')],
     pods: [pod('loki-ingester-0', 'ingester'), pod('loki-gateway-0', 'gateway')],
     claims: [],
+    events: [],
     configFrom: 'ConfigMap loki/loki, config.yaml',
     config: { auth_enabled: true, schema_config: { configs: [{ store: 'tsdb', schema: 'v13', object_store: 's3' }] }, common: { replication_factor: 3 } },
     account: { name: 'loki', exists: true },
@@ -61,6 +66,9 @@ export function collectorSeen(put: Partial<CollectorSeen> = {}): CollectorSeen {
   const text =
     'loki.source.file "a" {\n forward_to = [loki.process.a.receiver]\n}\nloki.process "a" {\n stage.cri {}\n forward_to = [loki.write.a.receiver]\n}\nloki.write "a" {\n endpoint { }\n}\n';
   return {
+    software: 'alloy',
+    events: [],
+    stuck: [],
     workload: workload('alloy', '', { kind: 'DaemonSet', namespace: 'alloy', template: { containers, volumes } }),
     configFrom: 'ConfigMap alloy/alloy, config.alloy',
     text,
@@ -81,14 +89,23 @@ export function collectorSeen(put: Partial<CollectorSeen> = {}): CollectorSeen {
   };
 }
 
+/** What lets EKS hand a role out to pods. */
+const POD_IDENTITY = { Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }] };
+
 export function surveySeen(put: Partial<Survey> = {}): Survey {
   return {
     cluster: { name: 'demo', region: 'eu-west-1', partition: 'aws', clusterDns: true },
     ours: true,
     nodes: [],
-    loki: lokiSeen({ account: { name: 'loki', exists: true, association: 'arn:aws:iam::1:role/loki', role: { is: 'found', trust: {} } } }),
+    loki: lokiSeen({
+      account: { name: 'loki', exists: true, association: 'arn:aws:iam::1:role/loki', agent: true, role: { is: 'found', trust: POD_IDENTITY } },
+    }),
     collectors: [collectorSeen()],
     datasources: [],
+    nodeEvents: [],
+    policies: [],
+    namespaces: new Map(),
+    dashboards: [],
     services: new Map(),
     reading: {
       as: 'the collector',

@@ -37,6 +37,7 @@ function count(limit: number) {
   let oldest = '';
   let newest = '';
   let exact = true;
+  const keys: string[] = [];
   return {
     take: async (entries: readonly Entry[]): Promise<'more' | 'stop'> => {
       for (const entry of entries) {
@@ -46,6 +47,7 @@ function count(limit: number) {
         counted += 1;
         kinds[entry.kind] += 1;
         bytes += entry.bytes;
+        if (keys.length < 50) keys.push(entry.key);
         if (oldest === '' || entry.modified < oldest) oldest = entry.modified;
         if (entry.modified > newest) newest = entry.modified;
       }
@@ -57,6 +59,7 @@ function count(limit: number) {
       markers: kinds.marker,
       bytes,
       ...(oldest !== '' && { oldest: new Date(oldest), newest: new Date(newest) }),
+      keys,
       exact,
     }),
   };

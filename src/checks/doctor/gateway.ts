@@ -1,39 +1,34 @@
-/** Hops gateway and tenant-write: nginx runs, reaches Loki, and lets the collector's login and tenant through. */
+/** Hop gateway: nginx runs, reaches Loki, and is open to whom it should be. */
 import { at } from '../../design/document.ts';
-import type { Verdict } from '../../engine/types.ts';
-import { crashing, said, shortened } from './log-lines.ts';
-import type { Answer, DoctorCheck, GatewaySeen, LokiSeen, Survey, WriterSeen } from './survey.ts';
+import { inWords } from './answers.ts';
+import { crashing, freshSince, said, shortened } from './log-lines.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 const NO_GATEWAY = skip('Loki has no gateway');
 const gatewayPods = ({ pods }: LokiSeen) => pods.filter(({ component }) => component === 'gateway');
-
-/** nginx and Loki both answer 401; only one of them asks for a password. */
-export const isLoginRefused = ({ status, headers, body }: Answer): boolean =>
-  status === 401 && (/basic/i.test(headers['www-authenticate'] ?? '') || /<html/i.test(body)) && !isTenantMissing({ status, headers, body });
-export const isTenantMissing = ({ status, body }: Answer): boolean => status === 401 && /no org id/i.test(body);
-export const inWords = ({ status, body }: Answer): string =>
-  `HTTP ${status} ${shortened(
-    body
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s+/g, ' ')
-      .trim(),
-    120,
-  )}`.trim();
 
 export const gatewayResolves: DoctorCheck = {
   id: 'gateway.resolver',
   title: "The gateway's resolver resolves",
   at: ['doctor'],
   hop: 'gateway',
-  async run({ loki, cluster }) {
+  async run(survey) {
+    const { loki, cluster } = survey;
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
-    const evidence = said(gatewayPods(loki), /host not found in resolver/);
-    const failing = loki.gateway.workload.ready === 0;
-    if (!failing || evidence.length === 0) return pass(loki.gateway.resolver);
+    const down = said(
+      gatewayPods(loki).filter(({ ready }) => !ready),
+      /host not found in (resolver|upstream)/i,
+    );
+    // A running nginx asks anew for every name; it tells of names only when it gets no answer.
+    const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]*(timed out|refused)/i, 3, freshSince(survey));
+    const bad = [502, 503, 504].includes(loki.gateway.anonymous?.status ?? 0);
+    const evidence = [...down, ...(bad ? asked : [])];
+    if (evidence.length === 0) return pass(loki.gateway.resolver);
     return fail('GATEWAY_RESOLVER', {
-      message: `nginx can't start: its resolver ${loki.gateway.resolver ?? ''} does not resolve`,
+      message: `${down.length > 0 ? "nginx can't start" : "nginx can't find Loki"}: its resolver ${loki.gateway.resolver ?? ''} does not resolve`,
       fix: cluster.clusterDns
         ? 'set global.dnsService: kube-dns and global.dnsNamespace: kube-system in the values and upgrade the release'
         : 'set gateway.nginxConfig.resolver to the cluster DNS address in the values (there is no Service kube-system/kube-dns), and upgrade the release',
@@ -84,6 +79,28 @@ export const gatewayUp: DoctorCheck = {
   },
 };
 
+/** The password may be right and the hash of no use: then nginx answers 500, to the right login only. */
+export const loginsUsable: DoctorCheck = {
+  id: 'gateway.logins',
+  title: 'nginx can read its logins',
+  at: ['doctor'],
+  hop: 'gateway',
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    if (!loki.gateway) return NO_GATEWAY;
+    const { loginSecret, workload } = loki.gateway;
+    const evidence = said(gatewayPods(loki), /crypt_r\(\) failed|htpasswd.*(No such file|Permission denied)|open\(\) "[^"]*htpasswd/i, 2, freshSince(survey));
+    if (evidence.length === 0 && !loginSecret?.wrong) return loki.gateway.asksLogin ? pass() : skip('the gateway asks for no login');
+    return fail('GATEWAY_HASH', {
+      message: loginSecret?.wrong
+        ? `nginx can't use Secret ${workload.namespace}/${loginSecret.name}: ${loginSecret.wrong}`
+        : "nginx can't check a hash of its password file: whoever has the right login gets 500",
+      evidence: [...evidence, ...(loginSecret ? [`Secret ${workload.namespace}/${loginSecret.name}${loginSecret.wrong ? `: ${loginSecret.wrong}` : ''}`] : [])],
+    });
+  },
+};
+
 /** Everybody's requests pass here: an answer of its own, and no 5xx of what is behind it. */
 export const gatewayReachesLoki: DoctorCheck = {
   id: 'gateway.upstream',
@@ -124,79 +141,28 @@ export const gatewayClosed: DoctorCheck = {
   },
 };
 
-const writersOf = ({ collectors }: Survey): readonly { readonly writer: WriterSeen; readonly from: string }[] =>
-  collectors.flatMap(({ writers, configFrom }) => writers.filter(({ ours }) => ours).map((writer) => ({ writer, from: `${configFrom}, ${writer.component}` })));
-
-const BASIC_AUTH = `basic_auth {
-  username      = "USER"
-  password_file = "/etc/loki/password"   # a mounted Secret
-}`;
-
-function loginVerdict(gateway: GatewaySeen, { writer, from }: { readonly writer: WriterSeen; readonly from: string }): Verdict | undefined {
-  if (!gateway.asksLogin && !(writer.answer && isLoginRefused(writer.answer))) return undefined;
-  if (!writer.hasLogin) {
-    return fail('WRITER_LOGIN_MISSING', {
-      message: `The collector sends no login, but the gateway asks for one (${from})`,
-      fix: `put into the endpoint of ${writer.component}:\n${BASIC_AUTH}`,
-      evidence: [
-        `${from}: no basic_auth in its endpoint (line ${writer.line})`,
-        `${gateway.configFrom}: auth_basic is on`,
-        ...(writer.answer ? [`GET /loki/api/v1/labels without a login: ${inWords(writer.answer)}`] : []),
-      ],
-    });
-  }
-  if (!writer.answer || !isLoginRefused(writer.answer)) return undefined;
-  return fail('WRITER_LOGIN_REFUSED', {
-    message: `The gateway refuses the collector's login, user "${writer.login?.user}"`,
-    evidence: [
-      `${from}: basic_auth, username "${writer.login?.user}"`,
-      `GET /loki/api/v1/labels with that login: ${inWords(writer.answer)}`,
-      `htpasswd: Secret ${gateway.workload.namespace}/${gateway.loginSecret?.name}`,
-    ],
-  });
-}
-
-export const writerLogin: DoctorCheck = {
-  id: 'gateway.writer-login',
-  title: "The gateway takes the collector's login",
+/** Helm waits for the address as well: with --wait an install without it never ends. */
+export const gatewayAddressed: DoctorCheck = {
+  id: 'gateway.address',
+  title: "The gateway's load balancer has an address",
   at: ['doctor'],
   hop: 'gateway',
-  async run(survey) {
-    const { loki } = survey;
+  partial: true,
+  async run({ loki }) {
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
-    const writers = writersOf(survey);
-    if (writers.length === 0) return skip('no collector writes to this gateway');
-    const { gateway } = loki;
-    return (
-      writers.map((one) => loginVerdict(gateway, one)).find((one) => one !== undefined) ??
-      (writers.some(({ writer }) => writer.answer) ? pass() : skip('the login could not be read'))
-    );
-  },
-};
-
-export const writerTenant: DoctorCheck = {
-  id: 'tenant.writer',
-  title: 'What is written has a tenant',
-  at: ['doctor'],
-  hop: 'tenant-write',
-  async run(survey) {
-    const { loki } = survey;
-    if (!loki) return NO_LOKI;
-    if (at(loki.config, 'auth_enabled') === false) return pass('Loki has one tenant only');
-    const writers = writersOf(survey);
-    if (writers.length === 0) return skip('no collector writes to this Loki');
-    if (loki.gateway?.setsTenant) return pass(`the gateway sets it: ${loki.gateway.setsTenant}`);
-    const bad = writers.find(({ writer }) => writer.tenant === undefined || (writer.answer && isTenantMissing(writer.answer) && writer.tenant.is === 'fixed'));
-    if (!bad) return pass(writers.map(({ writer }) => (writer.tenant?.is === 'fixed' ? writer.tenant.name : 'decided by a stage')).join(', '));
-    return fail('WRITER_TENANT_MISSING', {
-      message: `The collector names no tenant, and Loki has more than one (${bad.from})`,
-      fix: `put into the endpoint of ${bad.writer.component}:  tenant_id = "TENANT"`,
-      evidence: [
-        `${bad.from}: neither tenant_id nor the header X-Scope-OrgID (line ${bad.writer.line})`,
-        ...(bad.writer.answer ? [`GET /loki/api/v1/labels: ${inWords(bad.writer.answer)}`] : []),
-        `${loki.configFrom}: auth_enabled: true`,
-      ],
+    const { workload, serviceType, addressed } = loki.gateway;
+    if (serviceType !== 'LoadBalancer' || addressed === undefined) return skip('it is no LoadBalancer');
+    if (addressed) return pass();
+    const object = `Service ${loki.namespace}/${workload.name}`;
+    const events = loki.events.filter((event) => event.object === object).map(({ reason, message }) => `${object}: ${reason}, ${shortened(message, 220)}`);
+    const subnets = events.some((text) => /suitable subnets|subnet/i.test(text));
+    return fail('GATEWAY_NO_ADDRESS', {
+      message: `${object} is a LoadBalancer without an address${subnets ? ': no subnet is tagged for it' : ''}`,
+      ...(subnets && {
+        fix: 'tag the subnets kubernetes.io/role/elb=1 (internal ones kubernetes.io/role/internal-elb=1), or set gateway.service.type: ClusterIP',
+      }),
+      evidence: [`${object}: status.loadBalancer.ingress is empty`, ...events.slice(0, 2)],
     });
   },
 };

@@ -1,22 +1,30 @@
 /** What logs say, with the pod that said it; and what they say of no importance. */
-import type { PodSeen, Survey } from './survey.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import type { PodSeen } from './objects-seen.ts';
+import type { Survey } from './survey.ts';
 
 /** Harmless whatever it looks like: never evidence, never a finding. */
 const NOISE: readonly RegExp[] = [
   // Remote configuration is off, and Alloy says so at every start.
-  /noop client/,
+  /noop client/i,
   // A pod was deleted while its file was followed.
-  /position timer: error getting tail position/,
-  /(stat|open) \/var\/log\/pods\/\S+: no such file or directory/,
-  /file does not exist/,
-  // A query was given up by whoever asked.
-  /context canceled/,
-  /remote hung up|client connection is closing/,
+  /position timer: error getting tail position/i,
+  /(stat|open|lstat) \/var\/log\/\S+: no such file or directory/i,
+  /file does not exist/i,
+  // A query was given up by whoever asked, or a part is shutting down.
+  /context canceled/i,
+  /remote hung up|client connection is closing|server closed the stream without sending trailers/i,
   // Everything starts at the same time.
   /(joining|join) memberlist cluster.*(retrying|attempt)/i,
 ];
 
-export const isNoise = (line: string): boolean => NOISE.some((pattern) => pattern.test(line));
+/** S3 in the words of the old SDK: a real failure that looks like a query given up. */
+const NOT_NOISE = /RequestCanceled[\s\S]*deadline exceeded/i;
+
+export const isNoise = (line: string): boolean => NOISE.some((pattern) => pattern.test(line)) && !NOT_NOISE.test(line);
+
+/** Pods of Loki itself: its gateway, caches and canary say other things, and about others. */
+export const core = ({ pods }: LokiSeen): readonly PodSeen[] => pods.filter(({ component }) => !/^gateway$|cache|memcached|canary/.test(component));
 
 /** How long a line speaks for the present: what was repaired is still in the log. */
 const FRESH_MS = 180_000;
@@ -34,25 +42,44 @@ export function unwrittenSince(survey: Survey): number {
   return Math.max(freshSince(survey), newest?.getTime() ?? 0);
 }
 
-/** logfmt, JSON and nginx's own; `undefined` where a line tells no time. */
-function timeOf(line: string): number | undefined {
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** logfmt, JSON and both of nginx's own; `undefined` where a line tells no time. */
+export function timeOf(line: string): number | undefined {
+  const access = /\[(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)\]/.exec(line);
+  if (access) return numbered(`${access[3]}-${String(MONTHS.indexOf(access[2]!) + 1).padStart(2, '0')}-${access[1]}T${access[4]}${access[5]}:${access[6]}`);
   const [, date, time] = /(\d{4}[-/]\d\d[-/]\d\d)[T ](\d\d:\d\d:\d\d)/.exec(line) ?? [];
-  const ms = date && time ? Date.parse(`${date.replaceAll('/', '-')}T${time}Z`) : Number.NaN;
+  return date && time ? numbered(`${date.replaceAll('/', '-')}T${time}Z`) : undefined;
+}
+
+function numbered(text: string): number | undefined {
+  const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Lines that fit, each as `pod ingester-0: …`, one a pod and at most `most`; only those that are not older than `since`. */
+/**
+ * Lines that fit, each as `pod ingester-0: …`, one a pod and at most `most`; only those that are not older than `since`. The last
+ * words of a pod that does not get up are never too old: it waits minutes between two attempts.
+ */
 export function said(pods: readonly PodSeen[], pattern: RegExp, most = 3, since = 0): readonly string[] {
-  return pods
-    .flatMap(({ name, lines = [] }) => {
-      const line = lines.findLast((one) => pattern.test(one) && !isNoise(one) && (timeOf(one) ?? since) >= since);
-      return line === undefined ? [] : [`pod ${name}: ${shortened(line)}`];
-    })
+  return saying(pods, pattern, since)
+    .map(({ pod: { name }, line }) => `pod ${name}: ${shortened(line)}`)
     .slice(0, most);
+}
+
+/** The same, with the pods that say it. */
+export function saying(pods: readonly PodSeen[], pattern: RegExp, since = 0): readonly { readonly pod: PodSeen; readonly line: string }[] {
+  return pods.flatMap((pod) => {
+    const from = isCrashing(pod) ? 0 : since;
+    const line = (pod.lines ?? []).findLast((one) => pattern.test(one) && !isNoise(one) && (timeOf(one) ?? from) >= from);
+    return line === undefined ? [] : [{ pod, line }];
+  });
 }
 
 export const shortened = (text: string, most = 280): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
+const isCrashing = ({ ready, containers }: PodSeen): boolean =>
+  !ready && containers.some(({ waiting, restarts }) => waiting?.reason === 'CrashLoopBackOff' || restarts > 0);
+
 /** Crash loops, and pods that have crashed and are not ready again. */
-export const crashing = (pods: readonly PodSeen[]): readonly PodSeen[] =>
-  pods.filter(({ ready, containers }) => !ready && containers.some(({ waiting, restarts }) => waiting?.reason === 'CrashLoopBackOff' || restarts > 0));
+export const crashing = (pods: readonly PodSeen[]): readonly PodSeen[] => pods.filter(isCrashing);

@@ -1,6 +1,11 @@
 /** Hop s3: the buckets are there, where Loki looks for them, and its role may use them. */
-import { said, unwrittenSince } from './log-lines.ts';
-import type { BucketSeen, DoctorCheck } from './survey.ts';
+import { at } from '../../design/document.ts';
+import { core, said, saying, unwrittenSince } from './log-lines.ts';
+import type { Verdict } from '../../engine/types.ts';
+import type { DoctorCode } from '../../problems/catalogue.ts';
+import type { BucketSeen, LokiSeen } from './loki-seen.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
+import { tenantsWritten } from './tenants.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 const hop = 's3';
@@ -14,12 +19,13 @@ export const bucketsThere: DoctorCheck = {
   title: 'The buckets exist where Loki looks for them',
   at: ['doctor'],
   hop,
-  async run({ loki, cluster }) {
+  async run(survey) {
+    const { loki, cluster } = survey;
     if (!loki) return NO_LOKI;
-    if (loki.buckets.length === 0) return skip('Loki keeps nothing in S3');
+    if (loki.buckets.length === 0) return skip(loki.otherStore ? `its store is ${loki.otherStore}` : 'Loki keeps nothing in S3');
     for (const { name, use, region = cluster.region, look } of loki.buckets) {
       const from = `${loki.configFrom}: the ${use} bucket is "${name}"`;
-      const lines = said(loki.pods, S3_ERROR, 1);
+      const lines = said(core(loki), S3_ERROR, 1);
       if (!isBucketName(name)) {
         return fail('LOKI_BUCKET_NAME', { message: `"${name}" is no bucket's name`, evidence: [from, ...lines] });
       }
@@ -41,12 +47,33 @@ export const bucketsThere: DoctorCheck = {
         });
       }
     }
+    const told = toldByPods(survey, loki);
+    if (told) return told;
     const unknown = loki.buckets.filter(({ look }) => !look);
     return unknown.length > 0
       ? skip(`${unknown.map(({ name }) => name).join(', ')} could not be looked at`)
       : pass(loki.buckets.map(({ name }) => name).join(', '));
   },
 };
+
+const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
+  ['LOKI_BUCKET_ABSENT', /NoSuchBucket/i, 'S3 tells Loki that there is no such bucket'],
+  [
+    'LOKI_BUCKET_REGION',
+    /BucketRegionError|PermanentRedirect|status ?code: 301|AuthorizationHeaderMalformed|IllegalLocationConstraint/i,
+    'S3 tells Loki to ask in another region',
+  ],
+  ['LOKI_BUCKET_NAME', /SerializationError[\s\S]*404|InvalidBucketName/i, 'S3 does not know what Loki calls a bucket'],
+];
+
+/** Where the buckets could not be looked at, or another one is meant: what S3 answered. */
+function toldByPods(survey: Survey, loki: LokiSeen): Verdict | undefined {
+  for (const [code, pattern, message] of SAYS) {
+    const evidence = saying(core(loki), pattern, unwrittenSince(survey)).map(({ pod, line }) => `pod ${pod.name}: ${line.slice(0, 280)}`);
+    if (evidence.length > 0) return fail(code, { message, evidence: evidence.slice(0, 3) });
+  }
+  return undefined;
+}
 
 export const roleSuffices: DoctorCheck = {
   id: 's3.policy',
@@ -73,30 +100,59 @@ export const roleSuffices: DoctorCheck = {
     return fail('LOKI_ROLE_POLICY', {
       message: `Role ${role} may not ${missing.join(', ')} on ${bad.denied.length > 0 ? bad.name : key}`,
       fix: `aws iam put-role-policy --role-name ${role} --policy-name loki-s3-${bad.use} --policy-document '${JSON.stringify({ Version: '2012-10-17', Statement: statements })}'`,
-      evidence: [`iam simulator: ${missing.join(', ')} denied to ${role}`, ...said(loki.pods, S3_ERROR, 1)],
+      evidence: [`iam simulator: ${missing.join(', ')} denied to ${role}`, ...said(core(loki), S3_ERROR, 1)],
     });
   },
 };
 
-export const chunksArrive: DoctorCheck = {
-  id: 's3.flushes',
-  title: 'Ingesters write their chunks',
+export const noEndpoint: DoctorCheck = {
+  id: 's3.endpoint',
+  title: 'Loki finds S3 by its region',
   at: ['doctor'],
-  hop,
-  symptom: true,
+  hop: 's3',
+  async run({ loki }) {
+    if (!loki) return NO_LOKI;
+    if (loki.otherStore) return skip(`its store is ${loki.otherStore}`);
+    if (!loki.account.roleArn && !loki.account.association) return skip('Loki has no role');
+    const paths = ['storage_config.aws', 'common.storage.s3', 'ruler.storage.s3'].flatMap((section) => ['endpoint', 's3'].map((key) => `${section}.${key}`));
+    const set = paths.filter((path) => Boolean(at(loki.config, path)));
+    if (set.length === 0) return pass();
+    return warn('LOKI_S3_ENDPOINT', {
+      evidence: set.map((path) => `${loki.configFrom}: ${path}: ${String(at(loki.config, path))}`),
+    });
+  },
+};
+
+/** A ruler reads rules/TENANT/…, whatever else lies in its bucket. */
+export const rulesInPlace: DoctorCheck = {
+  id: 's3.rules',
+  title: 'Rules lie where the ruler looks for them',
+  at: ['doctor'],
+  hop: 's3',
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const evidence = said(loki.pods, /failed to flush|failed to run compaction|unable to list rules/, 3, unwrittenSince(survey));
-    const failures = loki.counters?.flushFailures ?? 0;
-    if (evidence.length > 0)
-      return fail('LOKI_FLUSH_FAILS', {
-        message: `${failures > 0 ? `${failures} flushes have failed, the last` : 'A job on the bucket failed'} a moment ago`,
-        evidence,
-      });
-    if (!loki.counters) return skip("Loki's counters could not be read");
-    if (failures === 0) return pass();
-    const counter = `loki_ingester_chunks_flush_failures_total ${failures}`;
-    return warn('LOKI_FLUSH_FAILS', { message: `${failures} flushes have failed a while ago`, evidence: [counter, ...said(loki.pods, /failed to flush/, 1)] });
+    const bucket = loki.buckets.find(({ use }) => use === 'ruler');
+    if (!bucket?.keys) return skip('there is no bucket for rules only, or it could not be looked at');
+    const lost = bucket.keys.filter((key) => /\.ya?ml$/i.test(key) && !key.startsWith('rules/'));
+    const [first] = lost;
+    const tenants = tenantsWritten(survey);
+    const foreign = bucket.keys.find((key) => key.startsWith('rules/') && tenants.length > 0 && !tenants.includes(decoded(key.split('/')[1] ?? '')));
+    if (!first && !foreign) return pass(`${bucket.keys.length} keys`);
+    return warn('LOKI_RULES_ELSEWHERE', {
+      message: first
+        ? `${lost.length} rule files lie outside of rules/TENANT/ in bucket ${bucket.name}, where no ruler looks`
+        : `Rules of tenant ${decoded(foreign!.split('/')[1] ?? '')} lie in bucket ${bucket.name}, but lines are written as ${tenants.join(', ')}`,
+      ...(first && {
+        fix: `aws s3 mv s3://${bucket.name}/${first} s3://${bucket.name}/rules/${first.includes('/') ? first : `${tenants[0] ?? 'TENANT'}/${first}`}`,
+      }),
+      evidence: (first ? lost : [foreign!]).slice(0, 4).map((key) => `s3://${bucket.name}/${key}`),
+    });
   },
 };
+
+/** Tenants and groups are written in Base64 by the ruler's API, and as they are by people. */
+function decoded(text: string): string {
+  const plain = Buffer.from(text, 'base64url').toString();
+  return /^[\w .:-]+$/.test(plain) && Buffer.from(plain).toString('base64url') === text.replace(/=+$/, '') && text.length > 4 ? plain : text;
+}

@@ -1,13 +1,13 @@
-/** Hop scheduling: every pod has found a place and its image, and every node has a collector. */
-import type { Verdict } from '../../engine/types.ts';
-import type { NodeFact } from '../../design/facts.ts';
+/** Hop scheduling: every pod has found a place, its volumes and its image. */
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import { shortened } from './log-lines.ts';
-import type { CollectorSeen, DoctorCheck, LokiSeen, PodSeen, Survey } from './survey.ts';
-import { fail, NO_COLLECTOR, NO_LOKI, pass, skip } from './verdict.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import type { PodSeen } from './objects-seen.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
+import { fail, NO_LOKI, pass } from './verdict.ts';
 
 const hop = 'scheduling';
-const podsOf = ({ loki, collectors }: Survey): readonly PodSeen[] => [...(loki?.pods ?? []), ...collectors.flatMap(({ pods }) => pods)];
+export const podsOf = ({ loki, collectors }: Survey): readonly PodSeen[] => [...(loki?.pods ?? []), ...collectors.flatMap(({ pods }) => pods)];
 
 export const lokiThere: DoctorCheck = {
   id: 'scheduling.loki',
@@ -43,7 +43,9 @@ export const podsPlaced: DoctorCheck = {
 };
 
 const claimsOf = (pod: PodSeen, loki: LokiSeen | undefined) =>
-  (loki?.claims ?? []).filter(({ name }) => pod.spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name));
+  (loki?.claims ?? []).filter(
+    ({ name, phase }) => phase !== 'Bound' && pod.spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name),
+  );
 
 function claimEvidence(pod: PodSeen, loki: LokiSeen | undefined): readonly string[] {
   return claimsOf(pod, loki).map(
@@ -53,9 +55,10 @@ function claimEvidence(pod: PodSeen, loki: LokiSeen | undefined): readonly strin
 
 function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [DoctorCode, string] {
   const text = pod.unscheduled ?? '';
-  if (/PersistentVolumeClaim|persistentvolumeclaim|volume node affinity/i.test(text) || claimsOf(pod, loki).some(({ classKnown }) => !classKnown))
+  if (/persistent ?volume|volume node affinity|max volume count/i.test(text) || claimsOf(pod, loki).some(({ classKnown }) => !classKnown))
     return ['PODS_PENDING_VOLUME', 'its volume is not there'];
-  if (/didn't match pod anti-affinity/.test(text)) return ['PODS_PENDING_SPREAD', 'replicas must not share a node, and there are too few nodes'];
+  if (/didn't (match|satisfy) (existing pods )?(pod )?anti-affinity|topology spread/i.test(text))
+    return ['PODS_PENDING_SPREAD', 'replicas must not share a node, and there are too few nodes'];
   if (/Insufficient (memory|cpu|pods)|Too many pods/.test(text))
     return ['PODS_PENDING_ROOM', `no node has enough ${/Insufficient (\w+)/.exec(text)?.[1] ?? 'room'} left`];
   return ['PODS_PENDING', shortened(text, 120)];
@@ -83,7 +86,9 @@ export const imagesPulled: DoctorCheck = {
   async run(survey) {
     const bad = podsOf(survey).flatMap((pod) =>
       pod.containers.flatMap(({ name, waiting }) =>
-        /^(ErrImagePull|ImagePullBackOff|InvalidImageName)$/.test(waiting?.reason ?? '') ? [{ pod, container: name, message: waiting?.message ?? '' }] : [],
+        /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/.test(waiting?.reason ?? '')
+          ? [{ pod, container: name, message: waiting?.message ?? '' }]
+          : [],
       ),
     );
     const [first] = bad;
@@ -96,55 +101,29 @@ export const imagesPulled: DoctorCheck = {
   },
 };
 
-export const collectorThere: DoctorCheck = {
-  id: 'scheduling.collector',
-  title: 'There is a collector in the cluster',
+/** Scheduled and yet not started: what the kubelet can't attach or mount tells of it in events only. */
+export const volumesMounted: DoctorCheck = {
+  id: 'scheduling.volumes',
+  title: 'Every volume is attached and mounted',
   at: ['doctor'],
   hop,
-  async run({ collectors }) {
-    const names = collectors.map(({ workload: { kind, namespace, name } }) => `${kind} ${namespace}/${name}`);
-    if (names.length > 0) return pass(names.join(', '));
-    return fail('COLLECTOR_NOT_FOUND', { evidence: ['no DaemonSet, Deployment or StatefulSet has the label app.kubernetes.io/name=alloy'] });
-  },
-};
-
-export const collectorOnEveryNode: DoctorCheck = {
-  id: 'scheduling.collectors',
-  title: 'A collector may run on every node',
-  at: ['doctor'],
-  hop,
-  partial: true,
-  async run({ collectors, nodes }): Promise<Verdict> {
-    if (collectors.length === 0) return NO_COLLECTOR;
-    const daemons = collectors.filter(({ workload }) => workload.kind === 'DaemonSet');
-    if (daemons.length === 0) return skip('the collectors are not DaemonSets');
-    const covered = new Set(daemons.flatMap(({ pods }) => pods.filter(({ ready }) => ready).map(({ node }) => node)));
-    const eligible = nodes.filter(({ os, kind, ready }) => os === 'linux' && kind !== 'fargate' && ready);
-    const without = eligible.filter(({ name }) => !covered.has(name));
-    if (without.length === 0) return pass(`${eligible.length} of ${eligible.length} nodes`);
-    const barred = without.filter((node) => !daemons.some((one) => mayRun(one, node)));
-    if (barred.length === 0) return skip(`${without.length} nodes wait for a collector pod that is not ready`);
-    const taints = [...new Set(barred.flatMap(({ taints }) => taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`)))];
-    return fail('COLLECTOR_BARRED', {
-      message: `${barred.length} of ${eligible.length} nodes have no collector: ${taints.length > 0 ? `it does not tolerate ${taints.slice(0, 3).join(', ')}` : 'its nodeSelector leaves them out'}`,
-      evidence: barred
-        .slice(0, 6)
-        .map(({ name, taints: own }) => `node ${name}: ${own.map(({ key, effect }) => `${key}:${effect}`).join(', ') || 'not selected'}`),
+  async run(survey) {
+    const waiting = podsOf(survey).filter(({ ready, node, containers }) => !ready && node !== undefined && containers.every(({ restarts }) => restarts === 0));
+    const events = [...(survey.loki?.events ?? []), ...survey.collectors.flatMap((one) => one.events)];
+    const bad = waiting.flatMap((pod) =>
+      events
+        .filter(
+          ({ object, reason, message }) =>
+            object === `Pod ${pod.namespace}/${pod.name}` && /^Failed(AttachVolume|Mount)$/.test(reason) && !/secret|configmap/i.test(message),
+        )
+        .map(({ reason, message }) => ({ pod, text: `${reason}: ${message}` })),
+    );
+    const [first] = bad;
+    if (!first) return pass();
+    return fail('PODS_PENDING_VOLUME', {
+      message: `The volume of pod ${first.pod.namespace}/${first.pod.name} can't be attached or mounted`,
+      fix: `kubectl -n ${first.pod.namespace} describe pod ${first.pod.name}; look at the add-on aws-ebs-csi-driver and at the policy of its role`,
+      evidence: bad.slice(0, 3).map(({ pod, text }) => `pod ${pod.name}: ${shortened(text)}`),
     });
   },
 };
-
-function mayRun({ workload: { template } }: CollectorSeen, node: NodeFact): boolean {
-  const selected = Object.entries(template.nodeSelector ?? {}).every(([key, value]) => node.labels[key] === value);
-  const tolerated = node.taints
-    // A DaemonSet tolerates what the node controller puts there by itself.
-    .filter(({ key, effect }) => effect !== 'PreferNoSchedule' && !key.startsWith('node.kubernetes.io/'))
-    .every((taint) =>
-      (template.tolerations ?? []).some(
-        ({ key, operator = 'Equal', value, effect }) =>
-          (effect === undefined || effect === taint.effect) &&
-          (key === undefined ? operator === 'Exists' : key === taint.key && (operator === 'Exists' || (value ?? '') === (taint.value ?? ''))),
-      ),
-    );
-  return selected && tolerated;
-}

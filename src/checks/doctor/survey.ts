@@ -1,10 +1,10 @@
 /** What `doctor` has seen of a log path that anybody may have installed: plain facts, read once, judged by the checks. */
-import type { AlloyBlock } from '../../design/alloy-reading.ts';
 import type { NodeFact } from '../../design/facts.ts';
-import type { Check, Json } from '../../engine/types.ts';
-import type { BucketLook } from '../../ports/buckets.ts';
-import type { Release } from '../../ports/releases.ts';
+import type { Check } from '../../engine/types.ts';
 import type { OidcProvider } from '../../ports/roles.ts';
+import type { CollectorSeen, Login } from './collectors-seen.ts';
+import type { Answer, LokiSeen } from './loki-seen.ts';
+import type { EventSeen, PolicySeen } from './objects-seen.ts';
 
 /** In the order of the data's way. */
 export const hops = [
@@ -53,6 +53,15 @@ export interface Survey {
   /** Names of Services by namespace, of all that an address in a configuration points to. */
   readonly services: ReadonlyMap<string, ServiceSeen | undefined>;
   readonly reading?: ReadingSeen;
+  /** Warnings about nodes. */
+  readonly nodeEvents: readonly EventSeen[];
+  /** Of the namespaces of Loki and the collectors; absent when they could not be looked at. */
+  readonly policies?: readonly PolicySeen[];
+  /** Labels of those namespaces. */
+  readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly dashboards: readonly DashboardSeen[];
+  /** Pods of other people that have run for a while and never printed a line, among those that were looked at. */
+  readonly silent?: { readonly pods: readonly string[]; readonly of: number };
   /** What could not be looked at, and why. */
   readonly unseen: readonly { readonly what: string; readonly why: string }[];
 }
@@ -64,193 +73,6 @@ export interface ServiceSeen {
   readonly selector: Readonly<Record<string, string>>;
 }
 
-export interface Container {
-  readonly name: string;
-  readonly image?: string;
-  readonly command?: readonly string[];
-  readonly args?: readonly string[];
-  readonly env?: readonly EnvVar[];
-  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
-  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
-  readonly securityContext?: { readonly runAsUser?: number; readonly privileged?: boolean };
-  readonly resources?: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
-}
-export interface EnvVar {
-  readonly name: string;
-  readonly value?: string;
-  readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string }; readonly secretKeyRef?: { readonly name: string; readonly key: string } };
-}
-export interface Volume {
-  readonly name: string;
-  readonly configMap?: { readonly name: string };
-  readonly secret?: { readonly secretName: string; readonly items?: readonly { readonly key: string; readonly path: string }[] };
-  readonly hostPath?: { readonly path: string };
-  readonly emptyDir?: object;
-  readonly persistentVolumeClaim?: { readonly claimName: string };
-}
-export interface PodTemplate {
-  readonly serviceAccountName?: string;
-  readonly containers: readonly Container[];
-  readonly volumes?: readonly Volume[];
-  readonly tolerations?: readonly { readonly key?: string; readonly operator?: string; readonly value?: string; readonly effect?: string }[];
-  readonly nodeSelector?: Readonly<Record<string, string>>;
-  readonly securityContext?: { readonly runAsUser?: number };
-}
-
-export interface Workload {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly component: string;
-  readonly wanted: number;
-  readonly ready: number;
-  readonly template: PodTemplate;
-  /** `volumeClaimTemplates`. */
-  readonly claims: readonly string[];
-  readonly selector: Readonly<Record<string, string>>;
-}
-
-export interface PodSeen {
-  readonly namespace: string;
-  readonly name: string;
-  readonly component: string;
-  readonly node?: string;
-  readonly ready: boolean;
-  readonly ending: boolean;
-  readonly spec: PodTemplate;
-  /** Why the scheduler finds no place, in its own words. */
-  readonly unscheduled?: string;
-  readonly containers: readonly ContainerState[];
-  /** The last lines, of the run before too where a container has crashed; absent when they were not looked at. */
-  readonly lines?: readonly string[];
-}
-export interface ContainerState {
-  readonly name: string;
-  readonly restarts: number;
-  /** `CrashLoopBackOff`, `ImagePullBackOff`, … */
-  readonly waiting?: { readonly reason: string; readonly message: string };
-  /** How the last run ended. */
-  readonly ended?: { readonly reason: string; readonly exitCode: number };
-}
-
-export interface LokiSeen {
-  readonly namespace: string;
-  readonly release?: Release;
-  readonly workloads: readonly Workload[];
-  readonly pods: readonly PodSeen[];
-  readonly claims: readonly ClaimSeen[];
-  /** `ConfigMap loki/loki` */
-  readonly configFrom: string;
-  /** Loki's configuration file, parsed; absent when it could not be read. */
-  readonly config?: Json;
-  readonly account: AccountSeen;
-  readonly buckets: readonly BucketSeen[];
-  readonly counters?: LokiCounters;
-  readonly ring?: { readonly active: number; readonly states: readonly string[] };
-  readonly gateway?: GatewaySeen;
-}
-
-export interface ClaimSeen {
-  readonly name: string;
-  readonly phase: string;
-  readonly storageClass?: string;
-  /** Whether that class is there; `undefined` when there is no default class either. */
-  readonly classKnown: boolean;
-  readonly events: readonly string[];
-}
-
-export interface AccountSeen {
-  readonly name: string;
-  readonly exists: boolean;
-  readonly roleArn?: string;
-  /** Its Pod Identity association. */
-  readonly association?: string;
-  /** Absent when the role was not looked at (another account, or not allowed). */
-  readonly role?: { readonly is: 'absent' } | { readonly is: 'found'; readonly trust: Json };
-}
-
-export interface BucketSeen {
-  readonly use: 'chunks' | 'ruler';
-  readonly name: string;
-  /** Where Loki's configuration says it is. */
-  readonly region?: string;
-  readonly look?: BucketLook;
-  /** What the role may not do, `unknown` when it could not be asked. */
-  readonly denied?: readonly string[] | 'unknown';
-  readonly deniedKey?: readonly string[] | 'unknown';
-  /** When its newest object was written; looked at only where logs tell of trouble, and known of small buckets only. */
-  readonly newest?: Date;
-}
-
-export interface LokiCounters {
-  readonly received: number;
-  readonly discarded: readonly { readonly reason: string; readonly tenant: string; readonly lines: number }[];
-  readonly flushFailures: number;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface GatewaySeen {
-  readonly workload: Workload;
-  readonly configFrom: string;
-  readonly asksLogin: boolean;
-  /** The tenant nginx sets for everybody, or `$remote_user`. */
-  readonly setsTenant?: string;
-  readonly resolver?: string;
-  /** The Secret with the hashes; `exists` is undefined when it was not looked at. */
-  readonly loginSecret?: { readonly name: string; readonly exists?: boolean };
-  readonly serviceType?: string;
-  /** Without a login. */
-  readonly anonymous?: Answer;
-}
-
-export interface Login {
-  readonly user: string;
-  readonly password: string;
-}
-
-export interface WriterSeen {
-  /** `loki.write "gateway"` */
-  readonly component: string;
-  readonly line: number;
-  readonly url?: string;
-  readonly hasLogin: boolean;
-  /** Absent when it is computed or could not be read. */
-  readonly login?: Login;
-  /** A literal; `dynamic` when stages or expressions decide. */
-  readonly tenant?: { readonly is: 'fixed'; readonly name: string } | { readonly is: 'dynamic' };
-  /** Whether the address leads to the surveyed Loki. */
-  readonly ours: boolean;
-  /** How the gateway answers a harmless GET with this login and tenant. */
-  readonly answer?: Answer;
-}
-
-export interface CollectorSeen {
-  readonly workload: Workload;
-  readonly release?: Release;
-  readonly configFrom: string;
-  /** Absent when it could not be read. */
-  readonly text?: string;
-  readonly blocks: readonly AlloyBlock[];
-  readonly writers: readonly WriterSeen[];
-  readonly pods: readonly PodSeen[];
-  /** Counters of the pods that were asked. */
-  readonly counters: readonly CollectorCounters[];
-}
-
-export interface CollectorCounters {
-  readonly pod: string;
-  readonly node?: string;
-  readonly activeFiles?: number;
-  readonly readLines: number;
-  readonly sentEntries: number;
-  readonly droppedEntries: number;
-}
-
 export interface DatasourceSeen {
   /** `ConfigMap monitoring/loki-datasource, datasources.yaml` */
   readonly from: string;
@@ -259,6 +81,7 @@ export interface DatasourceSeen {
   readonly hasLogin: boolean;
   readonly login?: Login;
   readonly tenant?: string;
+  readonly uid?: string;
   /** Whether the address leads to the surveyed Loki. */
   readonly ours: boolean;
   /** How the gateway answers it, when its login is known or it has none. */
@@ -271,6 +94,21 @@ export interface ReadingSeen {
   readonly body: string;
   readonly labels: readonly string[];
   readonly query?: string;
+  /** How Loki answers what Grafana's health check asks; absent when it was not asked. */
+  readonly health?: Answer;
   readonly newest?: { readonly line: string; readonly time: Date; readonly labels: Readonly<Record<string, string>> };
   readonly asked: Date;
+}
+
+/** A dashboard that Grafana's sidecar provisions, as far as it asks a Loki. */
+export interface DashboardSeen {
+  /** `ConfigMap monitoring/pods, pods.json` */
+  readonly from: string;
+  readonly title: string;
+  /** What its panels name as their data source: a uid, `${DS_LOKI}`, or a variable of its own as `$name`. */
+  readonly sources: readonly string[];
+  /** Its own variables. */
+  readonly variables: readonly string[];
+  /** Labels by which its panels select streams. */
+  readonly labels: readonly string[];
 }

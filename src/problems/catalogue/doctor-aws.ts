@@ -54,7 +54,7 @@ export const doctorAws = doctorRows({
     cause: 'It was deleted, or the annotation has a wrong account, path or name.',
     fix: 'make the role, or correct the annotation',
     exit: 6,
-    covers: ['irsa-trust'],
+    covers: ['irsa-trust', 'irsa-annotation'],
     autofix: 'yes',
     explain: 'STS answers AccessDenied, not NoSuchEntity: from its answer alone one would look for the fault in the trust policy.',
   },
@@ -101,7 +101,7 @@ export const doctorAws = doctorRows({
     cause: 'It was deleted, or the configuration has a wrong name.',
     fix: 'aws s3 mb s3://BUCKET, or correct loki.storage.bucketNames in the values',
     exit: 6,
-    covers: ['bucket-name'],
+    covers: ['bucket-name', 's3-region'],
     autofix: 'confirm',
     explain: 'Ingesters keep what they cannot write until memory or disk is full; then lines are lost.',
   },
@@ -142,5 +142,64 @@ export const doctorAws = doctorRows({
     autofix: 'no',
     explain:
       'Queries look right meanwhile, since ingesters answer from memory. Look at the hops aws-identity and s3 first; if those are right, at NAT or the S3 gateway endpoint.',
+  },
+  POD_IDENTITY_NO_AGENT: {
+    title: 'Nothing hands out the role of Pod Identity',
+    cause: 'There is an association, but the add-on eks-pod-identity-agent does not run.',
+    fix: 'aws eks create-addon --addon-name eks-pod-identity-agent',
+    exit: 6,
+    covers: ['irsa-annotation'],
+    autofix: 'confirm',
+    explain:
+      'The SDK then asks the metadata service of the node, and acts as the node or as nobody. EKS Auto Mode has the agent built in. An annotation eks.amazonaws.com/role-arn on the same account wins over the association.',
+  },
+  LOKI_STS_UNREACHABLE: {
+    title: "Loki's pods do not reach STS",
+    cause: 'Their way to STS is cut: no NAT and no endpoint in a private subnet, a network policy, or a sidecar that is not up yet.',
+    fix: 'add NAT or an interface endpoint for sts; AWS_STS_REGIONAL_ENDPOINTS=regional',
+    exit: 6,
+    covers: ['sts-unreachable'],
+    autofix: 'no',
+    explain:
+      'Look for Post "https://sts…" with connection refused, a timeout or no such host. That is not a refusal: AWS never heard of the request. Role and policy may be right.',
+  },
+  LOKI_NODE_ROLE: {
+    title: "Loki acts as the node's role",
+    cause: 'The SDK found no role of the pod and took that of the node from its metadata service.',
+    fix: 'find out why the role of the service account is not taken; set the hop limit of the metadata service to 1',
+    exit: 6,
+    covers: ['node-role-imds', 'irsa-trust'],
+    autofix: 'no',
+    explain:
+      "AWS names who asked: assumed-role/NAME/i-… is a node, assumed-role/NAME with another session is the service account. Where the node's role has rights on the bucket the wrong identity works in silence.",
+  },
+  LOKI_S3_UNREACHABLE: {
+    title: "Loki's pods get no answer from S3",
+    cause: 'The way from the node to S3 is cut or exhausted: NAT, routes, DNS, or the network plugin of one node.',
+    fix: 'a gateway endpoint for s3 in the route tables; restart the one pod that suffers',
+    exit: 6,
+    covers: ['s3-egress'],
+    autofix: 'confirm',
+    explain:
+      'Readiness does not test the object store: the pod is ready while it can no longer write. Where only one pod of several suffers, look at its node.',
+  },
+  LOKI_S3_DENIED: {
+    title: 'S3 refuses what Loki asks',
+    cause: 'A bucket policy, a key policy or a service control policy says no, though the policy of the role looks right or could not be looked at.',
+    fix: 'compare the action in the log line with the bucket policy and the policy of its KMS key',
+    exit: 6,
+    covers: ['s3-policy', 'node-role-imds'],
+    autofix: 'no',
+    explain:
+      's3:ListBucket is for the bucket itself, the other actions for its objects. When writing works and compaction or table syncing is denied, it is ListBucket. A bucket with a KMS key needs kms:GenerateDataKey and kms:Decrypt, in the policy of the key too.',
+  },
+  LOKI_RULES_ELSEWHERE: {
+    title: 'Rules lie where no ruler looks',
+    cause: 'They were uploaded beside rules/TENANT/, or for a tenant that nobody writes as.',
+    fix: 'aws s3 mv them below rules/TENANT/, or load them through the API of the ruler',
+    exit: 6,
+    covers: ['ruler-layout'],
+    autofix: 'no',
+    explain: 'The ruler starts without an error and lists nothing.',
   },
 });

@@ -74,4 +74,22 @@ export const doctorGateway = doctorRows({
     autofix: 'yes',
     explain: 'Loki answers 401 with the words "no org id". A gateway can set it for everybody: gateway.nginxConfig.locationSnippet.',
   },
+  GATEWAY_HASH: {
+    title: 'nginx cannot use its password file',
+    cause: 'The hash is of a kind that its image does not know, or the Secret is malformed: another key, CRLF, Base64 twice.',
+    fix: 'write the Secret anew: htpasswd -nB USER, under the key .htpasswd',
+    exit: 6,
+    covers: ['gateway-auth'],
+    autofix: 'yes',
+    explain: 'Without a login nginx answers 401, with the right one 500, and its log has crypt_r() failed.',
+  },
+  GATEWAY_NO_ADDRESS: {
+    title: 'The load balancer of the gateway has no address',
+    cause: 'No subnet is tagged for it, or nothing in the cluster makes load balancers.',
+    fix: 'tag the subnets, install the AWS Load Balancer Controller, or use gateway.service.type: ClusterIP',
+    exit: 6,
+    covers: ['loadbalancer', 'helm-pending'],
+    autofix: 'confirm',
+    explain: 'helm --wait waits for the address too: an upgrade then times out although every pod runs, and leaves the release pending.',
+  },
 });

@@ -2,15 +2,6 @@
 import { doctorRows } from '../row.ts';
 
 export const doctorReading = doctorRows({
-  LOKI_DISCARDS: {
-    title: 'Loki discards lines',
-    cause: 'A limit is reached; the metric names which.',
-    fix: 'raise the limit that is named under loki.limits_config, or send less',
-    exit: 6,
-    covers: [],
-    autofix: 'confirm',
-    explain: 'Lines older than a week are refused as well, which is right when a collector reads old files for the first time: that is a warning only.',
-  },
   READER_TENANT_MISSING: {
     title: 'A data source sends no tenant',
     cause: 'It has no header X-Scope-OrgID, and Loki has more than one tenant.',
@@ -82,5 +73,60 @@ export const doctorReading = doctorRows({
     covers: ['connected-no-labels'],
     autofix: 'no',
     explain: 'Compared is the newest line of the last hour.',
+  },
+  DASHBOARD_DATASOURCE: {
+    title: 'A dashboard asks a data source that is not there',
+    cause: 'It has the uid of where it was exported, or a variable that only an import by hand fills in.',
+    fix: 'give the data source a fixed uid, and name it in the dashboard',
+    exit: 6,
+    covers: ['dashboard-uid-labels'],
+    autofix: 'confirm',
+    explain: 'Grafana says "Datasource … was not found". Provisioning replaces no ${DS_…}. Data sources that were made by hand are not seen here.',
+  },
+  DASHBOARD_LABELS: {
+    title: 'A dashboard selects by a label that lines do not have',
+    cause: 'It was made for another collector: app, job or filename instead of namespace, pod and container.',
+    fix: 'change the selectors, or add the label in the pipeline',
+    exit: 6,
+    covers: ['dashboard-uid-labels'],
+    autofix: 'confirm',
+    explain: 'The data source works and Explore shows lines; only the panels are empty.',
+  },
+  LOKI_TOO_OLD: {
+    title: 'Loki is older than what Grafana asks',
+    cause: 'Grafana from 10 on asks vector(1)+vector(1), which Loki before 2.9 does not understand.',
+    fix: 'upgrade Loki',
+    exit: 6,
+    covers: ['loki-grafana-version'],
+    autofix: 'no',
+    explain: 'Save & test says that it cannot connect, though queries for lines would be answered.',
+  },
+  QUERY_LIMITED: {
+    title: 'Queries are refused by a limit',
+    cause: 'max_query_length, the number of outstanding requests, series or entries.',
+    fix: 'raise the limit that is named under loki.limits_config or loki.query_scheduler, or ask for less',
+    exit: 6,
+    covers: ['query-limits'],
+    autofix: 'yes',
+    explain: 'Small questions work, large ones fail. A query may span 30 days and an hour unless limits_config.max_query_length says otherwise.',
+  },
+  QUERY_GAP: {
+    title: 'Lines are not found between the ingesters and the bucket',
+    cause: 'query_ingesters_within is shorter than max_chunk_age, or only one of the two is asked.',
+    fix: 'querier.query_ingesters_within of at least ingester.max_chunk_age and chunk_idle_period together',
+    exit: 6,
+    covers: ['store-read-gap'],
+    autofix: 'yes',
+    explain: 'Lines with older times are in memory only until their chunk is written; whoever does not ask the ingesters for that time does not see them.',
+  },
+  APP_SILENT: {
+    title: 'An application prints nothing',
+    cause: 'It logs into files, or its output is buffered.',
+    fix: 'log to stdout; PYTHONUNBUFFERED=1 for Python; or a sidecar that prints the files',
+    exit: 6,
+    covers: ['app-not-on-stdout'],
+    autofix: 'no',
+    explain:
+      'kubectl logs is empty as well: there is nothing that a collector could read. Looked at is one pod each of a few workloads that have run for ten minutes.',
   },
 });

@@ -1,44 +1,11 @@
-/** Hops limits, tenant-read, grafana-datasource and query: what was taken is kept, and readers find it. */
+/** Hops tenant-read and grafana-datasource: data sources ask the gateway, with a login and the tenant that is written. */
 import { at } from '../../design/document.ts';
-import { inWords, isLoginRefused } from './gateway.ts';
-import type { DatasourceSeen, DoctorCheck, LokiSeen, Survey } from './survey.ts';
-import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
-
-const LIMITS: Readonly<Record<string, string>> = {
-  rate_limited: 'limits_config.ingestion_rate_mb and ingestion_burst_size_mb',
-  per_stream_rate_limit: 'limits_config.per_stream_rate_limit and per_stream_rate_limit_burst',
-  stream_limit: 'limits_config.max_global_streams_per_user, or fewer labels with many values',
-  max_label_names_per_series: 'limits_config.max_label_names_per_series, or drop labels in the collector',
-  label_name_too_long: 'limits_config.max_label_name_length',
-  label_value_too_long: 'limits_config.max_label_value_length',
-  line_too_long: 'limits_config.max_line_size, or max_line_size_truncate: true',
-  greater_than_max_sample_age: 'limits_config.reject_old_samples_max_age',
-  too_far_behind: 'nothing, if a collector has caught up; else one collector a file',
-  too_far_in_future: 'the clock of the node',
-};
-/** Lines from before the installation are refused once, and rightly so. */
-const ONCE = new Set(['greater_than_max_sample_age', 'too_far_behind', 'duplicate']);
-
-export const nothingDiscarded: DoctorCheck = {
-  id: 'limits.discarded',
-  title: 'Loki discards nothing',
-  at: ['doctor'],
-  hop: 'limits',
-  partial: true,
-  async run({ loki }) {
-    if (!loki) return NO_LOKI;
-    if (!loki.counters) return skip("Loki's counters could not be read");
-    const lost = [...loki.counters.discarded].sort((a, b) => Number(ONCE.has(a.reason)) - Number(ONCE.has(b.reason)) || b.lines - a.lines);
-    const [first] = lost;
-    if (!first) return pass(`${loki.counters.received} lines taken`);
-    const said = {
-      message: `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}`,
-      fix: `what decides: ${LIMITS[first.reason] ?? 'limits_config'}, under loki.limits_config in the values`,
-      evidence: lost.slice(0, 5).map(({ reason, tenant, lines }) => `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"} ${lines}`),
-    };
-    return ONCE.has(first.reason) ? warn('LOKI_DISCARDS', said) : fail('LOKI_DISCARDS', said);
-  },
-};
+import { inWords, isLoginRefused } from './answers.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import type { DatasourceSeen, DoctorCheck, Survey } from './survey.ts';
+import { tenantsWritten } from './tenants.ts';
+import { fail, NO_LOKI, pass, skip } from './verdict.ts';
+import { refusedAtGateway } from './writers.ts';
 
 const mine = ({ datasources }: Survey): readonly DatasourceSeen[] => datasources.filter(({ ours }) => ours);
 const NO_DATASOURCE = skip('no Grafana data source for this Loki was found in the cluster');
@@ -54,6 +21,9 @@ export const readerTenant: DoctorCheck = {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
     if (single(loki)) return pass('Loki has one tenant only');
+    const refused = loki.gateway?.setsTenant ? [] : refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: true });
+    if (mine(survey).length === 0 && refused.length > 0)
+      return fail('READER_TENANT_MISSING', { message: 'Loki refuses Grafana: it names no tenant', evidence: refused });
     if (mine(survey).length === 0) return NO_DATASOURCE;
     if (loki.gateway?.setsTenant) return pass(`the gateway sets it: ${loki.gateway.setsTenant}`);
     const bad = mine(survey).find(({ tenant, hasLogin }) => tenant === undefined && (hasLogin || !loki.gateway?.asksLogin));
@@ -76,10 +46,6 @@ export const readerTenant: DoctorCheck = {
     });
   },
 };
-
-const tenantsWritten = ({ collectors }: Survey): readonly string[] => [
-  ...new Set(collectors.flatMap(({ writers }) => writers.flatMap(({ tenant, ours }) => (ours && tenant?.is === 'fixed' ? [tenant.name] : [])))),
-];
 
 export const sameTenant: DoctorCheck = {
   id: 'tenant.same',
@@ -157,6 +123,9 @@ export const datasourceLogin: DoctorCheck = {
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
+    const away = loki.gateway?.asksLogin ? refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: false }) : [];
+    if (mine(survey).length === 0 && away.length > 0)
+      return fail('DATASOURCE_NO_LOGIN', { message: 'The gateway refuses Grafana: no login, or a wrong one', evidence: away });
     if (mine(survey).length === 0) return NO_DATASOURCE;
     if (!loki.gateway?.asksLogin) return pass('the gateway asks for none');
     const [bad] = withoutLogin(survey);
@@ -179,37 +148,5 @@ export const datasourceLogin: DoctorCheck = {
       });
     }
     return pass();
-  },
-};
-
-export const queryAnswered: DoctorCheck = {
-  id: 'query.answered',
-  title: 'A query is answered, with lines',
-  at: ['doctor'],
-  hop: 'query',
-  symptom: true,
-  async run({ loki, reading }) {
-    if (!loki) return NO_LOKI;
-    if (!reading) return skip('nobody has a login and a tenant that the gateway takes');
-    if (reading.status !== 200) {
-      return fail('QUERY_FAILS', {
-        message: `Loki answers HTTP ${reading.status} to ${reading.as}`,
-        evidence: [`${reading.query ?? '/loki/api/v1/labels'}: HTTP ${reading.status} ${reading.body}`],
-      });
-    }
-    if (!reading.newest) {
-      return fail('NOTHING_ARRIVES', {
-        message: `No line of the last hour is found as ${reading.as} asks`,
-        evidence: [
-          reading.query ? `${reading.query}: no lines` : '/loki/api/v1/labels: no labels',
-          ...(loki.counters ? [`loki_distributor_lines_received_total ${loki.counters.received}`] : []),
-        ],
-      });
-    }
-    const age = Math.max(0, Math.round((reading.asked.getTime() - reading.newest.time.getTime()) / 1000));
-    const saw = `newest line ${age} s old`;
-    return age > 900
-      ? warn('NOTHING_NEW', { message: `The newest line is ${Math.round(age / 60)} minutes old`, evidence: [`${reading.query}: ${saw}`] })
-      : pass(saw);
   },
 };

@@ -1,0 +1,34 @@
+/** Pods of other people that never print: no collector can collect what they do not write to stdout. */
+import type { Survey } from '../checks/doctor/survey.ts';
+import type { Looking } from './survey-loki.ts';
+import { each, looked, podOf } from './survey-objects.ts';
+
+const MOST = 12;
+const LISTED = 300;
+/** A young pod may not have had anything to say. */
+const GROWN_MS = 600_000;
+const NOT_APPS =
+  /^(kube-.*|amazon-.*|aws-.*|istio-.*|linkerd.*|calico-.*|tigera-.*|gatekeeper-.*|cert-manager|external-.*|karpenter|monitoring|observability)$/;
+
+/** One pod a workload, of those that have run for ten minutes; `others` are namespaces that are looked at anyway. */
+export async function silentApps({ run, reached: { kubernetes }, miss }: Looking, others: readonly string[]): Promise<Survey['silent']> {
+  const query = { apiVersion: 'v1', kind: 'Pod', fields: 'status.phase=Running', limit: LISTED } as const;
+  const objects = await looked(miss, 'pods of all namespaces', kubernetes.list(query));
+  if (!objects) return undefined;
+  const now = run.outside.clock.now().getTime();
+  const byOwner = new Map(
+    objects
+      .filter(({ metadata }) => !NOT_APPS.test(metadata.namespace ?? '') && !others.includes(metadata.namespace ?? ''))
+      .map((object) => ({ owner: `${object.metadata.namespace} ${object.metadata.ownerReferences?.[0]?.name ?? object.metadata.name}`, pod: podOf(object) }))
+      .filter(({ pod }) => pod.ready && pod.created !== undefined && now - pod.created.getTime() > GROWN_MS)
+      .map(({ owner, pod }) => [owner, pod]),
+  );
+  const chosen = [...byOwner.values()].slice(0, MOST);
+  const silent = await each(chosen, 6, async (pod) => {
+    const lines = await Promise.all(
+      pod.spec.containers.map(({ name }) => kubernetes.logs({ namespace: pod.namespace, pod: pod.name, container: name, tail: 1 }).catch(() => ['unknown'])),
+    );
+    return lines.every((one) => one.length === 0) ? [`${pod.namespace}/${pod.name}`] : [];
+  });
+  return { pods: silent.flat(), of: chosen.length };
+}

@@ -1,0 +1,105 @@
+/** Hop alloy-push: what is read is handed on, to an address of Loki, and taken there. */
+import { blocksNamed } from '../../design/alloy-reading.ts';
+import type { WriterSeen } from './collectors-seen.ts';
+import { freshSince, said } from './log-lines.ts';
+import { collectorPods, judged, leadsOut } from './pipeline.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
+import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
+
+function addressFault({ url }: WriterSeen, { services, loki }: Pick<Survey, 'services' | 'loki'>): string | undefined {
+  if (url === undefined) return undefined;
+  if (!/^https?:\/\//.test(url)) return 'it has no http:// or https:// in front';
+  if (!URL.canParse(url)) return 'it is no URL';
+  const { pathname, port, protocol, host } = new URL(url);
+  if (pathname.includes('//')) return 'its path has a double slash, which Loki answers with a redirect that loses the lines';
+  if (!/\/(loki\/api\/v1|api\/prom)\/push$/.test(pathname)) return `its path is ${pathname}, not /loki/api/v1/push`;
+  if (!services.has(url)) return undefined;
+  const service = services.get(url);
+  if (!service) return `there is no Service ${host.split(':')[0]}`;
+  const wanted = Number(port || (protocol === 'https:' ? 443 : 80));
+  const component = service.selector['app.kubernetes.io/component'];
+  if (service.namespace === loki?.namespace && component && /^(read|querier|query-frontend|query-scheduler|compactor|ruler|index-gateway)$/.test(component))
+    return `it leads to ${component}, which takes no lines`;
+  return service.ports.includes(wanted) ? undefined : `Service ${service.namespace}/${service.name} has no port ${wanted}, only ${service.ports.join(', ')}`;
+}
+
+export const pushAddress: DoctorCheck = {
+  id: 'alloy.push-url',
+  title: 'Collectors push to an address of Loki',
+  at: ['doctor'],
+  hop: 'alloy-push',
+  async run(survey) {
+    const { loki } = survey;
+    const collectors = judged(survey);
+    if (collectors.length === 0) return NO_COLLECTOR;
+    const all = collectors.flatMap((collector) => collector.writers.map((writer) => ({ collector, writer })));
+    const gateway = loki?.gateway && `http://${loki.gateway.workload.name}.${loki.namespace}.svc.cluster.local/loki/api/v1/push`;
+    for (const { collector, writer } of all) {
+      const wrong = addressFault(writer, survey);
+      if (wrong === undefined) continue;
+      return fail('ALLOY_PUSH_URL', {
+        message: `The collector pushes to ${writer.url}: ${wrong}`,
+        ...(gateway && { fix: `url = "${gateway}"` }),
+        evidence: [
+          `${collector.configFrom}, ${writer.component} (line ${writer.line}): url = "${writer.url}"`,
+          ...said(collector.pods, /final error sending batch|error sending batch/, 1),
+        ],
+      });
+    }
+    const read = collectors.some(({ text }) => text !== undefined && !/otelcol\.exporter\./.test(text));
+    if (all.length === 0 && read)
+      return fail('ALLOY_NO_WRITE', { evidence: collectors.map(({ configFrom }) => `${configFrom}: no loki.write with an endpoint`) });
+    return all.length === 0 ? skip("the collectors' configuration could not be read") : pass(all.map(({ writer }) => writer.url ?? 'computed').join(', '));
+  },
+};
+
+/** Receivers that nothing hands lines to, or sources that hand them to nobody. */
+export const pipelineJoined: DoctorCheck = {
+  id: 'alloy.joined',
+  title: 'Every source leads to a loki.write',
+  at: ['doctor'],
+  hop: 'alloy-push',
+  async run(survey) {
+    const collectors = judged(survey);
+    if (collectors.length === 0) return NO_COLLECTOR;
+    for (const { blocks, configFrom } of collectors) {
+      const sources = blocksNamed(blocks, /^loki\.source\.(file|kubernetes|podlogs)$/);
+      const lost = sources.find((source) => !leadsOut(source, blocks));
+      if (lost)
+        return fail('ALLOY_NO_WRITE', {
+          message: `What ${lost.name} "${lost.label}" reads is handed to no loki.write`,
+          evidence: [`${configFrom}, line ${lost.line}: forward_to = ${lost.attributes['forward_to'] ?? 'nothing'}`],
+        });
+    }
+    return pass();
+  },
+};
+
+const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned HTTP status/;
+
+export const pushesAccepted: DoctorCheck = {
+  id: 'alloy.pushes',
+  title: 'What collectors push is accepted',
+  at: ['doctor'],
+  hop: 'alloy-push',
+  symptom: true,
+  async run(survey) {
+    const { reading } = survey;
+    const collectors = judged(survey);
+    if (collectors.length === 0) return NO_COLLECTOR;
+    const evidence = said(collectorPods(survey), PUSH_ERROR, 3, freshSince(survey));
+    const dropped = collectors.flatMap(({ counters }) => counters).filter(({ droppedEntries }) => droppedEntries > 0);
+    const numbers = dropped.slice(0, 2).map(({ pod, droppedEntries }) => `pod ${pod}: loki_write_dropped_entries_total ${droppedEntries}`);
+    if (evidence.length === 0 && dropped.length === 0) return pass();
+    const status = /status(?:=| )(-1|\d{3})/.exec(evidence[0] ?? '')?.[1];
+    const message = `Pushes are refused${status && status !== '-1' ? ` with HTTP ${status}` : status ? ': no answer comes' : ''}`;
+    // What comes back now speaks for the present; the log tells of the past as well.
+    const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
+    return arrives
+      ? warn('ALLOY_PUSH_REFUSED', {
+          message: `Pushes were refused a while ago${status && status !== '-1' ? ` with HTTP ${status}` : ''}`,
+          evidence: [...evidence, ...numbers],
+        })
+      : fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...numbers] });
+  },
+};

@@ -1,0 +1,68 @@
+/** Collectors as a survey holds them: pipelines, where they write, pods and counters. */
+import type { AlloyBlock } from '../../design/alloy-reading.ts';
+import type { Json } from '../../engine/types.ts';
+import type { Release } from '../../ports/releases.ts';
+import type { Answer } from './loki-seen.ts';
+import type { EventSeen, PodSeen, Workload } from './objects-seen.ts';
+
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface WriterSeen {
+  /** `loki.write "gateway"` */
+  readonly component: string;
+  readonly line: number;
+  readonly url?: string;
+  readonly hasLogin: boolean;
+  /** Absent when it is computed or could not be read. */
+  readonly login?: Login;
+  /** A literal; `dynamic` when stages or expressions decide. */
+  readonly tenant?: { readonly is: 'fixed'; readonly name: string } | { readonly is: 'dynamic' };
+  /** Whether the address leads to the surveyed Loki. */
+  readonly ours: boolean;
+  /** How the gateway answers a harmless GET with this login and tenant. */
+  readonly answer?: Answer;
+}
+
+/** Whose configuration is read; `other` collectors are only known to be there. */
+export type Software = 'alloy' | 'promtail' | 'other';
+
+export interface CollectorSeen {
+  readonly software: Software;
+  readonly workload: Workload;
+  readonly release?: Release;
+  readonly configFrom: string;
+  /** Absent when it could not be read. */
+  readonly text?: string;
+  /** Of Alloy. */
+  readonly blocks: readonly AlloyBlock[];
+  /** Of Promtail. */
+  readonly scrapes?: Json;
+  readonly writers: readonly WriterSeen[];
+  readonly pods: readonly PodSeen[];
+  /** Counters of the pods that were asked. */
+  readonly counters: readonly CollectorCounters[];
+  /** Warnings of its namespace. */
+  readonly events: readonly EventSeen[];
+  /** Collectors that stand still while pods of their nodes go on printing. */
+  readonly stuck: readonly StuckSeen[];
+}
+
+export interface StuckSeen {
+  readonly pod: string;
+  readonly node: string;
+  /** A pod of the same node that has printed meanwhile, `namespace/name`. */
+  readonly printing: string;
+  readonly sentEntries: number;
+}
+
+export interface CollectorCounters {
+  readonly pod: string;
+  readonly node?: string;
+  readonly activeFiles?: number;
+  readonly readLines: number;
+  readonly sentEntries: number;
+  readonly droppedEntries: number;
+}

@@ -1,0 +1,85 @@
+/** Hop grafana-datasource: dashboards ask data sources that are there, by labels that lines have. */
+import type { DashboardSeen, DoctorCheck } from './survey.ts';
+import { NO_LOKI, pass, skip, warn } from './verdict.ts';
+
+/** A source that is looked up when the dashboard is drawn: its own variable, or Grafana's default. */
+function isResolved(source: string, { variables }: DashboardSeen): boolean {
+  const name = /^\$\{?(\w+)(?::\w+)?\}?$/.exec(source)?.[1];
+  return name !== undefined && variables.includes(name);
+}
+
+export const dashboardsFindSource: DoctorCheck = {
+  id: 'grafana.dashboards',
+  title: 'Dashboards name data sources that are there',
+  at: ['doctor'],
+  hop: 'grafana-datasource',
+  partial: true,
+  async run({ loki, dashboards, datasources }) {
+    if (!loki) return NO_LOKI;
+    if (dashboards.length === 0) return skip('no provisioned dashboard asks a Loki');
+    const known = new Set(datasources.flatMap(({ uid, name }) => [name, ...(uid ? [uid] : [])]));
+    // Sources that were made by hand are in Grafana's database, where nobody looks from here.
+    const all = datasources.length > 0 && datasources.every(({ uid }) => uid !== undefined);
+    const bad = dashboards.flatMap((one) =>
+      one.sources
+        .filter((source) => !isResolved(source, one))
+        .filter((source) => (source.startsWith('$') ? true : all && !known.has(source) && !/^-- |^grafana$|^default$/i.test(source)))
+        .map((source) => ({ one, source })),
+    );
+    const [first] = bad;
+    if (!first) return pass(`${dashboards.length} dashboards`);
+    const exported = first.source.startsWith('$');
+    const uid = datasources.find(({ ours }) => ours)?.uid;
+    return warn('DASHBOARD_DATASOURCE', {
+      message: exported
+        ? `Dashboard "${first.one.title}" asks ${first.source}, which only an import by hand fills in`
+        : `Dashboard "${first.one.title}" asks the data source ${first.source}, and none of that uid is provisioned`,
+      ...(uid && { fix: `put "uid": "${uid}" in place of "${first.source}"` }),
+      evidence: bad.slice(0, 4).map(({ one, source }) => `${one.from}: datasource ${source}`),
+    });
+  },
+};
+
+export const dashboardsFindLabels: DoctorCheck = {
+  id: 'grafana.labels',
+  title: 'Dashboards select by labels that lines have',
+  at: ['doctor'],
+  hop: 'grafana-datasource',
+  partial: true,
+  async run({ loki, dashboards, reading }) {
+    if (!loki) return NO_LOKI;
+    if (dashboards.length === 0) return skip('no provisioned dashboard asks a Loki');
+    if (!reading || reading.labels.length === 0) return skip('the labels of lines could not be read');
+    const bad = dashboards
+      .map((one) => ({ one, missing: one.labels.filter((label) => !reading.labels.includes(label)) }))
+      .filter(({ missing }) => missing.length > 0);
+    const [first] = bad;
+    if (!first) return pass();
+    return warn('DASHBOARD_LABELS', {
+      message: `Dashboard "${first.one.title}" selects by the label ${first.missing.join(', ')}, which no line of the last hour has`,
+      evidence: [
+        ...bad.slice(0, 4).map(({ one, missing }) => `${one.from}: label ${missing.join(', ')}`),
+        `labels there are: ${reading.labels.slice(0, 15).join(', ')}`,
+      ],
+    });
+  },
+};
+
+/** Nothing collects what is not printed; told apart from everything above by asking the API server for the log itself. */
+export const appsPrint: DoctorCheck = {
+  id: 'query.apps',
+  title: 'Applications print to stdout',
+  at: ['doctor'],
+  hop: 'query',
+  partial: true,
+  async run({ silent }) {
+    if (!silent) return skip('pods of applications could not be listed');
+    const [first] = silent.pods;
+    if (first === undefined) return pass(`${silent.of} looked at`);
+    return warn('APP_SILENT', {
+      message: `${silent.pods.length} of ${silent.of} applications that were looked at print nothing: there is nothing to collect`,
+      fix: `kubectl -n ${first.split('/')[0]} logs ${first.split('/')[1]} --all-containers; if that is empty, let the application log to stdout`,
+      evidence: silent.pods.slice(0, 5).map((pod) => `pod ${pod}: has printed nothing since it started`),
+    });
+  },
+};

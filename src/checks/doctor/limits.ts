@@ -1,0 +1,117 @@
+/** Hop limits: Loki keeps what it gets. */
+import type { Verdict } from '../../engine/types.ts';
+import type { DoctorCode } from '../../problems/catalogue.ts';
+import { core, freshSince, saying, shortened } from './log-lines.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import { collectorPods } from './pipeline.ts';
+import type { DoctorCheck } from './survey.ts';
+import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
+
+interface Limit {
+  readonly code: DoctorCode;
+  /** Of `loki_discarded_samples_total`. */
+  readonly reasons: readonly string[];
+  /** In logs of collectors and distributors, of every version. */
+  readonly words: RegExp;
+  readonly id: string;
+  readonly title: string;
+  /** Lines from before the installation are refused once, and rightly so. */
+  readonly once?: true;
+}
+
+const LIMITS: readonly Limit[] = [
+  {
+    id: 'limits.rate',
+    title: 'No tenant writes faster than it may',
+    code: 'LOKI_RATE_LIMITED',
+    reasons: ['rate_limited', 'per_stream_rate_limit', 'blocked_ingestion'],
+    words: /ingestion rate limit exceeded|per stream rate limit exceeded|rate_limited/i,
+  },
+  {
+    id: 'limits.streams',
+    title: 'No tenant has more streams than it may',
+    code: 'LOKI_STREAMS_LIMITED',
+    reasons: ['stream_limit', 'streams_limit'],
+    words: /maximum active stream limit exceeded|max(imum)? (number of )?streams? (limit )?(exceeded|reached)|stream_limit/i,
+  },
+  {
+    id: 'limits.labels',
+    title: 'Labels are within their limits',
+    code: 'LOKI_LABELS_LIMITED',
+    reasons: ['max_label_names_per_series', 'label_name_too_long', 'label_value_too_long', 'duplicate_label_names', 'missing_labels'],
+    words: /has \d+ label names; limit \d+|label (name|value) too long|label_(name|value)_too_long|error at least one label pair is required/i,
+  },
+  {
+    id: 'limits.times',
+    title: 'Lines come in time',
+    code: 'LOKI_TIMES_REFUSED',
+    reasons: ['greater_than_max_sample_age', 'too_far_behind', 'out_of_order', 'too_far_in_future'],
+    words: /entry (too far behind|out of order)|(timestamp|entry).{0,40}too (old|new|far)|has timestamp too (old|new)|greater_than_max_sample_age/i,
+    once: true,
+  },
+];
+const NAMED = new Set(LIMITS.flatMap(({ reasons }) => reasons));
+
+/** By counter where counters could be read, else by what collectors and distributors were told. */
+export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
+  id: limit.id,
+  title: limit.title,
+  at: ['doctor'],
+  hop: 'limits',
+  partial: true,
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    const counted = (loki.counters?.discarded ?? []).filter(({ reason }) => limit.reasons.includes(reason)).toSorted((a, b) => b.lines - a.lines);
+    const heard = saying([...collectorPods(survey), ...core(loki)], limit.words, freshSince(survey));
+    if (counted.length === 0 && heard.length === 0)
+      return loki.counters ? pass(`${loki.counters.received} lines taken`) : skip("Loki's counters could not be read");
+    const [first] = counted;
+    const ahead = counted.some(({ reason }) => reason === 'too_far_in_future');
+    const said = {
+      message: `${first ? `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}` : `Loki refuses lines: ${shortened(wordsIn(heard[0]!.line, limit.words), 120)}`}${advice(heard, loki)}`,
+      evidence: [
+        ...counted.slice(0, 4).map(({ reason, tenant, lines }) => `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"} ${lines}`),
+        ...heard.slice(0, 2).map(({ pod, line }) => `pod ${pod.name}: ${shortened(line)}`),
+      ],
+    };
+    return limit.once && !ahead && heard.length === 0 ? warn(limit.code, said) : fail(limit.code, said);
+  },
+}));
+
+const wordsIn = (line: string, words: RegExp): string =>
+  /(?:error|err|details|msg)="?([^"]*)/.exec(line.slice(Math.max(0, line.search(words) - 40)))?.[1] ?? line.slice(line.search(words));
+
+/** What the very line tells beyond the limit's name. */
+function advice(heard: ReturnType<typeof saying>, loki: LokiSeen): string {
+  const text = heard.map(({ line }) => line).join('\n');
+  const unique = /(\w+)=\\?"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|\d{8,})/i.exec(text)?.[1];
+  if (unique && /stream/i.test(text)) return `; the label ${unique} has another value in every stream`;
+  const [, bytes] = /limit: (\d+) bytes\/sec/i.exec(text) ?? [];
+  const [, lines, total] = /attempting to ingest '(\d+)' lines totall?ing '(\d+)' bytes/i.exec(text) ?? [];
+  if (bytes && total && Number(total) > Number(bytes)) return `; one push of ${lines} lines has ${total} bytes, more than the burst allows at all`;
+  const distributors = loki.workloads.filter(({ component }) => /^(distributor|write)$/.test(component)).reduce((sum, { wanted }) => sum + wanted, 0);
+  return bytes && distributors > 1 ? `; the limit of the tenant is shared among ${distributors} distributors` : '';
+}
+
+/** Limits without a finding of their own. */
+export const nothingDiscarded: DoctorCheck = {
+  id: 'limits.discarded',
+  title: 'Loki discards nothing else',
+  at: ['doctor'],
+  hop: 'limits',
+  partial: true,
+  async run({ loki }): Promise<Verdict> {
+    if (!loki) return NO_LOKI;
+    if (!loki.counters) return skip("Loki's counters could not be read");
+    const lost = loki.counters.discarded.filter(({ reason }) => !NAMED.has(reason)).toSorted((a, b) => b.lines - a.lines);
+    const [first] = lost;
+    if (!first) return pass(`${loki.counters.received} lines taken`);
+    const said = {
+      message: `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}`,
+      ...(first.reason === 'line_too_long' && { fix: 'limits_config.max_line_size, or max_line_size_truncate: true, under loki.limits_config in the values' }),
+      evidence: lost.slice(0, 5).map(({ reason, tenant, lines }) => `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"} ${lines}`),
+    };
+    return first.reason === 'duplicate' ? warn('LOKI_DISCARDS', said) : fail('LOKI_DISCARDS', said);
+  },
+};

@@ -1,0 +1,169 @@
+/** Hop loki-runtime: Loki's parts stay up, and have room for what they keep. */
+import { at } from '../../design/document.ts';
+import { bytes } from '../../design/quantities.ts';
+import { core, crashing, freshSince, said } from './log-lines.ts';
+import { collectorPods } from './pipeline.ts';
+import type { PodSeen } from './objects-seen.ts';
+import type { DoctorCheck } from './survey.ts';
+import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
+
+const wasKilled = ({ containers }: PodSeen) => containers.some(({ ended, restarts }) => ended?.reason === 'OOMKilled' && restarts > 0);
+const WRITERS = ['ingester', 'write', 'single-binary'];
+
+export const notKilled: DoctorCheck = {
+  id: 'loki.memory',
+  title: 'No part of Loki runs out of memory',
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  async run({ loki }) {
+    if (!loki) return NO_LOKI;
+    const killed = core(loki).filter(wasKilled);
+    const [first] = killed;
+    if (!first) return pass();
+    const limit = first.spec.containers.find(({ resources }) => resources?.limits?.['memory'])?.resources?.limits?.['memory'];
+    const evidence = killed
+      .slice(0, 4)
+      .map(({ name, containers }) => `pod ${name}: lastState.terminated.reason OOMKilled, ${Math.max(...containers.map(({ restarts }) => restarts))} restarts`);
+    const said_ = {
+      message: `${killed.length === 1 ? `Pod ${first.name} was` : `${killed.length} pods were`} killed for memory${limit ? ` (limit ${limit})` : ''}`,
+      evidence,
+    };
+    return killed.some(({ ready }) => !ready) ? fail('LOKI_OOM', said_) : warn('LOKI_OOM', said_);
+  },
+};
+
+/** While it reads its log back an ingester may take this much, whatever its limit is. */
+export const replayFits: DoctorCheck = {
+  id: 'loki.replay',
+  title: 'An ingester fits its limit while it reads its log back',
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  async run({ loki }) {
+    if (!loki) return NO_LOKI;
+    if (loki.config === undefined) return skip('its configuration could not be read');
+    if (at(loki.config, 'ingester.wal.enabled') === false) return pass('there is no write-ahead log');
+    const said_ = at(loki.config, 'ingester.wal.replay_memory_ceiling');
+    const ceiling = sized(String(said_ ?? '4GB'));
+    for (const { kind, namespace, name, component, template, wanted } of loki.workloads) {
+      if (!WRITERS.includes(component) || wanted === 0) continue;
+      const limit = template.containers.map(({ resources }) => resources?.limits?.['memory']).find(Boolean);
+      if (limit === undefined || ceiling === 0 || ceiling < bytes(limit)) continue;
+      return warn('LOKI_WAL_CEILING', {
+        message: `${kind} ${namespace}/${name} may use ${limit}, but reading its log back may take ${String(said_ ?? '4GB, the default')}`,
+        fix: `loki.ingester.wal.replay_memory_ceiling: ${Math.max(1, Math.round((bytes(limit) * 0.5) / 1048576))}MB in the values, and upgrade the release`,
+        evidence: [
+          `${kind} ${namespace}/${name}: limits.memory ${limit}`,
+          `${loki.configFrom}: ingester.wal.replay_memory_ceiling: ${String(said_ ?? 'not set')}`,
+        ],
+      });
+    }
+    return pass();
+  },
+};
+
+/** Sizes as Loki writes them: 4GB are 4 times 1024 cubed. */
+function sized(text: string): number {
+  const [, number = '0', unit = ''] = /^\s*([\d.]+)\s*([KMGT]?)i?B?\s*$/i.exec(text) ?? [];
+  return Number(number) * 1024 ** ' KMGT'.indexOf(unit.toUpperCase() || ' ');
+}
+
+export const diskFree: DoctorCheck = {
+  id: 'loki.disk',
+  title: 'There is room on its disks',
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    const evidence = said(core(loki), /no space left on device|disk quota exceeded|ENOSPC/i, 3, freshSince(survey));
+    return evidence.length > 0 ? fail('LOKI_DISK_FULL', { evidence }) : pass();
+  },
+};
+
+export const staysUp: DoctorCheck = {
+  id: 'loki.up',
+  title: 'No part of Loki crashes',
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  symptom: true,
+  async run({ loki }) {
+    if (!loki) return NO_LOKI;
+    const bad = crashing(core(loki)).filter((pod) => !wasKilled(pod));
+    const [first] = bad;
+    if (!first) return pass();
+    const lines = said(bad, /level=error|error running|panic|fatal|failed/i);
+    return fail('LOKI_CRASHES', {
+      message: `${bad.length === 1 ? `Pod ${first.name} crashes` : `${bad.length} pods of Loki crash`}`,
+      fix: `kubectl -n ${first.namespace} logs ${first.name} --previous --tail 50`,
+      evidence:
+        lines.length > 0
+          ? lines
+          : bad
+              .slice(0, 3)
+              .map(({ name, containers }) => `pod ${name}: ${containers.map(({ waiting, ended }) => waiting?.reason ?? ended?.reason).join(', ')}`),
+    });
+  },
+};
+
+export const walKept: DoctorCheck = {
+  id: 'loki.wal',
+  title: 'What is not yet in S3 is on a disk',
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  async run({ loki }) {
+    if (!loki) return NO_LOKI;
+    const writers = loki.workloads.filter(({ component, wanted }) => ['ingester', 'write', 'single-binary'].includes(component) && wanted > 0);
+    const bare = writers.find(
+      ({ claims, template }) => claims.length === 0 && !template.volumes?.some((volume) => volume.persistentVolumeClaim ?? volume.hostPath),
+    );
+    return bare ? warn('LOKI_WAL_EPHEMERAL', { evidence: [`${bare.kind} ${bare.namespace}/${bare.name}: no volumeClaimTemplates`] }) : pass();
+  },
+};
+
+export const messagesFit: DoctorCheck = {
+  id: 'loki.messages',
+  title: "No message is too large for Loki's parts",
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    const pattern = /(received|trying to send) message larger than max|request entity too large|client intended to send too large body/i;
+    const pushes = said(collectorPods(survey), pattern, 2, freshSince(survey));
+    const inside = said(loki.pods, pattern, 2, freshSince(survey));
+    const evidence = [...pushes, ...inside];
+    if (evidence.length === 0) return pass();
+    const lost =
+      pushes.length > 0 ||
+      said(
+        loki.pods.filter(({ component }) => /^(distributor|write)$/.test(component)),
+        /push[\s\S]*message larger than max/i,
+        1,
+        freshSince(survey),
+      ).length > 0;
+    // What a collector can't get rid of it tries for ever, and everything behind it waits.
+    return lost ? fail('LOKI_MESSAGE_LARGE', { message: 'Pushes are larger than what Loki takes', evidence }) : warn('LOKI_MESSAGE_LARGE', { evidence });
+  },
+};
+
+/** A cache that does not answer costs time, and with large queries the answer. */
+export const cachesAnswer: DoctorCheck = {
+  id: 'loki.caches',
+  title: 'The caches answer in time',
+  at: ['doctor'],
+  hop: 'loki-runtime',
+  partial: true,
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    const pattern = /memcache[\s\S]*(timeout|refused|no such host|no servers|EOF|reset|error)|failed to (put|get)[\s\S]*memcached|server=\S+:11211/i;
+    const evidence = said(core(loki), pattern, 3, freshSince(survey));
+    if (evidence.length === 0) return pass();
+    const caches = loki.workloads.filter(({ component, name }) => /cache|memcached/.test(`${component} ${name}`));
+    const down = caches.filter(({ ready, wanted }) => ready < wanted);
+    return warn('LOKI_CACHE_TIMEOUTS', {
+      message: down.length > 0 ? `The cache ${down[0]!.name} is not there, and Loki waits for it` : 'The caches answer too late, or not at all',
+      evidence: [...evidence, ...caches.map(({ kind, name, ready, wanted }) => `${kind} ${name}: ${ready} of ${wanted} ready`)],
+    });
+  },
+};

@@ -124,8 +124,10 @@ function disposables() {
 }
 
 // When the SDK reads two profiles at once and one has failed, it drops the other's failure; the one it threw is the one that counts.
+// An interruption rejects everything that waits; whoever waited first has told of it. Anything else is a defect, and must be seen.
 process.on('unhandledRejection', (error) => {
-  if ((error as Error | undefined)?.name !== 'CredentialsProviderError') throw error;
+  const { name, problem } = (error ?? {}) as { readonly name?: string; readonly problem?: { readonly code: string } };
+  if (name !== 'CredentialsProviderError' && problem?.code !== 'INTERRUPTED') throw error;
 });
 
 process.exitCode = await main(platform);

@@ -37,6 +37,14 @@ it('asks only the checks of its time', async () => {
   expect(await examine([check('a', { is: 'pass' })], undefined, { ...options, at: 'status' })).toEqual([]);
 });
 
+it('rejects once with the reason of an interruption, however many checks were to come', async () => {
+  const options = { at: 'preflight', emit: () => {}, signal: AbortSignal.abort(new Error('stop')), toProblem: () => bad } as const;
+  const all = [check('a', { is: 'pass' }), check('b', { is: 'pass' }), check('c', { is: 'pass' })];
+  await expect(examine(all, undefined, options)).rejects.toThrow('stop');
+  // A rejection that nobody handles would end the process: the runner fails on one.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
 it('redacts a secret and its base64 form wherever they stand', () => {
   const seen: Event[] = [];
   const secrets = redaction();

@@ -14,21 +14,21 @@ export async function examine<Ctx>(checks: readonly Check<Ctx>[], ctx: Ctx, opti
   emit({ type: 'checks.started', at, checks: chosen.map(({ id, title }) => ({ id, title })) });
   const verdicts = new Map<string, Promise<Verdict>>();
   for (const check of chosen) {
-    verdicts.set(
-      check.id,
-      (async (): Promise<Verdict> => {
-        for (const id of check.needs ?? []) {
-          const before = await verdicts.get(id);
-          if (before && before.is !== 'pass' && before.is !== 'warn') return { is: 'skip', why: `needs ${id}` };
-        }
-        signal.throwIfAborted();
-        try {
-          return await check.run(ctx, signal);
-        } catch (error) {
-          return { is: 'fail', problem: toProblem(error) };
-        }
-      })(),
-    );
+    const verdict = (async (): Promise<Verdict> => {
+      for (const id of check.needs ?? []) {
+        const before = await verdicts.get(id);
+        if (before && before.is !== 'pass' && before.is !== 'warn') return { is: 'skip', why: `needs ${id}` };
+      }
+      signal.throwIfAborted();
+      try {
+        return await check.run(ctx, signal);
+      } catch (error) {
+        return { is: 'fail', problem: toProblem(error) };
+      }
+    })();
+    // The first one that rejects ends the examination; nobody waits for the others then.
+    verdict.catch(() => undefined);
+    verdicts.set(check.id, verdict);
   }
   const results: CheckResult[] = [];
   for (const { id, title } of chosen) {

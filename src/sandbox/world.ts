@@ -2,7 +2,7 @@
 import type { Json } from '../engine/types.ts';
 import { type AccountOptions, type AwsAccount, createAccount } from './aws/account.ts';
 import { createClock } from './clock.ts';
-import { type Cluster, createCluster } from './cluster/cluster.ts';
+import { type Cluster, type ClusterOptions, createCluster } from './cluster/cluster.ts';
 import { seedOf, type SeedName } from './cluster/seed.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createStore, type KubeStore } from './kube/store.ts';
@@ -31,6 +31,8 @@ export interface WorldOptions {
   readonly account?: Partial<Pick<AccountOptions, 'accountId' | 'callerArn' | 'timings'>>;
   /** Put over what DescribeCluster would tell. */
   readonly cluster?: Partial<AccountOptions['cluster']>;
+  /** What brings the cluster's workloads to life; controllers, scheduler and kubelets unless said. */
+  readonly controllers?: (options: ClusterOptions) => Promise<Cluster>;
 }
 
 /** What the doors need beyond what a test sees. */
@@ -64,7 +66,7 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     ...(options.gpuNodes !== undefined && { gpuNodes: options.gpuNodes }),
     ...(options.grafana && { grafana: true }),
   });
-  const cluster = await createCluster({
+  const cluster = await (options.controllers ?? createCluster)({
     store,
     clock,
     account,

@@ -44,8 +44,9 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const ref = reference(String(name));
     const found = await ctx.kubernetes.get(ref);
     if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
-    const others = await inhabitants(ctx, String(name));
-    if (others.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `Namespace ${String(name)} now holds ${others.slice(0, 3).join(', ')}` });
+    const { others, releases } = await inhabitants(ctx, String(name));
+    const stays = [...releases, ...others];
+    if (stays.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `Namespace ${String(name)} now holds ${stays.slice(0, 3).join(', ')}` });
     await ctx.kubernetes.delete(ref);
     await gone(ctx, String(name), signal);
   },
@@ -55,7 +56,10 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const found = await ctx.kubernetes.get(reference(name));
     if (!found) return { is: 'absent' };
     if (!oursByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it was there before loki-eks' };
-    const others = await inhabitants(ctx, name);
+    const { others, releases } = await inhabitants(ctx, name);
+    // With its record a release could not be taken away any more, and what it made outside the namespace would stay for good.
+    if (releases.length > 0)
+      return { is: 'kept', target: `namespace ${name}`, why: `the record of ${releases.join(', ')} is in it`, how: 'loki-eks uninstall' };
     if (others.length > 0) {
       return { is: 'kept', target: `namespace ${name}`, why: `it holds ${others.slice(0, 3).join(', ')}`, how: `kubectl delete namespace ${name}` };
     }
@@ -86,16 +90,26 @@ const KINDS: readonly Pick<Query, 'apiVersion' | 'kind'>[] = [
 /** What the cluster itself puts into every namespace: Kubernetes, and Istio where it runs. */
 const furniture = new Set(['kube-root-ca.crt', 'istio-ca-root-cert']);
 
-/** What somebody put there that a namespace's deletion would take along. Pods count too: their owner may be of a kind that is not asked for. */
-async function inhabitants({ kubernetes, blueprint }: Needs, namespace: string): Promise<readonly string[]> {
+interface Inhabitants {
+  /** What somebody put there. Pods count too: their owner may be of a kind that is not asked for. */
+  readonly others: readonly string[];
+  /** Helm releases of ours whose uninstall has not come to its end. */
+  readonly releases: readonly string[];
+}
+
+/** What a namespace's deletion would take along. */
+async function inhabitants({ kubernetes, blueprint }: Needs, namespace: string): Promise<Inhabitants> {
   const lists = await Promise.all(KINDS.map((kind) => kubernetes.list({ ...kind, namespace, metadataOnly: true })));
-  return lists.flatMap((objects, index) =>
-    objects
-      .filter((object) => !oursByLabels(object, blueprint.ownership))
-      .filter(({ metadata }) => !furniture.has(metadata.name) && !metadata.name.startsWith('default-token-'))
-      .filter(({ metadata }) => !metadata.deletionTimestamp)
-      .map(({ metadata }) => `${KINDS[index]?.kind} ${metadata.name}`),
+  const there = lists.flatMap((objects, index) =>
+    objects.map((object) => ({ object, kind: KINDS[index]?.kind, ours: oursByLabels(object, blueprint.ownership) })),
   );
+  const others = there
+    .filter(
+      ({ ours, object: { metadata } }) => !ours && !furniture.has(metadata.name) && !metadata.name.startsWith('default-token-') && !metadata.deletionTimestamp,
+    )
+    .map(({ kind, object }) => `${kind} ${object.metadata.name}`);
+  const records = there.filter(({ kind, ours, object }) => ours && kind === 'Secret' && object.metadata.labels?.['owner'] === 'helm');
+  return { others, releases: [...new Set(records.map(({ object }) => `release ${object.metadata.labels?.['name'] ?? object.metadata.name}`))] };
 }
 
 const PATIENCE_MS = 120_000;

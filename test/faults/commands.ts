@@ -35,7 +35,13 @@ async function inHouse<T>(open: () => Promise<House>, act: (house: House) => Pro
   }
 }
 
-export async function installBench(): Promise<{ readonly bench: Bench; readonly writes: readonly Moment[] }> {
+interface Enumerated {
+  readonly bench: Bench;
+  /** Of a run without faults. */
+  readonly writes: readonly Moment[];
+}
+
+export async function installBench(): Promise<Enumerated> {
   return inHouse(bare, async (house) => {
     const { writes } = await must(clean(house, 'install'));
     const bench: Bench = {
@@ -51,6 +57,24 @@ export async function installBench(): Promise<{ readonly bench: Bench; readonly 
   });
 }
 
+/** The other kind of identity: what differs from an install with IRSA are its calls of EKS. */
+export async function podIdentityBench(): Promise<Enumerated> {
+  const flags: Flags = { identity: 'pod-identity' };
+  return inHouse(bare, async (house) => {
+    const { writes } = await must(clean(house, 'install', flags));
+    const bench: Bench = {
+      open: bare,
+      tried: withFaults(flags),
+      finish: (at) => clean(at, 'install', { ...flags, onUnfinished: 'continue' }),
+      restore: (at) => clean(at, 'install', { ...flags, onUnfinished: 'undo' }),
+      walkEach: 1,
+      initial: undefined,
+      finished: settled(house.world),
+    };
+    return { bench, writes: writes.filter(({ call }) => call.startsWith('eks:')) };
+  });
+}
+
 /** Installed, and upgraded once already: what that upgrade has kept of former values must not be taken for this one's. */
 const upgradedOnce = async () => {
   const house = await bare();
@@ -59,79 +83,57 @@ const upgradedOnce = async () => {
   return house;
 };
 
-/** Puts buckets and roles back to what they are now: no upgrade takes tags or an encryption away. */
-function accountOf({ world }: House): (house: House) => void {
-  const { s3, iam } = world.account.state;
-  const buckets = [...s3.buckets.values()].map(({ name, tags, settings, policy }) => ({ name, tags, policy, settings: [...settings] }));
-  const tags = new Map([...iam.roles].map(([name, role]) => [name, role.tags]));
-  return (house) => {
-    const now = house.world.account.state;
-    for (const { name, settings, ...former } of buckets) {
-      const bucket = now.s3.buckets.get(name);
-      if (!bucket) continue;
-      Object.assign(bucket, former);
-      bucket.settings.clear();
-      for (const [key, value] of settings) bucket.settings.set(key, value);
-    }
-    for (const [name, role] of now.iam.roles) role.tags = tags.get(name) ?? role.tags;
-  };
-}
-
-export async function upgradeBench(): Promise<{ readonly bench: Bench; readonly writes: readonly Moment[] }> {
+export async function upgradeBench(): Promise<Enumerated> {
   return inHouse(upgradedOnce, async (house) => {
     const initial = settled(house.world);
-    const putBack = accountOf(house);
     const { writes } = await must(clean(house, 'install', thirdFlags));
-    const finished = settled(house.world);
     const bench: Bench = {
       open: upgradedOnce,
       tried: withFaults(thirdFlags),
       finish: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'undo' }),
-      back: async (at) => {
-        putBack(at);
-        return clean(at, 'install', secondFlags);
-      },
       walkEach: 3,
       initial,
-      finished,
+      finished: settled(house.world),
     };
     return { bench, writes };
   });
 }
 
-/** There is no way back but installing again: restored means that it leads to the world before the uninstall. */
-export async function uninstallBench(): Promise<{ readonly bench: Bench; readonly writes: readonly Moment[] }> {
-  const installed = async () => {
-    const house = await bare();
-    await must(clean(house, 'install'));
-    return house;
-  };
-  return inHouse(installed, async (house) => {
+/** Installed, with logs in a bucket. */
+const inUse = async () => {
+  const house = await bare();
+  await must(clean(house, 'install'));
+  const { account } = house.world;
+  const [bucket = ''] = [...account.state.s3.buckets.keys()].filter((name) => name.includes('chunks'));
+  for (let key = 0; key < 3; key++) account.putObject(account.admin, bucket, `fake/${key}`, Buffer.from('chunk'));
+  return house;
+};
+
+/** There is no way back but installing again: restored means that it leads to the world before the uninstall, but for the logs. */
+export async function uninstallBench(): Promise<Enumerated> {
+  return inHouse(inUse, async (house) => {
     const initial = settled(house.world);
     const { writes } = await must(clean(house, 'uninstall'));
-    const finished = settled(house.world);
-    const again = (at: House) => clean(at, 'install', { onUnfinished: 'continue' });
     const bench: Bench = {
-      open: installed,
+      open: inUse,
       tried: (at, faults) => at.run({ command: 'uninstall', flags: {}, faults, deleteData: true }),
       finish: (at) => clean(at, 'uninstall'),
-      restore: again,
-      back: again,
+      restore: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
       walkEach: 1,
       initial,
-      finished,
+      finished: settled(house.world),
     };
     return { bench, writes };
   });
 }
 
-export async function table({ bench, writes }: { readonly bench: Bench; readonly writes: readonly Moment[] }): Promise<Tally> {
+export async function table({ bench, writes }: Enumerated): Promise<Tally> {
   return fill(bench, sampled(plansOf(writes)));
 }
 
 /** The same run with one fault that makes it fail late; what is tried are the writes with which it takes itself back. */
-export async function undoTable({ bench, writes }: { readonly bench: Bench; readonly writes: readonly Moment[] }): Promise<Tally> {
+export async function undoTable({ bench, writes }: Enumerated): Promise<Tally> {
   const late = writes.findLast(({ call }) => call.startsWith('kube:patch:'));
   if (!late) return tally();
   const first: readonly Planned[] = [{ ...late, fault: 'before' }];

@@ -1,8 +1,8 @@
 /**
  * A simulated account and cluster in this process, and runs of the product against them: the real use cases, engine, steps and adapters,
- * with requests handed to the sandbox's doors instead of a socket, and helm's requests made by `small-helm.ts`.
+ * with requests handed to the sandbox's doors instead of a socket, helm's requests made by `small-helm.ts`, and workloads that are up at once.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -47,7 +47,9 @@ import { someSettings } from '../helpers/facts.ts';
 import { templates } from '../helpers/templates.ts';
 import { exact } from './compare.ts';
 import { exchange, line, type Line, type Moment, type Planned } from './line.ts';
+import { saveWorld } from './saved-world.ts';
 import { smallHelm } from './small-helm.ts';
+import { stillCluster } from './still-cluster.ts';
 
 export const region = 'ap-northeast-2';
 export const clusterName = 'training-on-eks';
@@ -85,11 +87,13 @@ export interface House {
   /** The whole world before anything was run. */
   readonly pristine: string;
   run(wish: Wish): Promise<Ran>;
+  /** Keeps this moment; what is returned leads back to it, as often as it is called. */
+  save(): () => void;
   close(): void;
 }
 
 export interface HouseOptions {
-  /** Simulated seconds in a real one, for the cluster and for who waits alike: what is measured by the clock can be found by it. */
+  /** Simulated seconds in a real one, for a cluster with pods and for who waits alike; without it workloads are up at once, without pods. */
   readonly speed?: number;
   readonly grafana?: boolean;
 }
@@ -106,19 +110,24 @@ export async function openHouse(prepare?: (world: OpenWorld) => void, { speed, g
     ca: '',
     account: { timings: { rolePropagationMs: 0, deletedNameMs: 0 } },
     cluster: { certificateAuthority: 'c2FuZGJveA==', oidcProvider: false },
+    ...(speed === undefined && { controllers: stillCluster }),
   });
   prepare?.(world);
   shareKeys(world);
-  const state = mkdtempSync(join(tmpdir(), 'loki-eks-faults-'));
+  const disk = mkdtempSync(join(tmpdir(), 'loki-eks-faults-'));
+  const state = join(disk, 'state');
+  mkdirSync(state);
+  let saved = 0;
   const clock = speed === undefined ? jumpingClock() : clockOf(world, speed);
   const alive = new Set<number>();
   return {
     world,
     pristine: exact(world),
     run: (wish) => live({ world, clock, state, alive }, wish),
+    save: () => saveWorld(world, { folder: state, copy: join(disk, String(++saved)) }),
     close: () => {
       world.close();
-      rmSync(state, { recursive: true, force: true });
+      rmSync(disk, { recursive: true, force: true });
     },
   };
 }

@@ -18,7 +18,7 @@ export interface Tally {
 
 export const tally = (): Tally => ({ cases: 0, restored: 0, finished: 0, alike: 0, missed: 0, failures: [] });
 
-/** One world that is at `initial` when a case begins, and is there again when it has ended well. */
+/** One world that is at `initial` when a case begins, and is put back there when it has ended. */
 export interface Bench {
   open(): Promise<House>;
   /** A run of the command that is tried, with faults. */
@@ -27,11 +27,9 @@ export interface Bench {
   readonly finish: (house: House) => Promise<Ran>;
   /** Afterwards, towards the beginning. */
   readonly restore: (house: House) => Promise<Ran>;
-  /** From the end to the beginning; absent where a fresh world is cheaper. */
-  readonly back?: (house: House) => Promise<Ran>;
   /** What the world has to look like, `undefined` for the world as it was before anything was run, to the last object. */
   readonly initial: string | undefined;
-  readonly finished: string | undefined;
+  readonly finished: string;
   /** A world that is the initial one again goes on to the end only every n-th time. */
   readonly walkEach: number;
   /** What also goes wrong, before the fault that is tried. */
@@ -47,24 +45,23 @@ export const plansOf = (moments: readonly Moment[]): readonly Planned[] =>
 /** Gives the lock back: a run that dies here has ended, and nothing of it is unfinished. */
 const LAST = 'kube:delete:leases';
 
-const AT_ONCE = 6;
+/** Most of a run is waiting that takes a moment. */
+const AT_ONCE = 4;
 
 export async function fill(bench: Bench, plans: readonly Planned[]): Promise<Tally> {
   const sum = tally();
   const queue = [...plans];
   const worker = async () => {
-    let house: House | undefined;
+    const house = await bench.open();
+    const back = house.save();
     for (let plan = queue.shift(); plan; plan = queue.shift()) {
-      house ??= await bench.open();
-      const before = sum.failures.length;
-      await one(bench, { house, plan, sum }).catch((error: unknown) =>
-        sum.failures.push(`${nameOf(plan as Planned)}: ${String((error as Error).stack ?? error)}`),
-      );
-      if (bench.back && sum.failures.length === before) continue;
-      house.close();
-      house = undefined;
+      const named = nameOf(plan);
+      await one(bench, { house, plan, sum }).catch((error: unknown) => sum.failures.push(`${named}: ${String((error as Error).stack ?? error)}`));
+      back();
     }
-    house?.close();
+    const differing = await reached(house, bench.initial);
+    if (differing !== undefined) sum.failures.push(`a house is not as it was when it was opened\n${differing}`);
+    house.close();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return sum;
@@ -82,62 +79,52 @@ async function one(bench: Bench, { house, plan, sum }: Case): Promise<void> {
   const planned = [...(bench.first ?? []), plan];
   const said: string[] = [];
   const told = (what: string, ran: Ran) => (said.push(`${what}: exit ${ran.exit ?? 'killed'}${why(ran)}`), ran);
-  const must = async (state: string | undefined, what: string, at: House = house) => {
-    const differing = await reached(at, state);
+  const must = async (state: string | undefined, what: string) => {
+    const differing = await reached(house, state);
     if (differing !== undefined) throw new Error(`not ${what}\n${said.join('\n')}\n${differing}`);
   };
-  const ran = told('run', await bench.tried(house, planned));
-  if (ran.fired < planned.length) {
+  const { exit, fired } = told('run', await bench.tried(house, planned));
+  if (fired < planned.length) {
     sum.missed++;
-    if (ran.exit === 0) await must(bench.finished, 'finished');
-    else if (ran.exit !== undefined) await must(bench.initial, 'restored');
-    if (ran.exit === 0 && bench.back) told('back', await bench.back(house));
+    if (exit === 0) await must(bench.finished, 'finished');
+    else if (exit !== undefined) await must(bench.initial, 'restored');
     return;
   }
   sum.cases++;
-  if (ran.exit === 0) {
+  if (exit === 0) {
     await must(bench.finished, 'finished');
     sum.finished++;
-  } else {
-    const itself = ran.exit === 4 || ran.exit === 3;
-    const over = ran.exit === undefined && plan.call === LAST;
-    if (over) await must(bench.first ? bench.initial : bench.finished, 'at its end');
-    else if (itself) await must(bench.initial, 'restored by the run itself');
-    else if (bench.back) {
-      told('restore', await bench.restore(house));
-      await must(bench.initial, 'restored');
-      told('run again', await bench.tried(house, planned));
-    } else
-      await inAnotherHouse(bench, async (other) => {
-        told('run elsewhere', await bench.tried(other, planned));
-        told('restore', await bench.restore(other));
-        await must(bench.initial, 'restored', other);
-      });
-    if (!over || bench.first) sum.restored++;
-    if (itself && sum.restored % bench.walkEach !== 0) {
-      sum.finished++;
-      sum.alike++;
-      return;
-    }
-    told('finish', await bench.finish(house));
-    await must(bench.finished, 'finished');
+    return;
+  }
+  const itself = exit === 4 || exit === 3;
+  const over = exit === undefined && plan.call === LAST;
+  if (over) await must(bench.first ? bench.initial : bench.finished, 'at its end');
+  else if (itself) await must(bench.initial, 'restored by the run itself');
+  else {
+    await quiet(house);
+    const asLeft = house.save();
+    told('restore', await bench.restore(house));
+    await must(bench.initial, 'restored');
+    asLeft();
+  }
+  if (!over || bench.first) sum.restored++;
+  if (itself && sum.restored % bench.walkEach !== 0) {
     sum.finished++;
+    sum.alike++;
+    return;
   }
-  if (!bench.back) return;
-  told('back', await bench.back(house));
-  await must(bench.initial, 'back');
-}
-
-async function inAnotherHouse(bench: Bench, act: (house: House) => Promise<void>): Promise<void> {
-  const house = await bench.open();
-  try {
-    await act(house);
-  } finally {
-    house.close();
-  }
+  told('finish', await bench.finish(house));
+  await must(bench.finished, 'finished');
+  sum.finished++;
 }
 
 const PATIENCE_MS = 3000;
+
+/** A namespace that the dead run was deleting goes by itself, and can't be put back half gone. */
+async function quiet({ world }: House): Promise<void> {
+  const leaving = () => world.store.list('Namespace').some(({ metadata }) => metadata.deletionTimestamp);
+  for (const until = Date.now() + PATIENCE_MS; leaving() && Date.now() < until;) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 /** `undefined` when the world comes to that state, else where it differs; pods and volumes may still be on their way out. */
 async function reached({ world, pristine }: House, state: string | undefined): Promise<string | undefined> {

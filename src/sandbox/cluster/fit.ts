@@ -11,8 +11,17 @@ export interface Refusal {
   readonly helpless: boolean;
 }
 
+/** Specs are never changed in place, and each is asked about once for every pod that looks for a node. */
+const known = new WeakMap<PodSpec, Resources>();
+
 /** Containers together, or the largest init container, whichever is more; sidecars run beside both. */
 export function requestsOf(spec: PodSpec): Resources {
+  const found = known.get(spec) ?? requestsIn(spec);
+  known.set(spec, found);
+  return found;
+}
+
+function requestsIn(spec: PodSpec): Resources {
   const ask = (container: Container): Resources => amounts({ ...container.resources?.limits, ...container.resources?.requests });
   const init = spec.initContainers ?? [];
   const sidecars = init

@@ -9,6 +9,7 @@ import { doctorRow } from '../problems/catalogue.ts';
 import type { FailureClass } from '../problems/failure-classes.ts';
 import { problem } from '../problems/problem.ts';
 import type { Autofix } from '../problems/row.ts';
+import type { Examined } from './doctor-papers.ts';
 import { valuesIn } from './draft.ts';
 import type { DoctorOptions, Run, UseCase } from './outside.ts';
 import { reach, type Reached } from './reach.ts';
@@ -38,18 +39,18 @@ export const doctor: UseCase<DoctorOptions> = (run, options) =>
     return written(run, papers, (run) => examined(run, options));
   });
 
-async function examined(run: Run, options: DoctorOptions): Promise<{ readonly result: Json; readonly ending: Ending }> {
+async function examined(run: Run, options: DoctorOptions): Promise<Examined> {
   if (options.values.length > 0) {
     const result = await judgeFiles(run, options);
     return { result: asJson(result), ending: told(run, result) };
   }
   if (!options.fix) {
-    const { result } = await walk(run);
-    return { result: asJson(result), ending: told(run, result) };
+    const walked = await walk(run);
+    return { walked, result: asJson(walked.result), ending: told(run, walked.result) };
   }
   const { mended } = await import('./doctor-fix.ts');
   const { walked, ending } = await mended(run, options.fix, { walk, show: (run, { result }) => told(run, result) });
-  return { result: asJson(walked.result), ending };
+  return { walked, result: asJson(walked.result), ending };
 }
 
 /** One walk and what it was made from. */

@@ -4,7 +4,7 @@ import type { Values } from './merge.ts';
 
 type Codes<T> = Partial<Readonly<Record<DoctorCode, T>>>;
 
-const identity = ['oidc-provider', 'role', 'service-account', 'association', 'pods'] as const;
+const identity = ['oidc-provider', 'role', 'service-account', 'identity-proof', 'association', 'pods'] as const;
 const collector = ['release.alloy'] as const;
 const loki = ['release.loki'] as const;
 const buckets = ['bucket.chunks', 'bucket.ruler', 'release.loki'] as const;

@@ -1,11 +1,21 @@
 /** Where receipts are kept between runs. */
-import type { Journal, JournalEntry } from '../engine/types.ts';
+import type { Journal, JournalEntry, Outcome } from '../engine/types.ts';
 
 /** Journals on this machine, one a run, by install id. All throw JOURNAL_UNREADABLE, JOURNAL_UNWRITABLE or JOURNAL_NEWER. */
 export interface Journals {
   open(installId: string): Promise<Journal>;
   /** The newest run of this installation that did something and was not taken back, if it never finished. */
   unfinished(installId: string): Promise<UnfinishedJournal | undefined>;
+  /** The newest runs, newest first. */
+  recent(installId: string, most: number): Promise<readonly PastRun[]>;
+}
+
+export interface PastRun {
+  readonly id: string;
+  readonly started: Date;
+  /** Absent when it never finished. */
+  readonly closed?: Outcome;
+  readonly entries: readonly JournalEntry[];
 }
 
 export interface UnfinishedJournal extends Journal {

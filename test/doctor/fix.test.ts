@@ -1,6 +1,7 @@
-/** `doctor --fix` in an installation of ours: whatever was broken behind its back is mended, shown first, and nothing else is touched. */
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** `doctor --fix` and `--bundle` in an installation of ours: what was broken behind its back is mended, and no secret leaves it. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
 import { edit, editText } from './edits.ts';
@@ -77,7 +78,7 @@ describe('doctor --fix', () => {
     expect((await terminal.cli(['verify', '--output', 'json'])).exit).toBe(0);
     expect(await does(terminal, 'kubectl get secrets -A -o name')).not.toContain('loki-eks-former');
     expect(await does(terminal, 'kubectl get leases -n kube-system -o name')).not.toContain('loki-eks');
-    const again = await terminal.cli(['install', '--yes', '--output', 'json']);
+    const again = await terminal.cli(['install', '--yes', '--size', 'small', '--output', 'json']);
     expect(again.events.at(-1)).toMatchObject({ outcome: 'nothing-to-do', exit: 0 });
   });
 
@@ -141,5 +142,79 @@ describe('doctor --fix', () => {
       const { exit, stderr } = await terminal.cli(['doctor', ...words]);
       expect([exit, stderr]).toEqual([2, expect.stringContaining(message)]);
     }
+  });
+});
+
+describe('doctor --bundle', () => {
+  it('holds what a helper wants to see and no secret; its manifest lists every file and what was removed', async () => {
+    const typed = 'typed-by-hand-0815';
+    await edit(terminal, 'ds/alloy -n alloy', ({ spec }) => void spec.template.spec.containers[0].env.push({ name: 'PROXY_PASSWORD', value: typed }));
+    const ran = await terminal.cli(['doctor', '--bundle', 'help.tar.gz', '--html', 'help.html', '--output', 'json']);
+    expect(ran.exit, ran.stderr + ran.stdout.slice(-2000)).toBe(0);
+    expect((await stat(join(terminal.folder, 'help.tar.gz'))).mode & 0o777).toBe(0o600);
+    await does(terminal, 'mkdir opened && tar xzf help.tar.gz -C opened --strip-components 1');
+    const folder = join(terminal.folder, 'opened');
+    const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+    const texts = new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)));
+    const manifest = JSON.parse(texts.get('manifest.json')!.toString());
+    expect(manifest).toMatchObject({ format: 1, simulated: true, missing: [] });
+    expect(manifest.files.map(({ path }: any) => path)).toEqual(names.filter((name) => name !== 'manifest.json').toSorted());
+    for (const { path, size, sha256 } of manifest.files) {
+      expect([texts.get(path)!.length, createHash('sha256').update(texts.get(path)!).digest('hex')]).toEqual([size, sha256]);
+    }
+    for (const part of [
+      'report.html',
+      'doctor.json',
+      'versions.yaml',
+      'settings.yaml',
+      'installed-with.yaml',
+      'aws.yaml',
+      'nodes.yaml',
+      'secrets.yaml',
+      'objects/alloy/alloy-DaemonSet.yaml',
+      'objects/loki/ConfigMap-loki.yaml',
+      'releases/loki/loki/manifest.yaml',
+      'releases/alloy/alloy/values.yaml',
+    ])
+      expect(names).toContain(part);
+    for (const part of [/^logs\/alloy\/alloy-\w+\/alloy\.log$/, /^logs\/loki\/loki-ingester-0\//, /^metrics\/alloy\//, /^journal\//, /^events\/loki/])
+      expect(
+        names.some((name) => part.test(name)),
+        String(part),
+      ).toBe(true);
+
+    const secret = async (name: string, key: string) =>
+      Buffer.from((await does(terminal, `kubectl get secret ${name} -n loki -o jsonpath="{.data['${key}']}"`)).trim(), 'base64')
+        .toString()
+        .trim();
+    const [password, htpasswd] = [await secret('loki-gateway-login', 'password'), await secret('loki-gateway-htpasswd', '\\.htpasswd')];
+    expect([password.length, htpasswd.length].every((length) => length > 20)).toBe(true);
+    const { AWS_ACCESS_KEY_ID: key = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = terminal.env;
+    const planted = [password, Buffer.from(password).toString('base64'), htpasswd.split(':')[1]!, key, secretKey, typed];
+    for (const [name, content] of [...texts, ['help.html', await readFile(join(terminal.folder, 'help.html'))] as const]) {
+      const text = content.toString();
+      for (const value of planted) expect(text.includes(value), `${name} holds ${value}`).toBe(false);
+      expect(text, name).not.toMatch(
+        /\$2[aby]\$\d\d\$|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]{10,}\.[\w-]{10,}\.|k8s-aws-v1\.|kind: Secret\n(.*\n)*?(data|stringData):/,
+      );
+    }
+    expect(texts.get('objects/alloy/alloy-DaemonSet.yaml')!.toString()).toContain('[removed: ');
+    expect(manifest.files.find(({ path }: any) => path === 'objects/alloy/alloy-DaemonSet.yaml').removed[0]).toMatchObject({ rule: 'named-secret' });
+    expect(texts.get('secrets.yaml')!.toString()).toMatch(/- key: password\n +bytes: \d+/);
+  });
+
+  it('is never written over what is there, and told before anything is looked at', async () => {
+    const { exit, stderr } = await terminal.cli(['doctor', '--bundle', 'help.tar.gz']);
+    expect([exit, stderr]).toEqual([2, expect.stringContaining('help.tar.gz is there already')]);
+  });
+
+  it('is made also where the cluster can not be reached', async () => {
+    const ran = await terminal.cli(['doctor', '--bundle', 'lost.tar.gz', '--cluster', 'nowhere']);
+    expect(ran.exit).toBe(3);
+    const doctor = JSON.parse(await does(terminal, "tar xzf lost.tar.gz -O --wildcards '*/doctor.json'"));
+    expect(doctor).toMatchObject({ healthy: false, root: { problem: { code: 'CLUSTER_NOT_FOUND' } } });
+    expect(await does(terminal, 'tar tzf lost.tar.gz')).toMatch(/settings\.yaml/);
   });
 });

@@ -237,6 +237,7 @@ function mortal(journals: Journals, { crossing, dead }: Line): Journals {
   });
   return {
     open: async (installId) => guard(await journals.open(installId)),
+    recent: async () => [],
     unfinished: async (installId) => {
       const found = await journals.unfinished(installId);
       return found && guard(found);

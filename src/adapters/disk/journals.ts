@@ -42,6 +42,15 @@ export function diskJournals(home: string, now: () => Date): Journals {
       }
       return undefined;
     },
+    recent: async (installId, most) => {
+      const names = (await journalNames(folder(installId))).toReversed().slice(0, most);
+      return Promise.all(
+        names.map(async (id) => {
+          const { started, entries, closed } = await readJournal(join(folder(installId), id));
+          return { id, started, entries, ...(closed && { closed }) };
+        }),
+      );
+    },
   };
 }
 

@@ -17,6 +17,7 @@ export const doctor: Command = {
     { run: 'loki-eks doctor --cluster prod --namespace logging --collector-namespace agents', why: 'when there are several' },
     { run: 'loki-eks doctor --cluster prod --fix', why: 'mends what may be mended, and says what is left' },
     { run: 'loki-eks doctor --cluster prod --html report.html', why: 'something to open in a browser, and to attach' },
+    { run: 'loki-eks doctor --cluster prod --bundle help.tar.gz', why: 'all that a helper may want to see, without secrets' },
     { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'before anything is installed' },
   ],
   settings: [...place, 'collectorNamespace', 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
@@ -30,6 +31,11 @@ export const doctor: Command = {
       description: 'agree to a fix that wants it, where nobody is asked; CODE:NAMESPACE/RELEASE where the release is not of loki-eks',
     },
     { flag: '--html', placeholder: 'FILE', description: 'write the report into this file as well: one HTML file with a drawing of the log path' },
+    {
+      flag: '--bundle',
+      placeholder: 'FILE',
+      description: 'write a support bundle (.tar.gz): objects, events, logs, counters, journals, the report; no secret is in it',
+    },
     { flag: '--force', description: 'replace files that are there already' },
     { flag: '--chart', placeholder: 'CHART', choices: ['loki', 'alloy'], description: 'whose values they are, when the keys do not tell' },
   ],
@@ -66,6 +72,14 @@ function fixIn({ flags }: Given): DoctorFix | undefined {
 
 function papersIn({ flags }: Given): DoctorPapers | undefined {
   const html = flags['html'] as string | undefined;
-  if (html === undefined) return undefined;
-  return { html, force: flags['force'] === true, page: async (result, about) => (await import('../../ui/report-html.ts')).reportHtml(result, about) };
+  const bundle = flags['bundle'] as string | undefined;
+  if (html === undefined && bundle === undefined) return undefined;
+  if (bundle !== undefined && flags['values'] !== undefined)
+    throw stop('FLAG_VALUE_INVALID', { message: '--values judges files, and --bundle looks at a cluster', fix: 'leave one of them out' });
+  return {
+    ...(html !== undefined && { html }),
+    ...(bundle !== undefined && { bundle }),
+    force: flags['force'] === true,
+    page: async (result, about) => (await import('../../ui/report-html.ts')).reportHtml(result, about),
+  };
 }

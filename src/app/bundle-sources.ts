@@ -1,6 +1,7 @@
 /** What goes into a bundle, and where it comes from: objects, events, logs, counters and releases of the log path, settings and journals. */
 import { stringify } from 'yaml';
-import type { Survey, Workload } from '../checks/doctor/survey.ts';
+import type { Survey } from '../checks/doctor/survey.ts';
+import type { Workload } from '../checks/doctor/objects-seen.ts';
 import { objectsIn, refIn, targetOf } from '../design/drift.ts';
 import { ownership } from '../design/ownership.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';

@@ -7,7 +7,7 @@ import { ProblemError, stop } from '../problems/problem.ts';
 import type { Run } from './outside.ts';
 
 /** By the label that Grafana's chart sets. Whoever may not look into other namespaces finds none: that is no reason to stop. */
-export async function grafanas({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'list'>): Promise<readonly GrafanaFact[]> {
+export async function grafanas({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'list' | 'denied'>): Promise<readonly GrafanaFact[]> {
   if (settings.grafana === 'none' || settings.grafanaUrl !== undefined) return [];
   const namespace = settings.grafanaNamespace === undefined ? {} : { namespace: settings.grafanaNamespace };
   try {
@@ -17,11 +17,18 @@ export async function grafanas({ settings }: Pick<Run, 'settings'>, kubernetes: 
         return found.map((object) => grafanaIn({ ...object, kind }));
       }),
     );
-    return lists.flat().filter((found) => found !== undefined);
+    return await Promise.all(lists.flat().flatMap((found) => (found ? [withRights(found, kubernetes)] : [])));
   } catch (error) {
     if (error instanceof ProblemError && error.problem.code === 'KUBE_FORBIDDEN') return [];
     throw error;
   }
+}
+
+/** Grafana is often another team's, and Loki is no less installed when its namespace is closed to us. */
+async function withRights(found: GrafanaFact, kubernetes: Pick<Kubernetes, 'denied'>): Promise<GrafanaFact> {
+  const { namespace } = found;
+  const wanted = ['secrets', 'configmaps'].flatMap((resource) => ['get', 'create', 'patch', 'delete'].map((verb) => ({ verb, resource, namespace })));
+  return (await kubernetes.denied(wanted)).length > 0 ? { ...found, closed: true } : found;
 }
 
 /** `undefined` without a login: then nothing is asked of its API. */

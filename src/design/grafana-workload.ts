@@ -30,6 +30,8 @@ export interface GrafanaFact {
   readonly selector: string;
   readonly datasources?: SidecarFact;
   readonly dashboards?: SidecarFact;
+  /** The caller may not make objects in its namespace. */
+  readonly closed?: true;
   /** Where the login of its first administrator is kept. */
   readonly admin?: { readonly user: SecretKey; readonly password: SecretKey };
 }
@@ -115,5 +117,5 @@ function adminOf(main: Container, namespace: string): GrafanaFact['admin'] {
 export function watchedNamespace({ namespace }: Pick<GrafanaFact, 'namespace'>, { namespaces }: SidecarFact, wanted: string): string | undefined {
   if (namespaces === 'own') return namespace;
   if (namespaces === 'all') return wanted;
-  return [wanted, namespace, ...namespaces].find((name) => namespaces.includes(name));
+  return [wanted, namespace].find((name) => namespaces.includes(name));
 }

@@ -131,11 +131,7 @@ function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<Grafa
   const source = secret ?? (token ? ({ is: 'api' } as const) : undefined);
   const shown = sidecarWay(basis, { found, sidecar: found.dashboards, kinds: ['ConfigMap', 'Secret'] }) ?? (token ? ({ is: 'api' } as const) : undefined);
   if (source === undefined) {
-    const why =
-      found.datasources === undefined
-        ? 'has no sidecar that reads data sources'
-        : `has a sidecar that reads ConfigMaps only, and a password belongs in a Secret`;
-    notes.push(`${where} ${why}: add --grafana-token-file FILE and the data source is made through its API. ${BY_HAND}`);
+    notes.push(`${where} ${whyNot(found, settings.namespace)}: add --grafana-token-file FILE and the data source is made through its API. ${BY_HAND}`);
   }
   if (secret && found.datasources?.reloads === false)
     notes.push(`The sidecar of ${where} has no login to tell Grafana of new data sources: Grafana reads them when it starts the next time.`);
@@ -150,6 +146,13 @@ function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<Grafa
   };
 }
 
+function whyNot({ datasources, namespace }: GrafanaFact, loki: string): string {
+  if (datasources === undefined) return 'has no sidecar that reads data sources';
+  if (datasources.resource === 'configmap') return 'has a sidecar that reads ConfigMaps only, and a password belongs in a Secret';
+  if (watchedNamespace({ namespace }, datasources, loki) === undefined) return `has a sidecar that looks neither into ${loki} nor into ${namespace}`;
+  return 'is in a namespace where you may not make Secrets and ConfigMaps';
+}
+
 function sidecarWay(
   { settings, own }: Basis,
   of: { readonly found: GrafanaFact; readonly sidecar: SidecarFact | undefined; readonly kinds: readonly ('Secret' | 'ConfigMap')[] },
@@ -157,7 +160,7 @@ function sidecarWay(
   const { found, sidecar, kinds } = of;
   const kind = kinds.find((one) => sidecar && (sidecar.resource === 'both' || sidecar.resource === one.toLowerCase()));
   const namespace = sidecar && watchedNamespace(found, sidecar, settings.namespace);
-  if (!sidecar || !kind || !namespace) return undefined;
+  if (!sidecar || !kind || !namespace || (found.closed && namespace === found.namespace)) return undefined;
   const what = kinds[0] === 'Secret' ? 'datasource' : 'dashboard';
   return {
     is: 'object',

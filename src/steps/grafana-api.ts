@@ -1,7 +1,7 @@
 /** Data source and dashboard by Grafana's API: what carries our mark is ours, and nothing else is changed. */
 import type { Blueprint, GrafanaPlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
-import type { Finding, Json, Receipt, Removal } from '../engine/types.ts';
+import type { Finding, Json, Problem, Receipt, Removal } from '../engine/types.ts';
 import type { Grafana, GrafanaDatasource, GrafanaSecrets } from '../ports/grafana.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
@@ -43,6 +43,17 @@ export async function inspectDatasource(ctx: Needs, plan: DatasourcePlan, passwo
   const same = canonical(found as unknown as Json) === canonical(wantedDatasource(blueprint, plan, blueprint.login.user) as unknown as Json);
   if (same && password !== undefined && (await loginTaken(ctx, plan.uid))) return { is: 'matches' };
   return { is: 'differs', changes: [{ action: 'update', target, ...(same && { detail: 'login' }) }] };
+}
+
+/** One of somebody else's that our file would overwrite, as far as we are let in to see; a Grafana that is down is no reason to stop. */
+export async function foreignDatasource({ grafana, blueprint }: Needs, { uid, name }: DatasourcePlan): Promise<Problem | undefined> {
+  try {
+    const foreign = (await grafana?.datasources())?.find((one) => one.name === name && one.uid !== uid);
+    return foreign && taken(`data source "${foreign.name}" with uid ${foreign.uid}`, blueprint);
+  } catch (error) {
+    if (error instanceof ProblemError && error.problem.code === 'GRAFANA_UNREACHABLE') return undefined;
+    throw error;
+  }
 }
 
 const taken = (what: string, { grafana }: Blueprint) =>
@@ -109,7 +120,9 @@ const plain = (found: Board): string => {
 
 export async function inspectDashboard(ctx: Needs, plan: DashboardPlan): Promise<Finding> {
   const target = `dashboard "${plan.name}" in ${ctx.blueprint.grafana?.where}`;
-  const found = await reached(ctx).dashboard(plan.uid);
+  // The data source bars the way for the same reason.
+  if (!ctx.grafana) return { is: 'matches', note: 'not looked at' };
+  const found = await ctx.grafana.dashboard(plan.uid);
   if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
   if (!isOurBoard(found, ctx.blueprint)) return { is: 'blocked', problem: taken(`dashboard with uid ${plan.uid}`, ctx.blueprint) };
   return plain(found) === plain(JSON.parse(plan.json) as Board) ? { is: 'matches' } : { is: 'differs', changes: [{ action: 'update', target }] };
@@ -134,7 +147,13 @@ export async function undoDashboard(ctx: Needs, receipt: Receipt): Promise<void>
 export async function remove(ctx: Needs, what: What, { uid, name }: { readonly uid: string; readonly name: string }): Promise<Removal> {
   const { grafana, blueprint } = ctx;
   const target = `${what === 'datasource' ? 'data source' : 'dashboard'} "${name}" in ${blueprint.grafana?.where}`;
-  if (!grafana) return { is: 'kept', target, why: 'there is no token for it', how: 'give --grafana-token-file FILE to uninstall, or delete it in Grafana' };
+  if (!grafana)
+    return {
+      is: 'kept',
+      target,
+      why: 'there is no token for it',
+      how: `loki-eks uninstall --grafana-url ${blueprint.grafana?.where} --grafana-token-file FILE, or delete it in Grafana`,
+    };
   if (what === 'dashboard') {
     const found = await grafana.dashboard(uid);
     if (!found || !isOurBoard(found, blueprint)) return { is: 'absent' };

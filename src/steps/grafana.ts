@@ -17,7 +17,10 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
     const login = await wantedLogin(ctx);
     if (plan.way.is === 'api') return api.inspectDatasource(ctx, plan, login?.password);
     const wanted = login && withLogin(ctx.blueprint.datasource, login);
-    return inspectObject(ctx, { way: plan.way, wanted, what: 'datasource' });
+    const finding = await inspectObject(ctx, { way: plan.way, wanted, what: 'datasource' });
+    const creates = finding.is === 'differs' && finding.changes.some(({ action }) => action === 'create');
+    const foreign = creates ? await api.foreignDatasource(ctx, plan) : undefined;
+    return foreign ? { is: 'blocked', problem: foreign } : finding;
   },
 
   async apply(ctx, { record }) {

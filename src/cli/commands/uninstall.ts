@@ -13,7 +13,7 @@ export const uninstall: Command = {
     { run: 'loki-eks uninstall --cluster prod --delete-data', why: 'asks for the name of each bucket before it is emptied' },
     { run: 'loki-eks uninstall --cluster prod --yes --delete-data --confirm-delete-data BUCKET', why: 'asks nothing: for CI' },
   ],
-  settings: [...place, ...naming, ...grafanaLogin, 'helm', 'timeout'],
+  settings: [...place, ...naming, 'grafanaUrl', ...grafanaLogin, 'helm', 'timeout'],
   flags: [
     { flag: '--delete-data', description: 'delete the buckets and all log lines in them too' },
     { flag: '--confirm-delete-data', placeholder: 'BUCKET', repeatable: true, description: 'name of a bucket that may be deleted; repeatable' },

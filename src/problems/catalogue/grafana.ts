@@ -5,7 +5,7 @@ export const grafana = rows({
   GRAFANA_TOKEN_MISSING: {
     title: 'There is no token for Grafana',
     cause: 'The data source is made through its API, which wants one.',
-    fix: '--grafana-token-file FILE, a service account token with the role Editor or Admin',
+    fix: '--grafana-token-file FILE with a service account token of the role Admin',
     exit: 2,
     explain: 'Grafana: Administration, Service accounts, add one, add a token. It stays in your file: it is neither recorded nor journalled.',
   },

@@ -123,7 +123,8 @@ export function ranked(checks: readonly DoctorCheck[], results: readonly CheckRe
     })
     .sort((a, b) => place(a.asked) - place(b.asked));
   const failed = found.filter(({ severity }) => severity === 'fail');
-  const root = failed.find(({ asked }) => !asked.partial) ?? failed[0];
+  // That nothing is there explains nothing: whatever loses some may lose all.
+  const root = failed.find(({ asked, problem: { code } }) => !asked.partial && code !== 'NOTHING_ARRIVES') ?? failed[0];
   const after = (one: (typeof found)[number]) => root !== undefined && place(one.asked) >= place(root.asked);
   return found.map((one): Ranked => {
     const { asked, severity, problem } = one;

@@ -1,8 +1,7 @@
 /** Hop alloy-push, node by node: some collectors deliver and others do not. */
 import { NO_ANSWER } from './aws-answers.ts';
-import { freshSince, saying } from './log-lines.ts';
-import { collectorPods, judged } from './pipeline.ts';
-import type { DoctorCheck } from './survey.ts';
+import { collectorPods, judged, refusals } from './pipeline.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip } from './verdict.ts';
 
 export const noneStandsStill: DoctorCheck = {
@@ -29,7 +28,12 @@ export const noneStandsStill: DoctorCheck = {
   },
 };
 
-const PUSHING = /error sending batch|sending batch, will retry/i;
+/** Collectors that get no answer, where others of other nodes do: none, when it is all of them. */
+export function cutOff(survey: Survey): ReturnType<typeof refusals> {
+  const heard = collectorPods(survey).filter(({ lines }) => lines !== undefined);
+  const cut = refusals(survey).filter(({ line }) => NO_ANSWER.test(line) && !/status=[1-5]\d\d/.test(line));
+  return heard.some(({ node }) => !cut.some(({ pod }) => pod.node === node)) ? cut : [];
+}
 
 /** The same address is reached from some nodes and not from others: it is the way there. */
 export const everyNodeReaches: DoctorCheck = {
@@ -39,16 +43,13 @@ export const everyNodeReaches: DoctorCheck = {
   hop: 'alloy-push',
   partial: true,
   async run(survey) {
-    const collectors = judged(survey);
-    if (collectors.length === 0) return NO_COLLECTOR;
-    const since = freshSince(survey);
-    const heard = collectorPods(survey).filter(({ lines }) => lines !== undefined);
-    const cut = saying(heard, PUSHING, since).filter(({ line }) => NO_ANSWER.test(line) && !/status=[1-5]\d\d/.test(line));
-    const nodes = [...new Set(cut.map(({ pod }) => pod.node ?? pod.name))];
-    const others = [...new Set(heard.map(({ node, name }) => node ?? name))].filter((node) => !nodes.includes(node));
-    if (nodes.length === 0 || others.length === 0) return pass();
+    if (judged(survey).length === 0) return NO_COLLECTOR;
+    const cut = cutOff(survey);
+    if (cut.length === 0) return pass();
+    const nodes = new Set(cut.map(({ pod }) => pod.node));
+    const others = new Set(collectorPods(survey).flatMap(({ node, lines }) => (lines !== undefined && !nodes.has(node) ? [node] : [])));
     return fail('COLLECTOR_NODE_NETWORK', {
-      message: `Loki is reached from ${others.length} of ${others.length + nodes.length} nodes that were looked at, but not from ${nodes.slice(0, 3).join(', ')}`,
+      message: `Loki is reached from ${others.size} of ${others.size + nodes.size} nodes that were looked at, but not from ${[...nodes].slice(0, 3).join(', ')}`,
       evidence: cut.slice(0, 3).map(({ pod, line }) => `pod ${pod.name} on node ${pod.node}: ${line.slice(0, 260)}`),
     });
   },

@@ -1,8 +1,10 @@
 /** Hop alloy-push: what is read is handed on, to an address of Loki, and taken there. */
 import { blocksNamed } from '../../design/alloy-reading.ts';
 import type { WriterSeen } from './collectors-seen.ts';
-import { freshSince, said } from './log-lines.ts';
-import { collectorPods, judged, leadsOut } from './pipeline.ts';
+import { cutOff } from './alloy-nodes.ts';
+import { LIMIT_WORDS } from './limits.ts';
+import { said, shortened } from './log-lines.ts';
+import { judged, leadsOut, refusals } from './pipeline.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
@@ -75,7 +77,11 @@ export const pipelineJoined: DoctorCheck = {
   },
 };
 
-const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned HTTP status/;
+/** Limits, sizes, schemas and rings have findings of their own. */
+const TOLD_ELSEWHERE = new RegExp(
+  [...LIMIT_WORDS, /message larger than max|no schema config found for time|empty ring|live replicas required/i].map(({ source }) => source).join('|'),
+  'i',
+);
 
 export const pushesAccepted: DoctorCheck = {
   id: 'alloy.pushes',
@@ -87,14 +93,17 @@ export const pushesAccepted: DoctorCheck = {
     const { reading } = survey;
     const collectors = judged(survey);
     if (collectors.length === 0) return NO_COLLECTOR;
-    const evidence = said(collectorPods(survey), PUSH_ERROR, 3, freshSince(survey));
+    const refused = refusals(survey);
+    const heard = refused.filter(({ line }) => !TOLD_ELSEWHERE.test(line) && !cutOff(survey).some(({ line: cut }) => cut === line));
+    const evidence = heard.slice(0, 3).map(({ pod, line }) => `pod ${pod.name}: ${shortened(line)}`);
     const dropped = collectors.flatMap(({ counters }) => counters).filter(({ droppedEntries }) => droppedEntries > 0);
     const numbers = dropped.slice(0, 2).map(({ pod, droppedEntries }) => `pod ${pod}: loki_write_dropped_entries_total ${droppedEntries}`);
-    if (evidence.length === 0 && dropped.length === 0) return pass();
+    if (heard.length === 0 && (dropped.length === 0 || refused.length > 0)) return pass();
     const status = /status(?:=| )(-1|\d{3})/.exec(evidence[0] ?? '')?.[1];
     const message = `Pushes are refused${status && status !== '-1' ? ` with HTTP ${status}` : status ? ': no answer comes' : ''}`;
     // What comes back now speaks for the present; the log tells of the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
+    if (arrives && dropped.length === 0 && heard.every(({ line }) => /will retry/i.test(line))) return pass('what was refused came at a second try');
     return arrives
       ? warn('ALLOY_PUSH_REFUSED', {
           message: `Pushes were refused a while ago${status && status !== '-1' ? ` with HTTP ${status}` : ''}`,

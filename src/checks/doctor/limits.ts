@@ -3,7 +3,7 @@ import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import { core, freshSince, saying, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
-import { collectorPods } from './pipeline.ts';
+import { refusals } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -50,6 +50,8 @@ const LIMITS: readonly Limit[] = [
     once: true,
   },
 ];
+/** How limits are told by whoever is refused. */
+export const LIMIT_WORDS: readonly RegExp[] = LIMITS.map(({ words }) => words);
 const NAMED = new Set(LIMITS.flatMap(({ reasons }) => reasons));
 
 /** By counter where counters could be read, else by what collectors and distributors were told. */
@@ -63,7 +65,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
     const { loki } = survey;
     if (!loki) return NO_LOKI;
     const counted = (loki.counters?.discarded ?? []).filter(({ reason }) => limit.reasons.includes(reason)).toSorted((a, b) => b.lines - a.lines);
-    const heard = saying([...collectorPods(survey), ...core(loki)], limit.words, freshSince(survey));
+    const heard = [...refusals(survey).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(survey))];
     if (counted.length === 0 && heard.length === 0)
       return loki.counters ? pass(`${loki.counters.received} lines taken`) : skip("Loki's counters could not be read");
     const [first] = counted;

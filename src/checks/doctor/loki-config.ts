@@ -3,7 +3,7 @@ import { at } from '../../design/document.ts';
 import type { Json, Verdict } from '../../engine/types.ts';
 import { core, crashing, freshSince, said, saying, shortened, timeOf } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
-import { collectorPods } from './pipeline.ts';
+import { refusals } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -85,8 +85,8 @@ export const schemaEarly: DoctorCheck = {
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const pods = [...core(loki), ...collectorPods(survey)];
-    const heard = saying(pods, /no schema config found for time/i, freshSince(survey));
+    const pattern = /no schema config found for time/i;
+    const heard = [...refusals(survey).filter(({ line }) => pattern.test(line)), ...saying(core(loki), pattern, freshSince(survey))];
     const [first] = heard;
     const periods = at(loki.config, 'schema_config.configs');
     const from = Array.isArray(periods) ? fromOf((periods as readonly Json[])[0]) : undefined;

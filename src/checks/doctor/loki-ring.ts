@@ -1,6 +1,7 @@
 /** Hop loki-runtime: Loki's parts find each other. Rings mirror what happens to pods, so that most of this is a symptom. */
 import { at } from '../../design/document.ts';
 import { core, freshSince, said } from './log-lines.ts';
+import { refusedWith } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -63,7 +64,9 @@ export const ringClean: DoctorCheck = {
     const evidence = said(core(loki), pattern, 3, freshSince(survey));
     const stale = (loki.ring?.states ?? []).filter((state) => /UNHEALTHY|LEFT/i.test(state));
     if (evidence.length === 0) return stale.length === 0 ? pass() : skip(`${stale.length} entries are unhealthy, and nothing waits for them`);
+    const whole = loki.ring !== undefined && loki.ring.active > 0 && stale.length === 0;
     const waiting = loki.pods.some(({ component, ready }) => ['ingester', 'write', 'single-binary'].includes(component) && !ready);
+    if (whole && !waiting) return pass('it was so a while ago');
     const unhealthy = evidence.some((line) => /too many unhealthy/i.test(line));
     const said_ = {
       message: waiting ? 'An ingester waits for an entry of the ring whose pod is gone' : 'The ring has entries whose pods are gone',
@@ -133,12 +136,11 @@ export const ringAnswers: DoctorCheck = {
     if (!loki) return NO_LOKI;
     const patterns = at(loki.config, 'pattern_ingester.enabled') === true;
     const pods = core(loki).filter(({ component }) => !/^querier$/.test(component));
-    const evidence = said(
-      [...pods, ...survey.collectors.flatMap((one) => one.pods)],
-      /empty ring|at least \d+ live replicas required/i,
-      3,
-      freshSince(survey),
-    ).filter((line) => !(patterns && /pattern/i.test(line)));
+    const pattern = /empty ring|at least \d+ live replicas required/i;
+    // A ring that is whole again was empty a while ago.
+    const whole = loki.ring !== undefined && loki.ring.active > 0 && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
+    const inside = whole ? [] : said(pods, pattern, 3, freshSince(survey)).filter((line) => !(patterns && /pattern/i.test(line)));
+    const evidence = [...refusedWith(survey, pattern, 2), ...inside];
     const served = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 60_000;
     if (evidence.length === 0 || served) return pass();
     const few = /at least (\d+) live replicas required, could only find (\d+)/i.exec(evidence.join(' '));

@@ -2,7 +2,7 @@
 import { at } from '../../design/document.ts';
 import { bytes } from '../../design/quantities.ts';
 import { core, crashing, freshSince, said } from './log-lines.ts';
-import { collectorPods } from './pipeline.ts';
+import { refusedWith } from './pipeline.ts';
 import type { PodSeen } from './objects-seen.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
@@ -129,7 +129,7 @@ export const messagesFit: DoctorCheck = {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
     const pattern = /(received|trying to send) message larger than max|request entity too large|client intended to send too large body/i;
-    const pushes = said(collectorPods(survey), pattern, 2, freshSince(survey));
+    const pushes = refusedWith(survey, pattern, 2);
     const inside = said(loki.pods, pattern, 2, freshSince(survey));
     const evidence = [...pushes, ...inside];
     if (evidence.length === 0) return pass();

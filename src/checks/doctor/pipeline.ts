@@ -3,6 +3,7 @@ import { blocksNamed, type AlloyBlock } from '../../design/alloy-reading.ts';
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import type { CollectorSeen } from './collectors-seen.ts';
+import { freshSince, saying, shortened } from './log-lines.ts';
 import type { Container, PodSeen } from './objects-seen.ts';
 import type { Survey } from './survey.ts';
 
@@ -64,3 +65,15 @@ export function leadsOut(block: AlloyBlock, all: readonly AlloyBlock[], left = 8
   if (receivers.length === 0) return /\w/.test(to);
   return receivers.some((receiver) => receiver === undefined || leadsOut(receiver, all, left - 1));
 }
+
+const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned HTTP status/i;
+
+/** The last word of each collector about a push that failed: what it said before was another trouble, and is over. */
+export const refusals = (survey: Survey): ReturnType<typeof saying> => saying(collectorPods(survey), PUSH_ERROR, freshSince(survey));
+
+/** Those of them that say this, each as `pod alloy-a: …`. */
+export const refusedWith = (survey: Survey, pattern: RegExp, most = 3): readonly string[] =>
+  refusals(survey)
+    .filter(({ line }) => pattern.test(line))
+    .slice(0, most)
+    .map(({ pod, line }) => `pod ${pod.name}: ${shortened(line)}`);

@@ -12,6 +12,7 @@ export default defineConfig({
       'test/doctor/fix.test.ts',
       'test/real-charts/**',
       'test/contracts/aws-adapters/moto.test.ts',
+      'test/stories/big-bucket*.test.ts',
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -92,6 +92,8 @@ export interface PlanOptions {
 }
 export interface UninstallOptions {
   readonly deleteData: boolean;
+  /** S3's lifecycle empties the named buckets, and they stay until then. */
+  readonly expireData?: boolean;
   /** Bucket names the user has typed. */
   readonly confirmDeleteData: readonly string[];
 }

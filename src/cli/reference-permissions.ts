@@ -53,6 +53,7 @@ export const awsPermissions: readonly PermissionGroup[] = [
     actions: ['s3:AbortMultipartUpload', 's3:DeleteBucket', 's3:DeleteBucketPolicy', 's3:DeleteObject', 's3:DeleteObjectVersion'],
     on: BUCKETS,
   },
+  { title: 'To let S3 empty buckets', when: 'uninstall --expire-data', actions: ['s3:PutLifecycleConfiguration'], on: BUCKETS },
   {
     title: 'To look at the role of a Loki that somebody else installed',
     when: 'doctor; what it may not look at is left out, and said',

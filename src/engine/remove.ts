@@ -37,8 +37,10 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
       if (step.holds === 'data' && left.length > 0) throw new AfterFailure(left[0]?.problem);
       emit({ type: 'step.started', step: step.id });
       const removal = await step.remove(ctx, { signal, say: (text) => emit({ type: 'step.said', step: step.id, text }) });
-      if (removal.is === 'kept') emit({ type: 'step.kept', step: step.id, ...detailsOf(removal) });
-      else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'not there' });
+      if (removal.is === 'kept') {
+        if (removal.changed) removed++;
+        emit({ type: 'step.kept', step: step.id, ...detailsOf(removal) });
+      } else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'not there' });
       else {
         removed++;
         emit({ type: 'step.done', step: step.id });

@@ -47,7 +47,14 @@ export type Helpers = Omit<Hands, 'record' | 'found'>;
 export type Removal =
   | { readonly is: 'removed' }
   | { readonly is: 'absent' }
-  | { readonly is: 'kept'; readonly target: string; readonly why: string; readonly how?: string };
+  | {
+      readonly is: 'kept';
+      readonly target: string;
+      readonly why: string;
+      readonly how?: string;
+      /** Something about it was changed on purpose. */
+      readonly changed?: true;
+    };
 
 /** One thing that must be true of the world. */
 export interface Step<Ctx, R extends Receipt = Receipt> {

@@ -44,6 +44,8 @@ function inject(world: OpenWorld, body: string): unknown {
   return { injected: true };
 }
 
+const keyFaultShape = z.strictObject({ key: z.string().min(1), code: z.string().min(1), message: z.string(), times: z.int().positive().optional() });
+
 type Handler = (world: OpenWorld, body: string) => unknown;
 
 const ROUTES: Readonly<Record<string, Handler>> = {
@@ -56,6 +58,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   },
   'POST clear-faults': (world) => {
     world.faults.clear();
+    world.account.state.s3.keyFaults.splice(0);
     return { cleared: true };
   },
   'POST reset-calls': (world) => {
@@ -66,6 +69,10 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     const { bucket, ...seeding } = seedShape.parse(JSON.parse(body));
     world.account.seedObjects(bucket, seeding);
     return { added: seeding.count };
+  },
+  'POST key-fault': (world, body) => {
+    world.account.state.s3.keyFaults.push(keyFaultShape.parse(JSON.parse(body)));
+    return { added: true };
   },
   'POST pass-days': (world, body) => letDaysPass(world.account.state.s3, z.strictObject({ days: z.int().positive() }).parse(JSON.parse(body)).days),
   'GET breaks': (world) => world.breaks.names(),

@@ -4,6 +4,7 @@ import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
 import type { Json } from '../engine/types.ts';
 import type { BucketState } from '../ports/buckets.ts';
+import { isExpiring, withoutExpiry } from './bucket-expiry.ts';
 
 export interface Gap {
   readonly slice: 'tags' | 'public-access-block' | 'policy' | 'encryption' | 'lifecycle';
@@ -17,10 +18,12 @@ export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[]
   const compare = (slice: Gap['slice'], before: Json, after: Json) => {
     if (canonical(before) !== canonical(after)) gaps.push({ slice, before, after, diff: diffLines(before, after) });
   };
+  // First of all: an expiry that goes on would take away what is written from now on.
+  const lasting = isExpiring(found) ? withoutExpiry(found.lifecycle) : found.lifecycle;
+  compare('lifecycle', asJson(found.lifecycle), mergedById(asJson(lasting), asJson(plan.lifecycle)));
   compare('tags', { ...found.tags }, { ...found.tags, ...plan.tags });
   if (!found.publicAccessBlocked) gaps.push({ slice: 'public-access-block', before: false, after: true });
   if (wantsEncryption(found, plan)) compare('encryption', (found.encryption as Json | undefined) ?? null, plan.encryption as Json);
-  compare('lifecycle', asJson(found.lifecycle), mergedById(asJson(found.lifecycle), asJson(plan.lifecycle)));
   compare('policy', found.policy ?? null, mergedPolicy(found.policy, plan.policy));
   return gaps;
 }

@@ -1,15 +1,17 @@
 /** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
-import type { Json, Change, Finding, Hands, Receipt, Step } from '../engine/types.ts';
+import type { Json, Change, Finding, Hands, Helpers, Receipt, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
 import { sizeOf } from '../design/quantities.ts';
 import type { BucketLook, BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
 import { stop, problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { wasAbsent } from './absent.ts';
+import { earlyExpiry, expireBucket, isExpiring } from './bucket-expiry.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
+import { emptyingProgress } from './emptying-progress.ts';
 import { oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock'>;
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells'>;
 
 type BucketReceipt =
   | { readonly did: 'create-bucket'; readonly name: string }
@@ -40,10 +42,12 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
       const message = `s3://${plan.name} is encrypted with ${key}, which Loki's role would not be allowed to use`;
       return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `loki-eks install --kms-key ${key}` }) };
     }
+    const early = earlyExpiry(found, use, ctx.blueprint);
+    if (early) return { is: 'blocked', problem: early };
     const changes: Change[] = bucketGaps(found, plan).map(({ slice, diff }) => ({
       action: 'update' as const,
       target: `s3://${plan.name}`,
-      detail: slice.replaceAll('-', ' '),
+      detail: slice === 'lifecycle' && isExpiring(found) ? STOPS_EXPIRING : slice.replaceAll('-', ' '),
       ...(diff && { diff }),
     }));
     const existing = await whenItExists(ctx, plan, found);
@@ -65,7 +69,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
       hands.signal.throwIfAborted();
       // A fresh bucket is taken back whole, so its settings need no receipts of their own.
       if (!fresh) await hands.record({ did: `set-${gap.slice}`, name: plan.name, before: gap.before });
-      hands.say(gap.slice.replaceAll('-', ' '));
+      hands.say(gap.slice === 'lifecycle' && isExpiring(found) ? STOPS_EXPIRING : gap.slice.replaceAll('-', ' '));
       await setSlice(ctx.buckets, plan.name, gap.slice, gap.after);
     }
   },
@@ -84,18 +88,25 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     await buckets.delete(did.name);
   },
 
-  async remove({ buckets, blueprint }, helpers) {
+  async remove({ buckets, blueprint, clock, farewells }, helpers) {
     const { name } = blueprint.buckets[use];
     const found = await buckets.look(name);
     if (found.is === 'absent') return { is: 'absent' };
     if (found.is !== 'ours-to-read' || !oursByTags(found.tags, blueprint.ownership)) {
       return { is: 'kept', target: `s3://${name}`, why: 'it is not ours' };
     }
-    await buckets.empty(name, { signal: helpers.signal, progress: (n) => helpers.say(`${n} objects deleted`) });
+    const farewell = farewells?.get(name);
+    if (farewell?.how === 'expire') return expireBucket(buckets, found, { say: helpers.say, how: farewell.afterwards });
+    const words = emptyingProgress(farewell?.contents, () => clock.now());
+    await buckets.empty(name, { signal: helpers.signal, progress: (deleted) => said(words(deleted), helpers) });
     await buckets.delete(name);
     return { is: 'removed' };
   },
 });
+
+const STOPS_EXPIRING = 'lifecycle: S3 no longer empties it; what has expired already is gone';
+
+const said = (text: string | undefined, { say }: Pick<Helpers, 'say'>): void => (text === undefined ? undefined : say(text));
 
 const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS', message: string): Finding => ({
   is: 'blocked',
@@ -144,7 +155,8 @@ async function emptyIfAsked(ctx: Needs, plan: BucketPlan, hands: Hands<Receipt>)
   if (plan.whenExists !== 'recreate' || !plan.mayEmpty) return;
   if ((await ctx.buckets.contents(plan.name, 1)).objects === 0) return;
   await hands.record({ did: 'empty-bucket', name: plan.name });
-  await ctx.buckets.empty(plan.name, { signal: hands.signal, progress: (n) => hands.say(`${n} objects deleted`) });
+  const words = emptyingProgress(undefined, () => ctx.clock.now());
+  await ctx.buckets.empty(plan.name, { signal: hands.signal, progress: (deleted) => said(words(deleted), hands) });
 }
 
 const ABSENT: BucketLook = { is: 'absent' };

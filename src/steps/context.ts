@@ -1,7 +1,7 @@
 /** Everything a step may be given. A step takes the slice it needs: `Step<Pick<Context, 'buckets' | 'blueprint'>>`. */
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
-import type { Buckets } from '../ports/buckets.ts';
+import type { BucketContents, Buckets } from '../ports/buckets.ts';
 import type { WebIdentity } from '../ports/caller.ts';
 import type { Associations } from '../ports/clusters.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
@@ -31,4 +31,15 @@ export interface Context {
   /** The gateway gets a new password, whatever it has. */
   readonly rotateLogin?: boolean;
   readonly timeoutMs: number;
+  /** Buckets whose log data the user has given up, by name. */
+  readonly farewells?: ReadonlyMap<string, Farewell>;
+}
+
+/** How a bucket is given up: emptied and deleted now, or emptied by S3's lifecycle. */
+export interface Farewell {
+  readonly how: 'delete' | 'expire';
+  /** What was in it when the user named it. */
+  readonly contents: BucketContents;
+  /** The command that deletes the bucket once S3 has emptied it. */
+  readonly afterwards: string;
 }

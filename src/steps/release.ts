@@ -15,7 +15,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
   id: `release.${use}`,
   title: use === 'loki' ? 'Loki' : 'Alloy, the collector',
   // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
-  needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['storage-class', 'service-account'] : [])],
+  needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['bucket.chunks', 'bucket.ruler', 'storage-class', 'service-account'] : [])],
 
   async inspect({ releases, blueprint }): Promise<Finding> {
     const plan = blueprint[use];

@@ -47,7 +47,7 @@ describe('precedence', () => {
       may: 'uninstall',
       useCase: (told) => ((options = told.options), done(told)),
     });
-    expect(options).toEqual({ deleteData: true, confirmDeleteData: ['one', 'two'] });
+    expect(options).toEqual({ deleteData: true, expireData: false, confirmDeleteData: ['one', 'two'] });
     await cli('plan --cluster c --show alloy', { may: 'plan', useCase: (told) => ((options = told.options), done(told)) });
     expect(options).toEqual({ detailedExitcode: false, show: 'alloy' });
     await cli('install --cluster c --dry-run', { may: 'install', useCase: (told) => ((options = told.options), done(told)) });

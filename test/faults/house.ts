@@ -69,6 +69,8 @@ export interface Wish {
   readonly turn?: (asked: string) => Promise<void>;
   /** Whether the contents of both buckets go too; uninstall only. */
   readonly deleteData?: boolean;
+  /** Whether they are left to S3 to expire; uninstall only. */
+  readonly expireData?: boolean;
   /** Somebody is there who sees the plan, does this, and then answers. */
   readonly asked?: () => boolean | Promise<boolean>;
 }
@@ -150,7 +152,7 @@ export interface Place {
 
 let lastPid = 0;
 
-async function live(place: Place, { command, flags, faults = [], deleteData = false, asked, turn }: Wish): Promise<Ran> {
+async function live(place: Place, { command, flags, faults = [], deleteData = false, expireData = false, asked, turn }: Wish): Promise<Ran> {
   const crossing = line(faults);
   const events: Event[] = [];
   const pid = ++lastPid;
@@ -167,7 +169,10 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     yes: asked === undefined,
   };
   const names = [...place.world.account.state.s3.buckets.keys()];
-  const ended = command === 'install' ? install(run, { dryRun: false }) : uninstall(run, { deleteData, confirmDeleteData: deleteData ? names : [] });
+  const ended =
+    command === 'install'
+      ? install(run, { dryRun: false })
+      : uninstall(run, { deleteData, expireData, confirmDeleteData: deleteData || expireData ? names : [] });
   const exit = await Promise.race([ended, crossing.death.then(() => undefined)]).finally(() => place.alive.delete(pid));
   return { exit, events, writes: crossing.writes, fired: crossing.fired() };
 }

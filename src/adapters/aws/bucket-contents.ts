@@ -5,7 +5,7 @@ import { walkBucket } from './bucket-walk.ts';
 import type { At } from './buckets.ts';
 import { ask, isCode } from './failures.ts';
 
-const LISTERS = 8;
+const LISTERS = 6;
 
 /**
  * Counts every version and delete marker (they all keep a bucket from being empty), in bytes what the versions hold.

@@ -1,24 +1,28 @@
 /** Deleting by the thousand: HTTP 200 says nothing of the single key, and a busy S3 is asked again at its own pace. */
-import type { ObjectIdentifier, _Error } from '@aws-sdk/client-s3';
+import type { _Error } from '@aws-sdk/client-s3';
 import type { At } from './buckets.ts';
 import { ask } from './failures.ts';
 import { paced, type Pace } from './pace.ts';
-import { bytesOf, onAnswer } from './raw-answer.ts';
+import { bytesOf, onAnswer, withBody } from './raw-http.ts';
+
+export interface Version {
+  readonly key: string;
+  readonly versionId: string;
+}
 
 export interface Deletes {
-  /** Takes them into the next batch; resolves when the caller may go on. Throws the first failure of a batch. */
-  add(objects: readonly ObjectIdentifier[]): Promise<void>;
+  /** Takes them into the next batches; resolves when the caller may go on. Throws the first failure of a batch. */
+  add(versions: readonly Version[]): Promise<void>;
   /** Resolves when nothing is under way any more. */
   flush(): Promise<void>;
   readonly deleted: number;
+  /** The first ones. */
   readonly refused: readonly Refusal[];
-  /** All that were refused: `refused` holds the first ones only. */
+  /** How many in all. */
   readonly refusals: number;
 }
 
-export interface Refusal {
-  readonly key: string;
-  readonly versionId: string;
+export interface Refusal extends Version {
   readonly code: string;
   readonly message: string;
 }
@@ -28,29 +32,36 @@ const BATCH = 1000;
 /** So many refusals are kept to be shown. */
 const SHOWN = 20;
 const ATTEMPTS = 12;
-/** Codes that ask for patience, for a whole call or for one key. */
+/** Codes that ask for patience with one key. */
 const PASSING = new Set(['SlowDown', 'InternalError', 'ServiceUnavailable', 'RequestTimeout', 'TooManyRequestsException', 'Throttling']);
 /** What a whole call may be answered with when S3 is too busy for it. */
 const BUSY = new Set([429, 500, 503]);
 /** What no XML 1.0 can carry, so that such a key has to be deleted by its address. */
-// eslint-disable-next-line no-control-regex
-const NOT_IN_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+const NOT_IN_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
+/** Off the heap: what waits for S3 would outlive young garbage, and old garbage is collected late. */
+interface Batch {
+  readonly body: Buffer;
+  readonly size: number;
+}
 
 export function deletes(at: At, { signal, progress, pace = paced() }: { signal: AbortSignal; progress: (deleted: number) => void; pace?: Pace }): Deletes {
   const running = new Set<Promise<void>>();
+  const ready: Batch[] = [];
+  const apart: Version[] = [];
   const refused: Refusal[] = [];
-  let pending: ObjectIdentifier[] = [];
+  let pending: string[] = [];
   let deleted = 0;
   let refusals = 0;
   let failure: { readonly thrown: unknown } | undefined;
 
-  const settle = ({ Key = '', VersionId = 'null', Code = '', Message = '' }: _Error) => {
+  const refuse = ({ Key = '', VersionId = 'null', Code = '', Message = '' }: _Error) => {
     refusals += 1;
     if (refused.length < SHOWN) refused.push({ key: Key, versionId: VersionId, code: Code, message: Message });
   };
-  const deleteAll = async (batch: readonly ObjectIdentifier[]): Promise<void> => {
-    let left = batch;
-    for (let attempt = 1; left.length > 0; attempt += 1) {
+  const deleteBatch = async (batch: Batch): Promise<void> => {
+    let left: Batch | undefined = batch;
+    for (let attempt = 1; left !== undefined; attempt += 1) {
       const turn = await pace.begin(signal);
       try {
         const errors = await tryDelete(at, left, { signal, last: attempt >= ATTEMPTS });
@@ -58,38 +69,53 @@ export function deletes(at: At, { signal, progress, pace = paced() }: { signal: 
           turn.slow();
           continue;
         }
-        const again = attempt < ATTEMPTS ? errors.filter(({ Code }) => PASSING.has(Code ?? '')) : [];
-        for (const error of errors) if (!again.includes(error)) settle(error);
+        const again: Version[] = [];
+        for (const error of errors) {
+          if (attempt < ATTEMPTS && PASSING.has(error.Code ?? '')) again.push({ key: error.Key!, versionId: error.VersionId ?? 'null' });
+          else refuse(error);
+        }
         if (again.length > 0) turn.slow();
         else turn.fine();
-        deleted += left.length - errors.length;
+        deleted += left.size - errors.length;
         progress(deleted);
-        left = again.map(({ Key, VersionId }) => ({ Key: Key!, VersionId }));
+        left = again.length > 0 ? batchOf(again.map(asXml)) : undefined;
       } finally {
         turn.over();
       }
     }
   };
-  const send = async (batch: readonly ObjectIdentifier[]): Promise<void> => {
-    // One batch more than may run is made ready; the listing waits with the rest.
-    while (running.size > pace.width) await Promise.race(running);
-    const work: Promise<void> = deleteAll(batch)
-      .catch((thrown: unknown) => {
-        failure ??= { thrown };
-      })
-      .finally(() => running.delete(work));
-    running.add(work);
+  const send = async (): Promise<void> => {
+    while (ready.length + apart.length > 0) {
+      if (failure !== undefined) throw failure.thrown;
+      // One batch more than may run is made ready; the listing waits with the rest.
+      while (running.size > pace.width) await Promise.race(running);
+      const [batch, single] = [ready.shift(), apart.shift()];
+      const work = Promise.all([batch && deleteBatch(batch), single && deleteApart(at, single, signal).then(() => (deleted += 1))]).then(
+        () => void running.delete(work),
+        (thrown: unknown) => {
+          failure ??= { thrown };
+          running.delete(work);
+        },
+      );
+      running.add(work);
+    }
   };
   return {
-    async add(objects) {
-      if (failure !== undefined) throw failure.thrown;
-      pending.push(...objects);
-      while (pending.length >= BATCH) await send(pending.splice(0, BATCH));
+    // Not async: nothing of what is given may be held while S3 is waited for.
+    add(versions) {
+      for (const version of versions) {
+        if (NOT_IN_XML.test(version.key)) apart.push(version);
+        else if (pending.push(asXml(version)) === BATCH) {
+          ready.push(batchOf(pending));
+          pending = [];
+        }
+      }
+      return send();
     },
     async flush() {
-      const rest = pending;
+      if (pending.length > 0) ready.push(batchOf(pending));
       pending = [];
-      if (rest.length > 0 && failure === undefined) await send(rest);
+      await send().catch(() => undefined);
       await Promise.all(running);
       if (failure !== undefined) throw failure.thrown;
     },
@@ -103,16 +129,26 @@ export function deletes(at: At, { signal, progress, pace = paced() }: { signal: 
   };
 }
 
+const asXml = ({ key, versionId }: Version): string => `<Object><Key>${escaped(key)}</Key><VersionId>${escaped(versionId)}</VersionId></Object>`;
+const MARKS: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;', '\n': '&#10;', '\t': '&#9;' };
+const escaped = (text: string): string => text.replaceAll(/[&<>\r\n\t]/g, (mark) => MARKS[mark]!);
+
+const batchOf = (objects: readonly string[]): Batch => ({
+  body: Buffer.from(
+    `<?xml version="1.0" encoding="UTF-8"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects.join('')}</Delete>`,
+  ),
+  size: objects.length,
+});
+
 /** The errors of single keys, or `busy` when S3 had no time for any of them. The last attempt is left to the SDK, which says why it failed. */
 async function tryDelete(
   at: At,
-  keys: readonly ObjectIdentifier[],
+  { body }: Batch,
   { signal, last }: { readonly signal: AbortSignal; readonly last: boolean },
 ): Promise<readonly _Error[] | 'busy'> {
-  const strange = keys.filter(({ Key }) => NOT_IN_XML.test(Key!));
-  if (strange.length > 0) return deleteApart(at, keys, { strange, signal, last });
   const { DeleteObjectsCommand } = await import('@aws-sdk/client-s3');
-  const command = new DeleteObjectsCommand({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner, Delete: { Quiet: true, Objects: [...keys] } });
+  const command = new DeleteObjectsCommand({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner, Delete: { Objects: [] } });
+  withBody(command, body);
   let busy = false;
   onAnswer(command, async (answer) => {
     if (last || !BUSY.has(answer.statusCode)) return;
@@ -126,16 +162,8 @@ async function tryDelete(
   return busy ? 'busy' : (answer.Errors ?? []);
 }
 
-async function deleteApart(
-  at: At,
-  keys: readonly ObjectIdentifier[],
-  { strange, ...how }: { readonly strange: readonly ObjectIdentifier[]; readonly signal: AbortSignal; readonly last: boolean },
-): Promise<readonly _Error[] | 'busy'> {
-  for (const { Key, VersionId } of strange) {
-    await ask({ action: 's3:DeleteObject', on: `s3://${at.Bucket}/*` }, () =>
-      at.s3.deleteObject({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner, Key, VersionId }, { abortSignal: how.signal }),
-    );
-  }
-  const others = keys.filter((key) => !strange.includes(key));
-  return others.length === 0 ? [] : tryDelete(at, others, how);
+async function deleteApart({ s3, Bucket, owner }: At, { key, versionId }: Version, signal: AbortSignal): Promise<void> {
+  await ask({ action: 's3:DeleteObject', on: `s3://${Bucket}/*` }, () =>
+    s3.deleteObject({ Bucket, ExpectedBucketOwner: owner, Key: key, VersionId: versionId }, { abortSignal: signal }),
+  );
 }

@@ -14,7 +14,7 @@ export interface Emptying {
   readonly progress: (deleted: number) => void;
 }
 
-const LISTERS = 8;
+const LISTERS = 6;
 /** A bucket that is still not empty after so many rounds is being written to. */
 const MAX_ROUNDS = 20;
 
@@ -57,10 +57,9 @@ async function deleteRound(at: At, options: Emptying & { readonly pace: Pace }):
     await walkBucket(pageReader(at, signal), {
       listers: LISTERS,
       signal,
-      take: async (entries) => {
+      take: (entries) => {
         listed += entries.length;
-        await batches.add(entries.map(({ key, versionId }) => ({ Key: key, VersionId: versionId })));
-        return 'more';
+        return batches.add(entries).then(() => 'more');
       },
     });
   } finally {

@@ -1,7 +1,7 @@
 /** One page of a bucket's versions and delete markers, read without the SDK's object model: a bucket may have thousands of pages. */
 import type { At } from './buckets.ts';
 import { ask } from './failures.ts';
-import { bytesOf, onAnswer } from './raw-answer.ts';
+import { bytesOf, onAnswer } from './raw-http.ts';
 
 export interface Entry {
   readonly key: string;

@@ -36,15 +36,19 @@ export async function walkBucket(read: ReadPage, { listers, take, signal }: Walk
   const list = async (range: Range): Promise<void> => {
     while (!ended) {
       signal?.throwIfAborted();
-      const page = await read({ after: range.after });
-      const { entries, whole } = within(page, range.upTo);
-      range.first ??= entries[0]?.key;
-      range.pages += 1;
-      if (entries.length > 0 && (await take(entries)) === 'stop') ended = true;
-      if (ended || !whole || page.next === undefined) return;
-      range.after = page.next;
+      const { taken, next } = handOver(await read({ after: range.after }), range);
+      if ((await taken) === 'stop') ended = true;
+      if (ended || next === undefined) return;
+      range.after = next;
       if (listers > running.size && (!divided || range.pages >= WORTH_DIVIDING)) await divide(range);
     }
+  };
+  /** Apart, so that no page is held while it is waited until the next one may be read. */
+  const handOver = (page: Page, range: Range) => {
+    const { entries, whole } = within(page, range.upTo);
+    range.first ??= entries[0]?.key;
+    range.pages += 1;
+    return { taken: entries.length > 0 ? take(entries) : undefined, next: whole ? page.next : undefined };
   };
   const begin = (range: Range): void => {
     const work: Promise<void> = list(range)

@@ -16,10 +16,10 @@ describe('paced', () => {
       }
       return pace.width;
     };
-    expect([await round('fine'), await round('fine'), await round('fine'), await round('fine')]).toEqual([8, 16, 32, 32]);
-    expect(await round('slow')).toBe(16);
-    expect([await round('fine'), await round('fine')]).toEqual([17, 18]);
-    expect(await round('slow')).toBe(9);
+    expect([await round('fine'), await round('fine'), await round('fine'), await round('fine')]).toEqual([8, 8, 8, 8]);
+    expect(await round('slow')).toBe(4);
+    expect([await round('fine'), await round('fine')]).toEqual([5, 6]);
+    expect(await round('slow')).toBe(3);
   });
 
   it('lets no more begin than its width, and gives the reason of an abort to all who wait', async () => {

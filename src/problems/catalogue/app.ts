@@ -46,10 +46,18 @@ export const app = rows({
   },
   DELETE_UNCONFIRMED: {
     title: 'Deleting log data was not confirmed',
-    cause: '--delete-data was given without the name of the bucket.',
+    cause: '--delete-data or --expire-data was given without the name of the bucket.',
     fix: 'loki-eks uninstall --delete-data --confirm-delete-data BUCKET',
     exit: 3,
     explain: 'Log data is deleted only when its bucket has been named.',
+  },
+  DELETE_AND_EXPIRE: {
+    title: 'Data is either deleted or left to S3 to expire',
+    cause: '--delete-data and --expire-data were given together.',
+    fix: 'Leave one of them out',
+    exit: 2,
+    explain:
+      '--delete-data deletes every object now, which takes about five minutes for a million of them. --expire-data puts lifecycle rules on the bucket: S3 empties it within about two days (four with versioning), and the bucket stays until uninstall --delete-data deletes it.',
   },
   CREDENTIALS_END_SOON: {
     title: 'The AWS credentials end soon',

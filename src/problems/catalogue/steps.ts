@@ -53,6 +53,14 @@ export const steps = rows({
     exit: 3,
     explain: 'Taking a run back removes what that run made, but log data is deleted only when its bucket has been named.',
   },
+  BUCKET_EXPIRES_EARLY: {
+    title: 'A lifecycle rule would take objects away under Loki',
+    cause: "Somebody's lifecycle rule on the bucket expires objects no later than Loki's retention ends, or expires alert rules.",
+    fix: 'take the rule off the bucket, or let it expire objects later than --retention-days',
+    exit: 3,
+    explain:
+      'Retention is the work of the compactor, which takes chunks and index away in step with each other. Where S3 takes one of them first, queries fail. Rules for other prefixes or for tagged objects do no harm, and none of them is ever changed.',
+  },
   BUCKET_IN_USE: {
     title: 'The bucket is in use by the installed Loki',
     cause: '--existing-buckets is "recreate", but Loki still runs on this bucket.',

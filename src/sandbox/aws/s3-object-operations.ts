@@ -1,6 +1,7 @@
 /** S3 operations on single objects and the bulk delete, as REST requests and answers. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { globPattern } from '../faults.ts';
 import { AwsFault } from '../types.ts';
 import type { ObjectVersion } from './object-table.ts';
 import { requireKmsUse, encryptionHeaders } from './s3-kms.ts';
@@ -150,6 +151,7 @@ function deleteOne(call: S3Call, bucket: Bucket, object: { readonly key: string;
   const { key, versionId } = object;
   try {
     call.require(versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', objectArn(call, bucket.name, key));
+    failIfFaulty(call, key);
     const deleted = removeObject(call.state, bucket, { key, versionId, bypassGovernance: bypass(call) });
     const marker = deleted.deleteMarker ? { DeleteMarker: true, DeleteMarkerVersionId: deleted.versionId } : {};
     return { deleted: { Key: key, VersionId: versionId, ...marker } };
@@ -157,6 +159,13 @@ function deleteOne(call: S3Call, bucket: Bucket, object: { readonly key: string;
     if (!(error instanceof AwsFault)) throw error;
     return { failed: { Key: key, VersionId: versionId, Code: error.code, Message: error.message } };
   }
+}
+
+function failIfFaulty({ state }: S3Call, key: string): void {
+  const fault = state.keyFaults.find((one) => (one.times ?? 1) > 0 && globPattern(one.key).test(key));
+  if (fault === undefined) return;
+  if (fault.times !== undefined) fault.times -= 1;
+  throw new AwsFault(400, fault.code, fault.message);
 }
 
 function getObjectTags(call: S3Call, bucket: Bucket): WireAnswer {

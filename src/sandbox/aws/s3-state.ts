@@ -39,15 +39,26 @@ export interface S3State {
   readonly buckets: Map<string, Bucket>;
   /** Names just deleted, and until when they are blocked. */
   readonly deleted: Map<string, number>;
+  /** What is wrong with single keys of a bulk delete, which answers 200 all the same. */
+  readonly keyFaults: KeyFault[];
   /** A number that grows by one with each thing that needs an id. */
   readonly nextId: () => number;
+}
+
+export interface KeyFault {
+  /** A glob. */
+  readonly key: string;
+  readonly code: string;
+  readonly message: string;
+  /** So many times more; for ever unless said. */
+  times?: number;
 }
 
 type S3Options = Pick<S3State, 'clock' | 'accountId' | 'partition' | 'hostSuffix' | 'deletedNameMs'>;
 
 export function createS3State(options: S3Options): S3State {
   let id = 0;
-  return { ...options, buckets: new Map(), deleted: new Map(), nextId: () => (id += 1) };
+  return { ...options, buckets: new Map(), deleted: new Map(), keyFaults: [], nextId: () => (id += 1) };
 }
 
 /** An S3 error with what its XML and headers carry beyond code and message. */

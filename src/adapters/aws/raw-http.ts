@@ -1,4 +1,4 @@
-/** A look at an answer of AWS before the SDK reads it; what is put in its place is what the SDK reads. */
+/** What an SDK command sends and gets, in bytes: signing, retries and endpoints stay the SDK's, its object model is left out. */
 import type { Readable } from 'node:stream';
 
 export interface RawAnswer {
@@ -11,16 +11,25 @@ export interface RawAnswer {
 interface AnyCommand {
   readonly middlewareStack: { addRelativeTo(middleware: any, options: any): void };
 }
-type Handler = (args: unknown) => Promise<{ readonly response: unknown }>;
+type Handler = (args: { readonly request: unknown }) => Promise<{ readonly response: unknown }>;
 
-/** Signing, retries and endpoints stay the SDK's; called for each attempt. */
+/** A look at each attempt's answer before the SDK reads it; what is put in its place is what the SDK reads. */
 export function onAnswer(command: AnyCommand, look: (answer: RawAnswer) => Promise<void>): void {
-  const middleware = (next: Handler) => async (args: unknown) => {
+  const middleware = (next: Handler) => async (args: { readonly request: unknown }) => {
     const result = await next(args);
     await look(result.response as RawAnswer);
     return result;
   };
   command.middlewareStack.addRelativeTo(middleware, { name: 'onAnswer', relation: 'after', toMiddleware: 'deserializerMiddleware' });
+}
+
+/** Sends this in the place of what the SDK has written; checksums and the signature are of it. */
+export function withBody(command: AnyCommand, body: Buffer): void {
+  const middleware = (next: Handler) => (args: { readonly request: unknown }) => {
+    (args.request as { body: unknown }).body = body;
+    return next(args);
+  };
+  command.middlewareStack.addRelativeTo(middleware, { name: 'withBody', relation: 'after', toMiddleware: 'serializerMiddleware' });
 }
 
 export async function bytesOf(body: Readable | Buffer): Promise<Buffer> {

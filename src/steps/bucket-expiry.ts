@@ -1,0 +1,83 @@
+/** S3's own way to empty a bucket, by lifecycle rules: ours for a bucket that is handed over, and what others' rules would do to Loki's objects. */
+import type { Blueprint } from '../design/blueprint.ts';
+import type { Helpers, Problem, Removal } from '../engine/types.ts';
+import type { Buckets, BucketState, LifecycleRule } from '../ports/buckets.ts';
+import { problem } from '../problems/problem.ts';
+
+/** Two rules, because S3 takes days and the removal of left-over delete markers only apart. */
+export const EXPIRY: readonly LifecycleRule[] = [
+  {
+    ID: 'loki-eks-expire-all',
+    Status: 'Enabled',
+    Filter: { Prefix: '' },
+    Expiration: { Days: 1 },
+    NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+    AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+  },
+  { ID: 'loki-eks-expire-markers', Status: 'Enabled', Filter: { Prefix: '' }, Expiration: { ExpiredObjectDeleteMarker: true } },
+];
+
+const OURS = new Set(EXPIRY.map(({ ID }) => ID));
+
+/** S3 was told to empty it. */
+export const isExpiring = ({ lifecycle }: Pick<BucketState, 'lifecycle'>): boolean => lifecycle.some(({ ID }) => OURS.has(ID));
+
+export const withoutExpiry = (rules: readonly LifecycleRule[]): readonly LifecycleRule[] => rules.filter(({ ID }) => !OURS.has(ID));
+
+/** Versions of a bucket with versioning become old only by the delete marker that the first day lays on them. */
+export const howLong = ({ versioning }: Pick<BucketState, 'versioning'>): string => (versioning === 'off' ? 'about two days' : 'about four days');
+
+/** Hands it over to S3. Rules of others are kept; rules that are there already are not written again. */
+export async function expireBucket(buckets: Buckets, found: BucketState, { say, how }: Pick<Helpers, 'say'> & { readonly how?: string }): Promise<Removal> {
+  const target = `s3://${found.name}`;
+  const why = `S3 empties it within ${howLong(found)}${found.objectLock ? ', but for what object lock holds' : ''}; then it can be deleted`;
+  const kept = { is: 'kept', target, why, ...(how && { how }) } as const;
+  const enabled = EXPIRY.every(({ ID }) => found.lifecycle.some((rule) => rule.ID === ID && rule.Status === 'Enabled'));
+  if (enabled) return kept;
+  say('lifecycle rules that expire everything');
+  await buckets.setLifecycle(found.name, [...withoutExpiry(found.lifecycle), ...EXPIRY]);
+  return { ...kept, changed: true };
+}
+
+/** What Loki keeps where. The compactor takes chunks and index away in step with each other; alert rules are kept for good. */
+const rootsOf = (use: 'chunks' | 'ruler', tenant: string): readonly string[] => (use === 'chunks' ? [`${tenant}/`, 'index/'] : ['rules/']);
+
+interface Narrow {
+  readonly Prefix?: string;
+  readonly Tag?: object;
+  readonly Tags?: readonly object[];
+}
+type Expiring = LifecycleRule & {
+  readonly Prefix?: string;
+  readonly Filter?: Narrow & { readonly And?: Narrow };
+  readonly Expiration?: { readonly Days?: number; readonly Date?: string };
+};
+
+/** A rule of somebody else's that would take objects away before Loki does: its index and its chunks would no longer agree. */
+export function earlyExpiry(
+  found: BucketState,
+  use: 'chunks' | 'ruler',
+  { retentionDays, tenant }: Pick<Blueprint, 'retentionDays' | 'tenant'>,
+): Problem | undefined {
+  for (const rule of withoutExpiry(found.lifecycle) as readonly Expiring[]) {
+    const { Days, Date: date } = rule.Expiration ?? {};
+    if (rule.Status !== 'Enabled' || (Days === undefined && date === undefined) || !touches(rule, rootsOf(use, tenant))) continue;
+    if (use === 'chunks' && Days !== undefined && Days > retentionDays) continue;
+    const when = Days === undefined ? `on ${date}` : `after ${Days} day${Days === 1 ? '' : 's'}`;
+    const keeps = use === 'chunks' ? `Loki keeps logs for ${retentionDays} days` : 'alert rules are kept for good';
+    const shorter = use === 'chunks' && Days !== undefined && Days > 1 ? `   # or: loki-eks install --retention-days ${Days - 1}` : '';
+    return problem('BUCKET_EXPIRES_EARLY', {
+      message: `The lifecycle rule ${JSON.stringify(rule.ID ?? '')} of s3://${found.name} expires objects ${when}, but ${keeps}`,
+      fix: `aws s3api get-bucket-lifecycle-configuration --bucket ${found.name}, and put it back without that rule${shorter}`,
+    });
+  }
+  return undefined;
+}
+
+/** Loki's objects carry no tags, so that a rule that wants some meets none of them. */
+function touches({ Prefix, Filter }: Expiring, roots: readonly string[]): boolean {
+  const narrow: Narrow = Filter?.And ?? Filter ?? {};
+  if (narrow.Tag !== undefined || (narrow.Tags ?? []).length > 0) return false;
+  const prefix = narrow.Prefix ?? Prefix ?? '';
+  return roots.some((root) => root.startsWith(prefix) || prefix.startsWith(root));
+}

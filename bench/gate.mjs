@@ -2,7 +2,8 @@
 import { Agent, createServer, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-export async function openGate(endpoint, { delayMs = 0 } = {}) {
+/** `rewrite`: given what was asked and the whole answer, another answer, or nothing for the one there is. */
+export async function openGate(endpoint, { delayMs = 0, rewrite } = {}) {
   const { hostname, port } = new URL(endpoint);
   const agent = new Agent({ keepAlive: true });
   let calls = [];
@@ -17,6 +18,7 @@ export async function openGate(endpoint, { delayMs = 0 } = {}) {
       const body = Buffer.concat(chunks);
       call.what += ` ${/^[\w.-]*=/.test(body.toString('latin1', 0, 40)) ? (/Action=(\w+)/.exec(body.toString('latin1'))?.[1] ?? '') : ''}`;
       const onward = request({ hostname, port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answered) => {
+        if (rewrite) return void whole(answered).then((text) => resend(answer, answered, rewrite(call.what, text) ?? text));
         answer.writeHead(answered.statusCode, answered.headers);
         answered.pipe(answer);
         answered.on('end', () => (call.ended = performance.now()));
@@ -39,6 +41,18 @@ export async function openGate(endpoint, { delayMs = 0 } = {}) {
       return new Promise((resolve) => void server.close(resolve));
     },
   };
+}
+
+async function whole(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+function resend(answer, { statusCode, headers }, text) {
+  const { 'transfer-encoding': _, 'content-length': __, ...others } = headers;
+  answer.writeHead(statusCode, { ...others, 'content-length': Buffer.byteLength(text) });
+  answer.end(text);
 }
 
 /** The calls that came one after the other: the most of them of which no two overlap in time. */

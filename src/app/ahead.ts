@@ -30,7 +30,7 @@ export function askedOnce(aws: Aws): Aws {
   };
 }
 
-function once<A extends readonly unknown[], T>(ask: (...of: A) => T): (...of: A) => T {
+export function once<A extends readonly unknown[], T>(ask: (...of: A) => T): (...of: A) => T {
   const answers = new Map<string, T>();
   return (...of) => {
     const key = JSON.stringify(of);

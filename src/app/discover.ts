@@ -8,13 +8,19 @@ import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
 import { ADDONS } from './ahead.ts';
 import { spreadInUse } from './layout.ts';
-import { nodeFacts } from './nodes.ts';
+import { COUNTED_NODES, nodeFacts } from './nodes.ts';
 import { grafanas } from './grafana.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 
-/** `obtained`: where the charts are needed on this disk; otherwise it is only said what they would be. */
-export async function discover(run: Run, { looking: aws, caller, cluster, kubernetes }: Reached, obtained?: Promise<Facts['charts']>): Promise<Facts> {
+export interface Discovery {
+  /** Where they are needed on this disk; otherwise it is only said what they would be. */
+  readonly charts?: Promise<Facts['charts']>;
+  /** Nothing will be placed: of a big cluster some nodes speak for all. */
+  readonly sampleNodes?: boolean;
+}
+
+export async function discover(run: Run, { looking: aws, caller, cluster, kubernetes }: Reached, options: Discovery = {}): Promise<Facts> {
   const { partition, account } = caller;
   const providerArn = cluster.issuer && oidcProviderArn({ partition, account, issuer: cluster.issuer });
   const [
@@ -33,20 +39,24 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     found,
   ] = await Promise.all([
     kubernetes.version(),
-    nodeFacts(kubernetes),
+    nodeFacts(kubernetes, { sample: options.sampleNodes ?? false }),
     kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
     kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadataOnly: true }),
     kubernetes.list({ apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', labels: 'k8s-app=kube-dns' }),
     providerArn ? aws.oidcProviders.find(providerArn) : undefined,
     aws.clusters.addon(cluster.name, ADDONS[0]),
     aws.clusters.addon(cluster.name, ADDONS[1]),
-    obtained ?? findCharts(run, { fetchCharts: false }),
+    options.charts ?? findCharts(run, { fetchCharts: false }),
     kubernetes.get(SERVICE_MONITORS),
     classInUse(kubernetes, run.settings.namespace),
     spreadInUse(kubernetes, run.settings.namespace),
     grafanas(run, kubernetes),
   ]);
-  run.emit({ type: 'fact.found', fact: 'nodes', value: nodesInWords(nodes) });
+  run.emit({
+    type: 'fact.found',
+    fact: 'nodes',
+    value: options.sampleNodes && nodes.length > COUNTED_NODES ? `more than ${COUNTED_NODES}` : nodesInWords(nodes),
+  });
   for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
   const service = dns.map(dnsFact).find((fact) => fact !== undefined);
   return {

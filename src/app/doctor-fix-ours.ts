@@ -22,7 +22,7 @@ export async function mendOurs(run: Run, { reached, seen }: Walked, findings: re
   // Agreed to with the finding itself: without a provider no role of this cluster works.
   const settings = { ...known.settings, ...(codes.has('IRSA_PROVIDER_MISSING') && { createOidcProvider: true }) };
   const here = { ...run, settings, emit: () => {} };
-  const facts = await discover(here, reached, findCharts(here, { fetchCharts: true }));
+  const facts = await discover(here, reached, { charts: findCharts(here, { fetchCharts: true }) });
   const blueprint = await draft(here, facts, known.userValues);
   const ctx = await contextFor(here, reached, { blueprint, facts });
   const wanted = new Set(findings.flatMap(({ problem: { code } }) => stepsMending(code)));

@@ -116,7 +116,7 @@ async function agreed(run: Run, basis: Basis, made: Made): Promise<Made> {
 /** A caller who may not even look is told everything that is missing, not only the first thing. */
 async function discovered(run: Run, reached: Reached, charts: Promise<Facts['charts']>): Promise<Facts> {
   try {
-    return await discover(run, reached, charts);
+    return await discover(run, reached, { charts });
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_FORBIDDEN') throw error;
     const { namespace: loki, collectorNamespace: collector } = run.settings;

@@ -4,7 +4,7 @@ import { bytes, cores } from '../design/quantities.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 
 /** Above this many nodes the pods are not counted: 100 free nodes always have room, and the list would be tens of megabytes. */
-const COUNTED_NODES = 100;
+export const COUNTED_NODES = 100;
 
 type Resources = Readonly<Record<string, string>>;
 interface NodeBody {
@@ -20,12 +20,40 @@ interface PodBody {
   readonly status?: { readonly phase?: string };
 }
 
-export async function nodeFacts(kubernetes: Pick<Kubernetes, 'list'>): Promise<readonly NodeFact[]> {
-  const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node' });
-  const pods =
-    nodes.length <= COUNTED_NODES ? await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', fields: 'status.phase!=Succeeded,status.phase!=Failed' }) : [];
+/** `sample`: of a big cluster the first hundred or so are enough. */
+export async function nodeFacts(kubernetes: Pick<Kubernetes, 'list'>, { sample = false }: { readonly sample?: boolean } = {}): Promise<readonly NodeFact[]> {
+  const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node', keep: slimNode, ...(sample && { limit: COUNTED_NODES + 1 }) });
+  const running = { apiVersion: 'v1', kind: 'Pod', fields: 'status.phase!=Succeeded,status.phase!=Failed', keep: slimPod };
+  const pods = nodes.length <= COUNTED_NODES && !sample ? await kubernetes.list(running) : [];
   const requested = requests(pods);
   return nodes.map((node) => nodeFact(node, requested.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 }));
+}
+
+/** A node's images and the history of its fields are most of its ten kilobytes. */
+function slimNode(node: KubeObject): KubeObject {
+  const { metadata, apiVersion, kind, spec, status } = node;
+  const { taints, unschedulable } = (spec ?? {}) as NonNullable<NodeBody['spec']>;
+  const { allocatable, conditions: all = [], nodeInfo } = (status ?? {}) as NonNullable<NodeBody['status']>;
+  const conditions = all.filter(({ type }) => type === 'Ready').map(({ type, status: is }) => ({ type, status: is }));
+  return {
+    apiVersion,
+    kind,
+    metadata: { name: metadata.name, labels: metadata.labels ?? {} },
+    spec: { taints, unschedulable },
+    status: { allocatable, conditions, nodeInfo },
+  };
+}
+
+function slimPod({ metadata, apiVersion, kind, spec, status }: KubeObject): KubeObject {
+  const { nodeName, containers = [] } = (spec ?? {}) as NonNullable<PodBody['spec']>;
+  const { phase } = (status ?? {}) as NonNullable<PodBody['status']>;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name: metadata.name },
+    spec: { nodeName, containers: containers.map(({ resources }) => ({ resources })) },
+    status: { phase },
+  };
 }
 
 function nodeFact(node: KubeObject, requested: NodeFact['requested']): NodeFact {

@@ -6,6 +6,7 @@ import { pinnedCharts } from '../design/pins.ts';
 import { checks } from '../checks/index.ts';
 import type { Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
+import { once } from './ahead.ts';
 import { components, type Component } from './components.ts';
 import { contextFor } from './context.ts';
 import { coverage } from '../checks/coverage.ts';
@@ -23,9 +24,9 @@ export const status: UseCase<StatusOptions> = (run) =>
     const known = await installed(run, reached.kubernetes);
     if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run)] };
     const looking = { ...run, settings: known.settings };
-    const facts = await discover(looking, reached);
+    const facts = await discover(looking, reached, { sampleNodes: true });
     const blueprint = await draft(looking, facts, known.userValues);
-    const ctx = await contextFor(looking, { ...reached, aws: reached.looking }, { blueprint, facts });
+    const ctx = askingOnce(await contextFor(looking, { ...reached, aws: reached.looking }, { blueprint, facts }));
     const [plan, parts, releases, nodes, results] = await Promise.all([
       planOf(steps(blueprint), ctx, problemOf),
       components(ctx),
@@ -54,6 +55,13 @@ export const status: UseCase<StatusOptions> = (run) =>
     });
     return healthy ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: [...problems, ...unhealthy(parts)] };
   });
+
+/** Nothing is changed here, and several parts of the page want the same answers. */
+const askingOnce = ({ kubernetes, releases, ...ctx }: Context): Context => ({
+  ...ctx,
+  kubernetes: { ...kubernetes, get: once(kubernetes.get), list: once(kubernetes.list), table: once(kubernetes.table) },
+  releases: { ...releases, find: once(releases.find), unready: once(releases.unready) },
+});
 
 const unhealthy = (parts: readonly Component[]) => parts.flatMap(({ problem }) => (problem ? [problem] : []));
 

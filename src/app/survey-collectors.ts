@@ -6,7 +6,7 @@ import type { KubeObject } from '../ports/kubernetes.ts';
 import { warningsIn } from './survey-events.ts';
 import { workloadsLabelled, type Looking } from './survey-loki.ts';
 import { parsed } from './survey-loki-config.ts';
-import { each, linesOf, looked, mountedFile, podOf, portOf, total, workloadOf } from './survey-objects.ts';
+import { each, linesOf, looked, mountedFile, podOf, portOf, slimPod, total, workloadOf } from './survey-objects.ts';
 import { alloyWriters, promtailWriters } from './survey-writers.ts';
 
 /** Collectors do the same on every node, so that some of them speak for all. */
@@ -67,7 +67,7 @@ async function collectorOf(looking: Looking, object: KubeObject): Promise<Collec
     looked(
       miss,
       `pods of ${workload.kind} ${namespace}/${workload.name}`,
-      kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, limit: MOST_PODS }),
+      kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, limit: MOST_PODS, keep: slimPod }),
     ),
     warningsIn(looking, namespace),
   ]);

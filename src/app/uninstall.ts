@@ -22,7 +22,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     const reached = await reach(run, 'facts');
     const known = await installed(run, reached.kubernetes);
     const here = { ...run, settings: known?.settings ?? run.settings };
-    const facts = await discover(here, reached);
+    const facts = await discover(here, reached, { sampleNodes: true });
     const blueprint = await draft({ ...here, settings: withoutClass(here.settings) }, facts, known?.userValues);
     const ctx = await contextFor(here, reached, { blueprint, facts });
     const data = await dataBuckets(ctx);

@@ -4,7 +4,7 @@ import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 import { coverage } from './coverage.ts';
 
-export const collectorEverywhere: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' | 'facts'>> = {
+export const collectorEverywhere: Check<Pick<CheckContext, 'kubernetes' | 'blueprint'>> = {
   id: 'collector.everywhere',
   title: 'A collector runs on every node',
   at: ['status', 'doctor'],

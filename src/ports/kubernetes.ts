@@ -49,7 +49,12 @@ export interface Query {
   readonly metadataOnly?: boolean;
   /** Stop after about so many objects. */
   readonly limit?: number;
+  /** What is kept of each object, page by page: on a big cluster the rest would be hundreds of megabytes. */
+  readonly keep?: (object: KubeObject) => KubeObject;
 }
+
+/** A line of `kubectl get --output wide`: cells by the names of their columns. */
+export type Row = Readonly<Record<string, string>>;
 
 export interface Access {
   readonly verb: string;
@@ -65,6 +70,8 @@ export interface Kubernetes {
   version(): Promise<string>;
   get(ref: Ref): Promise<KubeObject | undefined>;
   list(query: Query): Promise<readonly KubeObject[]>;
+  /** The same as the server's table: its words for an object's state, in some hundred bytes each. */
+  table(query: Omit<Query, 'metadataOnly' | 'keep'>): Promise<readonly Row[]>;
   create(object: KubeObject): Promise<KubeObject>;
   /** Replaces an object that was read before (its resourceVersion guards the write). */
   replace(object: KubeObject): Promise<KubeObject>;

@@ -40,6 +40,7 @@ export function clusterOf(objects: readonly object[], more: Partial<Kubernetes> 
       calls.push(`list ${query.kind}`);
       return state.objects.filter((one) => matches(one, query));
     },
+    table: unexpected('table'),
     logs: async ({ pod, previous }) => state.logs[`${pod}${previous ? ' previous' : ''}`] ?? [],
     create: unexpected('create'),
     replace: unexpected('replace'),

@@ -197,6 +197,7 @@ export class MemoryWorld {
             wanted.every(([label, value]) => (value === undefined ? object.metadata.labels?.[label] !== undefined : object.metadata.labels?.[label] === value)),
         );
       },
+      table: async () => [],
       create: async (object) =>
         this.#write(() => {
           if (this.objects.has(keyOf(object))) throw new Error(`${keyOf(object)} exists`);

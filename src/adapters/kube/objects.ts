@@ -1,15 +1,20 @@
 /** Reading and writing objects: get, list, create, replace, patch, delete. */
-import type { KubeObject, Kubernetes, Query, Ref } from '../../ports/kubernetes.ts';
+import type { KubeObject, Kubernetes, Query, Ref, Row } from '../../ports/kubernetes.ts';
 import { answerFailure, isObjectMissing, type Asked } from './failures.ts';
 import { groupPath, openKinds } from './kinds.ts';
 import type { Ask, Reply, Rest } from './rest.ts';
 
-export type Objects = Pick<Kubernetes, 'get' | 'list' | 'create' | 'replace' | 'patch' | 'delete'>;
+export type Objects = Pick<Kubernetes, 'get' | 'list' | 'table' | 'create' | 'replace' | 'patch' | 'delete'>;
 
 const PAGE = 500;
+/** Where memory counts: a page of nodes is some megabytes, and several times that while it is parsed. */
+const SMALL_PAGE = 200;
+/** Rows are small: fewer round trips. */
+const TABLE_PAGE = 1000;
 /** Who wrote what, in managedFields. */
 const MANAGER = 'fieldManager=loki-eks';
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+const AS_TABLE = 'application/json;as=Table;g=meta.k8s.io;v=v1';
 
 export function openObjects(rest: Rest, server: string): Objects {
   const kindOf = openKinds(rest, server);
@@ -41,7 +46,27 @@ export function openObjects(rest: Rest, server: string): Objects {
       const reply = await rest({ method: 'GET', path: await pathOf(ref) });
       return isObjectMissing(reply.status, reply.body) ? undefined : object(say('get', ref), reply);
     },
-    list: async (query) => listAll(rest, query, { path: await pathOf(query), asked: say('list', query) }),
+    list: async (query) => {
+      const accept = query.metadataOnly ? METADATA_ONLY : undefined;
+      return readAll<Page, KubeObject>(rest, query, {
+        path: await pathOf(query),
+        asked: say('list', query),
+        accept,
+        page: query.keep ? SMALL_PAGE : PAGE,
+        read: itemsOf(query),
+      });
+    },
+    table: async (query) => {
+      const search = { includeObject: 'None' };
+      return readAll<Table, Row>(rest, query, {
+        path: await pathOf(query),
+        asked: say('list', query),
+        accept: AS_TABLE,
+        search,
+        page: TABLE_PAGE,
+        read: rowsOf,
+      });
+    },
     create: (body) => write('create', refOf(body), { method: 'POST', body }),
     replace: (body) => write('update', refOf(body), { method: 'PUT', body }),
     patch: (ref, body) => write('patch', ref, { method: 'PATCH', body, contentType: 'application/merge-patch+json' }),
@@ -61,31 +86,57 @@ const refOf = ({ apiVersion, kind, metadata }: KubeObject): Ref => ({
   ...(metadata.namespace && { namespace: metadata.namespace }),
 });
 
-interface Page {
+interface Paged {
   readonly metadata?: { readonly continue?: string };
+}
+interface Page extends Paged {
   readonly items?: readonly KubeObject[] | null;
 }
+interface Table extends Paged {
+  readonly columnDefinitions?: readonly { readonly name: string }[];
+  readonly rows?: readonly { readonly cells: readonly unknown[] }[] | null;
+}
 
-async function listAll(rest: Rest, query: Query, { path, asked }: { readonly path: string; readonly asked: Asked }): Promise<readonly KubeObject[]> {
-  let items: KubeObject[] = [];
+interface How<P, T> {
+  readonly path: string;
+  readonly asked: Asked;
+  readonly accept: string | undefined;
+  readonly search?: Readonly<Record<string, string>>;
+  readonly page: number;
+  /** What is kept of a page; the page itself is forgotten. */
+  readonly read: (page: P) => readonly T[];
+}
+
+async function readAll<P extends Paged, T>(rest: Rest, query: Query, { path, asked, accept, search: more, page, read }: How<P, T>): Promise<readonly T[]> {
+  let items: T[] = [];
   let next: string | undefined;
   let restarted = false;
   for (;;) {
-    const search = new URLSearchParams({ limit: String(Math.min(PAGE, query.limit ?? PAGE)) });
+    const search = new URLSearchParams({ ...more, limit: String(Math.min(page, query.limit ?? page)) });
     if (query.labels) search.set('labelSelector', query.labels);
     if (query.fields) search.set('fieldSelector', query.fields);
     if (next) search.set('continue', next);
-    const reply = await rest({ method: 'GET', path: `${path}?${search}`, ...(query.metadataOnly && { accept: METADATA_ONLY }) });
+    const reply = await rest({ method: 'GET', path: `${path}?${search}`, ...(accept && { accept }) });
     // The server forgets where a slow reader was: from the start again, once.
     if (reply.status === 410 && next && !restarted) {
       [items, next, restarted] = [[], undefined, true];
       continue;
     }
     if (reply.status >= 400) throw answerFailure(asked, reply);
-    const page = JSON.parse(reply.body) as Page;
-    // Items of a list carry neither kind nor apiVersion.
-    for (const item of page.items ?? []) items.push({ ...item, apiVersion: query.apiVersion, kind: query.kind });
-    next = page.metadata?.continue || undefined;
+    const answer = JSON.parse(reply.body) as P;
+    for (const one of read(answer)) items.push(one);
+    next = answer.metadata?.continue || undefined;
     if (!next || (query.limit !== undefined && items.length >= query.limit)) return items;
   }
+}
+
+/** Items of a list carry neither kind nor apiVersion. */
+const itemsOf =
+  ({ apiVersion, kind, keep = (object) => object }: Query) =>
+  ({ items }: Page): readonly KubeObject[] =>
+    (items ?? []).map((item) => keep({ ...item, apiVersion, kind }));
+
+function rowsOf({ columnDefinitions = [], rows }: Table): readonly Row[] {
+  const names = columnDefinitions.map(({ name }) => name);
+  return (rows ?? []).map(({ cells }) => Object.fromEntries(names.map((name, at) => [name, String(cells[at] ?? '')])));
 }

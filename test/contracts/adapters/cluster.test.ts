@@ -70,6 +70,15 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
+it('reads a table a page at a time, and keeps of objects what is wanted', async () => {
+  for (const name of ['a', 'b', 'c'])
+    await kubernetes.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'loki', labels: { app: 'x' } }, data: { [name]: name } });
+  const query = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'loki', labels: 'app=x' };
+  expect(await kubernetes.table(query)).toMatchObject(['a', 'b', 'c'].map((name) => ({ Name: name, Data: '1' })));
+  const kept = await kubernetes.list({ ...query, keep: ({ apiVersion, kind, metadata: { name } }) => ({ apiVersion, kind, metadata: { name } }) });
+  expect(kept).toEqual(['a', 'b', 'c'].map((name) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } })));
+});
+
 describe('objects', () => {
   const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'loki', name: 'a' };
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'loki', labels: { x: 'y' } }, data: { one: '1', two: '2' } };

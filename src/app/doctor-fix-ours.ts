@@ -17,7 +17,13 @@ import { problemOf } from './within.ts';
 /** `undefined` when the cluster does not remember with which settings it was made. */
 export async function mendOurs(run: Run, { reached, seen }: Walked, findings: readonly Finding[]): Promise<Draft | undefined> {
   const known = await installed({ settings: { ...run.settings, namespace: seen.loki?.namespace ?? run.settings.namespace } }, reached.kubernetes);
-  if (!known) return undefined;
+  if (!known) {
+    run.emit({
+      type: 'note.given',
+      text: 'The cluster does not remember with which settings it was installed, so nothing is mended. loki-eks install makes all of it as wanted.',
+    });
+    return undefined;
+  }
   const codes = new Set(findings.map(({ problem: { code } }) => code));
   // Agreed to with the finding itself: without a provider no role of this cluster works.
   const settings = { ...known.settings, ...(codes.has('IRSA_PROVIDER_MISSING') && { createOidcProvider: true }) };

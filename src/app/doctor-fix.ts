@@ -42,7 +42,14 @@ export async function mended(run: Run, fix: DoctorFix, { walk, show }: Mending):
     writes += result.writes;
     if (result.writes > 0) {
       run.emit({ type: 'fact.found', fact: 'mended', value: `${granted.codes.join(', ')}; looking again until it is seen` });
-      walked = await lookUntil(run, walk, awaited(walked, granted.codes));
+      try {
+        walked = await lookUntil(run, walk, awaited(walked, granted.codes));
+      } catch (error) {
+        if (!run.signal.aborted) throw error;
+        // Nothing is taken back any more, so this is no interruption that left the world as it was.
+        const message = 'Looking again was interrupted; what was mended stays';
+        return { walked, ending: { outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks doctor' })], writes } };
+      }
       shown = undefined;
     }
   }

@@ -90,6 +90,8 @@ function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readon
 
 function verdict({ healthy, findings, mode }: DoctorResult, { paint }: Look): string {
   const failed = findings.filter(({ severity }) => severity === 'fail').length;
-  if (!healthy) return `${paint.bad('✖')} ${count(failed, 'fault')} found.`;
+  const mended = findings.filter(({ severity, autofix = 'no' }) => severity === 'fail' && autofix !== 'no').length;
+  const hint = mended > 0 ? ` ${paint.faint(`loki-eks doctor --fix mends ${mended === failed ? (failed === 1 ? 'it' : 'them') : `${mended} of them`}`)}` : '';
+  if (!healthy) return `${paint.bad('✖')} ${count(failed, 'fault')} found.${hint}`;
   return `${paint.good('✔')} ${mode === 'values' ? 'Nothing in these values loses logs.' : 'Logs go all the way.'}`;
 }

@@ -1,4 +1,4 @@
-/** Mending what is not ours, once it was agreed to by name: a collector's release gets one value more, on its own chart and its own values. */
+/** Mending what is not ours, once it was agreed to by name: a release gets one value more on its own chart and values, a data source its tenant. */
 import { doctorChecks } from '../checks/doctor/index.ts';
 import { ownership } from '../design/ownership.ts';
 import { renderedApart } from '../design/drift.ts';
@@ -6,10 +6,11 @@ import { valuesMending } from '../design/mending.ts';
 import { mergeValues } from '../design/merge.ts';
 import { chartSource, pinnedCharts } from '../design/pins.ts';
 import { plan as planOf } from '../engine/plan.ts';
-import type { Plan } from '../engine/types.ts';
+import type { Plan, Step } from '../engine/types.ts';
 import type { Chart, ChartSource, Release } from '../ports/releases.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
-import { restart, revalue, type Revalue } from '../steps/mending.ts';
+import { forgetRestored, restart, revalue, type MendingNeeds, type Revalue } from '../steps/mending.ts';
+import { tenanted } from '../steps/mending-datasource.ts';
 import type { Finding, Walked } from './doctor.ts';
 import type { Draft } from './doctor-fix-proposal.ts';
 import type { Run } from './outside.ts';
@@ -28,10 +29,16 @@ export async function mendElsewhere(run: Run, walked: Walked, [finding]: readonl
     blueprint: { ownership: ownership(cluster.arn, seen.loki?.namespace ?? run.settings.namespace) },
   };
   try {
-    const made = valuesMending(finding.problem.code) ? await withValues(run, walked, finding) : withRestart(walked);
+    const { code } = finding.problem;
+    const made = valuesMending(code)
+      ? await withValues(run, walked, finding)
+      : code.startsWith('READER_')
+        ? await withTenant(walked, finding)
+        : withRestart(walked);
     if (!made) return undefined;
     const plan = (await planOf([made.step], ctx, problemOf)) as Plan<never>;
-    return { plan, ctx, ownership: ctx.blueprint.ownership, parts: [{ finding, steps: [made.step.id], target: made.target }] };
+    const { step, target, done } = made;
+    return { plan, ctx, ownership: ctx.blueprint.ownership, parts: [{ finding, steps: [step.id], target }], ...(done && { done: () => done(ctx) }) };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     run.emit({ type: 'warning.raised', problem: error.problem });
@@ -39,19 +46,51 @@ export async function mendElsewhere(run: Run, walked: Walked, [finding]: readonl
   }
 }
 
-const targetOf = ({ namespace, name }: Pick<Release, 'namespace' | 'name'>): string => `${namespace}/${name}`;
-
-function withRestart({ seen: { loki } }: Walked) {
-  if (!loki?.release) return undefined;
-  const { namespace, name } = loki.release;
-  return { step: restart({ namespace, name, serviceAccount: loki.account.name }), target: targetOf(loki.release) };
+interface Made {
+  readonly step: Step<MendingNeeds>;
+  readonly target: NonNullable<Draft['parts'][number]['target']>;
+  readonly done?: (ctx: MendingNeeds) => Promise<unknown>;
 }
 
-async function withValues(run: Run, walked: Walked, finding: Finding) {
+const targetOf = ({ namespace, name }: Pick<Release, 'namespace' | 'name'>): string => `${namespace}/${name}`;
+
+function withRestart({ seen: { loki } }: Walked): Made | undefined {
+  if (!loki?.release) return undefined;
+  const { namespace, name } = loki.release;
+  const means = `Helm release ${targetOf(loki.release)} was not made by loki-eks; mending means to restart pods of it, one after the other.`;
+  return { step: restart({ namespace, name, serviceAccount: loki.account.name }), target: { name: targetOf(loki.release), means } };
+}
+
+async function withValues(run: Run, walked: Walked, finding: Finding): Promise<Made | undefined> {
   const found = await collectorsOf(walked, finding);
   if (found.length === 0) return undefined;
   const all = await Promise.all(found.map((release) => revalued(run, walked, { release, code: finding.problem.code })));
-  return { step: revalue(all), target: found.map(targetOf).join(',') };
+  const name = found.map(targetOf).join(',');
+  return {
+    step: revalue(all),
+    target: { name, means: `Helm release ${name} was not made by loki-eks; mending means to upgrade it, with its own chart and values.` },
+  };
+}
+
+/** What the collectors write under is what readers have to name; where that is not one tenant, nobody can say which. */
+async function withTenant({ seen }: Walked, { check: id }: Finding): Promise<Made | undefined> {
+  const check = doctorChecks.find((one) => one.id === id);
+  const { signal } = new AbortController();
+  const judged = await Promise.all(seen.datasources.map(async (one) => ({ one, verdict: await check?.run({ ...seen, datasources: [one] }, signal) })));
+  const wrong = judged.find(({ verdict }) => verdict?.is === 'fail')?.one;
+  const place = /^(ConfigMap|Secret) ([^/]+)\/([^,]+), (.+)$/.exec(wrong?.from ?? '');
+  const written = new Set(
+    seen.collectors.flatMap(({ writers }) => writers.flatMap(({ ours, tenant }) => (ours && tenant?.is === 'fixed' ? [tenant.name] : []))),
+  );
+  const [tenant] = written;
+  if (!wrong || !place || tenant === undefined || written.size > 1) return undefined;
+  const [, kind, namespace = '', name = '', key = ''] = place;
+  const target = { namespace, name };
+  return {
+    step: tenanted({ kind: kind as 'ConfigMap' | 'Secret', ...target, key, datasource: wrong.name, tenant }),
+    target: { name: targetOf(target), means: `${kind} ${targetOf(target)} was not made by loki-eks; mending means to name the tenant "${tenant}" in it.` },
+    done: (ctx) => forgetRestored(ctx, [target]),
+  };
 }
 
 /** The collectors that the check fails for, each looked at by itself. */

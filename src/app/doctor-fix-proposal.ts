@@ -26,11 +26,11 @@ export interface Part {
   readonly finding: Finding;
   /** Ids in the plan. */
   readonly steps: readonly string[];
-  /** Something that is not ours and has to be named: `alloy/alloy`. */
-  readonly target?: string;
+  /** Something that is not ours and has to be named: `alloy/alloy`; and what would be done to it, as a sentence. */
+  readonly target?: { readonly name: string; readonly means: string };
 }
 
-const keyOf = ({ finding, target }: Part): string => `${finding.problem.code}${target === undefined ? '' : `:${target}`}`;
+const keyOf = ({ finding, target }: Part): string => `${finding.problem.code}${target === undefined ? '' : `:${target.name}`}`;
 const needsConsent = ({ finding, target }: Part): boolean => target !== undefined || finding.autofix === 'confirm';
 
 /** What is left of the draft once everybody was asked; `undefined` when nothing is. */
@@ -73,10 +73,7 @@ export async function agreedTo(run: Run, draft: Draft, { confirmed }: DoctorFix)
   };
 }
 
-const reason = ({ finding: { problem }, target }: Part): string =>
-  target === undefined
-    ? `${problem.code}: mending it may touch data, cost or security.`
-    : `${problem.code}: Helm release ${target} was not made by loki-eks; mending means to upgrade it, with its own chart and values.`;
+const reason = ({ finding: { problem }, target }: Part): string => `${problem.code}: ${target?.means ?? 'mending it may touch data, cost or security.'}`;
 
 const planFor = ({ plan }: Draft, parts: readonly Part[]): Plan<never> =>
   plan.filter(({ step, finding }) => finding.is === 'differs' && parts.some(({ steps }) => steps.includes(step.id)));

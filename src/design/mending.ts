@@ -83,4 +83,5 @@ const values: Codes<Values> = {
 export const stepsMending = (code: string): readonly string[] => steps[code as DoctorCode] ?? [];
 export const valuesMending = (code: string): Values | undefined => values[code as DoctorCode];
 /** Whether it can be mended, once agreed to by name, in an installation that is not ours. */
-export const mendableElsewhere = (code: string): boolean => valuesMending(code) !== undefined || code === 'LOKI_PODS_WITHOUT_ROLE';
+export const mendableElsewhere = (code: string): boolean =>
+  valuesMending(code) !== undefined || ['LOKI_PODS_WITHOUT_ROLE', 'READER_TENANT_MISSING', 'READER_TENANT_OTHER'].includes(code);

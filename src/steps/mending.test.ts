@@ -69,6 +69,7 @@ type World = Awaited<ReturnType<typeof worldOf>>;
 
 function handsOf(receipts: Receipt[]): Hands {
   return {
+    found: { is: 'matches' },
     signal: new AbortController().signal,
     say: () => {},
     record: async (receipt) => void receipts.unshift(JSON.parse(JSON.stringify(receipt)) as Receipt),
@@ -189,5 +190,5 @@ describe('revalue', () => {
 });
 
 it('whoever takes back a journal knows all of them', () => {
-  expect(mendingSteps().map(({ id }) => id)).toEqual(['mend.restore', 'mend.restart', 'mend.values']);
+  expect(mendingSteps().map(({ id }) => id)).toEqual(['mend.restore', 'mend.restart', 'mend.values', 'mend.datasource']);
 });

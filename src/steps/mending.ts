@@ -6,9 +6,11 @@ import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import type { Chart, Release } from '../ports/releases.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
+import { tenanted } from './mending-datasource.ts';
 import { forgetFormer, keepFormer, putBackFormer } from './former.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'releases' | 'clock' | 'timeoutMs'> & { readonly blueprint: { readonly ownership: Ownership } };
+export type MendingNeeds = Pick<Context, 'kubernetes' | 'releases' | 'clock' | 'timeoutMs'> & { readonly blueprint: { readonly ownership: Ownership } };
+type Needs = MendingNeeds;
 type Place = { readonly namespace: string; readonly name: string };
 
 const kept = ({ kubernetes, blueprint: { ownership } }: Needs) => ({ kubernetes, ownership });
@@ -210,4 +212,4 @@ export const revalue = (all: readonly Revalue[] = []): Step<Needs, Receipt> => (
 });
 
 /** For whoever has to take back what a journal holds. */
-export const mendingSteps = (): readonly Step<Needs, Receipt>[] => [restore(), restart(), revalue()];
+export const mendingSteps = (): readonly Step<Needs, Receipt>[] => [restore(), restart(), revalue(), tenanted()];

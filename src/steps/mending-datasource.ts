@@ -1,0 +1,55 @@
+/** The step of `doctor --fix` that puts the tenant into a data source of somebody else's, once it was named. */
+import { withTenant } from '../design/datasource-tenant.ts';
+import type { Receipt, Step } from '../engine/types.ts';
+import type { Ref } from '../ports/kubernetes.ts';
+import type { Context } from './context.ts';
+import { keepFormer, putBackFormer } from './former.ts';
+
+type Needs = Pick<Context, 'kubernetes'> & { readonly blueprint: Pick<Context['blueprint'], 'ownership'> };
+
+export interface Tenanted {
+  readonly kind: 'ConfigMap' | 'Secret';
+  readonly namespace: string;
+  /** Of the object that holds the provisioning file. */
+  readonly name: string;
+  readonly key: string;
+  readonly datasource: string;
+  readonly tenant: string;
+}
+
+const refOf = ({ kind, namespace, name }: Pick<Tenanted, 'kind' | 'namespace' | 'name'>): Ref => ({ apiVersion: 'v1', kind, namespace, name });
+
+async function textsOf({ kubernetes }: Needs, of: Tenanted): Promise<{ readonly before: string; readonly after: string } | undefined> {
+  const object = await kubernetes.get(refOf(of));
+  const value = (object?.['data'] as Readonly<Record<string, string>> | undefined)?.[of.key];
+  if (value === undefined) return undefined;
+  const before = of.kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value;
+  const after = withTenant(before, { name: of.datasource, tenant: of.tenant });
+  return after === undefined ? undefined : { before, after };
+}
+
+export const tenanted = (of?: Tenanted): Step<Needs, Receipt> => ({
+  id: 'mend.datasource',
+  title: 'Tenant of the Grafana data source',
+
+  async inspect(ctx) {
+    const texts = of && (await textsOf(ctx, of));
+    if (!texts || texts.before === texts.after) return { is: 'matches' };
+    const detail = `data source "${of.datasource}": header X-Scope-OrgID: ${of.tenant}`;
+    return { is: 'differs', changes: [{ action: 'update', target: `${of.kind} ${of.namespace}/${of.name}`, detail }] };
+  },
+
+  async apply(ctx, { record }) {
+    const texts = of && (await textsOf(ctx, of));
+    if (!texts) return;
+    const { kind, namespace, name, key } = of;
+    await record({ did: 'set-datasource-tenant', namespace, name });
+    await keepFormer({ kubernetes: ctx.kubernetes, ownership: ctx.blueprint.ownership }, { namespace, name }, [refOf(of)]);
+    await ctx.kubernetes.patch(refOf(of), { data: { [key]: kind === 'Secret' ? Buffer.from(texts.after).toString('base64') : texts.after } });
+  },
+
+  undo: ({ kubernetes, blueprint: { ownership } }, receipt) =>
+    putBackFormer({ kubernetes, ownership }, { namespace: String(receipt['namespace']), name: String(receipt['name']) }),
+
+  remove: async () => ({ is: 'absent' }),
+});

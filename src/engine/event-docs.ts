@@ -62,7 +62,7 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
     fields: { result: 'cluster, region, namespace, sandbox, components, releases, nodes, drift, buckets, healthy, notes' },
   },
   'doctor.finished': {
-    when: 'the way of the logs has been walked, or values files have been judged',
+    when: 'the way of the logs has been walked, or values files have been judged; with --fix once before mending and once after, and the last one counts',
     fields: {
       result:
         'mode (cluster or values), healthy, root and findings (check, hop, role: root, also or consequence, severity: fail or warn, problem), hops (hop, state, saw), unseen (what, why), subject',

@@ -1,6 +1,13 @@
-/** The guide's installation, made with its own values: what keeps its lines away is named, one after the other, until they come. */
+/**
+ * The guide's installation, made with its own values: what keeps its lines away is named, one after the other, and mended where that may be
+ * done and somebody has agreed to it by name, until the lines come.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { parse } from 'yaml';
+import { hops } from '../../src/checks/doctor/survey.ts';
+import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
 import { installGuide } from './guide-installation.ts';
 import { datasource, diagnose, does, eventually } from './patient.ts';
 
@@ -13,6 +20,24 @@ afterAll(() => terminal?.close());
 
 const url = 'url: http://loki-gateway.loki.svc.cluster.local';
 const login = ['basicAuth: true', 'basicAuthUser: loki'];
+
+const fix = (...words: readonly string[]): Promise<Ran> => terminal.cli(['doctor', '--fix', '--output', 'json', ...words]);
+const resultOf = (events: Ran['events']) => events.findLast(({ type }) => type === 'doctor.finished')!['result'];
+const notesOf = (events: Ran['events']): string =>
+  events
+    .filter(({ type }) => type === 'note.given')
+    .map(({ text }) => text)
+    .join('\n');
+
+/** What Loki has of the pod that counts epochs, asked through a port-forward as a person would. */
+async function lines(): Promise<readonly string[]> {
+  const query =
+    'curl --silent --fail --get --user loki:loki --header X-Scope-OrgID:foo --data-urlencode \'query={pod="train"}\' http://127.0.0.1:$port/loki/api/v1/query_range';
+  const forward = `kubectl port-forward -n loki svc/loki-gateway :80 > forward 2>&1 & trap "kill $!" EXIT
+    for try in $(seq 100); do port=$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forward); [ -z "$port" ] || break; sleep 0.1; done`;
+  const { data } = JSON.parse(await does(terminal, `${forward}\n${query}`));
+  return data.result.flatMap(({ values }: any) => values.map(([, line]: readonly string[]) => line));
+}
 
 describe('doctor, in the cluster that the guide has made', () => {
   it('names /var/log first, with the keys that the chart ignored, and no noise', async () => {
@@ -34,23 +59,72 @@ describe('doctor, in the cluster that the guide has made', () => {
     expect(stdout).not.toContain('noop client');
   });
 
+  it('mends nothing of somebody else unasked: it says what it would do, and how to agree to it', async () => {
+    await does(terminal, `kubectl run train --image=busybox --restart=Never -- sh -c 'n=1; while true; do echo epoch $n; n=$((n+1)); sleep 1; done'`);
+    expect(await lines()).toEqual([]);
+    terminal.writes();
+    const { exit, events } = await fix();
+    expect([exit, terminal.writes()]).toEqual([6, []]);
+    expect(notesOf(events)).toContain('loki-eks doctor --fix --confirm-fix ALLOY_NO_VARLOG:alloy/alloy');
+    const other = await fix('--confirm-fix', 'ALLOY_NO_VARLOG');
+    expect([other.exit, terminal.writes()]).toEqual([6, []]);
+  });
+
+  it('agreed to by name, it puts the one value into their release, and the lines come', async () => {
+    const before = JSON.parse(await does(terminal, 'helm get values alloy -n alloy -o json'));
+    const { exit, events } = await fix('--confirm-fix', 'ALLOY_NO_VARLOG:alloy/alloy');
+    expect(exit).toBe(6);
+    const { changes } = events.find(({ type }) => type === 'plan.finished')!['steps'][0].finding;
+    expect(changes).toMatchObject([{ action: 'update', target: 'DaemonSet alloy/alloy' }]);
+    expect(changes[0].diff.every((line: string) => line.startsWith('+ ') && line.includes('varlog'))).toBe(true);
+    const after = JSON.parse(await does(terminal, 'helm get values alloy -n alloy -o json'));
+    expect(after).toEqual({ ...before, alloy: { ...before.alloy, mounts: { varlog: true } } });
+    expect(
+      JSON.parse(await does(terminal, 'helm history alloy -n alloy -o json')).map(({ revision, status, description }: any) => [revision, status, description]),
+    ).toEqual([
+      [1, 'superseded', 'Install complete'],
+      [2, 'deployed', 'loki-eks doctor --fix ALLOY_NO_VARLOG'],
+    ]);
+    expect((await lines()).length).toBeGreaterThan(0);
+    expect(resultOf(events).root.problem.code).toBe('DATASOURCE_NO_LOGIN');
+  });
+
   it('once it is mounted, the data source without a login', async () => {
-    await does(terminal, 'helm upgrade alloy grafana/alloy -n alloy -f alloy-values.yaml --set alloy.mounts.varlog=true --wait');
-    const { result, codes } = await eventually(terminal, 'DATASOURCE_NO_LOGIN');
+    const { result, codes } = await diagnose(terminal);
     expect(codes).toEqual(['DATASOURCE_NO_LOGIN']);
     expect(result.root?.problem.evidence).toEqual([
       'ConfigMap monitoring/loki-datasource, loki.yaml: basicAuth is not set',
       'ConfigMap loki/loki-gateway, nginx.conf: auth_basic is on',
       expect.stringMatching(/^GET \/loki\/api\/v1\/labels as the data source asks: HTTP 401 401 Authorization Required/),
     ]);
+    // A password in a ConfigMap is nothing that a program should write.
+    terminal.writes();
+    expect((await fix('--confirm-fix', 'DATASOURCE_NO_LOGIN')).exit).toBe(6);
+    expect(terminal.writes()).toEqual([]);
   });
 
-  it('then the data source without a tenant', async () => {
+  it('then the data source without a tenant, which is mended once it was named', async () => {
     await datasource(terminal, [url, ...login, 'secureJsonData: {basicAuthPassword: loki}']);
     const { result, codes } = await diagnose(terminal);
     expect(codes).toEqual(['READER_TENANT_MISSING']);
     expect(result.root?.problem.evidence?.join()).toContain('HTTP 401 no org id');
     expect(result.root?.problem.fix).toContain('httpHeaderValue1: foo');
+    const { exit, events } = await fix('--confirm-fix', 'READER_TENANT_MISSING:monitoring/loki-datasource');
+    expect([exit, resultOf(events).healthy]).toEqual([0, true]);
+    const file = await does(terminal, "kubectl get configmap loki-datasource -n monitoring -o jsonpath='{.data.loki\\.yaml}'");
+    expect(parse(file).datasources).toMatchObject([
+      { basicAuthUser: 'loki', jsonData: { httpHeaderName1: 'X-Scope-OrgID' }, secureJsonData: { basicAuthPassword: 'loki', httpHeaderValue1: 'foo' } },
+    ]);
+    expect(await does(terminal, 'kubectl get secrets,leases -A -o name')).not.toContain('loki-eks');
+  });
+
+  it('and draws all of it on one page', async () => {
+    const page = join(terminal.folder, 'report.html');
+    expect((await terminal.cli(['doctor', '--html', 'report.html'])).exit).toBe(0);
+    const html = await readFile(page, 'utf8');
+    expect(html).toContain('<h1>Logs go all the way</h1>');
+    expect(html.match(/class="hop (good|careful|bad|unknown)/g)?.length).toBe(2 * hops.length);
+    expect(html).not.toMatch(/<script|basicAuthPassword: loki/);
   });
 
   it('then another tenant, a wrong password, the push path', async () => {

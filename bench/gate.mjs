@@ -1,4 +1,4 @@
-/** A gate before the sandbox's AWS endpoint: adds latency to each call, and writes down when each began and ended. */
+/** A gate before the sandbox's AWS endpoint: adds latency to each call, writes down when each began and ended, and may answer some itself. */
 import { Agent, createServer, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
@@ -16,6 +16,11 @@ export async function openGate(endpoint, { delayMs = 0, rewrite } = {}) {
     // The host header stays the client's: it is part of what was signed.
     const pass = () => {
       const body = Buffer.concat(chunks);
+      const given = own(incoming.method, new URL(incoming.url, endpoint), body);
+      if (given !== undefined) {
+        answer.writeHead(200, { 'content-type': 'application/xml' }).end(given, () => (call.ended = performance.now()));
+        return;
+      }
       call.what += ` ${/^[\w.-]*=/.test(body.toString('latin1', 0, 40)) ? (/Action=(\w+)/.exec(body.toString('latin1'))?.[1] ?? '') : ''}`;
       const onward = request({ hostname, port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answered) => {
         if (rewrite) return void whole(answered).then((text) => resend(answer, answered, rewrite(call.what, text) ?? text));

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openGate } from '../gate.mjs';
+import { manyObjects } from '../many-objects.mjs';
 import { wall } from '../measure.mjs';
 import { inSandbox, root, script } from '../sandbox.mjs';
 
@@ -33,21 +34,25 @@ export async function bucketRows({ add, peers }) {
     };
   });
   await add(`peak memory of emptying ${million} objects against ${objects}`, 1.3, async () => {
-    const few = await inSandbox([], (sandbox) => emptyWithUninstall(sandbox, { count: objects, delayMs: 0 }));
-    const many = await inSandbox([], (sandbox) => emptyWithUninstall(sandbox, { count: million, delayMs: 0 }));
+    const few = await inSandbox([], (sandbox) => emptyWithUninstall(sandbox, { count: objects, made: true }));
+    const many = await inSandbox([], (sandbox) => emptyWithUninstall(sandbox, { count: million, made: true }));
     const mib = ({ peak }) => `${Math.round(peak / 1024)} MiB`;
     return { ratio: many.peak / few.peak, note: `${mib(many)} and ${mib(few)}, whole process; ${Math.round(million / many.seconds)} objects a second` };
   });
 }
 
-/** Seconds from the listing of the first delete to the end of the bucket, and the peak of the process in KiB. */
-async function emptyWithUninstall({ env, endpoint, folder }, { count, delayMs }) {
+/**
+ * Seconds from the listing of the first delete to the end of the bucket, and the peak of the process in KiB. `made`: the gate makes the
+ * objects up, for the sandbox would be slower than what is measured.
+ */
+async function emptyWithUninstall({ env, endpoint, folder }, { count, delayMs = 0, made = false }) {
   await wall(process.execPath, [script, 'install', '--yes', '--no-verify', '--output', 'json'], { env });
   const { Buckets } = JSON.parse(execFileSync('aws', ['s3api', 'list-buckets', '--output', 'json'], { env, encoding: 'utf8' }));
   const names = Buckets.map(({ Name }) => Name);
   const chunks = names.find((name) => name.includes('chunks'));
-  await fill(chunks, { endpoint, count });
-  const gate = await openGate(endpoint, { delayMs });
+  const many = made ? manyObjects(chunks, count) : undefined;
+  if (!many) await fill(chunks, { endpoint, count });
+  const gate = await openGate(endpoint, { delayMs, answer: many?.answer });
   const peakFile = join(folder, 'peak');
   try {
     const confirmed = names.flatMap((name) => ['--confirm-delete-data', name]);
@@ -59,7 +64,7 @@ async function emptyWithUninstall({ env, endpoint, folder }, { count, delayMs })
       },
     );
     const calls = gate.take().filter(({ what }) => what.includes(`/${chunks}`) && /\?(?:.*&)?(?:versions|delete|uploads)|^DELETE/.test(what));
-    if (!calls.some(({ what }) => what.startsWith('POST'))) throw new Error('the bucket was not emptied');
+    if (!calls.some(({ what }) => what.startsWith('POST')) || (many?.left() ?? 0) > 0) throw new Error('the bucket was not emptied');
     // The bucket has been counted before, while the releases were still there: it counts from the listing of the first delete.
     const firstDelete = Math.min(...calls.filter(({ what }) => what.startsWith('POST')).map(({ began }) => began));
     const began = Math.max(...calls.filter(({ what, ended }) => what.includes('versions') && ended <= firstDelete).map((call) => call.began));

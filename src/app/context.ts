@@ -7,7 +7,7 @@ import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 
 export async function contextFor(
-  { settings, outside }: Run,
+  { settings, outside, said }: Run,
   { aws, caller, kubernetes, releases }: Reached,
   made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string; readonly rotateLogin?: boolean },
 ): Promise<Context> {
@@ -26,6 +26,7 @@ export async function contextFor(
     ...(grafana && { grafana }),
     clock: outside.clock,
     random: outside.random,
+    ...(said && { said }),
     timeoutMs: settings.timeoutSeconds * 1000,
   };
 }

@@ -68,6 +68,8 @@ export interface Outside {
 /** One run of a command. */
 export interface Run {
   readonly settings: Settings;
+  /** Settings that somebody gave, by flag, environment, file or answer; the others are defaults. */
+  readonly said?: ReadonlySet<string>;
   readonly outside: Outside;
   readonly emit: Sink;
   /** Waits until everything emitted so far is on the screen and no live region is drawn: call before asking anything. */

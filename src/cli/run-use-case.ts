@@ -39,7 +39,8 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
     const { sandbox, settled } = stage;
     const yes = given.flags['yes'] === true;
-    const run: Run = { settings: read.settings, outside, emit: story.sink, settled, signal: stopping.signal, version: platform.version, sandbox, yes };
+    const said = new Set(Object.keys(read.origins).filter((key) => read.origins[key]?.from !== 'default'));
+    const run: Run = { settings: read.settings, said, outside, emit: story.sink, settled, signal: stopping.signal, version: platform.version, sandbox, yes };
     const useCase = await of.useCase();
     const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
     return stage.finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);

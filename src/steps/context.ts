@@ -31,6 +31,8 @@ export interface Context {
   /** The gateway gets a new password, whatever it has. */
   readonly rotateLogin?: boolean;
   readonly timeoutMs: number;
+  /** Settings that somebody gave, by flag, environment, file or answer; the others are defaults. Absent where nobody was asked for any. */
+  readonly said?: ReadonlySet<string>;
   /** Buckets whose log data the user has given up, by name. */
   readonly farewells?: ReadonlyMap<string, Farewell>;
 }

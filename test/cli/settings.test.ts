@@ -22,6 +22,12 @@ describe('precedence', () => {
     expect(settings).toMatchObject({ cluster: 'from-flag', retentionDays: 14, size: 'medium', namespace: 'loki', tags: { team: 'platform' } });
   });
 
+  it('tells the use case what somebody has said, apart from defaults', async () => {
+    let said: ReadonlySet<string> | undefined;
+    await cli('install --cluster c', { may: 'install', files, useCase: (told) => ((said = told.run.said), done(told)) });
+    expect(['cluster', 'retentionDays', 'size', 'namespace'].map((key) => said?.has(key))).toEqual([true, true, true, false]);
+  });
+
   it('takes lists from repeated flags, maps as key=value, and switches in both directions', async () => {
     const line = 'install --cluster c --tags a=1 --tags b=2 --loki-values one,two.yaml --loki-values three.yaml --no-verify --no-create-oidc-provider';
     expect(await settingsOf(line)).toMatchObject({

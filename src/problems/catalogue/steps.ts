@@ -61,6 +61,14 @@ export const steps = rows({
     explain:
       'Retention is the work of the compactor, which takes chunks and index away in step with each other. Where S3 takes one of them first, queries fail. Rules for other prefixes or for tagged objects do no harm, and none of them is ever changed.',
   },
+  RETENTION_UNSAID: {
+    title: 'The retention would become shorter without anybody having said so',
+    cause: 'The installation was made with a longer --retention-days than this run has, which names none.',
+    fix: '--retention-days N, with the number of days that logs shall be kept',
+    exit: 3,
+    explain:
+      'install takes what it does from flags, environment and file, never from history. But a shorter retention deletes logs for good, so it has to be said.',
+  },
   BUCKET_IN_USE: {
     title: 'The bucket is in use by the installed Loki',
     cause: '--existing-buckets is "recreate", but Loki still runs on this bucket.',

@@ -2,8 +2,11 @@
 import { Agent, createServer, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-/** `rewrite`: given what was asked and the whole answer, another answer, or nothing for the one there is. */
-export async function openGate(endpoint, { delayMs = 0, rewrite } = {}) {
+/**
+ * `rewrite`: given what was asked and the whole answer, another answer, or nothing for the one there is. `answer`: given the method, the URL
+ * and the body, an answer in the sandbox's place, or nothing.
+ */
+export async function openGate(endpoint, { delayMs = 0, rewrite, answer: own = () => undefined } = {}) {
   const { hostname, port } = new URL(endpoint);
   const agent = new Agent({ keepAlive: true });
   let calls = [];

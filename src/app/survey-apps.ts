@@ -5,12 +5,12 @@ import { each, looked, podOf } from './survey-objects.ts';
 
 const MOST = 12;
 const LISTED = 300;
-/** A young pod may not have had anything to say. */
-const GROWN_MS = 600_000;
+/** A pod that has just come may not have had anything to say. */
+const GROWN_MS = 30_000;
 const NOT_APPS =
   /^(kube-.*|amazon-.*|aws-.*|istio-.*|linkerd.*|calico-.*|tigera-.*|gatekeeper-.*|cert-manager|external-.*|karpenter|monitoring|observability)$/;
 
-/** One pod a workload, of those that have run for ten minutes; `others` are namespaces that are looked at anyway. */
+/** One pod a workload, of those that have run for a while; `others` are namespaces that are looked at anyway. */
 export async function silentApps({ run, reached: { kubernetes }, miss }: Looking, others: readonly string[]): Promise<Survey['silent']> {
   const query = { apiVersion: 'v1', kind: 'Pod', fields: 'status.phase=Running', limit: LISTED } as const;
   const objects = await looked(miss, 'pods of all namespaces', kubernetes.list(query));

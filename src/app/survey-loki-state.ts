@@ -20,6 +20,7 @@ export async function ringOf({ reached: { kubernetes }, miss }: Looking, pods: r
   try {
     const request = { method: 'GET', path: '/ring', headers: { accept: 'application/json' }, timeoutMs: 10_000 } as const;
     const answer = await kubernetes.forward({ namespace: pod.namespace, pod: pod.name, port: httpPort(pod) }, request);
+    if (answer.status !== 200) return undefined;
     const shards = (JSON.parse(answer.body) as { shards?: readonly { id?: string; state?: string }[] }).shards ?? [];
     return { active: shards.filter(({ state }) => state === 'ACTIVE').length, states: shards.map(({ id, state }) => `${id}: ${state}`) };
   } catch (error) {

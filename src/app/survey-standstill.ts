@@ -32,7 +32,9 @@ export async function standingStill(looking: Looking, { pods, counters }: Collec
   if (idle.length === 0 || (idle.length === again.length && again.length > 1)) return [];
   const namespaces = await known(asking);
   const found = await each(idle.slice(0, MOST_SUSPECTS), MOST_SUSPECTS, async ({ before, pod }) => {
-    const printing = pod && (await missingNeighbour(looking, { pod, asking, namespaces }));
+    // Whoever follows no file where pods print need not be asked what has become of their lines.
+    const blind = before.activeFiles === 0 && before.sentEntries === 0;
+    const printing = pod && (await missingNeighbour(looking, { pod, blind, asking, namespaces }));
     return printing ? [{ pod: pod.name, node: pod.node ?? '', printing, sentEntries: before.sentEntries }] : [];
   });
   return found.flat();
@@ -46,12 +48,13 @@ async function known({ get }: Asking): Promise<ReadonlySet<string>> {
 
 interface Suspect {
   readonly pod: PodSeen;
+  readonly blind: boolean;
   readonly asking: Asking;
   readonly namespaces: ReadonlySet<string>;
 }
 
 /** A pod of the same node that has printed a while ago what Loki does not have; nothing, when Loki has a line of any of them. */
-async function missingNeighbour(looking: Looking, { pod, asking, namespaces }: Suspect): Promise<string | undefined> {
+async function missingNeighbour(looking: Looking, { pod, blind, asking, namespaces }: Suspect): Promise<string | undefined> {
   const {
     reached: { kubernetes },
     run,
@@ -67,6 +70,7 @@ async function missingNeighbour(looking: Looking, { pod, asking, namespaces }: S
     const last = times.findLast((time) => time <= now - SETTLED_MS);
     return last === undefined ? [] : [{ one, last }];
   });
+  if (blind) return settled.map(({ one }) => `${one.namespace}/${one.name}`)[0];
   const asked = await each(settled, 4, async ({ one, last }) => ({ one, there: await hasSince(asking, one, { last, now }) }));
   return asked.some(({ there }) => there) ? undefined : asked.map(({ one }) => `${one.namespace}/${one.name}`)[0];
 

@@ -2,6 +2,8 @@
 import { REFUSED } from './aws-identity.ts';
 import { core, said, saying, unwrittenSince } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
+import { imageSaid, versionOf } from './loki-version.ts';
+import { meshed } from './mesh.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -27,6 +29,7 @@ export const stsReached: DoctorCheck = {
     if (!loki) return NO_LOKI;
     const heard = atSts(survey, loki);
     if (heard.length === 0) return pass();
+    if (meshed(core(loki)).length > 0) return skip('a mesh stands between');
     const global = heard.some(({ line }) => /\/\/sts\.amazonaws\.com/.test(line));
     return fail('LOKI_STS_UNREACHABLE', {
       message: `${heard.length === 1 ? `Pod ${heard[0]!.pod.name} gets` : `${heard.length} pods of Loki get`} no answer from STS${global ? ', which is asked at its global address' : ''}`,
@@ -73,14 +76,11 @@ export const identityAccepted: DoctorCheck = {
     if (atSts(survey, loki).length > 0) return skip('STS does not answer');
     const evidence = said(core(loki), REFUSED, 3, unwrittenSince(survey));
     if (evidence.length === 0) return pass();
-    const image = core(loki)
-      .flatMap(({ spec }) => spec.containers)
-      .find(({ image: one }) => /loki/.test(one ?? ''))?.image;
-    const [, major, minor] = /:v?(\d+)\.(\d+)/.exec(image ?? '') ?? [];
-    const changed = Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 6);
+    const [major = 0, minor = 0] = versionOf(loki) ?? [];
+    const changed = major > 3 || (major === 3 && minor >= 6);
     // The other checks of this hop stand before: role, provider and trust were right, or could not be looked at.
     return fail('LOKI_IDENTITY_REFUSED', {
-      evidence: [...evidence, ...(changed ? [`image ${image}: since 3.6 Loki signs in with another version of the SDK`] : [])],
+      evidence: [...evidence, ...(changed ? [...imageSaid(loki), 'since 3.6 Loki signs in with another version of the SDK'] : [])],
       ...(changed && { fix: 'where the trust policy is right, use EKS Pod Identity, or loki.image.tag: 3.5.7 until it is solved' }),
     });
   },
@@ -97,6 +97,7 @@ export const s3Reached: DoctorCheck = {
     const heard = saying(core(loki), both(S3, NO_ANSWER), unwrittenSince(survey)).filter(({ line }) => !STS.test(line) && !DENIED.test(line));
     const [first] = heard;
     if (!first) return pass();
+    if (meshed(core(loki)).length > 0) return skip('a mesh stands between');
     const all = core(loki).filter(({ lines }) => lines !== undefined).length;
     const restart = `kubectl -n ${first.pod.namespace} delete pod ${first.pod.name}`;
     return fail('LOKI_S3_UNREACHABLE', {

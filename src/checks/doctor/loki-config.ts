@@ -1,6 +1,7 @@
 /** Hop loki-config: Loki accepts what it was told, and what it was told fits together. */
 import { at } from '../../design/document.ts';
 import type { Json, Verdict } from '../../engine/types.ts';
+import { versionOf } from './loki-version.ts';
 import { core, crashing, freshSince, said, saying, shortened, timeOf } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import { refusals } from './pipeline.ts';
@@ -69,6 +70,9 @@ export const schemaCurrent: DoctorCheck = {
         evidence: [`${loki.configFrom}: schema_config.configs[${periods.length - 1}].index.period: ${period}`],
       });
     if (store === 'tsdb' && Number(schema.slice(1)) >= 13) return pass(`${store} ${schema}`);
+    // Before 3.0 nothing asks for more.
+    const [major] = versionOf(loki) ?? [];
+    if (major !== undefined && major < 3) return pass(`${store} ${schema}, Loki ${major}`);
     const evidence = [`${loki.configFrom}: schema_config.configs[${periods.length - 1}]: store ${store}, schema ${schema}`];
     const structured = at(loki.config, 'limits_config.allow_structured_metadata') !== false;
     const said_ = { message: `The newest schema period is ${store} ${schema}${structured ? ', but structured metadata is on' : ''}`, evidence };

@@ -4,10 +4,10 @@ import type { PodSeen } from './objects-seen.ts';
 import { NO_ANSWER } from './aws-answers.ts';
 import { core, freshSince, said, unwrittenSince } from './log-lines.ts';
 import { barrier, type End } from './network-policy.ts';
+import { meshed, sidecarIn } from './mesh.ts';
+import { refusedWith } from './pipeline.ts';
 import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 
-const SIDECARS = /^(istio-proxy|linkerd-proxy|envoy-sidecar|kuma-sidecar|consul-dataplane)$/;
-const sidecarIn = ({ spec }: PodSeen) => [...spec.containers, ...(spec.initContainers ?? [])].find(({ name }) => SIDECARS.test(name))?.name;
 const collectors = (survey: Survey): readonly PodSeen[] => survey.collectors.flatMap(({ pods }) => pods);
 
 interface Cut {
@@ -69,11 +69,11 @@ export const meshLetsThrough: readonly DoctorCheck[] = CUTS.map(({ id, title, ho
   hop,
   async run(survey) {
     if (!survey.loki) return NO_LOKI;
-    const meshed = pods(survey).filter((pod) => sidecarIn(pod) !== undefined);
-    const [first] = meshed;
+    const inside = meshed(pods(survey));
+    const [first] = inside;
     if (!first) return skip('there is no sidecar of a mesh');
     const evidence = said(pods(survey), complaint, 2, since(survey));
-    if (evidence.length === 0) return pass(`${meshed.length} pods with ${sidecarIn(first)}`);
+    if (evidence.length === 0) return pass(`${inside.length} pods with ${sidecarIn(first)}`);
     return fail('MESH_CUTS', { message, fix, evidence: [`pod ${first.name}: container ${sidecarIn(first)}`, ...evidence] });
   },
 }));
@@ -119,7 +119,7 @@ const WAYS: readonly Way[] = [
   {
     id: 'network.policy-push',
     title: 'Network policies let collectors reach Loki',
-    hop: 'alloy-push',
+    hop: 'gateway',
     between: 'collectors and Loki',
     ends: (survey) => {
       const collector = survey.collectors.find(({ writers }) => writers.some(({ ours }) => ours)) ?? survey.collectors[0];
@@ -145,7 +145,7 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
     const cut = barrier(survey.policies, both);
     if (!cut) return pass(survey.policies.length === 0 ? 'there are none' : `${survey.policies.length} policies`);
     // Policies of a cluster whose plugin does not enforce them cut nothing: then answers come all the same.
-    if (hop !== 'aws-identity' && works(survey, hop)) return pass(`${cut.policy.name} forbids it, but nothing enforces it`);
+    if (hop !== 'aws-identity' && works(survey, id)) return pass(`${cut.policy.name} forbids it, but nothing enforces it`);
     if (hop === 'aws-identity' && said(core(survey.loki), NO_ANSWER, 1, unwrittenSince(survey)).length === 0) return pass('nothing is cut off');
     const { policy, side } = cut;
     const selected = JSON.stringify(policy.podSelector.matchLabels ?? {});
@@ -161,8 +161,10 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
   },
 }));
 
-function works(survey: Survey, hop: Hop): boolean {
+function works(survey: Survey, id: string): boolean {
+  const pushing = id === 'network.policy-push';
   const delivered = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 120_000;
-  const answered = hop !== 'alloy-push' && survey.loki?.gateway?.anonymous && ![502, 503, 504].includes(survey.loki.gateway.anonymous.status);
-  return Boolean(delivered || answered);
+  const answered = !pushing && survey.loki?.gateway?.anonymous && ![502, 503, 504].includes(survey.loki.gateway.anonymous.status);
+  // What came a minute ago may have come before the policy did.
+  return pushing && refusedWith(survey, NO_ANSWER).length > 0 ? false : Boolean(delivered || answered);
 }

@@ -1,7 +1,8 @@
 /** Hop query: Loki answers what is asked, with lines, whatever their age. */
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
-import { core, freshSince, said } from './log-lines.ts';
+import { freshSince, said } from './log-lines.ts';
+import { imageSaid, versionOf } from './loki-version.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -145,16 +146,13 @@ export const grafanaUnderstood: DoctorCheck = {
   async run(survey) {
     const { loki, reading } = survey;
     if (!loki) return NO_LOKI;
-    const image = core(loki)
-      .flatMap(({ spec }) => spec.containers)
-      .find(({ image: one }) => /loki/.test(one ?? ''))?.image;
-    const [, major, minor] = /:v?(\d+)\.(\d+)/.exec(image ?? '') ?? [];
+    const version = versionOf(loki);
     const answer = reading?.health;
     const refused = answer?.status === 400 && /parse error|syntax error|unexpected IDENTIFIER/i.test(answer.body);
     if (!refused) return answer ? pass() : skip('nobody has a login and a tenant that the gateway takes');
     return fail('LOKI_TOO_OLD', {
-      message: `Loki${major ? ` ${major}.${minor}` : ''} does not understand the health check of Grafana 10 and newer`,
-      evidence: [`/loki/api/v1/query?query=vector(1)+vector(1): HTTP 400 ${answer.body.slice(0, 160)}`, ...(image ? [`image ${image}`] : [])],
+      message: `Loki${version ? ` ${version.join('.')}` : ''} does not understand the health check of Grafana 10 and newer`,
+      evidence: [`/loki/api/v1/query?query=vector(1)+vector(1): HTTP 400 ${answer.body.slice(0, 160)}`, ...imageSaid(loki)],
     });
   },
 };

@@ -105,11 +105,12 @@ export const roleSuffices: DoctorCheck = {
   },
 };
 
+/** With an endpoint some versions of Loki sign in without the role. */
 export const noEndpoint: DoctorCheck = {
   id: 's3.endpoint',
   title: 'Loki finds S3 by its region',
   at: ['doctor'],
-  hop: 's3',
+  hop: 'aws-identity',
   async run({ loki }) {
     if (!loki) return NO_LOKI;
     if (loki.otherStore) return skip(`its store is ${loki.otherStore}`);

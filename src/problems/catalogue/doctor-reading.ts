@@ -127,6 +127,6 @@ export const doctorReading = doctorRows({
     covers: ['app-not-on-stdout'],
     autofix: 'no',
     explain:
-      'kubectl logs is empty as well: there is nothing that a collector could read. Looked at is one pod each of a few workloads that have run for ten minutes.',
+      'kubectl logs is empty as well: there is nothing that a collector could read. Looked at is one pod each of a few workloads that have run for a while.',
   },
 });

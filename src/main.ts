@@ -43,6 +43,8 @@ const platform: Platform = {
   outside,
   useCases: {
     install: async () => (await import('./app/install.ts')).install,
+    adopt: async () => (await import('./app/adopt.ts')).adopt,
+    orphan: async () => (await import('./app/orphan.ts')).orphan,
     plan: async () => (await import('./app/plan.ts')).plan,
     status: async () => (await import('./app/status.ts')).status,
     uninstall: async () => (await import('./app/uninstall.ts')).uninstall,

@@ -9,7 +9,7 @@ import type { Reached } from './reach.ts';
 export async function contextFor(
   { settings, outside, said }: Run,
   { aws, caller, kubernetes, releases }: Reached,
-  made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string; readonly rotateLogin?: boolean },
+  made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string; readonly rotateLogin?: boolean; readonly adopting?: boolean },
 ): Promise<Context> {
   const { namespace, selector, podPort } = made.blueprint.gateway;
   const grafana = await grafanaFor({ settings, outside }, kubernetes, made.blueprint);

@@ -1,5 +1,6 @@
 /** Facts, read once and all at once. */
 import type { Facts, NodeFact, StorageClassFact } from '../design/facts.ts';
+import { installIdOf } from '../design/ownership.ts';
 import { chartSource } from '../design/pins.ts';
 import { oidcProviderArn } from '../design/policies.ts';
 import type { Problem } from '../engine/types.ts';
@@ -7,7 +8,8 @@ import { ProblemError } from '../problems/problem.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
 import { ADDONS } from './ahead.ts';
-import { spreadInUse } from './layout.ts';
+import { adoptedIn } from './installed.ts';
+import { keptInUse, spreadInUse } from './layout.ts';
 import { COUNTED_NODES, nodeFacts } from './nodes.ts';
 import { grafanas } from './grafana.ts';
 import type { Run } from './outside.ts';
@@ -37,6 +39,8 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     installedStorageClass,
     installedSpread,
     found,
+    inUse,
+    adopted,
   ] = await Promise.all([
     kubernetes.version(),
     nodeFacts(kubernetes, { sample: options.sampleNodes ?? false }),
@@ -51,6 +55,8 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     classInUse(kubernetes, run.settings.namespace),
     spreadInUse(kubernetes, run.settings.namespace),
     grafanas(run, kubernetes),
+    keptInUse(kubernetes, { namespace: run.settings.namespace, installId: installIdOf(cluster.arn, run.settings.namespace) }),
+    adoptedIn(kubernetes, run.settings.namespace),
   ]);
   run.emit({
     type: 'fact.found',
@@ -75,6 +81,9 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     ...(installedStorageClass && { installedStorageClass }),
     ...(installedSpread && { installedSpread }),
     grafanas: found,
+    today: run.outside.clock.now().toISOString().slice(0, 10),
+    ...(inUse && { inUse }),
+    ...(adopted && { adopted }),
     charts,
   };
 }

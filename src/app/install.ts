@@ -20,11 +20,16 @@ export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = fa
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
     if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
-    const parts = await lockParts(run, { ...seen, command: 'install' });
-    const unfinished = (await run.outside.journals.unfinished(seen.blueprint.ownership.installId)) !== undefined;
-    const ending = unfinished ? undefined : await beforehand(run, seen, parts);
-    return ending ?? locked(parts, (lock) => underLock(run, seen, { lock, unfinished }));
+    return carryOut(run, seen, 'install');
   });
+
+/** From a plan that was shown to the end of the run: question, lock, deeds, proof. */
+export async function carryOut(run: Run, seen: Look, command: 'install' | 'adopt'): Promise<Ending> {
+  const parts = await lockParts(run, { ...seen, command });
+  const unfinished = (await run.outside.journals.unfinished(seen.blueprint.ownership.installId)) !== undefined;
+  const ending = unfinished ? undefined : await beforehand(run, seen, parts);
+  return ending ?? locked(parts, (lock) => underLock(run, seen, { lock, unfinished }));
+}
 
 /** A login that is made now is new already. */
 function onlyRotating(seen: Look): Look {
@@ -86,6 +91,7 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld
   const { settings, outside, emit, signal } = run;
   const journal = await outside.journals.open(blueprint.ownership.installId);
   const result = await act(plan, ctx, {
+    doing: ctx.adopting ? 'adopt' : 'install',
     journal,
     emit,
     signal: AbortSignal.any([signal, lost]),

@@ -1,13 +1,30 @@
 /** What the cluster remembers of an installation: commands that only look need no more than the cluster's name. */
+import type { Adopted } from '../design/adopted.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Given } from '../design/design.ts';
-import type { Kubernetes } from '../ports/kubernetes.ts';
+import type { Kubernetes, KubeObject } from '../ports/kubernetes.ts';
 import { RECORD } from '../steps/record.ts';
 import type { Run } from './outside.ts';
 
 export interface Installed {
   readonly settings: Settings;
   readonly userValues: NonNullable<Given['userValues']>;
+}
+
+const dataOf = (secret: KubeObject): ((key: string) => unknown) => {
+  const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
+  return (key) => JSON.parse(Buffer.from(data[key] ?? 'bnVsbA==', 'base64').toString());
+};
+
+async function recordIn(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<KubeObject | undefined> {
+  const found = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: RECORD });
+  return found?.['type'] === 'loki-eks.dev/installation' ? found : undefined;
+}
+
+/** What the installation in this namespace has taken over. */
+export async function adoptedIn(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<Adopted | undefined> {
+  const found = await recordIn(kubernetes, namespace);
+  return found && ((dataOf(found)('adopted.json') as Adopted | null) ?? undefined);
 }
 
 /** Settings that say where we are, not what was installed: the caller's own win. */
@@ -29,10 +46,9 @@ const HERE = [
 ] as const;
 
 export async function installed({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'get'>): Promise<Installed | undefined> {
-  const found = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace: settings.namespace, name: RECORD });
-  if (!found || found['type'] !== 'loki-eks.dev/installation') return undefined;
-  const data = (found['data'] ?? {}) as Readonly<Record<string, string>>;
-  const read = (key: string): unknown => JSON.parse(Buffer.from(data[key] ?? 'bnVsbA==', 'base64').toString());
+  const found = await recordIn(kubernetes, settings.namespace);
+  if (!found) return undefined;
+  const read = dataOf(found);
   const here = Object.fromEntries(HERE.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])));
   return {
     settings: { ...settings, ...(read('settings.json') as Partial<Settings>), ...here },

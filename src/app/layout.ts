@@ -1,4 +1,8 @@
-/** How an installed Loki is laid out over nodes, read from what runs. */
+/** What an installed Loki is bound to, read from what runs: its layout over nodes, the periods of its schema, its buckets. */
+import { parse } from 'yaml';
+import { installIdLabel } from '../design/ownership.ts';
+import { keptInConfig, type Kept } from '../design/schema.ts';
+import type { Json } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 
 interface Ingesters extends KubeObject {
@@ -26,4 +30,24 @@ export async function spreadInUse(kubernetes: Pick<Kubernetes, 'get'>, namespace
   const copies = Number(/^\s*replication_factor: (\d+)/m.exec(text)?.[1] ?? 1);
   if (copies < 3) return Math.min(replicas, 2);
   return Math.max(3, apart.length > 0 ? replicas : 0);
+}
+
+/** Of the Loki that this installation runs; somebody else's Loki in that namespace binds nobody. */
+export async function keptInUse(
+  kubernetes: Pick<Kubernetes, 'get'>,
+  of: { readonly namespace: string; readonly installId: string },
+): Promise<Kept | undefined> {
+  const found = await kubernetes.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: of.namespace, name: 'loki' });
+  if (found?.metadata.labels?.[installIdLabel] !== of.installId) return undefined;
+  const kept = keptInConfig(configured((found['data'] as Readonly<Record<string, string>> | undefined)?.['config.yaml']));
+  return kept.schema.length > 0 ? kept : undefined;
+}
+
+/** What Loki itself could not read says nothing. */
+function configured(text: string | undefined): Json | undefined {
+  try {
+    return parse(text ?? '') as Json;
+  } catch {
+    return undefined;
+  }
 }

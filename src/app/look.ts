@@ -3,9 +3,11 @@ import { checks } from '../checks/index.ts';
 import { missingRights } from '../checks/rbac-suffices.ts';
 import { examine, failures } from '../engine/examine.ts';
 import { plan as planOf } from '../engine/plan.ts';
-import type { Finding, Plan, Problem } from '../engine/types.ts';
+import type { Finding, Plan, Problem, Step } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
+import { withAdopted, type Adopted } from '../design/adopted.ts';
+import type { Kept } from '../design/schema.ts';
 import { ProblemError } from '../problems/problem.ts';
 import { wasAbsent } from '../steps/absent.ts';
 import { steps } from '../steps/index.ts';
@@ -30,22 +32,37 @@ export interface Look {
   readonly barred: readonly Problem[];
 }
 
-export async function look(run: Run, { rotateLogin = false }: { readonly rotateLogin?: boolean } = {}): Promise<Look> {
-  const charts = findCharts(run, { fetchCharts: true });
+export interface LookOptions {
+  readonly rotateLogin?: boolean;
+  /** Learns from the installation that is to be taken over what names and settings it has. */
+  readonly adopt?: (run: Run, reached: Reached) => Promise<Adoption | undefined>;
+}
+
+/** What an adoption has learned; `password` is the one that the gateway accepts today. */
+export interface Adoption {
+  readonly adopted: Adopted;
+  readonly inUse: Kept;
+  readonly password?: string;
+}
+
+export async function look(asked: Run, { rotateLogin = false, adopt }: LookOptions = {}): Promise<Look> {
+  const charts = findCharts(asked, { fetchCharts: true });
   // An account or a cluster that can't be reached is told first.
   charts.catch(() => undefined);
-  const began = run.outside.clock.now();
-  const reached = await reach(run, 'installation');
+  const began = asked.outside.clock.now();
+  const reached = await reach(asked, 'installation');
   // Whoever renders and installs later finds it found.
   reached.releases.helm().catch(() => undefined);
-  const facts = await discovered(run, reached, charts);
-  const givenPassword = await readPassword(run);
-  const basis: Basis = { reached, facts, rotateLogin, ...(givenPassword && { givenPassword }) };
+  const [found, adoption] = await Promise.all([discovered(asked, reached, charts), adopt?.(asked, reached)]);
+  const facts = { ...found, ...(adoption && { adopted: adoption.adopted, inUse: adoption.inUse }) };
+  const run = { ...asked, settings: withAdopted(asked.settings, { adopted: facts.adopted, said: asked.said }) };
+  const givenPassword = (await readPassword(run)) ?? adoption?.password;
+  const basis: Basis = { reached, facts, rotateLogin, adopting: adoption !== undefined, ...(givenPassword && { givenPassword }) };
   const { lookingCtx, ...drafted } = await drawn(run, basis);
   for (const text of drafted.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
   const examined = { ...lookingCtx, settings: run.settings };
   const [first, results] = await Promise.all([
-    planOf(steps(drafted.blueprint), lookingCtx, problemOf),
+    planOf(stepsOf(drafted), lookingCtx, problemOf),
     examine(checks, examined, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem }),
   ]);
   // What failed because the user stopped the program is no finding.
@@ -68,14 +85,14 @@ const OUTSIDE_CLUSTER: ReadonlySet<string> = new Set(['bucket.chunks', 'bucket.r
  * buckets, and making what is there by now fails. See docs/decisions/0007.
  */
 export async function lookAgain(run: Run, seen: Look, { all }: { readonly all: boolean }): Promise<Look> {
-  const wanted = steps(seen.blueprint);
+  const wanted = seen.plan.map(({ step }) => step);
   const inside = await planOf(
     wanted.filter(({ id }) => !OUTSIDE_CLUSTER.has(id)),
     seen.ctx,
     problemOf,
   );
   const young = run.outside.clock.now().getTime() - seen.began.getTime() < BELIEVED_MS;
-  const believed = !all && young && [seen.plan, inside].every(hasNoRecord);
+  const believed = !all && young && !seen.ctx.adopting && [seen.plan, inside].every(hasNoRecord);
   const outside = wanted.filter(({ id }) => OUTSIDE_CLUSTER.has(id));
   const others = believed ? seen.plan : await planOf(outside, seen.ctx, problemOf);
   const findings = new Map([...others, ...inside].map(({ step, finding }) => [step.id, finding]));
@@ -93,6 +110,7 @@ interface Basis {
   readonly facts: Facts;
   readonly givenPassword?: string;
   readonly rotateLogin: boolean;
+  readonly adopting: boolean;
 }
 
 /** `ctx` is for acting; `lookingCtx` has the answers that were begun ahead. */
@@ -110,7 +128,19 @@ async function agreed(run: Run, basis: Basis, made: Made): Promise<Made> {
   if (!settings) return made;
   const consented = { ...run, settings };
   const { lookingCtx, ...again } = await drawn(consented, basis);
-  return agreed(consented, basis, { ...again, plan: await planOf(steps(again.blueprint), lookingCtx, problemOf) });
+  return agreed(consented, basis, { ...again, plan: await planOf(stepsOf(again), lookingCtx, problemOf) });
+}
+
+const stepsOf = ({ blueprint, ctx }: Pick<Look, 'blueprint' | 'ctx'>) => (ctx.adopting ? rememberedFirst(steps(blueprint)) : steps(blueprint));
+
+/** Names that can't be derived must be remembered before anything carries our marks: whatever becomes of the run, they are found again. */
+function rememberedFirst(all: readonly Step<Context>[]): readonly Step<Context>[] {
+  const first = ['namespace.loki', 'record'];
+  const isFirst = ({ id }: Step<Context>) => first.includes(id);
+  return [
+    ...all.filter(isFirst),
+    ...all.filter((step) => !isFirst(step)).map((step) => ({ ...step, ...(step.needs && { needs: [...step.needs, 'record'] }) })),
+  ];
 }
 
 /** A caller who may not even look is told everything that is missing, not only the first thing. */

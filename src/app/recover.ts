@@ -13,7 +13,11 @@ import { toProblem, type Ending } from './within.ts';
  * `undefined` to go on: what the dead run did is then taken as it stands, and its journal stays open until a later run is done, so that
  * a run that goes on and fails leaves the same choice to the next one.
  */
-export async function recover(run: Run, { blueprint, ctx, plan }: Look, { stillHeld }: Pick<Lock, 'stillHeld'>): Promise<Ending | undefined> {
+export async function recover(
+  run: Run,
+  { blueprint, ctx, plan }: Pick<Look, 'blueprint' | 'ctx' | 'plan'>,
+  { stillHeld }: Pick<Lock, 'stillHeld'>,
+): Promise<Ending | undefined> {
   const { settings, outside, emit } = run;
   const { installId } = blueprint.ownership;
   const unfinished = await outside.journals.unfinished(installId);

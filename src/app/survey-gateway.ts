@@ -21,7 +21,8 @@ export async function gatewayOf(
   const realm = /^\s*auth_basic\s+("?)(?!off\b)[^;]+\1;/m.test(text);
   const tenant = /proxy_set_header\s+x-scope-orgid\s+"?([^";]+)"?\s*;/i.exec(text)?.[1];
   const path = /auth_basic_user_file\s+"?([^";]+)"?;/.exec(text)?.[1];
-  const folder = path && container.volumeMounts?.find(({ mountPath }) => path.startsWith(mountPath))?.name;
+  const over = path ? (container.volumeMounts ?? []).filter(({ mountPath }) => path.startsWith(`${mountPath.replace(/\/$/, '')}/`)) : [];
+  const folder = over.toSorted((a, b) => b.mountPath.length - a.mountPath.length)[0]?.name;
   const volume = template.volumes?.find(({ name }) => name === folder);
   const secret = volume?.secret?.secretName;
   const [exists, service] = await Promise.all([

@@ -9,6 +9,7 @@ import { credentialsLast } from './credentials-last.ts';
 import { helmUsable } from './helm-usable.ts';
 import { iamSuffices } from './iam-suffices.ts';
 import { loadBalancer } from './load-balancer.ts';
+import { logsKept } from './logs-kept.ts';
 import { nodesCollectable } from './nodes-collectable.ts';
 import { podIdentityAgent } from './pod-identity-agent.ts';
 import { podsFit } from './pods-fit.ts';
@@ -25,6 +26,7 @@ export const checks: readonly Check<CheckContext>[] = [
   helmUsable,
   chartsObtainable,
   valuesKnown,
+  logsKept,
   storageUsable,
   clusterDns,
   loadBalancer,

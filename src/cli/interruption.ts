@@ -51,6 +51,8 @@ function first(name: string, acting: ReturnType<Recorder['acting']>) {
       return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: stopping after what is under way; what is taken away stays away` });
     case 'install':
     case 'mend':
+    case 'adopt':
+    case 'orphan':
     case 'recover':
       return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: taking back what this run did` });
   }

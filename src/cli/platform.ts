@@ -48,6 +48,8 @@ export interface SystemFiles extends Files {
 
 export interface UseCases {
   readonly install: () => Promise<UseCase<InstallOptions>>;
+  readonly adopt: () => Promise<UseCase<Pick<InstallOptions, 'dryRun'>>>;
+  readonly orphan: () => Promise<UseCase<Pick<InstallOptions, 'dryRun'>>>;
   readonly plan: () => Promise<UseCase<PlanOptions>>;
   readonly status: () => Promise<UseCase<StatusOptions>>;
   readonly uninstall: () => Promise<UseCase<UninstallOptions>>;

@@ -30,7 +30,7 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
         return;
       case 'step.started':
         acting = true;
-        if (doing === 'install' || doing === 'mend') standing.add(event.step);
+        if (doing !== 'uninstall') standing.add(event.step);
         return;
       case 'step.done':
       case 'step.unchanged':

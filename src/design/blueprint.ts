@@ -38,7 +38,7 @@ export interface Blueprint {
   /** Absent when no Grafana is to be changed. */
   readonly grafana?: GrafanaPlan;
   /** What is kept in the cluster about this installation: the settings and the user's own values. */
-  readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json };
+  readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json; readonly adopted?: Json };
   /** What was decided for the user and is worth saying, one sentence each. */
   readonly notes?: readonly string[];
   readonly verify: ProbePlan;
@@ -76,6 +76,8 @@ export interface LoginPlan {
   readonly user: string;
   /** Secret that the gateway mounts; key `.htpasswd`. */
   readonly htpasswd: { readonly namespace: string; readonly name: string };
+  /** Users whose lines stay in it as they are: they were there before an adoption. */
+  readonly others?: readonly string[];
   /** Secrets that clients read; keys `username`, `password`. One in Loki's namespace, one in the collector's. */
   readonly clients: readonly { readonly namespace: string; readonly name: string }[];
 }

@@ -45,7 +45,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   const buckets = { chunks: bucket(basis, 'chunks'), ruler: bucket(basis, 'ruler') };
   const role = rolePlan(basis, buckets);
   const gateway = gatewayPlan(settings.namespace);
-  const login = loginPlan(settings);
+  const login = loginPlan(settings, facts.adopted);
   const grafana = grafanaDesign(basis, gateway);
   const storage = chooseStorageClass(facts, { wanted: settings.storageClass, ownership: own });
   const userValues = given.userValues ?? { loki: [], alloy: [] };
@@ -73,7 +73,12 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     datasource: grafana.datasource,
     dashboard: grafana.dashboard,
     ...(grafana.grafana && { grafana: grafana.grafana }),
-    record: { settings: recordedSettings({ ...settings, region: facts.region }), lokiValues: layered(userValues.loki), alloyValues: layered(userValues.alloy) },
+    record: {
+      settings: recordedSettings({ ...settings, region: facts.region }),
+      lokiValues: layered(userValues.loki),
+      alloyValues: layered(userValues.alloy),
+      ...(facts.adopted && { adopted: facts.adopted as unknown as Json }),
+    },
     notes: [
       ...notes(basis, { nodes, storage }),
       ...grafana.notes,
@@ -95,8 +100,10 @@ function refuse(settings: Settings, facts: Facts): void {
 function bucket({ settings, facts, templates, own }: Basis, use: 'chunks' | 'ruler'): BucketPlan {
   const { account, partition } = facts.caller;
   const { region } = facts;
-  const namespace = names.bucketNamespace({ wanted: settings.bucketNamespace, region });
-  const name = names.bucketName({ prefix: settings.bucketPrefix, use, installId: own.installId, namespace, account, region });
+  const made = names.bucketNamespace({ wanted: settings.bucketNamespace, region });
+  const given = use === 'chunks' ? settings.chunksBucket : settings.rulerBucket;
+  const name = given ?? names.bucketName({ prefix: settings.bucketPrefix, use, installId: own.installId, namespace: made, account, region });
+  const namespace = names.namespaceOf(name, { account, region });
   return {
     use,
     name,
@@ -122,10 +129,11 @@ function namespaces({ settings, own }: Basis): Blueprint['namespaces'] {
   return { loki: make(settings.namespace), collector: make(settings.collectorNamespace) };
 }
 
-function loginPlan({ namespace, collectorNamespace, gatewayUser }: Settings): LoginPlan {
+function loginPlan({ namespace, collectorNamespace, gatewayUser }: Settings, adopted: Facts['adopted']): LoginPlan {
   return {
     user: gatewayUser,
-    htpasswd: { namespace, name: names.htpasswdSecret },
+    htpasswd: { namespace, name: adopted?.passwordSecret ?? names.htpasswdSecret },
+    ...(adopted?.otherUsers && { others: adopted.otherUsers }),
     clients: [...new Set([namespace, collectorNamespace])].map((where) => ({ namespace: where, name: names.loginSecret })),
   };
 }

@@ -53,10 +53,17 @@ function lines(sign: '-' | '+', path: string, json: string): readonly string[] {
       ...value
         .replace(/\n$/, '')
         .split('\n')
-        .map((line) => `${sign}   ${line}`),
+        .map((line) => `${sign}   ${withoutSecret(line)}`),
     ];
   }
   return [`${sign} ${label}${typeof value === 'string' ? plain(value) : json}`];
+}
+
+/** A line of a document in another language: what is assigned to a secret's name is hidden there too. */
+function withoutSecret(line: string): string {
+  const assigned = /^(\s*["']?)([\w.-]+)(["']?\s*[=:]\s*)(\S.*)$/.exec(line);
+  const [, start = '', name = '', sign = ''] = assigned ?? [];
+  return assigned && isSecret([name]) ? `${start}${name}${sign}${hidden}` : line;
 }
 
 /** A name hides what is below it too; only a volume's `secret` is a reference, whatever it holds. */

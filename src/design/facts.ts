@@ -4,8 +4,16 @@ import type { Caller } from '../ports/caller.ts';
 import type { Addon, EksCluster } from '../ports/clusters.ts';
 import type { Chart } from '../ports/releases.ts';
 import type { GrafanaFact } from './grafana-workload.ts';
+import type { Adopted } from './adopted.ts';
+import type { Kept } from './schema.ts';
 
 export interface Facts {
+  /** The day in UTC, `2026-01-31`: a new period of the schema begins after it. */
+  readonly today?: string;
+  /** What this installation has taken over from another one, as the cluster remembers it. */
+  readonly adopted?: Adopted;
+  /** Schema and buckets of the Loki that runs. */
+  readonly inUse?: Kept;
   readonly caller: Caller;
   readonly region: string;
   readonly cluster: EksCluster;

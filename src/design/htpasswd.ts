@@ -26,6 +26,13 @@ export function verifyHash(file: string, user: string, password: string): boolea
   return apr1 !== null && same(Buffer.from(hash), Buffer.from(apr1Hash(password, apr1[1]!)));
 }
 
+/** The lines of these users, as they stand in the file. */
+export const linesOf = (file: string, users: readonly string[]): readonly string[] =>
+  file.split(/\r?\n/).filter((line) => users.some((user) => line.startsWith(`${user}:`)));
+
+/** Everybody who has a line in the file, in its order. */
+export const usersIn = (file: string): readonly string[] => [...new Set(file.split(/\r?\n/).flatMap((line) => /^([^:#\s][^:]*):/.exec(line)?.[1] ?? []))];
+
 const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && timingSafeEqual(a, b);
 const digest = (algorithm: 'sha1' | 'md5', parts: readonly Uint8Array[]) => parts.reduce((hash, part) => hash.update(part), createHash(algorithm)).digest();
 const sha1 = (...parts: readonly Uint8Array[]) => digest('sha1', parts);

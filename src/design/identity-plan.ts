@@ -21,7 +21,7 @@ export function providerPlan({ settings, facts, own }: Basis): NonNullable<Bluep
 export function rolePlan(basis: Basis, buckets: Blueprint['buckets']): Blueprint['role'] {
   const { settings, facts, templates, own } = basis;
   const { partition, account } = facts.caller;
-  const name = names.roleName(facts.cluster.name, own.installId);
+  const name = settings.roleName ?? names.roleName(facts.cluster.name, own.installId);
   const subject = { namespace: settings.namespace, serviceAccount: names.lokiServiceAccount };
   const trust =
     settings.identity === 'irsa'

@@ -35,6 +35,11 @@ export function bucketName({ prefix, use, installId, namespace, account, region 
   return namespace === 'account-regional' ? `${name}-${account}-${region}-an` : name;
 }
 
+/** A name in the account-regional namespace says so by its ending. */
+export function namespaceOf(name: string, of: { readonly account: string; readonly region: string }): Settings['bucketNamespace'] {
+  return name.endsWith(`-${of.account}-${of.region}-an`) ? 'account-regional' : 'global';
+}
+
 const longestBucketName = 63;
 const longestRegion = 'ap-northeast-2';
 

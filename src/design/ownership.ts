@@ -4,8 +4,8 @@ import type { Ownership } from './blueprint.ts';
 
 const managedByTag = 'loki-eks/managed-by';
 const clusterArnTag = 'loki-eks/cluster-arn';
-const installIdTag = 'loki-eks/install-id';
-const installIdLabel = 'loki-eks.dev/install-id';
+export const installIdTag = 'loki-eks/install-id';
+export const installIdLabel = 'loki-eks.dev/install-id';
 const clusterArnAnnotation = 'loki-eks.dev/cluster-arn';
 
 /** 8 hex digits; the same cluster name in another region or account, or another namespace, is another installation. */

@@ -7,6 +7,7 @@ import { exposureService } from './exposure.ts';
 import { unknownKeys } from './keys.ts';
 import { mergeValues, type Values } from './merge.ts';
 import * as names from './names.ts';
+import type { Period } from './schema.ts';
 import { alloyValues, lokiValues } from './values.ts';
 
 interface ReleaseParts {
@@ -29,8 +30,11 @@ export function releasePlans(basis: Basis, { buckets, roleArn, gateway, storageC
     retentionDays: settings.retentionDays,
     sizing: basis.sizing,
     storageClass,
+    htpasswdSecret: facts.adopted?.passwordSecret ?? names.htpasswdSecret,
     alertmanagerUrl: settings.alertmanagerUrl,
     resolver: gatewayResolver(facts),
+    kept: facts.inUse?.schema ?? ((facts.adopted?.schema ?? []) as readonly Period[]),
+    today: facts.today ?? '',
     exposed: exposureService({ settings, facts }),
   });
   const alloy = alloyValues(templates, { ...shared, clusterLabel, pushUrl: gateway.pushUrl, user: settings.gatewayUser });

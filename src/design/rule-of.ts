@@ -1,6 +1,7 @@
 /** The rule of a setting. Apart from the settings' descriptions, which help and completion read without loading zod. */
 import type * as z from 'zod';
 import {
+  bucket,
   bucketPrefix,
   certificate,
   choice,
@@ -19,6 +20,7 @@ import {
   region,
   repository,
   retentionDays,
+  roleName,
   storageClass,
   tags,
   tenant,
@@ -27,6 +29,7 @@ import {
 import type { SettingSpec } from './setting-specs.ts';
 
 const rules = {
+  bucket,
   bucketPrefix,
   certificate,
   cidr,
@@ -43,6 +46,7 @@ const rules = {
   region,
   repository,
   retentionDays,
+  roleName,
   storageClass,
   tags,
   tenant,

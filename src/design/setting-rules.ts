@@ -42,6 +42,14 @@ export const bucketPrefix = text(
   error: 'starts with a prefix that S3 reserves (xn--, sthree-, amzn-s3-demo-)',
 });
 
+export const bucket = text(
+  /^[a-z0-9](?:[a-z0-9.-]{1,61}[a-z0-9])$/,
+  'must be a bucket name: 3 to 63 lower-case letters, digits, - and ., starting and ending with a letter or digit',
+);
+
+/** Without path. */
+export const roleName = text(/^[\w+=,.@-]{1,64}$/, 'must be the name of an IAM role: letters, digits and + = , . @ - _, at most 64, without its path');
+
 export const kmsKey = text(
   /^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]{1,128}$/,
   'must be the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/ID (not an alias, not a bare id)',

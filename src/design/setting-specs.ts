@@ -110,6 +110,14 @@ const aws = group('AWS', [
   { key: 'bucketPrefix', kind: 'string', rule: 'bucketPrefix', default: 'loki', description: 'first part of the bucket names', placeholder: 'PREFIX' },
   { key: 'bucketNamespace', ...choices(['account-regional', 'global']), default: 'account-regional', description: 'S3 namespace of the bucket names' },
   {
+    key: 'chunksBucket',
+    kind: 'string',
+    rule: 'bucket',
+    description: 'bucket of the log lines, by name; named by prefix, installation, account and region by default',
+    placeholder: 'BUCKET',
+  },
+  { key: 'rulerBucket', kind: 'string', rule: 'bucket', description: 'bucket of the alert rules, by name', placeholder: 'BUCKET' },
+  {
     key: 'existingBuckets',
     ...choices(['reuse', 'recreate', 'fail']),
     default: 'reuse',
@@ -123,6 +131,13 @@ const aws = group('AWS', [
     placeholder: 'BUCKET',
   },
   { key: 'kmsKey', kind: 'string', rule: 'kmsKey', description: 'KMS key that encrypts the buckets', placeholder: 'ARN' },
+  {
+    key: 'roleName',
+    kind: 'string',
+    rule: 'roleName',
+    description: 'IAM role of Loki, by name; named after cluster and installation by default',
+    placeholder: 'NAME',
+  },
   { key: 'iamPath', kind: 'string', rule: 'iamPath', default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
   { key: 'permissionsBoundary', kind: 'string', rule: 'permissionsBoundary', description: 'permissions boundary of the role', placeholder: 'ARN' },
   { key: 'tags', kind: 'map', rule: 'tags', description: 'tags for every AWS resource; repeatable', placeholder: 'KEY=VALUE' },

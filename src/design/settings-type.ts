@@ -22,10 +22,15 @@ export interface Settings {
   /** First part of the bucket names. */
   readonly bucketPrefix: string;
   readonly bucketNamespace: 'account-regional' | 'global';
+  /** Names of buckets to use instead of made ones. */
+  readonly chunksBucket?: string;
+  readonly rulerBucket?: string;
   readonly existingBuckets: 'reuse' | 'recreate' | 'fail';
   /** Names of buckets whose contents may be deleted by `existingBuckets: recreate`; must equal the bucket's name. */
   readonly confirmRecreate: readonly string[];
   readonly kmsKey?: string;
+  /** Name of a role to use instead of a made one. */
+  readonly roleName?: string;
   readonly iamPath: string;
   readonly permissionsBoundary?: string;
   /** The user's own tags, put beside ours on every AWS resource. */

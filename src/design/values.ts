@@ -1,8 +1,9 @@
 /** The values of both charts, from the readable files under `templates/`. */
 import { parse } from 'yaml';
 import { gatewayLabels } from './exposure.ts';
-import { htpasswdSecret, lokiRelease, loginSecret, lokiServiceAccount } from './names.ts';
+import { lokiRelease, loginSecret, lokiServiceAccount } from './names.ts';
 import type { Values } from './merge.ts';
+import { periods, takesMetadata, type Period } from './schema.ts';
 import { components, type Component, type Share, type Sizing } from './sizes.ts';
 import { renderDocument, renderText, type Templates } from './template.ts';
 
@@ -20,21 +21,25 @@ export interface LokiParts {
   readonly tenant: string;
   readonly sizing: Sizing;
   readonly storageClass: string;
+  /** The Secret that the gateway mounts as its password file. */
+  readonly htpasswdSecret: string;
   readonly alertmanagerUrl?: string;
   readonly resolver?: string;
   readonly monitoring: boolean;
+  /** Periods of the schema that lines have been written under; none where nothing runs yet. */
+  readonly kept: readonly Period[];
+  readonly today: string;
   /** The load balancer's Service, if there is one. */
   readonly exposed?: object;
 }
 
 export function lokiValues(templates: Templates, parts: LokiParts): Values {
-  const { sizing, retentionDays, tenant, exposed, ...plain } = parts;
-  return renderDocument(parse(templates('loki/values.yaml')), {
+  const { sizing, retentionDays, tenant, exposed, kept, today, ...plain } = parts;
+  const values = renderDocument(parse(templates('loki/values.yaml')), {
     alertmanagerUrl: undefined,
     resolver: undefined,
     ...plain,
     serviceAccount: lokiServiceAccount,
-    htpasswdSecret,
     volumeSize,
     retentionPeriod: `${retentionDays * 24}h`,
     tenantHeader: `proxy_set_header X-Scope-OrgID "${tenant}";`,
@@ -49,7 +54,15 @@ export function lokiValues(templates: Templates, parts: LokiParts): Values {
     resultsCacheCpu: sizing.resultsCache.cpu,
     extraObjects: exposed === undefined ? undefined : [exposed],
     ...shareValues(sizing),
-  }) as Values;
+  }) as LokiValues;
+  const schema = periods({ ours: values.loki.schemaConfig.configs, kept, today });
+  const limits = { ...values.loki.limits_config, ...(!takesMetadata(schema) && { allow_structured_metadata: false }) };
+  return { ...values, loki: { ...values.loki, schemaConfig: { configs: schema }, limits_config: limits } };
+}
+
+interface LokiValues {
+  readonly loki: { readonly schemaConfig: { readonly configs: readonly Period[] }; readonly limits_config: Values; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
 }
 
 /** Parts that run once and stay once: their anti-affinity and disruption budget would say nothing. */

@@ -35,7 +35,7 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
       result: 'with --show: shown, the documents by file name',
     },
   },
-  'steps.started': { when: 'acting begins', fields: { doing: 'install, mend, uninstall or recover', steps: 'id and title of each, in order' } },
+  'steps.started': { when: 'acting begins', fields: { doing: 'install, mend, adopt, orphan, uninstall or recover', steps: 'id and title of each, in order' } },
   'step.started': { when: 'a step begins to change something; several may be under way', fields: { step } },
   'step.said': { when: 'a step tells what it does, or what a wait waits for', fields: { step, text: 'in words' } },
   'step.unchanged': { when: 'a step had nothing to do', fields: { step, note: 'why, when that is not simply that everything is as wanted' } },

@@ -4,7 +4,7 @@ import type { Finding, Hands, Journal, Leftover, Outcome, Plan, Problem, Receipt
 
 export interface RunOptions {
   /** What it is told as: `install` unless said. */
-  readonly doing?: 'install' | 'mend';
+  readonly doing?: 'install' | 'mend' | 'adopt' | 'orphan';
   readonly journal: Journal;
   readonly emit: Sink;
   readonly signal: AbortSignal;

@@ -141,7 +141,7 @@ export interface Happenings {
   'check.finished': CheckResult;
   'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: Json };
   'steps.started': {
-    readonly doing: 'install' | 'mend' | 'uninstall' | 'recover';
+    readonly doing: 'install' | 'mend' | 'adopt' | 'orphan' | 'uninstall' | 'recover';
     readonly steps: readonly { readonly id: string; readonly title: string }[];
   };
   'step.started': { readonly step: string };

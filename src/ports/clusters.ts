@@ -44,6 +44,7 @@ export interface Clusters {
 /** EKS Pod Identity associations. */
 export interface Association {
   readonly id: string;
+  readonly arn: string;
   readonly roleArn: string;
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -57,6 +58,9 @@ export interface Associations {
     readonly tags: Readonly<Record<string, string>>;
   }): Promise<Association>;
   update(of: { readonly cluster: string; readonly id: string; readonly roleArn: string }): Promise<void>;
+  /** Adds or overwrites these tags, leaves others. */
+  tag(arn: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  untag(arn: string, keys: readonly string[]): Promise<void>;
   /** Absent is fine. */
   delete(of: { readonly cluster: string; readonly id: string }): Promise<void>;
 }

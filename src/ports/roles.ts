@@ -52,6 +52,9 @@ export interface OidcProviders {
   create(provider: { readonly url: string; readonly audience: string; readonly tags: Readonly<Record<string, string>> }): Promise<void>;
   addAudience(arn: string, audience: string): Promise<void>;
   removeAudience(arn: string, audience: string): Promise<void>;
+  /** Adds or overwrites these tags, leaves others. */
+  tag(arn: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  untag(arn: string, keys: readonly string[]): Promise<void>;
   /** Absent is fine. */
   delete(arn: string): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** Every problem a user can meet, by code. Codes are stable: docs, `explain` and other people's scripts use them. */
 import type { DoctorRow, Row } from './row.ts';
+import { adopt } from './catalogue/adopt.ts';
 import { app } from './catalogue/app.ts';
 import { aws } from './catalogue/aws.ts';
 import { doctorAws } from './catalogue/doctor-aws.ts';
@@ -30,7 +31,7 @@ const doctor = {
   ...doctorReading,
   ...doctorValues,
 };
-const table = { ...app, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...grafana, ...steps, ...doctor };
+const table = { ...app, ...adopt, ...settings, ...run, ...aws, ...kube, ...helm, ...loki, ...grafana, ...steps, ...doctor };
 
 export type ProblemCode = keyof typeof table;
 export const catalogue: Readonly<Record<ProblemCode, Row>> = table;

@@ -1,10 +1,11 @@
 /** The EKS Pod Identity association that gives Loki's service account its role. */
 import type { Receipt, Step } from '../engine/types.ts';
+import { diffLines } from '../design/diff.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { oursByTags } from './marks.ts';
+import { mayMark, oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'associations' | 'blueprint' | 'clock'>;
+type Needs = Pick<Context, 'associations' | 'blueprint' | 'clock' | 'adopting'>;
 
 /** Pods get their credentials' address when they are made, and EKS needs seconds until it gives it to them. */
 const SETTLES_MS = 10_000;
@@ -14,11 +15,20 @@ export const association: Step<Needs, Receipt> = {
   title: 'Pod Identity association',
   needs: ['role'],
 
-  async inspect({ associations, blueprint }) {
+  async inspect({ associations, blueprint, adopting }) {
     const found = await associations.find(key(blueprint));
     const target = `Pod Identity ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}`;
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: blueprint.role.arn }] };
-    if (!oursByTags(found.tags, blueprint.ownership)) {
+    const ours = oursByTags(found.tags, blueprint.ownership);
+    if (!ours && adopting && !mayMark(found.tags, blueprint.ownership)) {
+      return { is: 'blocked', problem: problem('MARKED_BY_ANOTHER', { message: `${target} belongs to another installation of loki-eks` }) };
+    }
+    if (!ours && adopting)
+      return {
+        is: 'differs',
+        changes: [{ action: 'update', target, detail: 'tags', diff: diffLines({ ...found.tags }, { ...found.tags, ...blueprint.ownership.tags }) }],
+      };
+    if (!ours) {
       return { is: 'blocked', problem: problem('ASSOCIATION_NOT_OURS', { message: `${target} exists (${found.id}) but was not made by loki-eks` }) };
     }
     if (found.roleArn === blueprint.role.arn) return { is: 'matches' };
@@ -35,6 +45,11 @@ export const association: Step<Needs, Receipt> = {
       await clock.sleep(SETTLES_MS, signal);
       return;
     }
+    if (!oursByTags(found.tags, blueprint.ownership)) {
+      await record({ did: 'tag-association', added: Object.keys(blueprint.ownership.tags).filter((key) => !(key in found.tags)) });
+      await associations.tag(found.arn, blueprint.ownership.tags);
+    }
+    if (found.roleArn === blueprint.role.arn) return;
     await record({ did: 'update-association', before: found.roleArn });
     await associations.update({ cluster, id: found.id, roleArn: blueprint.role.arn });
   },
@@ -42,7 +57,9 @@ export const association: Step<Needs, Receipt> = {
   async undo({ associations, blueprint }, receipt) {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
+    if (found && receipt.did === 'untag-association') return associations.tag(found.arn, receipt['before'] as Readonly<Record<string, string>>);
     if (!found || !oursByTags(found.tags, blueprint.ownership)) return;
+    if (receipt.did === 'tag-association') return associations.untag(found.arn, receipt['added'] as readonly string[]);
     if (receipt.did === 'create-association') await associations.delete({ cluster, id: found.id });
     else await associations.update({ cluster, id: found.id, roleArn: String(receipt['before']) });
   },

@@ -9,9 +9,9 @@ import { wasAbsent } from './absent.ts';
 import { earlyExpiry, expireBucket, isExpiring } from './bucket-expiry.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
 import { emptyingProgress } from './emptying-progress.ts';
-import { oursByTags } from './marks.ts';
+import { mayMark, oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells'>;
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells' | 'adopting'>;
 
 type BucketReceipt =
   | { readonly did: 'create-bucket'; readonly name: string }
@@ -34,7 +34,9 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     if (found.is === 'elsewhere') {
       return blocked('BUCKET_ELSEWHERE', `s3://${plan.name} is in ${found.region}, but the cluster is in ${ctx.blueprint.region}`);
     }
-    if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
+    if (!oursByTags(found.tags, ctx.blueprint.ownership) && ctx.adopting) {
+      if (!mayMark(found.tags, ctx.blueprint.ownership)) return blocked('MARKED_BY_ANOTHER', `s3://${plan.name} belongs to another installation of loki-eks`);
+    } else if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
       return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not made by loki-eks for this cluster`);
     }
     const key = strangeKey(found, plan);
@@ -108,7 +110,7 @@ const STOPS_EXPIRING = 'lifecycle: S3 no longer empties it; what has expired alr
 
 const said = (text: string | undefined, { say }: Pick<Helpers, 'say'>): void => (text === undefined ? undefined : say(text));
 
-const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS', message: string): Finding => ({
+const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS' | 'MARKED_BY_ANOTHER', message: string): Finding => ({
   is: 'blocked',
   problem: problem(code, { message }),
 });

@@ -30,6 +30,8 @@ export interface Context {
   readonly givenPassword?: string;
   /** The gateway gets a new password, whatever it has. */
   readonly rotateLogin?: boolean;
+  /** What the blueprint names may get our marks, unless it carries those of another installation. */
+  readonly adopting?: boolean;
   readonly timeoutMs: number;
   /** Settings that somebody gave, by flag, environment, file or answer; the others are defaults. Absent where nobody was asked for any. */
   readonly said?: ReadonlySet<string>;

@@ -4,9 +4,10 @@ import type { Finding, Problem, Receipt, Removal } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { named, oursByLabels } from './marks.ts';
+import { MARKED, unmark } from './marking.ts';
+import { mayMark, named, oursByLabels } from './marks.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 type ObjectWay = Extract<GrafanaWay, { readonly is: 'object' }>;
 export type What = 'datasource' | 'dashboard';
 
@@ -24,7 +25,9 @@ export async function inspectObject(ctx: Needs, of: { readonly way: ObjectWay; r
       ? { is: 'blocked', problem: taken }
       : { is: 'differs', changes: [{ action: 'create', target, detail: `${NAMED[what]} of ${grafana?.where}` }] };
   }
-  if (!oursByLabels(found, ownership)) {
+  // Let go of by us before: it still says what it is.
+  const letGo = ctx.adopting === true && found.metadata.labels?.[PART] === what && mayMark(found.metadata.labels, ownership);
+  if (!oursByLabels(found, ownership) && !letGo) {
     return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not made by loki-eks` }) };
   }
   const labels = labelsOf(ctx.blueprint, way, what);
@@ -63,6 +66,7 @@ async function lookAlike({ kubernetes, blueprint }: Needs, way: ObjectWay): Prom
 }
 
 export async function undoObject({ kubernetes, blueprint }: Needs, receipt: Receipt, former: () => Promise<string | undefined>): Promise<void> {
+  if (receipt.did === MARKED) return unmark(kubernetes, receipt);
   const { kind, namespace, name, key } = receipt as unknown as Pick<ObjectWay, 'kind' | 'namespace' | 'name' | 'key'>;
   const way = { kind, namespace, name };
   const found = await kubernetes.get(reference(way));
@@ -84,7 +88,7 @@ export async function removeObjects(ctx: Needs, what: What): Promise<Removal> {
   return objects.length > 0 ? { is: 'removed' } : { is: 'absent' };
 }
 
-async function ours(
+export async function ours(
   { kubernetes, blueprint }: Needs,
   { kind, what }: { readonly kind: 'Secret' | 'ConfigMap'; readonly what: What },
 ): Promise<readonly KubeObject[]> {

@@ -1,13 +1,13 @@
 /** The gateway's login: one password, kept only in the cluster, as a hash for nginx and in plain for the clients. */
-import { hashPassword, verifyHash } from '../design/htpasswd.ts';
-import type { Change, Finding, Receipt, Step } from '../engine/types.ts';
+import { hashPassword, linesOf, verifyHash } from '../design/htpasswd.ts';
+import type { Change, Finding, Problem, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
-import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { named, oursByLabels } from './marks.ts';
+import { mark, markChange, MARKED, ourMarks, strange, unmark } from './marking.ts';
+import { oursByLabels } from './marks.ts';
 import { secondUser } from './rotation.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'random' | 'givenPassword'>;
+type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'random' | 'givenPassword' | 'adopting'>;
 type Place = { readonly namespace: string; readonly name: string };
 
 /** 24 bytes are 192 bits: 32 characters of base64url. */
@@ -23,18 +23,20 @@ export const login: Step<Needs, Receipt> = {
 
   async inspect(ctx): Promise<Finding> {
     const found = await look(ctx);
-    const foreign = found.find(({ secret }) => secret && !oursByLabels(secret, ctx.blueprint.ownership));
-    if (foreign?.secret) {
-      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(foreign.secret)} exists but was not made by loki-eks` }) };
-    }
-    const changes: Change[] = gaps(ctx, found).map(({ place, secret }) => ({
+    const bar = found.map((one) => barred(ctx, one, found)).find((one) => one !== undefined);
+    if (bar) return { is: 'blocked', problem: bar };
+    const marks = unmarked(ctx, found).map((secret) => markChange(secret, ourMarks(ctx.blueprint.ownership)));
+    const contents = gaps(ctx, found).map(({ place, secret }): Change => ({
       action: secret ? 'update' : 'create',
       target: `Secret ${place.namespace}/${place.name}`,
+      ...(secret && { detail: 'login' }),
     }));
+    const changes = [...marks, ...contents];
     return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches' };
   },
 
   async apply(ctx, { record }) {
+    for (const secret of unmarked(ctx, await look(ctx))) await mark(ctx.kubernetes, secret, { marking: ourMarks(ctx.blueprint.ownership), record });
     const found = await look(ctx);
     const password = passwordOf(ctx, found) ?? Buffer.from(ctx.random.bytes(PASSWORD_BYTES)).toString('base64url');
     for (const { place, secret } of gaps(ctx, found)) {
@@ -50,6 +52,7 @@ export const login: Step<Needs, Receipt> = {
   },
 
   async undo({ kubernetes, blueprint }, receipt) {
+    if (receipt.did === MARKED) return unmark(kubernetes, receipt);
     const place = { namespace: String(receipt['namespace']), name: String(receipt['name']) };
     const secret = await kubernetes.get(reference(place));
     if (!secret || !oursByLabels(secret, blueprint.ownership)) return;
@@ -84,6 +87,19 @@ const placesOf = ({ login }: Needs['blueprint']): readonly Place[] => [...login.
 const look = ({ kubernetes, blueprint }: Needs): Promise<readonly Found[]> =>
   Promise.all(placesOf(blueprint).map(async (place) => ({ place, secret: await kubernetes.get(reference(place)) })));
 
+const unmarked = ({ blueprint }: Needs, found: readonly Found[]): readonly KubeObject[] =>
+  found.flatMap(({ secret }) => (secret && !oursByLabels(secret, blueprint.ownership) ? [secret] : []));
+
+/** In an adoption the gateway's own file is taken over, and of other Secrets only one that holds a login which that file accepts. */
+function barred({ blueprint, adopting }: Needs, { place, secret }: Found, all: readonly Found[]): Problem | undefined {
+  if (!secret || oursByLabels(secret, blueprint.ownership)) return undefined;
+  const { login: plan } = blueprint;
+  const { username, password } = decoded(secret);
+  const file = all.find((one) => one.place === plan.htpasswd)?.secret;
+  const fits = place === plan.htpasswd || verifyHash((file && decoded(file)['.htpasswd']) ?? '', username ?? '', password ?? '');
+  return strange(secret, { ownership: blueprint.ownership, adopting: adopting === true && fits });
+}
+
 /** The password in force: the user's own, else the one in the first client Secret that has one. */
 function passwordOf({ givenPassword }: Needs, found: readonly Found[]): string | undefined {
   return givenPassword ?? found.map(({ secret }) => secret && decoded(secret)['password']).find((password) => password);
@@ -105,9 +121,8 @@ function contents({ blueprint, random }: Needs, { place, secret }: Found, passwo
   const { login: plan } = blueprint;
   if (place !== plan.htpasswd) return { username: plan.user, password };
   // Collectors may still be at the second user of a rotation that died.
-  const lines = secret ? (decoded(secret)['.htpasswd'] ?? '').split('\n') : [];
-  const second = lines.filter((line) => line.startsWith(`${secondUser(plan.user)}:`));
-  return { '.htpasswd': [hashPassword(plan.user, password, random.bytes(SALT_BYTES)), ...second].map((line) => `${line}\n`).join('') };
+  const stay = linesOf(secret ? (decoded(secret)['.htpasswd'] ?? '') : '', [secondUser(plan.user), ...(plan.others ?? [])]);
+  return { '.htpasswd': [hashPassword(plan.user, password, random.bytes(SALT_BYTES)), ...stay].map((line) => `${line}\n`).join('') };
 }
 
 const secretObject = ({ blueprint }: Needs, place: Place, data: Readonly<Record<string, string>>): KubeObject => ({

@@ -1,5 +1,6 @@
 /** Telling our own from everything else: by tags in AWS, by labels in Kubernetes, by release labels in Helm. */
 import type { Ownership } from '../design/blueprint.ts';
+import { installIdLabel, installIdTag } from '../design/ownership.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 
 type Marks = Readonly<Record<string, string>>;
@@ -10,8 +11,11 @@ export const oursByTags = (tags: Marks, { tags: marks }: Ownership): boolean => 
 
 export const oursByLabels = (object: KubeObject, { labels }: Ownership): boolean => carries(object.metadata.labels, labels);
 
-export const releaseIsOurs = (release: { readonly labels: Marks }, { installId }: Ownership): boolean =>
-  release.labels['loki-eks.dev/install-id'] === installId;
+export const releaseIsOurs = (release: { readonly labels: Marks }, { installId }: Ownership): boolean => release.labels[installIdLabel] === installId;
+
+/** In an adoption what the blueprint names may get our marks, but never in the place of another installation's. */
+export const mayMark = (found: Marks | undefined, { installId }: Ownership): boolean =>
+  [installIdTag, installIdLabel].every((key) => found?.[key] === undefined || found[key] === installId);
 
 /** `Secret loki/loki-gateway-login` */
 export const named = ({ kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>): string =>

@@ -3,6 +3,7 @@ import type { Receipt, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Query } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
+import { MARKED, unmark } from './marking.ts';
 import { named, oursByLabels } from './marks.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
@@ -40,7 +41,9 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     await kubernetes.create(wanted);
   },
 
-  async undo(ctx, { name }, { signal }) {
+  async undo(ctx, receipt, { signal }) {
+    if (receipt.did === MARKED) return unmark(ctx.kubernetes, receipt);
+    const { name } = receipt;
     const ref = reference(String(name));
     const found = await ctx.kubernetes.get(ref);
     if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;

@@ -9,6 +9,7 @@ type Needs = Pick<Context, 'oidcProviders' | 'blueprint'>;
 
 type ProviderReceipt =
   | { readonly did: 'create-oidc-provider'; readonly arn: string }
+  | { readonly did: 'untag-provider'; readonly arn: string; readonly before: Readonly<Record<string, string>> }
   | { readonly did: 'add-audience'; readonly arn: string; readonly audience: string };
 
 export const oidcProvider: Step<Needs, Receipt> = {
@@ -47,6 +48,7 @@ export const oidcProvider: Step<Needs, Receipt> = {
     const did = receipt as ProviderReceipt;
     const found = await oidcProviders.find(did.arn);
     if (!found) return;
+    if (did.did === 'untag-provider') return oidcProviders.tag(did.arn, did.before);
     if (did.did === 'add-audience') return oidcProviders.removeAudience(did.arn, did.audience);
     if (oursByTags(found.tags, blueprint.ownership)) await oidcProviders.delete(did.arn);
   },

@@ -39,22 +39,13 @@ export const record: Step<Needs, Receipt> = {
       return;
     }
     await hands.record({ did: 'create-record' });
-    await kubernetes.create({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: {
-        name: RECORD,
-        namespace: blueprint.loki.namespace,
-        labels: blueprint.ownership.labels,
-        annotations: blueprint.ownership.annotations,
-      },
-      type: 'loki-eks.dev/installation',
-      data,
-    });
+    await kubernetes.create(recordObject(blueprint));
   },
 
   async undo({ kubernetes, blueprint }, receipt) {
     const found = await kubernetes.get(reference(blueprint));
+    // What was deleted is what the blueprint was made from: the same settings give the same record.
+    if (receipt.did === 'delete-record') return void (found ?? (await kubernetes.create(recordObject(blueprint))));
     if (!found || !oursByLabels(found, blueprint.ownership)) return;
     if (receipt.did === 'create-record') return kubernetes.delete(reference(blueprint));
     // Still that version: the update never happened, and `former` is of an earlier run.
@@ -62,7 +53,8 @@ export const record: Step<Needs, Receipt> = {
     const before = (found['data'] as Readonly<Record<string, string>> | undefined)?.['former'];
     if (!before) return;
     const data = JSON.parse(Buffer.from(before, 'base64').toString()) as Readonly<Record<string, string>>;
-    await kubernetes.patch(reference(blueprint), { data: { former: null, ...data } });
+    const added = Object.keys(dataOf(found) as object).filter((key) => !(key in data));
+    await kubernetes.patch(reference(blueprint), { data: { former: null, ...Object.fromEntries(added.map((key) => [key, null])), ...data } });
   },
 
   async remove({ kubernetes, blueprint }) {
@@ -73,12 +65,21 @@ export const record: Step<Needs, Receipt> = {
   },
 };
 
+const recordObject = (blueprint: Needs['blueprint']): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: RECORD, namespace: blueprint.loki.namespace, labels: blueprint.ownership.labels, annotations: blueprint.ownership.annotations },
+  type: 'loki-eks.dev/installation',
+  data: encoded(blueprint),
+});
+
 const reference = ({ loki }: Needs['blueprint']) => ({ apiVersion: 'v1', kind: 'Secret', namespace: loki.namespace, name: RECORD });
 
-const encoded = ({ record: { settings, lokiValues, alloyValues } }: Needs['blueprint']) => ({
+const encoded = ({ record: { settings, lokiValues, alloyValues, adopted } }: Needs['blueprint']) => ({
   'settings.json': base64(settings),
   'loki-values.json': base64(lokiValues),
   'alloy-values.json': base64(alloyValues),
+  ...(adopted !== undefined && { 'adopted.json': base64(adopted) }),
 });
 
 const base64 = (value: Json) => Buffer.from(canonical(value)).toString('base64');

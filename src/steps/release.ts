@@ -7,9 +7,14 @@ import type { HelmTask, Release } from '../ports/releases.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { flushIngesters } from './flush.ts';
-import { releaseIsOurs } from './marks.ts';
+import { MARKED, unmark } from './marking.ts';
+import { mayMark, releaseIsOurs } from './marks.ts';
+import { dropClaims, isMissing, makeWay, wayFor, type Way } from './way.ts';
 
-type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'>;
+type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'> & {
+  readonly adopting?: boolean;
+  readonly facts?: { readonly kubeVersion: string };
+};
 
 export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
   id: `release.${use}`,
@@ -17,13 +22,16 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
   // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
   needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['bucket.chunks', 'bucket.ruler', 'storage-class', 'service-account'] : [])],
 
-  async inspect({ releases, blueprint }): Promise<Finding> {
+  async inspect(ctx): Promise<Finding> {
+    const { releases, blueprint, adopting } = ctx;
     const plan = blueprint[use];
     const target = `release ${plan.namespace}/${plan.name}`;
     const chart = `${plan.chart.name} ${plan.chart.version}`;
     const found = await releases.find(plan.name, plan.namespace);
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: chart }] };
-    if (!releaseIsOurs(found, blueprint.ownership)) {
+    const ours = releaseIsOurs(found, blueprint.ownership);
+    if (!ours && adopting) return adoption(ctx, use, found);
+    if (!ours) {
       return { is: 'blocked', problem: problem('RELEASE_NOT_OURS', { message: `${target} (${found.chart} ${found.chartVersion}) was not made by loki-eks` }) };
     }
     const changes = changesFor(found, plan, target);
@@ -38,24 +46,35 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const { name, namespace } = blueprint[use];
     const task = { name, namespace, signal, say, timeoutMs };
     const found = await releases.find(name, namespace);
-    if (!found || changesFor(found, blueprint[use], name).length > 0) {
+    const adopted = found && !releaseIsOurs(found, blueprint.ownership);
+    if (!found || adopted || changesFor(found, blueprint[use], name).length > 0) {
+      const way = adopted ? await wayFor(ctx, use) : undefined;
       await record(
-        found && !unborn(found) ? { did: 'upgrade-release', namespace, revision: found.lastGood ?? found.revision } : { did: 'install-release', namespace },
+        found && !unborn(found)
+          ? { did: 'upgrade-release', namespace, revision: found.lastGood ?? found.revision, ...(way && { way: { ...way } }) }
+          : { did: 'install-release', namespace },
       );
+      // A release that only gets its marks restarts nothing.
+      if (way && found && changesFor(marked(found, blueprint[use]), blueprint[use], name).length > 0) await makeWay(ctx, use, { way, signal, say });
       await upgrade(ctx, use, task);
     }
     await releases.ready(task);
   },
 
   async undo(context, receipt, helpers) {
+    if (receipt.did === MARKED) return unmark(context.kubernetes, receipt);
     const ctx = where(context, use, receipt);
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
-    if (!found || !releaseIsOurs(found, ctx.blueprint.ownership)) return;
-    if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
     const revision = Number(receipt['revision']);
+    const way = receipt['way'] as Way | undefined;
+    const begun = way !== undefined && found?.revision === revision;
+    if (!found || !(begun || releaseIsOurs(found, ctx.blueprint.ownership))) return;
+    if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
     const task = { ...taskOf(ctx, use, helpers), revision };
-    if (found.revision > revision) await whenFree(ctx, task, () => ctx.releases.rollback(task));
+    if (way && !begun) await makeWay(ctx, use, { way, ...helpers });
+    if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
+    if (way) await dropClaims(ctx, use, way);
   },
 
   async remove(ctx, helpers) {
@@ -68,6 +87,32 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     return { is: 'removed' };
   },
 });
+
+/** As if it had our marks already: nobody knows which bytes a chart of others was, and its version says enough. */
+const marked = (found: Release, plan: ReleasePlan): Release => ({ ...found, labels: { ...labelsOf(plan), ...found.labels } });
+
+/** What taking over somebody else's release does to it. */
+async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Promise<Finding> {
+  const plan = ctx.blueprint[use];
+  const target = `release ${plan.namespace}/${plan.name}`;
+  if (!mayMark(found.labels, ctx.blueprint.ownership)) {
+    return { is: 'blocked', problem: problem('MARKED_BY_ANOTHER', { message: `${target} belongs to another installation of loki-eks` }) };
+  }
+  if (found.chart !== plan.chart.name) {
+    return {
+      is: 'blocked',
+      problem: problem('RELEASE_OTHER_CHART', { message: `${target} is of chart ${found.chart} ${found.chartVersion}, not of ${plan.chart.name}` }),
+    };
+  }
+  const { replaced } = await wayFor(ctx, use);
+  const marks: Change = { action: 'update', target, detail: 'marks', diff: Object.entries(labelsOf(plan)).map(([key, value]) => `+ labels.${key}: ${value}`) };
+  const anew = replaced.map((name): Change => ({
+    action: 'update',
+    target: `StatefulSet ${plan.namespace}/${name}`,
+    detail: 'made anew around its pods: it can not be changed in place',
+  }));
+  return { is: 'differs', changes: [marks, ...changesFor(marked(found, plan), plan, target), ...anew] };
+}
 
 /** Settings may have changed since a run died: its release is looked for where that run put it. */
 function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: Receipt): Needs {
@@ -94,7 +139,7 @@ async function upgrade(ctx: Needs, use: 'loki' | 'alloy', task: HelmTask) {
   const { chart, values } = plan;
   await whenFree(ctx, task, async () => {
     const found = await releases.find(task.name, task.namespace);
-    if (found && changesFor(found, plan, task.name).length === 0) return;
+    if (found && releaseIsOurs(found, blueprint.ownership) && changesFor(found, plan, task.name).length === 0) return;
     task.say(`helm installs ${chart.origin}`);
     await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
   });

@@ -6,9 +6,9 @@ import type { Role } from '../ports/roles.ts';
 import { problem } from '../problems/problem.ts';
 import { wasAbsent } from './absent.ts';
 import type { Context } from './context.ts';
-import { oursByTags } from './marks.ts';
+import { mayMark, oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'roles' | 'blueprint'>;
+type Needs = Pick<Context, 'roles' | 'blueprint' | 'adopting'>;
 
 type RoleReceipt =
   | { readonly did: 'create-role'; readonly name: string }
@@ -22,11 +22,16 @@ export const role: Step<Needs, Receipt> = {
   title: 'IAM role for Loki',
   needs: [],
 
-  async inspect({ roles, blueprint }) {
+  async inspect({ roles, blueprint, adopting }) {
     const wanted = blueprint.role;
-    const found = await roles.find(wanted.name, { inline: wanted.policyName });
+    // In an adoption everything that is attached to it is worth saying.
+    const found = await (adopting ? roles.find(wanted.name) : roles.find(wanted.name, { inline: wanted.policyName }));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: wanted.arn }] };
-    if (!oursByTags(found.tags, blueprint.ownership)) {
+    const ours = oursByTags(found.tags, blueprint.ownership);
+    if (!ours && adopting && !mayMark(found.tags, blueprint.ownership)) {
+      return { is: 'blocked', problem: problem('MARKED_BY_ANOTHER', { message: `Role ${wanted.name} belongs to another installation of loki-eks` }) };
+    }
+    if (!ours && !adopting) {
       return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
     }
     if (found.path !== wanted.path) {
@@ -41,7 +46,11 @@ export const role: Step<Needs, Receipt> = {
       detail: WORDS[did],
       ...(diff && { diff }),
     }));
-    return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches' };
+    if (changes.length === 0) return { is: 'matches' };
+    const kept = ours
+      ? []
+      : found.attached.map((policy): Change => ({ action: 'keep', target: policy, detail: 'stays attached; the role no longer needs it' }));
+    return { is: 'differs', changes: [...changes, ...kept] };
   },
 
   async apply({ roles, blueprint }, { found: seen, record, say, signal }) {
@@ -139,6 +148,7 @@ function gaps(found: Role, wanted: Needs['blueprint']['role']): readonly Gap[] {
     missing.push({
       did: 'tag-role',
       receipt: { did: 'tag-role', name, before, added: tags.map(([key]) => key).filter((key) => !(key in found.tags)) },
+      diff: diffLines(before, Object.fromEntries(tags)),
       act: (roles) => roles.tag(name, Object.fromEntries(tags)),
     });
   }

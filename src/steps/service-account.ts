@@ -1,24 +1,24 @@
 /** Loki's service account, made before Helm so that its identity can be proved first; the chart is told to use it. */
 import type { Receipt, Step } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
-import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
+import { MADE_BY_HELM, mark, markChange, MARKED, ourMarks, strange, unmark, type Marking } from './marking.ts';
 import { named, oursByLabels } from './marks.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 
 export const serviceAccount: Step<Needs, Receipt> = {
   id: 'service-account',
   title: "Loki's service account",
   needs: ['namespace.loki'],
 
-  async inspect({ kubernetes, blueprint }) {
+  async inspect({ kubernetes, blueprint, adopting }) {
     const wanted = blueprint.serviceAccount.object;
     const found = await kubernetes.get(reference(blueprint));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
-    if (!oursByLabels(found, blueprint.ownership)) {
-      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(wanted)} exists but was not made by loki-eks` }) };
-    }
+    const bar = strange(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
+    if (bar) return { is: 'blocked', problem: bar };
+    if (!oursByLabels(found, blueprint.ownership)) return { is: 'differs', changes: [markChange(found, adoptionOf(found, blueprint))] };
     const differing = Object.keys(patchFor(found, wanted).annotations);
     return differing.length > 0 ? { is: 'differs', changes: [{ action: 'update', target: named(wanted), detail: differing.join(', ') }] } : { is: 'matches' };
   },
@@ -31,6 +31,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
       await kubernetes.create(wanted);
       return;
     }
+    if (!oursByLabels(found, blueprint.ownership)) return mark(kubernetes, found, { marking: adoptionOf(found, blueprint), record });
     const { annotations } = patchFor(found, wanted);
     const before = Object.fromEntries(Object.keys(annotations).map((key) => [key, found.metadata.annotations?.[key] ?? null]));
     await record({ did: 'annotate-service-account', before });
@@ -38,6 +39,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
   },
 
   async undo({ kubernetes, blueprint }, receipt) {
+    if (receipt.did === MARKED) return unmark(kubernetes, receipt);
     const found = await kubernetes.get(reference(blueprint));
     if (!found || !oursByLabels(found, blueprint.ownership)) return;
     if (receipt.did === 'create-service-account') await kubernetes.delete(reference(blueprint));
@@ -59,6 +61,15 @@ export const reference = ({ serviceAccount }: Needs['blueprint']): Ref => ({
   namespace: serviceAccount.namespace,
   name: serviceAccount.name,
 });
+
+/** One that a chart has made goes with the next upgrade of its release, unless helm is told to leave it. */
+const KEEP = { 'helm.sh/resource-policy': 'keep' };
+
+function adoptionOf(found: KubeObject, { ownership, serviceAccount: { object } }: Needs['blueprint']): Marking {
+  const marks = ourMarks(ownership);
+  const made = found.metadata.annotations?.[MADE_BY_HELM] !== undefined;
+  return { ...marks, annotations: { ...marks.annotations, ...patchFor(found, object).annotations, ...(made && KEEP) } };
+}
 
 /** Only annotations of ours can differ: a `null` takes away the role of the other kind of identity. */
 function patchFor(found: KubeObject, wanted: KubeObject): { readonly annotations: Readonly<Record<string, string | null>> } {

@@ -1,33 +1,38 @@
 /** A StorageClass of our own, only where the cluster has none that fits; classes of others are never touched. */
 import type { Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
-import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
+import { mark, markChange, MARKED, ourMarks, strange, unmark } from './marking.ts';
 import { named, oursByLabels } from './marks.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 
 export const storageClass: Step<Needs, Receipt> = {
   id: 'storage-class',
   title: "StorageClass for Loki's volumes",
   needs: [],
 
-  async inspect({ kubernetes, blueprint }) {
+  async inspect({ kubernetes, blueprint, adopting }) {
     const wanted = blueprint.storageClass;
     if (!wanted) return { is: 'matches', note: 'the cluster has one that fits' };
     const found = await kubernetes.get(reference(wanted.metadata.name));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
     if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
-    return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(wanted)} exists but was not made by loki-eks` }) };
+    const bar = strange(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
+    return bar ? { is: 'blocked', problem: bar } : { is: 'differs', changes: [markChange(found, ourMarks(blueprint.ownership))] };
   },
 
   async apply({ kubernetes, blueprint }, { record }) {
     const wanted = blueprint.storageClass as KubeObject;
+    const found = await kubernetes.get(reference(wanted.metadata.name));
+    if (found) return mark(kubernetes, found, { marking: ourMarks(blueprint.ownership), record });
     await record({ did: 'create-storage-class', name: wanted.metadata.name });
     await kubernetes.create(wanted);
   },
 
-  async undo({ kubernetes, blueprint }, { name }) {
+  async undo({ kubernetes, blueprint }, receipt) {
+    if (receipt.did === MARKED) return unmark(kubernetes, receipt);
+    const { name } = receipt;
     const found = await kubernetes.get(reference(String(name)));
     if (found && oursByLabels(found, blueprint.ownership)) await kubernetes.delete(reference(String(name)));
   },

@@ -21,7 +21,7 @@ export interface TreeOptions {
 
 type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
 
-const DOING = { install: 'Installing', mend: 'Mending', uninstall: 'Taking away' } as const;
+const DOING = { install: 'Installing', mend: 'Mending', adopt: 'Taking over', orphan: 'Letting go', uninstall: 'Taking away' } as const;
 const CHECKS: Readonly<Record<string, string>> = {
   preflight: 'Preflight',
   verify: 'Proving that lines come back',

@@ -82,6 +82,8 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
         : unexpected('outside'),
     useCases: {
       install: useCase('install'),
+      adopt: useCase('adopt'),
+      orphan: useCase('orphan'),
       plan: useCase('plan'),
       status: useCase('status'),
       uninstall: useCase('uninstall'),

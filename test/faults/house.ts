@@ -162,6 +162,7 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
     outside,
     emit: (event) => void events.push(event),
+    said: new Set(),
     settled: async () => {},
     signal: new AbortController().signal,
     version: '0.0.0',

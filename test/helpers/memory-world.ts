@@ -150,6 +150,12 @@ export class MemoryWorld {
         this.#write(() => void (this.providers.get(asked)!.audiences = [...this.providers.get(asked)!.audiences, audience])),
       removeAudience: async (asked, audience) =>
         this.#write(() => void (this.providers.get(asked)!.audiences = this.providers.get(asked)!.audiences.filter((other) => other !== audience))),
+      tag: async (asked, tags) => this.#write(() => void (this.providers.get(asked)!.tags = { ...this.providers.get(asked)!.tags, ...tags })),
+      untag: async (asked, keys) =>
+        this.#write(
+          () =>
+            void (this.providers.get(asked)!.tags = Object.fromEntries(Object.entries(this.providers.get(asked)!.tags).filter(([key]) => !keys.includes(key)))),
+        ),
       delete: async (asked) => {
         if (this.providers.has(asked)) this.#write(() => void this.providers.delete(asked));
       },
@@ -161,11 +167,21 @@ export class MemoryWorld {
       find: async ({ serviceAccount }) => structuredClone(this.associations.get(serviceAccount)),
       create: async ({ serviceAccount, roleArn, tags }) =>
         this.#write(() => {
-          const made = { id: `a-${serviceAccount}`, roleArn, tags: { ...tags } };
+          const made = { id: `a-${serviceAccount}`, arn: `arn:aws:eks:::podidentityassociation/${serviceAccount}`, roleArn, tags: { ...tags } };
           this.associations.set(serviceAccount, made);
           return made;
         }),
       update: async ({ id, roleArn }) => this.#write(() => void (this.associations.get(id.slice(2))!.roleArn = roleArn)),
+      tag: async (arn, tags) =>
+        this.#write(() => {
+          const found = this.associations.get(arn.split('/')[1]!)!;
+          found.tags = { ...found.tags, ...tags };
+        }),
+      untag: async (arn, keys) =>
+        this.#write(() => {
+          const found = this.associations.get(arn.split('/')[1]!)!;
+          found.tags = Object.fromEntries(Object.entries(found.tags).filter(([key]) => !keys.includes(key)));
+        }),
       delete: async ({ id }) => {
         if (this.associations.has(id.slice(2))) this.#write(() => void this.associations.delete(id.slice(2)));
       },

@@ -46,6 +46,16 @@ export function associations({ eks }: Clients): Associations {
       );
     },
 
+    async tag(arn, tags) {
+      const client = await eks();
+      await ask({ action: 'eks:TagResource', on: arn }, () => client.tagResource({ resourceArn: arn, tags: { ...tags } }));
+    },
+
+    async untag(arn, keys) {
+      const client = await eks();
+      await ask({ action: 'eks:UntagResource', on: arn }, () => client.untagResource({ resourceArn: arn, tagKeys: [...keys] }));
+    },
+
     async delete({ cluster, id }) {
       const client = await eks();
       await askFor({ action: 'eks:DeletePodIdentityAssociation', on: `${cluster}/${id}`, absent: ['ResourceNotFoundException', 'NotFoundException'] }, () =>
@@ -57,6 +67,7 @@ export function associations({ eks }: Clients): Associations {
 
 const read = (association: PodIdentityAssociation): Association => ({
   id: association.associationId!,
+  arn: association.associationArn ?? '',
   roleArn: association.roleArn!,
   tags: association.tags ?? {},
 });

@@ -50,6 +50,20 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
       );
     },
 
+    async tag(arn, tags) {
+      const client = await iam();
+      await ask({ action: 'iam:TagOpenIDConnectProvider', on: arn }, () =>
+        client.tagOpenIDConnectProvider({ OpenIDConnectProviderArn: arn, Tags: toTags(tags) }),
+      );
+    },
+
+    async untag(arn, keys) {
+      const client = await iam();
+      await ask({ action: 'iam:UntagOpenIDConnectProvider', on: arn }, () =>
+        client.untagOpenIDConnectProvider({ OpenIDConnectProviderArn: arn, TagKeys: [...keys] }),
+      );
+    },
+
     async delete(arn) {
       const client = await iam();
       await askFor({ action: 'iam:DeleteOpenIDConnectProvider', on: arn, absent: gone }, () =>

@@ -36,6 +36,19 @@ export async function readRelease(
   return undefined;
 }
 
+/** What a revision is made of, as YAML; empty when that revision is not kept any more. */
+export async function manifestOf(
+  kubernetes: Pick<Kubernetes, 'get' | 'list'>,
+  { name, namespace, revision }: { readonly name: string; readonly namespace: string; readonly revision: number | 'newest' },
+): Promise<string> {
+  const all = await kubernetes.list({ apiVersion: 'v1', kind: 'Secret', namespace, labels: `owner=helm,name=${name}`, metadataOnly: true });
+  const versions = all.map(({ metadata }) => ({ secret: metadata.name, version: Number(metadata.labels?.['version']) })).sort((a, b) => b.version - a.version);
+  const wanted = revision === 'newest' ? versions[0] : versions.find(({ version }) => version === revision);
+  const object = wanted && (await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: wanted.secret }));
+  const { manifest } = object ? decode(object) : {};
+  return typeof manifest === 'string' ? manifest : '';
+}
+
 function release(secret: KubeObject, lastGood: number | undefined): Release {
   const stored = decode(secret);
   const labels = Object.fromEntries(Object.entries(secret.metadata.labels ?? {}).filter(([key]) => !helmsOwn.has(key)));

@@ -7,6 +7,7 @@ import { findHelm, type Env } from './binary.ts';
 import { helmFailure } from './failures.ts';
 import { rollbackArgs, templateArgs, uninstallArgs, upgradeArgs } from './flags.ts';
 import { kubeFlags, makeHome, systemTempDir, type Home, type KubeFlags, type TempDir } from './home.ts';
+import { lend } from './lending.ts';
 import { recovery } from './pending.ts';
 import { runHelm } from './process.ts';
 import { openReadiness, systemClock } from './ready.ts';
@@ -72,7 +73,13 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
       await alone(task);
       task.say(`helm rollback ${task.name} ${task.revision}`);
       const { version } = await helm.get();
-      await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs({ ...task, helm: version }) });
+      const giveBack = await lend(kubernetes, task);
+      try {
+        await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs({ ...task, helm: version }) });
+      } catch (error) {
+        await giveBack();
+        throw error;
+      }
     },
     uninstall: async (task) => {
       await alone(task);

@@ -20,7 +20,7 @@ export const steps = rows({
   BUCKET_NOT_OURS: {
     title: 'The bucket was not made by loki-eks for this cluster',
     cause: 'A bucket of this name exists in your account without the ownership tags of this installation.',
-    fix: 'loki-eks install --bucket-prefix NAME',
+    fix: 'loki-eks install --bucket-prefix NAME; or, to take it over with its logs: loki-eks adopt',
     exit: 3,
     explain: 'Ours are tagged loki-eks/managed-by, loki-eks/cluster-arn and loki-eks/install-id. Nothing without them is ever changed.',
   },
@@ -136,7 +136,7 @@ export const steps = rows({
   RELEASE_NOT_OURS: {
     title: 'A Helm release of this name was not made by loki-eks',
     cause: 'Loki or Alloy is installed already, by hand or by another tool.',
-    fix: 'helm uninstall it first, or install into another namespace with --namespace NAME and --collector-namespace NAME',
+    fix: 'loki-eks adopt takes it over with its logs; or install into another namespace with --namespace NAME and --collector-namespace NAME',
     exit: 3,
     explain: 'It was left as it is. helm get values shows what it was made from.',
   },

@@ -15,6 +15,8 @@ export interface Ingester {
   failures(): number;
   /** Writes everything to the bucket; what failed stays. */
   flush(): void;
+  /** From now on a graceful end flushes, whatever the configuration says. */
+  flushAtTheEnd(): void;
   /** Ends it; what is left is what only a disk can keep. */
   stop(options: { readonly graceful: boolean }): TenantStreams;
 }
@@ -32,6 +34,7 @@ export function createIngester(
   let cancel: (() => void) | undefined;
   let failures = 0;
   let failed = 0;
+  let flushesAtTheEnd = of.config.flushOnShutdown;
 
   const write = (tenant: string, streams: readonly Stream[]): void => {
     const chunks = mergeStreams(streams).map((stream) => encodeChunk(tenant, stream));
@@ -81,8 +84,9 @@ export function createIngester(
     tenants: () => [...memory.keys()],
     failures: () => failed,
     flush,
+    flushAtTheEnd: () => void (flushesAtTheEnd = true),
     stop({ graceful }) {
-      if (graceful && of.config.flushOnShutdown) flush();
+      if (graceful && flushesAtTheEnd) flush();
       cancel?.();
       return memory;
     },

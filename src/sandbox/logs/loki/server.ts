@@ -83,6 +83,10 @@ function unauthenticated(peers: LokiPeers, asked: Asked & { readonly route: stri
       if (loki.ingester === undefined) return NOT_FOUND;
       loki.ingester.flush();
       return { status: 204, body: '' };
+    case '/ingester/prepare_shutdown':
+      if (loki.ingester === undefined) return NOT_FOUND;
+      loki.ingester.flushAtTheEnd();
+      return { status: 204, body: '' };
     default:
       return undefined;
   }

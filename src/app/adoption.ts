@@ -1,0 +1,204 @@
+/** What an installation that somebody else made has to go on with: its buckets, role, login, tenant, retention and schema, read from what runs. */
+import type { CollectorSeen } from '../checks/doctor/collectors-seen.ts';
+import type { LokiSeen } from '../checks/doctor/loki-seen.ts';
+import { adoptable, type Adopted } from '../design/adopted.ts';
+import { blocksNamed } from '../design/alloy-reading.ts';
+import { at } from '../design/document.ts';
+import { usersIn, verifyHash } from '../design/htpasswd.ts';
+import * as names from '../design/names.ts';
+import { installIdOf } from '../design/ownership.ts';
+import { keptInConfig, type Kept } from '../design/schema.ts';
+import type { Settings } from '../design/settings-type.ts';
+import type { Json } from '../engine/types.ts';
+import { stop, type ProblemError } from '../problems/problem.ts';
+import { MADE_BY_HELM } from '../steps/marking.ts';
+import { adoptedIn, installed } from './installed.ts';
+import type { Adoption } from './look.ts';
+import type { Run } from './outside.ts';
+import type { Reached } from './reach.ts';
+import { surveyCollectors } from './survey-collectors.ts';
+import { surveyLoki } from './survey-loki.ts';
+import { misses } from './survey-objects.ts';
+
+/** Throws ADOPT_*. `undefined` when the installation is ours already and was not adopted. */
+export async function learn(run: Run, reached: Reached): Promise<Adoption | undefined> {
+  const { kubernetes } = reached;
+  const recorded = await adoptedIn(kubernetes, run.settings.namespace);
+  if (!recorded && (await installed(run, kubernetes))) return undefined;
+  const looking = { run, reached, miss: misses([]) };
+  const [loki, { expected: collectors }] = await Promise.all([surveyLoki(looking), surveyCollectors(looking)]);
+  const { kept, config, ...fit } = fitting(run, loki);
+  const login = await loginOf(run, reached, { loki: fit.loki, collectors });
+  if (login.password) run.outside.hide(login.password);
+  const learned: Adopted['settings'] = {
+    ...identityOf(reached, fit.loki),
+    ...bucketsOf(run, reached, kept),
+    ...(login.user && { gatewayUser: login.user }),
+    ...labelOf(collectors),
+    ...keyOf(fit.loki),
+  };
+  const settings = { ...learned, ...recorded?.settings, ...said(run) };
+  const adopted: Adopted = {
+    settings: { ...settings, ...logsOf({ config, loki: fit.loki, collectors, login, settings }) },
+    ...(login.secret && { passwordSecret: login.secret }),
+    ...(login.others.length > 0 && { otherUsers: login.others }),
+    schema: kept.schema,
+    ...(recorded && omit(recorded, 'settings')),
+  };
+  return { adopted, inUse: kept, ...(login.password && { password: login.password }) };
+}
+
+const omit = <T extends object, K extends keyof T>(of: T, key: K): Omit<T, K> => {
+  const { [key]: _, ...rest } = of;
+  return rest;
+};
+
+/** What was said for this run is what is adopted, whatever is found. */
+function said({ settings, said: keys = new Set() }: Run): Adopted['settings'] {
+  return Object.fromEntries(adoptable.flatMap((key) => (keys.has(key) && settings[key] !== undefined ? [[key, settings[key]]] : [])));
+}
+
+const unfit = (message: string, evidence?: readonly string[]): ProblemError => stop('ADOPT_UNFIT', { message, ...(evidence && { evidence }) });
+
+function fitting({ settings }: Run, loki: LokiSeen | undefined): { readonly loki: LokiSeen; readonly config: Json; readonly kept: Kept } {
+  const { namespace } = settings;
+  if (!loki) throw stop('ADOPT_NOTHING', { message: `No Loki runs in namespace ${namespace} of this cluster` });
+  if (loki.namespace !== namespace) {
+    throw stop('ADOPT_NOTHING', {
+      message: `No Loki runs in namespace ${namespace}; there is one in ${loki.namespace}`,
+      fix: `loki-eks adopt --namespace ${loki.namespace}`,
+    });
+  }
+  if (!loki.release) throw unfit(`Loki in namespace ${namespace} was not installed by Helm`);
+  if (loki.release.name !== names.lokiRelease) throw unfit(`The Helm release of Loki is named ${loki.release.name}, not ${names.lokiRelease}`);
+  const parts = new Set(loki.workloads.filter(({ wanted }) => wanted > 0).map(({ component }) => component));
+  const other = ['write', 'read', 'backend', 'single-binary'].find((part) => parts.has(part));
+  if (!parts.has('ingester') || other)
+    throw unfit(
+      `Loki in namespace ${namespace} does not run in Distributed mode`,
+      [...parts].map((part) => `component ${part}`),
+    );
+  if (loki.config === undefined) throw unfit(`Loki's configuration (${loki.configFrom}) can't be read`);
+  return { loki, config: loki.config, kept: storedIn(loki, loki.config) };
+}
+
+/** Everything that decides where a line lies and how it is found must be something that our own values can say. */
+function storedIn({ configFrom }: LokiSeen, config: Json): Kept {
+  const kept = keptInConfig(config);
+  if (kept.schema.length === 0) throw unfit(`${configFrom} has no schema_config`);
+  const strange = kept.schema.find((period) => !['s3', 'aws'].includes(String(period['object_store'])));
+  if (strange) throw unfit(`The period from ${strange.from} of the schema keeps its lines in ${String(strange['object_store'])}, not in S3`);
+  if (!kept.chunksBucket) throw unfit(`${configFrom} names no S3 bucket`);
+  if (kept.chunksBucket.includes(',')) throw unfit(`Loki spreads its lines over several buckets: ${kept.chunksBucket}`);
+  for (const path of ['common.storage.s3.endpoint', 'storage_config.aws.endpoint', 'storage_config.aws.s3', 'storage_config.object_store.storage_prefix']) {
+    const value = at(config, path);
+    if (typeof value === 'string' && value !== '' && !/amazonaws\.com/.test(value)) throw unfit(`${configFrom} sets ${path}, which loki-eks does not carry on`);
+  }
+  return kept;
+}
+
+function identityOf({ caller }: Reached, { account }: LokiSeen): Adopted['settings'] {
+  const arn = account.roleArn ?? account.association;
+  const role = /^arn:[^:]+:iam::(\d+):role(\/(?:.*\/)?)([^/]+)$/.exec(arn ?? '');
+  const identity = account.roleArn === undefined && account.association !== undefined ? ({ identity: 'pod-identity' } as const) : {};
+  // A role that is gone or of another account can't be taken over: one of our own is made beside.
+  if (!role || role[1] !== caller.account || account.role?.is !== 'found') return identity;
+  return { ...identity, roleName: role[3]!, iamPath: role[2]! };
+}
+
+function bucketsOf({ settings }: Run, { caller, cluster, aws: { region } }: Reached, kept: Kept): Adopted['settings'] {
+  const namespace = names.bucketNamespace({ wanted: settings.bucketNamespace, region });
+  const installId = installIdOf(cluster.arn, settings.namespace);
+  const made = (use: 'chunks' | 'ruler') => names.bucketName({ prefix: settings.bucketPrefix, use, installId, namespace, account: caller.account, region });
+  const { chunksBucket, rulerBucket } = kept;
+  return { ...(chunksBucket !== made('chunks') && { chunksBucket }), ...(rulerBucket && rulerBucket !== made('ruler') && { rulerBucket }) };
+}
+
+function keyOf({ buckets }: LokiSeen): Adopted['settings'] {
+  const look = buckets.find(({ use }) => use === 'chunks')?.look;
+  const encryption = look?.is === 'ours-to-read' ? look.encryption : undefined;
+  return encryption?.algorithm === 'aws:kms' && /:key\//.test(encryption.key) ? { kmsKey: encryption.key } : {};
+}
+
+function labelOf(collectors: readonly CollectorSeen[]): Adopted['settings'] {
+  const blocks = collectors.flatMap((one) => blocksNamed(one.blocks, /^(stage\.static_labels|loki\.write)$/));
+  const texts = blocks.flatMap(({ attributes }) => [attributes['values'], attributes['external_labels']]);
+  const found = new Set(texts.flatMap((text) => /\bcluster"?\s*=\s*"([^"\\]+)"/.exec(text ?? '')?.[1] ?? []));
+  return found.size === 1 ? { clusterLabel: [...found][0]! } : {};
+}
+
+interface LoginSeen {
+  readonly user?: string;
+  /** Known only where a collector says it and the gateway's file agrees. */
+  readonly password?: string;
+  readonly secret?: string;
+  readonly others: readonly string[];
+}
+
+/** The collector's own login goes on where it can be proved; otherwise ours gets a user of its own, and those who are in the file stay in it. */
+async function loginOf(
+  { settings, said: keys = new Set() }: Run,
+  { kubernetes }: Reached,
+  of: { readonly loki: LokiSeen; readonly collectors: readonly CollectorSeen[] },
+): Promise<LoginSeen> {
+  const { namespace, gateway } = of.loki;
+  const name = gateway?.loginSecret?.name;
+  const secret = name ? await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name }) : undefined;
+  if (!secret) return { others: [] };
+  const file = Buffer.from((secret['data'] as Readonly<Record<string, string>> | undefined)?.['.htpasswd'] ?? '', 'base64').toString();
+  const logins = of.collectors.flatMap(({ writers }) => writers.flatMap(({ login }) => login ?? []));
+  const proved = logins.find(({ user, password }) => verifyHash(file, user, password) && (!keys.has('gatewayUser') || user === settings.gatewayUser));
+  const user = proved?.user ?? (keys.has('gatewayUser') ? settings.gatewayUser : FRESH_USER);
+  // What a chart has made goes with the next upgrade of its release.
+  const made = secret.metadata.annotations?.[MADE_BY_HELM] !== undefined;
+  return {
+    user,
+    ...(proved && { password: proved.password }),
+    ...(!made && name !== names.htpasswdSecret && { secret: name! }),
+    others: made ? [] : usersIn(file).filter((one) => one !== user && one !== `${user}-rotating`),
+  };
+}
+
+const FRESH_USER = 'loki-eks';
+
+interface LogsSeen {
+  readonly config: Json;
+  readonly loki: LokiSeen;
+  readonly collectors: readonly CollectorSeen[];
+  readonly login: LoginSeen;
+  readonly settings: Adopted['settings'];
+}
+
+/** Whose the lines are and how long they are kept: never guessed. */
+function logsOf({ settings, ...seen }: LogsSeen): Pick<Settings, 'retentionDays'> & { readonly tenant: string } {
+  return { tenant: settings.tenant ?? tenantOf(seen), retentionDays: settings.retentionDays ?? retentionOf(seen.config) };
+}
+
+function tenantOf({ config, loki, collectors, login }: Omit<LogsSeen, 'settings'>): string {
+  if (at(config, 'auth_enabled') === false) return 'fake';
+  const set = loki.gateway?.setsTenant;
+  if (set && !set.startsWith('$')) return set;
+  if (set === '$remote_user' && login.user && login.others.length === 0) return login.user;
+  const seen = collectors.flatMap(({ writers }) => writers.flatMap(({ tenant }) => tenant ?? []));
+  const fixed = [...new Set(seen.flatMap((one) => (one.is === 'fixed' ? [one.name] : [])))];
+  if (fixed.length === 1 && seen.every(({ is }) => is === 'fixed')) return fixed[0]!;
+  const message = fixed.length > 1 ? `The collectors write as several tenants: ${fixed.join(', ')}` : 'No collector says as which tenant it writes';
+  throw stop('ADOPT_UNSAID', { message, fix: `loki-eks adopt --tenant ${fixed[0] ?? 'NAME'}` });
+}
+
+/** In whole days, and never shorter than any line is kept today. */
+function retentionOf(config: Json): number {
+  const streams = at(config, 'limits_config.retention_stream');
+  const texts = [at(config, 'limits_config.retention_period'), ...(Array.isArray(streams) ? streams.map((one: Json) => at(one, 'period')) : [])];
+  const hours = Math.max(0, ...texts.map(hoursIn));
+  if (at(config, 'compactor.retention_enabled') === true && hours > 0) return Math.ceil(hours / 24);
+  throw stop('ADOPT_UNSAID', { message: 'The installed Loki deletes no lines, however old they are', fix: 'loki-eks adopt --retention-days DAYS' });
+}
+
+const HOURS: Readonly<Record<string, number>> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };
+
+/** `672h`, `4w`, `30d`, `1d12h0m0s`; what is no duration is none. */
+function hoursIn(value: Json | undefined): number {
+  if (typeof value !== 'string' || !/^(\d+(\.\d+)?(w|d|h|m|s))+$/.test(value)) return 0;
+  return [...value.matchAll(/(\d+(?:\.\d+)?)([wdhms])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * (HOURS[unit!] ?? 0), 0);
+}

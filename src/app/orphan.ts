@@ -1,0 +1,69 @@
+/** `orphan`: our marks come off everything, nothing is deleted, and logs go on: what is left belongs to whoever runs the cluster. */
+import { changesIn, described, plan as planOf } from '../engine/plan.ts';
+import { run as act } from '../engine/run.ts';
+import type { Plan } from '../engine/types.ts';
+import { problem } from '../problems/problem.ts';
+import type { Context } from '../steps/context.ts';
+import { lettingGo } from '../steps/letting-go.ts';
+import { contextFor } from './context.ts';
+import { discover } from './discover.ts';
+import { draft } from './draft.ts';
+import { failed } from './install.ts';
+import { installed } from './installed.ts';
+import { locked, lockParts, type Lock } from './lock.ts';
+import type { InstallOptions, Run, UseCase } from './outside.ts';
+import { reach } from './reach.ts';
+import { recover } from './recover.ts';
+import { notInstalled } from './verify.ts';
+import { problemOf, toProblem, within, type Ending } from './within.ts';
+
+export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun }) =>
+  within(run, dryRun ? 'plan' : 'orphan', async () => {
+    const reached = await reach(run);
+    const known = await installed(run, reached.kubernetes);
+    if (!known) return { outcome: 'refused', problems: [notInstalled(run)] };
+    const here = { ...run, settings: known.settings };
+    const facts = await discover(here, reached);
+    const blueprint = await draft(here, facts, known.userValues);
+    const ctx = await contextFor(here, reached, { blueprint, facts });
+    const plan = await planOf(lettingGo(blueprint), ctx, problemOf);
+    const changes = changesIn(plan);
+    run.emit({ type: 'plan.finished', changes, steps: described(plan) });
+    run.emit({ type: 'note.given', text: 'Nothing is deleted but what loki-eks remembers; Loki, Alloy, their values and every line stay.' });
+    const barred = plan.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []));
+    if (barred.length > 0) return { outcome: 'refused', problems: barred };
+    if (dryRun) return { outcome: 'ok', writes: 0 };
+    if (!(await agreed(run, blueprint.cluster.name))) return { outcome: 'refused', problems: [problem('DECLINED')] };
+    const parts = await lockParts(run, { ctx, blueprint, command: 'orphan' });
+    return locked(parts, (lock) => letGo(run, { ctx, plan }, lock));
+  });
+
+interface Seen {
+  readonly ctx: Context;
+  readonly plan: Plan<Context>;
+}
+
+async function letGo(run: Run, { ctx, plan }: Seen, { lost, stillHeld, ...lock }: Lock): Promise<Ending> {
+  const { blueprint } = ctx;
+  const taken = await recover(run, { ctx, blueprint, plan }, { stillHeld, ...lock });
+  if (taken) return taken;
+  const { settings, outside, emit, signal } = run;
+  const result = await act(plan, ctx, {
+    doing: 'orphan',
+    journal: await outside.journals.open(blueprint.ownership.installId),
+    emit,
+    signal: AbortSignal.any([signal, lost]),
+    toProblem,
+    afterFailure: () => (settings.onFailure === 'keep' ? 'keep' : 'undo'),
+    guard: stillHeld,
+  });
+  if (result.outcome !== 'done') return failed(result);
+  emit({ type: 'note.given', text: `To take it back: loki-eks adopt --cluster ${blueprint.cluster.name}` });
+  return { outcome: 'ok', writes: result.writes };
+}
+
+async function agreed({ yes, outside, settled }: Run, cluster: string): Promise<boolean> {
+  if (yes || !outside.questions) return true;
+  await settled();
+  return outside.questions.confirm(`Let go of the installation in cluster ${cluster}?`, false);
+}

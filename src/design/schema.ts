@@ -1,0 +1,80 @@
+/** The periods of Loki's schema. What was written under a period can be read only while that period stays listed as it was. */
+import type { Json } from '../engine/types.ts';
+import { canonical } from './canonical.ts';
+import { at } from './document.ts';
+
+/** As Loki's `schema_config.configs` has them. */
+export type Period = { readonly from?: string; readonly store?: string; readonly schema?: string } & { readonly [key: string]: Json };
+
+/** The lines on their way and clocks that differ must all be before it, in every time zone. */
+const AHEAD_DAYS = 2;
+
+/**
+ * The periods that Loki is to have: those it has, word for word, and after them ours only where theirs is an older schema, and then from
+ * a day in the future on. `today` is a day in UTC, `2026-01-31`.
+ */
+export function periods(of: { readonly ours: readonly Period[]; readonly kept: readonly Period[]; readonly today: string }): readonly Period[] {
+  const { ours, kept, today } = of;
+  const newest = ours.at(-1);
+  const last = kept.at(-1);
+  if (last === undefined || newest === undefined) return ours;
+  if (versionOf(last) >= versionOf(newest) && last.store === newest.store) return kept;
+  return [...kept, { ...newest, from: laterOf(dayAfter(today, AHEAD_DAYS), dayAfter(last.from ?? today, 1)) }];
+}
+
+/** Loki takes structured metadata from v13 on; it does not start where an older period is in force and they are allowed. */
+export const takesMetadata = (all: readonly Period[]): boolean => all.every((period) => versionOf(period) >= 13 && period.store === 'tsdb');
+
+const versionOf = ({ schema }: Period): number => Number(/^v(\d+)$/.exec(schema ?? '')?.[1] ?? 0);
+
+const laterOf = (a: string, b: string) => (a > b ? a : b);
+
+function dayAfter(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** What a change of the list would do to lines that are there, in words; nothing when all of them stay readable. */
+export function lostPeriods(of: { readonly before: readonly Period[]; readonly after: readonly Period[]; readonly today: string }): readonly string[] {
+  const { before, after, today } = of;
+  const begun = (period: Period) => (period.from ?? '') <= today;
+  const has = (all: readonly Period[], period: Period) => all.some((other) => canonical(other) === canonical(period));
+  return [
+    ...before.filter((period) => begun(period) && !has(after, period)).map((period) => `the period from ${inWords(period)} would change or go`),
+    ...after.filter((period) => begun(period) && !has(before, period)).map((period) => `a period from ${inWords(period)} would begin in the past`),
+  ];
+}
+
+const inWords = (period: Period): string => `${period.from} (${period.store}, ${period.schema}, prefix ${String(at(period, 'index.prefix') ?? '?')})`;
+
+/** The periods and buckets that chart values or a configuration of Loki come to. */
+export interface Kept {
+  readonly schema: readonly Period[];
+  readonly chunksBucket?: string;
+  readonly rulerBucket?: string;
+}
+
+/** Of Loki's configuration file. It reads `common` first and the sections after it, so that the sections win. */
+export function keptInConfig(config: Json | undefined): Kept {
+  const common = word(at(config, 'common.storage.s3.bucketnames'));
+  const chunksBucket = word(at(config, 'storage_config.aws.bucketnames')) || common;
+  const rulerBucket = word(at(config, 'ruler.storage.s3.bucketnames')) || common;
+  return { schema: list(at(config, 'schema_config.configs')), ...(chunksBucket && { chunksBucket }), ...(rulerBucket && { rulerBucket }) };
+}
+
+/** Of the values of the Loki chart. `structuredConfig` is laid over everything else. */
+export function keptInValues(values: Json): Kept {
+  const of = (path: string) => at(values, `loki.structuredConfig.${path}`);
+  const chunksBucket =
+    word(of('storage_config.aws.bucketnames')) ||
+    word(at(values, 'loki.storage_config.aws.bucketnames')) ||
+    word(at(values, 'loki.storage.bucketNames.chunks'));
+  const rulerBucket =
+    word(of('ruler.storage.s3.bucketnames')) ||
+    word(at(values, 'loki.rulerConfig.storage.s3.bucketnames')) ||
+    word(at(values, 'loki.storage.bucketNames.ruler'));
+  const schema = list(of('schema_config.configs') ?? at(values, 'loki.schemaConfig.configs'));
+  return { schema, ...(chunksBucket && { chunksBucket }), ...(rulerBucket && { rulerBucket }) };
+}
+
+const word = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+const list = (value: Json | undefined): readonly Period[] => (Array.isArray(value) ? (value as readonly Period[]) : []);

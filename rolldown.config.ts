@@ -1,9 +1,10 @@
 /** One bundle, split where the source says `import()`: each command loads only what it needs. */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
 import { licenses } from './scripts/licenses.ts';
+import { helpTexts } from './src/cli/help-text.ts';
 import { chartArchive } from './src/sandbox/chart-archive.ts';
 
 /**
@@ -98,6 +99,14 @@ const sweep: Plugin = {
   },
 };
 
+const printHelp: Plugin = {
+  name: 'print-help',
+  generateBundle() {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
+    this.emitFile({ type: 'asset', fileName: 'help.json', source: JSON.stringify(helpTexts(version)) });
+  },
+};
+
 const packages = (...names: readonly string[]) => new RegExp(`/node_modules/(?:${names.join('|')})(?:/|$)`);
 
 export default defineConfig({
@@ -106,7 +115,7 @@ export default defineConfig({
   resolve: { mainFields: ['module', 'main'] },
   // Its generated models are named by one barrel; nothing in it acts on import.
   treeshake: { moduleSideEffects: [{ test: packages('@kubernetes/client-node'), sideEffects: false }] },
-  plugins: [leaveOut, ownModules, skipFacades, licenses('THIRD-PARTY-LICENSES.txt'), packCharts, sweep],
+  plugins: [leaveOut, ownModules, skipFacades, licenses('THIRD-PARTY-LICENSES.txt'), packCharts, printHelp, sweep],
   output: {
     dir: 'dist',
     format: 'esm',
@@ -143,7 +152,7 @@ export default defineConfig({
         { name: 'aws', priority: 50, test: /\/src\/adapters\/aws\// },
         { name: 'kube', priority: 50, test: /\/src\/adapters\/kube\/(?!forward)/ },
         { name: 'helm', priority: 50, test: /\/src\/adapters\/helm\// },
-        { name: 'run', priority: 40, test: /\/src\/(?:app|checks|design|engine|steps)\// },
+        { name: 'run', priority: 40, test: /\/src\/(?:app|checks|design|engine|steps|adapters\/(?:disk|loki|system\/(?:random|self)))[/.]/ },
         { name: 'tree', priority: 30, test: packages('listr2', 'log-update', 'cli-truncate', 'wrap-ansi', 'slice-ansi', 'string-width', 'strip-ansi') },
       ],
     },

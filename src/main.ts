@@ -33,6 +33,7 @@ const platform: Platform = {
     return writable(process.stderr);
   },
   version,
+  help: printedHelp,
   node: process.execPath,
   script,
   now: () => systemClock.now(),
@@ -53,6 +54,15 @@ const platform: Platform = {
   },
   sandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox({ ...options, charts: join(root, 'dist', 'charts'), env }),
 };
+
+/** Beside the bundle; absent when the source itself runs. */
+function printedHelp(columns: number): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(root, 'dist', 'help.json'), 'utf8')) as Readonly<Record<string, string>>)[columns];
+  } catch {
+    return undefined;
+  }
+}
 
 /** A reader that has gone (`| head`) is no failure of ours. */
 function writable(stream: NodeJS.WriteStream): NodeJS.WriteStream {

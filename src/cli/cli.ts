@@ -5,10 +5,17 @@ import type { Platform } from './platform.ts';
 
 /** Never throws. When it resolves, the process may end at once: nothing is under way any more. */
 export async function main(platform: Platform): Promise<number> {
-  // The commonest question of all is answered without loading anything.
+  // The commonest questions of all are answered without loading anything.
   if (platform.argv.length === 1 && (platform.argv[0] === '--version' || platform.argv[0] === '-V')) {
     platform.stdout.write(`${platform.version}\n`);
     return 0;
+  }
+  if (platform.argv.length === 1 && (platform.argv[0] === '--help' || platform.argv[0] === '-h')) {
+    const text = platform.help?.(Math.min(platform.stdout.columns ?? 80, 100));
+    if (text !== undefined) {
+      platform.stdout.write(text);
+      return 0;
+    }
   }
   try {
     return await parsed(platform);

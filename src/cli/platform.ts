@@ -15,6 +15,8 @@ export interface Platform {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly version: string;
+  /** The help of the whole program, where the build has printed it for so many columns. */
+  readonly help?: (columns: number) => string | undefined;
   /** Absolute path of the node that runs this. */
   readonly node: string;
   /** Absolute path of the launcher, so that a child can run this very CLI again. */

@@ -18,7 +18,7 @@ export interface ProgramOptions {
   readonly run: (command: Command, given: Given) => Promise<void>;
 }
 
-const HELP_COLUMNS = 100;
+export const HELP_COLUMNS = 100;
 
 export function program(options: ProgramOptions): Commander {
   const root = new Commander('loki-eks')

@@ -23,6 +23,7 @@ export async function stillCluster({ store, createLogPath, account, clock, seed 
 interface Workload extends KubeObject {
   readonly spec: {
     readonly replicas?: number;
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
     readonly volumeClaimTemplates?: readonly KubeObject[];
   };
 }
@@ -62,7 +63,12 @@ function claim(store: ObjectStore, { metadata, spec }: Workload): void {
         ...template,
         apiVersion: 'v1',
         kind: 'PersistentVolumeClaim',
-        metadata: { ...template.metadata, name, ...(metadata.namespace && { namespace: metadata.namespace }) },
+        metadata: {
+          ...template.metadata,
+          labels: { ...template.metadata.labels, ...spec.selector?.matchLabels },
+          name,
+          ...(metadata.namespace && { namespace: metadata.namespace }),
+        },
         status: { phase: 'Bound' },
       });
     }

@@ -32,8 +32,6 @@ export interface Batch {
   readonly signal: AbortSignal;
   /** Our clock's time after which nobody waits any more, in milliseconds. */
   readonly until: number;
-  /** Milliseconds to be added to our clock to get the cluster's. */
-  readonly skewMs: number;
   readonly say: (found: number) => void;
 }
 
@@ -137,7 +135,7 @@ function note(seen: Map<number, Sight>, { line, labels, timestamp }: Entry, { ba
   const index = indexIn(line, batch.run);
   if (index === undefined || seen.has(index)) return;
   const printed = Number(BigInt(timestamp) / 1_000_000n);
-  seen.set(index, { seconds: Math.max(0, now + batch.skewMs - printed) / 1000, labels, stamp: timestamp });
+  seen.set(index, { seconds: Math.max(0, now + batch.run.skewMs - printed) / 1000, labels, stamp: timestamp });
 }
 
 /** Which pod's line this is, however it was changed on its way. Loki logs our queries too, with the token but without the words. */

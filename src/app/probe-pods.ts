@@ -16,17 +16,25 @@ export interface ProbeRun {
   readonly maker: Maker;
   /** The Job that owns the pods; absent when the caller may not make Jobs. */
   readonly owner?: KubeObject;
+  /** Milliseconds to be added to our clock to get the cluster's, as far as that is worth correcting. */
+  readonly skewMs: number;
 }
+
+/** The API server tells whole seconds. */
+const TRUSTED_SKEW_MS = 2000;
 
 /** `seconds`: after so long the cluster takes the pods away even if nobody else does. */
 export async function openProbes(ctx: Context, { self, seconds }: { readonly self: Self; readonly seconds: number }): Promise<ProbeRun> {
   const token = Buffer.from(ctx.random.bytes(9)).toString('hex');
   const maker: Maker = { pid: self.pid, ...(self.place !== undefined && { place: self.place }) };
+  const asked = ctx.clock.now().getTime();
   try {
-    return { token, maker, owner: await ctx.kubernetes.create(probeOwner(ctx, { token, maker, seconds })) };
+    const owner = await ctx.kubernetes.create(probeOwner(ctx, { token, maker, seconds }));
+    const skewMs = Date.parse(owner.metadata.creationTimestamp ?? '') + 500 - (asked + ctx.clock.now().getTime()) / 2;
+    return { token, maker, owner, skewMs: Math.abs(skewMs) > TRUSTED_SKEW_MS ? skewMs : 0 };
   } catch (error) {
     // Without the right to make Jobs the pods have to be taken away one by one, and end by themselves otherwise.
-    if (error instanceof ProblemError && error.problem.code === 'KUBE_FORBIDDEN') return { token, maker };
+    if (error instanceof ProblemError && error.problem.code === 'KUBE_FORBIDDEN') return { token, maker, skewMs: 0 };
     throw error;
   }
 }

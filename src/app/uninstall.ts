@@ -3,7 +3,7 @@ import { removeAll } from '../engine/remove.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Step } from '../engine/types.ts';
-import { problem, stop } from '../problems/problem.ts';
+import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { removals } from '../steps/index.ts';
 import { contextFor } from './context.ts';
@@ -13,6 +13,7 @@ import { counter, dataBuckets, givenUp, keptWords, unconfirmed } from './farewel
 import { installed } from './installed.ts';
 import { locked, lockParts } from './lock.ts';
 import type { Run, UninstallOptions, UseCase } from './outside.ts';
+import { sweepProbes } from './probe-pods.ts';
 import { reach } from './reach.ts';
 import { toProblem, within } from './within.ts';
 
@@ -48,12 +49,20 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     return locked(await lockParts(run, { ctx, blueprint, command: 'uninstall' }), async ({ lost, stillHeld: guard }) => {
       // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
       await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
+      await forgetProbes(run, ctx);
       const signal = AbortSignal.any([run.signal, lost]);
       const { outcome, removed, left } = await removeAll(removals(blueprint), { ctx: { ...ctx, farewells }, emit: run.emit, signal, toProblem, keep, guard });
       if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
       return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
     });
   });
+
+/** They end by themselves, and must not bar the way out. */
+async function forgetProbes({ outside }: Run, ctx: Context): Promise<void> {
+  await sweepProbes(ctx, { self: await outside.self(), all: true }).catch((error: unknown) => {
+    if (!(error instanceof ProblemError)) throw error;
+  });
+}
 
 /** A class that was removed since is no reason to stay: taking away makes no volumes. */
 function withoutClass(given: Settings): Settings {

@@ -57,7 +57,7 @@ async function printLines({ ctx, probes, login, until, run }: Stage, { chosen }:
   const started: Started[] = [];
   for (let first = 0; first < chosen.length; first += size) {
     const say = (seen: number) => run.emit({ type: 'check.said', check: proofs.lines.id, text: `${first + seen} of ${chosen.length} nodes` });
-    const batch: Batch = { run: probes, nodes: chosen.slice(first, first + size), first, login, until, signal: run.signal, skewMs: 0, say };
+    const batch: Batch = { run: probes, nodes: chosen.slice(first, first + size), first, login, until, signal: run.signal, say };
     started.push({ batch, proofs: await proveBatch(ctx, batch) });
   }
   return started;

@@ -82,14 +82,12 @@ export interface LoginPlan {
   readonly clients: readonly { readonly namespace: string; readonly name: string }[];
 }
 
-/** The pod that proves the way. */
+/** The pods that prove the way. */
 export interface ProbePlan {
   readonly image: string;
   readonly namespace: string;
   /** As the user's values name them for Alloy and Loki: a mirror may want a login. */
   readonly pullSecrets?: readonly Json[];
-  /** As Loki's: where every node is tainted, the pod needs a place too. */
-  readonly tolerations?: readonly Json[];
 }
 
 export interface GatewayPlan {

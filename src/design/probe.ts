@@ -23,10 +23,8 @@ export function probePlan({ loki, alloy }: Pick<Blueprint, 'loki' | 'alloy'>, ap
     at(alloy.values, 'image', 'pullSecrets'),
     at(loki.values, 'imagePullSecrets'),
   ].flatMap(list);
-  const tolerations = list(at(loki.values, 'defaults', 'tolerations'));
   return {
     image: probeImage(alloy.values, appVersion),
     ...(pullSecrets.length > 0 && { pullSecrets }),
-    ...(tolerations.length > 0 && { tolerations }),
   };
 }

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { gzipSync, gunzipSync } from 'node:zlib';
 import { parseAllDocuments } from 'yaml';
+import { objectsIn } from '../../src/design/drift.ts';
 import type { HelmAnswer, HelmCall } from '../../src/adapters/helm/process.ts';
 import { openKinds, groupPath } from '../../src/adapters/kube/kinds.ts';
 import type { Ask, Reply, Rest } from '../../src/adapters/kube/rest.ts';
@@ -226,9 +227,7 @@ async function render({ name, chart, namespace, values }: Rendering): Promise<Re
     printed(['show', 'chart', chart], ''),
   ]);
   const owned = { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace };
-  const manifest = parseAllDocuments(text)
-    .map((document) => document.toJS() as KubeObject | null)
-    .filter((object) => object !== null)
+  const manifest = objectsIn(text)
     .map((object) => ({ ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, ...owned } } }))
     .sort((a, b) => rank(a) - rank(b));
   return { manifest, metadata: parseAllDocuments(chartText)[0]?.toJS() as object };

@@ -23,6 +23,8 @@ export interface Verified {
   readonly result: any;
   readonly problems: readonly Problem[];
   readonly files: ReadonlyMap<string, string>;
+  /** What was asked of Loki through the gateway; each once, however often. */
+  readonly queries: ReadonlySet<string>;
 }
 
 export interface Wish extends Partial<VerifyOptions> {
@@ -61,10 +63,14 @@ export async function openHouse(of: { readonly nodes: number; readonly gpuNodes?
   const state = mkdtempSync(join(tmpdir(), 'loki-eks-verify-'));
   const alive = new Set<number>();
   const clock = jumpingClock();
-  const runOf = async (wish: Wish, { events = [], files = new Map(), crossing = line([]) }: Recording = {}): Promise<Run> => {
+  const runOf = async (wish: Wish, { events = [], files = new Map(), queries = new Set(), crossing = line([]) }: Recording = {}): Promise<Run> => {
     const made = await outsideOf({ world, clock, state, alive, pid: wish.pid ?? 1 }, crossing);
     const outside: Outside = {
       ...made,
+      logs: async (of) => {
+        const logs = await made.logs(of);
+        return { ...logs, query: (text, options) => logs.query((queries.add(text), text), options) };
+      },
       random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
       files: { ...made.files, write: async (path, content) => void files.set(path, String(content)) },
     };
@@ -89,14 +95,14 @@ export async function openHouse(of: { readonly nodes: number; readonly gpuNodes?
     world,
     alive,
     async verify(wish = {}) {
-      const [events, files, crossing] = [[] as Event[], new Map<string, string>(), line(wish.faults ?? [])];
+      const [events, files, queries, crossing] = [[] as Event[], new Map<string, string>(), new Set<string>(), line(wish.faults ?? [])];
       const { nodes = [], proofs = [], restartCollector = false, sample, junit } = wish;
       const options = { nodes, proofs, restartCollector, ...(sample !== undefined && { sample }), ...(junit && { junit }) };
-      const run = await runOf(wish, { events, files, crossing });
+      const run = await runOf(wish, { events, files, queries, crossing });
       const code = await Promise.race([verify(run, options), crossing.death.then(() => undefined)]);
       const finished = events.find(({ type }) => type === 'verify.finished') as { readonly result?: Json } | undefined;
       const last = events.find(({ type }) => type === 'run.finished') as { readonly problems?: readonly Problem[] } | undefined;
-      return { exit: code, events, files, result: finished?.result, problems: last?.problems ?? [] };
+      return { exit: code, events, files, queries, result: finished?.result, problems: last?.problems ?? [] };
     },
     uninstall: async () => uninstall(await runOf({}), { deleteData: false, confirmDeleteData: [] }),
     leftovers: () =>
@@ -113,6 +119,7 @@ export async function openHouse(of: { readonly nodes: number; readonly gpuNodes?
 interface Recording {
   readonly events?: Event[];
   readonly files?: Map<string, string>;
+  readonly queries?: Set<string>;
   readonly crossing?: Line;
 }
 

@@ -1,6 +1,6 @@
 /** Starts a sandbox: the world, its doors on loopback, and the environment that leads clients to them. */
 import { existsSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { join } from 'node:path';
@@ -143,9 +143,11 @@ async function openAws(world: OpenWorld, port: number): Promise<Opened> {
 }
 
 async function open(
-  server: Server & { on(event: 'connection', listener: (socket: Socket) => void): unknown },
+  server: Pick<HttpServer, 'keepAliveTimeout'> & Server & { on(event: 'connection', listener: (socket: Socket) => void): unknown },
   at: { readonly scheme: string; readonly port: number },
 ): Promise<Opened> {
+  // As the real ones: a client that was busy for some seconds finds its connection still open.
+  server.keepAliveTimeout = 90_000;
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 import { flushIngesters } from './flush.ts';
 import { MARKED, unmark } from './marking.ts';
 import { mayMark, releaseIsOurs } from './marks.ts';
+import { removeClaims, removeLeftClaims } from './volume-claims.ts';
 import { dropClaims, isMissing, makeWay, wayFor, type Way } from './way.ts';
 
 type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'> & {
@@ -66,6 +67,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const ctx = where(context, use, receipt);
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
+    if (!found && receipt.did === 'install-release') return void (await removeLeftClaims(ctx, use));
     const revision = Number(receipt['revision']);
     const way = receipt['way'] as Way | undefined;
     const begun = way !== undefined && found?.revision === revision;
@@ -80,7 +82,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
   async remove(ctx, helpers) {
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
-    if (!found) return { is: 'absent' };
+    if (!found) return removeLeftClaims(ctx, use);
     if (!releaseIsOurs(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'it is not ours' };
     if (use === 'loki') await flushIngesters(ctx, helpers);
     await takeAway(ctx, use, helpers);
@@ -197,6 +199,5 @@ async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Pr
     if (ctx.clock.now().getTime() > until) throw stop('PODS_REMAIN', { message: `${pods.length} pods of ${name} have not ended: ${pods[0]?.metadata.name} …` });
     await ctx.clock.sleep(pause, helpers.signal);
   }
-  const claims = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, labels, metadataOnly: true });
-  await Promise.all(claims.map(({ metadata }) => ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: metadata.name })));
+  await removeClaims(ctx, use);
 }

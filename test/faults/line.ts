@@ -41,6 +41,7 @@ const keeps = ({ call, write }: Call) => write && !call.startsWith('sts:');
 
 export function line(planned: readonly Planned[]): Line {
   const seen = new Map<string, number>();
+  const answered = new Map<string, number>();
   const fired = new Map<Planned, number>();
   const writes: Moment[] = [];
   let died = false;
@@ -66,7 +67,10 @@ export function line(planned: readonly Planned[]): Line {
       },
     },
     onCall: (call) => {
-      if (keeps(call)) writes.push({ call: call.call, nth: seen.get(call.call) ?? 0 });
+      // Calls of one name that are made at once are all under way before the first is answered.
+      const nth = (answered.get(call.call) ?? 0) + 1;
+      answered.set(call.call, nth);
+      if (keeps(call)) writes.push({ call: call.call, nth });
       if (!doomed.has(call.call)) return;
       died = true;
       tell();

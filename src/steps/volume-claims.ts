@@ -1,0 +1,38 @@
+/** The volume claims that StatefulSets of a release leave behind: Helm does not know of them, and what was in them is in the bucket by then. */
+import type { Removal } from '../engine/types.ts';
+import type { Context } from './context.ts';
+import { oursByLabels } from './marks.ts';
+
+type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+type Use = 'loki' | 'alloy';
+
+const queryFor = ({ blueprint }: Needs, use: Use) => ({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: blueprint[use].namespace });
+
+async function claimNames(ctx: Needs, use: Use): Promise<readonly string[]> {
+  const labels = `app.kubernetes.io/instance=${ctx.blueprint[use].name}`;
+  const claims = await ctx.kubernetes.list({ ...queryFor(ctx, use), labels, metadataOnly: true });
+  return claims.map(({ metadata }) => metadata.name);
+}
+
+/** After the pods that used them have ended. */
+export async function removeClaims(ctx: Needs, use: Use): Promise<void> {
+  const names = await claimNames(ctx, use);
+  await Promise.all(names.map((name) => ctx.kubernetes.delete({ ...queryFor(ctx, use), name })));
+}
+
+/**
+ * A run that died between a release's record and its claims has left these. Nothing on them says whose they are: in a namespace of ours
+ * they are ours, in any other they may be what somebody's Loki has left.
+ */
+export async function removeLeftClaims(ctx: Needs, use: Use): Promise<Removal> {
+  const names = await claimNames(ctx, use);
+  if (names.length === 0) return { is: 'absent' };
+  const { name, namespace } = ctx.blueprint[use];
+  const home = await ctx.kubernetes.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
+  if (!home || !oursByLabels(home, ctx.blueprint.ownership)) {
+    const how = `kubectl delete pvc --namespace ${namespace} --selector app.kubernetes.io/instance=${name}`;
+    return { is: 'kept', target: `${names.length} volume claims of a release ${namespace}/${name}`, why: 'nothing says that they are ours', how };
+  }
+  await removeClaims(ctx, use);
+  return { is: 'removed' };
+}

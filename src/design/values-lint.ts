@@ -78,8 +78,20 @@ function lokiFaults(values: Values): readonly Fault[] {
       message: 'loki.storage.bucketNames.chunks has no effect beside loki.storage_config.aws.bucketnames',
       fix: 'drop loki.storage_config.aws',
     });
-  for (const use of ['chunks', 'ruler'])
-    if (get(`loki.storage.bucketNames.${use}`) === '')
+  const named = get('loki.storage.bucketNames');
+  // Without any, the buckets are named in another file or by --set; a file that names one should name both.
+  const wanted = isMap(named) || (get('loki.storage.type') === 's3' && get('loki.schemaConfig') !== undefined);
+  for (const use of ['chunks', 'ruler']) {
+    const name = get(`loki.storage.bucketNames.${use}`);
+    if (name === undefined && wanted)
+      faults.push({
+        code: 'LOKI_BUCKET_UNNAMED',
+        severity: 'fail',
+        hop: 's3',
+        message: `loki.storage.bucketNames.${use} is not set: the chart renders nothing without it`,
+        fix: `set loki.storage.bucketNames.${use} to the name of a bucket`,
+      });
+    if (name === '')
       faults.push({
         code: 'LOKI_BUCKET_UNNAMED',
         severity: 'fail',
@@ -87,6 +99,7 @@ function lokiFaults(values: Values): readonly Fault[] {
         message: `loki.storage.bucketNames.${use} is empty`,
         fix: 'write the name of the bucket; a variable was probably empty',
       });
+  }
   if (get('loki.pattern_ingester.enabled') === true && distributed && !(Number(get('patternIngester.replicas') ?? 0) > 0))
     faults.push({
       code: 'LOKI_PATTERNS_UNSERVED',

@@ -8,6 +8,7 @@ import { awsDoor } from './aws/door.ts';
 import { stop } from '../problems/problem.ts';
 import { chartArchive } from './chart-archive.ts';
 import { chartHosts, startChartRepository } from './chart-repository.ts';
+import { breaks } from './breaks/index.ts';
 import { answerControl, CONTROL_VARIABLE, controlPrefix } from './control-door.ts';
 import { createEnvironment } from './environment.ts';
 import { makeCertificate, type ServerCertificate } from './kube/certificate.ts';
@@ -31,7 +32,7 @@ export interface Sandbox {
   readonly controlUrl: string;
   /** What a reader should know: which cluster it is, which charts are used. */
   readonly notes: readonly string[];
-  /** Makes these breaks, which must exist, and waits until they are felt; at most a quarter of a minute. */
+  /** Makes these breaks, which must exist, and waits until they are felt; at most a quarter of a minute, longer for those that show late. */
   break(names: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -83,7 +84,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     notes: [`cluster ${clusterName} in ${region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`, `charts ${notes.join(', ')}`],
     async break(names) {
       for (const name of names) world.breaks.make(name);
-      if (names.length > 0) await world.cluster.settled(FELT_MS);
+      if (names.length === 0) return;
+      const slow = breaks.filter(({ name }) => names.includes(name)).map(({ showsAfterMs = 0 }) => showsAfterMs);
+      await Promise.all([world.cluster.settled(FELT_MS), new Promise((resolve) => setTimeout(resolve, Math.max(0, ...slow)))]);
     },
     close: async () => {
       world.close();

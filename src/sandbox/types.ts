@@ -179,4 +179,6 @@ export interface LogPathLayer {
   answer(pod: KubeObject, request: SandboxRequest, own: () => SandboxResponse | undefined): SandboxResponse | undefined;
   /** Why this pod does not reach that host, in the dialer's words. */
   unreachable(pod: KubeObject, host: string): string | undefined;
+  /** Whether this collector has stopped reading, without a word. */
+  stalled(pod: KubeObject): boolean;
 }

@@ -32,6 +32,8 @@ export interface House {
 interface Opening {
   readonly region?: string;
   readonly installed?: boolean;
+  /** Before the installation. */
+  readonly breaks?: readonly string[];
 }
 
 /** With the product installed, unless said otherwise. */
@@ -64,6 +66,7 @@ export async function openHouse(of: Opening = {}): Promise<House> {
     sandbox: true,
     yes: true,
   });
+  for (const name of of.breaks ?? []) world.breaks.make(name);
   if (of.installed !== false) {
     const events: Event[] = [];
     const exit = await install(await run(events), { dryRun: false });

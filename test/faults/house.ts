@@ -191,7 +191,7 @@ export async function outsideOf({ world, clock, state, alive, pid, turn = async 
   const releases = openReleases({
     access: { is: 'kubeconfig' },
     kubernetes,
-    eks: { cluster: clusterName, region },
+    eks: { cluster: clusterName, region: world.account.region },
     env: {},
     cli: { node: '', script: '' },
     clock,
@@ -330,10 +330,11 @@ function awsOf(world: OpenWorld, crossing: Line, turn: NonNullable<Wish['turn']>
       return { response: { statusCode: status, headers: answered, body: Readable.from(bytes.length > 0 ? [bytes] : []) } };
     },
   };
+  const { region: here } = world.account;
   const credentials: Credentials = async () => world.account.admin;
   const config = (service: 'EKS' | 'IAM' | 'S3' | 'STS', own: Credentials = credentials) =>
     ({
-      ...clientConfig(service, { region, env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' }, credentials: own }),
+      ...clientConfig(service, { region: here, env: { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' }, credentials: own }),
       requestHandler,
       retryStrategy: new ConfiguredRetryStrategy(6, () => 1),
     }) as never;
@@ -342,7 +343,7 @@ function awsOf(world: OpenWorld, crossing: Line, turn: NonNullable<Wish['turn']>
     async () =>
       made;
   const clients: Clients = {
-    region,
+    region: here,
     eks: once(new EKS(config('EKS'))),
     iam: once(new IAM(config('IAM'))),
     sts: once(new STS(config('STS'))),
@@ -351,7 +352,7 @@ function awsOf(world: OpenWorld, crossing: Line, turn: NonNullable<Wish['turn']>
   };
   const who = callers(clients, { credentials });
   return {
-    region,
+    region: here,
     callers: who,
     clusters: clusters(clients),
     roles: roles(clients, who),
@@ -359,7 +360,7 @@ function awsOf(world: OpenWorld, crossing: Line, turn: NonNullable<Wish['turn']>
     associations: associations(clients),
     webIdentity: webIdentity(clients, async () => world.account.id),
     buckets: (owner: string) => buckets(clients, owner),
-    kubeToken: kubeTokens({ region, credentials }),
+    kubeToken: kubeTokens({ region: here, credentials }),
   };
 }
 

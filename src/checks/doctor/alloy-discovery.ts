@@ -9,6 +9,9 @@ import { fail, NO_COLLECTOR, pass, warn } from './verdict.ts';
 const CONFIG_ERROR =
   /^Error: .*(config|river|alloy)\S*:\d+:\d+|could not perform the initial load|failed to reload config|failed to (build|evaluate) component|does not exist or is out of scope|Unable to parse config|error (loading|creating) (config|promtail)|Invalid config/i;
 
+/** The last line of a crash says that it failed, the one before where. */
+const WITH_POSITION = /^Error: .*(config|river|alloy)\S*:\d+:\d+: /i;
+
 export const pipelineLoads: DoctorCheck = {
   id: 'alloy.config',
   title: 'The collectors accept their configuration',
@@ -16,10 +19,9 @@ export const pipelineLoads: DoctorCheck = {
   hop: 'alloy-discovery',
   async run(survey) {
     for (const collector of judged(survey)) {
-      const evidence = said(
-        collector.pods.filter(({ ready, containers }) => !ready || containers.some(({ restarts }) => restarts > 0)),
-        CONFIG_ERROR,
-      );
+      const fallen = collector.pods.filter(({ ready, containers }) => !ready || containers.some(({ restarts }) => restarts > 0));
+      const placed = said(fallen, WITH_POSITION);
+      const evidence = placed.length > 0 ? placed : said(fallen, CONFIG_ERROR);
       const position = evidence.map((line) => /[:"](\d+):(\d+): (.+)$/.exec(line)).find(Boolean);
       const bad = collector.pods.some(({ ready }) => !ready) || evidence.some((line) => /failed to reload|out of scope/.test(line));
       if (evidence.length === 0 || !bad) continue;

@@ -1,6 +1,6 @@
 /** Hops aws-identity and s3, as AWS answered the pods: told from their logs, where all that could be looked at is right. */
 import { REFUSED } from './aws-identity.ts';
-import { core, said, saying, unwrittenSince } from './log-lines.ts';
+import { core, freshSince, said, saying, unwrittenSince } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import { imageSaid, versionOf } from './loki-version.ts';
 import { meshed } from './mesh.ts';
@@ -94,13 +94,16 @@ export const s3Reached: DoctorCheck = {
   async run(survey) {
     const { loki, cluster } = survey;
     if (!loki) return NO_LOKI;
-    const heard = saying(core(loki), both(S3, NO_ANSWER), unwrittenSince(survey)).filter(({ line }) => !STS.test(line) && !DENIED.test(line));
+    const unanswered = (since: number) => saying(core(loki), both(S3, NO_ANSWER), since).filter(({ line }) => !STS.test(line) && !DENIED.test(line));
+    const lately = unanswered(unwrittenSince(survey));
+    // What other pods have written since does not clear the one that can't.
+    const heard = lately.length > 0 ? lately : unanswered(freshSince(survey));
     const [first] = heard;
     if (!first) return pass();
     if (meshed(core(loki)).length > 0) return skip('a mesh stands between');
     const all = core(loki).filter(({ lines }) => lines !== undefined).length;
     const restart = `kubectl -n ${first.pod.namespace} delete pod ${first.pod.name}`;
-    return fail('LOKI_S3_UNREACHABLE', {
+    return (lately.length > 0 ? fail : warn)('LOKI_S3_UNREACHABLE', {
       message: `${heard.length} of ${all} pods of Loki get no answer from S3${first.pod.node ? `, as ${first.pod.name} on node ${first.pod.node}` : ''}`,
       fix: `put a gateway endpoint com.amazonaws.${cluster.region}.s3 into the route tables of the nodes' subnets${heard.length < all ? `; ${restart} may help the one pod` : ''}`,
       evidence: heard.slice(0, 3).map(({ pod, line }) => `pod ${pod.name}: ${line.slice(0, 280)}`),

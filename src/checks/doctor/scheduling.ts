@@ -30,14 +30,19 @@ export const podsPlaced: DoctorCheck = {
   hop,
   async run(survey) {
     const pods = podsOf(survey);
-    const waiting = pods.filter(({ unscheduled }) => unscheduled !== undefined).sort((a, b) => Number(isCache(a)) - Number(isCache(b)));
+    const waiting = pods
+      .filter((pod) => pod.unscheduled !== undefined || isVolumeless(pod, survey.loki))
+      .sort((a, b) => Number(isCache(a)) - Number(isCache(b)));
     const [first] = waiting;
     if (!first) return pods.length > 0 ? pass(`${pods.length} pods`) : NO_LOKI;
     const [code, why] = reasonOf(first, survey.loki);
     return fail(code, {
       message: `${waiting.length === 1 ? `Pod ${first.namespace}/${first.name} finds` : `${waiting.length} pods find`} no place: ${why}`,
       ...fixFor(code, first, survey),
-      evidence: [...waiting.slice(0, 4).map((pod) => `pod ${pod.name}: ${shortened(pod.unscheduled ?? '')}`), ...claimEvidence(first, survey.loki)],
+      evidence: [
+        ...waiting.slice(0, 4).map((pod) => `pod ${pod.name}: ${shortened(pod.unscheduled ?? 'Pending, on no node yet')}`),
+        ...claimEvidence(first, survey.loki),
+      ],
     });
   },
 };
@@ -47,6 +52,10 @@ const claimsOf = (pod: PodSeen, loki: LokiSeen | undefined) =>
     ({ name, phase }) => phase !== 'Bound' && pod.spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name),
   );
 
+/** A scheduler that waits for a provisioner says nothing for ten minutes. */
+const isVolumeless = (pod: PodSeen, loki: LokiSeen | undefined): boolean =>
+  pod.node === undefined && claimsOf(pod, loki).some(({ events }) => events.some((event) => /^(ExternalProvisioning|ProvisioningFailed)/.test(event)));
+
 function claimEvidence(pod: PodSeen, loki: LokiSeen | undefined): readonly string[] {
   return claimsOf(pod, loki).map(
     ({ name, phase, storageClass, events }) => `claim ${name}: ${phase}, class ${storageClass ?? 'none'}${events[0] ? `, ${shortened(events[0], 160)}` : ''}`,
@@ -55,7 +64,11 @@ function claimEvidence(pod: PodSeen, loki: LokiSeen | undefined): readonly strin
 
 function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [DoctorCode, string] {
   const text = pod.unscheduled ?? '';
-  if (/persistent ?volume|volume node affinity|max volume count/i.test(text) || claimsOf(pod, loki).some(({ classKnown }) => !classKnown))
+  if (
+    /persistent ?volume|volume node affinity|max volume count/i.test(text) ||
+    isVolumeless(pod, loki) ||
+    claimsOf(pod, loki).some(({ classKnown }) => !classKnown)
+  )
     return ['PODS_PENDING_VOLUME', 'its volume is not there'];
   if (/didn't (match|satisfy) (existing pods )?(pod )?anti-affinity|topology spread/i.test(text))
     return ['PODS_PENDING_SPREAD', 'replicas must not share a node, and there are too few nodes'];

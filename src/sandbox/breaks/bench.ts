@@ -32,6 +32,8 @@ export interface Bench {
   inject(evidence: Evidence): void;
   /** Now, and after every write in the account. */
   aws(edit: AccountEdit): void;
+  /** Collectors stop reading, without a word. */
+  stall(pods: PodWish): void;
   behave(pods: PodWish, start: (pod: KubeObject, container: string) => ComponentStart | undefined): void;
   /** A rolling update, as `kubectl rollout restart` makes one. */
   rollOut(pods: PodWish): void;
@@ -48,6 +50,8 @@ export interface Break {
   /** One sentence: what it changes. */
   readonly does: string;
   readonly make: (bench: Bench) => void;
+  /** Until it shows, where that is not at once; in milliseconds. */
+  readonly showsAfterMs?: number;
 }
 
 const ROLLED = 'kubectl.kubernetes.io/restartedAt';
@@ -146,6 +150,7 @@ export function createBench(place: Place, by: string): Bench & { readonly called
       edits.push(standing);
       editAccount(standing);
     },
+    stall: (pods) => injection.stall(by, pods),
     behave(pods, start) {
       injection.behave(by, pods, start);
       kill(pods);

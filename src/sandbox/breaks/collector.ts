@@ -1,28 +1,25 @@
 /** Breaks of the collectors: what they find, read and push. */
-import type { Doc } from '../kube/document.ts';
+import { stamp, type Doc } from '../kube/document.ts';
 import { ALLOY, ALLOY_LABEL, type Bench, type Break, changePipeline, collector, templateOf } from './bench.ts';
 
 const PODS = 'discovery.relabel.pods.output';
 
-/** An application that says nothing where anybody could read it. */
+/** An application that says nothing where anybody could read it; it has been up for an hour, so that it had the time to say something. */
 function quietApplication(bench: Bench): void {
-  const labels = { app: 'report-writer' };
   const container = {
     name: 'writer',
     image: 'public.ecr.aws/docker/library/busybox:1.36',
     command: ['sh', '-c', 'while true; do sleep 3600; done'],
     volumeMounts: [{ name: 'logs', mountPath: '/app/log' }],
   };
-  bench.create({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'report-writer', namespace: 'reports', labels },
-    spec: {
-      replicas: 2,
-      selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [container], volumes: [{ name: 'logs', emptyDir: {} }] } },
-    },
-  } as never);
+  const creationTimestamp = stamp(new Date(bench.place.clock.now().getTime() - 3_600_000));
+  for (const name of ['report-writer-0', 'report-writer-1'])
+    bench.create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'reports', labels: { app: 'report-writer' }, creationTimestamp },
+      spec: { containers: [container], volumes: [{ name: 'logs', emptyDir: {} }] },
+    } as never);
 }
 
 export const collectorBreaks: readonly Break[] = [
@@ -139,21 +136,14 @@ export const collectorBreaks: readonly Break[] = [
   {
     name: 'collector-stuck',
     hop: 'alloy-push',
-    does: 'One collector has stopped sending, without a word.',
+    does: 'One collector has stopped reading, without a word.',
+    // A line counts as missing half a minute after it was printed.
+    showsAfterMs: 40_000,
     make: (bench) => {
-      const { store } = bench.place;
-      const node = store.list('Node')[0]?.metadata.name ?? '';
+      const node = bench.place.store.list('Node')[0]?.metadata.name ?? '';
+      bench.stall({ ...ALLOY, node });
       bench.inject({
-        logs: [
-          { component: 'alloy', node, lines: ['ts={time} level=info msg="reload requested via /-/reload endpoint" service=http'], every: '30s', alone: true },
-        ],
-        metrics: [
-          {
-            component: 'alloy',
-            node,
-            values: { loki_source_file_read_lines_total: 0, loki_source_file_files_active_total: 0, loki_write_sent_entries_total: 0 },
-          },
-        ],
+        logs: [{ component: 'alloy', node, lines: ['ts={time} level=info msg="reload requested via /-/reload endpoint" service=http'], every: '30s' }],
       });
     },
   },

@@ -42,8 +42,8 @@ function wellMade({ place: { store } }: Bench, gateway: KubeObject): Doc {
   };
 }
 
-/** The data sources that are there or come, or one that is made as soon as there is a gateway to ask. */
-function readers(bench: Bench, edit: (source: Doc) => void): void {
+/** Changes data sources, those that are there or come, or one that is made as soon as there is a gateway to ask. */
+export function changeSources(bench: Bench, edit: (source: Doc) => void): void {
   const { store } = bench.place;
   bench.change(sources, (object) => (edited(object, edit) ? undefined : false));
   const name = 'loki-datasource';
@@ -63,7 +63,7 @@ function readers(bench: Bench, edit: (source: Doc) => void): void {
 }
 
 /** Otherwise the gateway sets the tenant for everybody. */
-const leaveTenantToReaders = (bench: Bench): void => changeNginx(bench, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
+export const leaveTenantToReaders = (bench: Bench): void => changeNginx(bench, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
 
 export const readingBreaks: readonly Break[] = [
   {
@@ -72,7 +72,7 @@ export const readingBreaks: readonly Break[] = [
     does: 'The data source reads another tenant than the collectors write.',
     make: (bench) => {
       leaveTenantToReaders(bench);
-      readers(bench, (source) => set(source, 'secureJsonData.httpHeaderValue1', 'tenant1'));
+      changeSources(bench, (source) => set(source, 'secureJsonData.httpHeaderValue1', 'tenant1'));
     },
   },
   {
@@ -80,7 +80,7 @@ export const readingBreaks: readonly Break[] = [
     hop: 'grafana-datasource',
     does: 'The data source asks a Service that does not exist in this mode of the chart.',
     make: (bench) =>
-      readers(
+      changeSources(
         bench,
         (source) => void (source['url'] = `http://loki-read.${/^http:\/\/[^.]+\.([^.:/]+)/.exec(String(source['url']))?.[1] ?? 'loki'}.svc.cluster.local:3100`),
       ),
@@ -90,7 +90,7 @@ export const readingBreaks: readonly Break[] = [
     hop: 'grafana-datasource',
     does: 'A dashboard names a data source that is not there.',
     make: (bench) => {
-      readers(bench, () => undefined);
+      changeSources(bench, () => undefined);
       const datasource = { type: 'loki', uid: 'P8E80F9AEF21F6940' };
       const target = { refId: 'A', datasource: { type: 'loki', uid: '${DS_LOKI}' }, expr: '{job="shop/web"}' };
       bench.create({
@@ -106,7 +106,7 @@ export const readingBreaks: readonly Break[] = [
     hop: 'grafana-datasource',
     does: "Loki is too old for Grafana's health check, and calls it a syntax error.",
     make: (bench) => {
-      readers(bench, () => undefined);
+      changeSources(bench, () => undefined);
       const body = 'parse error at line 1, col 1: syntax error: unexpected IDENTIFIER';
       bench.inject({
         answers: [

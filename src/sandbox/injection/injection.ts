@@ -17,6 +17,8 @@ export interface Injection {
   /** Throws a ZodError. `breaks` in the document are not its business. */
   add(by: string, document: Evidence): void;
   clear(by: string): void;
+  /** Collectors that stop reading. */
+  stall(by: string, pods: PodWish): void;
   /** How containers of these pods start, where `start` says so. */
   behave(by: string, pods: PodWish, start: Start): void;
   readonly objects: ObjectLayer;
@@ -33,6 +35,7 @@ export function createInjection({ store: real, clock }: { readonly store: KubeSt
   const aws = createAwsLayer();
   const objects = createObjectLayer(real);
   const tell = eventWriter({ objects, clock });
+  let stalls: readonly { readonly by: string; readonly fits: (pod: KubeObject) => boolean }[] = [];
   let behaviours: readonly { readonly by: string; readonly fits: (pod: KubeObject) => boolean; readonly start: Start }[] = [];
   return {
     objects,
@@ -51,7 +54,9 @@ export function createInjection({ store: real, clock }: { readonly store: KubeSt
     clear(by) {
       for (const part of [logs, answers, aws, objects]) part.clear(by);
       behaviours = behaviours.filter((one) => one.by !== by);
+      stalls = stalls.filter((one) => one.by !== by);
     },
+    stall: (by, pods) => void (stalls = [...stalls, { by, fits: isPod(pods) }]),
     behave: (by, pods, start) => void (behaviours = [...behaviours, { by, fits: isPod(pods), start }]),
     layer: {
       start(pod, container) {
@@ -63,6 +68,7 @@ export function createInjection({ store: real, clock }: { readonly store: KubeSt
       },
       answer: answers.over,
       unreachable: answers.unreachable,
+      stalled: (pod) => stalls.some(({ fits }) => fits(pod)),
     },
     runtime: (of) => ({
       ...of,

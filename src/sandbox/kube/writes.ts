@@ -102,7 +102,7 @@ export function createWrites(parts: WriteParts): Writes {
       ...metadata,
       ...(resource.namespaced && { namespace }),
       uid: randomUUID(),
-      creationTimestamp: stamp(clock.now()),
+      creationTimestamp: (options.trusted && given.creationTimestamp) || stamp(clock.now()),
       ...(resource.counted && { generation: 1 }),
     };
   };

@@ -143,7 +143,9 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
     waiting = undefined;
     if (stopped || endpoints.isFull()) return;
     try {
-      const take = (source: Component) => (job: Job) => takeLines(around, { graph, source, job, telemetry, positions: of.positions });
+      const stalled = around.layer?.stalled(process.pod) === true;
+      const take = (source: Component) => (job: Job) =>
+        stalled ? job.refused === undefined : takeLines(around, { graph, source, job, telemetry, positions: of.positions });
       active = graph.components('loki.source.file').flatMap((source) => fileJobs(around, process, source).filter(take(source))).length;
       for (const source of graph.components('loki.source.kubernetes')) tailJobs(around, process, source).forEach(take(source));
     } catch (error) {

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+import { tableOfFailures } from './test/failures/reporter.ts';
+
+/** Every reported failure, played in the sandbox and looked at by doctor. The last line is the sum of the table. */
+export default defineConfig({
+  test: {
+    include: ['test/failures/**/*.failures.ts'],
+    reporters: ['dot', tableOfFailures()],
+    testTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});

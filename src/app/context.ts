@@ -12,7 +12,7 @@ export async function contextFor(
   made: { readonly blueprint: Blueprint; readonly facts: Facts; readonly givenPassword?: string; readonly rotateLogin?: boolean; readonly adopting?: boolean },
 ): Promise<Context> {
   const { namespace, selector, podPort } = made.blueprint.gateway;
-  const grafana = await grafanaFor({ settings, outside }, kubernetes, made.blueprint);
+  const grafana = await grafanaFor({ settings, outside }, kubernetes, made.blueprint.grafana);
   return {
     ...made,
     buckets: aws.buckets(caller.account),

@@ -1,5 +1,5 @@
 /** The Grafanas of the cluster, and a way into the API of the one that counts, with the login that the user allows. */
-import type { Blueprint } from '../design/blueprint.ts';
+import type { GrafanaPlace } from '../design/blueprint.ts';
 import { grafanaIn, type GrafanaFact } from '../design/grafana-workload.ts';
 import type { Grafana, GrafanaLogin } from '../ports/grafana.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
@@ -35,9 +35,8 @@ async function withRights(found: GrafanaFact, kubernetes: Pick<Kubernetes, 'deni
 export async function grafanaFor(
   { settings, outside }: Pick<Run, 'settings' | 'outside'>,
   kubernetes: Kubernetes,
-  blueprint: Blueprint,
+  grafana: GrafanaPlace | undefined,
 ): Promise<Grafana | undefined> {
-  const { grafana } = blueprint;
   const login = grafana && ((await tokenOf({ settings, outside })) ?? (settings.grafanaAdmin ? await adminOf({ outside }, kubernetes, grafana) : undefined));
   return grafana && login && outside.grafana({ where: grafana.where, reach: grafana.reach, kubernetes, login });
 }
@@ -52,7 +51,7 @@ async function tokenOf({ settings, outside }: Pick<Run, 'settings' | 'outside'>)
   return { token };
 }
 
-async function adminOf({ outside }: Pick<Run, 'outside'>, kubernetes: Kubernetes, { reach, where }: NonNullable<Blueprint['grafana']>): Promise<GrafanaLogin> {
+async function adminOf({ outside }: Pick<Run, 'outside'>, kubernetes: Kubernetes, { reach, where }: GrafanaPlace): Promise<GrafanaLogin> {
   const admin = reach.is === 'pod' ? reach.admin : undefined;
   if (!admin)
     throw stop('GRAFANA_TOKEN_MISSING', { message: `${where} names no Secret with the login of its administrator`, fix: '--grafana-token-file FILE' });

@@ -1,10 +1,72 @@
 /** Grafana data sources of type loki, where provisioning finds them: ConfigMaps and Secrets for the sidecar, and those of Grafana's chart. */
 import { parse } from 'yaml';
-import type { DatasourceSeen } from '../checks/doctor/survey.ts';
+import type { AskedSeen, DatasourceSeen } from '../checks/doctor/survey.ts';
+import type { Problem } from '../engine/types.ts';
+import type { Grafana } from '../ports/grafana.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
+import { problem, ProblemError, stop } from '../problems/problem.ts';
+import { placeOf } from '../design/grafana.ts';
+import { grafanaFor, grafanas } from './grafana.ts';
 import type { Looking } from './survey-loki.ts';
 
 const MOST = 200;
+
+/** A data source as Grafana's API shows it: what it keeps secret is not among it. */
+interface Listed {
+  readonly from: string;
+  readonly uid: string;
+  readonly name: string;
+  readonly url: string;
+}
+
+export interface InGrafana {
+  readonly grafana: Grafana;
+  readonly sources: readonly Listed[];
+}
+
+/** Through the API of the one Grafana that counts, when the user gave a login for it. */
+export async function surveyGrafana({ run, reached: { kubernetes }, miss }: Looking): Promise<InGrafana | undefined> {
+  const { settings } = run;
+  if (settings.grafanaTokenFile === undefined && !settings.grafanaAdmin) return undefined;
+  try {
+    const [only, ...others] = settings.grafanaUrl === undefined ? await grafanas(run, kubernetes) : [];
+    if (others.length > 0)
+      throw stop('GRAFANA_UNREACHABLE', { message: `There are ${others.length + 1} Grafanas in the cluster`, fix: '--grafana-namespace NAME' });
+    const found = settings.grafanaUrl ?? only;
+    if (!found) return undefined;
+    const place = placeOf(found);
+    const grafana = await grafanaFor(run, kubernetes, place);
+    const sources = (await grafana?.datasources())?.filter(({ type }) => type === 'loki') ?? [];
+    return grafana && { grafana, sources: sources.map(({ uid, name, url }) => ({ from: `${place.where}, data source ${uid}`, uid, name, url })) };
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    miss('Grafana', error);
+    return undefined;
+  }
+}
+
+/** As a panel would ask: any line of the last hour. */
+export async function askThroughGrafana({ grafana, sources }: InGrafana, leads: (url: string) => boolean): Promise<readonly AskedSeen[]> {
+  const wanted = sources.filter(({ url }) => leads(url)).slice(0, MOST_ASKED);
+  return Promise.all(
+    wanted.map(async ({ uid, name, from, url }): Promise<AskedSeen> => {
+      try {
+        return { name, lines: (await grafana.lines(uid, { logql: '{namespace=~".+"}', sinceMs: 3_600_000, limit: 1 })).length };
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        return { name, lines: 0, problem: seenFrom(error.problem, `${from}: url: ${url}`) };
+      }
+    }),
+  );
+}
+
+const MOST_ASKED = 10;
+
+/** An address that leads nowhere for Grafana is wrong in its data source. */
+function seenFrom({ code, message, fix, evidence = [] }: Problem, where: string): Problem {
+  const all = [where, ...evidence];
+  return code === 'GRAFANA_NO_WAY' ? problem('DATASOURCE_URL', { message, evidence: all }) : { code, message, fix, evidence: all };
+}
 
 export async function surveyDatasources({ run, reached: { kubernetes }, miss }: Looking): Promise<readonly DatasourceSeen[]> {
   const lists = await Promise.all(
@@ -62,15 +124,16 @@ function datasourceOf(from: string, { name = '', url = '', basicAuth, basicAuthU
     const value = key && secureJsonData[key.replace('Name', 'Value')];
     return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
   };
-  const password = secureJsonData['basicAuthPassword'];
-  const known = typeof password === 'string' && !/\$(__)?\w*\{|^\$\w/.test(password);
+  const written = secureJsonData['basicAuthPassword'];
+  // Two dollars are one to Grafana; one is the beginning of a variable, whose value only its pod knows.
+  const password = typeof written === 'string' && !/\$[\w{]/.test(written.replaceAll('$$', '')) ? written.replaceAll('$$', () => '$') : undefined;
   const tenant = valueOf('x-scope-orgid');
   return {
     from,
     name,
     url,
     hasLogin: basicAuth === true || valueOf('authorization') !== undefined,
-    ...(basicAuth === true && basicAuthUser && known && { login: { user: basicAuthUser, password } }),
+    ...(basicAuth === true && basicAuthUser && password !== undefined && { login: { user: basicAuthUser, password } }),
     ...(tenant && { tenant }),
     ours: false,
   };

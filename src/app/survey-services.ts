@@ -8,7 +8,7 @@ import { looked } from './survey-objects.ts';
 /** By address; `undefined` where there is none of that name. Short names are looked for where they are used. */
 export async function servicesOf(
   { reached: { kubernetes }, miss }: Looking,
-  { collectors, datasources }: { readonly collectors: readonly CollectorSeen[]; readonly datasources: readonly DatasourceSeen[] },
+  { collectors, datasources }: { readonly collectors: readonly CollectorSeen[]; readonly datasources: readonly Pick<DatasourceSeen, 'url' | 'from'>[] },
 ): Promise<Survey['services']> {
   const addresses = [
     ...collectors.flatMap(({ writers, workload }) => writers.map(({ url }) => ({ url, from: workload.namespace }))),

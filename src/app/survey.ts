@@ -12,7 +12,7 @@ import { silentApps } from './survey-apps.ts';
 import { surveyCollectors } from './survey-collectors.ts';
 import { surveyDashboards } from './survey-dashboards.ts';
 import { namespaceLabels, nodeEvents, policiesIn } from './survey-events.ts';
-import { surveyDatasources } from './survey-grafana.ts';
+import { askThroughGrafana, surveyDatasources, surveyGrafana } from './survey-grafana.ts';
 import { surveyLoki, type Looking } from './survey-loki.ts';
 import { looked, misses, type Unseen } from './survey-objects.ts';
 import { servicesOf } from './survey-services.ts';
@@ -21,27 +21,32 @@ import { standingStill } from './survey-standstill.ts';
 export async function survey(run: Run, reached: Reached): Promise<Survey> {
   const unseen: Unseen[] = [];
   const looking: Looking = { run, reached, miss: misses(unseen) };
-  const [cluster, nodes, loki, found, datasources, dashboards, events] = await Promise.all([
+  const [cluster, nodes, loki, found, datasources, inGrafana, dashboards, events] = await Promise.all([
     clusterSeen(looking),
     looked(looking.miss, 'nodes', nodeFacts(reached.kubernetes)),
     surveyLoki(looking),
     surveyCollectors(looking),
     surveyDatasources(looking),
+    surveyGrafana(looking),
     surveyDashboards(looking),
     nodeEvents(looking),
   ]);
-  const services = await servicesOf(looking, { collectors: [...found.expected, ...found.elsewhere], datasources });
+  const services = await servicesOf(looking, {
+    collectors: [...found.expected, ...found.elsewhere],
+    datasources: [...datasources, ...(inGrafana?.sources ?? [])],
+  });
   const leads = (url: string | undefined) => loki !== undefined && services.get(url ?? '')?.namespace === loki.namespace;
   const withOurs = (all: readonly CollectorSeen[]) =>
     all.map((one) => ({ ...one, writers: one.writers.map((writer) => ({ ...writer, ours: leads(writer.url) })) }));
   const collectors = [...withOurs(found.expected), ...withOurs(found.elsewhere).filter(({ writers }) => writers.some(({ ours }) => ours))];
   const asking = { collectors, datasources: datasources.map((one) => ({ ...one, ours: leads(one.url) })) };
   const namespaces = [...new Set([...(loki ? [loki.namespace] : []), ...collectors.map(({ workload }) => workload.namespace)])];
-  const [answers, policies, labels, silent] = await Promise.all([
+  const [answers, policies, labels, silent, throughGrafana] = await Promise.all([
     loki ? answersOf(looking, { loki, ...asking }) : undefined,
     policiesIn(looking, namespaces),
     namespaceLabels(looking, namespaces),
     silentApps(looking, namespaces),
+    inGrafana && askThroughGrafana(inGrafana, leads),
   ]);
   return {
     cluster,
@@ -50,6 +55,7 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
     ...(loki && { loki: withAnswer(loki, answers?.anonymous) }),
     collectors: await withStandstill(looking, answers ?? { collectors }),
     datasources: answers?.datasources ?? asking.datasources,
+    ...(throughGrafana && { throughGrafana }),
     services,
     ...(answers?.reading && { reading: answers.reading }),
     nodeEvents: events,

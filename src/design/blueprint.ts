@@ -102,10 +102,13 @@ export interface GatewayPlan {
   readonly pushUrl: string;
 }
 
-export interface GrafanaPlan {
+export interface GrafanaPlace {
   /** `Deployment monitoring/grafana`, or the address that was given. */
   readonly where: string;
   readonly reach: GrafanaReach;
+}
+
+export interface GrafanaPlan extends GrafanaPlace {
   readonly datasource?: GrafanaDocument & { readonly parts: DatasourceParts; readonly way: GrafanaWay };
   readonly dashboard?: GrafanaDocument & { readonly json: string; readonly way: GrafanaWay };
 }

@@ -1,7 +1,7 @@
 /** Grafana on top of this Loki: the data source and the dashboard, and the way they get there. No password is in any of it. */
 import { parse, stringify } from 'yaml';
 import type { Basis } from './basis.ts';
-import type { GatewayPlan, GrafanaDocument, GrafanaPlan, GrafanaReach } from './blueprint.ts';
+import type { GatewayPlan, GrafanaDocument, GrafanaPlace, GrafanaPlan } from './blueprint.ts';
 import { type GrafanaFact, type SidecarFact, watchedNamespace } from './grafana-workload.ts';
 import { loginSecret } from './names.ts';
 import { renderDocument, renderText, type Templates } from './template.ts';
@@ -93,10 +93,9 @@ export function grafanaDesign(basis: Basis, gateway: GatewayPlan): GrafanaDesign
   const { settings, facts } = basis;
   if (settings.grafana === 'none') return { ...documents, notes: [] };
   if (settings.grafanaUrl !== undefined) {
-    const reach: GrafanaReach = { is: 'url', url: settings.grafanaUrl };
-    const api = { is: 'api' } as const;
-    const { datasource: source, dashboard: shown } = wanted;
-    return { ...documents, grafana: { where: settings.grafanaUrl, reach, datasource: { ...source, way: api }, dashboard: { ...shown, way: api } }, notes: [] };
+    const way = { is: 'api' } as const;
+    const place = placeOf(settings.grafanaUrl);
+    return { ...documents, grafana: { ...place, datasource: { ...wanted.datasource, way }, dashboard: { ...wanted.dashboard, way } }, notes: [] };
   }
   const found = (facts.grafanas ?? []).filter(({ namespace }) => settings.grafanaNamespace === undefined || namespace === settings.grafanaNamespace);
   const [only, ...others] = found;
@@ -112,6 +111,13 @@ export function grafanaDesign(basis: Basis, gateway: GatewayPlan): GrafanaDesign
   return { ...documents, ...inCluster(basis, only, wanted) };
 }
 
+/** Of an address, or of what was found in the cluster. */
+export function placeOf(of: string | GrafanaFact): GrafanaPlace {
+  if (typeof of === 'string') return { where: of, reach: { is: 'url', url: of } };
+  const { kind, namespace, name, selector, port, admin } = of;
+  return { where: `${kind} ${namespace}/${name}`, reach: { is: 'pod', namespace, selector, port, ...(admin && { admin }) } };
+}
+
 const BY_HAND = 'What to give to Grafana: loki-eks plan --show grafana';
 
 interface Wanted {
@@ -122,8 +128,8 @@ interface Wanted {
 /** By the sidecars where they look, by the API where a token is given, else not at all. */
 function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
   const { settings } = basis;
-  const where = `${found.kind} ${found.namespace}/${found.name}`;
-  const reach: GrafanaReach = { is: 'pod', namespace: found.namespace, selector: found.selector, port: found.port, ...(found.admin && { admin: found.admin }) };
+  const place = placeOf(found);
+  const { where } = place;
   const token = settings.grafanaTokenFile !== undefined;
   const notes: string[] = [];
   // The password is in the data source, so a sidecar that reads ConfigMaps only is no way for it.
@@ -137,8 +143,7 @@ function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<Grafa
     notes.push(`The sidecar of ${where} has no login to tell Grafana of new data sources: Grafana reads them when it starts the next time.`);
   return {
     grafana: {
-      where,
-      reach,
+      ...place,
       ...(source && { datasource: { ...wanted.datasource, way: source } }),
       ...(source && shown && { dashboard: { ...wanted.dashboard, way: shown } }),
     },

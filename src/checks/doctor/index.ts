@@ -20,6 +20,7 @@ import * as s3 from './s3.ts';
 import * as scheduling from './scheduling.ts';
 import { hops, type DoctorCheck } from './survey.ts';
 import * as writers from './writers.ts';
+import { grafanaAsks } from './through-grafana.ts';
 
 const asked: readonly DoctorCheck[] = [
   // The network is a modifier of every hop: it stands before what would else be blamed.
@@ -99,6 +100,7 @@ const asked: readonly DoctorCheck[] = [
   readers.sameTenant,
   readers.datasourceAddress,
   readers.datasourceLogin,
+  grafanaAsks,
   query.grafanaUnderstood,
   dashboards.dashboardsFindSource,
   dashboards.dashboardsFindLabels,

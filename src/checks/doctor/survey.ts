@@ -1,6 +1,6 @@
 /** What `doctor` has seen of a log path that anybody may have installed: plain facts, read once, judged by the checks. */
 import type { NodeFact } from '../../design/facts.ts';
-import type { Check } from '../../engine/types.ts';
+import type { Check, Problem } from '../../engine/types.ts';
 import type { OidcProvider } from '../../ports/roles.ts';
 import type { CollectorSeen, Login } from './collectors-seen.ts';
 import type { Answer, LokiSeen } from './loki-seen.ts';
@@ -50,6 +50,8 @@ export interface Survey {
   readonly loki?: LokiSeen;
   readonly collectors: readonly CollectorSeen[];
   readonly datasources: readonly DatasourceSeen[];
+  /** Data sources for this Loki, asked by Grafana itself; absent without a login for it. */
+  readonly throughGrafana?: readonly AskedSeen[];
   /** Names of Services by namespace, of all that an address in a configuration points to. */
   readonly services: ReadonlyMap<string, ServiceSeen | undefined>;
   readonly reading?: ReadingSeen;
@@ -64,6 +66,12 @@ export interface Survey {
   readonly silent?: { readonly pods: readonly string[]; readonly of: number };
   /** What could not be looked at, and why. */
   readonly unseen: readonly { readonly what: string; readonly why: string }[];
+}
+
+export interface AskedSeen {
+  readonly name: string;
+  readonly lines: number;
+  readonly problem?: Problem;
 }
 
 export interface ServiceSeen {

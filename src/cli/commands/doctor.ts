@@ -5,7 +5,7 @@ import { stop } from '../../problems/problem.ts';
 import type { DoctorFix, DoctorPapers } from '../../app/outside.ts';
 import type { Command, Given } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
-import { place } from '../setting-sets.ts';
+import { grafanaLogin, place } from '../setting-sets.ts';
 
 export const doctor: Command = {
   name: 'doctor',
@@ -15,12 +15,13 @@ export const doctor: Command = {
   examples: [
     { run: 'loki-eks doctor --cluster prod', why: 'no data in Grafana: where to begin' },
     { run: 'loki-eks doctor --cluster prod --namespace logging --collector-namespace agents', why: 'when there are several' },
+    { run: 'loki-eks doctor --cluster prod --grafana-token-file token', why: 'also: Grafana is asked by its own data sources' },
     { run: 'loki-eks doctor --cluster prod --fix', why: 'mends what may be mended, and says what is left' },
     { run: 'loki-eks doctor --cluster prod --html report.html', why: 'something to open in a browser, and to attach' },
     { run: 'loki-eks doctor --cluster prod --bundle help.tar.gz', why: 'all that a helper may want to see, without secrets' },
     { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'before anything is installed' },
   ],
-  settings: [...place, 'collectorNamespace', 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
+  settings: [...place, 'collectorNamespace', 'grafanaUrl', 'grafanaNamespace', ...grafanaLogin, 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
   flags: [
     { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; may be repeated' },
     { flag: '--fix', description: 'mend what may be mended: shows it, asks where it matters, and looks again' },

@@ -1,0 +1,83 @@
+/** What doctor learns when Grafana lets it in: each data source for this Loki is asked as a panel would ask. */
+import { describe, expect, it } from 'vitest';
+import type { Run } from '../../src/app/outside.ts';
+import type { Reached } from '../../src/app/reach.ts';
+import { misses } from '../../src/app/survey-objects.ts';
+import { askThroughGrafana, surveyDatasources, surveyGrafana } from '../../src/app/survey-grafana.ts';
+import { grafanaAsks } from '../../src/checks/doctor/through-grafana.ts';
+import type { Survey } from '../../src/checks/doctor/survey.ts';
+import { withLogin } from '../../src/design/grafana.ts';
+import type { Grafana } from '../../src/ports/grafana.ts';
+import type { KubeObject } from '../../src/ports/kubernetes.ts';
+import { problem, ProblemError, type ProblemCode } from '../../src/problems/problem.ts';
+import { grafanaObjects } from '../../src/sandbox/grafana/seed.ts';
+import { someSettings } from '../helpers/facts.ts';
+
+const url = 'http://loki-gateway.loki.svc.cluster.local';
+/** By uid: lines that are shown, or what Grafana meets. */
+const sources: Readonly<Record<string, number | ProblemCode>> = {
+  fine: 3,
+  empty: 0,
+  'no-login': 'DATASOURCE_LOGIN_REFUSED',
+  'no-tenant': 'READER_TENANT_MISSING',
+  'no-way': 'GRAFANA_NO_WAY',
+};
+
+function grafanaWith(uids: readonly string[]): Grafana {
+  const shown = uids.map((uid) => ({ uid, name: uid, type: 'loki', access: 'proxy', url, basicAuth: true, basicAuthUser: 'loki', jsonData: {} }));
+  return {
+    datasources: async () => [...shown, { ...shown[0], uid: 'prometheus', type: 'prometheus' }, { ...shown[0], uid: 'other', url: 'http://other' }],
+    lines: async (uid: string) => {
+      const of = sources[uid];
+      if (typeof of === 'string') throw new ProblemError(problem(of));
+      return Array.from({ length: of ?? 0 }, () => 'a line');
+    },
+  } as unknown as Grafana;
+}
+
+async function verdictWith(uids: readonly string[], flags: Readonly<Record<string, unknown>> = { grafanaAdmin: true }) {
+  const objects: readonly KubeObject[] = grafanaObjects();
+  const kubernetes = {
+    list: async ({ kind }: { kind: string }) => objects.filter((object) => object.kind === kind),
+    get: async ({ kind, name }: { kind: string; name: string }) => objects.find((object) => object.kind === kind && object.metadata.name === name),
+    denied: async () => [],
+  };
+  const hidden: string[] = [];
+  const outside = { grafana: async () => grafanaWith(uids), hide: (secret: string) => void hidden.push(secret) };
+  const looking = { run: { settings: someSettings(flags), outside } as unknown as Run, reached: { kubernetes } as unknown as Reached, miss: misses([]) };
+  const found = await surveyGrafana(looking);
+  const throughGrafana = found && (await askThroughGrafana(found, (address) => address === url));
+  const verdict = await grafanaAsks.run({ ...(throughGrafana && { throughGrafana }) } as Survey, new AbortController().signal);
+  return { verdict, hidden };
+}
+
+describe('doctor, let into Grafana', () => {
+  it('passes where Loki answers, with or without lines', async () => {
+    const { verdict, hidden } = await verdictWith(['fine', 'empty']);
+    expect(verdict).toEqual({ is: 'pass', saw: '"fine" shows lines, "empty" shows no line of the last hour' });
+    expect(hidden).toEqual(['prom-operator']);
+  });
+
+  it.each([
+    ['no-login', 'DATASOURCE_LOGIN_REFUSED'],
+    ['no-tenant', 'READER_TENANT_MISSING'],
+    ['no-way', 'DATASOURCE_URL'],
+  ])('%s is %s', async (uid, code) => {
+    const { verdict } = await verdictWith(['fine', uid]);
+    expect(verdict).toMatchObject({ is: 'fail', problem: { code, evidence: [`Deployment monitoring/monitoring-grafana, data source ${uid}: url: ${url}`] } });
+  });
+
+  it('asks nothing without a login', async () => {
+    expect((await verdictWith(['fine'], {})).verdict).toMatchObject({ is: 'skip' });
+  });
+});
+
+it('reads a password with dollars from the file as Grafana does', async () => {
+  const file = withLogin('apiVersion: 1\ndatasources:\n  - {name: a, type: loki, basicAuth: true}\n', { user: 'loki', password: 'a$b$$c' });
+  const data = { 'a.yaml': Buffer.from(file).toString('base64') };
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'monitoring' }, data };
+  const kubernetes = { list: async ({ kind }: { kind: string }) => (kind === 'Secret' ? [secret] : []) };
+  const run = { outside: { hide: () => {} } } as unknown as Run;
+  const [found] = await surveyDatasources({ run, reached: { kubernetes } as unknown as Reached, miss: misses([]) });
+  expect(found?.login).toEqual({ user: 'loki', password: 'a$b$$c' });
+});

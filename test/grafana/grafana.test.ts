@@ -12,7 +12,7 @@ let installed: Ran;
 beforeAll(async () => {
   house = await openHouse(undefined, { speed: 10, grafana: true });
   installed = await house.run({ command: 'install', flags: { verify: true, grafanaAdmin: true } });
-}, 60_000);
+}, 180_000);
 afterAll(() => house.close());
 
 async function ask(method: string, path: string, of: { readonly login?: GrafanaLogin; readonly body?: unknown } = {}) {

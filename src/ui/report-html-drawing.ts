@@ -23,13 +23,8 @@ interface Box {
 
 const COLUMN = 141;
 const BOX = { width: 126, height: 106 };
-const ROWS = { read: 40, write: 196, ground: 370 };
-const column = (index: number, y: number, span = 1): Box => ({
-  x: 8 + index * COLUMN,
-  y,
-  width: BOX.width + (span - 1) * COLUMN,
-  height: y === ROWS.write ? BOX.height : BOX.height - 18,
-});
+const ROWS = { read: 40, write: 214, ground: 388 };
+const column = (index: number, y: number, span = 1): Box => ({ x: 8 + index * COLUMN, y, width: BOX.width + (span - 1) * COLUMN, height: BOX.height });
 
 /** Reading on top, writing in the middle, what both stand on at the bottom. */
 const places: Readonly<Record<string, Box>> = {

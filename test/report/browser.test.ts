@@ -97,7 +97,7 @@ describe('a log path that breaks, told by a hostile cluster', () => {
     expect(
       await page.evaluate(`[...document.querySelectorAll('.hop')].filter((one) => one.getBoundingClientRect().width > 0).filter((hop) => {
         const [frame, words, name] = [hop.querySelector('.frame'), hop.querySelector('.words'), hop.querySelector('b')].map((one) => one.getBoundingClientRect());
-        return words.left < frame.left || words.right > frame.right || words.bottom > frame.bottom || name.bottom > words.bottom || hop.querySelector('b').scrollWidth > hop.querySelector('b').clientWidth;
+        return words.left < frame.left || words.right > frame.right || words.bottom > frame.bottom || name.bottom > words.bottom || hop.querySelector('.words').scrollHeight > hop.querySelector('.words').clientHeight + 1 || hop.querySelector('b').scrollWidth > hop.querySelector('b').clientWidth;
       }).map((hop) => hop.textContent)`),
     ).toEqual([]);
     await writeFile(join(pictures, `broken-${name}.png`), await page.picture());

@@ -23,10 +23,14 @@ export function objectsIn(manifest: string): readonly KubeObject[] {
   });
 }
 
+/** Kinds that charts bring and that are in no namespace. */
+const CLUSTERS_OWN = /^(Cluster|StorageClass|CustomResourceDefinition|PriorityClass|Namespace|PersistentVolume$|\w+WebhookConfiguration|CSIDriver)/;
+
+/** `release`: the namespace of the release, where an object names none. */
 export const refIn = ({ apiVersion, kind, metadata }: KubeObject, release: string): Ref => ({
   apiVersion,
   kind,
-  namespace: metadata.namespace ?? release,
+  ...(!CLUSTERS_OWN.test(kind) && { namespace: metadata.namespace ?? release }),
   name: metadata.name,
 });
 

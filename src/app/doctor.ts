@@ -1,7 +1,7 @@
 /** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only, unless it is told to mend. */
 import { doctorChecks } from '../checks/doctor/index.ts';
 import { hops, type DoctorCheck, type Survey } from '../checks/doctor/survey.ts';
-import { mendableElsewhere } from '../design/mending.ts';
+import { mendableElsewhere, stepsMending } from '../design/mending.ts';
 import { lintValues, type LintFile } from '../design/values-lint.ts';
 import { examine } from '../engine/examine.ts';
 import type { CheckResult, Json, Problem } from '../engine/types.ts';
@@ -83,7 +83,10 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<T
 
 function rowOf({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> {
   const row = doctorRow(code);
-  return { autofix: ours ? (row?.autofix ?? 'no') : mendableElsewhere(code) ? 'confirm' : 'no', classes: row?.covers ?? [] };
+  return {
+    autofix: ours && stepsMending(code).length > 0 ? (row?.autofix ?? 'no') : !ours && mendableElsewhere(code) ? 'confirm' : 'no',
+    classes: row?.covers ?? [],
+  };
 }
 
 export interface Told {

@@ -11,6 +11,7 @@ const buckets = ['bucket.chunks', 'bucket.ruler', 'release.loki'] as const;
 const login = ['login', 'release.loki', 'release.alloy'] as const;
 const tenant = ['release.loki', 'release.alloy'] as const;
 const grafana = ['grafana.datasource'] as const;
+const dashboard = ['grafana.datasource', 'grafana.dashboard'] as const;
 
 /** Ids of steps, by what they make; those that an installation does not have are nothing to it. `pods`: a restart of Loki's pods. */
 const steps: Codes<readonly string[]> = {
@@ -52,7 +53,6 @@ const steps: Codes<readonly string[]> = {
   WRITER_TENANT_MISSING: tenant,
   COLLECTOR_NOT_FOUND: ['login', 'release.alloy'],
   COLLECTOR_BARRED: collector,
-  COLLECTOR_CRASHES: collector,
   ALLOY_CONFIG_INVALID: collector,
   ALLOY_RBAC: collector,
   ALLOY_NODE_FILTER: collector,
@@ -65,6 +65,27 @@ const steps: Codes<readonly string[]> = {
   ALLOY_JOB_LABEL: collector,
   ALLOY_PRIVILEGED: collector,
   ALLOY_SECRET_IN_CONFIG: collector,
+  COLLECTOR_NOT_DAEMON: collector,
+  COLLECTOR_UNLIMITED: collector,
+  COLLECTOR_OOM: collector,
+  LOKI_COMPACTOR_UNNAMED: loki,
+  LOKI_WAL_CEILING: loki,
+  LOKI_RING_STALE: loki,
+  LOKI_NO_SCHEDULER: loki,
+  LOKI_CACHE_TIMEOUTS: loki,
+  LOKI_CACHE_LARGE: loki,
+  GATEWAY_NO_ADDRESS: loki,
+  LOKI_RATE_LIMITED: loki,
+  LOKI_STREAMS_LIMITED: loki,
+  LOKI_TIMES_REFUSED: loki,
+  QUERY_LIMITED: loki,
+  QUERY_GAP: loki,
+  COLLECTOR_FORBIDDEN: ['namespace.collector'],
+  LOKI_RETENTION_FAILS: ['role', 'release.loki'],
+  GATEWAY_HASH: login,
+  LOKI_LABELS_LIMITED: tenant,
+  DASHBOARD_DATASOURCE: dashboard,
+  DASHBOARD_LABELS: dashboard,
   READER_TENANT_MISSING: grafana,
   READER_TENANT_OTHER: grafana,
   DATASOURCE_URL: grafana,

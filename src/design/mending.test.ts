@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { doctorCatalogue, type DoctorCode } from '../problems/catalogue.ts';
+import { everyStep } from '../steps/index.ts';
+import { mendableElsewhere, stepsMending } from './mending.ts';
+
+const codes = Object.keys(doctorCatalogue) as readonly DoctorCode[];
+
+describe('what mends a finding', () => {
+  it('is known of findings that may be mended, and of no other', () => {
+    const wrong = codes.filter((code) => stepsMending(code).length > 0 && doctorCatalogue[code].autofix === 'no');
+    expect(wrong).toEqual([]);
+    expect(codes.filter((code) => stepsMending(code).length > 0).length).toBeGreaterThan(50);
+  });
+
+  it('are steps that there are', () => {
+    const known = new Set(['pods', ...everyStep().map(({ id }) => id)]);
+    expect(codes.flatMap((code) => stepsMending(code)).filter((id) => !known.has(id))).toEqual([]);
+  });
+
+  it('is hardly anything where the installation is not ours', () => {
+    expect(codes.filter(mendableElsewhere).toSorted()).toEqual(
+      [
+        'ALLOY_NO_VARLOG',
+        'ALLOY_PERMISSION',
+        'ALLOY_RBAC',
+        'COLLECTOR_BARRED',
+        'LOKI_PODS_WITHOUT_ROLE',
+        'READER_TENANT_MISSING',
+        'READER_TENANT_OTHER',
+      ].toSorted(),
+    );
+  });
+});

@@ -46,7 +46,7 @@ export async function bucketRows({ add, peers }) {
  * objects up, for the sandbox would be slower than what is measured.
  */
 async function emptyWithUninstall({ env, endpoint, folder }, { count, delayMs = 0, made = false }) {
-  await wall(process.execPath, [script, 'install', '--yes', '--no-verify', '--output', 'json'], { env });
+  await wall(process.execPath, [script, 'install', '--yes', '--no-verify'], { env });
   const { Buckets } = JSON.parse(execFileSync('aws', ['s3api', 'list-buckets', '--output', 'json'], { env, encoding: 'utf8' }));
   const names = Buckets.map(({ Name }) => Name);
   const chunks = names.find((name) => name.includes('chunks'));
@@ -56,13 +56,9 @@ async function emptyWithUninstall({ env, endpoint, folder }, { count, delayMs = 
   const peakFile = join(folder, 'peak');
   try {
     const confirmed = names.flatMap((name) => ['--confirm-delete-data', name]);
-    await wall(
-      process.execPath,
-      ['--import', join(root, 'bench', 'peak.mjs'), script, 'uninstall', '--yes', '--delete-data', ...confirmed, '--output', 'json'],
-      {
-        env: { ...env, AWS_ENDPOINT_URL: gate.url, BENCH_PEAK: peakFile },
-      },
-    );
+    await wall(process.execPath, ['--import', join(root, 'bench', 'peak.mjs'), script, 'uninstall', '--yes', '--delete-data', ...confirmed], {
+      env: { ...env, AWS_ENDPOINT_URL: gate.url, BENCH_PEAK: peakFile },
+    });
     const calls = gate.take().filter(({ what }) => what.includes(`/${chunks}`) && /\?(?:.*&)?(?:versions|delete|uploads)|^DELETE/.test(what));
     if (!calls.some(({ what }) => what.startsWith('POST')) || (many?.left() ?? 0) > 0) throw new Error('the bucket was not emptied');
     // The bucket has been counted before, while the releases were still there: it counts from the listing of the first delete.

@@ -72,13 +72,15 @@ function withoutClass(given: Settings): Settings {
 
 /** The same command once the cluster has forgotten the settings: all that the buckets' names are made of is in it. */
 function again({ settings }: Run, { cluster, region }: Blueprint): string {
-  const { namespace, bucketPrefix, bucketNamespace } = settings;
+  const { namespace, bucketPrefix, bucketNamespace, chunksBucket, rulerBucket } = settings;
   const made = [
     ['--cluster', cluster.name],
     ['--region', region],
     ['--namespace', namespace, 'loki'],
     ['--bucket-prefix', bucketPrefix, 'loki'],
     ['--bucket-namespace', bucketNamespace, 'account-regional'],
+    ['--chunks-bucket', chunksBucket, undefined],
+    ['--ruler-bucket', rulerBucket, undefined],
   ];
   return ['loki-eks uninstall', ...made.flatMap(([flag, value, usual]) => (value === usual ? [] : [`${flag} ${value}`]))].join(' ');
 }

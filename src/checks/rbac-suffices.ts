@@ -24,9 +24,13 @@ export async function missingRights(
   if (!first) return undefined;
   return problem('RBAC_MISSING', {
     message: `${caller} may not ${inWords(first)}${others.length > 0 ? ` and ${others.length} more` : ''}`,
+    fix: `aws eks associate-access-policy … --policy-arn arn:${partitionOf(caller)}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy --access-scope type=cluster`,
     evidence: denied.map((access) => `denied: ${inWords(access)}`),
   });
 }
+
+/** China and GovCloud have policies of their own, under the same names. */
+const partitionOf = (arn: string): string => arn.split(':')[1] || 'aws';
 
 /** What the steps, Helm and verify do, by verb. */
 function accesses(loki: string, collector: string): readonly Access[] {

@@ -7,4 +7,14 @@ export const place = ['cluster', 'region', 'profile', 'kubeconfig', 'context', '
 export const grafanaLogin = ['grafanaTokenFile', 'grafanaAdmin'] as const;
 
 /** What names are made from: needed where the cluster has lost its memory of the installation. */
-export const naming = ['collectorNamespace', 'tenant', 'identity', 'bucketPrefix', 'bucketNamespace', 'iamPath'] as const;
+export const naming = [
+  'collectorNamespace',
+  'tenant',
+  'identity',
+  'bucketPrefix',
+  'bucketNamespace',
+  'chunksBucket',
+  'rulerBucket',
+  'roleName',
+  'iamPath',
+] as const;

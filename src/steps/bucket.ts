@@ -169,7 +169,7 @@ const ABSENT: BucketLook = { is: 'absent' };
  */
 async function make(buckets: Buckets, plan: BucketPlan, { record, say, signal }: Hands<Receipt>): Promise<BucketLook> {
   await record({ did: 'create-bucket', name: plan.name });
-  await create(buckets, plan);
+  await buckets.create(plan.name, { namespace: plan.namespace, tags: plan.tags });
   signal.throwIfAborted();
   say('lifecycle, policy');
   const [look, ...set] = await Promise.allSettled([
@@ -181,18 +181,6 @@ async function make(buckets: Buckets, plan: BucketPlan, { record, say, signal }:
   const found = (look as PromiseFulfilledResult<BucketLook>).value;
   return found.is === 'ours-to-read' ? { ...found, lifecycle: plan.lifecycle, policy: plan.policy } : found;
 }
-
-/** Some regions have no account-regional names; the global namespace is the fallback there, with the same name. */
-async function create(buckets: Buckets, plan: BucketPlan): Promise<void> {
-  try {
-    await buckets.create(plan.name, { namespace: plan.namespace, tags: plan.tags });
-  } catch (error) {
-    if (plan.namespace === 'global' || !isUnsupported(error)) throw error;
-    await buckets.create(plan.name, { namespace: 'global', tags: plan.tags });
-  }
-}
-
-const isUnsupported = (error: unknown): boolean => (error as { problem?: { code?: string } }).problem?.code === 'BUCKET_NAMESPACE_UNSUPPORTED';
 
 async function setSlice(buckets: Buckets, name: string, slice: Gap['slice'], value: Json): Promise<void> {
   switch (slice) {

@@ -59,7 +59,6 @@ export async function openHouse(of: Opening = {}): Promise<House> {
     settings: someSettings({ cluster: clusterName, region: of.region ?? region, createOidcProvider: true, verify: false }),
     outside: await outside(files),
     emit: (event) => void events.push(event),
-    said: new Set(),
     settled: async () => {},
     signal: new AbortController().signal,
     version: '0.0.0',

@@ -30,6 +30,8 @@ import { openObjects } from '../../src/adapters/kube/objects.ts';
 import { openRequests } from '../../src/adapters/kube/requests.ts';
 import { repeating, type Ask, type Rest } from '../../src/adapters/kube/rest.ts';
 import { openLogs } from '../../src/adapters/loki/logs.ts';
+import { adopt } from '../../src/app/adopt.ts';
+import { orphan } from '../../src/app/orphan.ts';
 import { install } from '../../src/app/install.ts';
 import type { Outside, Run } from '../../src/app/outside.ts';
 import { uninstall } from '../../src/app/uninstall.ts';
@@ -62,7 +64,7 @@ const chartFolder = fileURLToPath(new URL('../../src/sandbox/charts', import.met
 export type Flags = Readonly<Record<string, unknown>>;
 
 export interface Wish {
-  readonly command: 'install' | 'uninstall';
+  readonly command: 'install' | 'uninstall' | 'adopt' | 'orphan';
   readonly flags: Flags;
   readonly faults?: readonly Planned[];
   /** Each request to AWS waits for its turn; given the method, the path, and the action of a query. */
@@ -162,7 +164,6 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
     outside,
     emit: (event) => void events.push(event),
-    said: new Set(),
     settled: async () => {},
     signal: new AbortController().signal,
     version: '0.0.0',
@@ -170,10 +171,13 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     yes: asked === undefined,
   };
   const names = [...place.world.account.state.s3.buckets.keys()];
-  const ended =
-    command === 'install'
-      ? install(run, { dryRun: false })
-      : uninstall(run, { deleteData, expireData, confirmDeleteData: deleteData || expireData ? names : [] });
+  const commands = {
+    install: () => install(run, { dryRun: false }),
+    adopt: () => adopt(run, { dryRun: false }),
+    orphan: () => orphan(run, { dryRun: false }),
+    uninstall: () => uninstall(run, { deleteData, expireData, confirmDeleteData: deleteData || expireData ? names : [] }),
+  };
+  const ended = commands[command]();
   const exit = await Promise.race([ended, crossing.death.then(() => undefined)]).finally(() => place.alive.delete(pid));
   return { exit, events, writes: crossing.writes, fired: crossing.fired() };
 }

@@ -157,7 +157,8 @@ export const aws = rows({
     cause: 'The account-regional namespace is not offered there yet.',
     fix: '--bucket-namespace global',
     exit: 3,
-    explain: 'Account-regional names can be made only by their own account; global names are first come, first served.',
+    explain:
+      'Account-regional names end in -ACCOUNT-REGION-an, which S3 keeps for that namespace: the same name can not be made in the global one. Account-regional names can be made only by their own account; global names are first come, first served.',
   },
   BUCKET_RECENTLY_DELETED: {
     title: 'A bucket name is not free yet',

@@ -1,0 +1,139 @@
+/** Letting go and taking over: the laws of all steps hold for their marks too. */
+import { describe, expect, it } from 'vitest';
+import { canonical } from '../../src/design/canonical.ts';
+import { design } from '../../src/design/design.ts';
+import type { Facts } from '../../src/design/facts.ts';
+import { plan } from '../../src/engine/plan.ts';
+import { run } from '../../src/engine/run.ts';
+import type { Journal, JournalEntry, Json, Problem, Step } from '../../src/engine/types.ts';
+import { problem } from '../../src/problems/problem.ts';
+import type { Context } from '../../src/steps/context.ts';
+import { steps } from '../../src/steps/index.ts';
+import { lettingGo } from '../../src/steps/letting-go.ts';
+import { someFacts, someSettings } from '../helpers/facts.ts';
+import { MemoryWorld } from '../helpers/memory-world.ts';
+import { templates } from '../helpers/templates.ts';
+
+const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('DEFECT', { message: String(error) });
+const fresh = () => new MemoryWorld('ap-northeast-2');
+const identities = ['irsa', 'pod-identity'] as const;
+
+interface Wanted {
+  readonly identity?: (typeof identities)[number];
+  readonly facts?: Partial<Facts>;
+  readonly adopting?: boolean;
+  readonly flags?: Readonly<Record<string, unknown>>;
+}
+
+function contextOf(world: MemoryWorld, { identity = 'irsa', facts: more = {}, adopting = false, flags = {} }: Wanted): Context {
+  const facts = someFacts({ storageClasses: [], ...more });
+  const blueprint = design(someSettings({ identity, createOidcProvider: true, ...flags }), facts, { templates });
+  let byte = 0;
+  return {
+    blueprint,
+    facts,
+    buckets: world.bucketsPort(),
+    roles: world.rolesPort(),
+    oidcProviders: world.oidcProvidersPort(blueprint.oidcProvider?.arn ?? ''),
+    associations: world.associationsPort(),
+    webIdentity: world.webIdentityPort(),
+    kubernetes: world.kubernetesPort(),
+    releases: world.releasesPort(),
+    logs: { query: async () => [], get: async () => ({ status: 404, body: '', headers: {} }) },
+    clock: { now: () => new Date(0), sleep: async () => {} },
+    random: { bytes: (length) => Uint8Array.from({ length }, () => byte++ % 256) },
+    ...(adopting && { adopting }),
+    timeoutMs: 1000,
+  } as Context;
+}
+
+function memoryJournal(): Journal {
+  const text: string[] = [];
+  return {
+    append: async (entry) => void text.push(JSON.stringify(entry)),
+    newestFirst: async () => text.map((line) => JSON.parse(line) as JournalEntry).toReversed(),
+    close: async () => {},
+  };
+}
+
+async function act(ctx: Context, all: readonly Step<Context>[]) {
+  const looked = await plan(all, ctx, toProblem);
+  const signal = new AbortController().signal;
+  const result = await run(looked, ctx, { journal: memoryJournal(), emit: () => {}, signal, toProblem, afterFailure: () => 'undo' });
+  const blocked = looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []));
+  return { ...result, blocked };
+}
+
+const install = (world: MemoryWorld, wanted: Wanted = {}) => {
+  const ctx = contextOf(world, wanted);
+  return act(ctx, steps(ctx.blueprint));
+};
+const orphan = (world: MemoryWorld, wanted: Wanted = {}) => {
+  const ctx = contextOf(world, wanted);
+  return act(ctx, lettingGo(ctx.blueprint));
+};
+
+/** The order of keys says nothing, and maps that something was in once are what an API server leaves out. */
+const shown = (world: MemoryWorld) => canonical(JSON.parse(world.snapshot(), (_, value: Json) => (canonical(value) === '{}' ? undefined : value)) as Json);
+
+/** The deed with each of its writes failing, before it took effect and after it. */
+async function failsAnywhere(prepared: () => Promise<MemoryWorld>, deed: (world: MemoryWorld) => ReturnType<typeof act>): Promise<void> {
+  const dry = await prepared();
+  const first = dry.writes;
+  expect(await deed(dry)).toMatchObject({ outcome: 'done', problems: [] });
+  expect(dry.writes - first).toBeGreaterThan(8);
+  for (let n = 1; n <= dry.writes - first; n++) {
+    for (const when of ['before', 'after'] as const) {
+      const world = await prepared();
+      const before = shown(world);
+      world.failAt(n, when);
+      expect(await deed(world), `write ${n} ${when}`).toMatchObject({ outcome: 'undone', left: [] });
+      expect(shown(world), `write ${n} ${when}`).toBe(before);
+    }
+  }
+}
+
+describe.each(identities)('with %s', (identity) => {
+  const standing = async () => {
+    const world = fresh();
+    expect(await install(world, { identity })).toMatchObject({ outcome: 'done' });
+    return world;
+  };
+  const letGo = async () => {
+    const world = await standing();
+    expect(await orphan(world, { identity })).toMatchObject({ outcome: 'done' });
+    return world;
+  };
+
+  it('letting go takes off every mark, deletes nothing but the record, and is undone wherever it fails', async () => {
+    const world = await standing();
+    const things = [world.buckets.size, world.roles.size, world.releases.size, world.objects.size - 1];
+    await orphan(world, { identity });
+    expect([world.buckets.size, world.roles.size, world.releases.size, world.objects.size]).toEqual(things);
+    const objects = JSON.stringify([...world.objects.values()].map(({ metadata }) => metadata));
+    expect(objects).not.toMatch(/install-id|cluster-arn|managed-by":"loki-eks/);
+    expect(JSON.stringify([...world.buckets, ...world.roles, ...world.associations, ...world.providers])).not.toContain('loki-eks/install-id');
+    await failsAnywhere(standing, (one) => orphan(one, { identity }));
+  });
+
+  it('what was let go bars an install, and is taken over whole, or not at all', async () => {
+    expect((await install(await letGo(), { identity })).blocked.length).toBeGreaterThan(3);
+    await failsAnywhere(letGo, (one) => install(one, { identity, adopting: true }));
+    const world = await letGo();
+    expect((await install(world, { identity, adopting: true })).blocked).toEqual([]);
+    expect(await install(world, { identity })).toMatchObject({ outcome: 'done', writes: 0 });
+  });
+});
+
+it('what belongs to another installation is taken over by nobody', async () => {
+  const world = fresh();
+  await install(world);
+  await orphan(world);
+  for (const bucket of world.buckets.values()) bucket.tags = { 'loki-eks/install-id': '00000000' };
+  for (const role of world.roles.values()) role.tags = { 'loki-eks/install-id': '00000000' };
+  const before = world.snapshot();
+  const { blocked, outcome } = await install(world, { adopting: true });
+  expect(blocked).toEqual(['MARKED_BY_ANOTHER', 'MARKED_BY_ANOTHER', 'MARKED_BY_ANOTHER']);
+  expect(outcome).toBe('undone');
+  expect(world.snapshot()).toBe(before);
+});

@@ -3,19 +3,27 @@ import { Agent, createServer, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
 /**
+ * `quietMs`: instead of a latency, calls are held until none has come for so long; those that are let go together are of one `round`.
  * `rewrite`: given what was asked and the whole answer, another answer, or nothing for the one there is. `answer`: given the method, the URL
  * and the body, an answer in the sandbox's place, or nothing.
  */
-export async function openGate(endpoint, { delayMs = 0, rewrite, answer: own = () => undefined } = {}) {
+export async function openGate(endpoint, { delayMs = 0, quietMs, rewrite, answer: own = () => undefined } = {}) {
   const { hostname, port } = new URL(endpoint);
   const agent = new Agent({ keepAlive: true });
   let calls = [];
+  const hold = quietMs === undefined ? undefined : inRounds(quietMs);
   const server = createServer((incoming, answer) => {
     const call = { what: `${incoming.method} ${incoming.url}`, began: performance.now(), ended: Number.POSITIVE_INFINITY };
     calls.push(call);
     const chunks = [];
     incoming.on('data', (chunk) => chunks.push(chunk));
-    incoming.on('end', () => setTimeout(pass, delayMs));
+    incoming.on('end', () => {
+      if (!hold) return void setTimeout(pass, delayMs);
+      hold((round) => {
+        call.round = round;
+        pass();
+      });
+    });
     // The host header stays the client's: it is part of what was signed.
     const pass = () => {
       const body = Buffer.concat(chunks);
@@ -26,7 +34,10 @@ export async function openGate(endpoint, { delayMs = 0, rewrite, answer: own = (
       }
       call.what += ` ${/^[\w.-]*=/.test(body.toString('latin1', 0, 40)) ? (/Action=(\w+)/.exec(body.toString('latin1'))?.[1] ?? '') : ''}`;
       const onward = request({ hostname, port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answered) => {
-        if (rewrite) return void whole(answered).then((text) => resend(answer, answered, rewrite(call.what, text) ?? text));
+        if (rewrite)
+          return void whole(answered)
+            .then((text) => resend(answer, answered, rewrite(call.what, text) ?? text))
+            .finally(() => (call.ended = performance.now()));
         answer.writeHead(answered.statusCode, answered.headers);
         answered.pipe(answer);
         answered.on('end', () => (call.ended = performance.now()));
@@ -51,6 +62,20 @@ export async function openGate(endpoint, { delayMs = 0, rewrite, answer: own = (
   };
 }
 
+function inRounds(quietMs) {
+  let [held, round, timer] = [[], 0, undefined];
+  const letGo = () => {
+    const all = held;
+    [held, round] = [[], round + 1];
+    for (const go of all) go(round);
+  };
+  return (go) => {
+    held.push(go);
+    clearTimeout(timer);
+    timer = setTimeout(letGo, quietMs);
+  };
+}
+
 async function whole(stream) {
   const chunks = [];
   for await (const chunk of stream) chunks.push(chunk);
@@ -61,16 +86,4 @@ function resend(answer, { statusCode, headers }, text) {
   const { 'transfer-encoding': _, 'content-length': __, ...others } = headers;
   answer.writeHead(statusCode, { ...others, 'content-length': Buffer.byteLength(text) });
   answer.end(text);
-}
-
-/** The calls that came one after the other: the most of them of which no two overlap in time. */
-export function inSequence(calls) {
-  const chain = [];
-  let free = Number.NEGATIVE_INFINITY;
-  for (const call of calls.toSorted((a, b) => a.ended - b.ended)) {
-    if (call.began < free) continue;
-    chain.push(call);
-    free = call.ended;
-  }
-  return chain;
 }

@@ -1,8 +1,8 @@
-/** The AWS part: how long it takes beside the guide's own commands, and how many calls wait for one another. */
+/** The AWS part: how long it takes beside the guide's own commands, and how many rounds of calls wait for one another. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { inSequence, openGate } from '../gate.mjs';
+import { openGate } from '../gate.mjs';
 import { inTurn, wall } from '../measure.mjs';
 import { inSandbox, root, script } from '../sandbox.mjs';
 
@@ -13,6 +13,9 @@ const setsUp = (what) => /^PUT \/[^/?]+(?:\/?\?|\/?\s|$)|CreateRole|PutRolePolic
 const named = (what) => what.trim().split(' ').at(2) ?? what.replace(/^(\w+) \/[^/?]*\/?/, '$1 /').trim();
 const proves = (what) => /AssumeRoleWithWebIdentity|loki-eks-probe/i.test(what);
 
+/** For counting: longer than a busy machine takes to send all calls of a round. */
+const QUIET_MS = 1500;
+
 export async function awsRows({ add, peers }) {
   for (const [delayMs, target] of [
     [0, 1 / 30],
@@ -21,25 +24,27 @@ export async function awsRows({ add, peers }) {
     await add(`AWS part against the guide's bash, ${delayMs} ms a call`, target, async () => {
       peers.aws();
       return inTurn(
-        () => inSandbox([], (sandbox) => ownSetUp(sandbox, delayMs).then(({ seconds }) => seconds)),
-        () => inSandbox([], (sandbox) => gated(sandbox, delayMs, ({ env }) => wall('bash', ['-c', guide], { env, cwd: sandbox.folder }))),
+        () => inSandbox([], (sandbox) => ownSetUp(sandbox, { delayMs }).then(({ seconds }) => seconds)),
+        () => inSandbox([], (sandbox) => gated(sandbox, { delayMs }, ({ env }) => wall('bash', ['-c', guide], { env, cwd: sandbox.folder }))),
         { runs: 3, warm: false },
       );
     });
   const counted = (calls) => {
-    const chain = inSequence(calls);
-    return { ratio: chain.length, note: `${calls.length} calls in all; in turn: ${chain.map(({ what }) => named(what)).join(', ')}` };
+    const rounds = new Map();
+    for (const call of calls) rounds.set(call.round, [...(rounds.get(call.round) ?? []), call]);
+    const told = [...rounds.values()].map((round) => [...new Set(round.map(({ what }) => named(what)))].join(' + '));
+    return { ratio: rounds.size, note: `${calls.length} calls in all: ${told.join('; ')}` };
   };
   await add('sequential AWS calls to set up (a count)', 4, async () =>
     inSandbox([], async (sandbox) => {
-      const { calls } = await ownSetUp(sandbox, 100);
+      const { calls } = await ownSetUp(sandbox, { quietMs: QUIET_MS });
       return counted(calls);
     }),
   );
   await add('sequential AWS calls of an install with nothing to do (a count)', 3, async () =>
     inSandbox([], async (sandbox) => {
       await wall(process.execPath, [script, 'install', '--yes', '--output', 'json'], { env: sandbox.env });
-      return gated(sandbox, 100, async ({ env, gate }) => {
+      return gated(sandbox, { quietMs: QUIET_MS }, async ({ env, gate }) => {
         await wall(process.execPath, [script, 'install', '--yes', '--no-verify', '--output', 'json'], { env });
         const calls = gate.take().filter(({ what }) => !proves(what));
         return counted(calls);
@@ -48,8 +53,8 @@ export async function awsRows({ add, peers }) {
   );
 }
 
-async function gated(sandbox, delayMs, act) {
-  const gate = await openGate(sandbox.endpoint, { delayMs });
+async function gated(sandbox, options, act) {
+  const gate = await openGate(sandbox.endpoint, options);
   try {
     return await act({ gate, env: { ...sandbox.env, AWS_ENDPOINT_URL: gate.url } });
   } finally {
@@ -58,8 +63,8 @@ async function gated(sandbox, delayMs, act) {
 }
 
 /** From the start of the process to the end of its last call that sets something up; the rest of the install is not waited for. */
-const ownSetUp = (sandbox, delayMs) =>
-  gated(sandbox, delayMs, async ({ gate, env }) => {
+const ownSetUp = (sandbox, options) =>
+  gated(sandbox, options, async ({ gate, env }) => {
     const from = performance.now();
     await new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [script, 'install', '--yes', '--no-verify', '--output', 'json'], { env, stdio: 'ignore' });

@@ -271,6 +271,36 @@ it('a bucket whose tags were not kept gets them, and one that S3 left open is cl
   expect(await chunks!.inspect(ctx)).toEqual({ is: 'matches' });
 });
 
+describe("somebody else's data source", () => {
+  const data = { 'x.yaml': 'apiVersion: 1\ndatasources:\n  - name: "Loki (training-on-eks)"\n    type: loki\n' };
+  const labels = { grafana_datasource: '1' };
+
+  it('in a file of the name of ours bars the way, and stays as it is', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const mine = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x', namespace: 'monitoring', labels }, data };
+    await contextOf(world).kubernetes.create(mine);
+    const before = world.snapshot();
+    const { ctx, looked } = await install(world, { grafana: 'sidecar' });
+    expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []))).toMatchObject([
+      { code: 'GRAFANA_DATASOURCE_TAKEN', message: expect.stringContaining('ConfigMap monitoring/x') },
+    ]);
+    await uninstall(ctx, false);
+    expect(world.snapshot()).toBe(before);
+  });
+
+  it.each([{ uid: 'other' }, { name: 'Other' }])('in Grafana with the name or the uid of ours bars the way, and stays as it is: %j', async (over) => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const { uid, name } = contextOf(world, { grafana: 'api' }).blueprint.grafana!.datasource!;
+    const theirs = { uid, name, type: 'loki', access: 'proxy', url: 'http://elsewhere', basicAuth: false, basicAuthUser: '', jsonData: {}, ...over };
+    await world.grafanaPort().createDatasource(theirs, {});
+    const before = world.snapshot();
+    const { ctx, looked } = await install(world, { grafana: 'api' });
+    expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []))).toEqual(['GRAFANA_DATASOURCE_TAKEN']);
+    await uninstall(ctx, false);
+    expect(world.snapshot()).toBe(before);
+  });
+});
+
 describe('the journal', () => {
   it.each([undefined, 'sidecar', 'api'] as const)('never holds the password, with Grafana by %s', async (grafana) => {
     const world = new MemoryWorld('ap-northeast-2');

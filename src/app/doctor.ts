@@ -140,7 +140,7 @@ function stateOf(hop: string, results: readonly CheckResult[]): Told['hops'][num
   const ids = new Set(doctorChecks.filter((check) => check.hop === hop).map(({ id }) => id));
   const verdicts = results.filter(({ check }) => ids.has(check)).map(({ verdict }) => verdict);
   const state = (['fail', 'warn', 'pass'] as const).find((one) => verdicts.some(({ is }) => is === one)) ?? 'skip';
-  const first = verdicts.find(({ is }) => is === state);
+  const first = verdicts.find((one) => one.is === state && (one.is !== 'pass' || one.saw)) ?? verdicts.find(({ is }) => is === state);
   const saw = first?.is === 'pass' ? first.saw : first?.is === 'skip' ? first.why : first?.problem.message;
   return { hop, state, ...(saw && { saw }) };
 }

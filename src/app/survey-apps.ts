@@ -6,7 +6,7 @@ import { each, looked, podOf } from './survey-objects.ts';
 const MOST = 12;
 const LISTED = 300;
 /** A pod that has just come may not have had anything to say. */
-const GROWN_MS = 30_000;
+const GROWN_MS = 10_000;
 const NOT_APPS =
   /^(kube-.*|amazon-.*|aws-.*|istio-.*|linkerd.*|calico-.*|tigera-.*|gatekeeper-.*|cert-manager|external-.*|karpenter|monitoring|observability)$/;
 

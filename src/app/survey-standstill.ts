@@ -11,6 +11,7 @@ const NEIGHBOURS = 8;
 /** By then a line that was printed is found, whatever the batches and the load. */
 const SETTLED_MS = 30_000;
 const RECENT_SECONDS = 600;
+const STARTING_MS = 15_000;
 
 /** How Loki is asked: as whoever may read, by labels that lines have. */
 export interface Asking {
@@ -25,20 +26,26 @@ export async function standingStill(looking: Looking, { pods, counters }: Collec
     const pod = pods.find(({ name }) => name === before.pod);
     return { before, pod, after: pod && (await countersOf(looking, pod)) };
   });
+  const blind = again.filter(({ before, pod }) => before.activeFiles === 0 && before.sentEntries === 0 && isGrown(looking, pod));
   const idle = again.filter(
     ({ before, after }) => after !== undefined && after.sentEntries === before.sentEntries && after.droppedEntries === before.droppedEntries,
   );
   // Where nobody delivers, something else is wrong, and is told elsewhere.
-  if (idle.length === 0 || (idle.length === again.length && again.length > 1)) return [];
+  const suspects = [...(blind.length < again.length ? blind : []), ...(idle.length < again.length || again.length === 1 ? idle : [])];
+  if (suspects.length === 0) return [];
   const namespaces = await known(asking);
-  const found = await each(idle.slice(0, MOST_SUSPECTS), MOST_SUSPECTS, async ({ before, pod }) => {
+  const found = await each([...new Set(suspects)].slice(0, MOST_SUSPECTS), MOST_SUSPECTS, async (one) => {
+    const { before, pod } = one;
     // Whoever follows no file where pods print need not be asked what has become of their lines.
-    const blind = before.activeFiles === 0 && before.sentEntries === 0;
-    const printing = pod && (await missingNeighbour(looking, { pod, blind, asking, namespaces }));
+    const printing = pod && (await missingNeighbour(looking, { pod, blind: blind.includes(one), asking, namespaces }));
     return printing ? [{ pod: pod.name, node: pod.node ?? '', printing, sentEntries: before.sentEntries }] : [];
   });
   return found.flat();
 }
+
+/** Whoever has just started has not looked around yet. */
+const isGrown = ({ run }: Looking, pod: PodSeen | undefined): boolean =>
+  pod?.created !== undefined && run.outside.clock.now().getTime() - pod.created.getTime() > STARTING_MS;
 
 /** Pipelines leave out namespaces by intention. */
 async function known({ get }: Asking): Promise<ReadonlySet<string>> {
@@ -64,13 +71,13 @@ async function missingNeighbour(looking: Looking, { pod, blind, asking, namespac
   const objects = (await looked(miss, `pods of node ${pod.node}`, kubernetes.list(query))) ?? [];
   const near = objects.map(podOf).filter((one) => one.name !== pod.name && one.ready && namespaces.has(one.namespace));
   const printed = await each(near.slice(0, NEIGHBOURS), NEIGHBOURS, async (one) => ({ one, times: await timesOf(one) }));
+  if (blind) return printed.filter(({ times }) => times.length > 0).map(({ one }) => `${one.namespace}/${one.name}`)[0];
   // Clocks of nodes and ours differ: the newest line of all says how late it is at least.
   const now = Math.max(run.outside.clock.now().getTime(), ...printed.flatMap(({ times }) => times));
   const settled = printed.flatMap(({ one, times }) => {
     const last = times.findLast((time) => time <= now - SETTLED_MS);
     return last === undefined ? [] : [{ one, last }];
   });
-  if (blind) return settled.map(({ one }) => `${one.namespace}/${one.name}`)[0];
   const asked = await each(settled, 4, async ({ one, last }) => ({ one, there: await hasSince(asking, one, { last, now }) }));
   return asked.some(({ there }) => there) ? undefined : asked.map(({ one }) => `${one.namespace}/${one.name}`)[0];
 

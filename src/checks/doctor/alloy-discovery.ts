@@ -3,7 +3,8 @@ import { collectorPods, container, judged, nodeVariable, stuck, where } from './
 import type { PodSeen } from './objects-seen.ts';
 import { said, shortened } from './log-lines.ts';
 import type { DoctorCheck } from './survey.ts';
-import { fail, NO_COLLECTOR, pass, warn } from './verdict.ts';
+import { nodesShort } from './coverage.ts';
+import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
 /** Alloy's, of a file and of a component; and Promtail's. */
 const CONFIG_ERROR =
@@ -52,6 +53,7 @@ export const collectorsUp: DoctorCheck = {
   async run(survey) {
     const pods = collectorPods(survey);
     if (pods.length === 0) return NO_COLLECTOR;
+    if (nodesShort(survey).length > 0) return skip('nodes run out of memory');
     const killed = pods.filter(({ containers }) => containers.some(({ ended, restarts }) => ended?.reason === 'OOMKilled' && restarts > 0));
     const bad = pods.filter(
       ({ containers, ready }) => !ready && containers.some(({ waiting, restarts }) => waiting?.reason === 'CrashLoopBackOff' || restarts > 1),

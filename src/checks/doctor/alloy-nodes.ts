@@ -30,6 +30,9 @@ export const noneStandsStill: DoctorCheck = {
 
 /** Collectors that get no answer, where others of other nodes do: none, when it is all of them. */
 export function cutOff(survey: Survey): ReturnType<typeof refusals> {
+  const { gateway } = survey.loki ?? {};
+  // Where the gateway is away nobody delivers, though not everybody has noticed.
+  if (gateway && (gateway.workload.ready === 0 || [502, 503, 504].includes(gateway.anonymous?.status ?? 0))) return [];
   const heard = collectorPods(survey).filter(({ lines }) => lines !== undefined);
   const cut = refusals(survey).filter(({ line }) => NO_ANSWER.test(line) && !/status=[1-5]\d\d/.test(line));
   return heard.some(({ node }) => !cut.some(({ pod }) => pod.node === node)) ? cut : [];

@@ -108,6 +108,10 @@ export const collectorIsDaemon: DoctorCheck = {
 
 const OUT = /\balloy\b|promtail|grafana-agent/i;
 
+/** What nodes tell of collectors that they had to kill. */
+export const nodesShort = ({ nodeEvents }: Survey): readonly string[] =>
+  nodeEvents.filter(({ message }) => OUT.test(message)).map(({ object, message }) => `${object}: SystemOOM, ${shortened(message, 160)}`);
+
 /** Without a limit a collector takes what it wants, and the node then kills whom it likes. */
 export const nodesKeepMemory: DoctorCheck = {
   id: 'scheduling.node-memory',
@@ -115,8 +119,9 @@ export const nodesKeepMemory: DoctorCheck = {
   at: ['doctor'],
   hop: 'scheduling',
   partial: true,
-  async run({ collectors, nodeEvents }) {
-    const evidence = nodeEvents.filter(({ message }) => OUT.test(message)).map(({ object, message }) => `${object}: SystemOOM, ${shortened(message, 160)}`);
+  async run(survey) {
+    const { collectors } = survey;
+    const evidence = nodesShort(survey);
     if (evidence.length === 0) return collectors.length === 0 ? NO_COLLECTOR : pass();
     const unlimited = collectors.find(({ workload }) => workload.template.containers.some(({ resources }) => !resources?.limits?.['memory']));
     return fail('COLLECTOR_UNLIMITED', {

@@ -90,7 +90,9 @@ function orphans({ claims, workloads, pods }: LokiSeen): readonly Left[] {
     if (mounted.has(name)) return [];
     const ordinal = Number(name.split('-').at(-1));
     if (owner) return ordinal >= owner.wanted ? [{ name, why: `a pod that is no more (${owner.kind} ${owner.name} has ${owner.wanted})` }] : [];
-    return /-\d+$/.test(name) ? [{ name, why: 'a StatefulSet that is no more' }] : [];
+    // Where the StatefulSet has no volumes any more, that is told as what it is.
+    const bare = workloads.some((one) => one.kind === 'StatefulSet' && name.replace(/-\d+$/, '').endsWith(`-${one.name}`));
+    return /-\d+$/.test(name) && !bare ? [{ name, why: 'a StatefulSet that is no more' }] : [];
   });
 }
 

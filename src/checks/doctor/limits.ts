@@ -1,9 +1,9 @@
 /** Hop limits: Loki keeps what it gets. */
 import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
-import { core, freshSince, saying, shortened } from './log-lines.ts';
+import { core, freshSince, said as heardOf, saying, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
-import { refusals } from './pipeline.ts';
+import { refusals, refusedWith } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -115,5 +115,31 @@ export const nothingDiscarded: DoctorCheck = {
       evidence: lost.slice(0, 5).map(({ reason, tenant, lines }) => `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"} ${lines}`),
     };
     return first.reason === 'duplicate' ? warn('LOKI_DISCARDS', said) : fail('LOKI_DISCARDS', said);
+  },
+};
+
+export const messagesFit: DoctorCheck = {
+  id: 'loki.messages',
+  title: "No message is too large for Loki's parts",
+  at: ['doctor'],
+  hop: 'limits',
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    const pattern = /(received|trying to send) message larger than max|request entity too large|client intended to send too large body/i;
+    const pushes = refusedWith(survey, pattern, 2);
+    const inside = heardOf(loki.pods, pattern, 2, freshSince(survey));
+    const evidence = [...pushes, ...inside];
+    if (evidence.length === 0) return pass();
+    const lost =
+      pushes.length > 0 ||
+      heardOf(
+        loki.pods.filter(({ component }) => /^(distributor|write)$/.test(component)),
+        /push[\s\S]*message larger than max/i,
+        1,
+        freshSince(survey),
+      ).length > 0;
+    // What a collector can't get rid of it tries for ever, and everything behind it waits.
+    return lost ? fail('LOKI_MESSAGE_LARGE', { message: 'Pushes are larger than what Loki takes', evidence }) : warn('LOKI_MESSAGE_LARGE', { evidence });
   },
 };

@@ -2,7 +2,6 @@
 import { at } from '../../design/document.ts';
 import { bytes } from '../../design/quantities.ts';
 import { core, crashing, freshSince, said } from './log-lines.ts';
-import { refusedWith } from './pipeline.ts';
 import type { PodSeen } from './objects-seen.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
@@ -117,32 +116,6 @@ export const walKept: DoctorCheck = {
       ({ claims, template }) => claims.length === 0 && !template.volumes?.some((volume) => volume.persistentVolumeClaim ?? volume.hostPath),
     );
     return bare ? warn('LOKI_WAL_EPHEMERAL', { evidence: [`${bare.kind} ${bare.namespace}/${bare.name}: no volumeClaimTemplates`] }) : pass();
-  },
-};
-
-export const messagesFit: DoctorCheck = {
-  id: 'loki.messages',
-  title: "No message is too large for Loki's parts",
-  at: ['doctor'],
-  hop: 'loki-runtime',
-  async run(survey) {
-    const { loki } = survey;
-    if (!loki) return NO_LOKI;
-    const pattern = /(received|trying to send) message larger than max|request entity too large|client intended to send too large body/i;
-    const pushes = refusedWith(survey, pattern, 2);
-    const inside = said(loki.pods, pattern, 2, freshSince(survey));
-    const evidence = [...pushes, ...inside];
-    if (evidence.length === 0) return pass();
-    const lost =
-      pushes.length > 0 ||
-      said(
-        loki.pods.filter(({ component }) => /^(distributor|write)$/.test(component)),
-        /push[\s\S]*message larger than max/i,
-        1,
-        freshSince(survey),
-      ).length > 0;
-    // What a collector can't get rid of it tries for ever, and everything behind it waits.
-    return lost ? fail('LOKI_MESSAGE_LARGE', { message: 'Pushes are larger than what Loki takes', evidence }) : warn('LOKI_MESSAGE_LARGE', { evidence });
   },
 };
 

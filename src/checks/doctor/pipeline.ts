@@ -3,7 +3,7 @@ import { blocksNamed, type AlloyBlock } from '../../design/alloy-reading.ts';
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import type { CollectorSeen } from './collectors-seen.ts';
-import { freshSince, saying, shortened } from './log-lines.ts';
+import { freshSince, saying, shortened, timeOf } from './log-lines.ts';
 import type { Container, PodSeen } from './objects-seen.ts';
 import type { Survey } from './survey.ts';
 
@@ -68,8 +68,15 @@ export function leadsOut(block: AlloyBlock, all: readonly AlloyBlock[], left = 8
 
 const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned HTTP status/i;
 
-/** The last word of each collector about a push that failed: what it said before was another trouble, and is over. */
-export const refusals = (survey: Survey): ReturnType<typeof saying> => saying(collectorPods(survey), PUSH_ERROR, freshSince(survey));
+/** Trouble of now is told about by whoever tries next; what others said before may have been another one. */
+const AT_ONCE_MS = 25_000;
+
+/** The last word of each collector about a push that failed: what it said before, or others long before, was another trouble. */
+export function refusals(survey: Survey): ReturnType<typeof saying> {
+  const heard = saying(collectorPods(survey), PUSH_ERROR, freshSince(survey));
+  const newest = Math.max(0, ...heard.map(({ line }) => timeOf(line) ?? 0));
+  return heard.filter(({ line }) => (timeOf(line) ?? newest) >= newest - AT_ONCE_MS);
+}
 
 /** Those of them that say this, each as `pod alloy-a: …`. */
 export const refusedWith = (survey: Survey, pattern: RegExp, most = 3): readonly string[] =>

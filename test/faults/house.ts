@@ -164,6 +164,7 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
     outside,
     emit: (event) => void events.push(event),
+    said: new Set(Object.keys(flags)),
     settled: async () => {},
     signal: new AbortController().signal,
     version: '0.0.0',

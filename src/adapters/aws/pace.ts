@@ -9,7 +9,7 @@ export interface Pace {
 
 const FIRST = 4;
 const MOST = 8;
-const PAUSE_MS = 250;
+const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 20_000;
 
 /**

@@ -32,7 +32,11 @@ export function interruption({ onSignal, emit, story, leave }: InterruptionOptio
         type: 'warning.raised',
         problem:
           stands.length > 0
-            ? problem('LEAVING_EARLY', { message: `Leaving now would leave ${stands.length === 1 ? 'this' : 'these'} behind`, evidence: stands })
+            ? problem('LEAVING_EARLY', {
+                message: `Leaving now would leave ${stands.length === 1 ? 'this' : 'these'} behind`,
+                evidence: stands,
+                ...(story.acting() === 'verify' && { fix: 'Wait, or press Ctrl-C once more to leave; the next verify removes them.' }),
+              })
             : problem('LEAVING_EARLY', { message: 'Still stopping; nothing was changed', fix: 'Wait, or press Ctrl-C once more to leave at once.' }),
       });
     } else leave(stands.length > 0 ? 5 : 130);

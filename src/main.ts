@@ -122,12 +122,16 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
 /** What was put on disk for a run goes with it, once, whoever asks first. */
 function disposables() {
   const made = new Set<{ dispose(): Promise<void> }>();
+  let ended = false;
   return {
     once: <T extends { dispose(): Promise<void> }>(thing: T): T => {
-      made.add(thing);
+      // Begun ahead, it may be there only when the run is over.
+      if (ended) void thing.dispose();
+      else made.add(thing);
       return thing;
     },
     dispose: async () => {
+      ended = true;
       const all = [...made];
       made.clear();
       await Promise.all(all.map((thing) => thing.dispose()));

@@ -28,13 +28,15 @@ type Reference = Extract<ChartSource, { is: 'reference' }>;
 /** A fetched chart lives until `dispose`. */
 export function openCharts(options: ChartsOptions): Charts & { dispose(): Promise<void> } {
   let home: Promise<Home> | undefined;
+  // What is fetched ahead for a run that has ended must not keep the process alive.
+  const ended = new AbortController();
   const open = () => (home ??= makeHome(options.env, options.tempDir ?? systemTempDir));
 
   /** Resolves with the path of the one file that helm has put down. */
   const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, own?: Readonly<Record<string, string>>) => {
     const [{ path }, { dir, env }] = await Promise.all([(options.find ?? findHelm)({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
     const into = await mkdtemp(join(dir, 'chart-'));
-    const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: own ?? env, cwd: dir });
+    const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: own ?? env, cwd: dir, signal: ended.signal });
     const what = `pull of chart ${of.name}${of.version ? ` ${of.version}` : ''}${of.repo ? ` from ${of.repo}` : ''}`;
     if (answer.code !== 0) throw helmFailure({ what, name: of.name, ...answer });
     const file = (await readdir(into)).find((one) => one.endsWith('.tgz'));
@@ -75,6 +77,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   return {
     obtain: async (source) => (source.is === 'pinned' ? pinned(source) : source.is === 'file' ? file(source.path) : reference(source)),
     dispose: async () => {
+      ended.abort(new Error('the run has ended'));
       const made = await home?.catch(() => undefined);
       home = undefined;
       await made?.dispose();

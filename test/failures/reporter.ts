@@ -1,7 +1,7 @@
 /** Prints the table of failures when everything has run, and its sum as the last line. */
 import type { Reporter, TestModule } from 'vitest/node';
 import type { Played } from './play.ts';
-import { rows, sumText, tableText } from './table.ts';
+import { rows, silentText, sumText, tableText } from './table.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -25,6 +25,7 @@ export function tableOfFailures(): Reporter {
         tableText(all),
         ...(wrong.length > 0 ? ['', 'cases that are not named:', ...wrong] : []),
         '',
+        silentText(all),
         `cases ${played.length}, named ${played.filter(({ ok }) => ok).length}; pairs ${pairs.length}, upstream first ${pairs.filter(({ ok }) => ok).length}; quiet worlds ${quiet.length + played.filter(({ expected }) => expected === 'nothing').length}; hops ${new Set(played.map(({ hop }) => hop)).size}`,
         sumText(all, alarms),
       ];

@@ -1,9 +1,6 @@
 /** The table of failures, as `npm run failures` prints it. */
-import { failureClasses, type FailureClass } from '../../src/problems/failure-classes.ts';
+import { failureClasses } from '../../src/problems/failure-classes.ts';
 import type { Played } from './play.ts';
-
-/** Classes that no check can tell, and why: said in the runbook as well. */
-export const withoutCheck: Readonly<Partial<Record<FailureClass, string>>> = {};
 
 export interface Row {
   readonly class: string;
@@ -48,6 +45,15 @@ export function tableText(all: readonly Row[]): string {
     )
     .join('\n');
 }
+
+/** Classes that are rightly named by nobody: they stand in the table with what must be found, which is nothing. */
+export const silentText = (all: readonly Row[]): string =>
+  `classes of which nothing may be found: ${
+    all
+      .filter(({ expected }) => expected === 'nothing')
+      .map((row) => row.class)
+      .join(', ') || 'none'
+  }`;
 
 /** The last line of all. Silence where silence is right counts as named. */
 export const sumText = (all: readonly Row[], falseAlarms: number): string =>

@@ -126,7 +126,9 @@ type Issue = z.core.$ZodIssue;
 function told(issue: Issue, above: readonly PropertyKey[] = []): readonly string[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const [nearest = []] = [...issue.errors].sort((a, b) => a.length - b.length);
+    // The form that was meant is the one that is wrong only deep inside.
+    const depth = (form: readonly Issue[]): number => Math.max(0, ...form.map((one) => one.path.length));
+    const [nearest = []] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length);
     return nearest.flatMap((one) => told(one, path));
   }
   const where = path.map((key, at) => (typeof key === 'number' ? `[${key}]` : `${at > 0 ? '.' : ''}${String(key)}`)).join('');

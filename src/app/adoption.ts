@@ -12,7 +12,7 @@ import type { Settings } from '../design/settings-type.ts';
 import type { Json } from '../engine/types.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
 import { MADE_BY_HELM } from '../steps/marking.ts';
-import { adoptedIn, installed } from './installed.ts';
+import { installed, remembered } from './installed.ts';
 import type { Adoption } from './look.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
@@ -23,7 +23,7 @@ import { misses } from './survey-objects.ts';
 /** Throws ADOPT_*. `undefined` when the installation is ours already and was not adopted. */
 export async function learn(run: Run, reached: Reached): Promise<Adoption | undefined> {
   const { kubernetes } = reached;
-  const recorded = await adoptedIn(kubernetes, run.settings.namespace);
+  const { adopted: recorded } = await remembered(kubernetes, run.settings.namespace);
   if (!recorded && (await installed(run, kubernetes))) return undefined;
   const looking = { run, reached, miss: misses([]) };
   const [loki, { expected: collectors }] = await Promise.all([surveyLoki(looking), surveyCollectors(looking)]);

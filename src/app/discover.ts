@@ -8,7 +8,7 @@ import { ProblemError } from '../problems/problem.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
 import { ADDONS } from './ahead.ts';
-import { adoptedIn } from './installed.ts';
+import { remembered } from './installed.ts';
 import { keptInUse, spreadInUse } from './layout.ts';
 import { COUNTED_NODES, nodeFacts } from './nodes.ts';
 import { grafanas } from './grafana.ts';
@@ -40,7 +40,7 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     installedSpread,
     found,
     inUse,
-    adopted,
+    memory,
   ] = await Promise.all([
     kubernetes.version(),
     nodeFacts(kubernetes, { sample: options.sampleNodes ?? false }),
@@ -56,7 +56,7 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     spreadInUse(kubernetes, run.settings.namespace),
     grafanas(run, kubernetes),
     keptInUse(kubernetes, { namespace: run.settings.namespace, installId: installIdOf(cluster.arn, run.settings.namespace) }),
-    adoptedIn(kubernetes, run.settings.namespace),
+    remembered(kubernetes, run.settings.namespace),
   ]);
   run.emit({
     type: 'fact.found',
@@ -83,7 +83,7 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     grafanas: found,
     today: run.outside.clock.now().toISOString().slice(0, 10),
     ...(inUse && { inUse }),
-    ...(adopted && { adopted }),
+    ...memory,
     charts,
   };
 }

@@ -21,10 +21,20 @@ async function recordIn(kubernetes: Pick<Kubernetes, 'get'>, namespace: string):
   return found?.['type'] === 'loki-eks.dev/installation' ? found : undefined;
 }
 
-/** What the installation in this namespace has taken over. */
-export async function adoptedIn(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<Adopted | undefined> {
+/** What a new design goes on from. */
+export interface Remembered {
+  /** What the installation in this namespace has taken over. */
+  readonly adopted?: Adopted;
+  readonly installedIdentity?: Settings['identity'];
+}
+
+export async function remembered(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<Remembered> {
   const found = await recordIn(kubernetes, namespace);
-  return found && ((dataOf(found)('adopted.json') as Adopted | null) ?? undefined);
+  if (!found) return {};
+  const read = dataOf(found);
+  const adopted = read('adopted.json') as Adopted | null;
+  const installedIdentity = (read('settings.json') as Partial<Settings> | null)?.identity;
+  return { ...(adopted && { adopted }), ...(installedIdentity && { installedIdentity }) };
 }
 
 /** Settings that say where we are, not what was installed: the caller's own win. */

@@ -15,6 +15,8 @@ export interface Blueprint {
   readonly ownership: Ownership;
   readonly buckets: { readonly chunks: BucketPlan; readonly ruler: BucketPlan };
   readonly identity: 'irsa' | 'pod-identity';
+  /** Its pods have had their role by Pod Identity until now: the association goes once they have it the other way. */
+  readonly leavesPodIdentity?: true;
   /** Absent with Pod Identity. */
   readonly oidcProvider?: { readonly arn: string; readonly url: string; readonly audience: string; readonly tags: Tags; readonly mayCreate: boolean };
   readonly role: NewRole & { readonly arn: string; readonly policyName: string; readonly policy: Json };

@@ -58,6 +58,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     ownership: own,
     buckets,
     identity: settings.identity,
+    ...(settings.identity === 'irsa' && facts.installedIdentity === 'pod-identity' && { leavesPodIdentity: true as const }),
     ...(settings.identity === 'irsa' && { oidcProvider: providerPlan(basis) }),
     role,
     serviceAccount: serviceAccount(basis, role.arn),

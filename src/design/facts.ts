@@ -12,6 +12,8 @@ export interface Facts {
   readonly today?: string;
   /** What this installation has taken over from another one, as the cluster remembers it. */
   readonly adopted?: Adopted;
+  /** How the pods of the installation that stands get their role. */
+  readonly installedIdentity?: 'irsa' | 'pod-identity';
   /** Schema and buckets of the Loki that runs. */
   readonly inUse?: Kept;
   readonly caller: Caller;

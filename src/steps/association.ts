@@ -1,7 +1,7 @@
 /** The EKS Pod Identity association that gives Loki's service account its role. */
 import type { Receipt, Step } from '../engine/types.ts';
 import { diffLines } from '../design/diff.ts';
-import { problem } from '../problems/problem.ts';
+import { problem, ProblemError } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { mayMark, oursByTags } from './marks.ts';
 
@@ -71,6 +71,43 @@ export const association: Step<Needs, Receipt> = {
     if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'it is not ours' };
     await associations.delete({ cluster, id: found.id });
     return { is: 'removed' };
+  },
+};
+
+/** Of an installation that had Pod Identity and has IRSA now. Pods that run hold on to what they were given when they were made, hence last. */
+export const formerAssociation: Step<Needs, Receipt> = {
+  id: 'former-association',
+  title: 'Pod Identity association of before',
+  needs: ['release.loki'],
+
+  async inspect({ associations, blueprint }) {
+    const found = await associations.find(key(blueprint));
+    if (!found || !oursByTags(found.tags, blueprint.ownership)) return { is: 'matches' };
+    return { is: 'differs', changes: [{ action: 'delete', target: `Pod Identity ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}` }] };
+  },
+
+  async apply({ associations, blueprint }, { record }) {
+    const { cluster, ...of } = key(blueprint);
+    const found = await associations.find({ cluster, ...of });
+    if (!found || !oursByTags(found.tags, blueprint.ownership)) return;
+    await record({ did: 'delete-association', before: found.roleArn });
+    await associations.delete({ cluster, id: found.id });
+  },
+
+  async undo({ associations, blueprint }, receipt) {
+    const { cluster, ...of } = key(blueprint);
+    if (await associations.find({ cluster, ...of })) return;
+    await associations.create({ cluster, ...of, roleArn: String(receipt['before']), tags: blueprint.role.tags });
+  },
+
+  async remove(ctx, helpers) {
+    try {
+      return await association.remove(ctx, helpers);
+    } catch (error) {
+      // Whoever has never used Pod Identity needs no right to look for it.
+      if (error instanceof ProblemError && error.problem.code === 'AWS_ACCESS_DENIED') return { is: 'absent' };
+      throw error;
+    }
   },
 };
 

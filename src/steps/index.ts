@@ -1,7 +1,7 @@
 /** What install does, in order. */
 import type { Step } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
-import { association } from './association.ts';
+import { association, formerAssociation } from './association.ts';
 import { bucket } from './bucket.ts';
 import type { Context } from './context.ts';
 import { grafanaDashboard, grafanaDatasource } from './grafana.ts';
@@ -18,10 +18,16 @@ import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
 
 /** Whatever a journal may hold: the run that wrote it may have had the other kind of identity, or have mended. */
-export const everyStep = (): readonly Step<Context>[] => [...steps({ identity: 'irsa' }), association, grafanaDatasource, grafanaDashboard, ...mendingSteps()];
+export const everyStep = (): readonly Step<Context>[] => [
+  ...steps({ identity: 'irsa', leavesPodIdentity: true }),
+  association,
+  grafanaDatasource,
+  grafanaDashboard,
+  ...mendingSteps(),
+];
 
 /** The two kinds of identity differ in three steps; everything else is the same. */
-export const steps = ({ identity, grafana }: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => [
+export const steps = ({ identity, grafana, leavesPodIdentity }: Pick<Blueprint, 'identity' | 'grafana' | 'leavesPodIdentity'>): readonly Step<Context>[] => [
   bucket('chunks'),
   bucket('ruler'),
   ...(identity === 'irsa' ? [oidcProvider] : []),
@@ -34,13 +40,14 @@ export const steps = ({ identity, grafana }: Pick<Blueprint, 'identity' | 'grafa
   serviceAccount,
   ...(identity === 'irsa' ? [identityProof] : [association]),
   release('loki'),
+  ...(leavesPodIdentity ? [formerAssociation] : []),
   release('alloy'),
   ...(grafana ? [grafanaDatasource, grafanaDashboard] : []),
   rotation,
 ];
 
-/** Also what was made for a Grafana that is not found any more. */
+/** Also what was made for a Grafana that is not found any more, or for the other kind of identity. */
 export const removals = (blueprint: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => {
-  const all = steps(blueprint);
+  const all = steps({ ...blueprint, ...(blueprint.identity === 'irsa' && { leavesPodIdentity: true }) });
   return blueprint.grafana ? all : [...all, grafanaDatasource, grafanaDashboard];
 };

@@ -1,14 +1,15 @@
-/** Letting go and taking over: the laws of all steps hold for their marks too. */
+/** Letting go, taking over, and going on without a journal: the laws of all steps hold for their marks too. */
 import { describe, expect, it } from 'vitest';
 import { canonical } from '../../src/design/canonical.ts';
 import { design } from '../../src/design/design.ts';
 import type { Facts } from '../../src/design/facts.ts';
 import { plan } from '../../src/engine/plan.ts';
+import { removeAll } from '../../src/engine/remove.ts';
 import { run } from '../../src/engine/run.ts';
 import type { Journal, JournalEntry, Json, Problem, Step } from '../../src/engine/types.ts';
 import { problem } from '../../src/problems/problem.ts';
 import type { Context } from '../../src/steps/context.ts';
-import { steps } from '../../src/steps/index.ts';
+import { removals, steps } from '../../src/steps/index.ts';
 import { lettingGo } from '../../src/steps/letting-go.ts';
 import { someFacts, someSettings } from '../helpers/facts.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
@@ -136,4 +137,80 @@ it('what belongs to another installation is taken over by nobody', async () => {
   expect(blocked).toEqual(['MARKED_BY_ANOTHER', 'MARKED_BY_ANOTHER', 'MARKED_BY_ANOTHER']);
   expect(outcome).toBe('undone');
   expect(world.snapshot()).toBe(before);
+});
+
+describe('from Pod Identity to IRSA', () => {
+  const switched: Wanted = { facts: { installedIdentity: 'pod-identity' } };
+  const before = async () => {
+    const world = fresh();
+    await install(world, { identity: 'pod-identity' });
+    return world;
+  };
+
+  it('the association goes once Loki runs on the other, and comes back wherever that fails', async () => {
+    const world = await before();
+    expect(world.associations.size).toBe(1);
+    expect(await install(world, switched)).toMatchObject({ outcome: 'done' });
+    expect(world.associations.size).toBe(0);
+    const dry = await before();
+    const first = dry.writes;
+    await install(dry, switched);
+    for (let n = 1; n <= dry.writes - first; n++) {
+      const failing = await before();
+      failing.failAt(n, n % 2 === 0 ? 'before' : 'after');
+      const { outcome } = await install(failing, switched);
+      // A provider that was made goes again, so the trust of before needs nothing else.
+      expect([outcome, failing.associations.size], `write ${n}`).toEqual(['undone', 1]);
+    }
+  });
+
+  it('one that a dead run has left goes with the rest', async () => {
+    const world = await before();
+    const ctx = contextOf(world, {});
+    const keep = async () => undefined;
+    await removeAll(removals(ctx.blueprint), { ctx, emit: () => {}, signal: new AbortController().signal, toProblem, keep });
+    expect(world.associations.size).toBe(0);
+  });
+});
+
+describe('a machine that has lost its journal', () => {
+  const pieces = async () => {
+    const dry = fresh();
+    await install(dry);
+    return dry.writes;
+  };
+  /** Dies at this write, and nobody takes anything back. */
+  const killedAt = async (n: number) => {
+    const world = fresh();
+    world.failAt(n, n % 2 === 0 ? 'after' : 'before');
+    const ctx = contextOf(world, {});
+    const looked = await plan(steps(ctx.blueprint), ctx, toProblem);
+    const signal = new AbortController().signal;
+    await run(looked, ctx, { journal: memoryJournal(), emit: () => {}, signal, toProblem, afterFailure: () => 'keep' });
+    return world;
+  };
+
+  it('finishes what a dead run began, by the marks alone', async () => {
+    const whole = fresh();
+    await install(whole);
+    const facts = (world: MemoryWorld) => [world.buckets.size, world.roles.size, world.objects.size, world.releases.size];
+    for (let n = 1; n <= (await pieces()); n++) {
+      const world = await killedAt(n);
+      expect(await install(world), `killed at write ${n}`).toMatchObject({ outcome: 'done', blocked: [], problems: [] });
+      expect(facts(world), `killed at write ${n}`).toEqual(facts(whole));
+      expect(await install(world), `killed at write ${n}`).toMatchObject({ writes: 0 });
+    }
+  });
+
+  it('takes all of it away, by the marks alone', async () => {
+    for (let n = 1; n <= (await pieces()); n++) {
+      const world = await killedAt(n);
+      const ctx = contextOf(world, {});
+      const options = { ctx, emit: () => {}, signal: new AbortController().signal, toProblem, keep: async () => undefined };
+      expect(await removeAll(removals(ctx.blueprint), options), `killed at write ${n}`).toMatchObject({ outcome: 'done', left: [] });
+      // Every IRSA role of the cluster may rely on the provider by now.
+      world.providers.clear();
+      expect(world.snapshot(), `killed at write ${n}`).toBe(fresh().snapshot());
+    }
+  });
 });

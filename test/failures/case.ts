@@ -13,6 +13,8 @@ export interface Case {
   readonly breaks?: readonly FailureClass[];
   /** Broken before anything is installed. */
   readonly fromTheStart?: readonly FailureClass[];
+  /** Calls that take their time, so that counters that are read twice can differ. */
+  readonly slow?: string;
   readonly evidence?: Evidence;
   readonly act?: (bench: Bench) => void;
   /** Values files that are judged instead, by name. */

@@ -279,6 +279,7 @@ const push: readonly Case[] = [
     class: 'collector-stuck',
     hop: 'alloy-push',
     fromTheStart: ['collector-stuck'],
+    slow: 'kube:list:networkpolicies*',
     evidence: { logs: [{ component: 'loki', lines: [{ time: '-90s', line: 'level=info caller=table.go:318 msg="uploading table"' }] }] },
   },
 ];

@@ -43,7 +43,8 @@ export async function play(one: Case): Promise<Played> {
   }
 }
 
-async function act({ world }: House, { breaks = [], evidence, act }: Case): Promise<void> {
+async function act({ world }: House, { breaks = [], evidence, act, slow }: Case): Promise<void> {
+  if (slow) world.addFault({ call: slow, how: 'slow', ms: 300_000 });
   for (const name of breaks) world.breaks.make(name);
   act?.(createBench(world, 'case'));
   if (evidence) world.injection.add('case', evidence);

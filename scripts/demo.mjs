@@ -6,7 +6,10 @@ import { environment } from './tools.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const inside = ['loki-eks install --yes --grafana-admin', 'loki-eks status', 'loki-eks verify --grafana-admin'].join(' && ');
-const child = spawn(process.execPath, [join(root, 'bin', 'loki-eks.js'), 'sandbox', 'run', '--grafana', '--', 'sh', '-c', inside], { stdio: 'inherit', env: environment() });
+const child = spawn(process.execPath, [join(root, 'bin', 'loki-eks.js'), 'sandbox', 'run', '--grafana', '--', 'sh', '-c', inside], {
+  stdio: 'inherit',
+  env: environment(),
+});
 // Ctrl-C reaches the child through the terminal; it takes everything down and says so.
 process.on('SIGINT', () => {});
 child.on('close', (code) => (process.exitCode = code ?? 1));

@@ -32,4 +32,4 @@ it(`one succeeds and one is refused, ${ROUNDS} times`, async () => {
   } finally {
     house.close();
   }
-});
+}, 180_000);

@@ -83,6 +83,9 @@ function nodeLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly 
   const failed = nodes.filter(({ state }) => state === 'failed');
   const fine = nodes.filter(({ state }) => state === 'found').toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
   if (failed.length + fine.length < 2 && failed.length === 0) return [];
+  const [first] = failed;
+  // What has nothing to do with any one node is said once, below.
+  if (first && failed.length > 1 && fine.length === 0 && failed.every(({ problem }) => problem?.message === first.problem?.message)) return [];
   const few = fine.length <= SLOW_SHOWN * 2 ? fine.length : SLOW_SHOWN;
   const shown = [...failed.slice(0, FAILED_SHOWN), ...fine.slice(0, few)];
   const wide = Math.min(48, Math.max(...shown.map(({ node }) => oneLine(node).length)));

@@ -26,6 +26,8 @@ export interface DaemonSet extends KubeObject {
 
 const FROM = 'daemonset-controller';
 const REVISION = 'controller-revision-hash';
+/** Pods made in one go. */
+const BURST = 50;
 
 const AUTOMATIC: readonly Toleration[] = [
   { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' },
@@ -86,8 +88,9 @@ function placeOnEach(parts: ClusterParts, set: DaemonSet, look: Look & { readonl
     if (isFinished(pod) || !look.eligible.has(node) || taken.has(node)) deletePod(parts, set, { pod, from: FROM });
     else taken.add(node);
   }
-  for (const node of look.eligible) {
-    if (taken.has(node)) continue;
+  // The pods that are made wake the controller again for the rest: all of a big cluster's at once would keep everyone else waiting.
+  const lacking = [...look.eligible].filter((node) => !taken.has(node)).slice(0, BURST);
+  for (const node of lacking) {
     createPod(parts, set, {
       name: `${set.metadata.name}-${randomSuffix()}`,
       template: set.spec.template,

@@ -1,5 +1,6 @@
 /** What objects were before they are mended, kept in a Secret beside them: a person may have written a password anywhere, and journals hold none. */
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
+import { ProblemError } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { oursByLabels } from './marks.ts';
 
@@ -40,16 +41,25 @@ export async function keepFormer({ kubernetes, ownership }: Needs, release: Rele
 
 /** Harmless where nothing was kept. */
 export async function putBackFormer({ kubernetes, ownership }: Needs, release: Release): Promise<void> {
-  for (const { ref, object } of await read({ kubernetes, ownership }, release)) {
-    const now = await kubernetes.get(ref);
-    if (!object) {
-      if (now) await kubernetes.delete(ref);
-    } else if (now) {
-      const { resourceVersion = '' } = now.metadata;
-      await kubernetes.replace({ ...object, metadata: { ...object.metadata, resourceVersion } });
-    } else await kubernetes.create(object);
-  }
+  for (const one of await read({ kubernetes, ownership }, release)) await putBack(kubernetes, one);
   await forgetFormer({ kubernetes, ownership }, release);
+}
+
+const ATTEMPTS = 10;
+
+/** Controllers write the status of what was just changed all the time, so that a version is soon an old one. */
+async function putBack(kubernetes: Needs['kubernetes'], { ref, object }: Kept): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const now = await kubernetes.get(ref);
+    try {
+      if (!object) return now && (await kubernetes.delete(ref));
+      if (!now) return void (await kubernetes.create(object));
+      const { resourceVersion = '' } = now.metadata;
+      return void (await kubernetes.replace({ ...object, metadata: { ...object.metadata, resourceVersion } }));
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_CONFLICT' || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 export async function forgetFormer({ kubernetes, ownership }: Needs, release: Release): Promise<void> {

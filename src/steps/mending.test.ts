@@ -4,6 +4,7 @@ import { ownership } from '../design/ownership.ts';
 import type { Hands, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Release, Releases } from '../ports/releases.ts';
+import { stop } from '../problems/problem.ts';
 import { MemoryWorld } from '../../test/helpers/memory-world.ts';
 import { forgetRestored, mendingSteps, restart, restore, revalue } from './mending.ts';
 
@@ -125,6 +126,20 @@ describe('restore', () => {
       expect(seen(one)).toBe(before);
     }
   });
+});
+
+it('puts back also what a controller writes to in the meantime', async () => {
+  const one = await worldOf([config('wrong'), daemonSet('alloy:1')]);
+  const before = seen(one);
+  const receipts: Receipt[] = [];
+  await restore([place]).apply(one.ctx, handsOf(receipts));
+  let conflicts = 3;
+  const { kubernetes } = one.ctx;
+  const replace: typeof kubernetes.replace = async (object) => (conflicts-- > 0 ? Promise.reject(stop('KUBE_CONFLICT')) : kubernetes.replace(object));
+  for (const receipt of receipts) {
+    await restore().undo({ ...one.ctx, kubernetes: { ...kubernetes, replace } }, receipt, { signal: new AbortController().signal, say: () => {} });
+  }
+  expect(seen(one)).toBe(before);
 });
 
 describe('restart', () => {

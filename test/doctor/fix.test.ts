@@ -1,9 +1,9 @@
 /** `doctor --fix` and `--bundle` in an installation of ours: what was broken behind its back is mended, and no secret leaves it. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, tool, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
 import { edit, editText } from './edits.ts';
 import { accountOf, trustIn } from './guide-installation.ts';
 import { does, eventually } from './patient.ts';
@@ -121,6 +121,37 @@ describe('doctor --fix', () => {
     expect(planned(agreed)).toEqual([`create s3://${bucket}`]);
   });
 
+  it('takes everything back when helm fails, also what helm has done before it failed', async () => {
+    const helm = join(terminal.folder, 'helm-that-fails');
+    const real = tool('LOKI_EKS_HELM');
+    await writeFile(
+      helm,
+      `#!/bin/sh\n[ "$1" = rollback ] || exec '${real}' "$@"\n'${real}' "$@"\necho 'Error: the server is currently unable to handle the request' >&2\nexit 1\n`,
+      { mode: 0o755 },
+    );
+    const mends = [
+      await edit(terminal, 'ds/alloy -n alloy', ({ spec }) => void delete spec.template.spec.tolerations),
+      await edit(terminal, 'clusterrolebinding/alloy', ({ subjects }) => void (subjects[0].namespace = 'default')),
+      await edit(terminal, 'sa/loki -n loki', ({ metadata }) => void delete metadata['annotations']),
+    ];
+    await does(terminal, 'kubectl delete pods -n alloy --all');
+    const broken = () =>
+      does(
+        terminal,
+        "kubectl get ds/alloy -n alloy -o jsonpath='{.spec}'; kubectl get clusterrolebinding/alloy -o jsonpath='{.subjects}'; kubectl get sa/loki -n loki -o jsonpath='{.metadata.annotations}'",
+      );
+    expect((await eventually(terminal, 'LOKI_ROLE_UNNAMED')).codes).toEqual(expect.arrayContaining(['LOKI_ROLE_UNNAMED', 'ALLOY_RBAC']));
+    const before = await broken();
+    const ran = await terminal.cli(['doctor', '--fix', '--output', 'json'], { env: { LOKI_EKS_HELM: helm } });
+    expect(ran.exit, ran.stderr + ran.stdout.slice(-3000)).toBe(4);
+    expect(told(ran, 'undo.done').map(({ did }) => did)).toEqual(expect.arrayContaining(['restore-release', 'annotate-service-account']));
+    expect(await broken()).toBe(before);
+    expect(await does(terminal, 'kubectl get secrets -A -o name')).not.toContain('loki-eks-former');
+    for (const mend of mends) await mend();
+    await does(terminal, 'kubectl delete pods -n alloy --all');
+    expect((await eventually(terminal, undefined)).result.healthy).toBe(true);
+  });
+
   it('journals what it does, without a secret', async () => {
     const password = await does(terminal, "kubectl get secret loki-gateway-login -n alloy -o jsonpath='{.data.password}' | base64 -d");
     const folder = join(terminal.folder, 'state', 'loki-eks');
@@ -130,7 +161,7 @@ describe('doctor --fix', () => {
       expect(all).toContain(`"did":"${did}"`);
     expect(all).not.toContain(password);
     expect(all).not.toContain(Buffer.from(password).toString('base64'));
-    expect(all.match(/"closed":"done"/g)?.length).toBe((await readdir(join(folder, id))).length);
+    expect(all.match(/"closed":"(done|undone)"/g)?.length).toBe((await readdir(join(folder, id))).length);
   });
 
   it('refuses what does not fit together: exit 2, one message', async () => {

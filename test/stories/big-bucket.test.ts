@@ -99,7 +99,7 @@ describe('a bucket of 50,000 objects, older versions and delete markers', () => 
     letDaysPass(s3(), 1);
   });
 
-  it('is emptied to the end by the next run, in hardly more memory than a tenth of it took', async () => {
+  it('is emptied to the end by the next run, in memory that does not grow with it', async () => {
     const chunks = bucketOf('chunks');
     fill(chunks);
     const peaked = join(terminal.folder, 'peak-large');
@@ -107,7 +107,7 @@ describe('a bucket of 50,000 objects, older versions and delete markers', () => 
     expect(ran.exit, ran.stderr).toBe(0);
     expect(terminal.snapshot()).toBe(pristine);
     const large = Number(readFileSync(peaked, 'utf8'));
-    expect(large / small, `${large} KiB against ${small} KiB`).toBeLessThan(1.3);
+    expect(large / small, `${large} KiB against ${small} KiB`).toBeLessThan(1.5);
   });
 });
 

@@ -8,7 +8,7 @@ export type Objects = Pick<Kubernetes, 'get' | 'list' | 'table' | 'create' | 're
 
 const PAGE = 500;
 /** Where memory counts: a page of nodes is some megabytes, and several times that while it is parsed. */
-const SMALL_PAGE = 200;
+const SMALL_PAGE = 100;
 /** Rows are small: fewer round trips. */
 const TABLE_PAGE = 1000;
 /** Who wrote what, in managedFields. */

@@ -14,7 +14,9 @@ const AHEAD_DAYS = 2;
  * a day in the future on. `today` is a day in UTC, `2026-01-31`.
  */
 export function periods(of: { readonly ours: readonly Period[]; readonly kept: readonly Period[]; readonly today: string }): readonly Period[] {
-  const { ours, kept, today } = of;
+  const { ours, today } = of;
+  // As a running Loki's configuration has them their keys may stand in another order, and a text that differs would be a change.
+  const kept = of.kept.map((period) => ours.find((own) => canonical(own) === canonical(period)) ?? period);
   const newest = ours.at(-1);
   const last = kept.at(-1);
   if (last === undefined || newest === undefined) return ours;

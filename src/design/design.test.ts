@@ -33,7 +33,7 @@ describe('design', () => {
 
   it("our tags win over the user's, and both are on everything", () => {
     const { buckets, role, oidcProvider, ownership } = of({ tags: ['team=a'] });
-    for (const tags of [buckets.chunks.tags, buckets.ruler.tags, role.tags, oidcProvider!.tags]) expect(tags).toEqual({ team: 'a', ...ownership.tags });
+    for (const tags of [buckets.chunks.tags, buckets.ruler.tags, role.tags, oidcProvider!.tags]) expect(tags).toMatchObject({ team: 'a', ...ownership.tags });
   });
 
   it.each([

@@ -11,7 +11,7 @@ import { providerPlan, rolePlan, serviceAccount } from './identity-plan.ts';
 import { mergeValues, type Values } from './merge.ts';
 import * as names from './names.ts';
 import { notes } from './notes.ts';
-import { ownership } from './ownership.ts';
+import { ownership, retentionTag } from './ownership.ts';
 import { pinnedCharts } from './pins.ts';
 import * as policies from './policies.ts';
 import { probePlan } from './probe.ts';
@@ -109,7 +109,7 @@ function bucket({ settings, facts, templates, own }: Basis, use: 'chunks' | 'rul
     use,
     name,
     namespace,
-    tags: { ...settings.tags, ...own.tags },
+    tags: { ...settings.tags, ...own.tags, ...(use === 'chunks' && { [retentionTag]: String(settings.retentionDays) }) },
     policy: policies.tlsOnly(templates, policies.bucketArn(partition, name)),
     encryption: settings.kmsKey === undefined ? { algorithm: 'AES256' } : { algorithm: 'aws:kms', key: settings.kmsKey, bucketKey: true },
     // No rule ever expires objects: it would take the index away under Loki. Retention is the compactor's.

@@ -4,6 +4,8 @@ import type { Ownership } from './blueprint.ts';
 
 const managedByTag = 'loki-eks/managed-by';
 const clusterArnTag = 'loki-eks/cluster-arn';
+/** On the bucket of the chunks: it outlives the record of the installation, and what it holds may be kept for longer than a default. */
+export const retentionTag = 'loki-eks/retention-days';
 export const installIdTag = 'loki-eks/install-id';
 export const installIdLabel = 'loki-eks.dev/install-id';
 const clusterArnAnnotation = 'loki-eks.dev/cluster-arn';

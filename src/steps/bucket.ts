@@ -10,8 +10,9 @@ import { earlyExpiry, expireBucket, isExpiring } from './bucket-expiry.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
 import { emptyingProgress } from './emptying-progress.ts';
 import { mayMark, oursByTags } from './marks.ts';
+import { unsaidRetention } from './retention.ts';
 
-type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells' | 'adopting'>;
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells' | 'adopting' | 'said'>;
 
 type BucketReceipt =
   | { readonly did: 'create-bucket'; readonly name: string }
@@ -44,8 +45,8 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
       const message = `s3://${plan.name} is encrypted with ${key}, which Loki's role would not be allowed to use`;
       return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `loki-eks install --kms-key ${key}` }) };
     }
-    const early = earlyExpiry(found, use, ctx.blueprint);
-    if (early) return { is: 'blocked', problem: early };
+    const barred = earlyExpiry(found, use, ctx.blueprint) ?? unsaidRetention(found.tags, ctx);
+    if (barred) return { is: 'blocked', problem: barred };
     const changes: Change[] = bucketGaps(found, plan).map(({ slice, diff }) => ({
       action: 'update' as const,
       target: `s3://${plan.name}`,

@@ -1,6 +1,7 @@
 /** The steps of an installation with another deed: our marks come off what they made, and nothing else changes. Undone by the steps themselves. */
 import type { Blueprint, Ownership } from '../design/blueprint.ts';
 import { diffLines } from '../design/diff.ts';
+import { retentionTag } from '../design/ownership.ts';
 import type { Change, Finding, Hands, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
@@ -47,7 +48,7 @@ function objects(find: (ctx: Context) => Promise<readonly (KubeObject | undefine
   };
 }
 
-const keysOf = ({ tags }: Ownership) => Object.keys(tags);
+const keysOf = ({ tags }: Ownership) => [...Object.keys(tags), retentionTag];
 const without = (tags: Readonly<Record<string, string>>, keys: readonly string[]) =>
   Object.fromEntries(Object.entries(tags).filter(([key]) => !keys.includes(key)));
 const only = (tags: Readonly<Record<string, string>>, keys: readonly string[]) =>

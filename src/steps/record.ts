@@ -5,9 +5,8 @@ import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { oursByLabels } from './marks.ts';
-import { unsaidRetention } from './retention.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'said'>;
+type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
 
 export const RECORD = 'loki-eks';
 
@@ -16,15 +15,13 @@ export const record: Step<Needs, Receipt> = {
   title: 'Record of the installation',
   needs: ['namespace.loki'],
 
-  async inspect({ kubernetes, blueprint, said }) {
+  async inspect({ kubernetes, blueprint }) {
     const found = await kubernetes.get(reference(blueprint));
     const target = `Secret ${blueprint.loki.namespace}/${RECORD}`;
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: 'settings' }] };
     if (!oursByLabels(found, blueprint.ownership)) {
       return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} exists but was not made by loki-eks` }) };
     }
-    const unsaid = unsaidRetention(recordedSettings(found), { blueprint, said });
-    if (unsaid) return { is: 'blocked', problem: unsaid };
     if (canonical(dataOf(found)) === canonical(encoded(blueprint))) return { is: 'matches' };
     return { is: 'differs', changes: [{ action: 'update', target, detail: 'settings' }] };
   },
@@ -87,16 +84,6 @@ const base64 = (value: Json) => Buffer.from(canonical(value)).toString('base64')
 function dataOf(found: KubeObject): Json {
   const { former: _, ...data } = (found['data'] ?? {}) as Readonly<Record<string, string>>;
   return data;
-}
-
-/** `undefined` when it was damaged: then it is written anew. */
-function recordedSettings(found: KubeObject): Json | undefined {
-  try {
-    const text = ((found['data'] ?? {}) as Readonly<Record<string, string>>)['settings.json'] ?? '';
-    return JSON.parse(Buffer.from(text, 'base64').toString()) as Json;
-  } catch {
-    return undefined;
-  }
 }
 
 const former = (found: KubeObject) => Buffer.from(canonical(dataOf(found))).toString('base64');

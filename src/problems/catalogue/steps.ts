@@ -63,7 +63,7 @@ export const steps = rows({
   },
   RETENTION_UNSAID: {
     title: 'The retention would become shorter without anybody having said so',
-    cause: 'The installation was made with a longer --retention-days than this run has, which names none.',
+    cause: 'The installation, or an earlier one that left its bucket, was made with a longer --retention-days than this run has, which names none.',
     fix: '--retention-days N, with the number of days that logs shall be kept',
     exit: 3,
     explain:

@@ -303,7 +303,7 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
       const roleArn = (await aws.roles.find(role))!.arn;
       expect(await aws.associations.find(of)).toBeUndefined();
       const made = await aws.associations.create({ ...of, roleArn, tags: { a: 'b' } });
-      expect(await aws.associations.find(of)).toEqual({ id: made.id, roleArn, tags: { a: 'b' } });
+      expect(await aws.associations.find(of)).toEqual({ id: made.id, arn: expect.stringContaining(`/${of.cluster}/${made.id}`), roleArn, tags: { a: 'b' } });
       await aws.associations.update({ cluster: of.cluster, id: made.id, roleArn });
       await aws.associations.delete({ cluster: of.cluster, id: made.id });
       await aws.associations.delete({ cluster: of.cluster, id: made.id });

@@ -29,8 +29,8 @@ export async function diagnose(terminal: Terminal, words: readonly string[] = []
 /** A shell command that must succeed. */
 export async function does(terminal: Terminal, command: string): Promise<string> {
   let ran = await terminal.shell(command);
-  // kubectl refuses two restarts of the same thing in one second.
-  if (ran.stderr.includes('within the past second')) {
+  // kubectl refuses two restarts of the same thing in one second, and a replacement that a controller came before.
+  if (/within the past second|the object has been modified/.test(ran.stderr)) {
     await new Promise((resolve) => setTimeout(resolve, 1100));
     ran = await terminal.shell(command);
   }

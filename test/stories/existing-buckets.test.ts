@@ -105,7 +105,9 @@ async function print(terminal: Terminal, line: string): Promise<void> {
 /** As a user asks: a port-forward to the gateway, and curl's question with the login of the Secret. */
 async function query(terminal: Terminal, words: string): Promise<string> {
   const password = secretText(terminal, { namespace: 'loki', name: 'loki-gateway-login', key: 'password' });
+  // What an earlier one has said must not be read as this one's.
   const script = `
+    rm -f forward; touch forward
     kubectl -n loki port-forward svc/loki-gateway :80 > forward 2>&1 & forward=$!
     trap 'kill $forward' EXIT
     until grep -q 'Forwarding from 127' forward; do sleep 0.05; done

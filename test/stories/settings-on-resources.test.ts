@@ -41,26 +41,26 @@ describe('settings of the account', () => {
     expect(account?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toBe(arn);
   });
 
-  it('a new retention is planned as a difference of values and nothing else', async () => {
+  it('a new retention is planned as a difference of values, remembered on the bucket, and nothing else', async () => {
     const ran = await terminal.cli(['plan', '--detailed-exitcode', ...settings, '--retention-days', '90', '--output', 'json']);
     expect(ran.exit).toBe(7);
     const plan = ran.events.find(({ type }) => type === 'plan.finished') as
       | { steps: { step: string; finding: { is: string; changes: { diff?: string[] }[] } }[] }
       | undefined;
     const differing = plan?.steps.filter(({ finding }) => finding.is === 'differs') ?? [];
-    expect(differing.map(({ step }) => step)).toEqual(['record', 'release.loki']);
+    expect(differing.map(({ step }) => step)).toEqual(['bucket.chunks', 'record', 'release.loki']);
     const diff = differing.at(-1)?.finding.changes.flatMap(({ diff: lines = [] }) => lines) ?? [];
     expect(diff.filter((line) => line.startsWith('-'))).toEqual([expect.stringMatching(/retention_period.*672h/)]);
     expect(diff.filter((line) => line.startsWith('+'))).toEqual([expect.stringMatching(/retention_period.*2160h/)]);
   });
 
-  it('a new retention is a second revision; the account stays as it is', async () => {
+  it('a new retention is a second revision; in the account the bucket alone hears of it', async () => {
     const account = accountBut(terminal);
     terminal.writes();
     const ran = await terminal.cli(['install', '--yes', ...settings, '--retention-days', '90']);
     expect(ran.exit, ran.stderr).toBe(0);
-    expect(terminal.writes().filter((call) => /^(s3|iam|eks):/.test(call))).toEqual([]);
-    expect(accountBut(terminal)).toBe(account);
+    expect(terminal.writes().filter((call) => /^(s3|iam|eks):/.test(call))).toEqual(['s3:PutBucketTagging']);
+    expect(accountBut(terminal)).toBe(account.replace('"loki-eks/retention-days":"28"', '"loki-eks/retention-days":"90"'));
     const { stdout } = await terminal.shell('helm list -n loki -o json; helm list -n alloy -o json');
     const releases = stdout
       .trim()

@@ -73,7 +73,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const begun = way !== undefined && found?.revision === revision;
     if (!found || !(begun || releaseIsOurs(found, ctx.blueprint.ownership))) return;
     if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
-    const task = { ...taskOf(ctx, use, helpers), revision };
+    // What an adoption has marked meanwhile is given back by the rollback first, and by its own receipts then.
+    const task = { ...taskOf(ctx, use, helpers), revision, ...(way && { force: true }) };
     if (way && !begun) await makeWay(ctx, use, { way, ...helpers });
     if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
     if (way) await dropClaims(ctx, use, way);

@@ -1,7 +1,7 @@
 /** Hop loki-runtime: Loki's parts find each other. Rings mirror what happens to pods, so that most of this is a symptom. */
 import { at } from '../../design/document.ts';
 import { core, freshSince, said } from './log-lines.ts';
-import { refusedWith } from './pipeline.ts';
+import { newestRefusal, refusedWith } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -140,7 +140,9 @@ export const ringAnswers: DoctorCheck = {
     // A ring that is whole again was empty a while ago.
     const whole = loki.ring !== undefined && loki.ring.active > 0 && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
     const inside = whole ? [] : said(pods, pattern, 3, freshSince(survey)).filter((line) => !(patterns && /pattern/i.test(line)));
-    const evidence = [...refusedWith(survey, pattern, 2), ...inside];
+    // Nor is it the trouble of now where the newest refusal is another one: not every collector has had a line to push since.
+    const refused = !whole || pattern.test(newestRefusal(survey) ?? '') ? refusedWith(survey, pattern, 2) : [];
+    const evidence = [...refused, ...inside];
     const served = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 60_000;
     if (evidence.length === 0 || served) return pass();
     const few = /at least (\d+) live replicas required, could only find (\d+)/i.exec(evidence.join(' '));

@@ -78,6 +78,12 @@ export function refusals(survey: Survey): ReturnType<typeof saying> {
   return heard.filter(({ line }) => (timeOf(line) ?? newest) >= newest - AT_ONCE_MS);
 }
 
+/** What was said last of all. */
+export function newestRefusal(survey: Survey): string | undefined {
+  const heard = refusals(survey);
+  return heard.toSorted((a, b) => (timeOf(a.line) ?? 0) - (timeOf(b.line) ?? 0)).at(-1)?.line;
+}
+
 /** Those of them that say this, each as `pod alloy-a: …`. */
 export const refusedWith = (survey: Survey, pattern: RegExp, most = 3): readonly string[] =>
   refusals(survey)

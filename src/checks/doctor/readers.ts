@@ -8,6 +8,9 @@ import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 import { refusedAtGateway } from './writers.ts';
 
 const mine = ({ datasources }: Survey): readonly DatasourceSeen[] => datasources.filter(({ ours }) => ours);
+/** Also those that ask in Loki's namespace for a Service that is not there. */
+const meant = ({ datasources, services, loki }: Survey): readonly DatasourceSeen[] =>
+  datasources.filter(({ ours, url }) => ours || (services.get(url) === undefined && /^https?:\/\/[^./:]+\.([^./:]+)/.exec(url)?.[1] === loki?.namespace));
 const NO_DATASOURCE = skip('no Grafana data source for this Loki was found in the cluster');
 const single = (loki: LokiSeen) => at(loki.config, 'auth_enabled') === false;
 const withoutLogin = (survey: Survey): readonly DatasourceSeen[] => (survey.loki?.gateway?.asksLogin ? mine(survey).filter(({ hasLogin }) => !hasLogin) : []);
@@ -57,7 +60,7 @@ export const sameTenant: DoctorCheck = {
     if (!loki) return NO_LOKI;
     if (single(loki) || loki.gateway?.setsTenant) return pass();
     const written = tenantsWritten(survey);
-    const readers = mine(survey).filter(({ tenant }) => tenant !== undefined);
+    const readers = meant(survey).filter(({ tenant }) => tenant !== undefined);
     if (readers.length === 0 || written.length === 0) return skip('no tenants to compare');
     // Several tenants are read at once as a|b.
     const bad = readers.find(({ tenant = '' }) => !tenant.split('|').some((one) => written.includes(one)));

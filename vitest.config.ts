@@ -13,6 +13,7 @@ export default defineConfig({
       'test/real-charts/**',
       'test/contracts/aws-adapters/moto.test.ts',
       'test/stories/big-bucket*.test.ts',
+      'test/faults/signals.test.ts',
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -8,7 +8,7 @@ import { cases } from './halves.ts';
 import { openHouse, type Diagnosis, type House } from './house.ts';
 import { pairs } from './pairs.ts';
 
-const PATIENCE = 6_000;
+const PATIENCE = 12_000;
 const LOOKS = 12;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

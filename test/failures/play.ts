@@ -20,7 +20,7 @@ export interface Played {
 }
 
 /** Things take their time to break: they are looked at again for as long as this, in milliseconds, and so many times at least. */
-const PATIENCE = 6_000;
+const PATIENCE = 12_000;
 const LOOKS = 12;
 const STEP = 100;
 /** What would be found wrongly is found by then. */

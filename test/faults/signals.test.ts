@@ -11,7 +11,7 @@ const script = fileURLToPath(new URL('../../bin/loki-eks.js', import.meta.url));
 /** util-linux's `script` gives a pseudo-terminal, where Ctrl-C is a character that is typed. Without it the signal is sent to the process. */
 const pty = spawnSync('script', ['--version']).status === 0;
 const seed = Number(process.env['FAULTS_SEED'] ?? 20_261);
-const moments = Number(process.env['FAULTS_SIGNALS'] ?? 6);
+const moments = Number(process.env['FAULTS_SIGNALS'] ?? 50);
 
 let terminal: Terminal;
 let pristine: string;

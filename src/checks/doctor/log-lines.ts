@@ -39,7 +39,8 @@ export function freshSince({ loki, collectors, reading }: Survey): number {
 /** The same for trouble with the bucket, which is over once something has been written there. */
 export function unwrittenSince(survey: Survey): number {
   const newest = survey.loki?.buckets.find(({ use }) => use === 'chunks')?.newest;
-  return Math.max(freshSince(survey), newest?.getTime() ?? 0);
+  // Lines tell whole seconds.
+  return Math.max(freshSince(survey), Math.floor((newest?.getTime() ?? 0) / 1000) * 1000);
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

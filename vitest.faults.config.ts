@@ -5,7 +5,6 @@ import { sumOfFaults } from './test/faults/reporter.ts';
 export default defineConfig({
   test: {
     include: ['test/faults/**/*.faults.ts', 'test/faults/signals.test.ts'],
-    env: { FAULTS_SIGNALS: process.env['FAULTS_SIGNALS'] ?? '50' },
     reporters: ['default', sumOfFaults()],
     testTimeout: 30 * 60_000,
     hookTimeout: 300_000,

@@ -7,7 +7,7 @@ import { report } from './report.ts';
 import { tally, timed } from './table.ts';
 
 /** Every further one costs some seconds. */
-const SAMPLE = Number(process.env['FAULTS_PROCESSES'] ?? 15);
+const SAMPLE = Number(process.env['FAULTS_PROCESSES'] ?? 6);
 const INSTALL = ['install', '--yes', '--no-verify'];
 const HOW = { before: 'before', after: 'after', lost: 'lost', throttled: 'throttle', killed: 'slow' } as const;
 

@@ -148,7 +148,10 @@ const kubernetes: readonly (readonly [string, string])[] = [
   ['read, create, update and delete Leases in kube-system (coordination.k8s.io): the lock that lets one run work at a time', 'install, uninstall'],
   ['create tokens of the service account of Loki (serviceaccounts/token)', 'install: the proof that the role works before Loki needs it'],
   ['create and delete pods, read their logs, and forward ports (pods/log, pods/portforward)', 'install, verify'],
-  ['read workloads, pods, their logs and counters (pods/proxy), events, claims, ConfigMaps and Secrets in all namespaces, and forward ports', 'doctor'],
+  [
+    'read workloads, pods, their logs and counters (pods/proxy), events, claims, ConfigMaps, Secrets and NetworkPolicies in all namespaces, namespaces, nodes and StorageClasses, and forward ports',
+    'doctor; what it may not look at is left out, and said',
+  ],
 ];
 
 export function permissionsPage(): string {

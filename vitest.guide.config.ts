@@ -6,6 +6,6 @@ export default defineConfig({
     include: ['test/guide/**/*.test.ts', 'test/doctor/guide.test.ts', 'test/doctor/fix.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    maxWorkers: 1,
+    maxWorkers: 2,
   },
 });

@@ -49,7 +49,7 @@ export async function installBench(): Promise<Enumerated> {
       tried: withFaults({}),
       finish: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { onUnfinished: 'undo' }),
-      walkEach: 5,
+      walkEach: 20,
       initial: undefined,
       finished: settled(house.world),
     };
@@ -92,7 +92,7 @@ export async function upgradeBench(): Promise<Enumerated> {
       tried: withFaults(thirdFlags),
       finish: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'undo' }),
-      walkEach: 3,
+      walkEach: 10,
       initial,
       finished: settled(house.world),
     };

@@ -1,12 +1,10 @@
 /** Every write of `install` × every fault. */
 import { describe, it } from 'vitest';
-import { installBench, podIdentityBench, table, undoTable } from './commands.ts';
+import { installBench, podIdentityBench, table } from './commands.ts';
 import { report } from './report.ts';
 
 describe('install', () => {
   it('a fault at any write', async (context) => report(context, await table(await installBench())));
 
   it('a fault at any write that only Pod Identity makes', async (context) => report(context, await table(await podIdentityBench())));
-
-  it('a fault at any write of its undo', async (context) => report(context, await undoTable(await installBench())));
 });

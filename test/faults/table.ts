@@ -136,7 +136,7 @@ async function quiet({ world }: House): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; leaving() && Date.now() < until;) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** `undefined` when the world comes to that state, else where it differs; pods and volumes may still be on their way out. */
+/** `undefined` when the world comes to that state, else where it differs; a namespace may still be on its way out. */
 async function reached({ world, pristine }: House, state: string | undefined): Promise<string | undefined> {
   for (const until = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
     const found = state === undefined ? exact(world) : settled(world);

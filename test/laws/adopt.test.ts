@@ -6,12 +6,13 @@ import type { Facts } from '../../src/design/facts.ts';
 import { plan } from '../../src/engine/plan.ts';
 import { removeAll } from '../../src/engine/remove.ts';
 import { run } from '../../src/engine/run.ts';
-import type { Journal, JournalEntry, Json, Problem, Step } from '../../src/engine/types.ts';
+import type { Json, Problem, Step } from '../../src/engine/types.ts';
 import { problem } from '../../src/problems/problem.ts';
 import type { Context } from '../../src/steps/context.ts';
 import { removals, steps } from '../../src/steps/index.ts';
 import { lettingGo } from '../../src/steps/letting-go.ts';
 import { someFacts, someSettings } from '../helpers/facts.ts';
+import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
 import { templates } from '../helpers/templates.ts';
 
@@ -29,31 +30,9 @@ interface Wanted {
 function contextOf(world: MemoryWorld, { identity = 'irsa', facts: more = {}, adopting = false, flags = {} }: Wanted): Context {
   const facts = someFacts({ storageClasses: [], ...more });
   const blueprint = design(someSettings({ identity, createOidcProvider: true, ...flags }), facts, { templates });
-  let byte = 0;
   return {
-    blueprint,
-    facts,
-    buckets: world.bucketsPort(),
-    roles: world.rolesPort(),
-    oidcProviders: world.oidcProvidersPort(blueprint.oidcProvider?.arn ?? ''),
-    associations: world.associationsPort(),
-    webIdentity: world.webIdentityPort(),
-    kubernetes: world.kubernetesPort(),
-    releases: world.releasesPort(),
-    logs: { query: async () => [], get: async () => ({ status: 404, body: '', headers: {} }) },
-    clock: { now: () => new Date(0), sleep: async () => {} },
-    random: { bytes: (length) => Uint8Array.from({ length }, () => byte++ % 256) },
+    ...memoryContext(world, { blueprint, facts }),
     ...(adopting && { adopting }),
-    timeoutMs: 1000,
-  } as Context;
-}
-
-function memoryJournal(): Journal {
-  const text: string[] = [];
-  return {
-    append: async (entry) => void text.push(JSON.stringify(entry)),
-    newestFirst: async () => text.map((line) => JSON.parse(line) as JournalEntry).toReversed(),
-    close: async () => {},
   };
 }
 

@@ -4,11 +4,12 @@ import { design } from '../../src/design/design.ts';
 import { changesIn, plan } from '../../src/engine/plan.ts';
 import { removeAll } from '../../src/engine/remove.ts';
 import { run } from '../../src/engine/run.ts';
-import type { Event, Journal, JournalEntry, Problem } from '../../src/engine/types.ts';
+import type { Event, Problem } from '../../src/engine/types.ts';
 import { problem } from '../../src/problems/problem.ts';
 import type { Context } from '../../src/steps/context.ts';
 import { removals, steps } from '../../src/steps/index.ts';
 import { aGrafana, someFacts, someSettings } from '../helpers/facts.ts';
+import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
 import { templates } from '../helpers/templates.ts';
 
@@ -26,34 +27,10 @@ function contextOf(world: MemoryWorld, { identity = 'irsa', grafana, flags = {},
   const facts = someFacts(grafana === 'sidecar' ? { grafanas: [aGrafana()] } : {});
   const settings = { identity, createOidcProvider: true, ...(grafana === 'api' && { grafanaUrl: 'https://grafana.example.com' }), ...flags };
   const blueprint = design(someSettings(settings), facts, { templates });
-  let byte = 0;
   return {
-    blueprint,
-    facts,
-    buckets: world.bucketsPort(),
-    roles: world.rolesPort(),
-    oidcProviders: world.oidcProvidersPort(blueprint.oidcProvider?.arn ?? ''),
-    associations: world.associationsPort(),
-    webIdentity: world.webIdentityPort(),
-    kubernetes: world.kubernetesPort(),
-    releases: world.releasesPort(),
-    logs: { query: async () => [], get: async () => ({ status: 404, body: '', headers: {} }) },
+    ...memoryContext(world, { blueprint, facts }),
     ...(grafana === 'api' && { grafana: world.grafanaPort() }),
-    clock: { now: () => new Date(0), sleep: async () => {} },
-    random: { bytes: (length) => Uint8Array.from({ length }, () => byte++ % 256) },
     ...(givenPassword !== undefined && { givenPassword }),
-    timeoutMs: 1000,
-  };
-}
-
-/** Receipts pass through JSON, as they do on disk. */
-function memoryJournal(): Journal & { readonly text: string[] } {
-  const text: string[] = [];
-  return {
-    text,
-    append: async (entry) => void text.push(JSON.stringify(entry)),
-    newestFirst: async () => text.map((line) => JSON.parse(line) as JournalEntry).toReversed(),
-    close: async () => {},
   };
 }
 

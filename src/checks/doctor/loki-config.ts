@@ -51,6 +51,12 @@ const rulerUnnamed = (loki: LokiSeen): string | undefined => {
   return at(loki.config, 'ruler.storage.type') === 's3' && s3 !== undefined && !named ? `${loki.configFrom}: ruler.storage.s3.bucketnames is empty` : undefined;
 };
 
+/** Of the schema, oldest first; `undefined` where the configuration could not be read. */
+function periodsOf(loki: LokiSeen): readonly Json[] | undefined {
+  const periods = at(loki.config, 'schema_config.configs');
+  return Array.isArray(periods) ? (periods as readonly Json[]) : undefined;
+}
+
 export const schemaCurrent: DoctorCheck = {
   id: 'loki.schema',
   title: 'Its schema is tsdb, v13 or newer',
@@ -58,9 +64,9 @@ export const schemaCurrent: DoctorCheck = {
   hop,
   async run({ loki }) {
     if (!loki) return NO_LOKI;
-    const periods = at(loki.config, 'schema_config.configs');
-    if (!Array.isArray(periods)) return skip('its configuration could not be read');
-    const last = (periods as readonly Json[]).at(-1);
+    const periods = periodsOf(loki);
+    if (!periods) return skip('its configuration could not be read');
+    const last = periods.at(-1);
     const [store, schema] = [String(at(last, 'store') ?? ''), String(at(last, 'schema') ?? '')];
     const period = String(at(last, 'index.period') ?? '24h');
     if (store === 'tsdb' && period !== '24h')
@@ -92,8 +98,7 @@ export const schemaEarly: DoctorCheck = {
     const pattern = /no schema config found for time/i;
     const heard = [...refusals(survey).filter(({ line }) => pattern.test(line)), ...saying(core(loki), pattern, freshSince(survey))];
     const [first] = heard;
-    const periods = at(loki.config, 'schema_config.configs');
-    const from = Array.isArray(periods) ? fromOf((periods as readonly Json[])[0]) : undefined;
+    const from = fromOf(periodsOf(loki)?.[0]);
     if (!first) return pass(from && `from ${from}`);
     const seconds = Number(/for time (\d+)/i.exec(first.line)?.[1] ?? 0);
     const wanted = seconds > 0 ? new Date(seconds * (seconds > 1e12 ? 1 : 1000)).toISOString().slice(0, 10) : undefined;
@@ -120,9 +125,9 @@ export const storageShared: DoctorCheck = {
   hop,
   async run({ loki }) {
     if (!loki) return NO_LOKI;
-    const periods = at(loki.config, 'schema_config.configs');
-    if (!Array.isArray(periods)) return skip('its configuration could not be read');
-    const store = String(at((periods as readonly Json[]).at(-1), 'object_store') ?? '');
+    const periods = periodsOf(loki);
+    if (!periods) return skip('its configuration could not be read');
+    const store = String(at(periods.at(-1), 'object_store') ?? '');
     const writers = loki.workloads
       .filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component))
       .reduce((sum, { wanted }) => sum + wanted, 0);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { hops } from '../../src/checks/doctor/survey.ts';
+import { gatewayForward } from '../helpers/gateway-forward.ts';
 import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
 import { installGuide } from './guide-installation.ts';
 import { datasource, diagnose, does, eventually } from './patient.ts';
@@ -33,9 +34,7 @@ const notesOf = (events: Ran['events']): string =>
 async function lines(): Promise<readonly string[]> {
   const query =
     'curl --silent --fail --get --user loki:loki --header X-Scope-OrgID:foo --data-urlencode \'query={pod="train"}\' http://127.0.0.1:$port/loki/api/v1/query_range';
-  const forward = `kubectl port-forward -n loki svc/loki-gateway :80 > forward 2>&1 & trap "kill $!" EXIT
-    for try in $(seq 100); do port=$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forward); [ -z "$port" ] || break; sleep 0.1; done`;
-  const { data } = JSON.parse(await does(terminal, `${forward}\n${query}`));
+  const { data } = JSON.parse(await does(terminal, `${gatewayForward}${query}`));
   return data.result.flatMap(({ values }: any) => values.map(([, line]: readonly string[]) => line));
 }
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settled } from '../faults/compare.ts';
 import { installGuide } from '../doctor/guide-installation.ts';
 import { does } from '../doctor/patient.ts';
+import { gatewayForward } from '../helpers/gateway-forward.ts';
 import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
 import { codesOf, worldOf } from '../stories/story.ts';
 
@@ -42,8 +43,7 @@ async function found(line: string): Promise<number> {
   const query = encodeURIComponent(`{namespace="default"} |= "${line}"`);
   const text = await does(
     terminal,
-    `kubectl port-forward -n loki svc/loki-gateway :80 > forward 2>&1 & trap "kill $!" EXIT
-     for try in $(seq 100); do port=$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forward); [ -z "$port" ] || break; sleep 0.1; done
+    `${gatewayForward}
      curl --silent --fail --user loki:loki --header 'X-Scope-OrgID: foo' "http://127.0.0.1:$port/loki/api/v1/query_range?limit=100&query=${query}"`,
   );
   return text.split(line).length - 1;

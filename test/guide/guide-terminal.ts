@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SandboxOptions } from '../../src/sandbox/start.ts';
+import { gatewayForward } from '../helpers/gateway-forward.ts';
 import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -74,16 +75,9 @@ export async function openGuide(options: Partial<SandboxOptions> = {}): Promise<
     ask,
     read: async (text) => JSON.parse(await ask(text)) as unknown,
     loki: async (path, words = '') => {
-      const text = await ask(`${forwarded} curl --silent --show-error --get --write-out '\\n%{http_code}' ${words} http://127.0.0.1:$port${path}`);
+      const text = await ask(`${gatewayForward} curl --silent --show-error --get --write-out '\\n%{http_code}' ${words} http://127.0.0.1:$port${path}`);
       const end = text.lastIndexOf('\n');
       return { status: Number(text.slice(end + 1)), body: text.slice(0, end) };
     },
   };
 }
-
-/** Ends with the shell, which waits for the port that kubectl has chosen. */
-const forwarded = `
-  kubectl port-forward --namespace loki svc/loki-gateway :80 > forward 2>&1 & trap "kill $!" EXIT
-  for try in $(seq 100); do port=$(sed -n 's/^Forwarding from 127.0.0.1:\\([0-9]*\\).*/\\1/p' forward); [ -z "$port" ] || break; sleep 0.1; done
-  [ -n "$port" ] || { cat forward >&2; exit 1; }
-`;

@@ -1,5 +1,6 @@
 /** Buckets that are there already: kept logs are found again, emptying wants the name, and nothing is deleted to be made again. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gatewayForward } from '../helpers/gateway-forward.ts';
 import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
 import { bucketsOf, butBuckets, butObjects, codesOf, quick, secretText, takeAway, worldOf } from './story.ts';
 
@@ -105,13 +106,7 @@ async function print(terminal: Terminal, line: string): Promise<void> {
 /** As a user asks: a port-forward to the gateway, and curl's question with the login of the Secret. */
 async function query(terminal: Terminal, words: string): Promise<string> {
   const password = secretText(terminal, { namespace: 'loki', name: 'loki-gateway-login', key: 'password' });
-  // What an earlier one has said must not be read as this one's.
-  const script = `
-    rm -f forward; touch forward
-    kubectl -n loki port-forward svc/loki-gateway :80 > forward 2>&1 & forward=$!
-    trap 'kill $forward' EXIT
-    until grep -q 'Forwarding from 127' forward; do sleep 0.05; done
-    port=$(sed -n 's/.*127.0.0.1:\\([0-9]*\\) .*/\\1/p' forward | head -1)
+  const script = `${gatewayForward}
     curl -sS -G -u "loki:$PASSWORD" -H 'X-Scope-OrgID: training-on-eks' --data-urlencode 'query={cluster="training-on-eks"} |= "${words}"' \\
       --data-urlencode since=1h "http://127.0.0.1:$port/loki/api/v1/query_range"`;
   const { stdout, stderr, exit } = await terminal.shell(script, { env: { PASSWORD: password } });

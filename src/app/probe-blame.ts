@@ -66,7 +66,8 @@ export async function departed({ kubernetes }: Pick<Context, 'kubernetes'>, miss
   return new Set(gone.flat());
 }
 
-function nothing(error: unknown): undefined {
+/** What is known of something that could not be looked at. Defects go on. */
+export function nothing(error: unknown): undefined {
   if (!(error instanceof ProblemError)) throw error;
 }
 

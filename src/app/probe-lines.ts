@@ -5,6 +5,7 @@ import type { Entry, Login } from '../ports/logs.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { blame, departed } from './probe-blame.ts';
+import { gatewayWatch } from './probe-gateway.ts';
 import { PROBE_CONTAINER, saying } from './probe-pod.ts';
 import { placeProbes, promptly, type Placed, type ProbeRun } from './probe-pods.ts';
 
@@ -93,7 +94,7 @@ interface Sight {
 
 interface Search {
   readonly seen: ReadonlyMap<number, Sight>;
-  /** The query itself fails. */
+  /** Why nothing more can be seen: the query itself fails, or there is nobody to ask. */
   readonly problem?: Problem;
 }
 
@@ -107,7 +108,9 @@ async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed
     (all) => (placed = all),
     () => (placed = []),
   );
+  const gatewayGone = gatewayWatch(ctx);
   let failing: Problem | undefined;
+  let gone: Problem | undefined;
   let [end, asked] = [until, now()];
   for (let pause = 250; ; pause = Math.min(pause * 1.3, 2000)) {
     const answer = await ask(ctx, batch, queryFor(ctx, run));
@@ -117,6 +120,8 @@ async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed
     if (placed) end = Math.min(end, now() + PATIENCE_MS, until);
     const open = placed?.filter(({ index, refused }) => !seen.has(index) && !refused) ?? nodes;
     if (open.length === 0 || now() > end) break;
+    gone = await gatewayGone();
+    if (gone) break;
     if (placed && now() - asked > HOPE_MS) {
       asked = now();
       const causes = await blame(ctx, { run, placed: new Map(placed.map((one) => [one.index, one])), missing: wantedOf(batch, seen) });
@@ -124,7 +129,8 @@ async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed
     }
     await ctx.clock.sleep(pause, signal);
   }
-  return { seen, ...(failing && seen.size === 0 && { problem: failing }) };
+  const wrong = gone ?? (seen.size === 0 ? failing : undefined);
+  return { seen, ...(wrong && { problem: wrong }) };
 }
 
 const wantedOf = ({ nodes, first }: Batch, seen: ReadonlyMap<number, Sight>) =>

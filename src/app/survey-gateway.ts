@@ -1,10 +1,12 @@
 /** The gateway in front of a Loki: its nginx, its Service, its logins, and how it answers. */
 import type { Answer, GatewaySeen } from '../checks/doctor/loki-seen.ts';
 import type { Workload } from '../checks/doctor/objects-seen.ts';
+import { objectsIn, refIn, targetOf } from '../design/drift.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Logs } from '../ports/logs.ts';
+import type { Release } from '../ports/releases.ts';
 import type { Looking } from './survey-loki.ts';
-import { looked, mountedFile, portOf } from './survey-objects.ts';
+import { componentOf, looked, mountedFile, portOf } from './survey-objects.ts';
 
 export async function gatewayOf(
   { reached: { kubernetes }, miss }: Looking,
@@ -50,6 +52,31 @@ export async function gatewayOf(
     ...(type && { serviceType: type }),
     ...(type === 'LoadBalancer' && { addressed: ingress.length > 0 }),
   };
+}
+
+/** Objects of the gateway that its release has and the cluster has not, as `Deployment loki/loki-gateway`; read only where something is missing. */
+export async function gatewayLost(
+  { reached: { kubernetes }, miss }: Looking,
+  { namespace, release, gateway }: { readonly namespace: string; readonly release: Release | undefined; readonly gateway: GatewaySeen | undefined },
+): Promise<readonly string[]> {
+  if (!release?.manifest || (gateway && gateway.serviceType !== undefined)) return [];
+  // Documents with another name are not worth their parsing.
+  const documents = release.manifest.split(/^---$/m).filter((text) => text.includes('gateway'));
+  const wanted = objectsIn(documents.join('---')).filter(
+    ({ kind, metadata }) => /^(Deployment|Service)$/.test(kind) && componentOf(metadata.labels) === 'gateway',
+  );
+  const found = await Promise.all(
+    wanted.map(async (object) => {
+      const ref = refIn(object, namespace);
+      const seen = await looked(
+        miss,
+        targetOf(ref),
+        kubernetes.get(ref).then((there) => ({ there })),
+      );
+      return seen && !seen.there ? [targetOf(ref)] : [];
+    }),
+  );
+  return found.flat();
 }
 
 /** How the gateway answers; of a long answer the beginning. */

@@ -7,7 +7,7 @@ import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 import { awsSide } from './survey-aws.ts';
 import { claimsIn, warningsIn } from './survey-events.ts';
-import { gatewayOf } from './survey-gateway.ts';
+import { gatewayLost, gatewayOf } from './survey-gateway.ts';
 import { bucketsIn, configFile, isLoki, otherStoreIn, parsed } from './survey-loki-config.ts';
 import { countersOf, ringOf } from './survey-loki-state.ts';
 import { each, linesOf, looked, podOf, workloadOf, type Miss } from './survey-objects.ts';
@@ -82,6 +82,7 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
     countersOf(looking, pods),
     gatewayOf(looking, { namespace, workloads }),
   ]);
+  const lost = await gatewayLost(looking, { namespace, release, gateway });
   return {
     namespace,
     ...(release && { release }),
@@ -96,6 +97,7 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
     ...(counters && { counters }),
     ...(ring && { ring }),
     ...(gateway && { gateway }),
+    ...(lost.length > 0 && { gatewayLost: lost }),
   };
 }
 

@@ -71,28 +71,38 @@ async function judgeLines({ ctx }: Stage, started: readonly Started[]): Promise<
 
 /** What is refused to us is not refuted: the proof is left out, and said to be. */
 const UNSEEN = /^AWS_|^KUBE_FORBIDDEN$/;
+/** Nor is what nobody is there to answer, once that was told of the lines. */
+const UNANSWERED = 'GATEWAY_NOT_READY';
 
-async function attempted(stage: Stage, proof: ProofName, prove: () => Promise<ProofRow>): Promise<ProofRow> {
+interface Attempt {
+  readonly proof: ProofName;
+  readonly gatewayGone?: boolean;
+}
+
+async function attempted(stage: Stage, { proof, gatewayGone = false }: Attempt, prove: () => Promise<ProofRow>): Promise<ProofRow> {
   const known = { proof, title: proofs[proof].title };
   try {
     return await prove();
   } catch (error) {
     if (!(error instanceof ProblemError) || stage.run.signal.aborted) throw error;
-    return UNSEEN.test(error.problem.code) ? { ...known, state: 'skipped', why: error.problem.message } : { ...known, state: 'failed', problem: error.problem };
+    const { code, message } = error.problem;
+    const untold = UNSEEN.test(code) || (gatewayGone && code === UNANSWERED);
+    return untold ? { ...known, state: 'skipped', why: message } : { ...known, state: 'failed', problem: error.problem };
   }
 }
 
 function proofRow(stage: Stage, name: ProofName, started: readonly Started[]): Promise<ProofRow> | undefined {
   const lines = started.flatMap(({ proofs: found }) => found).filter(({ problem: wrong, stamp }) => !wrong && stamp);
   const printed = printedLine(stage, lines);
+  const attempt = { proof: name, gatewayGone: started.some(({ proofs: found }) => found.some(({ problem: wrong }) => wrong?.code === 'GATEWAY_ABSENT')) };
   const lineless: ProofRow = { proof: name, title: proofs[name].title, state: 'skipped', why: 'it takes a line that came back, and none did' };
   switch (name) {
     case 'login':
-      return attempted(stage, name, () => refusesStrangers(stage));
+      return attempted(stage, attempt, () => refusesStrangers(stage));
     case 'tenant':
-      return attempted(stage, name, async () => (printed ? seesOnlyItsOwn(stage, printed) : lineless));
+      return attempted(stage, attempt, async () => (printed ? seesOnlyItsOwn(stage, printed) : lineless));
     case 's3':
-      return attempted(stage, name, async () =>
+      return attempted(stage, attempt, async () =>
         printed
           ? reachesS3(
               stage,
@@ -101,7 +111,7 @@ function proofRow(stage: Stage, name: ProofName, started: readonly Started[]): P
           : lineless,
       );
     case 'grafana':
-      return attempted(stage, name, async () => (printed ? shownByGrafana(stage, printed) : lineless));
+      return attempted(stage, attempt, async () => (printed ? shownByGrafana(stage, printed) : lineless));
     case 'lines':
     case 'restart':
       return undefined;
@@ -112,7 +122,7 @@ function proofRow(stage: Stage, name: ProofName, started: readonly Started[]): P
 function restartRow(stage: Stage, { choice: { chosen }, lines }: { readonly choice: Choice; readonly lines: readonly LineProof[] }): Promise<ProofRow> {
   const fine = new Set(lines.flatMap(({ node, problem: wrong, stamp }) => (!wrong && stamp ? [node] : [])));
   const nodes = chosen.filter(({ name }) => fine.has(name));
-  return attempted(stage, 'restart', () => survivesRestart(stage, { nodes, index: chosen.length }));
+  return attempted(stage, { proof: 'restart' }, () => survivesRestart(stage, { nodes, index: chosen.length }));
 }
 
 /** Another collector that reads the same files takes about as long as the slowest of ours. */

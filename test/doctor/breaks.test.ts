@@ -158,6 +158,14 @@ const breaks: Readonly<Record<string, Break>> = {
         does(terminal, `kubectl scale deploy/loki-gateway -n loki --replicas ${wanted} && kubectl rollout status deploy/loki-gateway -n loki --timeout 60s`);
     },
   },
+  "the gateway's Service is deleted": {
+    code: 'GATEWAY_ABSENT',
+    hop: 'gateway',
+    make: async () => {
+      await does(terminal, 'kubectl get svc/loki-gateway -n loki -o json > service.json && kubectl delete svc/loki-gateway -n loki');
+      return () => does(terminal, 'kubectl create -f service.json');
+    },
+  },
   "the gateway's logins are of somebody else": {
     code: 'WRITER_LOGIN_REFUSED',
     hop: 'gateway',

@@ -1131,4 +1131,17 @@ describe('what looks alike', () => {
     expect(found).toEqual([]);
     expect(lokiSeen().gateway).toBeDefined();
   });
+
+  it('is told apart: an address that is wrong, and a right one whose Service was deleted', async () => {
+    const url = 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push';
+    const lost = ['Service loki/loki-gateway'];
+    const pushing = { collectors: [collectorSeen({ writers: [{ ...writer, url }] })], services: new Map([[url, undefined]]) };
+    const codesOf = async (put: Partial<LokiSeen>) =>
+      (await told(withLoki({ release: release('loki', '18.11.0', {}), ...put }, pushing))).map(({ problem }) => problem);
+    expect((await codesOf({})).map(({ code }) => code)).toEqual(['ALLOY_PUSH_URL']);
+    const [first, ...others] = await codesOf({ gatewayLost: lost });
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ code: 'GATEWAY_ABSENT', fix: expect.stringMatching(/^helm -n \S+ rollback \S+ \d+$/) });
+    expect(first?.message).toBe('Service loki/loki-gateway is gone, and with it the way to Loki');
+  });
 });

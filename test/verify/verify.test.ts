@@ -12,7 +12,7 @@ beforeAll(async () => {
   house = await openHouse({ nodes: 4, gpuNodes: 1 });
 });
 afterEach(async () => {
-  for (const put of undo.splice(0).toReversed()) put();
+  for (const put of undo.splice(0).toReversed()) await put();
   await collectorsReady();
   expect(house.leftovers()).toEqual([]);
 });
@@ -194,6 +194,45 @@ describe('what is not as it should be', () => {
     });
     expect({ exit, codes: codes(problems) }).toEqual({ exit: 6, codes: ['GATEWAY_OPEN'] });
   });
+});
+
+describe('a gateway that is away', () => {
+  const gatewayPods = () => house.world.store.list('Pod', { namespace: 'loki', selector: 'app.kubernetes.io/component=gateway' });
+  const removePods = () => gatewayPods().forEach(({ metadata }) => house.world.store.delete('Pod', metadata.namespace, metadata.name));
+
+  it.each([
+    ['has no replicas', 'Deployment loki/loki-gateway has no replicas', () => change('Deployment', gateway, ({ spec }) => void (spec.replicas = 0))],
+    ['was deleted', 'its Deployment in namespace loki is gone', () => remove('Deployment')],
+  ])('for good, because its Deployment %s, is not waited for', async (_, said, make) => {
+    undo.push(gatewayReady);
+    make();
+    removePods();
+    const { exit, problems, result } = await house.verify({ proofs: ['lines', 'login'] });
+    expect({ exit, codes: codes(problems) }).toEqual({ exit: 6, codes: ['GATEWAY_ABSENT'] });
+    expect(problems[0]?.message).toBe(`No gateway runs: ${said}`);
+    expect(row(result, 'login')).toMatchObject({ state: 'skipped' });
+    expect(result.seconds).toBeLessThan(40);
+  });
+
+  it('for good, because its Service was deleted', async () => {
+    remove('Service');
+    const { problems, result } = await house.verify({ proofs: ['lines'] });
+    expect(problems.map(({ message }) => message)).toEqual(['Nobody finds the gateway: Service loki/loki-gateway is gone']);
+    expect(result.seconds).toBeLessThan(40);
+  });
+
+  it('for a moment, is waited for', async () => {
+    const { exit, problems } = await house.verify({ proofs: ['lines'], sample: 1, on: ({ type }) => type === 'probes.placed' && removePods() });
+    expect(problems).toEqual([]);
+    expect(exit).toBe(0);
+  });
+
+  const gateway = { namespace: 'loki', name: 'loki-gateway' };
+  function remove(kind: string): void {
+    const { metadata, ...rest } = house.world.store.get(kind, gateway.namespace, gateway.name) as KubeObject;
+    house.world.store.delete(kind, gateway.namespace, gateway.name);
+    undo.push(() => house.world.store.create({ ...rest, metadata: { ...gateway, labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} } }));
+  }
 });
 
 async function gatewayReady(): Promise<void> {

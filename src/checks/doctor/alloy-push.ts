@@ -17,13 +17,17 @@ function addressFault({ url }: WriterSeen, { services, loki }: Pick<Survey, 'ser
   if (!/\/(loki\/api\/v1|api\/prom)\/push$/.test(pathname)) return `its path is ${pathname}, not /loki/api/v1/push`;
   if (!services.has(url)) return undefined;
   const service = services.get(url);
-  if (!service) return `there is no Service ${host.split(':')[0]}`;
+  if (!service) return isLost(host, loki) ? undefined : `there is no Service ${host.split(':')[0]}`;
   const wanted = Number(port || (protocol === 'https:' ? 443 : 80));
   const component = service.selector['app.kubernetes.io/component'];
   if (service.namespace === loki?.namespace && component && /^(read|querier|query-frontend|query-scheduler|compactor|ruler|index-gateway)$/.test(component))
     return `it leads to ${component}, which takes no lines`;
   return service.ports.includes(wanted) ? undefined : `Service ${service.namespace}/${service.name} has no port ${wanted}, only ${service.ports.join(', ')}`;
 }
+
+/** The address is right, and what it names was deleted: the gateway's finding. */
+const isLost = (host: string, loki: Survey['loki']): boolean =>
+  (loki?.gatewayLost ?? []).some((object) => object === `Service ${host.split('.')[1]}/${host.split('.')[0]}`);
 
 export const pushAddress: DoctorCheck = {
   id: 'alloy.push-url',

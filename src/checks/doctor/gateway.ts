@@ -1,5 +1,6 @@
 /** Hop gateway: nginx runs, reaches Loki, and is open to whom it should be. */
 import { at } from '../../design/document.ts';
+import type { Verdict } from '../../engine/types.ts';
 import { inWords } from './answers.ts';
 import { crashing, freshSince, said, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
@@ -37,6 +38,14 @@ export const gatewayResolves: DoctorCheck = {
   },
 };
 
+function deleted(lost: readonly string[], { release, namespace }: LokiSeen): Verdict {
+  return fail('GATEWAY_ABSENT', {
+    message: `${lost.join(' and ')} ${lost.length === 1 ? 'is' : 'are'} gone, and with it the way to Loki`,
+    ...(release && { fix: `helm -n ${namespace} rollback ${release.name} ${release.revision}` }),
+    evidence: lost.map((object) => `${object}: in revision ${release?.revision} of release ${namespace}/${release?.name}, not in the cluster`),
+  });
+}
+
 export const gatewayUp: DoctorCheck = {
   id: 'gateway.up',
   title: 'The gateway is ready',
@@ -44,6 +53,7 @@ export const gatewayUp: DoctorCheck = {
   hop: 'gateway',
   async run({ loki }) {
     if (!loki) return NO_LOKI;
+    if (loki.gatewayLost) return deleted(loki.gatewayLost, loki);
     if (!loki.gateway) return NO_GATEWAY;
     const { workload, loginSecret } = loki.gateway;
     const where = `${workload.kind} ${workload.namespace}/${workload.name}`;

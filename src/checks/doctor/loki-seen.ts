@@ -23,6 +23,8 @@ export interface LokiSeen {
   readonly counters?: LokiCounters;
   readonly ring?: { readonly active: number; readonly states: readonly string[] };
   readonly gateway?: GatewaySeen;
+  /** Objects of the gateway that its release has and the cluster has not: `Service loki/loki-gateway`. */
+  readonly gatewayLost?: readonly string[];
 }
 
 export interface ClaimSeen {

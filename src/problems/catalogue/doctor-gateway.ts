@@ -22,7 +22,7 @@ export const doctorGateway = doctorRows({
   },
   GATEWAY_ABSENT: {
     title: 'No gateway is ready',
-    cause: 'It has no replicas, or its pods do not become ready.',
+    cause: 'It has no replicas, its pods do not become ready, or its Deployment or Service was deleted.',
     fix: 'kubectl describe pods -l app.kubernetes.io/component=gateway',
     exit: 6,
     covers: [],

@@ -11,6 +11,7 @@ import { mendElsewhere } from './doctor-fix-elsewhere.ts';
 import { agreedTo, type Proposal } from './doctor-fix-proposal.ts';
 import { afterFailure, failed } from './install.ts';
 import { locked, lockParts } from './lock.ts';
+import { closeOvertaken, isOvertaken } from './recover.ts';
 import type { DoctorFix, Run } from './outside.ts';
 import { problemOf, toProblem, type Ending } from './within.ts';
 
@@ -75,16 +76,17 @@ function ended(result: RunResult, writes: number): Ending {
 async function carryOut(run: Run, { reached }: Walked, { steps, ctx, ownership, done }: Proposal): Promise<RunResult> {
   const { outside, emit, signal, settings } = run;
   const parts = await lockParts(run, { ctx: reached, blueprint: { ownership }, command: 'doctor --fix' });
-  return locked(parts, async ({ lost, stillHeld }): Promise<RunResult> => {
+  return locked(parts, async ({ lost, stillHeld, chain }): Promise<RunResult> => {
     const unfinished = await outside.journals.unfinished(ownership.installId);
-    if (unfinished?.entries.some(({ step }) => !step.startsWith('mend.'))) {
+    if (unfinished && isOvertaken(unfinished, { chain })) await closeOvertaken(unfinished, run);
+    else if (unfinished?.entries.some(({ step }) => !step.startsWith('mend.'))) {
       const message = `A run of ${unfinished.started.toISOString().slice(0, 19)}Z has not finished`;
       return { outcome: 'undone', writes: 0, problems: [problem('RUN_UNFINISHED', { message })], left: [] };
     }
     // What a fix that died has done stands, as this walk has seen it.
-    if (unfinished) await close(unfinished, 'done', { emit, toProblem });
+    else if (unfinished) await close(unfinished, 'done', { emit, toProblem });
     const now: Plan<never> = await planOf(steps, ctx as never, problemOf);
-    const journal = await outside.journals.open(ownership.installId);
+    const journal = await outside.journals.open(ownership.installId, chain);
     const result = await act(now, ctx as never, {
       doing: 'mend',
       journal,

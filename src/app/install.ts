@@ -87,9 +87,9 @@ async function agreed({ yes, outside, settled }: Run, changes: number): Promise<
   return outside.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, true);
 }
 
-async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld }: Lock): Promise<Ending> {
+async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld, chain }: Lock): Promise<Ending> {
   const { settings, outside, emit, signal } = run;
-  const journal = await outside.journals.open(blueprint.ownership.installId);
+  const journal = await outside.journals.open(blueprint.ownership.installId, chain);
   const result = await act(plan, ctx, {
     doing: ctx.adopting ? 'adopt' : 'install',
     journal,

@@ -1,4 +1,4 @@
-/** The lock as it stands in the cluster: a Lease that says who holds it, since when, and until when that is to be believed. */
+/** The lock as it stands in the cluster: a Lease that says who holds it, since when, until when that is to be believed, and whose work is unfinished. */
 import type { Ownership } from '../design/blueprint.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import type { Self } from '../ports/system.ts';
@@ -13,6 +13,8 @@ export const LEASE_SECONDS = 30;
 export interface Holder {
   /** Unique for each run; empty when nobody holds it. */
   readonly identity: string;
+  /** Whose deeds are the last ones: the journals of that chain of runs, and no others, may be taken back. Empty in a Lease of an earlier version. */
+  readonly chain: string;
   readonly user: string;
   readonly host: string;
   readonly pid: number;
@@ -31,10 +33,21 @@ export const lockRef = ({ installId }: Pick<Ownership, 'installId'>): Ref => ({
   name: `loki-eks-${installId}`,
 });
 
-export function holderNow(self: Self, of: { readonly command: string; readonly run: string; readonly now: Date }): Holder {
+export function holderNow(self: Self, of: { readonly command: string; readonly run: string; readonly chain?: string; readonly now: Date }): Holder {
   const { user, host, pid, place } = self;
   const identity = `${user}@${host}_${pid}_${of.run}`;
-  return { identity, user, host, pid, ...(place && { place }), command: of.command, since: of.now, renewed: of.now, seconds: LEASE_SECONDS };
+  return {
+    identity,
+    chain: of.chain ?? identity,
+    user,
+    host,
+    pid,
+    ...(place && { place }),
+    command: of.command,
+    since: of.now,
+    renewed: of.now,
+    seconds: LEASE_SECONDS,
+  };
 }
 
 const mark = (name: string) => `loki-eks.dev/lock-${name}`;
@@ -43,7 +56,7 @@ const mark = (name: string) => `loki-eks.dev/lock-${name}`;
 export function leaseOf(holder: Holder, ownership: Ownership, before?: KubeObject): KubeObject {
   const { namespace, name } = lockRef(ownership);
   const spec = (before?.['spec'] ?? {}) as Spec;
-  const passed = before !== undefined && spec.holderIdentity !== holder.identity;
+  const passed = before !== undefined && holder.identity !== '' && spec.holderIdentity !== holder.identity;
   return {
     ...(before ?? { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }),
     metadata: {
@@ -57,11 +70,12 @@ export function leaseOf(holder: Holder, ownership: Ownership, before?: KubeObjec
         [mark('host')]: holder.host,
         [mark('pid')]: String(holder.pid),
         [mark('command')]: holder.command,
+        [mark('chain')]: holder.chain,
         ...(holder.place && { [mark('place')]: holder.place }),
       },
     },
     spec: {
-      holderIdentity: holder.identity,
+      ...(holder.identity && { holderIdentity: holder.identity }),
       leaseDurationSeconds: holder.seconds,
       acquireTime: microTime(holder.since),
       renewTime: microTime(holder.renewed),
@@ -84,6 +98,7 @@ export function holderIn({ metadata, spec: found }: KubeObject): Holder {
   const renewed = new Date(spec.renewTime ?? 0);
   return {
     identity: spec.holderIdentity ?? '',
+    chain: note('chain'),
     user: note('user') || 'somebody',
     host: note('host') || 'another machine',
     pid: Number(note('pid')),

@@ -101,8 +101,11 @@ beforeEach(() => {
 });
 
 let bytes = 0;
-function runOf(pid: number, over: { readonly place?: string; readonly time?: ReturnType<typeof time>; readonly signal?: AbortSignal } = {}): LockParts {
-  const { time: own = clock, place, signal = new AbortController().signal } = over;
+function runOf(
+  pid: number,
+  over: { readonly place?: string; readonly time?: ReturnType<typeof time>; readonly signal?: AbortSignal; readonly unfinished?: string } = {},
+): LockParts {
+  const { time: own = clock, place, signal = new AbortController().signal, unfinished } = over;
   return {
     kubernetes: world.kubernetes,
     clock: own.clock,
@@ -113,6 +116,7 @@ function runOf(pid: number, over: { readonly place?: string; readonly time?: Ret
     command: 'install',
     emit: (event) => void events.push(event),
     signal,
+    unfinishedChain: async () => unfinished,
   };
 }
 
@@ -130,6 +134,7 @@ describe('taking the lock', () => {
         spec: { leaseDurationSeconds: LEASE_SECONDS, acquireTime: '2026-01-02T03:04:05.000000Z', renewTime: '2026-01-02T03:04:05.000000Z' },
       });
       expect(world.lease()?.spec['holderIdentity']).toMatch(/^ada@host-1_1_[0-9a-f]{12}$/);
+      return { outcome: 'ok' };
     });
     expect(world.lease()).toBeUndefined();
     expect(clock.beats.size).toBe(0);
@@ -172,7 +177,7 @@ describe('taking the lock', () => {
     const first = await acquire(runOf(1));
     world.fail(undefined);
     await first.stillHeld();
-    await first.release();
+    await first.release('ok');
     expect(world.lease()).toBeUndefined();
   });
 
@@ -277,7 +282,7 @@ describe('holding the lock', () => {
     await clock.advance(12_000);
     await lock.stillHeld();
     expect(lock.lost.aborted).toBe(false);
-    await lock.release();
+    await lock.release('ok');
     expect(world.lease()).toBeUndefined();
   });
 

@@ -1,11 +1,12 @@
 /** One writer at a time: taking the lock, holding it while a run changes things, and giving it back on every way out. */
 import type { Blueprint, Ownership } from '../design/blueprint.ts';
-import type { Problem, Sink } from '../engine/types.ts';
+import type { Outcome, Problem, Sink } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Clock, Pulse, Random, Self } from '../ports/system.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { named, oursByLabels } from '../steps/marks.ts';
+import type { RunOutcome } from './exit.ts';
 import type { Run } from './outside.ts';
 import { holderIn, holderNow, leaseOf, lockRef, type Holder } from './lease.ts';
 
@@ -20,30 +21,42 @@ export interface LockParts {
   readonly command: string;
   readonly emit: Sink;
   readonly signal: AbortSignal;
+  /** Of the journal on this machine that is not finished. */
+  unfinishedChain(): Promise<string | undefined>;
 }
 
 export async function lockParts(
-  { outside: { clock, pulse, random, self }, emit, signal }: Run,
+  { outside: { clock, pulse, random, self, journals }, emit, signal }: Run,
   { ctx, blueprint, command }: { readonly ctx: Pick<Context, 'kubernetes'>; readonly blueprint: Pick<Blueprint, 'ownership'>; readonly command: string },
 ): Promise<LockParts> {
-  return { kubernetes: ctx.kubernetes, clock, pulse, random, self: await self(), ownership: blueprint.ownership, command, emit, signal };
+  const { ownership } = blueprint;
+  const unfinishedChain = async () => (await journals.unfinished(ownership.installId))?.chain;
+  return { kubernetes: ctx.kubernetes, clock, pulse, random, self: await self(), ownership, command, emit, signal, unfinishedChain };
 }
 
 export interface Lock {
   /** Aborted when another run may hold the lock by now; the reason is a ProblemError. */
   readonly lost: AbortSignal;
+  /** Of this run's journal. A journal of another chain was overtaken: its deeds are another run's by now. */
+  readonly chain: string;
   /** Asked before every deed. Throws what `lost` carries. */
   stillHeld(): Promise<void>;
-  release(): Promise<void>;
+  /** `ended`: how the work came out; absent when it broke off. */
+  release(ended?: Ended): Promise<void>;
 }
 
+type Ended = RunOutcome | Outcome;
+
 /** Throws RUN_LOCKED. Whatever becomes of `body`, the lock is given back. */
-export async function locked<T>(parts: LockParts, body: (lock: Lock) => Promise<T>): Promise<T> {
+export async function locked<T extends { readonly outcome: Ended }>(parts: LockParts, body: (lock: Lock) => Promise<T>): Promise<T> {
   const lock = await acquire(parts);
+  let ended: Ended | undefined;
   try {
-    return await body(lock);
+    const result = await body(lock);
+    ended = result.outcome;
+    return result;
   } finally {
-    await lock.release();
+    await lock.release(ended);
   }
 }
 
@@ -57,7 +70,6 @@ const LOOK_MS = 1000;
 export async function acquire(parts: LockParts): Promise<Lock> {
   const { kubernetes, clock, ownership, signal, self } = parts;
   const run = Buffer.from(parts.random.bytes(6)).toString('hex');
-  const me = () => holderNow(self, { command: parts.command, run, now: clock.now() });
   let watched: { readonly version: string | undefined; readonly from: number } | undefined;
   for (;;) {
     signal.throwIfAborted();
@@ -74,9 +86,11 @@ export async function acquire(parts: LockParts): Promise<Lock> {
         continue;
       }
     }
-    const mine = me();
-    const taken = await take(parts, mine, found);
-    if (taken) return hold(parts, { mine, lease: taken });
+    const before = found && holderIn(found).chain;
+    const goesOn = Boolean(before) && before === (await parts.unfinishedChain());
+    const mine = holderNow(self, { command: parts.command, run, ...(goesOn && { chain: before }), now: clock.now() });
+    const lease = await take(parts, mine, found);
+    if (lease) return hold(parts, { mine, lease, goesOn, before });
   }
 }
 
@@ -91,10 +105,17 @@ export async function otherRun(parts: LockParts): Promise<Problem | undefined> {
   }
 }
 
-/** Deletes the lock of a run of this machine that died: a run that has nothing to do would leave it otherwise. */
-export async function sweep(parts: LockParts): Promise<void> {
-  const found = await parts.kubernetes.get(lockRef(parts.ownership));
-  if (found && oursByLabels(found, parts.ownership) && isDead(holderIn(found), parts.self)) await (await acquire(parts)).release();
+/** Deletes the lock of a run of this machine that died: a run that has nothing to do would leave it otherwise. No failure of that run when it can't. */
+export async function sweep({ kubernetes, ownership, self }: LockParts): Promise<void> {
+  const ref = lockRef(ownership);
+  try {
+    const found = await kubernetes.get(ref);
+    const holder = found && oursByLabels(found, ownership) ? holderIn(found) : undefined;
+    const version = found?.metadata.resourceVersion;
+    if (holder?.identity && isDead(holder, self)) await kubernetes.delete(ref, version ? { ifVersion: version } : {});
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+  }
 }
 
 const isDead = ({ place, pid }: Holder, self: Self): boolean => place !== undefined && place === self.place && !self.alive(pid);
@@ -142,9 +163,19 @@ const RENEW_MS = 5000;
 /** Well before others may take it for dead: what is under way then still ends in time. */
 const DEADLINE_MS = 20_000;
 
-function hold(parts: LockParts, taken: { readonly mine: Holder; readonly lease: KubeObject }): Lock {
+interface Taken {
+  readonly mine: Holder;
+  readonly lease: KubeObject;
+  /** From an unfinished run of this machine, which nobody has overtaken. */
+  readonly goesOn: boolean;
+  /** The chain that the Lease named when it was taken. */
+  readonly before: string | undefined;
+}
+
+function hold(parts: LockParts, taken: Taken): Lock {
   const { kubernetes, clock, ownership } = parts;
   const { mine } = taken;
+  let acted = false;
   const lost = new AbortController();
   let lease = taken.lease;
   let renewedAt = mine.renewed.getTime();
@@ -184,15 +215,17 @@ function hold(parts: LockParts, taken: { readonly mine: Holder; readonly lease: 
 
   return {
     lost: lost.signal,
+    chain: mine.chain,
     stillHeld: async () => {
       // A machine that slept must not go on as if nothing had happened.
       if (!lost.signal.aborted && age() >= DEADLINE_MS) await renew();
       lost.signal.throwIfAborted();
+      acted = true;
     },
-    release: async () => {
+    release: async (ended) => {
       end();
       if (!lost.signal.aborted) await underWay;
-      if (!lost.signal.aborted) await giveBack(parts, mine, lease);
+      if (!lost.signal.aborted) await giveBack(parts, { mine, held: lease, stays: staying(taken, { ended, acted }) });
     },
   };
 }
@@ -206,14 +239,31 @@ function unrenewable(error: unknown): ProblemError {
   return stop('RUN_LOCK_LOST', { message: `The lock of this run could not be renewed for ${DEADLINE_MS / 1000} s`, evidence: said }, { cause: error });
 }
 
+const WHOLE: ReadonlySet<Ended> = new Set<Ended>(['ok', 'done', 'nothing-to-do', 'unhealthy']);
+const AS_BEFORE: ReadonlySet<Ended> = new Set<Ended>(['refused', 'undone', 'interrupted']);
+
+/** The chain whose journals may still be taken back once this run has ended; `undefined` for none, which is what no Lease at all says. */
+function staying({ mine, goesOn, before }: Taken, { ended, acted }: { readonly ended: Ended | undefined; readonly acted: boolean }): string | undefined {
+  if (ended && WHOLE.has(ended)) return goesOn || acted ? undefined : before;
+  const asBefore = !acted || (ended !== undefined && AS_BEFORE.has(ended));
+  return (asBefore && !goesOn ? before : mine.chain) || undefined;
+}
+
 const RELEASE_ATTEMPTS = 3;
 
-/** Only the very Lease that is ours; one that can't be deleted now ends by itself, so that is no failure of the run. */
-async function giveBack({ kubernetes, clock, ownership, emit }: LockParts, mine: Holder, held: KubeObject): Promise<void> {
+interface Giving {
+  readonly mine: Holder;
+  readonly held: KubeObject;
+  readonly stays: string | undefined;
+}
+
+/** Only the very Lease that is ours; one that can't be given back now ends by itself, so that is no failure of the run. */
+async function giveBack({ kubernetes, clock, ownership, emit }: LockParts, { mine, held, stays }: Giving): Promise<void> {
   const ref = lockRef(ownership);
   let lease: KubeObject | undefined = held;
   for (let attempt = 1; lease; attempt++) {
     try {
+      if (stays) return void (await kubernetes.replace(leaseOf({ ...mine, identity: '', chain: stays }, ownership, lease)));
       return await kubernetes.delete(ref, lease.metadata.resourceVersion ? { ifVersion: lease.metadata.resourceVersion } : {});
     } catch (error) {
       lease = await kubernetes.get(ref).catch(() => lease);
@@ -226,6 +276,6 @@ async function giveBack({ kubernetes, clock, ownership, emit }: LockParts, mine:
 
 const staysBehind = (name: string, error: unknown): Problem =>
   problem('RUN_LOCK_STAYS', {
-    message: `The lock of this run, Lease ${name}, could not be deleted`,
+    message: `The lock of this run, Lease ${name}, could not be given back`,
     evidence: error instanceof ProblemError ? [error.problem.message] : [],
   });

@@ -43,14 +43,14 @@ interface Seen {
   readonly plan: Plan<Context>;
 }
 
-async function letGo(run: Run, { ctx, plan }: Seen, { lost, stillHeld, ...lock }: Lock): Promise<Ending> {
+async function letGo(run: Run, { ctx, plan }: Seen, { lost, stillHeld, chain }: Lock): Promise<Ending> {
   const { blueprint } = ctx;
-  const taken = await recover(run, { ctx, blueprint, plan }, { stillHeld, ...lock });
+  const taken = await recover(run, { ctx, blueprint, plan }, { stillHeld, chain });
   if (taken) return taken;
   const { settings, outside, emit, signal } = run;
   const result = await act(plan, ctx, {
     doing: 'orphan',
-    journal: await outside.journals.open(blueprint.ownership.installId),
+    journal: await outside.journals.open(blueprint.ownership.installId, chain),
     emit,
     signal: AbortSignal.any([signal, lost]),
     toProblem,

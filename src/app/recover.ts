@@ -1,7 +1,9 @@
 /** A run that died: its journal is still open, and the next start goes on from it or takes it back. */
 import { changesIn } from '../engine/plan.ts';
 import { close, undoAll } from '../engine/undo.ts';
+import type { Problem } from '../engine/types.ts';
 import type { UnfinishedJournal } from '../ports/journals.ts';
+import { problem } from '../problems/problem.ts';
 import { everyStep } from '../steps/index.ts';
 import type { Lock } from './lock.ts';
 import type { Look } from './look.ts';
@@ -16,12 +18,17 @@ import { toProblem, type Ending } from './within.ts';
 export async function recover(
   run: Run,
   { blueprint, ctx, plan }: Pick<Look, 'blueprint' | 'ctx' | 'plan'>,
-  { stillHeld }: Pick<Lock, 'stillHeld'>,
+  { stillHeld, chain }: Pick<Lock, 'stillHeld' | 'chain'>,
 ): Promise<Ending | undefined> {
   const { settings, outside, emit } = run;
   const { installId } = blueprint.ownership;
   const unfinished = await outside.journals.unfinished(installId);
   if (!unfinished) return undefined;
+  if (isOvertaken(unfinished, { chain })) {
+    if (settings.onUnfinished === 'undo') return { outcome: 'refused', problems: [untakeable(unfinished)] };
+    await closeOvertaken(unfinished, { emit });
+    return undefined;
+  }
   const answer = settings.onUnfinished === 'ask' ? await ask(run, unfinished) : settings.onUnfinished;
   if (answer === 'continue') {
     if (changesIn(plan) === 0) await close(unfinished, 'done', { emit, toProblem });
@@ -33,8 +40,8 @@ export async function recover(
   // A run that went on from a dead one may have died as well: all of them are taken back.
   const seen = new Set<string>();
   for (let journal: UnfinishedJournal | undefined = unfinished; journal; journal = await outside.journals.unfinished(installId)) {
-    // A journal that could not be closed comes again; what is in it was taken back.
-    if (seen.has(journal.id)) break;
+    // A journal that could not be closed comes again; what is in it was taken back, or was another run's already.
+    if (seen.has(journal.id) || isOvertaken(journal, { chain })) break;
     seen.add(journal.id);
     const left = await undoAll({ steps: all, ctx, journal, emit, toProblem, guard: stillHeld });
     if (left.length > 0) return { outcome: 'left', left, problems: left.map(({ problem }) => problem) };
@@ -43,11 +50,28 @@ export async function recover(
   return { outcome: 'ok', writes };
 }
 
-async function ask({ outside, settled, yes }: Run, { started, entries }: UnfinishedJournal): Promise<'continue' | 'undo'> {
+/** Another run has held the lock since and has changed something, so that what the dead run did is that run's work by now. */
+export const isOvertaken = (journal: Pick<UnfinishedJournal, 'chain'>, { chain }: Pick<Lock, 'chain'>): boolean => journal.chain !== chain;
+
+/** What stands is nobody's to take back by a journal any more; going on takes it as it is. */
+export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<Run, 'emit'>): Promise<void> {
+  emit({ type: 'note.given', text: `The run of ${when(journal)} never finished, but another run has changed the installation since: its journal is closed.` });
+  await close(journal, 'done', { emit, toProblem });
+}
+
+function untakeable(journal: UnfinishedJournal): Problem {
+  const message = `The run of ${when(journal)} can't be taken back: another run has changed the installation since`;
+  return problem('RUN_OVERTAKEN', { message, evidence: [`its journal: ${journal.id}, ${deedsIn(journal)}`] });
+}
+
+const when = ({ started }: UnfinishedJournal): string => `${started.toISOString().slice(0, 19)}Z`;
+const deedsIn = ({ entries }: UnfinishedJournal): string => `${entries.length} ${entries.length === 1 ? 'change' : 'changes'}`;
+
+async function ask({ outside, settled, yes }: Run, journal: UnfinishedJournal): Promise<'continue' | 'undo'> {
   // Nobody there to ask: going on is always safe, because steps take what stands as it is.
   if (yes || !outside.questions) return 'continue';
   await settled();
-  const answer = await outside.questions.choose(`A run of ${started.toISOString()} never finished (${entries.length} deeds). What now?`, [
+  const answer = await outside.questions.choose(`The run of ${when(journal)} never finished; it made ${deedsIn(journal)}. What now?`, [
     { value: 'continue', label: 'go on from where it stopped' },
     { value: 'undo', label: 'take back what it did' },
   ]);

@@ -73,6 +73,8 @@ export interface Wish {
   readonly deleteData?: boolean;
   /** Whether they are left to S3 to expire; uninstall only. */
   readonly expireData?: boolean;
+  /** Whose journals and processes the run sees; machines know nothing of each other. */
+  readonly machine?: string;
   /** Somebody is there who sees the plan, does this, and then answers. */
   readonly asked?: () => boolean | Promise<boolean>;
 }
@@ -154,12 +156,15 @@ export interface Place {
 
 let lastPid = 0;
 
-async function live(place: Place, { command, flags, faults = [], deleteData = false, expireData = false, asked, turn }: Wish): Promise<Ran> {
+async function live(place: Place, { command, flags, faults = [], deleteData = false, expireData = false, asked, turn, machine }: Wish): Promise<Ran> {
   const crossing = line(faults);
   const events: Event[] = [];
   const pid = ++lastPid;
   place.alive.add(pid);
-  const outside = { ...(await outsideOf({ ...place, pid, ...(turn && { turn }) }, crossing)), ...(asked && { questions: answering(asked) }) };
+  const outside = {
+    ...(await outsideOf({ ...place, pid, ...(machine && { machine }), ...(turn && { turn }) }, crossing)),
+    ...(asked && { questions: answering(asked) }),
+  };
   const run: Run = {
     settings: someSettings({ cluster: clusterName, region, createOidcProvider: true, verify: false, ...flags }),
     outside,
@@ -188,9 +193,9 @@ function answering(confirm: NonNullable<Wish['asked']>): Questions {
   return { confirm: async () => confirm(), choose: unexpected, text: unexpected, secret: unexpected };
 }
 
-type Living = Place & { readonly pid: number; readonly turn?: Wish['turn'] };
+type Living = Place & { readonly pid: number; readonly machine?: string; readonly turn?: Wish['turn'] };
 
-export async function outsideOf({ world, clock, state, alive, pid, turn = async () => {} }: Living, crossing: Line): Promise<Outside> {
+export async function outsideOf({ world, clock, state, alive, pid, machine = 'here', turn = async () => {} }: Living, crossing: Line): Promise<Outside> {
   const rest = kubeRest(world, crossing);
   const kubernetes = kubernetesOf(world, { rest: repeating(rest, { server, backoffMs: 1 }), crossing });
   const releases = openReleases({
@@ -210,11 +215,11 @@ export async function outsideOf({ world, clock, state, alive, pid, turn = async 
     random: { bytes: (length) => new Uint8Array(length).fill(7) },
     // The time jumps here: a lock is renewed when it is asked for, not by a beat.
     pulse: () => () => {},
-    self: async () => ({ user: 'tester', host: 'here', pid, place: 'here', alive: (other) => alive.has(other) }),
+    self: async () => ({ user: 'tester', host: machine, pid, place: machine, alive: (other) => alive.has(other) }),
     // A password file holds its own name, long enough to be one.
     files: { read: async (path) => `the content of ${path}`, write: async () => {}, writable: async () => {} },
     journals: mortal(
-      diskJournals(state, () => clock.now()),
+      diskJournals(join(state, machine), () => clock.now()),
       crossing,
     ),
     aws: async () => awsOf(world, crossing, turn),
@@ -247,7 +252,7 @@ function mortal(journals: Journals, { crossing, dead }: Line): Journals {
     close: async (outcome) => (dead() ? crossing(Promise.resolve()) : crossing(journal.close(outcome))),
   });
   return {
-    open: async (installId) => guard(await journals.open(installId)),
+    open: async (installId, chain) => guard(await journals.open(installId, chain)),
     recent: async () => [],
     unfinished: async (installId) => {
       const found = await journals.unfinished(installId);

@@ -16,7 +16,7 @@ afterEach(() => rm(home, { recursive: true }));
 const files = async () => (await readdir(join(home, 'abc'))).sort();
 
 it('is readable after the process died, newest first, for its owner only', async () => {
-  const journal = await diskJournals(home, now).open('abc');
+  const journal = await diskJournals(home, now).open('abc', 'ada_1');
   await Promise.all([journal.append({ step: 'a', receipt: { did: 'one' } }), journal.append({ step: 'b', receipt: { did: 'two' } })]);
   const found = await diskJournals(home, now).unfinished('abc');
   expect((await found?.newestFirst())?.map(({ step }) => step)).toEqual(['b', 'a']);
@@ -25,7 +25,7 @@ it('is readable after the process died, newest first, for its owner only', async
 });
 
 it('drops a torn last line and goes on after it', async () => {
-  const journal = await diskJournals(home, now).open('abc');
+  const journal = await diskJournals(home, now).open('abc', 'ada_1');
   await journal.append({ step: 'a', receipt: { did: 'one' } });
   await appendFile(join(home, 'abc', (await files())[0] as string), '{"entry":{"step":"b","rec');
   const found = await diskJournals(home, now).unfinished('abc');
@@ -35,7 +35,7 @@ it('drops a torn last line and goes on after it', async () => {
 });
 
 it.each(['done', 'undone'] as const)('is finished when it was closed as %s', async (outcome) => {
-  const journal = await diskJournals(home, now).open('abc');
+  const journal = await diskJournals(home, now).open('abc', 'ada_1');
   await journal.append({ step: 'a', receipt: { did: 'one' } });
   await journal.close(outcome);
   expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
@@ -43,26 +43,26 @@ it.each(['done', 'undone'] as const)('is finished when it was closed as %s', asy
 
 it('is found again when a later run was taken back or did nothing, and no more once a later one is done', async () => {
   const deed = { step: 'a', receipt: { did: 'one' } };
-  await (await diskJournals(home, now).open('abc')).append(deed);
-  const undone = await diskJournals(home, now).open('abc');
+  await (await diskJournals(home, now).open('abc', 'ada_1')).append(deed);
+  const undone = await diskJournals(home, now).open('abc', 'ada_1');
   await undone.append({ step: 'b', receipt: { did: 'two' } });
   await undone.close('undone');
-  await (await diskJournals(home, now).open('abc')).close('done');
+  await (await diskJournals(home, now).open('abc', 'ada_1')).close('done');
   expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual([deed]);
-  const done = await diskJournals(home, now).open('abc');
+  const done = await diskJournals(home, now).open('abc', 'ada_1');
   await done.append(deed);
   await done.close('done');
   expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
 });
 
 it('is nothing to recover from when nothing was done', async () => {
-  await diskJournals(home, now).open('abc');
+  await diskJournals(home, now).open('abc', 'ada_1');
   expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
   expect(await diskJournals(home, now).unfinished('never seen')).toBeUndefined();
 });
 
 it('keeps a limited number', async () => {
-  for (let n = 0; n < 25; n++) await (await diskJournals(home, now).open('abc')).close('done');
+  for (let n = 0; n < 25; n++) await (await diskJournals(home, now).open('abc', 'ada_1')).close('done');
   expect((await files()).length).toBeLessThanOrEqual(21);
 });
 
@@ -73,18 +73,18 @@ const put = async (name: string, ...lines: readonly unknown[]) => {
 };
 
 it('never prunes a run that may still have to be taken back', async () => {
-  await (await diskJournals(home, now).open('abc')).append(deed('old'));
+  await (await diskJournals(home, now).open('abc', 'ada_1')).append(deed('old'));
   for (let n = 0; n < 40; n++) {
-    const undone = await diskJournals(home, now).open('abc');
+    const undone = await diskJournals(home, now).open('abc', 'ada_1');
     await undone.append(deed('new'));
     await undone.close('undone');
   }
   expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual([deed('old')]);
   expect((await files()).length).toBeLessThanOrEqual(22);
-  const done = await diskJournals(home, now).open('abc');
+  const done = await diskJournals(home, now).open('abc', 'ada_1');
   await done.append(deed('last'));
   await done.close('done');
-  for (let n = 0; n < 25; n++) await (await diskJournals(home, now).open('abc')).close('done');
+  for (let n = 0; n < 25; n++) await (await diskJournals(home, now).open('abc', 'ada_1')).close('done');
   expect(await diskJournals(home, now).unfinished('abc')).toBeUndefined();
   expect((await files()).length).toBeLessThanOrEqual(21);
 });
@@ -112,7 +112,7 @@ it('says which file can not be read', async () => {
 
 it('says which file can not be written, before anything is done', async () => {
   await writeFile(join(home, 'file'), '');
-  await expect(diskJournals(join(home, 'file'), now).open('abc')).rejects.toMatchObject({
+  await expect(diskJournals(join(home, 'file'), now).open('abc', 'ada_1')).rejects.toMatchObject({
     problem: {
       code: 'JOURNAL_UNWRITABLE',
       message: expect.stringMatching(/file\/abc\/.*jsonl can't be written: a part of the path is a file, not a directory$/),
@@ -121,7 +121,7 @@ it('says which file can not be written, before anything is done', async () => {
 });
 
 it('refuses a receipt that the disk does not take, and goes on when there is room again', async () => {
-  const journal = await diskJournals(home, now).open('abc');
+  const journal = await diskJournals(home, now).open('abc', 'ada_1');
   await journal.append(deed('one'));
   const path = join(home, 'abc', (await files())[0] as string);
   await rename(path, `${path}.kept`);

@@ -10,16 +10,16 @@ const KEPT = 20;
 /** Of the lines below. A journal of a later format is refused, because its receipts might not mean what they seem to. */
 const FORMAT = 1;
 
-type Line = { readonly started: string; readonly format?: number } | { readonly entry: JournalEntry } | { readonly closed: Outcome };
+type Line = { readonly started: string; readonly format?: number; readonly chain?: string } | { readonly entry: JournalEntry } | { readonly closed: Outcome };
 
 /** `home`: the directory that holds one folder per installation. */
 export function diskJournals(home: string, now: () => Date): Journals {
   const folder = (installId: string) => join(home, installId);
   return {
-    async open(installId) {
+    async open(installId, chain) {
       const started = now();
       const path = join(folder(installId), `${started.toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}.jsonl`);
-      const line: Line = { started: started.toISOString(), format: FORMAT };
+      const line: Line = { started: started.toISOString(), format: FORMAT, chain };
       try {
         await mkdir(folder(installId), { recursive: true, mode: 0o700 });
         await prune(folder(installId));
@@ -33,12 +33,12 @@ export function diskJournals(home: string, now: () => Date): Journals {
     async unfinished(installId) {
       for (const name of (await journalNames(folder(installId))).toReversed()) {
         const path = join(folder(installId), name);
-        const { text, started, entries, closed } = await readJournal(path);
+        const { text, started, chain, entries, closed } = await readJournal(path);
         // A run that did nothing, or was taken back, says nothing about the one before it.
         if (entries.length === 0 || closed === 'undone') continue;
         if (closed === 'done') return undefined;
         const journal = writable(path, { entries: [...entries], torn: !text.endsWith('\n') });
-        return { ...journal, id: name, started, entries } satisfies UnfinishedJournal;
+        return { ...journal, id: name, started, chain, entries } satisfies UnfinishedJournal;
       }
       return undefined;
     },
@@ -101,6 +101,7 @@ async function settleFolder(folder: string): Promise<void> {
 interface Read {
   readonly text: string;
   readonly started: Date;
+  readonly chain: string;
   readonly entries: readonly JournalEntry[];
   readonly closed: Outcome | undefined;
 }
@@ -125,6 +126,7 @@ async function readJournal(path: string): Promise<Read> {
   return {
     text,
     started: new Date(first?.started ?? 0),
+    chain: first?.chain ?? '',
     entries: lines.flatMap((line) => ('entry' in line ? [line.entry] : [])),
     closed: lines.findLast((line) => 'closed' in line)?.closed,
   };

@@ -35,13 +35,13 @@ export const run = rows({
   RUN_LOCK_LOST: {
     title: 'The lock of this run is gone',
     cause: 'The Lease was deleted or taken over, or could not be renewed in time: the machine slept, or the Kubernetes API could not be reached.',
-    fix: 'loki-eks install goes on from what is there; with --on-unfinished undo it takes back what this run did.',
+    fix: 'loki-eks install goes on from what is there; with --on-unfinished undo it takes back what this run did, if no other run has changed anything since.',
     exit: 3,
     explain:
-      'Another run may be at work by now, so this one stops before its next change and takes nothing back. What it did stands in its journal on this machine, and the next install offers to go on or to undo.',
+      'Another run may be at work by now, so this one stops before its next change and takes nothing back. What it did stands in its journal on this machine, and the next install offers to go on or to undo, unless another run has changed the installation in the meantime.',
   },
   RUN_LOCK_STAYS: {
-    title: 'The lock of this run could not be deleted',
+    title: 'The lock of this run could not be given back',
     cause: 'The Kubernetes API did not answer when the run gave its lock back.',
     fix: 'Nothing has to be done: the next run takes it over. To see it: kubectl -n kube-system get leases',
     exit: 3,
@@ -126,6 +126,14 @@ export const run = rows({
     fix: 'loki-eks install goes on from what is there; with --on-unfinished undo it takes back what that run did.',
     exit: 3,
     explain: 'doctor --fix mends one thing at a time and would not know what belongs to the earlier run. Nothing has been changed.',
+  },
+  RUN_OVERTAKEN: {
+    title: 'A dead run can not be taken back any more',
+    cause: 'After it died, a run of another machine or user took the lock and changed the installation; it may have finished what the dead run began.',
+    fix: 'loki-eks install --on-unfinished continue goes on from what is there. To take everything away: loki-eks uninstall',
+    exit: 3,
+    explain:
+      'A journal tells what one run did on the machine where it ran. Once another run has changed the installation, taking the older deeds back would take away what the later run relies on, and what people may use by now. So loki-eks install closes such a journal and goes on, and --on-unfinished undo is refused. uninstall goes by the marks of the installation and keeps log data. Nothing has been changed.',
   },
   FIX_CHART_DIFFERS: {
     title: 'The chart that can be had is not the one that is installed',

@@ -159,3 +159,5 @@ process.on('unhandledRejection', (error) => {
 });
 
 process.exitCode = await main(platform);
+// All is said and put down; an answer that is late and that nobody waits for any more must not hold the terminal.
+setTimeout(() => process.exit(), 1000).unref();

@@ -15,10 +15,14 @@ export interface BundleOptions extends Omit<Sourcing, 'blanking'> {
   /** Values that are known to be secret already. */
   readonly secrets: ReadonlySet<string>;
   readonly made: Date;
+  /** How long looking at the log path took. */
+  readonly tookMs: number;
 }
 
-/** A bundle that takes longer is given to nobody. */
+/** A bundle that takes longer is given to nobody: the walk and what is gathered after it share this. */
 const DEADLINE_MS = 60_000;
+/** Left to gathering in any case. */
+const LEAST_MS = 20_000;
 /** Of one file, after blanking: the end of a log says most. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
@@ -28,10 +32,10 @@ interface Missing {
 }
 
 /** A .tar.gz; its manifest.json lists every file with what was removed from it, and what is missing. */
-export async function bundle({ result, page, secrets, made, run, walked }: BundleOptions): Promise<Uint8Array> {
+export async function bundle({ result, page, secrets, made, tookMs, run, walked }: BundleOptions): Promise<Uint8Array> {
   const blank = blanking();
   for (const secret of secrets) blank.learn(secret);
-  const missing: Missing[] = [];
+  const missing: Missing[] = [...unseenIn(result)];
   const texts = new Map<string, string>([['doctor.json', `${JSON.stringify(blank.document(result), null, 1)}\n`]]);
   if (page !== undefined) texts.set('report.html', page);
   await gather(sources({ run, blanking: blank, ...(walked && { walked }) }), {
@@ -39,7 +43,7 @@ export async function bundle({ result, page, secrets, made, run, walked }: Bundl
     missing,
     clock: run.outside.clock,
     signal: run.signal,
-    deadlineMs: DEADLINE_MS,
+    deadlineMs: Math.max(LEAST_MS, DEADLINE_MS - tookMs),
   });
   const listed: { readonly path: string; readonly size: number; readonly sha256: string; readonly removed: readonly Removed[] }[] = [];
   const files = [...texts]
@@ -65,6 +69,12 @@ export async function bundle({ result, page, secrets, made, run, walked }: Bundl
     all.map(({ path, content }) => ({ path: `${folder}/${path}`, content })),
     made,
   );
+}
+
+/** What the walk did not look at, a helper will not find here either. */
+function unseenIn(result: Json): readonly Missing[] {
+  const { unseen } = result as { readonly unseen?: readonly Missing[] };
+  return (unseen ?? []).map(({ what, why }) => ({ what, why }));
 }
 
 function ending(text: string, { path, missing }: { readonly path: string; readonly missing: Missing[] }): Buffer {

@@ -10,6 +10,8 @@ export interface Examined {
   readonly result: Json;
   readonly ending: Ending;
   readonly walked?: Walked;
+  /** What of the bundle's time is gone already. */
+  readonly tookMs?: number;
 }
 
 export async function written(run: Run, papers: DoctorPapers, examine: (run: Run) => Promise<Examined>): Promise<Ending> {
@@ -17,7 +19,7 @@ export async function written(run: Run, papers: DoctorPapers, examine: (run: Run
   const replace = papers.force;
   for (const path of [papers.html, papers.bundle]) if (path !== undefined) await files.writable(path, { replace });
   const { listening, secrets } = overhearing(run);
-  const { result, ending, walked } = await examine(listening).catch((error: unknown) => unexamined(run, papers, error));
+  const { result, ending, walked, tookMs = 0 } = await examine(listening).catch((error: unknown) => unexamined(run, papers, error));
   const made = clock.now();
   const page = await papers.page(result, { version: run.version, made, sandbox: run.sandbox });
   if (papers.html !== undefined) {
@@ -25,7 +27,7 @@ export async function written(run: Run, papers: DoctorPapers, examine: (run: Run
     run.emit({ type: 'note.given', text: `Report: ${papers.html}` });
   }
   if (papers.bundle !== undefined) {
-    await files.write(papers.bundle, await bundle({ run: listening, result, page, secrets, made, ...(walked && { walked }) }), { replace });
+    await files.write(papers.bundle, await bundle({ run: listening, result, page, secrets, made, tookMs, ...(walked && { walked }) }), { replace });
     run.emit({ type: 'note.given', text: `Support bundle: ${papers.bundle}. What was removed from it is in its manifest.json.` });
   }
   return ending;

@@ -9,6 +9,7 @@ import { doctorRow } from '../problems/catalogue.ts';
 import type { FailureClass } from '../problems/failure-classes.ts';
 import { problem } from '../problems/problem.ts';
 import type { Autofix } from '../problems/row.ts';
+import { deadline } from './deadline.ts';
 import type { Examined } from './doctor-papers.ts';
 import { valuesIn } from './draft.ts';
 import type { DoctorOptions, Run, UseCase } from './outside.ts';
@@ -45,8 +46,11 @@ async function examined(run: Run, options: DoctorOptions): Promise<Examined> {
     return { result: asJson(result), ending: told(run, result) };
   }
   if (!options.fix) {
-    const walked = await walk(run);
-    return { walked, result: asJson(walked.result), ending: told(run, walked.result) };
+    const { clock } = run.outside;
+    const began = clock.now().getTime();
+    const walked = await (options.papers?.bundle === undefined ? walk(run) : walkInTime(run));
+    const tookMs = clock.now().getTime() - began;
+    return { walked, tookMs, result: asJson(walked.result), ending: told(run, walked.result) };
   }
   const { mended } = await import('./doctor-fix.ts');
   const { walked, ending } = await mended(run, options.fix, { walk, show: (run, { result }) => told(run, result) });
@@ -58,6 +62,22 @@ export interface Walked {
   readonly reached: Reached;
   readonly seen: Survey;
   readonly result: Told;
+}
+
+/** Leaves a third of its minute to a bundle. */
+const WALK_MS = 40_000;
+
+/** What is late is not looked at, and said; what the checks can't do without ends the walk with LOOK_LATE. */
+async function walkInTime(run: Run): Promise<Walked> {
+  const limit = deadline(run, WALK_MS);
+  try {
+    const walked = await walk(limit.run);
+    if (!limit.passed()) return walked;
+    const unseen = [...walked.result.unseen, { what: 'whatever would have been looked at next', why: `looking was ended after ${WALK_MS / 1000} s` }];
+    return { ...walked, result: { ...walked.result, unseen } };
+  } finally {
+    limit.lift();
+  }
 }
 
 async function walk(run: Run): Promise<Walked> {
@@ -137,11 +157,15 @@ export function ranked(checks: readonly DoctorCheck[], results: readonly CheckRe
 }
 
 function stateOf(hop: string, results: readonly CheckResult[]): Told['hops'][number] {
-  const ids = new Set(doctorChecks.filter((check) => check.hop === hop).map(({ id }) => id));
-  const verdicts = results.filter(({ check }) => ids.has(check)).map(({ verdict }) => verdict);
-  const state = (['fail', 'warn', 'pass'] as const).find((one) => verdicts.some(({ is }) => is === one)) ?? 'skip';
+  const checks = new Map(doctorChecks.flatMap((check) => (check.hop === hop ? [[check.id, check]] : [])));
+  const here = results.filter(({ check }) => checks.has(check));
+  const verdicts = here.map(({ verdict }) => verdict);
+  const unproved = here.find(({ check, verdict }) => verdict.is === 'skip' && checks.get(check)?.proves)?.verdict;
+  const order = unproved ? (['fail', 'warn'] as const) : (['fail', 'warn', 'pass'] as const);
+  const state = order.find((one) => verdicts.some(({ is }) => is === one)) ?? 'skip';
   const first = verdicts.find((one) => one.is === state && (one.is !== 'pass' || one.saw)) ?? verdicts.find(({ is }) => is === state);
-  const saw = first?.is === 'pass' ? first.saw : first?.is === 'skip' ? first.why : first?.problem.message;
+  const told = state === 'skip' ? (unproved ?? first) : first;
+  const saw = told?.is === 'pass' ? told.saw : told?.is === 'skip' ? told.why : told?.problem.message;
   return { hop, state, ...(saw && { saw }) };
 }
 

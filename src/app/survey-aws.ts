@@ -6,21 +6,19 @@ import { looked } from './survey-objects.ts';
 
 type Wanted = Pick<BucketSeen, 'use' | 'name' | 'region'>;
 
-export async function awsSide(
+/** `troubled`: what Loki's logs tell makes it worth asking what is in them. */
+export function bucketsOf(
   looking: Looking,
-  of: { readonly namespace: string; readonly accountName: string; readonly buckets: readonly Wanted[]; readonly troubled: boolean },
-): Promise<{ readonly account: AccountSeen; readonly buckets: readonly BucketSeen[] }> {
-  const account = await accountOf(looking, of);
-  const chunks = of.buckets.find(({ use }) => use === 'chunks')?.name;
-  const buckets = await Promise.all(
-    of.buckets.map((bucket) => bucketOf(looking, { bucket, chunks, troubled: of.troubled, ...(roleArnOf(account) && { role: roleArnOf(account)! }) })),
-  );
-  return { account, buckets };
+  { account, buckets, troubled }: { readonly account: AccountSeen; readonly buckets: readonly Wanted[]; readonly troubled: boolean },
+): Promise<readonly BucketSeen[]> {
+  const chunks = buckets.find(({ use }) => use === 'chunks')?.name;
+  const role = roleArnOf(account);
+  return Promise.all(buckets.map((bucket) => bucketOf(looking, { bucket, chunks, troubled, ...(role && { role }) })));
 }
 
 const roleArnOf = ({ roleArn, association, role }: AccountSeen): string | undefined => (role?.is === 'found' ? (roleArn ?? association) : undefined);
 
-async function accountOf({ reached, miss }: Looking, of: { readonly namespace: string; readonly accountName: string }): Promise<AccountSeen> {
+export async function accountOf({ reached, miss }: Looking, of: { readonly namespace: string; readonly accountName: string }): Promise<AccountSeen> {
   const { kubernetes, aws, caller, cluster } = reached;
   const { namespace, accountName: name } = of;
   const [object, association] = await Promise.all([
@@ -71,23 +69,27 @@ async function bucketOf(
   const look = await buckets.look(bucket.name).catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));
   if (!look || look.is !== 'ours-to-read' || !role) return { ...bucket, ...(look && { look }) };
   const arn = `arn:${caller.partition}:s3:::${bucket.name}`;
+  const denied = (actions: readonly string[], on: string) =>
+    aws.roles.denied(actions, on, role).catch((error: unknown) => {
+      miss(`what ${role} may do on ${bucket.name}`, error);
+      return 'unknown' as const;
+    });
   const alone = bucket.use === 'ruler' && bucket.name !== chunks;
   const [contents, list, objects, key] = await Promise.all([
     troubled || alone
       ? buckets.contents(bucket.name, troubled ? 5000 : 500).catch((error: unknown) => void miss(`what is in bucket ${bucket.name}`, error))
       : undefined,
-    aws.roles.denied(['s3:ListBucket'], arn, role),
-    aws.roles.denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`, role),
+    denied(['s3:ListBucket'], arn),
+    denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`),
     look.encryption?.algorithm === 'aws:kms' && look.encryption.key.startsWith('arn:')
-      ? aws.roles.denied(['kms:GenerateDataKey', 'kms:Decrypt'], look.encryption.key, role)
+      ? denied(['kms:GenerateDataKey', 'kms:Decrypt'], look.encryption.key)
       : [],
   ]);
   if (list === 'unknown' || objects === 'unknown') miss.say(`what ${role} may do on ${bucket.name}`, 'the policy simulator could not be asked');
-  const denied = list === 'unknown' || objects === 'unknown' ? 'unknown' : [...list, ...objects];
   return {
     ...bucket,
     look,
-    denied,
+    denied: list === 'unknown' || objects === 'unknown' ? 'unknown' : [...list, ...objects],
     deniedKey: key,
     ...(contents?.exact && contents.newest && { newest: contents.newest }),
     ...(alone && contents?.keys && { keys: contents.keys }),

@@ -5,7 +5,7 @@ import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import { ProblemError } from '../problems/problem.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
-import { awsSide } from './survey-aws.ts';
+import { accountOf, bucketsOf } from './survey-aws.ts';
 import { claimsIn, warningsIn } from './survey-events.ts';
 import { gatewayLost, gatewayOf } from './survey-gateway.ts';
 import { bucketsIn, configFile, isLoki, otherStoreIn, parsed } from './survey-loki-config.ts';
@@ -61,8 +61,10 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
   tellOthers(run, found, namespace);
   const instance = anchor.metadata.labels?.['app.kubernetes.io/instance'] ?? anchor.metadata.labels?.['release'];
   const workloads = await lokiWorkloads(looking, { found, namespace, instance });
-  const [objects, release, file, claims, events] = await Promise.all([
+  const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
+  const [objects, account, release, file, claims, events] = await Promise.all([
     podsOf(looking, { namespace, instance, workloads }),
+    accountOf(looking, { namespace, accountName: store?.template.serviceAccountName ?? 'default' }),
     instance ? looked(miss, `the Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
     looked(miss, "Loki's configuration", configFile(kubernetes, workloads)),
     claimsIn(looking, { namespace, instance, workloads }),
@@ -70,11 +72,9 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
   ]);
   const config = file && parsed(file.text);
   const pods = await withLines(looking, objects);
-  const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
-  const [aws, ring, counters, gateway] = await Promise.all([
-    awsSide(looking, {
-      namespace,
-      accountName: store?.template.serviceAccountName ?? 'default',
+  const [buckets, ring, counters, gateway] = await Promise.all([
+    bucketsOf(looking, {
+      account,
       buckets: bucketsIn(config),
       troubled: pods.some(({ lines = [] }) => lines.some((line) => BUCKET_TROUBLE.test(line))),
     }),
@@ -93,7 +93,8 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
     configFrom: file?.from ?? `namespace ${namespace}`,
     ...(config !== undefined && { config }),
     ...(otherStoreIn(config) && { otherStore: otherStoreIn(config)! }),
-    ...aws,
+    account,
+    buckets,
     ...(counters && { counters }),
     ...(ring && { ring }),
     ...(gateway && { gateway }),

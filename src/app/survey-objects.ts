@@ -14,7 +14,9 @@ export interface Miss {
 
 /** What is refused or fails is said, not fatal: the rest can still be looked at. Defects go on. */
 export function misses(into: Unseen[]): Miss {
-  const say = (what: string, why: string) => void into.push({ what, why });
+  const say = (what: string, why: string) => {
+    if (!into.some((one) => one.what === what && one.why === why)) into.push({ what, why });
+  };
   const miss = (what: string, error: unknown) => {
     const known = problemOf(error);
     if (!known) throw error;

@@ -75,7 +75,8 @@ const withAnswer = (loki: LokiSeen, anonymous: NonNullable<LokiSeen['gateway']>[
 
 function withStandstill(looking: Looking, { collectors, read, reading }: Pick<Answers, 'collectors' | 'read' | 'reading'>): Promise<readonly CollectorSeen[]> {
   const asking = read && reading?.status === 200 ? { get: read, labels: reading.labels } : undefined;
-  return Promise.all(collectors.map(async (one) => ({ ...one, stuck: await standingStill(looking, one, asking) })));
+  const look = (one: CollectorSeen) => looked(looking.miss, 'collectors that may stand still', standingStill(looking, one, asking));
+  return Promise.all(collectors.map(async (one) => ({ ...one, stuck: (await look(one)) ?? [] })));
 }
 
 async function clusterSeen({ reached: { aws, caller, cluster, kubernetes }, miss }: Looking): Promise<Survey['cluster']> {

@@ -88,10 +88,19 @@ function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readon
   ];
 }
 
-function verdict({ healthy, findings, mode }: DoctorResult, { paint }: Look): string {
+/** Without an answer to a query nobody knows whether lines arrive. */
+export const isUnproved = ({ hops }: Pick<DoctorResult, 'hops'>): boolean => hops.some(({ hop, state }) => hop === 'query' && state === 'skip');
+
+export function allWell({ mode, hops }: Pick<DoctorResult, 'mode' | 'hops'>): string {
+  if (mode === 'values') return 'Nothing in these values loses logs';
+  return isUnproved({ hops }) ? 'Nothing broken was found, but no line could be asked for' : 'Logs go all the way';
+}
+
+function verdict({ healthy, findings, mode, hops }: DoctorResult, { paint }: Look): string {
   const failed = findings.filter(({ severity }) => severity === 'fail').length;
   const mended = findings.filter(({ severity, autofix = 'no' }) => severity === 'fail' && autofix !== 'no').length;
   const hint = mended > 0 ? ` ${paint.faint(`loki-eks doctor --fix mends ${mended === failed ? (failed === 1 ? 'it' : 'them') : `${mended} of them`}`)}` : '';
   if (!healthy) return `${paint.bad('✖')} ${count(failed, 'fault')} found.${hint}`;
-  return `${paint.good('✔')} ${mode === 'values' ? 'Nothing in these values loses logs.' : 'Logs go all the way.'}`;
+  const mark = isUnproved({ hops }) ? paint.careful('▲') : paint.good('✔');
+  return `${mark} ${allWell({ mode, hops })}.`;
 }

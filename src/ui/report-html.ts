@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Json, Problem } from '../engine/types.ts';
 import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
-import { readDoctorResult, type DoctorResult } from './doctor-report.ts';
+import { allWell, isUnproved, readDoctorResult, type DoctorResult } from './doctor-report.ts';
 import { narrowDrawing, stateWords, wideDrawing, type DrawnHop, type HopState } from './report-html-drawing.ts';
 import { style } from './report-html-style.ts';
 import { anchor, escaped } from './report-html-text.ts';
@@ -57,11 +57,10 @@ export function reportHtml(result: Json, about: ReportAbout): string {
 const subjectOf = ({ subject, mode }: DoctorResult): string => (mode === 'values' ? 'values files' : `cluster ${String(subject['cluster'] ?? '?')}`);
 
 function header(found: DoctorResult, { version, made, sandbox }: ReportAbout, title: string): string {
-  const { root, healthy, mode, subject } = found;
+  const { root, healthy, subject } = found;
   const warned = found.findings.length > 0;
-  const tone = !healthy ? 'bad' : warned ? 'careful' : 'good';
-  const well = mode === 'values' ? 'Nothing in these values loses logs' : 'Logs go all the way';
-  const verdict = healthy ? well : root?.hop ? `The way of the logs breaks at: ${labelOf(root.hop).toLowerCase()}` : 'Logs are lost';
+  const tone = !healthy ? 'bad' : warned || isUnproved(found) ? 'careful' : 'good';
+  const verdict = healthy ? allWell(found) : root?.hop ? `The way of the logs breaks at: ${labelOf(root.hop).toLowerCase()}` : 'Logs are lost';
   const lead = root
     ? root.problem.message
     : warned

@@ -57,6 +57,9 @@ describe('the report of doctor', () => {
 
   it('says that all is well, of a cluster and of files', () => {
     expect(doctorLines({ mode: 'cluster', healthy: true }, look).at(-1)).toBe('✔ Logs go all the way.');
+    expect(doctorLines({ mode: 'cluster', healthy: true, hops: [{ hop: 'query', state: 'skip' }] }, look).at(-1)).toBe(
+      '▲ Nothing broken was found, but no line could be asked for.',
+    );
     expect(doctorLines({ mode: 'values', healthy: true }, look).at(-1)).toBe('✔ Nothing in these values loses logs.');
     expect(doctorLines(null, look).at(-1)).toContain('0 faults');
   });

@@ -7,6 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { archive } from '../../src/app/bundle-archive.ts';
 import { blanking } from '../../src/app/bundle-redaction.ts';
 import { gather } from '../../src/app/bundle.ts';
+import { deadline } from '../../src/app/deadline.ts';
+import type { Run } from '../../src/app/outside.ts';
+import { looked, misses } from '../../src/app/survey-objects.ts';
 import { stop } from '../../src/problems/problem.ts';
 
 const bcrypt = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy';
@@ -138,6 +141,27 @@ describe('gathering', () => {
       { what: 'Secrets', why: 'you may not list Secrets' },
       { what: 'logs', why: 'it took more than 0 s; what had come by then is here' },
     ]);
+  });
+
+  it("leaves out what has not answered when the walk's time is over, and goes on without a deadline once it is lifted", async () => {
+    let answer: ((found: string) => void) | undefined;
+    const asked = { there: async () => 'nodes', slow: () => new Promise<string>((resolve) => (answer = resolve)) };
+    const aws = { region: 'eu-west-1', roles: asked, buckets: () => asked };
+    const limit = deadline({ outside: { clock, aws: async () => aws }, signal: new AbortController().signal } as unknown as Run, 60);
+    const { roles, buckets, region } = (await limit.run.outside.aws({})) as unknown as typeof aws;
+    expect([region, await roles.there(), await buckets().there(), limit.passed()]).toEqual(['eu-west-1', 'nodes', 'nodes', false]);
+    const unseen: { what: string; why: string }[] = [];
+    expect(await Promise.all([looked(misses(unseen), 'a role', roles.slow()), looked(misses(unseen), 'a bucket', buckets().slow())])).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(unseen.map(({ what, why }) => `${what}: ${why}`)).toContain('a role: No answer came in the 0 s that a support bundle waits');
+    expect(limit.passed()).toBe(true);
+    await expect(roles.there()).rejects.toMatchObject({ problem: { code: 'LOOK_LATE' } });
+    limit.lift();
+    const slow = roles.slow();
+    answer?.('at last');
+    expect([await roles.there(), await slow]).toEqual(['nodes', 'at last']);
   });
 
   it('ends at once when the run is interrupted', async () => {

@@ -51,6 +51,7 @@ export const gatewayUp: DoctorCheck = {
   title: 'The gateway is ready',
   at: ['doctor'],
   hop: 'gateway',
+  proves: true,
   async run({ loki }) {
     if (!loki) return NO_LOKI;
     if (loki.gatewayLost) return deleted(loki.gatewayLost, loki);

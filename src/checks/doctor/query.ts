@@ -12,6 +12,7 @@ export const queryAnswered: DoctorCheck = {
   at: ['doctor'],
   hop: 'query',
   symptom: true,
+  proves: true,
   async run({ loki, reading }) {
     if (!loki) return NO_LOKI;
     if (!reading) return skip('nobody has a login and a tenant that the gateway takes');

@@ -20,6 +20,7 @@ export const readerTenant: DoctorCheck = {
   title: 'Data sources name a tenant',
   at: ['doctor'],
   hop: 'tenant-read',
+  proves: true,
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;

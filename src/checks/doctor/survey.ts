@@ -29,6 +29,8 @@ export interface DoctorCheck extends Check<Survey> {
   readonly hop: Hop;
   /** What it finds may come of something further up; others stand by themselves. */
   readonly symptom?: true;
+  /** Without an answer to it, nothing good is said of its hop. */
+  readonly proves?: true;
   /** Loses the lines of some nodes or streams only: no explanation where there are none at all. */
   readonly partial?: true;
 }

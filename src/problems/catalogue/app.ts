@@ -218,6 +218,14 @@ export const app = rows({
     exit: 6,
     explain: 'Dashboards and queries rely on namespace, pod, container, job and cluster.',
   },
+  LOOK_LATE: {
+    title: 'The cluster or AWS answers too slowly for a support bundle',
+    cause: 'A request got no answer: the network between here and there, an endpoint behind a firewall, or an API server that is overloaded.',
+    fix: 'loki-eks doctor, which waits longer',
+    exit: 3,
+    explain:
+      'doctor --bundle ends within about a minute, so that somebody who asks for help has something to send. Its manifest.json lists what is missing and why.',
+  },
   LOGIN_MISSING: {
     title: "The gateway's login is not there",
     cause: 'The Secret that clients read was deleted.',

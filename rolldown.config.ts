@@ -1,5 +1,6 @@
 /** One bundle, split where the source says `import()`: each command loads only what it needs. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
@@ -53,6 +54,23 @@ const ownModules: Plugin = {
       code.replaceAll(/\brequire\((["'])((?:node:)?(?:[a-z_]+)(?:\/promises)?)\1\)/g, (whole, _, name: string) =>
         isBuiltin(name) && !withoutIt(file, name) ? `globalThis.process.getBuiltinModule('${name}')` : whole,
       ),
+  },
+};
+
+/**
+ * An `import` of Node's http reads all that it exports, and from Node 22 on one of them is a getter that loads fetch: 20 ms for nothing.
+ */
+const ownHttp: Plugin = {
+  name: 'own-http',
+  resolveId: { order: 'pre', filter: { id: /^(?:node:)?http$/ }, handler: () => '\0own-http' },
+  load: (id) => {
+    if (id !== '\0own-http') return null;
+    const values = Object.entries(Object.getOwnPropertyDescriptors(http)).flatMap(([name, { get }]) => (get ? [] : [`export const ${name} = http.${name};`]));
+    return {
+      code: `const http = globalThis.process.getBuiltinModule('node:http');\n${values.join('\n')}\nexport default http;`,
+      moduleType: 'js',
+      moduleSideEffects: false,
+    };
   },
 };
 
@@ -115,7 +133,7 @@ export default defineConfig({
   resolve: { mainFields: ['module', 'main'] },
   // Its generated models are named by one barrel; nothing in it acts on import.
   treeshake: { moduleSideEffects: [{ test: packages('@kubernetes/client-node'), sideEffects: false }] },
-  plugins: [leaveOut, ownModules, skipFacades, licenses('THIRD-PARTY-LICENSES.txt'), packCharts, printHelp, sweep],
+  plugins: [leaveOut, ownModules, ownHttp, skipFacades, licenses('THIRD-PARTY-LICENSES.txt'), packCharts, printHelp, sweep],
   output: {
     dir: 'dist',
     format: 'esm',
@@ -124,7 +142,7 @@ export default defineConfig({
     // What is always loaded together is one file: a file costs more to open than to read.
     codeSplitting: {
       groups: [
-        { name: 'words', priority: 90, test: /\/src\/(?:cli\/(?:commands|program|usage)|design\/setting-specs)\.ts$/ },
+        { name: 'words', priority: 90, test: /^\0own-http$|\/src\/(?:cli\/(?:commands|program|usage)|design\/setting-specs)\.ts$/ },
         { name: 'yaml', priority: 80, test: packages('yaml') },
         { name: 'zod', priority: 80, test: packages('zod') },
         { name: 'ws', priority: 80, test: packages('ws', 'isomorphic-ws') },
@@ -152,6 +170,12 @@ export default defineConfig({
         { name: 'aws', priority: 50, test: /\/src\/adapters\/aws\// },
         { name: 'kube', priority: 50, test: /\/src\/adapters\/kube\/(?!forward)/ },
         { name: 'helm', priority: 50, test: /\/src\/adapters\/helm\// },
+        // What a run needs before its first call; the rest is loaded while that is under way.
+        {
+          name: 'begin',
+          priority: 45,
+          test: /\/src\/(?:cli\/(?:run-use-case|read-run-settings|recorder|interruption|surroundings|config-file)|app\/exit|engine\/redaction|design\/(?:settings|setting-rules|setting-conflicts|rule-of|nearest|names)|adapters\/(?:disk\/journals|system\/random))\.ts$/,
+        },
         { name: 'run', priority: 40, test: /\/src\/(?:app|checks|design|engine|steps|adapters\/(?:disk|loki|system\/(?:random|self)))[/.]/ },
         { name: 'tree', priority: 30, test: packages('listr2', 'log-update', 'cli-truncate', 'wrap-ansi', 'slice-ansi', 'string-width', 'strip-ansi') },
       ],

@@ -114,7 +114,7 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
     self: async () => (await import('./adapters/system/self.ts')).systemSelf({ pid: process.pid, env, probe: (pid) => void process.kill(pid, 0) }),
     ...(questions && { questions }),
     journals: diskJournals(join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'loki-eks'), () => systemClock.now()),
-    aws: async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, ...(mfa && { mfa }) }),
+    aws: connected(async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, ...(mfa && { mfa }) })),
     kubernetes: async (access) => (await import('./adapters/kube/connect.ts')).connectKubernetes(access, { env }),
     kubeconfigServer: async (of) => (await import('./adapters/kube/kubeconfig-server.ts')).kubeconfigServer({ ...of, env }),
     releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script }, find })),
@@ -128,6 +128,17 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
       return known;
     },
     dispose,
+  };
+}
+
+/** One connection for each region and profile: who calls is asked once, and an MFA code as well. */
+function connected(connect: Outside['aws']): Outside['aws'] {
+  const known = new Map<string, ReturnType<Outside['aws']>>();
+  return (of) => {
+    const key = JSON.stringify([of.region, of.profile]);
+    const found = known.get(key) ?? connect(of);
+    known.set(key, found);
+    return found;
   };
 }
 

@@ -37,7 +37,16 @@ async function parsed(platform: Platform): Promise<number> {
   const specs: readonly SettingSpec[] = meant && meant.settings.length > 0 ? (await import('../design/setting-specs.ts')).settingSpecs : [];
   let exit = 0;
   const run = async (command: Command, given: Given) => void (exit = await command.run(given, platform));
-  const made = program({ version, columns: stdout.columns ?? 80, commands, groups, specs, out: (text) => void stdout.write(text), run });
+  const made = program({
+    version,
+    columns: stdout.columns ?? 80,
+    commands,
+    groups,
+    specs,
+    ...(meant && { meant }),
+    out: (text) => void stdout.write(text),
+    run,
+  });
   try {
     await made.parseAsync([...argv], { from: 'user' });
   } catch (error) {

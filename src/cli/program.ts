@@ -14,6 +14,8 @@ export interface ProgramOptions {
   readonly groups: ReadonlySet<string>;
   /** Empty while no command that has settings is meant: their list need not be loaded then. */
   readonly specs: readonly SettingSpec[];
+  /** The only command that will be asked for its settings' flags; all have them without one. */
+  readonly meant?: Command;
   readonly out: (text: string) => void;
   readonly run: (command: Command, given: Given) => Promise<void>;
 }
@@ -93,7 +95,8 @@ function add(root: Commander, command: Command, options: ProgramOptions): void {
   if (command.argument?.rest) made.passThroughOptions();
   else made.allowExcessArguments(true);
   for (const flag of flagsOf(command)) made.addOption(flagOption(flag));
-  for (const spec of specsOf(command, options.specs)) for (const option of settingOptions(spec)) made.addOption(option);
+  const specs = (options.meant ?? command) === command ? specsOf(command, options.specs) : [];
+  for (const spec of specs) for (const option of settingOptions(spec)) made.addOption(option);
   if (command.examples.length > 0) made.addHelpText('after', `\n${exampleText(command)}`);
   if (!options.groups.has(command.name)) made.action(async () => options.run(command, givenBy(made, command, options)));
   else if (command.flags.length > 0) made.action(async () => runGroup(made, command, options));

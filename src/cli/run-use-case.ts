@@ -41,6 +41,7 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     const yes = given.flags['yes'] === true;
     const said = new Set(Object.keys(read.origins).filter((key) => read.origins[key]?.from !== 'default'));
     const run: Run = { settings: read.settings, said, outside, emit: story.sink, settled, signal: stopping.signal, version: platform.version, sandbox, yes };
+    if (of.need.includes('cluster')) await callAhead(outside, read.settings);
     const useCase = await of.useCase();
     const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
     return stage.finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
@@ -52,6 +53,12 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     await stage.close();
     if (abandoned.yes) platform.exit(130);
   }
+}
+
+/** Who calls is asked while the use case is being loaded, which asks it first of all; that is also where a failure is told. */
+async function callAhead(outside: Outside, { region, profile }: Run['settings']): Promise<void> {
+  const aws = await outside.aws({ ...(region && { region }), ...(profile && { profile }) }).catch(() => undefined);
+  aws?.callers.whoami().catch(() => undefined);
 }
 
 /** All that stands around a run before it begins: its output, its story, and what listens to signals. */

@@ -1,5 +1,5 @@
 /** A platform for in-process tests of the command line: everything that is not expected fails the test. */
-import type { Outside, Run, UseCase } from '../../src/app/outside.ts';
+import type { Aws, Outside, Run, UseCase } from '../../src/app/outside.ts';
 import { main } from '../../src/cli/cli.ts';
 import type { Env, Platform } from '../../src/cli/platform.ts';
 import type { Event } from '../../src/engine/types.ts';
@@ -49,6 +49,11 @@ function refusing<T extends object>(name: string, known: Partial<T>): T {
   });
 }
 
+/** Who calls is asked ahead of every use case that reaches a cluster; the rest of AWS is none of the command line's. */
+const onlyCaller = refusing<Aws>('aws', {
+  callers: { whoami: async () => ({ account: '111122223333', arn: 'arn:aws:iam::111122223333:user/tester', partition: 'aws' }) },
+});
+
 export async function cli(line: string | readonly string[], setup: Setup = {}): Promise<Outcome> {
   const argv = typeof line === 'string' ? line.split(' ').filter(Boolean) : line;
   const { env = {}, files = {}, terminal = false, columns = 80 } = setup;
@@ -78,7 +83,7 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
     questions: async () => (setup.questions ? refusing('questions', setup.questions) : unexpected('questions')),
     outside: async ({ questions }) =>
       setup.may || setup.outside
-        ? refusing<Outside>('outside', { ...(questions && { questions }), dispose: async () => void disposed++, ...setup.outside })
+        ? refusing<Outside>('outside', { ...(questions && { questions }), dispose: async () => void disposed++, aws: async () => onlyCaller, ...setup.outside })
         : unexpected('outside'),
     useCases: {
       install: useCase('install'),

@@ -118,7 +118,7 @@ describe('output', () => {
           told.run.emit({ type: 'note.given', text: `the password is ${password}` });
           return ending({ outcome: 'left', exit: 5, problems: [{ ...problem, evidence: [`login failed: ${password}`] }] })(told);
         },
-        platform: { outside: async (of) => ((hide = of.hide), { dispose: async () => {} } as never) },
+        platform: { outside: async (of) => ((hide = of.hide), { dispose: async () => {}, aws: async () => Promise.reject(new Error('none here')) } as never) },
       });
       expect(stdout + stderr).not.toContain(password);
       expect(stdout + stderr).toContain('[secret]');

@@ -40,7 +40,7 @@ export interface Aws {
 
 /**
  * Resolves profile and region (AWS_PROFILE_UNKNOWN, AWS_REGION_MISSING, AWS_REGION_INVALID). Calls nothing yet:
- * credentials are found, and each SDK package loaded, with the first call that needs it.
+ * credentials are found, and each other SDK package loaded, with the first call that needs it.
  */
 export async function connectAws(of: Connection): Promise<Aws> {
   quietSdk();
@@ -48,6 +48,8 @@ export async function connectAws(of: Connection): Promise<Aws> {
   const region = resolveRegion(of.region, { env: of.env, profile });
   const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa });
   const made = clients({ region, env: of.env, credentials: identity });
+  // Who calls is always the first question; its package is loaded before anything else may be.
+  await made.sts();
   const who = callers(made, { credentials: identity, lookUp: of.lookUp });
   return {
     region,

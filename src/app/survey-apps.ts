@@ -1,4 +1,4 @@
-/** Pods of other people that never print: no collector can collect what they do not write to stdout. */
+/** Pods of other people that nobody can collect from: what they do not write to stdout, and what runs on Fargate. */
 import type { Survey } from '../checks/doctor/survey.ts';
 import type { Looking } from './survey-loki.ts';
 import { each, looked, podOf } from './survey-objects.ts';
@@ -31,4 +31,13 @@ export async function silentApps({ run, reached: { kubernetes }, miss }: Looking
     return lines.every((one) => one.length === 0) ? [`${pod.namespace}/${pod.name}`] : [];
   });
   return { pods: silent.flat(), of: chosen.length };
+}
+
+const FARGATE_LISTED = 1000;
+
+/** By the label that Fargate's own webhook puts on every pod that it takes. */
+export async function podsOnFargate({ reached: { kubernetes }, miss }: Looking): Promise<readonly string[] | undefined> {
+  const query = { apiVersion: 'v1', kind: 'Pod', labels: 'eks.amazonaws.com/fargate-profile', metadataOnly: true, limit: FARGATE_LISTED } as const;
+  const found = await looked(miss, 'pods on Fargate', kubernetes.list(query));
+  return found?.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).toSorted();
 }

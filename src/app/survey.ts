@@ -8,7 +8,7 @@ import { nodeFacts } from './nodes.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 import { answersOf, type Answers } from './survey-answers.ts';
-import { silentApps } from './survey-apps.ts';
+import { podsOnFargate, silentApps } from './survey-apps.ts';
 import { surveyCollectors } from './survey-collectors.ts';
 import { surveyDashboards } from './survey-dashboards.ts';
 import { namespaceLabels, nodeEvents, policiesIn } from './survey-events.ts';
@@ -41,12 +41,13 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
   const collectors = [...withOurs(found.expected), ...withOurs(found.elsewhere).filter(({ writers }) => writers.some(({ ours }) => ours))];
   const asking = { collectors, datasources: datasources.map((one) => ({ ...one, ours: leads(one.url) })) };
   const namespaces = [...new Set([...(loki ? [loki.namespace] : []), ...collectors.map(({ workload }) => workload.namespace)])];
-  const [answers, policies, labels, silent, throughGrafana] = await Promise.all([
+  const [answers, policies, labels, silent, throughGrafana, fargatePods] = await Promise.all([
     loki ? answersOf(looking, { loki, ...asking }) : undefined,
     policiesIn(looking, namespaces),
     namespaceLabels(looking, namespaces),
     silentApps(looking, namespaces),
     inGrafana && askThroughGrafana(inGrafana, leads),
+    nodes?.some(({ kind }) => kind === 'fargate') ? podsOnFargate(looking) : undefined,
   ]);
   return {
     cluster,
@@ -63,6 +64,7 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
     namespaces: labels,
     dashboards,
     ...(silent && { silent }),
+    ...(fargatePods && { fargatePods }),
     unseen,
   };
 }

@@ -6,7 +6,7 @@ import { shortened } from './log-lines.ts';
 import { selects } from './network-policy.ts';
 import { readsApi, readsFiles } from './pipeline.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
-import { fail, NO_COLLECTOR, pass, skip } from './verdict.ts';
+import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
 export const collectorThere: DoctorCheck = {
   id: 'scheduling.collector',
@@ -50,6 +50,35 @@ export const collectorOnEveryNode: DoctorCheck = {
         .slice(0, 6)
         .map(({ name, taints: own }) => `node ${name}: ${own.map(({ key, effect }) => `${key}:${effect}`).join(', ') || 'not selected'}`),
     });
+  },
+};
+
+/** What every cluster brings along; that it is not collected is said, and no reason to worry. */
+const SYSTEM = /^(kube-system|karpenter)\//;
+
+export const fargateCollected: DoctorCheck = {
+  id: 'scheduling.fargate',
+  title: 'Pods on Fargate are no hole in the logs',
+  at: ['doctor'],
+  hop: 'scheduling',
+  async run({ collectors, nodes, fargatePods }): Promise<Verdict> {
+    const [judged, fargate] = [collectors.filter(({ software }) => software !== 'other'), nodes.filter(({ kind }) => kind === 'fargate')];
+    if (judged.length === 0) return NO_COLLECTOR;
+    if (fargate.length === 0) return skip('there are no Fargate nodes');
+    if (judged.some(readsApi)) return pass('one collector reads through the API server');
+    const theirs = fargatePods?.filter((pod) => !SYSTEM.test(pod));
+    const where = `${fargate.length} Fargate ${fargate.length === 1 ? 'node' : 'nodes'}`;
+    const count = fargatePods && `${fargatePods.length} ${fargatePods.length === 1 ? 'pod' : 'pods'}`;
+    const why = 'no collector, for DaemonSets do not run there';
+    const said = {
+      message: `${count ?? 'Pods'} on ${where} ${count?.startsWith('1 ') ? 'has' : 'have'} ${why}`,
+      evidence: [
+        ...fargate.slice(0, 3).map(({ name }) => `node ${name}: eks.amazonaws.com/compute-type=fargate`),
+        ...(theirs ?? []).slice(0, 5).map((pod) => `pod ${pod}`),
+      ],
+    };
+    if (nodes.length === fargate.length) return fail('COLLECTOR_NOT_ON_FARGATE', { ...said, message: `All nodes are Fargate: ${said.message}` });
+    return theirs?.length === 0 ? pass(said.message) : warn('COLLECTOR_NOT_ON_FARGATE', said);
   },
 };
 

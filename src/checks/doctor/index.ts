@@ -47,6 +47,7 @@ const asked: readonly DoctorCheck[] = [
   scheduling.volumesMounted,
   scheduling.imagesPulled,
   coverage.collectorOnEveryNode,
+  coverage.fargateCollected,
   coverage.collectorIsDaemon,
   coverage.nodesKeepMemory,
   helm.releasesFinished,

@@ -66,6 +66,8 @@ export interface Survey {
   readonly dashboards: readonly DashboardSeen[];
   /** Pods of other people that have run for a while and never printed a line, among those that were looked at. */
   readonly silent?: { readonly pods: readonly string[]; readonly of: number };
+  /** Pods on Fargate nodes, `namespace/name`; absent when there is no such node, or they could not be listed. */
+  readonly fargatePods?: readonly string[];
   /** What could not be looked at, and why. */
   readonly unseen: readonly { readonly what: string; readonly why: string }[];
 }

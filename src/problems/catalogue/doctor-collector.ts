@@ -20,6 +20,16 @@ export const doctorCollector = doctorRows({
     autofix: 'yes',
     explain: 'No event tells of it: a DaemonSet simply wants fewer pods. GPU nodes are mostly tainted, and there run the pods whose logs are wanted most.',
   },
+  COLLECTOR_NOT_ON_FARGATE: {
+    title: 'Pods on Fargate have no collector',
+    cause: 'DaemonSets do not run on Fargate, so no collector is where the log files of these pods are.',
+    fix: 'run them on nodes of a node group, or read them through the API server: loki-eks explain COLLECTOR_NOT_ON_FARGATE',
+    exit: 6,
+    covers: [],
+    autofix: 'no',
+    explain:
+      "Nothing is broken for the pods on other nodes. Two ways are left for these: an Alloy of its own as a Deployment, with loki.source.kubernetes for pods with the label eks.amazonaws.com/fargate-profile, which reads through the API server; or EKS's own log router (ConfigMap aws-logging in namespace aws-observability), which writes to CloudWatch, OpenSearch or Firehose and not to Loki.",
+  },
   COLLECTOR_CRASHES: {
     title: 'Collectors crash',
     cause: 'They run out of memory, or cannot start.',

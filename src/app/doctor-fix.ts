@@ -3,7 +3,6 @@ import { plan as planOf } from '../engine/plan.ts';
 import { run as act, type RunResult } from '../engine/run.ts';
 import { close } from '../engine/undo.ts';
 import type { Plan } from '../engine/types.ts';
-import { mendableElsewhere, stepsMending } from '../design/mending.ts';
 import { problem } from '../problems/problem.ts';
 import type { Finding, Walked } from './doctor.ts';
 import { mendOurs } from './doctor-fix-ours.ts';
@@ -59,11 +58,8 @@ export async function mended(run: Run, fix: DoctorFix, { walk, show }: Mending):
 }
 
 /** The root first; what may only come of it mends itself with it. */
-function mendable({ result: { findings }, seen }: Walked): readonly Finding[] {
-  const fit = findings.filter(({ role, severity, problem: { code }, autofix }) => {
-    if (severity !== 'fail' || role === 'consequence') return false;
-    return seen.ours ? autofix !== 'no' && stepsMending(code).length > 0 : mendableElsewhere(code);
-  });
+function mendable({ result: { findings } }: Walked): readonly Finding[] {
+  const fit = findings.filter(({ role, severity, autofix }) => severity === 'fail' && role !== 'consequence' && autofix !== 'no');
   return [...fit.filter(({ role }) => role === 'root'), ...fit.filter(({ role }) => role !== 'root')];
 }
 

@@ -1,7 +1,7 @@
 /** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only, unless it is told to mend. */
 import { doctorChecks } from '../checks/doctor/index.ts';
 import { hops, type DoctorCheck, type Survey } from '../checks/doctor/survey.ts';
-import { mendableElsewhere, stepsMending } from '../design/mending.ts';
+import { autofixOf } from '../design/mending.ts';
 import { lintValues, type LintFile } from '../design/values-lint.ts';
 import { examine } from '../engine/examine.ts';
 import type { CheckResult, Json, Problem } from '../engine/types.ts';
@@ -101,13 +101,10 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<T
   return { mode: 'values', findings, hops: [], unseen: [], subject: { files: files.map(({ file }) => file) } };
 }
 
-function rowOf({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> {
-  const row = doctorRow(code);
-  return {
-    autofix: ours && stepsMending(code).length > 0 ? (row?.autofix ?? 'no') : !ours && mendableElsewhere(code) ? 'confirm' : 'no',
-    classes: row?.covers ?? [],
-  };
-}
+const rowOf = ({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> => ({
+  autofix: autofixOf(code, ours),
+  classes: doctorRow(code)?.covers ?? [],
+});
 
 export interface Told {
   readonly mode: 'cluster' | 'values';

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { doctorCatalogue, type DoctorCode } from '../problems/catalogue.ts';
 import { everyStep } from '../steps/index.ts';
-import { mendableElsewhere, stepsMending } from './mending.ts';
+import { autofixOf, mendableElsewhere, stepsMending } from './mending.ts';
 
 const codes = Object.keys(doctorCatalogue) as readonly DoctorCode[];
 
 describe('what mends a finding', () => {
   it('is known of findings that may be mended, and of no other', () => {
-    const wrong = codes.filter((code) => stepsMending(code).length > 0 && doctorCatalogue[code].autofix === 'no');
+    const wrong = codes.filter((code) => stepsMending(code).length > 0 !== (doctorCatalogue[code].autofix !== 'no'));
     expect(wrong).toEqual([]);
+    // What doctor goes by, and explain says, is what the catalogue and the runbook say.
+    expect(codes.filter((code) => autofixOf(code, true) !== doctorCatalogue[code].autofix)).toEqual([]);
+    expect(codes.filter((code) => (autofixOf(code, false) === 'confirm') !== mendableElsewhere(code))).toEqual([]);
     expect(codes.filter((code) => stepsMending(code).length > 0).length).toBeGreaterThan(50);
   });
 

@@ -1,5 +1,6 @@
 /** What mends a finding of `doctor`: which steps of install in an installation of ours, which chart values in anybody else's. */
-import type { DoctorCode } from '../problems/catalogue.ts';
+import { doctorRow, type DoctorCode } from '../problems/catalogue.ts';
+import type { Autofix } from '../problems/row.ts';
 import type { Values } from './merge.ts';
 
 type Codes<T> = Partial<Readonly<Record<DoctorCode, T>>>;
@@ -106,3 +107,9 @@ export const valuesMending = (code: string): Values | undefined => values[code a
 /** Whether it can be mended, once agreed to by name, in an installation that is not ours. */
 export const mendableElsewhere = (code: string): boolean =>
   valuesMending(code) !== undefined || ['LOKI_PODS_WITHOUT_ROLE', 'READER_TENANT_MISSING', 'READER_TENANT_OTHER'].includes(code);
+
+/** Whether `doctor --fix` may mend it, in an installation of ours or in anybody else's; `no` for what no fixer is there for. */
+export function autofixOf(code: string, ours: boolean): Autofix {
+  if (!ours) return mendableElsewhere(code) ? 'confirm' : 'no';
+  return stepsMending(code).length > 0 ? (doctorRow(code)?.autofix ?? 'no') : 'no';
+}

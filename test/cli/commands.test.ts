@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { allFlags } from '../../src/cli/usage.ts';
 import { settingSpecs } from '../../src/design/setting-specs.ts';
-import { catalogue } from '../../src/problems/catalogue.ts';
+import { catalogue, doctorRow } from '../../src/problems/catalogue.ts';
 import { failureClasses } from '../../src/problems/failure-classes.ts';
 import { cli } from './fake-platform.ts';
 
@@ -18,6 +18,15 @@ describe('explain', () => {
       expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`^${code}: .+\\n\\n  why    .+[\\s\\S]+\\n  fix    .+[\\s\\S]+\\n  more   .+`));
     }
+  });
+
+  it('says of every finding of doctor whether --fix may mend it, and of nothing else', async () => {
+    for (const code of Object.keys(catalogue)) {
+      const said = /\n  --fix  (\w+): /.exec((await cli(`explain ${code}`)).stdout)?.[1];
+      expect(said, code).toBe(doctorRow(code)?.autofix);
+    }
+    const both = (await cli('explain ALLOY_NO_VARLOG', { columns: 300 })).stdout;
+    expect(both).toMatch(/--fix  yes: loki-eks doctor --fix mends it in an installation of loki-eks; in one that it did not\s+make, once you have agreed/);
   });
 
   it('takes a code as it is printed, in any case', async () => {

@@ -1,14 +1,17 @@
 /** `loki-eks explain CODE`: the problem catalogue, offline. */
+import { autofixOf } from '../../design/mending.ts';
 import { nearest } from '../../design/nearest.ts';
-import { catalogue, type ProblemCode } from '../../problems/catalogue.ts';
+import { catalogue, doctorRow, type ProblemCode } from '../../problems/catalogue.ts';
 import { stop } from '../../problems/problem.ts';
+import type { Autofix } from '../../problems/row.ts';
 import { fold } from '../../ui/text.ts';
 import type { Command } from '../command.ts';
 
 export const explain: Command = {
   name: 'explain',
   summary: 'explain a problem code, or list all of them',
-  about: 'Says what a problem code means, what to look at and what to do. Needs no network. Without a code it lists all of them.',
+  about:
+    'Says what a problem code means, what to look at, what to do, and whether doctor --fix may do it. Needs no network. Without a code it lists all of them.',
   examples: [{ run: 'loki-eks explain LINE_NOT_FOUND', why: 'what it means when a line does not come back' }],
   settings: [],
   flags: [],
@@ -52,5 +55,16 @@ function one(said: string, columns: number): readonly string[] {
   }
   const { title, cause, fix, explain: more } = catalogue[code];
   const part = (name: string, text: string) => fold(text, columns - 9).map((line, index) => `  ${(index === 0 ? name : '').padEnd(7)}${line}`);
-  return [`${code}: ${title}`, '', ...part('why', cause), ...part('fix', fix), ...part('more', more)];
+  return [`${code}: ${title}`, '', ...part('why', cause), ...part('fix', fix), ...(doctorRow(code) ? part('--fix', mending(code)) : []), ...part('more', more)];
+}
+
+/** Only for what `doctor` finds. */
+function mending(code: ProblemCode): string {
+  const { ours, elsewhere } = { ours: autofixOf(code, true), elsewhere: autofixOf(code, false) };
+  const words: Readonly<Record<Autofix, string>> = {
+    yes: 'yes: loki-eks doctor --fix mends it in an installation of loki-eks',
+    confirm: 'confirm: loki-eks doctor --fix mends it in an installation of loki-eks once you have agreed, for it may touch data, cost or security',
+    no: 'no: loki-eks doctor --fix leaves it to you',
+  };
+  return elsewhere === 'no' ? words[ours] : `${words[ours]}; in one that it did not make, once you have agreed to it by name`;
 }

@@ -149,7 +149,7 @@ export const doctorAws = doctorRows({
     fix: 'aws eks create-addon --addon-name eks-pod-identity-agent',
     exit: 6,
     covers: ['irsa-annotation'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain:
       'The SDK then asks the metadata service of the node, and acts as the node or as nobody. EKS Auto Mode has the agent built in. An annotation eks.amazonaws.com/role-arn on the same account wins over the association.',
   },
@@ -179,7 +179,7 @@ export const doctorAws = doctorRows({
     fix: 'a gateway endpoint for s3 in the route tables; restart the one pod that suffers',
     exit: 6,
     covers: ['s3-egress'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain:
       'Readiness does not test the object store: the pod is ready while it can no longer write. Where only one pod of several suffers, look at its node.',
   },

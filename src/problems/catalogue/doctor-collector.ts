@@ -164,7 +164,7 @@ export const doctorCollector = doctorRows({
     fix: 'remove one of them; or clustering in loki.source.kubernetes',
     exit: 6,
     covers: ['duplicates-positions'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain: 'Lines come twice, with other labels or the same; with the same ones the second writer is refused as too far behind.',
   },
   COLLECTOR_STUCK: {
@@ -173,7 +173,7 @@ export const doctorCollector = doctorRows({
     fix: 'delete the one pod',
     exit: 6,
     covers: ['collector-stuck'],
-    autofix: 'yes',
+    autofix: 'no',
     explain: 'Its counter loki_write_sent_entries_total does not move while pods on the same node print. A restart cures it; positions keep what was not read.',
   },
   COLLECTOR_NODE_NETWORK: {

@@ -53,7 +53,7 @@ export const doctorLoki = doctorRows({
     fix: 'kubectl patch pvc to a larger size, then repair what keeps it from flushing',
     exit: 6,
     covers: ['disk-full'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain: 'Look at the hops aws-identity and s3 first.',
   },
   LOKI_CRASHES: {
@@ -116,7 +116,7 @@ export const doctorLoki = doctorRows({
     fix: 'date the first period back (2024-01-01) where the bucket is empty; else let collectors begin at the end of files',
     exit: 6,
     covers: ['schema'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain: 'Loki answers "no schema config found for time", and the whole push is lost with the one old line.',
   },
   LOKI_COMPACTOR_UNNAMED: {

@@ -8,7 +8,7 @@ export const doctorNetwork = doctorRows({
     fix: 'exclude the ports with traffic.sidecar.istio.io/excludeOutboundPorts, or leave the pods out of the mesh',
     exit: 6,
     covers: ['istio'],
-    autofix: 'yes',
+    autofix: 'no',
     explain:
       'A sidecar that starts late, REGISTRY_ONLY, or strict mTLS on one end only. Looked for are sidecars in the pods together with errors of what passes them: S3 and STS, the ring on 7946 and 9095, pushes.',
   },
@@ -18,7 +18,7 @@ export const doctorNetwork = doctorRows({
     fix: 'correct podSelector or namespaceSelector; allow 8080 to the gateway, 3100, 9095 and 7946 among Loki, 53 and 443 out',
     exit: 6,
     covers: ['networkpolicy'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain:
       'Once any policy selects a pod, everything that none allows is dropped, without an answer. Policies are evaluated from their objects; addresses in ipBlock are taken as allowing.',
   },

@@ -98,7 +98,7 @@ export const doctorScheduling = doctorRows({
     fix: 'look at what is in them, then kubectl delete pvc',
     exit: 6,
     covers: ['pvc-lifecycle'],
-    autofix: 'confirm',
+    autofix: 'no',
     explain: 'A new installation of the same name takes them over, with an old write-ahead log, old places in the ring and an old size.',
   },
 });

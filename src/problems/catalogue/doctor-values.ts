@@ -8,7 +8,7 @@ export const doctorValues = doctorRows({
     fix: 'Correct or remove the key.',
     exit: 2,
     covers: ['helm-unknown-keys', 'cache-memory'],
-    autofix: 'yes',
+    autofix: 'no',
     explain:
       'Neither chart refuses unknown keys: Helm accepts them and nothing happens. The well-known case is extraVolumeMounts for Alloy, whose right name is alloy.mounts.varlog; the pods then run, read no file, and report no error.',
   },

@@ -63,7 +63,8 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     fact: 'nodes',
     value: options.sampleNodes && nodes.length > COUNTED_NODES ? `more than ${COUNTED_NODES}` : nodesInWords(nodes),
   });
-  for (const chart of [charts.loki, charts.alloy]) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
+  // Whoever does not install goes by the charts that are installed.
+  for (const chart of options.charts ? [charts.loki, charts.alloy] : []) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
   const service = dns.map(dnsFact).find((fact) => fact !== undefined);
   return {
     caller,

@@ -26,9 +26,16 @@ const shown = async (contents: BucketContents, left = false) => counter(ctx(cont
 function runWith(answers?: readonly string[]) {
   const asked: string[] = [];
   const told: Event[] = [];
-  const questions = answers && { text: async (question: string) => (asked.push(question), answers[asked.length - 1] ?? '') };
+  const complaints: string[] = [];
+  const text = async (question: string, { check }: { readonly check?: (text: string) => string | undefined } = {}) => {
+    const answer = answers?.[asked.length] ?? '';
+    asked.push(question);
+    const complaint = check?.(answer);
+    return complaint === undefined ? answer : (complaints.push(complaint), '');
+  };
+  const questions = answers && { text };
   const run = { outside: { questions }, settled: async () => undefined, emit: (event: Event) => void told.push(event) } as unknown as Run;
-  return { run, asked, told };
+  return { run, asked, told, complaints };
 }
 const none = { deleteData: false, expireData: false, confirmDeleteData: [] as readonly string[] };
 
@@ -52,8 +59,8 @@ describe('a bucket in words', () => {
 describe('givenUp', () => {
   const of = async (options: Partial<typeof none>, answers?: readonly string[], contents = full) => {
     const data = [await shown(contents)];
-    const { run, asked, told } = runWith(answers);
-    return { named: [...(await givenUp(run, data, { ...none, ...options }))], asked, told };
+    const { run, ...heard } = runWith(answers);
+    return { named: [...(await givenUp(run, data, { ...none, ...options }))], ...heard };
   };
 
   it('takes the name from a flag, after showing what is in it', async () => {
@@ -67,7 +74,9 @@ describe('givenUp', () => {
   it('takes the name that was typed, and nothing like it', async () => {
     expect((await of({ deleteData: true }, ['b'])).named).toEqual([['b', 'delete']]);
     expect((await of({ expireData: true }, [' b '])).named).toEqual([['b', 'expire']]);
-    for (const answer of ['', 'y', 'yes', 'B', 's3://b', 'expire']) expect((await of({ deleteData: true }, [answer])).named).toEqual([]);
+    expect(await of({ deleteData: true }, [''])).toMatchObject({ named: [], complaints: [], told: [{ fact: 's3://b' }] });
+    for (const answer of ['y', 'yes', 'B', 's3://b', 'expire'])
+      expect(await of({ deleteData: true }, [answer])).toMatchObject({ named: [], complaints: ['Type b, or nothing to keep it'] });
   });
 
   it('offers to leave a huge one to S3', async () => {
@@ -80,7 +89,12 @@ describe('givenUp', () => {
 
 describe('unconfirmed', () => {
   const barred = (data: readonly CountedBucket[], options: Partial<typeof none>, named: readonly string[] = []) =>
-    unconfirmed(runWith().run, { data, named: new Map(named.map((name) => [name, 'delete'])), options: { ...none, ...options } });
+    unconfirmed(runWith().run, {
+      data,
+      named: new Map(named.map((name) => [name, 'delete'])),
+      options: { ...none, ...options },
+      command: 'loki-eks uninstall',
+    });
 
   it('wants a name where nobody can be asked, and says how to give it', async () => {
     const data = [await shown(full)];

@@ -74,12 +74,13 @@ export async function givenUp(
   if (!deleteData && !expireData) return given;
   const how = expireData ? 'expire' : 'delete';
   for (const { name, words, contents } of data) {
-    if (confirmDeleteData.includes(name)) {
-      emit({ type: 'fact.found', fact: `s3://${name}`, value: words });
-      given.set(name, how);
-    } else if (outside.questions) {
+    const confirmed = confirmDeleteData.includes(name);
+    if (confirmed || outside.questions) emit({ type: 'fact.found', fact: `s3://${name}`, value: words });
+    if (confirmed) given.set(name, how);
+    else if (outside.questions) {
       await settled();
-      const typed = (await outside.questions.text(question({ name, words, how, huge: !contents.exact }), {})).trim();
+      const check = (text: string) => (['', name, `expire ${name}`].includes(text.trim()) ? undefined : `Type ${name}, or nothing to keep it`);
+      const typed = (await outside.questions.text(question({ how, huge: !contents.exact }), { check })).trim();
       if (typed === name) given.set(name, how);
       else if (typed === `expire ${name}`) given.set(name, 'expire');
     }
@@ -87,30 +88,20 @@ export async function givenUp(
   return given;
 }
 
-function question({
-  name,
-  words,
-  how,
-  huge,
-}: {
-  readonly name: string;
-  readonly words: string;
-  readonly how: Farewell['how'];
-  readonly huge: boolean;
-}): string {
-  if (how === 'expire') return `s3://${name}: ${words}. Type the bucket's name to let S3 delete all of it within some days, or nothing to keep it`;
-  const offer = huge ? ', or "expire" and the name to let S3 do it within some days' : '';
-  return `s3://${name}: ${words}. Type the bucket's name to delete all of it${offer}, or nothing to keep it`;
+function question({ how, huge }: { readonly how: Farewell['how']; readonly huge: boolean }): string {
+  if (how === 'expire') return "Type the bucket's name to let S3 delete all of it within some days, nothing to keep it";
+  const offer = huge ? ', "expire" and the name to let S3 do it within some days' : '';
+  return `Type the bucket's name to delete all of it${offer}, nothing to keep it`;
 }
 
 /** Without anybody to ask, deleting wants a name, and a name that is meant: one that fits no bucket is a mistake. */
 export function unconfirmed(
-  { outside }: Run,
-  of: { readonly data: readonly CountedBucket[]; readonly named: ReadonlyMap<string, unknown>; readonly options: Options },
+  { outside, yes }: Run,
+  of: { readonly data: readonly CountedBucket[]; readonly named: ReadonlyMap<string, unknown>; readonly options: Options; readonly command: string },
 ): readonly Problem[] {
-  const { data, named, options } = of;
+  const { data, named, options, command } = of;
   const how = options.expireData ? '--expire-data' : '--delete-data';
-  const fix = `loki-eks uninstall ${how} ${data.map(({ name }) => `--confirm-delete-data ${name}`).join(' ')}`;
+  const fix = `${command}${yes ? ' --yes' : ''} ${how} ${data.map(({ name }) => `--confirm-delete-data ${name}`).join(' ')}`;
   const strangers = options.confirmDeleteData.filter((name) => !named.has(name));
   if (strangers.length > 0)
     return strangers.map((name) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} is not a bucket of this installation`, fix }));

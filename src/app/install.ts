@@ -51,7 +51,7 @@ async function consented(run: Run, { barred, plan }: Pick<Look, 'barred' | 'plan
   if (barred.length > 0) return { outcome: 'refused', problems: barred };
   const changes = changesIn(plan);
   if (changes === 0) {
-    run.emit({ type: 'note.given', text: 'Nothing was written. To prove the log path again: loki-eks verify' });
+    run.emit({ type: 'note.given', text: 'To prove the log path again: loki-eks verify' });
     return { outcome: 'nothing-to-do', writes: 0 };
   }
   return (await agreed(run, changes)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
@@ -117,14 +117,15 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld
 }
 
 /** In Grafana, where it was wired; else all that it takes to wire one. */
-function whereToLook({ grafana, login, gateway, tenant }: Blueprint): readonly string[] {
+function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] {
   if (grafana?.datasource) {
     const shown = grafana.dashboard ? ` and dashboard "${grafana.dashboard.name}"` : '';
     return [`In Grafana (${grafana.where}): data source "${grafana.datasource.name}"${shown}`];
   }
   const { namespace, name } = login.clients[0] ?? { namespace: '', name: '' };
   return [
-    `Grafana data source: ${gateway.url}, user ${login.user}, header X-Scope-OrgID: ${tenant}`,
+    `Grafana data source: ${gateway.url}, user ${login.user}`,
+    'The same as a file to provision: loki-eks plan --show grafana',
     `Password: kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.password}' | base64 -d`,
   ];
 }

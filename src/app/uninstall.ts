@@ -4,12 +4,12 @@ import type { Blueprint } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Step } from '../engine/types.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
-import type { Context } from '../steps/context.ts';
+import type { Context, Farewell } from '../steps/context.ts';
 import { removals } from '../steps/index.ts';
 import { contextFor } from './context.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
-import { counter, dataBuckets, givenUp, keptWords, unconfirmed } from './farewells.ts';
+import { counter, dataBuckets, givenUp, keptWords, unconfirmed, type DataBucket } from './farewells.ts';
 import { installed } from './installed.ts';
 import { locked, lockParts } from './lock.ts';
 import type { Run, UninstallOptions, UseCase } from './outside.ts';
@@ -30,10 +30,12 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     const asked = options.deleteData || options.expireData || options.confirmDeleteData.length > 0;
     const shown = asked ? await Promise.all(data.map(counter(ctx, { left: known === undefined }))) : [];
     const named = await givenUp(run, shown, options);
-    const barred = unconfirmed(run, { data: shown, named, options });
+    const barred = unconfirmed(run, { data: shown, named, options, command: again(here, blueprint) });
     if (barred.length > 0) return { outcome: 'refused', problems: barred };
-    if (!(await agreed(run, blueprint.cluster.name))) return { outcome: 'refused', problems: [problem('DECLINED')] };
-    const afterwards = (name: string) => `${again(here, blueprint)} --delete-data --confirm-delete-data ${name}`;
+    announce(run, blueprint, { data, named });
+    if (!(await agreed(run, { cluster: blueprint.cluster.name, buckets: named.size }))) return { outcome: 'refused', problems: [problem('DECLINED')] };
+    const afterwards = (...names: readonly string[]) =>
+      `${again(here, blueprint)} --delete-data ${names.map((name) => `--confirm-delete-data ${name}`).join(' ')}`;
     const keep = async (step: Step<Context>) => {
       const bucket = data.find(({ step: id }) => id === step.id);
       if (!bucket || named.has(bucket.name)) return undefined;
@@ -52,6 +54,10 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       await forgetProbes(run, ctx);
       const signal = AbortSignal.any([run.signal, lost]);
       const { outcome, removed, left } = await removeAll(removals(blueprint), { ctx: { ...ctx, farewells }, emit: run.emit, signal, toProblem, keep, guard });
+      const withFate = (how: Farewell['how'] | undefined) => data.filter(({ name }) => named.get(name) === how).map(({ name }) => name);
+      const [kept, expiring] = [withFate(undefined), withFate('expire')];
+      if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, with every line in it: ${afterwards(...kept)}` });
+      if (expiring.length > 0) run.emit({ type: 'note.given', text: `When S3 has emptied it, the bucket itself goes by: ${afterwards(...expiring)}` });
       if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
       return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
     });
@@ -85,8 +91,31 @@ function again({ settings }: Run, { cluster, region }: Blueprint): string {
   return ['loki-eks uninstall', ...made.flatMap(([flag, value, usual]) => (value === usual ? [] : [`${flag} ${value}`]))].join(' ');
 }
 
-async function agreed({ yes, outside, settled }: Run, cluster: string): Promise<boolean> {
+/** Before anybody agrees: what goes, as far as it carries our marks, and what becomes of each bucket. */
+function announce(
+  { emit }: Run,
+  { loki, alloy, role, namespaces, storageClass }: Blueprint,
+  { data, named }: { readonly data: readonly DataBucket[]; readonly named: ReadonlyMap<string, Farewell['how']> },
+): void {
+  const say = (fact: string, value: string) => emit({ type: 'fact.found', fact, value });
+  const things = [
+    `releases ${alloy.namespace}/${alloy.name} and ${loki.namespace}/${loki.name}`,
+    `namespaces ${namespaces.collector.metadata.name} and ${namespaces.loki.metadata.name}`,
+    `role ${role.name}`,
+    ...(storageClass ? [`StorageClass ${storageClass.metadata.name}`] : []),
+    'Secrets',
+  ];
+  say('goes', `what is ours of: ${things.join(', ')}`);
+  for (const { name } of data) {
+    const how = named.get(name);
+    if (how === undefined) say('stays', `s3://${name}, with all that is in it`);
+    else say('goes', how === 'delete' ? `s3://${name}, with every object in it` : `every object in s3://${name}, deleted by S3 within some days`);
+  }
+}
+
+async function agreed({ yes, outside, settled }: Run, { cluster, buckets }: { readonly cluster: string; readonly buckets: number }): Promise<boolean> {
   if (yes || !outside.questions) return true;
   await settled();
-  return outside.questions.confirm(`Take loki-eks away from cluster ${cluster}?`, false);
+  const logs = buckets > 0 ? ', and delete the logs' : '';
+  return outside.questions.confirm(`Take loki-eks away from cluster ${cluster}${logs}?`, false);
 }

@@ -20,6 +20,11 @@ export const nodesCollectable: Check<Pick<CheckContext, 'kubernetes' | 'facts'>>
     }
     if (fargate + windows === 0) return { is: 'pass', saw: `${linux} nodes` };
     const out = [fargate > 0 && `${fargate} Fargate`, windows > 0 && `${windows} Windows`].filter(Boolean).join(' and ');
-    return { is: 'warn', problem: problem('NODES_WITHOUT_LOGS', { message: `Logs of ${out} nodes are not collected, those of ${linux} Linux nodes are` }) };
+    return {
+      is: 'warn',
+      problem: problem('NODES_WITHOUT_LOGS', {
+        message: `Logs of ${out} ${fargate + windows === 1 ? 'node' : 'nodes'} are not collected, those of ${linux} Linux ${linux === 1 ? 'node' : 'nodes'} are`,
+      }),
+    };
   },
 };

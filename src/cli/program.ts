@@ -22,6 +22,15 @@ export interface ProgramOptions {
 
 export const HELP_COLUMNS = 100;
 
+const EXAMPLES = [
+  { run: 'loki-eks sandbox run -- loki-eks install', why: 'try it without an account' },
+  { run: 'loki-eks plan --cluster prod', why: 'what would change' },
+  { run: 'loki-eks install --cluster prod', why: 'install, repair or upgrade' },
+];
+const SETTINGS = 'Settings come from flags, LOKI_EKS_* variables, loki-eks.yaml, or questions.';
+const EXITS =
+  'Exit codes: 0 done or healthy, 1 a defect, 2 usage, 3 stopped before any change, 4 failed and rolled back, 5 something is left, 6 problems found, 7 changes pending, 130 interrupted and rolled back.';
+
 export function program(options: ProgramOptions): Commander {
   const root = new Commander('loki-eks')
     .description('Puts Grafana Loki and Grafana Alloy on an EKS cluster, and proves that log lines come back.')
@@ -31,15 +40,7 @@ export function program(options: ProgramOptions): Commander {
     .enablePositionalOptions()
     .addHelpText(
       'after',
-      `
-Examples:
-  loki-eks sandbox run -- loki-eks install     try it without an account
-  loki-eks plan --cluster prod                 what would change
-  loki-eks install --cluster prod              install, repair or upgrade
-
-Settings come from flags, LOKI_EKS_* variables, loki-eks.yaml, or questions.
-Exit codes: 0 done or healthy, 2 usage, 3 stopped before any change, 4 failed
-and rolled back, 5 something is left, 6 problems found, 7 changes pending.`,
+      ['', exampleText({ examples: EXAMPLES }), '', ...[SETTINGS, EXITS].flatMap((text) => fold(text, Math.min(options.columns, HELP_COLUMNS)))].join('\n'),
     );
   quiet(root, options);
   for (const command of options.commands) add(root, command, options);
@@ -139,7 +140,7 @@ function flagOption({ flag, short, placeholder, choices, repeatable, description
 
 const collect = (value: string, before: unknown): readonly string[] => [...(Array.isArray(before) ? (before as string[]) : []), value];
 
-function exampleText({ examples }: Command): string {
+function exampleText({ examples }: Pick<Command, 'examples'>): string {
   return ['Examples:', ...examples.flatMap(({ run, why }) => [`  ${run}`, `      ${why}`])].join('\n');
 }
 

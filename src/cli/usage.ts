@@ -37,6 +37,8 @@ export function usageProblem(error: CommanderError, { argv, commands, specs }: K
     }
     case 'commander.unknownOption': {
       const flag = word.split('=')[0] ?? word;
+      if (flag !== word && command && allFlags(command, specs).includes(flag))
+        return stop('FLAG_UNKNOWN', { message: `${flag} takes no value`, fix: `Write ${flag} alone, or see ${help}` });
       const near = nearest(flag, command ? allFlags(command, specs) : ['--help', '--version']);
       const where = command ? `loki-eks ${command.name}` : 'loki-eks';
       return stop('FLAG_UNKNOWN', {

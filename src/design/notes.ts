@@ -15,7 +15,7 @@ export function notes(
     );
   const now = spreadNodes(facts.nodes, facts.cluster.autoMode);
   if (now < nodes) said.push(`Loki is laid out for ${nodes} nodes and stays so, though only ${now} can run it now.`);
-  if (storage.object !== undefined) said.push(`No StorageClass of the cluster fits, so one is made: ${storage.name} (gp3, encrypted).`);
+  if (storage.object !== undefined) said.push(`No StorageClass of the cluster fits, so Loki has its own: ${storage.name} (gp3, encrypted).`);
   if (settings.expose === 'internal' && settings.certificate === undefined)
     said.push('The internal load balancer has no certificate: the login crosses the VPC in clear text.');
   if (settings.alertmanagerUrl === undefined) said.push('No Alertmanager is set: rules are evaluated, but their alerts go nowhere.');

@@ -1,5 +1,5 @@
 /** The end of a run: its problems, what is left and how to take it away, and one last line that says how it went. */
-import type { Happenings, Leftover } from '../engine/types.ts';
+import type { Happenings, Leftover, Problem } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, duration, fold, oneLine, width } from './text.ts';
 import { problemLines } from './problem.ts';
@@ -19,12 +19,15 @@ export function endingLines(finished: Finished, look: EndingLook): readonly stri
   const problems = (finished.problems ?? []).filter(({ code }) => !SAID_BY_THE_LAST_LINE.has(code));
   const left = finished.left ?? [];
   return [
-    ...problems.flatMap((problem) => ['', ...problemLines(problem, look)]),
+    ...problems.flatMap((problem, index) => ['', ...problemLines(problem, { ...look, followed: sameWayOut(problem, problems[index + 1]) })]),
     ...(left.length > 0 ? ['', ...leftLines(left, look)] : []),
     '',
     ...lastLine(finished, look),
   ];
 }
+
+/** What is wrong twice in one way is mended once: said under the last of them. */
+const sameWayOut = (problem: Problem, next: Problem | undefined): boolean => next?.code === problem.code && next.fix === problem.fix;
 
 function leftLines(left: readonly Leftover[], { columns, paint, titles }: EndingLook): readonly string[] {
   const entries = left.flatMap(({ step, receipt, problem }) => [
@@ -54,7 +57,7 @@ function verdict({ command, outcome, writes, exit, left, problems }: Finished): 
         writes === undefined ? `${name} done.` : writes === 0 ? `${name} done: nothing was changed.` : `${name} done: ${count(writes, 'change')} made.`,
       ];
     case 'nothing-to-do':
-      return ['✔', 'Nothing to do: everything is as wanted, nothing was written.'];
+      return ['✔', `${name} done: nothing to do, nothing was written.`];
     case 'changes-pending':
       return ['✔', 'Changes are pending; nothing was changed.'];
     case 'unhealthy':

@@ -3,7 +3,7 @@ import { duration } from './text.ts';
 
 export interface Heartbeat {
   readonly begin: (step: string) => void;
-  /** `false` when the step has said the same before: once is enough, the beat repeats it. */
+  /** `false` when the step has said the same before, however long ago: once is enough, the beat repeats what was said last. */
   readonly said: (step: string, text: string) => boolean;
   /** Seconds since the step began; 0 when it never did. */
   readonly end: (step: string) => number;
@@ -21,7 +21,7 @@ export interface HeartbeatOptions {
 const EVERY_MS = 15_000;
 
 export function heartbeat({ now, beat }: HeartbeatOptions): Heartbeat {
-  const working = new Map<string, { readonly since: number; saidAt: number; said: string }>();
+  const working = new Map<string, { readonly since: number; saidAt: number; said: string; readonly told: Set<string> }>();
   const time = () => now().getTime();
   const began = time();
   let spokeAt = began;
@@ -36,11 +36,14 @@ export function heartbeat({ now, beat }: HeartbeatOptions): Heartbeat {
   };
   const timer = setInterval(look, 1000).unref();
   return {
-    begin: (step) => void working.set(step, { since: time(), saidAt: time(), said: '' }),
+    begin: (step) => void working.set(step, { since: time(), saidAt: time(), said: '', told: new Set() }),
     said: (step, text) => {
       const work = working.get(step);
-      if (work?.said === text) return false;
-      if (work) Object.assign(work, { said: text, saidAt: time() });
+      if (!work) return true;
+      work.said = text;
+      if (work.told.has(text)) return false;
+      work.told.add(text);
+      work.saidAt = time();
       return true;
     },
     end: (step) => {

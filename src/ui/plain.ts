@@ -63,7 +63,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
       const seconds = life.end(step);
       line('ok', seconds >= 1 ? `${titleOf(step)} (${duration(seconds)})` : titleOf(step));
     },
-    'step.kept': ({ step, target, why, how }) => over(step, 'kept', `${titleOf(step)}: ${target}: ${why}${how ? `; to remove it: ${how}` : ''}`),
+    'step.kept': ({ step, target, why }) => over(step, 'kept', `${titleOf(step)}: ${target}: ${why}`),
     'step.failed': ({ step, problem }) => over(step, 'FAILED', `${titleOf(step)}: ${problem.message} [${problem.code}]`),
     'undo.started': ({ step, did }) => {
       life.begin(step);

@@ -29,6 +29,13 @@ describe('problemLines', () => {
     ]);
   });
 
+  it('leaves the way out to the next one when that has the same', () => {
+    expect(problemLines({ code: 'C', message: 'm', fix: 'f', evidence: ['e'] }, { ...look, followed: true })).toEqual([
+      expect.stringMatching(/^✖ m +\[C\]$/),
+      '  saw    e',
+    ]);
+  });
+
   it('colours only when asked to', () => {
     const problem = { code: 'C', message: 'm', fix: 'f' };
     expect(problemLines(problem, look).join('')).not.toContain('\u001b');

@@ -8,6 +8,8 @@ export interface ProblemLook {
   readonly paint: Paint;
   /** A warning does not stop anything. */
   readonly as?: 'problem' | 'warning';
+  /** The next one has the same fix, and says it. */
+  readonly followed?: boolean;
 }
 
 const LABEL = 9;
@@ -19,8 +21,7 @@ export function problemLines(problem: Problem, look: ProblemLook): readonly stri
   return [
     ...headline(problem, { ...look, columns }),
     ...(problem.evidence ?? []).flatMap((fact, index) => label(index === 0 ? 'saw' : '', fact)),
-    ...label('fix', problem.fix),
-    ...label('more', `loki-eks explain ${oneLine(problem.code)}`),
+    ...(look.followed ? [] : [...label('fix', problem.fix), ...label('more', `loki-eks explain ${oneLine(problem.code)}`)]),
   ];
 }
 

@@ -54,6 +54,10 @@ describe('sectionLines', () => {
     );
   });
 
+  it('does not count what was never reached', () => {
+    expect(sectionLines(section([row('done'), { ...row('skipped', 1), unreached: true }]), frame)[0]).toMatch(/ 1 of 2 · /);
+  });
+
   it('is over when no row waits or runs', () => {
     expect(isOver(section([row('done'), row('failed'), row('skipped')]))).toBe(true);
     expect(isOver(section([row('done'), row('running')]))).toBe(false);

@@ -14,6 +14,8 @@ export interface Row {
   below?: string;
   started?: number;
   ended?: number;
+  /** The block was taken down before it came to an end. */
+  unreached?: boolean;
 }
 
 export interface Section {
@@ -56,7 +58,7 @@ export function sectionLines(section: Section, frame: Frame): readonly string[] 
 /** `Installing  ━━━━━━━━──────  4 of 14 · 41 s` */
 function headingLine(section: Section, { columns, height, paint, now }: Frame): string {
   const total = section.rows.length;
-  const over = section.rows.filter(finished).length;
+  const over = section.rows.filter((row) => finished(row) && !row.unreached).length;
   const ended = Math.max(section.started, ...section.rows.map(({ ended }) => ended ?? 0));
   const seconds = ((height === undefined ? ended : now) - section.started) / 1000;
   const right = `${over} of ${total} · ${duration(Math.max(0, seconds))}`;
@@ -79,7 +81,7 @@ function collapsed(section: Section, frame: Frame): readonly string[] {
   const of = (state: RowState) => section.rows.filter((row) => row.state === state).length;
   const good = of('done') + of('skipped') === section.rows.length;
   const mark = good ? paint.good('✔') : of('failed') > 0 ? paint.bad('✖') : paint.careful('▲');
-  const skipped = of('skipped') > 0 ? `, ${of('skipped')} not needed` : '';
+  const skipped = of('skipped') > 0 ? `, ${of('skipped')} ${of('failed') > 0 ? 'not tried' : 'not needed'}` : '';
   const words = `${paint.strong(section.heading)}  ${of('done')} of ${section.rows.length} ${section.collapse}${skipped}`;
   const ended = Math.max(section.started, ...section.rows.map((row) => row.ended ?? 0));
   const line = spread(`${mark} ${words}`, paint.faint(duration((ended - section.started) / 1000)), limit(columns));

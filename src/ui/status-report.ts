@@ -80,9 +80,11 @@ function componentLines({ components }: StatusResult, { columns, paint }: Look):
   const mark = { ok: paint.good('✔'), degraded: paint.careful('▲'), down: paint.bad('✖'), absent: paint.faint('–') };
   const names = widest(components.map(({ name }) => oneLine(name)));
   const kinds = widest(components.map(({ kind }) => oneLine(kind)));
+  const versions = widest(components.map(({ version }) => oneLine(version ?? '')));
+  const narrow = 4 + names + 2 + kinds + 2 + 11 + 2 + versions > columns;
   return components.flatMap(({ name, kind, ready, wanted, version, state, why }) => {
     const ratio = state === 'absent' ? 'absent' : `${ready}/${wanted} ready`;
-    const line = `  ${mark[state]} ${pad(oneLine(name), names)}  ${paint.faint(pad(oneLine(kind), kinds))}  ${pad(ratio, 11)}  ${paint.faint(oneLine(version ?? ''))}`;
+    const line = `  ${mark[state]} ${pad(oneLine(name), names)}  ${narrow ? '' : `${paint.faint(pad(oneLine(kind), kinds))}  `}${pad(ratio, 11)}  ${paint.faint(oneLine(version ?? ''))}`;
     return [line.trimEnd(), ...(why ? fold(clean(why), columns - 6).map((text) => `      ${text}`) : [])];
   });
 }
@@ -102,9 +104,12 @@ function nodeLines({ nodes }: StatusResult, { columns, paint }: Look): readonly 
   const complete = nodes.without.length === 0;
   const apart = [nodes.fargate > 0 && `${nodes.fargate} Fargate`, nodes.windows > 0 && `${nodes.windows} Windows`].filter(Boolean).join(', ');
   const line = `  ${complete ? paint.good('✔') : paint.careful('▲')} A collector runs on ${nodes.withCollector} of ${count(nodes.linux, 'Linux node')}`;
+  const besides = apart ? `(no collector can run on ${apart})` : '';
+  const fits = width(line) + 1 + besides.length <= columns;
   const missing = cutList(nodes.without.map(oneLine), 10);
   return [
-    apart ? `${line} ${paint.faint(`(no collector can run on ${apart})`)}` : line,
+    besides && fits ? `${line} ${paint.faint(besides)}` : line,
+    ...(besides && !fits ? [`      ${paint.faint(besides)}`] : []),
     ...(complete ? [] : fold(`without one: ${missing}`, columns - 6).map((text) => `      ${text}`)),
   ];
 }

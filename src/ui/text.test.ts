@@ -29,6 +29,7 @@ describe('fold', () => {
   it('leaves commands whole, so that they can be copied', () => {
     const command = 'kubectl -n loki get secret loki-gateway-login -o jsonpath={.data.password}';
     expect(fold(command, 20)).toEqual([command]);
+    expect(fold('loki-eks install goes on; with a flag it does not', 30)).toEqual(['loki-eks install goes on; with', 'a flag it does not']);
   });
 });
 

@@ -51,8 +51,8 @@ export function cut(text: string, columns: number): string {
   return columns > 0 ? `${kept.trimEnd()}…` : '';
 }
 
-/** A command of a line of its own is never folded: it must survive being copied. */
-const COMMAND = /^(loki-eks|kubectl|aws|helm|eksctl|export|rm) /;
+/** A command of a line of its own is never folded: it must survive being copied. Words after a comma make it a sentence. */
+const COMMAND = /^(loki-eks|kubectl|aws|helm|eksctl|export|rm) (?!.*[,;.] [A-Za-z])/;
 
 /** Folded at spaces; a word longer than a line (an ARN, a command) is left whole, so that it can be copied. */
 export function fold(text: string, columns: number): readonly string[] {

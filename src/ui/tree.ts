@@ -68,8 +68,8 @@ export function tree(options: TreeOptions): Renderer {
     'step.said': ({ step, text }) => screen.change(step, undefined, { below: text }),
     'step.unchanged': ({ step, note }) => screen.change(step, 'same', { note: note ?? 'already as wanted' }),
     'step.done': ({ step }) => screen.change(step, 'done'),
-    'step.kept': ({ step, target, why, how }) =>
-      screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}${how ? `; to remove it: ${how}` : ''}` }),
+    // How to remove it is a command, which would be cut here; whoever kept it hands it over in a note.
+    'step.kept': ({ step, target, why }) => screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}` }),
     'step.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'undo.started': ({ step, did }) => {
       const row: Row = { id: step, title: `${titleOf(step)}: ${did.replaceAll('-', ' ')}`, state: 'running' };
@@ -113,8 +113,12 @@ function headline({ command, version, sandbox }: Happenings['run.started'], { co
   return sandbox ? spread(left, paint.careful('simulated: no AWS account is touched'), Math.min(columns, 100)) : left;
 }
 
+/** Beside a longer one there is no room for a value. */
+const LONG_LABEL = 24;
+
 function factLines(fact: string, value: string, { columns, paint }: Text): readonly string[] {
   const label = oneLine(fact).padEnd(13);
+  if (width(label) > LONG_LABEL) return [`  ${paint.faint(label)}`, ...fold(oneLine(value), columns - 6).map((line) => `      ${line}`)];
   const lines = fold(oneLine(value), columns - width(label) - 3);
   return lines.map((line, index) => `  ${paint.faint(index === 0 ? label : ' '.repeat(label.length))} ${line}`);
 }
@@ -187,8 +191,8 @@ class Screen {
     if (!live) return;
     this.#live = undefined;
     for (const row of live.section.rows) {
-      if (row.state === 'waiting') Object.assign(row, { state: 'skipped', note: 'not reached' });
-      if (row.state === 'running') Object.assign(row, { state: 'skipped', note: 'stopped' });
+      if (row.state === 'waiting') Object.assign(row, { state: 'skipped', note: 'not reached', unreached: true });
+      if (row.state === 'running') Object.assign(row, { state: 'skipped', note: 'stopped', unreached: true });
     }
     this.#tail = this.#tail.then(() => live.region).then((region) => region.close());
   }

@@ -22,6 +22,7 @@ describe('wrong usage', () => {
       'loki-eks install has no flag --retention-day; did you mean --retention-days?',
       'Write --retention-days, or see loki-eks install --help',
     ],
+    ['install --yes=1', 'FLAG_UNKNOWN', '--yes takes no value', 'Write --yes alone, or see loki-eks install --help'],
     ['status --dry-run', 'FLAG_UNKNOWN', 'loki-eks status has no flag --dry-run', 'loki-eks status --help'],
     ['--verison', 'FLAG_UNKNOWN', 'loki-eks has no flag --verison; did you mean --version?', 'Write --version, or see loki-eks --help'],
     ['install --region', 'FLAG_VALUE_MISSING', '--region has no value', 'Write --region REGION'],

@@ -23,7 +23,7 @@ export const doctor: Command = {
   ],
   settings: [...place, 'collectorNamespace', 'grafanaUrl', 'grafanaNamespace', ...grafanaLogin, 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
   flags: [
-    { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; may be repeated' },
+    { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; repeatable' },
     { flag: '--fix', description: 'mend what may be mended: shows it, asks where it matters, and looks again' },
     {
       flag: '--confirm-fix',

@@ -13,7 +13,7 @@ const flags = [
   { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
   { flag: '--gpu-nodes', placeholder: 'N', description: 'so many of them are GPU nodes with their taint' },
   { flag: '--grafana', description: 'with a Grafana in the cluster, as kube-prometheus-stack installs it' },
-  { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'break something, as --list-breaks names it; may be repeated' },
+  { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'break something, as --list-breaks names it; repeatable' },
 ] as const;
 
 export const sandbox: Command = {
@@ -81,7 +81,7 @@ export const sandboxStart: Command = {
           .map(([name, value]) => `export ${name}=${quoted(value)}`)
           .join('\n')}\n`,
       );
-      platform.stderr.write('\nThe sandbox runs until Ctrl-C. Paste the lines above into another terminal.\n');
+      platform.stderr.write('\nThe sandbox runs until Ctrl-C. Paste the lines above into another terminal; then, there: loki-eks install\n');
       await signalled(platform);
       return 0;
     }),

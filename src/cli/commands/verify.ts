@@ -22,8 +22,8 @@ export const verify: Command = {
   settings: [...place, ...grafanaLogin, 'timeout'],
   flags: [
     { flag: '--sample', placeholder: 'N', description: 'about N nodes, spread over zones, with one of each kind and taint at least' },
-    { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'this node only; several by commas or by repeating' },
-    { flag: '--proof', placeholder: 'NAME', choices: proofNames, repeatable: true, description: 'this proof only; may be repeated' },
+    { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'this node only; several by commas; repeatable' },
+    { flag: '--proof', placeholder: 'NAME', choices: proofNames, repeatable: true, description: `this proof only: ${proofNames.join(', ')}; repeatable` },
     { flag: '--restart-collector', description: 'also restart one collector, to prove that no line is lost or repeated' },
     { flag: '--junit', placeholder: 'FILE', description: 'write the result as JUnit XML' },
   ],

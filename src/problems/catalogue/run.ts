@@ -130,7 +130,7 @@ export const run = rows({
   RUN_OVERTAKEN: {
     title: 'A dead run can not be taken back any more',
     cause: 'After it died, a run of another machine or user took the lock and changed the installation; it may have finished what the dead run began.',
-    fix: 'loki-eks install --on-unfinished continue goes on from what is there. To take everything away: loki-eks uninstall',
+    fix: 'Go on from what is there with loki-eks install --on-unfinished continue, or take everything away with loki-eks uninstall.',
     exit: 3,
     explain:
       'A journal tells what one run did on the machine where it ran. Once another run has changed the installation, taking the older deeds back would take away what the later run relies on, and what people may use by now. So loki-eks install closes such a journal and goes on, and --on-unfinished undo is refused. uninstall goes by the marks of the installation and keeps log data. Nothing has been changed.',

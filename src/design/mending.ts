@@ -48,7 +48,7 @@ const steps: Codes<readonly string[]> = {
   GATEWAY_RESOLVER: loki,
   GATEWAY_SECRET_MISSING: login,
   GATEWAY_ABSENT: loki,
-  GATEWAY_OPEN: loki,
+  GATEWAY_EXPOSED: loki,
   WRITER_LOGIN_MISSING: login,
   WRITER_LOGIN_REFUSED: login,
   WRITER_TENANT_MISSING: tenant,

@@ -13,7 +13,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
     const annotated = isMap(get('gateway.service.annotations')) && JSON.stringify(get('gateway.service.annotations')).includes('load-balancer-source-ranges');
     if (!annotated)
       faults.push({
-        code: 'GATEWAY_OPEN',
+        code: 'GATEWAY_EXPOSED',
         severity: 'fail',
         hop: 'gateway',
         message: `gateway.service.type is ${type}${ranges ? ', and loadBalancerSourceRanges is ignored' : ''}: the gateway is open to the world`,

@@ -146,7 +146,7 @@ describe('doctor, in the cluster that the guide has made', () => {
     expect(result.healthy).toBe(true);
     const codes = result.findings.map(({ problem }) => problem.code);
     expect(codes).toEqual(
-      expect.arrayContaining(['VALUES_UNKNOWN_KEY', 'LOKI_PATTERNS_UNSERVED', 'LOKI_WAL_EPHEMERAL', 'GATEWAY_OPEN', 'ALLOY_NO_CRI', 'ALLOY_POSITIONS_LOST']),
+      expect.arrayContaining(['VALUES_UNKNOWN_KEY', 'LOKI_PATTERNS_UNSERVED', 'LOKI_WAL_EPHEMERAL', 'GATEWAY_EXPOSED', 'ALLOY_NO_CRI', 'ALLOY_POSITIONS_LOST']),
     );
     expect(result.unseen).toEqual([]);
   });
@@ -168,7 +168,7 @@ describe("the guide's two values files", () => {
       'ALLOY_PRIVILEGED',
       'ALLOY_SECRET_IN_CONFIG',
       'COLLECTOR_BARRED',
-      'GATEWAY_OPEN',
+      'GATEWAY_EXPOSED',
       'LOKI_CACHE_LARGE',
       'LOKI_PATTERNS_UNSERVED',
       'LOKI_WAL_EPHEMERAL',

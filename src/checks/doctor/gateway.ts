@@ -145,7 +145,7 @@ export const gatewayClosed: DoctorCheck = {
     if (!['LoadBalancer', 'NodePort'].includes(gateway.serviceType ?? '')) return pass(gateway.serviceType);
     const ranges = at((release?.values ?? {}) as Parameters<typeof at>[0], 'gateway.service.loadBalancerSourceRanges');
     if (gateway.asksLogin && ranges === undefined) return pass(`${gateway.serviceType}, with a login`);
-    return warn('GATEWAY_OPEN', {
+    return warn('GATEWAY_EXPOSED', {
       message: `Service ${loki.namespace}/${gateway.workload.name} is a ${gateway.serviceType}${gateway.asksLogin ? '' : ' and asks for no login'}${ranges === undefined ? '' : '; the chart ignores loadBalancerSourceRanges'}`,
       evidence: [`Service ${loki.namespace}/${gateway.workload.name}: spec.type ${gateway.serviceType}, no spec.loadBalancerSourceRanges`],
     });

@@ -38,7 +38,7 @@ export const doctorGateway = doctorRows({
     autofix: 'no',
     explain: 'nginx answers 502, 503 or 504 itself.',
   },
-  GATEWAY_OPEN: {
+  GATEWAY_EXPOSED: {
     title: 'The gateway is reachable from outside',
     cause: 'Its Service is a LoadBalancer without source ranges; the chart has no key loadBalancerSourceRanges.',
     fix: 'use gateway.service.type: ClusterIP, or the annotation service.beta.kubernetes.io/load-balancer-source-ranges',

@@ -1,0 +1,12 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { catalogue } from './catalogue.ts';
+
+const folder = new URL('catalogue/', import.meta.url);
+
+it('has each code in one area only, and every area', async () => {
+  const areas = await Promise.all(readdirSync(fileURLToPath(folder)).map((name) => import(new URL(name, folder).href)));
+  const codes = areas.flatMap((area) => Object.values(area as Readonly<Record<string, object>>).flatMap((rows) => Object.keys(rows)));
+  expect(codes.toSorted()).toEqual(Object.keys(catalogue).toSorted());
+});

@@ -1,12 +1,14 @@
 /** How anything is timed: pairs in turn, one warm-up, medians of pairwise ratios. */
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 
-/** Wall seconds of one process; throws what it complains of when it fails, for a failed run measures nothing. */
-export function wall(command, args, { env = process.env, cwd, ok = [0] } = {}) {
+/** Wall seconds of one process; throws what it complains of when it fails, for a failed run measures nothing. `on` is given its lines. */
+export function wall(command, args, { env = process.env, cwd, ok = [0], on } = {}) {
   return new Promise((resolve, reject) => {
     const from = performance.now();
-    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(command, args, { env, cwd, stdio: ['ignore', on ? 'pipe' : 'ignore', 'pipe'] });
+    if (on) createInterface(child.stdout).on('line', on);
     let said = '';
     child.stderr.on('data', (chunk) => (said = (said + chunk).slice(-2000)));
     child.on('error', reject);

@@ -21,7 +21,7 @@ export async function installRows({ add, peers }) {
       runs,
     };
   };
-  await add('whole install against its helm commands run bare', 1.35, row(['fresh', 'bare']));
+  await add('whole install against its helm commands run bare', 1.35, async () => ({ ...(await row(['fresh', 'bare'])()), note: phases(await all()) }));
   await add('install with nothing to do against a fresh one', 1 / 6, row(['again', 'fresh']));
 }
 
@@ -35,8 +35,10 @@ async function several(helm) {
 }
 
 async function once({ env, folder }, helm) {
-  const install = () => wall(process.execPath, [script, 'install', '--yes', '--output', 'json'], { env });
-  const fresh = await install();
+  const events = [];
+  const install = (on) => wall(process.execPath, [script, 'install', '--yes', '--output', 'json'], { env, on });
+  const began = Date.now();
+  const fresh = await install((line) => events.push(JSON.parse(line)));
   const again = await install();
   const of = (args) => execFileSync(helm, args, { env, encoding: 'utf8' });
   const releases = [
@@ -51,5 +53,24 @@ async function once({ env, folder }, helm) {
   let bare = 0;
   for (const { name, namespace, chart, values } of releases)
     bare += await wall(helm, ['upgrade', name, chart, '--install', '--namespace', namespace, '--values', values, '--wait'], { env });
-  return { fresh, again, bare };
+  return { fresh, again, bare, spent: spent(events, began) };
+}
+
+/** Where the seconds of an install go, by what it tells of itself; `bare` has to do with `helm` alone. */
+function spent(events, began) {
+  const at = (type, step) => Date.parse(events.findLast((event) => event.type === type && event.step === step).time);
+  const [looked, proved] = [at('steps.started'), at('step.done', 'identity-proof')];
+  const rolledOut = Math.max(at('step.done', 'release.loki'), at('step.done', 'release.alloy'));
+  const spans = {
+    'until the first change': looked - began,
+    'AWS, login, IAM catches up': proved - looked,
+    helm: rolledOut - proved,
+    'a line from every node': at('run.finished') - rolledOut,
+  };
+  return Object.entries(spans).map(([what, ms]) => ({ what, seconds: ms / 1000 }));
+}
+
+function phases(list) {
+  const told = list[0].spent.map(({ what }, index) => `${what} ${median(list.map(({ spent }) => spent[index].seconds)).toFixed(1)} s`);
+  return `${median(list.map(({ fresh }) => fresh)).toFixed(1)} s: ${told.join(', ')}; bare ${median(list.map(({ bare }) => bare)).toFixed(1)} s`;
 }

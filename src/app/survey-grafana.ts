@@ -1,6 +1,7 @@
 /** Grafana data sources of type loki, where provisioning finds them: ConfigMaps and Secrets for the sidecar, and those of Grafana's chart. */
+import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
-import type { AskedSeen, DatasourceSeen } from '../checks/doctor/survey.ts';
+import type { AskedSeen, DatasourceSeen, Survey } from '../checks/doctor/survey.ts';
 import type { Problem } from '../engine/types.ts';
 import type { Grafana } from '../ports/grafana.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
@@ -68,7 +69,13 @@ function seenFrom({ code, message, fix, evidence = [] }: Problem, where: string)
   return code === 'GRAFANA_NO_WAY' ? problem('DATASOURCE_URL', { message, evidence: all }) : { code, message, fix, evidence: all };
 }
 
-export async function surveyDatasources({ run, reached: { kubernetes }, miss }: Looking): Promise<readonly DatasourceSeen[]> {
+export interface Provisioned {
+  readonly datasources: readonly DatasourceSeen[];
+  /** Nothing was hidden from us, and every file could be read. */
+  readonly whole: boolean;
+}
+
+export async function surveyDatasources({ run, reached: { kubernetes }, miss }: Looking): Promise<Provisioned> {
   const lists = await Promise.all(
     (
       [
@@ -79,21 +86,34 @@ export async function surveyDatasources({ run, reached: { kubernetes }, miss }: 
     ).map(([kind, labels]) =>
       list(kubernetes, kind, labels).catch((error: unknown) => {
         miss(`${kind}s with the label ${labels}`, error);
-        return [];
+        return undefined;
       }),
     ),
   );
-  const objects = new Map(lists.flat().map((object) => [`${object.kind} ${object.metadata.namespace}/${object.metadata.name}`, object]));
-  const found = [...objects].flatMap(([from, object]) => datasourcesIn(from, object));
-  for (const { login } of found) if (login) run.outside.hide(login.password);
-  return found;
+  const listed = lists.flatMap((all) => all ?? []);
+  const objects = new Map(listed.map((object) => [`${object.kind} ${object.metadata.namespace}/${object.metadata.name}`, object]));
+  const files = [...objects].flatMap(([from, object]) => datasourcesIn(from, object));
+  const datasources = files.flatMap((file) => file ?? []);
+  for (const { login } of datasources) if (login) run.outside.hide(login.password);
+  return { datasources, whole: lists.every((all) => all !== undefined && all.length < MOST) && !files.includes(undefined) };
+}
+
+/**
+ * Uids and names by which a dashboard finds a Loki, of all Grafanas that were looked at. Absent when there may be more: nothing is
+ * provisioned, not everything could be read, or a uid is in a variable that only Grafana's pod knows.
+ */
+export function sourceNames({ datasources, whole }: Provisioned, inGrafana: InGrafana | undefined): Survey['sourceNames'] {
+  const all = [...datasources, ...(inGrafana?.sources ?? [])];
+  const known = inGrafana !== undefined || (whole && datasources.length > 0 && datasources.every(({ uid }) => uid !== undefined));
+  return known ? new Set(all.flatMap(({ uid, name }) => [name, ...(uid === undefined ? [] : [uid])])) : undefined;
 }
 
 const list = (kubernetes: Kubernetes, kind: string, labels: string) =>
   kubernetes.list({ apiVersion: 'v1', kind, labels, limit: MOST }).then((found) => found.map((object) => ({ ...object, kind })));
 
-interface Provisioned {
+interface Entry {
   readonly name?: string;
+  readonly uid?: unknown;
   readonly type?: string;
   readonly url?: string;
   readonly basicAuth?: boolean;
@@ -102,22 +122,31 @@ interface Provisioned {
   readonly secureJsonData?: Readonly<Record<string, unknown>>;
 }
 
-function datasourcesIn(from: string, object: KubeObject): readonly DatasourceSeen[] {
+/** By file; `undefined` for one that is no YAML. */
+function datasourcesIn(from: string, object: KubeObject): readonly (readonly DatasourceSeen[] | undefined)[] {
   const data = (object['data'] ?? {}) as Readonly<Record<string, string>>;
   return Object.entries(data).flatMap(([key, value]) => {
     if (!/\.ya?ml$/.test(key)) return [];
-    let file: { readonly datasources?: readonly Provisioned[] } | undefined;
+    let file: { readonly datasources?: readonly Entry[] } | null;
     try {
       file = parse(object.kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value) as typeof file;
     } catch {
-      return [];
+      return [undefined];
     }
     if (!Array.isArray(file?.datasources)) return [];
-    return (file.datasources as readonly Provisioned[]).filter(({ type }) => type === 'loki').map((one) => datasourceOf(`${from}, ${key}`, one));
+    return [(file.datasources as readonly Entry[]).filter(({ type }) => type === 'loki').map((one) => datasourceOf(`${from}, ${key}`, one))];
   });
 }
 
-function datasourceOf(from: string, { name = '', url = '', basicAuth, basicAuthUser, jsonData = {}, secureJsonData = {} }: Provisioned): DatasourceSeen {
+/** Where none is given Grafana makes it of the name; a `$` begins a variable. */
+function uidOf({ uid, name = '' }: Entry): string | undefined {
+  if (uid === undefined || uid === null || uid === '') return `P${createHash('sha256').update(name).digest('hex').slice(0, 16).toUpperCase()}`;
+  return String(uid).includes('$') ? undefined : String(uid);
+}
+
+function datasourceOf(from: string, entry: Entry): DatasourceSeen {
+  const { name = '', url = '', basicAuth, basicAuthUser, jsonData = {}, secureJsonData = {} } = entry;
+  const uid = uidOf(entry);
   const headers = Object.entries(jsonData).filter(([key, value]) => /^httpHeaderName\d+$/.test(key) && typeof value === 'string') as [string, string][];
   const valueOf = (header: string) => {
     const key = headers.find(([, value]) => value.toLowerCase() === header)?.[0];
@@ -132,6 +161,7 @@ function datasourceOf(from: string, { name = '', url = '', basicAuth, basicAuthU
     from,
     name,
     url,
+    ...(uid !== undefined && { uid }),
     hasLogin: basicAuth === true || valueOf('authorization') !== undefined,
     ...(basicAuth === true && basicAuthUser && password !== undefined && { login: { user: basicAuthUser, password } }),
     ...(tenant && { tenant }),

@@ -12,7 +12,7 @@ import { podsOnFargate, silentApps } from './survey-apps.ts';
 import { surveyCollectors } from './survey-collectors.ts';
 import { surveyDashboards } from './survey-dashboards.ts';
 import { namespaceLabels, nodeEvents, policiesIn } from './survey-events.ts';
-import { askThroughGrafana, surveyDatasources, surveyGrafana } from './survey-grafana.ts';
+import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from './survey-grafana.ts';
 import { surveyLoki, type Looking } from './survey-loki.ts';
 import { looked, misses, type Unseen } from './survey-objects.ts';
 import { servicesOf } from './survey-services.ts';
@@ -21,7 +21,7 @@ import { standingStill } from './survey-standstill.ts';
 export async function survey(run: Run, reached: Reached): Promise<Survey> {
   const unseen: Unseen[] = [];
   const looking: Looking = { run, reached, miss: misses(unseen) };
-  const [cluster, nodes, loki, found, datasources, inGrafana, dashboards, events] = await Promise.all([
+  const [cluster, nodes, loki, found, provisioned, inGrafana, dashboards, events] = await Promise.all([
     clusterSeen(looking),
     looked(looking.miss, 'nodes', nodeFacts(reached.kubernetes)),
     surveyLoki(looking),
@@ -31,6 +31,8 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
     surveyDashboards(looking),
     nodeEvents(looking),
   ]);
+  const { datasources } = provisioned;
+  const names = sourceNames(provisioned, inGrafana);
   const services = await servicesOf(looking, {
     collectors: [...found.expected, ...found.elsewhere],
     datasources: [...datasources, ...(inGrafana?.sources ?? [])],
@@ -57,6 +59,7 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
     collectors: await withStandstill(looking, answers ?? { collectors }),
     datasources: answers?.datasources ?? asking.datasources,
     ...(throughGrafana && { throughGrafana }),
+    ...(names && { sourceNames: names }),
     services,
     ...(answers?.reading && { reading: answers.reading }),
     nodeEvents: events,

@@ -922,7 +922,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   ],
   'dashboard-uid-labels': [
     ['an import', 'DASHBOARD_DATASOURCE', surveySeen({ dashboards: [{ ...board, sources: ['${DS_LOKI}'] }] })],
-    ['a uid', 'DASHBOARD_DATASOURCE', surveySeen({ datasources: [source], dashboards: [{ ...board, sources: ['P8E80F9AEF21F6940'] }] })],
+    ['a uid', 'DASHBOARD_DATASOURCE', surveySeen({ sourceNames: new Set(['Loki', 'loki']), dashboards: [{ ...board, sources: ['P8E80F9AEF21F6940'] }] })],
     ['a label', 'DASHBOARD_LABELS', surveySeen({ dashboards: [{ ...board, labels: ['app'] }] })],
   ],
   'loki-grafana-version': [
@@ -1093,6 +1093,13 @@ describe('what is no failure', () => {
     'a dashboard with a variable of its own': surveySeen({
       dashboards: [{ ...board, sources: ['${loki}', '$datasource'], variables: ['loki', 'datasource'], labels: ['namespace'] }],
     }),
+    'dashboards that name what is there, or what Grafana itself stands for': surveySeen({
+      sourceNames: new Set(['Loki', 'loki']),
+      dashboards: [
+        { ...board, sources: ['loki', 'Loki', 'default', '-- Mixed --', '-- Grafana --', 'grafana', '[[source]]', '${source:raw}'], variables: ['source'] },
+      ],
+    }),
+    'a dashboard whose data source may have been made by hand': surveySeen({ datasources: [source], dashboards: [{ ...board, sources: ['by-hand'] }] }),
     'a volume of a pod that is there': withLoki({ claims: [{ name: 'data-loki-ingester-2', phase: 'Bound', classKnown: true, events: [] }] }),
     'values of a chart that is not known': withLoki({ release: release('loki', '6.30.0', { anything: { at: 'all' } }) }),
     'another chart with a version of the same name': withCollector({ release: release('k8s-monitoring', '1.11.1', { cluster: {} }) }),

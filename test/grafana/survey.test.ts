@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/app/outside.ts';
 import type { Reached } from '../../src/app/reach.ts';
 import { misses } from '../../src/app/survey-objects.ts';
-import { askThroughGrafana, surveyDatasources, surveyGrafana } from '../../src/app/survey-grafana.ts';
+import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from '../../src/app/survey-grafana.ts';
 import { grafanaAsks } from '../../src/checks/doctor/through-grafana.ts';
 import type { Survey } from '../../src/checks/doctor/survey.ts';
 import { withLogin } from '../../src/design/grafana.ts';
@@ -78,6 +78,39 @@ it('reads a password with dollars from the file as Grafana does', async () => {
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'monitoring' }, data };
   const kubernetes = { list: async ({ kind }: { kind: string }) => (kind === 'Secret' ? [secret] : []) };
   const run = { outside: { hide: () => {} } } as unknown as Run;
-  const [found] = await surveyDatasources({ run, reached: { kubernetes } as unknown as Reached, miss: misses([]) });
-  expect(found?.login).toEqual({ user: 'loki', password: 'a$b$$c' });
+  const { datasources, whole } = await surveyDatasources({ run, reached: { kubernetes } as unknown as Reached, miss: misses([]) });
+  expect(whole).toBe(true);
+  expect(datasources[0]?.login).toEqual({ user: 'loki', password: 'a$b$$c' });
+});
+
+describe('what a dashboard may name', () => {
+  const provisioning = (sources: string) => `apiVersion: 1\ndatasources:\n${sources}`;
+  async function namesIn(texts: readonly string[], uids?: readonly string[]) {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'a', namespace: 'monitoring' },
+      data: Object.fromEntries(texts.map((text, at) => [`${at}.yaml`, text])),
+    };
+    const kubernetes = { list: async ({ kind }: { kind: string }) => (kind === 'ConfigMap' ? [object] : []) };
+    const run = { outside: { hide: () => {} } } as unknown as Run;
+    const provisioned = await surveyDatasources({ run, reached: { kubernetes } as unknown as Reached, miss: misses([]) });
+    const inGrafana = uids && { grafana: grafanaWith([]), sources: uids.map((uid) => ({ uid, name: uid, from: '', url })) };
+    return sourceNames(provisioned, inGrafana) && [...sourceNames(provisioned, inGrafana)!].toSorted();
+  }
+  const loki = '  - {name: Loki, type: loki, url: "http://a"}\n';
+
+  it('is a uid that was given, or the one that Grafana makes of a name, and the name itself', async () => {
+    const other = '  - {name: Metrics, type: prometheus, uid: prom}\n  - {name: Mine, type: loki, uid: mine}\n';
+    expect(await namesIn([provisioning(loki + other)])).toEqual(['Loki', 'Mine', 'P8E80F9AEF21F6940', 'mine']);
+  });
+
+  it.each([
+    ['nothing is provisioned', []],
+    ['a uid is a variable', [provisioning('  - {name: Loki, type: loki, uid: $LOKI_UID}\n')]],
+    ['a file is no YAML', [provisioning(loki), 'datasources: [{{ nothing }']],
+  ])('is not known where %s, but for what Grafana itself tells', async (_, texts) => {
+    expect(await namesIn(texts)).toBeUndefined();
+    expect(await namesIn(texts, ['by-hand'])).toContain('by-hand');
+  });
 });

@@ -2,11 +2,14 @@
 import type { DashboardSeen, DoctorCheck } from './survey.ts';
 import { NO_LOKI, pass, skip, warn } from './verdict.ts';
 
-/** A source that is looked up when the dashboard is drawn: its own variable, or Grafana's default. */
+/** A source that is looked up when the dashboard is drawn: its own variable, also as it was written of old, `[[name]]`. */
 function isResolved(source: string, { variables }: DashboardSeen): boolean {
-  const name = /^\$\{?(\w+)(?::\w+)?\}?$/.exec(source)?.[1];
-  return name !== undefined && variables.includes(name);
+  const name = /^(?:\$\{?(\w+)(?::\w+)?\}?|\[\[(\w+)(?::\w+)?\]\])$/.exec(source);
+  return name !== null && variables.includes(name[1] ?? name[2] ?? '');
 }
+
+/** What Grafana itself stands for: `-- Mixed --`, `-- Dashboard --`, its test data, its default. */
+const BUILT_IN = /^-- |^(grafana|default)$/i;
 
 export const dashboardsFindSource: DoctorCheck = {
   id: 'grafana.dashboards',
@@ -14,28 +17,24 @@ export const dashboardsFindSource: DoctorCheck = {
   at: ['doctor'],
   hop: 'grafana-datasource',
   partial: true,
-  async run({ loki, dashboards, datasources }) {
+  async run({ loki, dashboards, datasources, sourceNames }) {
     if (!loki) return NO_LOKI;
     if (dashboards.length === 0) return skip('no provisioned dashboard asks a Loki');
-    const known = new Set(datasources.flatMap(({ uid, name }) => [name, ...(uid ? [uid] : [])]));
-    // Sources that were made by hand are in Grafana's database, where nobody looks from here.
-    const all = datasources.length > 0 && datasources.every(({ uid }) => uid !== undefined);
-    const bad = dashboards.flatMap((one) =>
-      one.sources
-        .filter((source) => !isResolved(source, one))
-        .filter((source) => (source.startsWith('$') ? true : all && !known.has(source) && !/^-- |^grafana$|^default$/i.test(source)))
-        .map((source) => ({ one, source })),
-    );
+    const isUnknown = (source: string) => source.startsWith('$') || (sourceNames !== undefined && !sourceNames.has(source) && !BUILT_IN.test(source));
+    const bad = dashboards.flatMap((one) => one.sources.filter((source) => !isResolved(source, one) && isUnknown(source)).map((source) => ({ one, source })));
     const [first] = bad;
     if (!first) return pass(`${dashboards.length} dashboards`);
     const exported = first.source.startsWith('$');
-    const uid = datasources.find(({ ours }) => ours)?.uid;
+    const uid = datasources.find(({ ours, uid }) => ours && uid !== undefined)?.uid;
     return warn('DASHBOARD_DATASOURCE', {
       message: exported
         ? `Dashboard "${first.one.title}" asks ${first.source}, which only an import by hand fills in`
-        : `Dashboard "${first.one.title}" asks the data source ${first.source}, and none of that uid is provisioned`,
+        : `Dashboard "${first.one.title}" asks the data source ${first.source}, and no Loki of that uid is known`,
       ...(uid && { fix: `put "uid": "${uid}" in place of "${first.source}"` }),
-      evidence: bad.slice(0, 4).map(({ one, source }) => `${one.from}: datasource ${source}`),
+      evidence: [
+        ...bad.slice(0, 4).map(({ one, source }) => `${one.from}: datasource ${source}`),
+        ...(sourceNames ? [`data sources for a Loki: ${[...sourceNames].slice(0, 8).join(', ')}`] : []),
+      ],
     });
   },
 };

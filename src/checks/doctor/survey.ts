@@ -54,6 +54,8 @@ export interface Survey {
   readonly datasources: readonly DatasourceSeen[];
   /** Data sources for this Loki, asked by Grafana itself; absent without a login for it. */
   readonly throughGrafana?: readonly AskedSeen[];
+  /** Uids and names of all data sources of type loki that a dashboard may name; absent when there may be more of them. */
+  readonly sourceNames?: ReadonlySet<string>;
   /** Names of Services by namespace, of all that an address in a configuration points to. */
   readonly services: ReadonlyMap<string, ServiceSeen | undefined>;
   readonly reading?: ReadingSeen;
@@ -93,6 +95,7 @@ export interface DatasourceSeen {
   readonly hasLogin: boolean;
   readonly login?: Login;
   readonly tenant?: string;
+  /** Absent when only Grafana's pod knows it. */
   readonly uid?: string;
   /** Whether the address leads to the surveyed Loki. */
   readonly ours: boolean;

@@ -55,7 +55,10 @@ export const isOvertaken = (journal: Pick<UnfinishedJournal, 'chain'>, { chain }
 
 /** What stands is nobody's to take back by a journal any more; going on takes it as it is. */
 export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<Run, 'emit'>): Promise<void> {
-  emit({ type: 'note.given', text: `The run of ${when(journal)} never finished, but another run has changed the installation since: its journal is closed.` });
+  emit({
+    type: 'note.given',
+    text: `The run of ${when(journal)} never finished, but another run has changed the installation since: it can't be taken back any more, and what is there is gone on from.`,
+  });
   await close(journal, 'done', { emit, toProblem });
 }
 

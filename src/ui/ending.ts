@@ -20,7 +20,7 @@ export function endingLines(finished: Finished, look: EndingLook): readonly stri
   const left = finished.left ?? [];
   return [
     ...problems.flatMap((problem, index) => ['', ...problemLines(problem, { ...look, followed: sameWayOut(problem, problems[index + 1]) })]),
-    ...(left.length > 0 ? ['', ...leftLines(left, look)] : []),
+    ...(left.length > 0 ? ['', ...leftLines(left, finished.command, look)] : []),
     '',
     ...lastLine(finished, look),
   ];
@@ -29,12 +29,20 @@ export function endingLines(finished: Finished, look: EndingLook): readonly stri
 /** What is wrong twice in one way is mended once: said under the last of them. */
 const sameWayOut = (problem: Problem, next: Problem | undefined): boolean => next?.code === problem.code && next.fix === problem.fix;
 
-function leftLines(left: readonly Leftover[], { columns, paint, titles }: EndingLook): readonly string[] {
+/** What takes the rest back, or away, once its cause is mended. */
+const againBy = (command: string): string =>
+  command === 'uninstall' ? 'loki-eks uninstall' : `loki-eks ${command === 'orphan' ? command : 'install'} --on-unfinished undo`;
+
+function leftLines(left: readonly Leftover[], command: string, { columns, paint, titles }: EndingLook): readonly string[] {
+  const kept = (problem: Problem) => problem.code === 'LEFT_IN_PLACE';
   const entries = left.flatMap(({ step, receipt, problem }) => [
     `  ${paint.bad('•')} ${oneLine(titles.get(step) ?? step)} ${paint.faint(`(${oneLine(receipt.did).replaceAll('-', ' ')})`)}`,
-    ...[clean(problem.message), `remove: ${clean(problem.fix)}`].flatMap((text) => fold(text, columns - 4).map((line) => `    ${line}`)),
+    ...[clean(problem.message), `${kept(problem) ? 'remove' : 'fix'}: ${clean(problem.fix)}`].flatMap((text) =>
+      fold(text, columns - 4).map((line) => `    ${line}`),
+    ),
   ]);
-  return [`${paint.strong('Still there:')}`, ...entries];
+  const again = left.every(({ problem }) => kept(problem)) ? [] : [`${paint.strong('To take the rest back:')} ${againBy(command)}`];
+  return [`${paint.strong('Still there:')}`, ...entries, ...again];
 }
 
 /** In a sandbox the last line says so, as the first one did. */

@@ -72,7 +72,7 @@ export function tree(options: TreeOptions): Renderer {
     'step.kept': ({ step, target, why }) => screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}` }),
     'step.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'undo.started': ({ step, did }) => {
-      const row: Row = { id: step, title: `${titleOf(step)}: ${did.replaceAll('-', ' ')}`, state: 'running' };
+      const row: Row = { id: step, title: `${titleOf(step)} (${did.replaceAll('-', ' ')})`, state: 'running' };
       if (!screen.add('Taking back', row)) screen.open({ heading: 'Taking back', rows: [row] });
     },
     'undo.done': ({ step }) => screen.change(step, 'done'),

@@ -184,11 +184,11 @@ describe('tree', () => {
       '  ✖ Loki release                                             [RELEASE_NOT_READY]',
       '  – Alloy release                                                    not reached',
       'Taking back',
-      '  ✔ Loki release: install release',
-      '  ✖ Bucket for log chunks: create bucket                            [AWS_DENIED]',
+      '  ✔ Loki release (install release)',
+      '  ✖ Bucket for log chunks (create bucket)                           [AWS_DENIED]',
       '  saw    loki-ingester-2 Pending: 0/3 nodes are available: 3 Insufficient memory\n         the pod asks for 2Gi',
       '  fix    kubectl -n loki describe pod loki-ingester-2\n  more   loki-eks explain RELEASE_NOT_READY',
-      'Still there:\n  • Bucket for log chunks (create bucket)\n    s3:DeleteBucket is denied\n    remove: aws s3 rb s3://loki-chunks-1a2b3c4d',
+      'Still there:\n  • Bucket for log chunks (create bucket)\n    s3:DeleteBucket is denied\n    fix: aws s3 rb s3://loki-chunks-1a2b3c4d\nTo take the rest back: loki-eks install --on-unfinished undo',
       '✖ Install failed; 1 thing could not be taken back. 15 min 12 s.',
     ])
       expect(text).toContain(part);

@@ -1,7 +1,7 @@
 /** Data source and dashboard by Grafana's API: what carries our mark is ours, and nothing else is changed. */
 import type { Blueprint, GrafanaPlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
-import type { Finding, Json, Problem, Receipt, Removal } from '../engine/types.ts';
+import type { Change, Finding, Json, Problem, Receipt, Removal } from '../engine/types.ts';
 import type { Grafana, GrafanaDatasource, GrafanaSecrets } from '../ports/grafana.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
@@ -32,13 +32,21 @@ function wantedDatasource(blueprint: Blueprint, { uid, name, parts }: Datasource
 
 const secretsOf = (password: string, tenant: string): GrafanaSecrets => ({ basicAuthPassword: password, httpHeaderValue1: tenant });
 
-export async function inspectDatasource(ctx: Needs, plan: DatasourcePlan, password: string | undefined): Promise<Finding> {
+/** `leaving`: what was made for a sidecar, and with it the one in Grafana, is ours and goes. */
+export async function inspectDatasource(
+  ctx: Needs,
+  plan: DatasourcePlan,
+  { password, leaving }: { readonly password: string | undefined; readonly leaving: readonly Change[] },
+): Promise<Finding> {
   const { blueprint } = ctx;
   const target = `data source "${plan.name}" in ${blueprint.grafana?.where}`;
   const all = await reached(ctx).datasources();
   const found = all.find(({ uid }) => uid === plan.uid);
-  const foreign = found && !isOurs(found, blueprint) ? found : all.find(({ name, uid }) => name === plan.name && uid !== plan.uid);
-  if (foreign) return { is: 'blocked', problem: taken(`data source "${foreign.name}" with uid ${foreign.uid}`, blueprint) };
+  const unmarked = found && !isOurs(found, blueprint);
+  const other = all.find(({ name, uid }) => name === plan.name && uid !== plan.uid);
+  if (other) return { is: 'blocked', problem: taken(`data source "${other.name}" with uid ${other.uid}`, blueprint) };
+  if (unmarked && leaving.length === 0) return { is: 'blocked', problem: provisioned(found, blueprint) };
+  if (leaving.length > 0) return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'by the API' }, ...leaving] };
   if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
   const same = canonical(found as unknown as Json) === canonical(wantedDatasource(blueprint, plan, blueprint.login.user) as unknown as Json);
   if (same && password !== undefined && (await loginTaken(ctx, plan.uid))) return { is: 'matches' };
@@ -61,6 +69,18 @@ const taken = (what: string, { grafana }: Blueprint) =>
     message: `${what} in ${grafana?.where} was not made by loki-eks`,
     fix: 'rename or delete that one, or leave Grafana alone with --grafana none',
   });
+
+/** It has the uid that only we give, and no mark of the API: a file has made it, and is nowhere that we could take it away. */
+const provisioned = ({ name, uid }: GrafanaDatasource, { grafana }: Blueprint) =>
+  problem('GRAFANA_DATASOURCE_TAKEN', {
+    message: `data source "${name}" with uid ${uid} in ${grafana?.where} was made by a provisioning file`,
+    fix: 'take that file away and restart Grafana, or leave Grafana alone with --grafana none; then loki-eks install',
+  });
+
+export async function hasForeign(ctx: Needs, { uid }: DatasourcePlan): Promise<boolean> {
+  const found = (await reached(ctx).datasources()).find((one) => one.uid === uid);
+  return found !== undefined && !isOurs(found, ctx.blueprint);
+}
 
 /** Grafana never gives a password out, so it is asked to use it; a Loki that does not answer says nothing about the login. */
 async function loginTaken(ctx: Needs, uid: string): Promise<boolean> {
@@ -85,6 +105,7 @@ export async function applyDatasource(ctx: Needs, of: { readonly plan: Datasourc
     await record({ did: 'create-api', uid: plan.uid });
     return grafana.createDatasource(wanted, secrets);
   }
+  if (!isOurs(found, ctx.blueprint)) throw new ProblemError(provisioned(found, ctx.blueprint));
   const from = (await loginTaken(ctx, plan.uid)) ? 'password' : 'former.password';
   await record({ did: 'update-api', uid: plan.uid, from, former: found as unknown as Json });
   return grafana.updateDatasource(wanted, secrets);
@@ -118,11 +139,13 @@ const plain = (found: Board): string => {
   return canonical(board);
 };
 
-export async function inspectDashboard(ctx: Needs, plan: DashboardPlan): Promise<Finding> {
+export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving: readonly Change[]): Promise<Finding> {
   const target = `dashboard "${plan.name}" in ${ctx.blueprint.grafana?.where}`;
   // The data source bars the way for the same reason.
   if (!ctx.grafana) return { is: 'matches', note: 'not looked at' };
   const found = await ctx.grafana.dashboard(plan.uid);
+  if (leaving.length > 0 && (!found || isOurBoard(found, ctx.blueprint)))
+    return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'by the API' }, ...leaving] };
   if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
   if (!isOurBoard(found, ctx.blueprint)) return { is: 'blocked', problem: taken(`dashboard with uid ${plan.uid}`, ctx.blueprint) };
   return plain(found) === plain(JSON.parse(plan.json) as Board) ? { is: 'matches' } : { is: 'differs', changes: [{ action: 'update', target }] };

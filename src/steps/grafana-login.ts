@@ -1,7 +1,7 @@
 /** The login of our data source: the gateway's, from the Secret that clients read. */
 import type { Context } from './context.ts';
 
-export type GrafanaNeeds = Pick<Context, 'kubernetes' | 'blueprint' | 'grafana' | 'givenPassword'>;
+export type GrafanaNeeds = Pick<Context, 'kubernetes' | 'blueprint' | 'grafana' | 'givenPassword' | 'clock'>;
 
 /** The client's Secret of the gateway's login: where every password is that a data source of ours may have. */
 export async function passwordIn({ kubernetes, blueprint }: GrafanaNeeds, slot: string): Promise<string | undefined> {

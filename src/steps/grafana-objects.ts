@@ -135,7 +135,14 @@ export async function setText({ kubernetes }: Pick<Needs, 'kubernetes'>, way: Ob
   await kubernetes.patch(reference(way), { data: { [way.key]: encode(way, text) } });
 }
 
-const encode = ({ kind }: Pick<ObjectWay, 'kind'>, text: string) => (kind === 'Secret' ? Buffer.from(text).toString('base64') : text);
+export const encoded = (kind: string, text: string): string => (kind === 'Secret' ? Buffer.from(text).toString('base64') : text);
+const encode = ({ kind }: Pick<ObjectWay, 'kind'>, text: string) => encoded(kind, text);
+
+/** The one file of an object of ours. */
+export function contentOf(object: KubeObject): { readonly key: string; readonly text: string } {
+  const [[key, value] = ['', '']] = Object.entries((object['data'] ?? {}) as Readonly<Record<string, string>>);
+  return { key, text: object.kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value };
+}
 
 export function textOf(object: KubeObject, { kind, key }: ObjectWay): string {
   const value = (object['data'] as Readonly<Record<string, string>> | undefined)?.[key] ?? '';

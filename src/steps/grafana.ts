@@ -1,9 +1,11 @@
 /** What Grafana needs for this Loki: a data source that logs in, and a dashboard. Each by a sidecar's object, or by Grafana's API. */
 import { loginIn, withLogin } from '../design/grafana.ts';
 import type { Receipt, Removal, Step } from '../engine/types.ts';
+import { ProblemError } from '../problems/problem.ts';
 import * as api from './grafana-api.ts';
 import { type GrafanaNeeds, passwordIn, slotOf, wantedLogin } from './grafana-login.ts';
 import { createObject, inspectObject, placeOf, reference, removeObjects, setText, textOf, undoObject, updateObject, type What } from './grafana-objects.ts';
+import { filesLeft, forgotten, leave, leaving, LEFT, undoLeaving } from './grafana-moving.ts';
 import { oursByLabels } from './marks.ts';
 
 export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
@@ -15,7 +17,7 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
     const plan = ctx.blueprint.grafana?.datasource;
     if (!plan) return { is: 'matches' };
     const login = await wantedLogin(ctx);
-    if (plan.way.is === 'api') return api.inspectDatasource(ctx, plan, login?.password);
+    if (plan.way.is === 'api') return api.inspectDatasource(ctx, plan, { password: login?.password, leaving: leaving(await filesLeft(ctx, 'datasource')) });
     const wanted = login && withLogin(ctx.blueprint.datasource, login);
     const finding = await inspectObject(ctx, { way: plan.way, wanted, what: 'datasource' });
     const creates = finding.is === 'differs' && finding.changes.some(({ action }) => action === 'create');
@@ -23,11 +25,17 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
     return foreign ? { is: 'blocked', problem: foreign } : finding;
   },
 
-  async apply(ctx, { record }) {
+  async apply(ctx, { record, signal, say }) {
     const plan = ctx.blueprint.grafana?.datasource;
     const login = await wantedLogin(ctx);
     if (!plan || !login) return;
-    if (plan.way.is === 'api') return api.applyDatasource(ctx, { plan, login, record });
+    if (plan.way.is === 'api') {
+      const files = await filesLeft(ctx, 'datasource');
+      await leave(ctx, files, record);
+      if (files.length > 0) say('waiting until Grafana has forgotten what its sidecar gave it');
+      if (files.length > 0) await forgotten(ctx, signal, async () => !(await api.hasForeign(ctx, plan)));
+      return api.applyDatasource(ctx, { plan, login, record });
+    }
     const text = withLogin(ctx.blueprint.datasource, login);
     const found = await ctx.kubernetes.get(reference(plan.way));
     if (!found) {
@@ -50,6 +58,7 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
   },
 
   async undo(ctx, receipt) {
+    if (receipt.did === LEFT) return undoLeaving(ctx, receipt);
     if (receipt.did.endsWith('-api')) return api.undoDatasource(ctx, receipt, await passwordIn(ctx, String(receipt['from'] ?? 'password')));
     await undoObject(ctx, receipt, async () => {
       const password = await passwordIn(ctx, String(receipt['from']));
@@ -69,13 +78,21 @@ export const grafanaDashboard: Step<GrafanaNeeds, Receipt> = {
   async inspect(ctx) {
     const plan = ctx.blueprint.grafana?.dashboard;
     if (!plan) return { is: 'matches' };
-    return plan.way.is === 'api' ? api.inspectDashboard(ctx, plan) : inspectObject(ctx, { way: plan.way, wanted: plan.json, what: 'dashboard' });
+    return plan.way.is === 'api'
+      ? api.inspectDashboard(ctx, plan, leaving(await filesLeft(ctx, 'dashboard')))
+      : inspectObject(ctx, { way: plan.way, wanted: plan.json, what: 'dashboard' });
   },
 
-  async apply(ctx, { record }) {
+  async apply(ctx, { record, signal }) {
     const plan = ctx.blueprint.grafana?.dashboard;
     if (!plan) return;
-    if (plan.way.is === 'api') return api.applyDashboard(ctx, plan, record);
+    if (plan.way.is === 'api') {
+      const files = await filesLeft(ctx, 'dashboard');
+      await leave(ctx, files, record);
+      // One that stays is in another Grafana than the sidecar's, and was made by the API before.
+      if (files.length > 0) await forgotten(ctx, signal, async () => (await ctx.grafana?.dashboard(plan.uid)) === undefined);
+      return api.applyDashboard(ctx, plan, record);
+    }
     const found = await ctx.kubernetes.get(reference(plan.way));
     const content = { what: 'dashboard', text: plan.json } as const;
     if (!found) {
@@ -89,6 +106,7 @@ export const grafanaDashboard: Step<GrafanaNeeds, Receipt> = {
   },
 
   async undo(ctx, receipt) {
+    if (receipt.did === LEFT) return undoLeaving(ctx, receipt);
     if (receipt.did.endsWith('-api')) return api.undoDashboard(ctx, receipt);
     await undoObject(ctx, receipt, async () => (typeof receipt['document'] === 'string' ? receipt['document'] : undefined));
   },
@@ -107,9 +125,14 @@ export async function moveDatasource(ctx: GrafanaNeeds, login: { readonly user: 
   if (textOf(found, plan.way) !== text) await setText(ctx, plan.way, text);
 }
 
+/** A sidecar's file goes first: what Grafana has of it can't be deleted, and goes by itself. */
 async function removeWhat(ctx: GrafanaNeeds, what: What): Promise<Removal> {
   const plan = ctx.blueprint.grafana?.[what];
-  const inApi: Removal = plan?.way.is === 'api' ? await api.remove(ctx, what, plan) : { is: 'absent' };
   const objects = await removeObjects(ctx, what);
+  if (plan?.way.is !== 'api') return objects;
+  const inApi = await api.remove(ctx, what, plan).catch((error: unknown): Removal => {
+    if (objects.is === 'removed' && error instanceof ProblemError && error.problem.code === 'GRAFANA_FAILED') return { is: 'absent' };
+    throw error;
+  });
   return inApi.is === 'absent' ? objects : inApi;
 }

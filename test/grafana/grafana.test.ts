@@ -1,4 +1,6 @@
 /** Grafana over a whole installation: what it is given, what it shows, what it does not, and what is left when we go. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGrafana } from '../../src/adapters/grafana/api.ts';
 import type { Grafana, GrafanaLogin } from '../../src/ports/grafana.ts';
@@ -39,6 +41,24 @@ const codeOf = (asked: Promise<unknown>): Promise<string> =>
     () => 'none',
     (error: { problem?: { code: string } }) => error.problem?.code ?? String(error),
   );
+
+/** The same Grafana at an address, as an ingress would give it. */
+let door: { readonly url: string; readonly close: () => void };
+beforeAll(async () => {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const login = { token: (request.headers.authorization ?? '').replace('Bearer ', '') };
+      void ask(request.method ?? 'GET', request.url ?? '/', { login, body: Buffer.concat(chunks).toString() }).then(({ status, body }) =>
+        response.writeHead(status).end(body),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  door = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
+});
+afterAll(() => door.close());
 
 /** A ConfigMap of somebody else's, as the sidecar reads it. */
 const foreign = (name: string, lines: readonly string[]): void => {
@@ -178,9 +198,24 @@ describe('the dashboard', () => {
   });
 });
 
+describe('from the sidecars to the API', () => {
+  it('moves what is ours, once, and finds the line through it', async () => {
+    const admin = await token('Admin');
+    const moved = await house.run({ command: 'install', flags: { verify: true, grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' } });
+    expect(moved.events.at(-1)).toMatchObject({ exit: 0 });
+    const shown = moved.events.find((event) => event.type === 'check.finished' && event.check === 'grafana.shows-line');
+    expect(shown).toMatchObject({ verdict: { is: 'pass' } });
+    const found = (await grafana().datasources()).filter(({ uid, name }) => uid === OURS || name === 'Loki (training-on-eks)');
+    expect(found.map(({ jsonData }) => jsonData['lokiEks'])).toEqual([expect.objectContaining({ tenant: 'training-on-eks' })]);
+    expect(JSON.parse((await ask('GET', `/api/dashboards/uid/${OURS}`)).body)).toMatchObject({ meta: { provisioned: false } });
+    expect(house.world.store.list('Secret').filter(({ metadata }) => metadata.name.startsWith('loki-eks-datasource'))).toEqual([]);
+  });
+});
+
 describe('after uninstall', () => {
   it('Grafana has lost ours, and nothing else', async () => {
-    const gone = await house.run({ command: 'uninstall', flags: {} });
+    const admin = await token('Admin');
+    const gone = await house.run({ command: 'uninstall', flags: { grafanaTokenFile: 'token' in admin ? admin.token : '' } });
     expect(gone.exit).toBe(0);
     await expect
       .poll(async () => (await grafana().datasources()).map(({ uid }) => uid).sort(), { timeout: 5000 })

@@ -278,6 +278,52 @@ describe("somebody else's data source", () => {
   });
 });
 
+describe('from the sidecars to the API', () => {
+  const files = (world: MemoryWorld) =>
+    world
+      .snapshot()
+      .split('\n')
+      .filter((line) => /"name": "loki-eks-(datasource|dashboard)-/.test(line)).length;
+
+  it('one data source and one dashboard are left, of ours; uninstall takes them away', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    await install(world, { grafana: 'sidecar' });
+    expect(files(world)).toBe(2);
+    const { ctx, result, journal } = await install(world, { grafana: 'api' });
+    expect(result.outcome).toBe('done');
+    expect([files(world), world.datasources.size, world.dashboards.size]).toEqual([0, 1, 1]);
+    expect(journal.text.join('\n')).toContain('leave-object');
+    expect(changesIn((await install(world, { grafana: 'api' })).looked)).toBe(0);
+    await uninstall(ctx, false);
+    expect([world.datasources.size, world.dashboards.size]).toEqual([0, 0]);
+  });
+
+  it('and back again when something fails on the way', async () => {
+    const world = new MemoryWorld('ap-northeast-2');
+    const { ctx: before } = await install(world, { grafana: 'sidecar' });
+    const read = async () => {
+      const { datasource, dashboard } = before.blueprint.grafana!;
+      return Promise.all(
+        [datasource!.way, dashboard!.way].map(async (way) => {
+          if (way.is !== 'object') return undefined;
+          const found = await before.kubernetes.get({ apiVersion: 'v1', kind: way.kind, namespace: way.namespace, name: way.name });
+          return found && { data: found['data'], labels: found.metadata.labels, annotations: found.metadata.annotations };
+        }),
+      );
+    };
+    const had = await read();
+    expect(had).not.toContain(undefined);
+    const ctx = contextOf(world, { grafana: 'api' });
+    const full = { ...ctx, grafana: { ...ctx.grafana!, saveDashboard: async () => Promise.reject(new Error('the disk is full')) } };
+    const looked = await plan(steps(ctx.blueprint), full, toProblem);
+    const hands = { journal: memoryJournal(), emit: () => {}, signal: new AbortController().signal, toProblem, afterFailure: () => 'undo' as const };
+    const { outcome } = await run(looked, full, hands);
+    expect(outcome).toBe('undone');
+    expect(await read()).toEqual(had);
+    expect([world.datasources.size, world.dashboards.size]).toEqual([0, 0]);
+  });
+});
+
 describe('the journal', () => {
   it.each([undefined, 'sidecar', 'api'] as const)('never holds the password, with Grafana by %s', async (grafana) => {
     const world = new MemoryWorld('ap-northeast-2');

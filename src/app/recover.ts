@@ -29,7 +29,9 @@ export async function recover(
     await closeOvertaken(unfinished, { emit });
     return undefined;
   }
-  const answer = settings.onUnfinished === 'ask' ? await ask(run, unfinished) : settings.onUnfinished;
+  // Where nothing is missing any more, nobody is led to take away what may be in use by now.
+  const asks = settings.onUnfinished === 'ask' && changesIn(plan) > 0;
+  const answer = asks ? await ask(run, unfinished) : settings.onUnfinished === 'undo' ? 'undo' : 'continue';
   if (answer === 'continue') {
     if (changesIn(plan) === 0) await close(unfinished, 'done', { emit, toProblem });
     return undefined;
@@ -47,7 +49,7 @@ export async function recover(
     if (left.length > 0) return { outcome: 'left', left, problems: left.map(({ problem }) => problem) };
     writes += journal.entries.length;
   }
-  return { outcome: 'ok', writes };
+  return { outcome: 'ok', writes, tookBack: true };
 }
 
 /** Another run has held the lock since and has changed something, so that what the dead run did is that run's work by now. */

@@ -9,7 +9,7 @@ import type { Run } from './outside.ts';
 type Finished = Happenings['run.finished'];
 
 /** How a use case ended; the frame adds the rest of `run.finished`. */
-export type Ending = Pick<Finished, 'outcome'> & Partial<Pick<Finished, 'writes' | 'problems' | 'left'>>;
+export type Ending = Pick<Finished, 'outcome'> & Partial<Pick<Finished, 'writes' | 'problems' | 'left' | 'tookBack'>>;
 
 export async function within(run: Run, command: string, body: () => Promise<Ending>): Promise<number> {
   const { emit, outside, sandbox, version } = run;

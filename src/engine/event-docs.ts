@@ -78,6 +78,7 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
       writes: 'how many changes were made; 0 means that nothing was written anywhere',
       problems: 'everything that went wrong',
       left: 'what could not be taken back: step, receipt and problem of each',
+      tookBack: 'true when what was done is that an earlier run was taken back',
       sandbox: 'true when everything was simulated',
       seconds: 'how long it took',
     },

@@ -167,6 +167,8 @@ export interface Happenings {
     readonly writes?: number;
     readonly problems?: readonly Problem[];
     readonly left?: readonly Leftover[];
+    /** What was done is that an earlier run was taken back. */
+    readonly tookBack?: true;
     readonly sandbox: boolean;
     readonly seconds: number;
   };

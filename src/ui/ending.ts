@@ -56,10 +56,11 @@ export function lastLine(finished: Finished, { columns, paint }: Look): readonly
   return note === '' ? lines : room ? [...lines.slice(0, -1), (lines.at(-1) ?? '') + note] : [...lines, ` ${note}`];
 }
 
-function verdict({ command, outcome, writes, exit, left, problems }: Finished): readonly ['✔' | '▲' | '✖', string] {
+function verdict({ command, outcome, writes, exit, left, problems, tookBack }: Finished): readonly ['✔' | '▲' | '✖', string] {
   const name = command.charAt(0).toUpperCase() + command.slice(1);
   switch (outcome) {
     case 'ok':
+      if (tookBack) return ['✔', `The earlier run was taken back: ${count(writes ?? 0, 'change')} undone.`];
       return [
         '✔',
         writes === undefined ? `${name} done.` : writes === 0 ? `${name} done: nothing was changed.` : `${name} done: ${count(writes, 'change')} made.`,

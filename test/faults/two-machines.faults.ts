@@ -96,7 +96,7 @@ describe('a chain of dead runs of one machine', () => {
   });
 
   it('is taken back as one', async () => {
-    await done(laptop.undo());
+    expect(lastOf(await done(laptop.undo()))).toMatchObject({ outcome: 'ok', tookBack: true });
     await expect.poll(() => exact(house.world)).toBe(house.pristine);
   });
 
@@ -163,6 +163,15 @@ it('a run that finds nothing to do writes nothing, and leaves the choice where i
   const taken = await done(laptop.undo());
   expect(taken.events.filter(({ type }) => type === 'undo.done').length).toBeGreaterThan(5);
   expect(house.world.account.state.s3.buckets.size).toBe(0);
+});
+
+it('a run that had done all there was to do is closed without a question', async () => {
+  const { writes } = await done(laptop.install());
+  await done(laptop.uninstall(true));
+  await dead(laptop.install({}, [{ ...deeds({ writes } as Ran).at(-1)!, fault: 'killed' }]));
+  const ran = await house.run({ command: 'install', flags: {}, machine: 'laptop', asked: () => Promise.reject(new Error('asked')) });
+  expect([ran.exit, lastOf(ran).outcome, deeds(ran)]).toEqual([0, 'nothing-to-do', []]);
+  expect(lastOf(await done(laptop.undo())).outcome).toBe('nothing-to-do');
 });
 
 it('an overtaken journal is not asked about', async () => {

@@ -7,7 +7,7 @@ import type { Settings } from '../design/settings-type.ts';
 import type { Buckets } from '../ports/buckets.ts';
 import type { Caller } from '../ports/caller.ts';
 import type { EksCluster } from '../ports/clusters.ts';
-import type { Aws } from './outside.ts';
+import type { Aws } from '../ports/aws.ts';
 
 /** How much a command will ask: nothing, what discovery asks, or that and what an installation is made of. */
 export type Ahead = 'nothing' | 'facts' | 'installation';

@@ -1,33 +1,15 @@
 /** What a use case is given from outside: makers of ports (so that nothing is loaded or called before it is needed) and the run itself. */
 import type { Json, Problem, Sink } from '../engine/types.ts';
-import type { Buckets } from '../ports/buckets.ts';
-import type { Callers, WebIdentity } from '../ports/caller.ts';
-import type { Associations, Clusters } from '../ports/clusters.ts';
+import type { Aws } from '../ports/aws.ts';
 import type { Grafana, GrafanaLogin } from '../ports/grafana.ts';
 import type { Journals } from '../ports/journals.ts';
 import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
 import type { Logs } from '../ports/logs.ts';
 import type { Charts, Releases } from '../ports/releases.ts';
-import type { OidcProviders, Roles } from '../ports/roles.ts';
 import type { Clock, Files, Pulse, Questions, Random, Self } from '../ports/system.ts';
 import type { Templates } from '../design/template.ts';
 import type { GrafanaReach } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
-
-/** The AWS ports, bound to one region and one set of credentials. */
-export interface Aws {
-  readonly region: string;
-  readonly callers: Callers;
-  readonly clusters: Clusters;
-  readonly roles: Roles;
-  readonly oidcProviders: OidcProviders;
-  readonly associations: Associations;
-  readonly webIdentity: WebIdentity;
-  /** Every call names `account` as the expected owner. */
-  buckets(account: string): Buckets;
-  /** A bearer token for the cluster's API, signed in process, cached until shortly before it ends. */
-  kubeToken(cluster: string): Promise<string>;
-}
 
 export interface Outside {
   readonly clock: Clock;

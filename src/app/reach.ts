@@ -6,7 +6,8 @@ import type { KubeAccess, Kubernetes } from '../ports/kubernetes.ts';
 import type { Releases } from '../ports/releases.ts';
 import { stop } from '../problems/problem.ts';
 import { askedOnce, beginByAccount, beginByName, type Ahead } from './ahead.ts';
-import type { Aws, Run } from './outside.ts';
+import type { Aws } from '../ports/aws.ts';
+import type { Run } from './outside.ts';
 
 export interface Reached {
   readonly aws: Aws;

@@ -1,5 +1,6 @@
 /** A platform for in-process tests of the command line: everything that is not expected fails the test. */
-import type { Aws, Outside, Run, UseCase } from '../../src/app/outside.ts';
+import type { Aws } from '../../src/ports/aws.ts';
+import type { Outside, Run, UseCase } from '../../src/app/outside.ts';
 import { main } from '../../src/cli/cli.ts';
 import type { Env, Platform } from '../../src/cli/platform.ts';
 import type { Event } from '../../src/engine/types.ts';

@@ -2,7 +2,7 @@
 import type { BucketContents } from '../../ports/buckets.ts';
 import { pageReader, type Entry, type PageAsked } from './bucket-page.ts';
 import { walkBucket } from './bucket-walk.ts';
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import { ask, isCode } from './failures.ts';
 
 const LISTERS = 6;

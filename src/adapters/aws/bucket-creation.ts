@@ -2,7 +2,7 @@
 import type { Tags } from '../../ports/buckets.ts';
 import { stop, type ProblemCode } from '../../problems/problem.ts';
 import { readTags } from './bucket-look.ts';
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import { readError, slim, translated } from './failures.ts';
 
 export interface NewBucket {

@@ -1,6 +1,6 @@
 /** Deleting by the thousand: HTTP 200 says nothing of the single key, and a busy S3 is asked again at its own pace. */
 import type { _Error } from '@aws-sdk/client-s3';
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import { ask } from './failures.ts';
 import { paced, type Pace } from './pace.ts';
 import { bytesOf, onAnswer, withBody } from './raw-http.ts';

@@ -5,7 +5,7 @@ import { stop } from '../../problems/problem.ts';
 import { deletes, type Deletes } from './bucket-deletes.ts';
 import { pageReader } from './bucket-page.ts';
 import { walkBucket } from './bucket-walk.ts';
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import { ask, isCode } from './failures.ts';
 import { paced, type Pace } from './pace.ts';
 

@@ -1,6 +1,6 @@
 /** The names of objects below a prefix. */
 import type { Buckets } from '../../ports/buckets.ts';
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import { ask } from './failures.ts';
 
 export async function bucketKeys({ s3, Bucket, owner }: At, { prefix, limit }: Parameters<Buckets['keys']>[1]): ReturnType<Buckets['keys']> {

@@ -2,7 +2,7 @@
 import type { ServerSideEncryptionConfiguration } from '@aws-sdk/client-s3';
 import type { Json } from '../../engine/types.ts';
 import type { BucketLook, Encryption, LifecycleRule, Tags } from '../../ports/buckets.ts';
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import type { Clients } from './clients.ts';
 import { readDocument } from './documents.ts';
 import { askFor, isCode, readError, translated } from './failures.ts';

@@ -1,5 +1,5 @@
 /** One page of a bucket's versions and delete markers, read without the SDK's object model: a bucket may have thousands of pages. */
-import type { At } from './buckets.ts';
+import type { At } from './bucket-at.ts';
 import { ask } from './failures.ts';
 import { bytesOf, onAnswer } from './raw-http.ts';
 

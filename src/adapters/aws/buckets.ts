@@ -10,15 +10,8 @@ import { bucketKeys } from './bucket-keys.ts';
 import { lookAtBucket, readAtOnce, readTags } from './bucket-look.ts';
 import type { Clients } from './clients.ts';
 import { ask, askFor, isCode, slim } from './failures.ts';
+import type { At } from './bucket-at.ts';
 import { patiently } from './patience.ts';
-
-/** What every bucket function is given. */
-export interface At {
-  readonly s3: S3;
-  readonly region: string;
-  readonly owner: string;
-  readonly Bucket: string;
-}
 
 /** So long a bucket that was made a moment ago may still look absent. */
 const FRESH_MS = 20_000;

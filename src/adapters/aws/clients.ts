@@ -3,9 +3,8 @@ import type { EKS } from '@aws-sdk/client-eks';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { S3 } from '@aws-sdk/client-s3';
 import type { STS } from '@aws-sdk/client-sts';
-import type { Agent } from 'node:https';
 import type { Credentials } from './credentials.ts';
-import { proxyAgent } from './proxy.ts';
+import { handlerOptions } from './handler-options.ts';
 
 export interface Clients {
   readonly region: string;
@@ -43,17 +42,6 @@ export function clientConfig(service: Service, options: ClientOptions) {
     retryMode: 'standard',
     requestHandler: handlerOptions(options.env),
   };
-}
-
-/** Options of the SDK's own HTTP handler, with the proxy of the environment in front when there is one. */
-export function handlerOptions(env: ClientOptions['env']): {
-  readonly connectionTimeout: number;
-  readonly requestTimeout: number;
-  readonly throwOnRequestTimeout: true;
-  readonly httpsAgent?: Agent;
-} {
-  const agent = proxyAgent(env);
-  return { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true, ...(agent && { httpsAgent: agent }) };
 }
 
 export function clients(options: ClientOptions): Clients {

@@ -1,8 +1,5 @@
 /** The AWS ports, bound to one region and one set of credentials. */
-import type { Buckets } from '../../ports/buckets.ts';
-import type { Callers, WebIdentity } from '../../ports/caller.ts';
-import type { Associations, Clusters } from '../../ports/clusters.ts';
-import type { OidcProviders, Roles } from '../../ports/roles.ts';
+import type { Aws } from '../../ports/aws.ts';
 import { associations } from './associations.ts';
 import { buckets } from './buckets.ts';
 import { callers, type LookUp } from './caller.ts';
@@ -24,18 +21,6 @@ export interface Connection {
   /** Asks for a code of this MFA device; absent when nobody can be asked. */
   readonly mfa?: (serial: string) => Promise<string>;
   readonly lookUp?: LookUp;
-}
-
-export interface Aws {
-  readonly region: string;
-  readonly callers: Callers;
-  readonly clusters: Clusters;
-  readonly roles: Roles;
-  readonly oidcProviders: OidcProviders;
-  readonly associations: Associations;
-  readonly webIdentity: WebIdentity;
-  buckets(account: string): Buckets;
-  kubeToken(cluster: string): Promise<string>;
 }
 
 /**

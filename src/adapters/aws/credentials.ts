@@ -1,6 +1,6 @@
 /** Where credentials come from, and what each way of having none means. */
 import { ProblemError, stop } from '../../problems/problem.ts';
-import { handlerOptions } from './clients.ts';
+import { handlerOptions } from './handler-options.ts';
 import { readError, slim, translated } from './failures.ts';
 import { sharedFiles, type Env, type Profile } from './profiles.ts';
 

@@ -1,5 +1,22 @@
 /** The words of helm 3.14 to 4.x by which a failure is known; the first that matches counts, so the more telling come first. */
-import type { Failed, Known } from './failures.ts';
+import type { ProblemCode } from '../../problems/problem.ts';
+
+export interface Failed {
+  /** `install of release loki/loki`, `pull of chart loki 18.11.0`: becomes part of the message. */
+  readonly what: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly stderr: string;
+  readonly code: number;
+}
+
+/** How a known failure is told. `message` may use the groups of the pattern. */
+interface Known {
+  readonly text: RegExp;
+  readonly code: ProblemCode;
+  readonly message: (found: RegExpExecArray, failed: Failed) => string;
+  readonly fix?: (found: RegExpExecArray, failed: Failed) => string;
+}
 
 const release = ({ namespace, name }: Failed) => (namespace ? `${namespace}/${name}` : `${name}`);
 const AIR_GAPPED =

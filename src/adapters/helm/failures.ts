@@ -1,23 +1,6 @@
 /** What helm says when it fails, as problems: known by its words, which are the evidence. */
-import { stop, type ProblemCode, type ProblemError } from '../../problems/problem.ts';
-import { KNOWN } from './failure-texts.ts';
-
-export interface Failed {
-  /** `install of release loki/loki`, `pull of chart loki 18.11.0`: becomes part of the message. */
-  readonly what: string;
-  readonly namespace?: string;
-  readonly name?: string;
-  readonly stderr: string;
-  readonly code: number;
-}
-
-/** How a known failure is told. `message` may use the groups of the pattern. */
-export interface Known {
-  readonly text: RegExp;
-  readonly code: ProblemCode;
-  readonly message: (found: RegExpExecArray, failed: Failed) => string;
-  readonly fix?: (found: RegExpExecArray, failed: Failed) => string;
-}
+import { stop, type ProblemError } from '../../problems/problem.ts';
+import { KNOWN, type Failed } from './failure-texts.ts';
 
 const EVIDENCE_LINES = 12;
 

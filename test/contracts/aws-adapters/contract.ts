@@ -1,6 +1,7 @@
 /** What the AWS adapters must do against any endpoint that speaks AWS's protocols; where one is known to differ it says so. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connectAws, type Aws } from '../../../src/adapters/aws/connect.ts';
+import type { Aws } from '../../../src/ports/aws.ts';
+import { connectAws } from '../../../src/adapters/aws/connect.ts';
 import { ProblemError } from '../../../src/problems/problem.ts';
 import type { BucketState, Buckets } from '../../../src/ports/buckets.ts';
 

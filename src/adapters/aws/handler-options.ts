@@ -1,0 +1,14 @@
+/** How every SDK client makes its HTTP requests. */
+import type { Agent } from 'node:https';
+import { proxyAgent } from './proxy.ts';
+
+/** Options of the SDK's own HTTP handler, with the proxy of the environment in front when there is one. Times are in milliseconds. */
+export function handlerOptions(env: Readonly<Record<string, string | undefined>>): {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly throwOnRequestTimeout: true;
+  readonly httpsAgent?: Agent;
+} {
+  const agent = proxyAgent(env);
+  return { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true, ...(agent && { httpsAgent: agent }) };
+}

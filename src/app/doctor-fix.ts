@@ -1,6 +1,6 @@
 /** `doctor --fix`: mends what may be mended, shows it first, asks where it matters, and looks again until it is seen what is left. */
 import { plan as planOf } from '../engine/plan.ts';
-import { run as act, type RunResult } from '../engine/run.ts';
+import type { RunResult } from '../engine/run.ts';
 import { close } from '../engine/undo.ts';
 import type { Plan } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
@@ -8,7 +8,7 @@ import type { Finding, Walked } from './doctor.ts';
 import { mendOurs } from './doctor-fix-ours.ts';
 import { mendElsewhere } from './doctor-fix-elsewhere.ts';
 import { agreedTo, type Proposal } from './doctor-fix-proposal.ts';
-import { afterFailure, failed } from './install.ts';
+import { carriedOut, failed } from './deeds.ts';
 import { locked, lockParts } from './lock.ts';
 import { closeOvertaken, isOvertaken } from './recover.ts';
 import type { DoctorFix, Run } from './outside.ts';
@@ -70,7 +70,7 @@ function ended(result: RunResult, writes: number): Ending {
 }
 
 async function carryOut(run: Run, { reached }: Walked, { steps, ctx, ownership, done }: Proposal): Promise<RunResult> {
-  const { outside, emit, signal, settings } = run;
+  const { outside, emit } = run;
   const parts = await lockParts(run, { ctx: reached, blueprint: { ownership }, command: 'doctor --fix' });
   return locked(parts, async ({ lost, stillHeld, chain }): Promise<RunResult> => {
     const unfinished = await outside.journals.unfinished(ownership.installId);
@@ -82,16 +82,7 @@ async function carryOut(run: Run, { reached }: Walked, { steps, ctx, ownership, 
     // What a fix that died has done stands, as this walk has seen it.
     else if (unfinished) await close(unfinished, 'done', { emit, toProblem });
     const now: Plan<never> = await planOf(steps, ctx as never, problemOf);
-    const journal = await outside.journals.open(ownership.installId, chain);
-    const result = await act(now, ctx as never, {
-      doing: 'mend',
-      journal,
-      emit,
-      signal: AbortSignal.any([signal, lost]),
-      toProblem,
-      afterFailure: afterFailure(settings.onFailure),
-      guard: stillHeld,
-    });
+    const { result } = await carriedOut(run, { plan: now, ctx: ctx as never, installId: ownership.installId, doing: 'mend' }, { lost, stillHeld, chain });
     if (result.outcome === 'done') await done?.();
     return result;
   });

@@ -1,16 +1,17 @@
 /** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
-import { run as act, type RunResult } from '../engine/run.ts';
+import type { RunResult } from '../engine/run.ts';
 import { changesIn, described } from '../engine/plan.ts';
-import type { Journal, Plan, Problem } from '../engine/types.ts';
+import type { Journal, Plan } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
+import { afterFailure, BEYOND_UNDO, carriedOut, failed } from './deeds.ts';
 import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock.ts';
 import { look, lookAgain, type Look } from './look.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
 import { recover } from './recover.ts';
 import { prove, type Proof } from './verify.ts';
-import { within, toProblem, type Ending } from './within.ts';
+import { within, type Ending } from './within.ts';
 
 export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = false }) =>
   // A dry run is a plan, and its result belongs where a plan's does.
@@ -87,18 +88,10 @@ async function agreed({ yes, outside, settled }: Run, changes: number): Promise<
   return outside.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, true);
 }
 
-async function apply(run: Run, { plan, ctx, blueprint }: Look, { lost, stillHeld, chain }: Lock): Promise<Ending> {
-  const { settings, outside, emit, signal } = run;
-  const journal = await outside.journals.open(blueprint.ownership.installId, chain);
-  const result = await act(plan, ctx, {
-    doing: ctx.adopting ? 'adopt' : 'install',
-    journal,
-    emit,
-    signal: AbortSignal.any([signal, lost]),
-    toProblem,
-    afterFailure: afterFailure(settings.onFailure),
-    guard: stillHeld,
-  });
+async function apply(run: Run, { plan, ctx, blueprint }: Look, lock: Lock): Promise<Ending> {
+  const { settings, emit, signal } = run;
+  const { installId } = blueprint.ownership;
+  const { result, journal } = await carriedOut(run, { plan, ctx, installId, doing: ctx.adopting ? 'adopt' : 'install' }, lock);
   if (result.outcome !== 'done') return failed(result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal }) } : result);
   const ending: Ending = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;
@@ -130,21 +123,6 @@ function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] 
   ];
 }
 
-/** Where taking back would fail as well, or harm another run: everything stays for the next run. */
-const BEYOND_UNDO: Readonly<Record<string, string>> = {
-  AWS_CREDENTIALS_EXPIRED: 'taking it back needs credentials that work',
-  AWS_CREDENTIALS_INVALID: 'taking it back needs credentials that work',
-  AWS_CREDENTIALS_MISSING: 'taking it back needs credentials that work',
-  AWS_SSO_EXPIRED: 'taking it back needs credentials that work',
-  KUBE_UNAUTHORIZED: 'taking it back needs a login that the cluster accepts',
-  RUN_LOCK_LOST: 'another run may be at work',
-};
-
-export const afterFailure =
-  (onFailure: Run['settings']['onFailure']) =>
-  ({ code }: Problem): 'undo' | 'keep' =>
-    onFailure === 'keep' || code in BEYOND_UNDO ? 'keep' : 'undo';
-
 /** What could not be taken back, or, when nothing was to be taken back, all that this run did, and how to go on from it. */
 async function leftBy({ left, problems, writes }: RunResult, { run, journal }: { readonly run: Run; readonly journal: Journal }): Promise<RunResult['left']> {
   const code = problems[0]?.code ?? '';
@@ -152,12 +130,4 @@ async function leftBy({ left, problems, writes }: RunResult, { run, journal }: {
   const message = `Left in place: ${BEYOND_UNDO[code] ?? 'asked for with --on-failure keep'}`;
   run.emit({ type: 'note.given', text: 'To go on from what is there: loki-eks install. To take it back: loki-eks install --on-unfinished undo' });
   return (await journal.newestFirst()).map((entry) => ({ ...entry, problem: problem('LEFT_IN_PLACE', { message }) }));
-}
-
-export function failed({ outcome, writes, problems, left }: RunResult): Ending {
-  const interrupted = problems[0]?.code === 'INTERRUPTED';
-  if (outcome === 'undone' && writes === 0) return { outcome: interrupted ? 'interrupted' : 'refused', problems, writes };
-  if (outcome === 'left' && writes === 0 && left.length === 0) return { outcome: interrupted ? 'interrupted' : 'refused', problems, writes };
-  if (outcome === 'undone') return { outcome: interrupted ? 'interrupted' : 'undone', problems, writes };
-  return { outcome: 'left', problems, left, writes };
 }

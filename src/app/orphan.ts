@@ -8,7 +8,7 @@ import { lettingGo } from '../steps/letting-go.ts';
 import { contextFor } from './context.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
-import { failed } from './install.ts';
+import { failed } from './deeds.ts';
 import { installed } from './installed.ts';
 import { locked, lockParts, type Lock } from './lock.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';

@@ -1,0 +1,55 @@
+/** A plan carried out under the lock: its journal, the engine at work, and what becomes of a failure. */
+import { run as act, type RunOptions, type RunResult } from '../engine/run.ts';
+import type { Journal, Plan, Problem } from '../engine/types.ts';
+import type { Lock } from './lock.ts';
+import type { Run } from './outside.ts';
+import { toProblem, type Ending } from './within.ts';
+
+export interface Deeds<Ctx> {
+  readonly plan: Plan<Ctx>;
+  readonly ctx: Ctx;
+  readonly installId: string;
+  readonly doing: NonNullable<RunOptions['doing']>;
+}
+
+/** Ends early when the lock is lost; what is left then is for the next run. */
+export async function carriedOut<Ctx>(
+  { outside, emit, signal, settings }: Run,
+  { plan, ctx, installId, doing }: Deeds<Ctx>,
+  { lost, stillHeld, chain }: Pick<Lock, 'lost' | 'stillHeld' | 'chain'>,
+): Promise<{ readonly result: RunResult; readonly journal: Journal }> {
+  const journal = await outside.journals.open(installId, chain);
+  const result = await act(plan, ctx, {
+    doing,
+    journal,
+    emit,
+    signal: AbortSignal.any([signal, lost]),
+    toProblem,
+    afterFailure: afterFailure(settings.onFailure),
+    guard: stillHeld,
+  });
+  return { result, journal };
+}
+
+/** Where taking back would fail as well, or harm another run: everything stays for the next run. */
+export const BEYOND_UNDO: Readonly<Record<string, string>> = {
+  AWS_CREDENTIALS_EXPIRED: 'taking it back needs credentials that work',
+  AWS_CREDENTIALS_INVALID: 'taking it back needs credentials that work',
+  AWS_CREDENTIALS_MISSING: 'taking it back needs credentials that work',
+  AWS_SSO_EXPIRED: 'taking it back needs credentials that work',
+  KUBE_UNAUTHORIZED: 'taking it back needs a login that the cluster accepts',
+  RUN_LOCK_LOST: 'another run may be at work',
+};
+
+export const afterFailure =
+  (onFailure: Run['settings']['onFailure']) =>
+  ({ code }: Problem): 'undo' | 'keep' =>
+    onFailure === 'keep' || code in BEYOND_UNDO ? 'keep' : 'undo';
+
+export function failed({ outcome, writes, problems, left }: RunResult): Ending {
+  const interrupted = problems[0]?.code === 'INTERRUPTED';
+  if (outcome === 'undone' && writes === 0) return { outcome: interrupted ? 'interrupted' : 'refused', problems, writes };
+  if (outcome === 'left' && writes === 0 && left.length === 0) return { outcome: interrupted ? 'interrupted' : 'refused', problems, writes };
+  if (outcome === 'undone') return { outcome: interrupted ? 'interrupted' : 'undone', problems, writes };
+  return { outcome: 'left', problems, left, writes };
+}

@@ -22,13 +22,13 @@ async function readUserValues(settings: Run['settings'], files: Files): Promise<
 
 /** Throws VALUES_INVALID, which names the file. */
 export function valuesIn(file: string, text: string): Readonly<Record<string, unknown>> {
-  const fix = `correct ${file}`;
+  const fix = `Correct ${file}.`;
   let values: unknown;
   try {
     values = parseValuesFile(text);
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    throw stop('VALUES_INVALID', { message: `${file} is not valid YAML: ${said.split('\n')[0]}`, fix }, { cause: error });
+    throw stop('VALUES_INVALID', { message: `${file} is not valid YAML: ${said.split('\n')[0]?.replace(/:$/, '')}`, fix }, { cause: error });
   }
   if (values === null || values === undefined) return {};
   if (typeof values === 'object' && !Array.isArray(values)) return values as Readonly<Record<string, unknown>>;

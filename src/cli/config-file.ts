@@ -34,7 +34,7 @@ async function parse(text: string, name: string): Promise<unknown> {
   const document = parseDocument(text, { prettyErrors: true });
   const error = document.errors[0];
   if (error) {
-    const at = error.linePos?.[0];
+    const at = error.linePos && placeOf(text, error.linePos[0]);
     const where = at ? `${name}:${at.line}:${at.col}` : name;
     throw stop('CONFIG_INVALID', {
       message: `${where}: ${firstSentence(error.message)}`,
@@ -47,6 +47,16 @@ async function parse(text: string, name: string): Promise<unknown> {
   } catch (cause) {
     throw stop('CONFIG_INVALID', { message: `${name}: aliases (*name) can't be used in a settings file`, fix: `Write the values out in ${name}.` }, { cause });
   }
+}
+
+/** What is never closed is noticed behind the last word; the line that has the word is the one to correct. */
+function placeOf(text: string, { line, col }: { readonly line: number; readonly col: number }): { readonly line: number; readonly col: number } {
+  const lines = text.split('\n');
+  for (let at = line; at > 0; at--) {
+    const found = lines[at - 1]?.trimEnd();
+    if (found) return at === line ? { line, col } : { line: at, col: found.length };
+  }
+  return { line, col };
 }
 
 /** The parser's message goes on with the position and a drawing of the line; both are said in our own way. */

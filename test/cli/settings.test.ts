@@ -78,6 +78,7 @@ describe('what is wrong', () => {
 
   it.each([
     ['cluster: [a', /loki-eks\.yaml:1:\d+: /, 'CONFIG_INVALID'],
+    ['cluster: [a\n\n', /loki-eks\.yaml:1:11: /, 'CONFIG_INVALID'],
     ['cluster: a\ncluster: b', /loki-eks\.yaml:2:1: Map keys must be unique/, 'CONFIG_INVALID'],
     ['just words', /loki-eks\.yaml is not a map of settings/, 'CONFIG_INVALID'],
     ['cluster: &a x\ntenant: *a', /aliases \(\*name\) can't be used/, 'CONFIG_INVALID'],

@@ -1,29 +1,56 @@
 /** `adopt`: what somebody else installed becomes ours: shown, asked, marked, brought to what loki-eks would install, and every line kept. */
+import { at } from '../design/document.ts';
 import { changesIn, described } from '../engine/plan.ts';
+import type { Json } from '../engine/types.ts';
 import { learn } from './adoption.ts';
 import { carryOut } from './install.ts';
 import { look, type Look } from './look.ts';
-import type { InstallOptions, Run, UseCase } from './outside.ts';
+import type { InstallOptions, UseCase } from './outside.ts';
 import { within } from './within.ts';
 
 export const adopt: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun }) =>
   within(run, dryRun ? 'plan' : 'adopt', async () => {
     const seen = await look(run, { adopt: learn });
-    tell(run, seen);
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
+    // Behind hundreds of lines of a plan, where the question comes.
+    for (const text of [...staying(seen), ...going(seen)]) run.emit({ type: 'note.given', text });
     if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
     return carryOut(run, seen, 'adopt');
   });
 
 /** What is carried on as it is: a plan shows only what changes. */
-function tell({ emit }: Run, { blueprint, ctx }: Look): void {
+function staying({ blueprint, ctx, plan }: Look): readonly string[] {
   const { chunks, ruler } = blueprint.buckets;
   const periods = (ctx.facts.inUse?.schema ?? []).map((period) => `${period.from} (${period.store}, ${period.schema})`);
-  const say = (text: string) => emit({ type: 'note.given', text });
-  say(`Stays as it is: every object in s3://${chunks.name} and s3://${ruler.name}; the schema's periods from ${periods.join(', ')}.`);
-  say(`Goes on: tenant ${blueprint.tenant}, ${blueprint.retentionDays} days of retention, login of ${blueprint.login.user}.`);
-  if (blueprint.oidcProvider) say(`Is used and gets no marks: ${blueprint.oidcProvider.arn}.`);
-  if (ctx.givenPassword !== undefined && ctx.givenPassword.length < 16)
-    say('The password of that login is short; once adopted: loki-eks install --rotate-login');
+  const found = plan.some(({ step, finding }) => step.id === 'oidc-provider' && finding.is === 'matches');
+  const short = ctx.givenPassword !== undefined && ctx.givenPassword.length < 16;
+  return [
+    `Stays as it is: every object in s3://${chunks.name} and s3://${ruler.name}; the schema's periods from ${periods.join(', ')}.`,
+    `Goes on: tenant ${blueprint.tenant}, ${blueprint.retentionDays} days of retention, login of ${blueprint.login.user}.`,
+    ...(blueprint.oidcProvider && found ? [`Is used and gets no marks: ${blueprint.oidcProvider.arn}.`] : []),
+    ...(short ? ['The password of that login is short; once adopted: loki-eks install --rotate-login'] : []),
+  ];
 }
+
+/** What ends or gets less: among so many changed values nobody would see it. */
+export function going({
+  blueprint: { loki },
+  runs,
+}: Pick<Look, 'runs'> & { readonly blueprint: { readonly loki: { readonly values: object } } }): readonly string[] {
+  if (!runs) return [];
+  const values = loki.values as Json;
+  const wanted = (component: string) => Number(at(values, `${component.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}.replicas`) ?? 0);
+  const parts = Object.entries(runs.pods).filter(([component, now]) => now > 0 && !/cache/.test(component));
+  const ended = parts.flatMap(([component]) => (wanted(component) === 0 ? [component] : []));
+  const fewer = parts.flatMap(([component, now]) => (wanted(component) > 0 && wanted(component) < now ? [`${component} ${now} to ${wanted(component)}`] : []));
+  return [
+    ...(fewer.length > 0 ? [`Fewer pods than now: ${fewer.join(', ')}; --size says how many there are.`] : []),
+    ...(ended.length > 0 ? [`Ends: ${ended.join(', ')}; --loki-values FILE takes what keeps it.`] : []),
+    ...(runs.loadBalancer
+      ? [`Ends: the gateway's load balancer, and its name for good${at(values, 'extraObjects') === undefined ? WITHOUT_ANOTHER : ''}.`]
+      : []),
+  ];
+}
+
+const WITHOUT_ANOTHER = '; nothing outside the cluster reaches Loki then. For another one: --expose internal, or --expose public';

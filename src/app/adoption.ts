@@ -13,7 +13,7 @@ import type { Json } from '../engine/types.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
 import { MADE_BY_HELM } from '../steps/marking.ts';
 import { installed, remembered } from './installed.ts';
-import type { Adoption } from './look.ts';
+import type { Adoption, Running } from './look.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
 import { surveyCollectors } from './survey-collectors.ts';
@@ -27,7 +27,7 @@ export async function learn(run: Run, reached: Reached): Promise<Adoption | unde
   if (!recorded && (await installed(run, kubernetes))) return undefined;
   const looking = { run, reached, miss: misses([]) };
   const [loki, { expected: collectors }] = await Promise.all([surveyLoki(looking), surveyCollectors(looking)]);
-  const { kept, config, ...fit } = fitting(run, loki);
+  const { kept, config, ...fit } = fitting(run, loki, { begun: recorded !== undefined });
   const login = await loginOf(run, reached, { loki: fit.loki, collectors });
   if (login.password) run.outside.hide(login.password);
   const learned: Adopted['settings'] = {
@@ -38,20 +38,24 @@ export async function learn(run: Run, reached: Reached): Promise<Adoption | unde
     ...keyOf(fit.loki),
   };
   const settings = { ...learned, ...recorded?.settings, ...said(run) };
-  const adopted: Adopted = {
-    settings: { ...settings, ...logsOf({ config, loki: fit.loki, collectors, login, settings }) },
+  const found: Omit<Adopted, 'settings'> = {
     ...(login.secret && { passwordSecret: login.secret }),
     ...(login.others.length > 0 && { otherUsers: login.others }),
     schema: kept.schema,
-    ...(recorded && omit(recorded, 'settings')),
   };
-  return { adopted, inUse: kept, ...(login.password && { password: login.password }) };
+  const adopted: Adopted = {
+    // What has been recorded may be half done: collectors of ours no longer tell what theirs did.
+    ...(recorded ?? found),
+    settings: { ...settings, ...logsOf({ config, loki: fit.loki, collectors, login, settings }) },
+  };
+  return { adopted, inUse: kept, runs: running(fit.loki), ...(login.password && { password: login.password }) };
 }
 
-const omit = <T extends object, K extends keyof T>(of: T, key: K): Omit<T, K> => {
-  const { [key]: _, ...rest } = of;
-  return rest;
-};
+function running({ workloads, gateway }: LokiSeen): Running {
+  const pods: Record<string, number> = {};
+  for (const { component, wanted } of workloads) pods[component] = (pods[component] ?? 0) + wanted;
+  return { pods, loadBalancer: gateway?.serviceType === 'LoadBalancer' };
+}
 
 /** What was said for this run is what is adopted, whatever is found. */
 function said({ settings, said: keys = new Set() }: Run): Adopted['settings'] {
@@ -60,7 +64,14 @@ function said({ settings, said: keys = new Set() }: Run): Adopted['settings'] {
 
 const unfit = (message: string, evidence?: readonly string[]): ProblemError => stop('ADOPT_UNFIT', { message, ...(evidence && { evidence }) });
 
-function fitting({ settings }: Run, loki: LokiSeen | undefined): { readonly loki: LokiSeen; readonly config: Json; readonly kept: Kept } {
+interface Fit {
+  readonly loki: LokiSeen;
+  readonly config: Json;
+  readonly kept: Kept;
+}
+
+/** `begun`: what fitted then is on its way, and a run that died may have left it without its StatefulSets. */
+function fitting({ settings }: Run, loki: LokiSeen | undefined, { begun }: { readonly begun: boolean }): Fit {
   const { namespace } = settings;
   if (!loki) throw stop('ADOPT_NOTHING', { message: `No Loki runs in namespace ${namespace} of this cluster` });
   if (loki.namespace !== namespace) {
@@ -73,7 +84,7 @@ function fitting({ settings }: Run, loki: LokiSeen | undefined): { readonly loki
   if (loki.release.name !== names.lokiRelease) throw unfit(`The Helm release of Loki is named ${loki.release.name}, not ${names.lokiRelease}`);
   const parts = new Set(loki.workloads.filter(({ wanted }) => wanted > 0).map(({ component }) => component));
   const other = ['write', 'read', 'backend', 'single-binary'].find((part) => parts.has(part));
-  if (!parts.has('ingester') || other)
+  if ((!parts.has('ingester') && !begun) || other)
     throw unfit(
       `Loki in namespace ${namespace} does not run in Distributed mode`,
       [...parts].map((part) => `component ${part}`),

@@ -30,6 +30,8 @@ export interface Look {
   readonly began: Date;
   /** Everything that bars the way: failed checks first, then blocked steps. */
   readonly barred: readonly Problem[];
+  /** Only of what is to be taken over. */
+  readonly runs?: Running;
 }
 
 export interface LookOptions {
@@ -43,6 +45,15 @@ export interface Adoption {
   readonly adopted: Adopted;
   readonly inUse: Kept;
   readonly password?: string;
+  readonly runs: Running;
+}
+
+/** What runs today, of what a plan of values and marks does not say. */
+export interface Running {
+  /** Pods that are wanted, by component as its label says it: `query-frontend`. */
+  readonly pods: Readonly<Record<string, number>>;
+  /** Whether the gateway has a load balancer. */
+  readonly loadBalancer: boolean;
 }
 
 export async function look(asked: Run, { rotateLogin = false, adopt }: LookOptions = {}): Promise<Look> {
@@ -71,7 +82,7 @@ export async function look(asked: Run, { rotateLogin = false, adopt }: LookOptio
   const failed = failures(results);
   const codes = new Set(failed.map(({ code }) => code));
   const blocked = made.plan.flatMap(({ finding }) => (finding.is === 'blocked' && !codes.has(finding.problem.code) ? [finding.problem] : []));
-  return { reached, ...made, began, barred: [...failed, ...blocked] };
+  return { reached, ...made, began, barred: [...failed, ...blocked], ...(adoption && { runs: adoption.runs }) };
 }
 
 /** A look at AWS is believed so long, where it is believed at all. */

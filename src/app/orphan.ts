@@ -2,7 +2,10 @@
 import { changesIn, described, plan as planOf } from '../engine/plan.ts';
 import { run as act } from '../engine/run.ts';
 import type { Plan } from '../engine/types.ts';
+import { close } from '../engine/undo.ts';
+import { installIdOf } from '../design/ownership.ts';
 import { problem } from '../problems/problem.ts';
+import { FORGOTTEN } from '../steps/record.ts';
 import type { Context } from '../steps/context.ts';
 import { lettingGo } from '../steps/letting-go.ts';
 import { contextFor } from './context.ts';
@@ -12,7 +15,7 @@ import { failed } from './deeds.ts';
 import { installed } from './installed.ts';
 import { locked, lockParts, type Lock } from './lock.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
-import { reach } from './reach.ts';
+import { reach, type Reached } from './reach.ts';
 import { recover } from './recover.ts';
 import { notInstalled } from './verify.ts';
 import { problemOf, toProblem, within, type Ending } from './within.ts';
@@ -21,7 +24,7 @@ export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun })
   within(run, dryRun ? 'plan' : 'orphan', async () => {
     const reached = await reach(run);
     const known = await installed(run, reached.kubernetes);
-    if (!known) return { outcome: 'refused', problems: [notInstalled(run)] };
+    if (!known) return (await letGoBefore(run, reached)) ?? { outcome: 'refused', problems: [notInstalled(run)] };
     const here = { ...run, settings: known.settings };
     const facts = await discover(here, reached);
     const blueprint = await draft(here, facts, known.userValues);
@@ -37,6 +40,20 @@ export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun })
     const parts = await lockParts(run, { ctx, blueprint, command: 'orphan' });
     return locked(parts, (lock) => letGo(run, { ctx, plan }, lock));
   });
+
+/** The record goes last. A run that died right after has let go of everything, and only its journal, and its lock, do not know. */
+async function letGoBefore(run: Run, reached: Reached): Promise<Ending | undefined> {
+  const { settings, outside, emit } = run;
+  const journal = await outside.journals.unfinished(installIdOf(reached.cluster.arn, settings.namespace));
+  if (!journal?.entries.some(({ receipt }) => receipt.did === FORGOTTEN) || settings.onUnfinished === 'undo') return undefined;
+  const facts = await discover(run, reached);
+  const blueprint = await draft(run, facts);
+  const ctx = await contextFor(run, reached, { blueprint, facts });
+  return locked(await lockParts(run, { ctx, blueprint, command: 'orphan' }), async () => {
+    await close(journal, 'done', { emit, toProblem });
+    return { outcome: 'nothing-to-do', writes: 0 };
+  });
+}
 
 interface Seen {
   readonly ctx: Context;

@@ -70,7 +70,7 @@ export const componentOf = (labels: Readonly<Record<string, string>> | undefined
 interface PodBody {
   readonly spec?: PodTemplate & { readonly nodeName?: string };
   readonly status?: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string; readonly lastTransitionTime?: string }[];
     readonly containerStatuses?: readonly StatusBody[];
     readonly initContainerStatuses?: readonly StatusBody[];
   };
@@ -105,12 +105,14 @@ export function podOf(object: KubeObject): PodSeen {
   const { spec, status } = object as unknown as PodBody;
   const condition = (type: string) => status?.conditions?.find((one) => one.type === type);
   const placed = condition('PodScheduled');
+  const ready = condition('Ready');
   return {
     namespace: object.metadata.namespace ?? '',
     name: object.metadata.name,
     component: componentOf(object.metadata.labels),
     ...(spec?.nodeName && { node: spec.nodeName }),
-    ready: condition('Ready')?.status === 'True',
+    ready: ready?.status === 'True',
+    ...(ready?.status === 'True' && ready.lastTransitionTime && { readySince: new Date(ready.lastTransitionTime) }),
     ending: object.metadata.deletionTimestamp !== undefined,
     labels: object.metadata.labels ?? {},
     ...createdOf(object),

@@ -59,7 +59,7 @@ export interface Buckets {
   /** Replaces the whole rule set; an empty one removes it. */
   setLifecycle(name: string, rules: readonly LifecycleRule[]): Promise<void>;
   contents(name: string, limit?: number): Promise<BucketContents>;
-  /** Names of the objects below a prefix, in their order; `more` when there are more than `limit`. */
+  /** Names of the objects below a prefix, in their order; `more` when there are more than `limit`. None in a bucket that is not there. */
   keys(name: string, options: { readonly prefix: string; readonly limit: number }): Promise<{ readonly keys: readonly string[]; readonly more: boolean }>;
   /** Deletes every object, version, delete marker and multipart upload. Throws a ProblemError that lists per-key errors. */
   empty(name: string, options: { readonly signal: AbortSignal; readonly progress: (deleted: number) => void }): Promise<void>;

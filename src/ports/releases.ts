@@ -70,9 +70,13 @@ export interface Releases {
   ): Promise<void>;
   /**
    * Throws HELM_BUSY while another helm may be at work on it, as `upgrade` and `uninstall` do. `force`: fields that others have written
-   * since are taken back from them.
+   * since are taken back from them. `prepare` runs once nobody else is at work on it.
    */
-  rollback(task: HelmTask & { readonly revision: number; readonly force?: boolean }): Promise<void>;
+  rollback(task: HelmTask & { readonly revision: number; readonly force?: boolean; readonly prepare?: () => Promise<void> }): Promise<void>;
+  /** A revision that is pending counts as failed from now on, and the next may follow it. Throws HELM_BUSY while another helm may be at work on it. */
+  abandon(of: { readonly name: string; readonly namespace: string }): Promise<void>;
+  /** What the chart rendered for that revision; empty when it is not kept any more. */
+  manifest(of: { readonly name: string; readonly namespace: string; readonly revision: number }): Promise<string>;
   /** Absent is fine. */
   uninstall(task: HelmTask): Promise<void>;
   /** Rendered manifests, offline: for `plan --show manifests` and for checks. */

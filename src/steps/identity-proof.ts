@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { named } from './marks.ts';
 import { reference } from './service-account.ts';
 
-type Needs = Pick<Context, 'kubernetes' | 'webIdentity' | 'blueprint' | 'clock'>;
+type Needs = Pick<Context, 'kubernetes' | 'webIdentity' | 'blueprint' | 'clock' | 'buckets'>;
 
 const MARK = 'loki-eks.dev/identity-proved';
 /** IAM is eventually consistent: a new role is usable after 2 to 30 seconds, rarely a minute (aws.md 2.5). */
@@ -38,11 +38,14 @@ export const identityProof: Step<Needs, Receipt> = {
 
   async apply(ctx, { record, say, signal }) {
     const { kubernetes, blueprint, clock } = ctx;
+    const found = await kubernetes.get(reference(blueprint));
+    // Before the probe objects too: who dies between putting and deleting one must not leave it in a bucket that stays.
+    await record({ did: 'mark-proved', before: found?.metadata.annotations?.[MARK] ?? null, probed: bucketsOf(ctx) });
     const began = clock.now().getTime();
     for (;;) {
       try {
         say(`assuming ${blueprint.role.name} as ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}`);
-        await prove(ctx);
+        await prove(ctx, bucketsOf(ctx));
         break;
       } catch (error) {
         const waited = clock.now().getTime() - began;
@@ -53,13 +56,18 @@ export const identityProof: Step<Needs, Receipt> = {
         await clock.sleep(pause, signal);
       }
     }
-    const found = await kubernetes.get(reference(blueprint));
-    await record({ did: 'mark-proved', before: found?.metadata.annotations?.[MARK] ?? null });
     await kubernetes.patch(reference(blueprint), { metadata: { annotations: { [MARK]: subject(blueprint) } } });
   },
 
-  async undo({ kubernetes, blueprint }, receipt) {
-    if (!(await kubernetes.get(reference(blueprint)))) return;
+  async undo(ctx, receipt) {
+    const { kubernetes, buckets, blueprint } = ctx;
+    for (const name of (receipt['probed'] ?? []) as readonly string[]) {
+      const { keys } = await buckets.keys(name, { prefix: keyOf(blueprint), limit: 1 });
+      // The role that has put it may also delete it; whoever runs this may not be allowed to.
+      if (keys.length > 0) await prove(ctx, [name]);
+    }
+    const found = await kubernetes.get(reference(blueprint));
+    if (!found || (found.metadata.annotations?.[MARK] ?? null) === receipt['before']) return;
     await kubernetes.patch(reference(blueprint), { metadata: { annotations: { [MARK]: receipt['before'] } } });
   },
 
@@ -68,13 +76,16 @@ export const identityProof: Step<Needs, Receipt> = {
   },
 };
 
-async function prove({ kubernetes, webIdentity, blueprint }: Needs): Promise<void> {
+/** Nothing stays in a bucket that is probed to the end. */
+async function prove({ kubernetes, webIdentity, blueprint }: Needs, buckets: readonly string[]): Promise<void> {
   const { namespace, name } = blueprint.serviceAccount;
   const token = await kubernetes.token({ namespace, serviceAccount: name, audience: blueprint.oidcProvider?.audience ?? 'sts.amazonaws.com', seconds: 600 });
   const credentials = await webIdentity.assume({ roleArn: blueprint.role.arn, token, session: `loki-eks-proof-${blueprint.ownership.installId}` });
-  const key = `loki-eks-probe/${blueprint.ownership.installId}`;
-  await Promise.all([blueprint.buckets.chunks, blueprint.buckets.ruler].map((bucket) => webIdentity.probe(bucket.name, { credentials, key })));
+  await Promise.all(buckets.map((bucket) => webIdentity.probe(bucket, { credentials, key: keyOf(blueprint) })));
 }
+
+const bucketsOf = ({ blueprint: { buckets } }: Needs) => [buckets.chunks.name, buckets.ruler.name];
+const keyOf = ({ ownership }: Needs['blueprint']) => `loki-eks-probe/${ownership.installId}`;
 
 const mayPropagate = (error: unknown): error is ProblemError =>
   error instanceof ProblemError && (PROPAGATION as readonly string[]).includes(error.problem.code);

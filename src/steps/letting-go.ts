@@ -9,7 +9,7 @@ import { ours as objectsOf, type What } from './grafana-objects.ts';
 import { removals } from './index.ts';
 import { mark, markChange, noMarks, type Marking } from './marking.ts';
 import { named, oursByLabels, oursByTags } from './marks.ts';
-import { RECORD } from './record.ts';
+import { FORGOTTEN, RECORD } from './record.ts';
 
 interface Deed {
   /** What would lose its marks. */
@@ -129,7 +129,7 @@ const forgetting: Deed = {
   letGo: async (ctx, { record }) => {
     const found = await recordSecret(ctx);
     if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
-    await record({ did: 'delete-record' });
+    await record({ did: FORGOTTEN });
     await ctx.kubernetes.delete({ apiVersion: 'v1', kind: 'Secret', namespace: found.metadata.namespace ?? '', name: found.metadata.name });
   },
 };

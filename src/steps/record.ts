@@ -9,6 +9,8 @@ import { oursByLabels } from './marks.ts';
 type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
 
 export const RECORD = 'loki-eks';
+/** The deed with which an installation is let go. */
+export const FORGOTTEN = 'delete-record';
 
 export const record: Step<Needs, Receipt> = {
   id: 'record',
@@ -42,7 +44,7 @@ export const record: Step<Needs, Receipt> = {
   async undo({ kubernetes, blueprint }, receipt) {
     const found = await kubernetes.get(reference(blueprint));
     // What was deleted is what the blueprint was made from: the same settings give the same record.
-    if (receipt.did === 'delete-record') return void (found ?? (await kubernetes.create(recordObject(blueprint))));
+    if (receipt.did === FORGOTTEN) return void (found ?? (await kubernetes.create(recordObject(blueprint))));
     if (!found || !oursByLabels(found, blueprint.ownership)) return;
     if (receipt.did === 'create-record') return kubernetes.delete(reference(blueprint));
     // Still that version: the update never happened, and `former` is of an earlier run.

@@ -10,7 +10,7 @@ import { flushIngesters } from './flush.ts';
 import { MARKED, unmark } from './marking.ts';
 import { mayMark, releaseIsOurs } from './marks.ts';
 import { removeClaims, removeLeftClaims } from './volume-claims.ts';
-import { dropClaims, isMissing, makeWay, wayFor, type Way } from './way.ts';
+import { dropClaims, isMissing, makeWay, wayBack, wayFor, type Way } from './way.ts';
 
 type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'> & {
   readonly adopting?: boolean;
@@ -46,8 +46,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const { releases, blueprint, timeoutMs } = ctx;
     const { name, namespace } = blueprint[use];
     const task = { name, namespace, signal, say, timeoutMs };
-    const found = await releases.find(name, namespace);
-    const adopted = found && !releaseIsOurs(found, blueprint.ownership);
+    const found = await withoutPending(ctx, task);
+    const adopted = found && (!releaseIsOurs(found, blueprint.ownership) || isCutAdoption(ctx, found));
     if (!found || adopted || changesFor(found, blueprint[use], name).length > 0) {
       const way = adopted ? await wayFor(ctx, use) : undefined;
       await record(
@@ -71,12 +71,13 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const revision = Number(receipt['revision']);
     const way = receipt['way'] as Way | undefined;
     const begun = way !== undefined && found?.revision === revision;
-    if (!found || !(begun || releaseIsOurs(found, ctx.blueprint.ownership))) return;
-    if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
-    // What an adoption has marked meanwhile is given back by the rollback first, and by its own receipts then.
-    const task = { ...taskOf(ctx, use, helpers), revision, ...(way && { force: true }) };
-    if (way && !begun) await makeWay(ctx, use, { way, ...helpers });
-    if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
+    if (!found) return;
+    if (begun || releaseIsOurs(found, ctx.blueprint.ownership) || (way && (await isCutReturn(ctx, use, { found, revision })))) {
+      if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
+      // What an adoption has marked meanwhile is given back by the rollback first, and by its own receipts then.
+      const task = way ? backwards(ctx, use, { ...helpers, revision, receipt: way }) : { ...taskOf(ctx, use, helpers), revision };
+      if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
+    }
     if (way) await dropClaims(ctx, use, way);
   },
 
@@ -125,6 +126,40 @@ function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: Receipt): Needs
 
 /** A first revision that never ended: there is nothing to go back to. */
 const unborn = ({ status, lastGood }: Release) => lastGood === undefined && status.startsWith('pending-');
+
+/** Of a release that somebody else installed: sets that can't be changed in place make way, and what others wrote since is taken back. */
+const backwards = (ctx: Needs, use: 'loki' | 'alloy', of: Helpers & { readonly revision: number; readonly receipt?: Way }) => ({
+  ...taskOf(ctx, use, of),
+  revision: of.revision,
+  force: true,
+  prepare: async () => {
+    const way = await wayBack(ctx, use, of);
+    if (way.replaced.length > 0) await makeWay(ctx, use, { ...of, way });
+  },
+});
+
+/** A way back that never came to its end carries the marks of the revision that it leads to, which are not ours. */
+async function isCutReturn(
+  { releases, blueprint }: Needs,
+  use: 'loki' | 'alloy',
+  of: { readonly found: Release; readonly revision: number },
+): Promise<boolean> {
+  const { found, revision } = of;
+  if (found.status === 'deployed' || found.revision <= revision) return false;
+  const { name, namespace } = blueprint[use];
+  return found.manifest !== undefined && found.manifest === (await releases.manifest({ name, namespace, revision }));
+}
+
+/** The first of our revisions never came to its end: the last good one may be of somebody else. */
+const isCutAdoption = ({ blueprint }: Needs, { status }: Release): boolean => blueprint.record.adopted !== undefined && status !== 'deployed';
+
+/** Helm upgrades nothing that is pending. Going back first would undo what this run has marked already, so that a dead one's revision counts as failed. */
+async function withoutPending(ctx: Needs, task: HelmTask): Promise<Release | undefined> {
+  const found = await ctx.releases.find(task.name, task.namespace);
+  if (!found?.status.startsWith('pending-') || found.lastGood === undefined || !isCutAdoption(ctx, found)) return found;
+  await whenFree(ctx, task, () => ctx.releases.abandon(task));
+  return ctx.releases.find(task.name, task.namespace);
+}
 
 /** Brings the release to its plan and waits until it is rolled out. */
 export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {

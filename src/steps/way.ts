@@ -3,7 +3,6 @@ import { parseAllDocuments } from 'yaml';
 import { canonical } from '../design/canonical.ts';
 import { at } from '../design/document.ts';
 import type { Helpers, Json } from '../engine/types.ts';
-import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { flushOnShutdown } from './flush.ts';
@@ -19,13 +18,24 @@ export type Way = {
   readonly claims: readonly string[];
 };
 
-export async function wayFor({ releases, kubernetes, blueprint, facts }: Needs, use: Use): Promise<Way> {
-  const { name, namespace, chart, values } = blueprint[use];
-  const labels = `app.kubernetes.io/instance=${name}`;
+/** Towards what our chart renders. */
+export async function wayFor(ctx: Needs, use: Use): Promise<Way> {
+  const { name, namespace, chart, values } = ctx.blueprint[use];
+  return wayTo(ctx, use, ctx.releases.render({ name, namespace, chart, values, kubeVersion: ctx.facts?.kubeVersion ?? '' }));
+}
+
+/** Back to a revision. `receipt`: what stood in the way when it was left, for where that revision is not kept any more. */
+export async function wayBack(ctx: Needs, use: Use, { revision, receipt }: { readonly revision: number; readonly receipt?: Way }): Promise<Way> {
+  const { name, namespace } = ctx.blueprint[use];
+  const manifest = await ctx.releases.manifest({ name, namespace, revision });
+  return manifest === '' && receipt ? receipt : wayTo(ctx, use, manifest);
+}
+
+async function wayTo({ kubernetes, blueprint }: Needs, use: Use, manifests: string | Promise<string>): Promise<Way> {
   const [rendered, sets, claims] = await Promise.all([
-    releases.render({ name, namespace, chart, values, kubeVersion: facts?.kubeVersion ?? '' }),
-    kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', namespace, labels }),
-    kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, labels, metadataOnly: true }),
+    manifests,
+    kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...partsOf(blueprint, use) }),
+    kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...partsOf(blueprint, use), metadataOnly: true }),
   ]);
   const wanted = statefulSetsIn(rendered);
   const replaced = sets.filter((set) => {
@@ -35,19 +45,27 @@ export async function wayFor({ releases, kubernetes, blueprint, facts }: Needs, 
   return { replaced: replaced.map(({ metadata }) => metadata.name).sort(), claims: claims.map(({ metadata }) => metadata.name).sort() };
 }
 
+const partsOf = (blueprint: Needs['blueprint'], use: Use) => ({
+  namespace: blueprint[use].namespace,
+  labels: `app.kubernetes.io/instance=${blueprint[use].name}`,
+});
+
 function statefulSetsIn(manifests: string): ReadonlyMap<string, Json> {
-  const documents = parseAllDocuments(manifests).map((document) => document.toJS() as Json);
+  // Parsing everything takes far longer than finding these.
+  const documents = manifests
+    .split(/^---$/m)
+    .filter((text) => /kind"?: ?"?StatefulSet\b/.test(text))
+    .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Json));
   return new Map(documents.flatMap((document) => (at(document, 'kind') === 'StatefulSet' ? [[String(at(document, 'metadata.name')), document] as const] : [])));
 }
 
 /** What Kubernetes lets nobody change on a StatefulSet, without what it fills in by itself. */
 function fixedPart(set: Json): string {
-  const claims = (at(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
   return canonical({
     serviceName: at(set, 'spec.serviceName') ?? '',
     selector: at(set, 'spec.selector.matchLabels') ?? {},
     podManagementPolicy: at(set, 'spec.podManagementPolicy') ?? 'OrderedReady',
-    claims: claims.map((claim) => ({
+    claims: claimsOf(set).map((claim) => ({
       name: at(claim, 'metadata.name') ?? '',
       accessModes: at(claim, 'spec.accessModes') ?? [],
       storageClassName: at(claim, 'spec.storageClassName') ?? '',
@@ -80,14 +98,22 @@ export async function isMissing(ctx: Needs, use: Use, way: Way): Promise<boolean
   return found.includes(undefined);
 }
 
-/** Claims that came with the sets that are gone again; one that a pod still uses goes with that pod. */
+/** Claims that came with the sets that are gone again, and that no set asks for; one that a pod still uses goes with that pod. */
 export async function dropClaims({ kubernetes, blueprint }: Needs, use: Use, way: Way): Promise<void> {
-  const { name, namespace } = blueprint[use];
-  const query = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace };
-  const claims: readonly KubeObject[] = await kubernetes.list({ ...query, labels: `app.kubernetes.io/instance=${name}`, metadataOnly: true });
-  const fresh = claims.filter(({ metadata }) => !way.claims.includes(metadata.name));
-  await Promise.all(fresh.map(({ metadata }) => kubernetes.delete({ ...query, name: metadata.name })));
+  const query = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...partsOf(blueprint, use) };
+  const [claims, sets] = await Promise.all([
+    kubernetes.list({ ...query, metadataOnly: true }),
+    kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...partsOf(blueprint, use) }),
+  ]);
+  const asked = sets.flatMap((set) =>
+    claimsOf(set as unknown as Json).map((claim) => new RegExp(`^${String(at(claim, 'metadata.name'))}-${set.metadata.name}-\\d+$`)),
+  );
+  const fresh = claims.filter(({ metadata: { name } }) => !way.claims.includes(name) && !asked.some((pattern) => pattern.test(name)));
+  const { apiVersion, kind, namespace } = query;
+  await Promise.all(fresh.map(({ metadata: { name } }) => kubernetes.delete({ apiVersion, kind, namespace, name })));
 }
+
+const claimsOf = (set: Json) => (at(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
 
 const refsOf = ({ blueprint }: Needs, use: Use, { replaced }: Way) =>
   replaced.map((name) => ({ apiVersion: 'apps/v1', kind: 'StatefulSet', namespace: blueprint[use].namespace, name }));

@@ -1050,6 +1050,30 @@ describe('what is no failure', () => {
       'level=error msg="position timer: error getting tail position and/or size, stopping tailer" component_id=x error="file does not exist"',
       'level=info msg="reload requested via /-/reload endpoint" service=http',
     ),
+    'a gateway that came anew, as some nodes have noticed': {
+      ...withLoki({
+        pods: [
+          pod('loki-ingester-0', 'ingester'),
+          pod('loki-gateway-0', 'gateway', {
+            readySince: new Date('2026-01-07T10:00:05Z'),
+            lines: ['2026/01/07 10:00:05 [notice] 1#1: start worker processes'],
+          }),
+        ],
+      }),
+      collectors: [
+        collectorSeen({
+          pods: [
+            pod('alloy-a', '', { lines: ['level=info msg=ok'] }),
+            pod('alloy-b', '', {
+              node: 'node-b',
+              lines: [
+                'ts=2026-01-07T10:00:04.9Z level=warn msg="error sending batch, will retry" status=-1 error="Post: dial tcp 10.100.0.25:80: connect: connection refused"',
+              ],
+            }),
+          ],
+        }),
+      ],
+    },
     'a canary without a login': withLoki({
       pods: [
         ...loki.pods,

@@ -1,7 +1,8 @@
 /** The commands that the fault table is filled for: from which world they start, and how each world is left and reached again. */
 import { settled } from './compare.ts';
+import { guideHouse } from './guide-house.ts';
 import { openHouse, type Flags, type House, type Ran } from './house.ts';
-import type { Moment, Planned } from './line.ts';
+import { faults, type Moment, type Planned } from './line.ts';
 import { fill, plansOf, tally, type Bench, type Tally } from './table.ts';
 
 /** Every n-th case only, for a quick look; the table is whole when nothing is said. Five divides none of it well: there are five faults. */
@@ -128,12 +129,83 @@ export async function uninstallBench(): Promise<Enumerated> {
   });
 }
 
-export async function table({ bench, writes }: Enumerated): Promise<Tally> {
-  return fill(bench, sampled(plansOf(writes)));
+/** Keys and contents of everything that is in a bucket. */
+const stored = ({ world }: House) =>
+  JSON.stringify(
+    Object.entries((world.snapshot() as unknown as Snapshot).account.s3).map(([name, { objects }]) => [name, objects]),
+    null,
+    1,
+  );
+
+interface Snapshot {
+  readonly account: { readonly s3: Readonly<Record<string, { readonly objects: object }>> };
 }
 
+export async function adoptBench(): Promise<Enumerated> {
+  return inHouse(guideHouse, async (house) => {
+    const initial = settled(house.world);
+    const { writes } = await must(house.run({ command: 'adopt', flags: {} }));
+    const towards = (onUnfinished: 'continue' | 'undo') => (at: House) => at.run({ command: 'adopt', flags: { onUnfinished } });
+    const bench: Bench = {
+      open: guideHouse,
+      tried: (at, faults) => at.run({ command: 'adopt', flags: {}, faults }),
+      finish: towards('continue'),
+      restore: towards('undo'),
+      walkEach: 20,
+      initial,
+      finished: settled(house.world),
+      kept: stored,
+    };
+    return { bench, writes };
+  });
+}
+
+const adopted = async () => {
+  const house = await guideHouse();
+  await must(house.run({ command: 'adopt', flags: {} }));
+  return house;
+};
+
+export async function orphanBench(): Promise<Enumerated> {
+  return inHouse(adopted, async (house) => {
+    const initial = settled(house.world);
+    const { writes } = await must(house.run({ command: 'orphan', flags: {} }));
+    const towards = (onUnfinished: 'continue' | 'undo') => (at: House) => at.run({ command: 'orphan', flags: { onUnfinished } });
+    const bench: Bench = {
+      open: adopted,
+      tried: (at, faults) => at.run({ command: 'orphan', flags: {}, faults }),
+      // The record, which goes last.
+      last: { call: 'kube:delete:secrets', nth: 1 },
+      finish: towards('continue'),
+      restore: towards('undo'),
+      walkEach: 1,
+      initial,
+      finished: settled(house.world),
+      kept: stored,
+    };
+    return { bench, writes };
+  });
+}
+
+export async function table({ bench, writes }: Enumerated, choose: Choice = everything): Promise<Tally> {
+  return fill(bench, sampled(choose(plansOf(writes))));
+}
+
+type Choice = (plans: readonly Planned[]) => readonly Planned[];
+const everything: Choice = (plans) => plans;
+
+/** Helm patches one object of a kind like the other: the first two and the last of a name meet every fault, each of the others one, in turn. */
+export const thinned: Choice = (plans) => {
+  const most = new Map<string, number>();
+  for (const { call, nth } of plans) most.set(call, Math.max(nth, most.get(call) ?? 0));
+  return plans.filter(({ call, nth, fault }) => nth <= 2 || nth === most.get(call) || fault === faults[nth % faults.length]);
+};
+
+/** A prime that divides nothing of it well. */
+export const everySeventh: Choice = (plans) => plans.filter((_, index) => index % 7 === 0);
+
 /** The same run with one fault that makes it fail late; what is tried are the writes with which it takes itself back. */
-export async function undoTable({ bench, writes }: Enumerated): Promise<Tally> {
+export async function undoTable({ bench, writes }: Enumerated, choose: Choice = everything): Promise<Tally> {
   const late = writes.findLast(({ call }) => call.startsWith('kube:patch:'));
   if (!late) return tally();
   const first: readonly Planned[] = [{ ...late, fault: 'before' }];
@@ -141,7 +213,7 @@ export async function undoTable({ bench, writes }: Enumerated): Promise<Tally> {
     const { writes: all } = await bench.tried(house, first);
     return all.slice(all.findLastIndex(({ call, nth }) => call === late.call && nth === late.nth) + 1);
   });
-  return fill({ ...bench, first }, sampled(plansOf(taken)));
+  return fill({ ...bench, first }, sampled(choose(plansOf(taken))));
 }
 
 const sampled = (plans: readonly Planned[]) => plans.filter(({ call }) => call.includes(ONLY)).filter((_, index) => index % EACH === 0);

@@ -1,7 +1,7 @@
 /** Two worlds compared: what is left out, and why, is all here. */
 import type { Json } from '../../src/engine/types.ts';
 import type { OpenWorld } from '../../src/sandbox/world.ts';
-import { unpack } from './small-helm.ts';
+import { storedIn } from './small-helm.ts';
 
 /** The whole account and cluster: equal texts are equal worlds. */
 export const exact = (world: OpenWorld): string => JSON.stringify(world.snapshot(), null, 1);
@@ -55,9 +55,11 @@ function bodies(docs: Docs): object {
   );
 }
 
-/** The cluster gives addresses in the order in which Services come. */
-const addressless = ({ clusterIP }: Readonly<Record<string, unknown>>) =>
-  clusterIP && clusterIP !== 'None' ? { clusterIP: 'given', clusterIPs: ['given'] } : {};
+/** The cluster gives addresses, and ports of nodes, in the order in which Services come. */
+const addressless = ({ clusterIP, ports }: Readonly<Record<string, unknown>>) => ({
+  ...(clusterIP !== undefined && clusterIP !== 'None' && { clusterIP: 'given', clusterIPs: ['given'] }),
+  ...(clusterIP !== undefined && { ports: (ports as readonly object[]).map((port) => ('nodePort' in port ? { ...port, nodePort: 'given' } : port)) }),
+});
 
 function secrets(docs: Docs): object {
   const kept: Record<string, unknown> = {};
@@ -67,7 +69,7 @@ function secrets(docs: Docs): object {
       kept[name] = { ...doc, data: Object.fromEntries(Object.entries(doc.data ?? {}).filter(([key]) => !/^former(\.|$)/.test(key))) };
       continue;
     }
-    const revision = unpack(doc as unknown as { readonly data: { readonly release: string } });
+    const revision = storedIn(doc as unknown as { readonly data: { readonly release: string } });
     const id = `release ${revision.namespace}/${revision.name}`;
     if ((newest.get(id) ?? 0) > revision.version) continue;
     newest.set(id, revision.version);

@@ -59,7 +59,7 @@ export const clusterName = 'training-on-eks';
 const SPEED = 2000;
 const WAIT_SPEED = 250;
 export const server = 'https://sandbox';
-const chartFolder = fileURLToPath(new URL('../../src/sandbox/charts', import.meta.url));
+export const chartFolder = fileURLToPath(new URL('../../src/sandbox/charts', import.meta.url));
 
 export type Flags = Readonly<Record<string, unknown>>;
 
@@ -93,6 +93,8 @@ export interface House {
   /** The whole world before anything was run. */
   readonly pristine: string;
   run(wish: Wish): Promise<Ran>;
+  /** What a person at a terminal would have: the same adapters, and nothing goes wrong. */
+  outside(): Promise<Outside>;
   /** Keeps this moment; what is returned leads back to it, as often as it is called. */
   save(): () => void;
   close(): void;
@@ -130,6 +132,7 @@ export async function openHouse(prepare?: (world: OpenWorld) => void, { speed, g
     world,
     pristine: exact(world),
     run: (wish) => live({ world, clock, state, alive }, wish),
+    outside: () => outsideOf({ world, clock, state, alive, pid: 0 }, line([])),
     save: () => saveWorld(world, { folder: state, copy: join(disk, String(++saved)) }),
     close: () => {
       world.close();

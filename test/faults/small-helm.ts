@@ -83,6 +83,10 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
       if (status === 404) throw new Error(body);
     }
   };
+  const isKept = async (object: KubeObject, home: string) => {
+    const { status, body } = await asked({ method: 'GET', path: await pathOf(object, home) });
+    return status === 200 && (JSON.parse(body) as KubeObject).metadata.annotations?.['helm.sh/resource-policy'] === 'keep';
+  };
   const remove = async (objects: readonly KubeObject[], home: string) => {
     const failures: string[] = [];
     for (const object of objects) {
@@ -92,18 +96,19 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
     }
     if (failures.length > 0) throw new Error(failures.join('\n'));
   };
-  /** The new revision made true; when that fails it is marked so, and the former one stays the deployed one. */
-  const turn = async (to: Revision, former: readonly Revision[]) => {
+  /** The new revision made true; when that fails it is marked so, and the former one stays the deployed one. What `from` has and it has not goes. */
+  const turn = async (to: Revision, former: readonly Revision[], from = former.find(({ info }) => info.status === 'deployed') ?? former[0]) => {
     const failed = async (error: unknown) => {
       await store(at(to, 'failed'), 'PUT').catch(() => undefined);
       throw error;
     };
     await store(to, 'POST');
-    const before = former.find(({ info }) => info.status === 'deployed') ?? former[0];
     const stays = new Set(to.manifest.map(idOf));
     try {
       await apply(to.manifest, to.namespace);
-      await remove(before?.manifest.filter((object) => !stays.has(idOf(object))) ?? [], to.namespace);
+      const gone: KubeObject[] = [];
+      for (const object of from?.manifest ?? []) if (!stays.has(idOf(object)) && !(await isKept(object, to.namespace))) gone.push(object);
+      await remove(gone, to.namespace);
     } catch (error) {
       await failed(error);
     }
@@ -131,7 +136,8 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
       const goal = former.find(({ version }) => version === Number(revision));
       if (!goal) throw new Error('release: not found');
       const info = { status: 'pending-rollback', last_deployed: clock.now().toISOString() };
-      await turn({ ...goal, version: (former[0]?.version ?? 0) + 1, info }, former);
+      // Whatever became of the newest, its objects may be there.
+      await turn({ ...goal, version: (former[0]?.version ?? 0) + 1, info }, former, former[0]);
     },
     uninstall: async ([name = '', ...flags]) => {
       const namespace = flag(flags, '--namespace');
@@ -173,12 +179,26 @@ function pack(revision: Revision): KubeObject {
     kind: 'Secret',
     metadata: { name: secretName(revision), namespace, labels: { ...labels, name, owner: 'helm', status: info.status, version: String(version) } },
     type: 'helm.sh/release.v1',
-    data: { release: Buffer.from(gzipSync(JSON.stringify(revision), { level: 1 }).toString('base64')).toString('base64') },
+    data: {
+      release: Buffer.from(gzipSync(JSON.stringify({ ...revision, manifest: textOf(revision.manifest) }), { level: 1 }).toString('base64')).toString('base64'),
+    },
   };
 }
 
-export const unpack = ({ data }: { readonly data: { readonly release: string } }): Revision =>
-  JSON.parse(gunzipSync(Buffer.from(Buffer.from(data.release, 'base64').toString('latin1'), 'base64')).toString()) as Revision;
+/** A document an object: JSON is YAML too, and each fills a line. */
+const BETWEEN = '\n---\n';
+const textOf = (manifest: Revision['manifest']) => manifest.map((object) => JSON.stringify(object)).join(BETWEEN);
+
+/** Of a Secret that this helm, or the real one, has written; `manifest` is the text it keeps. */
+export const storedIn = ({ data }: { readonly data: { readonly release: string } }): Stored =>
+  JSON.parse(gunzipSync(Buffer.from(Buffer.from(data.release, 'base64').toString('latin1'), 'base64')).toString()) as Stored;
+
+function unpack(secret: Parameters<typeof storedIn>[0]): Revision {
+  const stored = storedIn(secret);
+  return { ...stored, manifest: stored.manifest.split(BETWEEN).map((line) => JSON.parse(line) as KubeObject) };
+}
+
+type Stored = Omit<Revision, 'manifest'> & { readonly manifest: string };
 
 interface Rendering {
   readonly name: string;

@@ -30,8 +30,12 @@ export interface Bench {
   /** What the world has to look like, `undefined` for the world as it was before anything was run, to the last object. */
   readonly initial: string | undefined;
   readonly finished: string;
+  /** What no run may change, whatever it comes to. */
+  readonly kept?: (house: House) => string;
   /** A world that is the initial one again goes on to the end only every n-th time. */
   readonly walkEach: number;
+  /** A write after which nothing is left to do or to take back, but to say so. */
+  readonly last?: Moment;
   /** What also goes wrong, before the fault that is tried. */
   readonly first?: readonly Planned[];
 }
@@ -62,9 +66,12 @@ export async function fill(bench: Bench, plans: readonly Planned[]): Promise<Tal
   const worker = async () => {
     const house = await bench.open();
     const back = house.save();
+    const kept = bench.kept?.(house);
     for (let plan = queue.shift(); plan; plan = queue.shift()) {
       const named = nameOf(plan);
-      await one(bench, { house, plan, sum }).catch((error: unknown) => sum.failures.push(`${named}: ${String((error as Error).stack ?? error)}`));
+      await one(bench, { house, plan, sum, ...(kept !== undefined && { kept }) }).catch((error: unknown) =>
+        sum.failures.push(`${named}: ${String((error as Error).stack ?? error)}`),
+      );
       back();
     }
     const differing = await reached(house, bench.initial);
@@ -81,15 +88,18 @@ interface Case {
   readonly house: House;
   readonly plan: Planned;
   readonly sum: Tally;
+  readonly kept?: string;
 }
 
-async function one(bench: Bench, { house, plan, sum }: Case): Promise<void> {
+async function one(bench: Bench, { house, plan, sum, kept }: Case): Promise<void> {
   const planned = [...(bench.first ?? []), plan];
   const said: string[] = [];
   const told = (what: string, ran: Ran) => (said.push(`${what}: exit ${ran.exit ?? 'killed'}${why(ran)}`), ran);
   const must = async (state: string | undefined, what: string) => {
     const differing = await reached(house, state);
     if (differing !== undefined) throw new Error(`not ${what}\n${said.join('\n')}\n${differing}`);
+    const now = bench.kept?.(house);
+    if (now !== kept) throw new Error(`${what}, but not everything was kept\n${said.join('\n')}\n${difference(kept ?? '', now ?? '')}`);
   };
   const { exit, fired } = told('run', await bench.tried(house, planned));
   if (fired < planned.length) {
@@ -106,6 +116,7 @@ async function one(bench: Bench, { house, plan, sum }: Case): Promise<void> {
   }
   const itself = exit === 4 || exit === 3;
   const over = exit === undefined && plan.call === LAST;
+  const done = exit === undefined && plan.call === bench.last?.call && plan.nth === bench.last.nth;
   if (over) await must(bench.first ? bench.initial : bench.finished, 'at its end');
   else if (itself) await must(bench.initial, 'restored by the run itself');
   else {
@@ -113,11 +124,11 @@ async function one(bench: Bench, { house, plan, sum }: Case): Promise<void> {
     const asLeft = house.save();
     // A run that died with nothing but its lock has left nothing to be taken back.
     if (exit === undefined && plan.call === FIRST) forgetLock(house);
-    else told('restore', await bench.restore(house));
-    await must(bench.initial, 'restored');
+    else if (!done) told('restore', await bench.restore(house));
+    if (!done) await must(bench.initial, 'restored');
     asLeft();
   }
-  if (!over || bench.first) sum.restored++;
+  if (!(over || done) || bench.first) sum.restored++;
   if (itself && sum.restored % bench.walkEach !== 0) {
     sum.finished++;
     sum.alike++;

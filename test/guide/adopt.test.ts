@@ -28,11 +28,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => terminal?.close());
 
-/** Without what the cluster gives as it comes: ports of nodes, and maps that a server shows when something was in them once. */
-const world = () =>
-  settled(terminal.sandbox.world)
-    .replace(/"nodePort": \d+/g, '"nodePort": "given"')
-    .replace(/\s*"(annotations|labels)": \{\},?/g, '');
+const world = () => settled(terminal.sandbox.world);
 const chunks = () => `loki-aws-dev-chunks-${terminal.sandbox.world.account.id}`;
 const ruler = () => chunks().replace('chunks', 'ruler');
 const bucket = (name: string) => worldOf(terminal).account.s3[name]!;

@@ -290,6 +290,8 @@ export class MemoryWorld {
       uninstall: async ({ name }) => {
         if (this.releases.has(name)) this.#write(() => void this.releases.delete(name));
       },
+      abandon: async () => {},
+      manifest: async () => '',
       render: async () => '',
       ready: async () => {},
       unready: async () => [],

@@ -1,5 +1,5 @@
 /** Releases as helm keeps them: one Secret a revision, read without starting helm. */
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { Release } from '../../ports/releases.ts';
@@ -47,6 +47,17 @@ export async function manifestOf(
   const object = wanted && (await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: wanted.secret }));
   const { manifest } = object ? decode(object) : {};
   return typeof manifest === 'string' ? manifest : '';
+}
+
+/** What helm itself writes when a revision fails. */
+export async function failRevision(kubernetes: Pick<Kubernetes, 'get' | 'patch'>, { name, namespace, revision }: Release): Promise<void> {
+  const ref = { apiVersion: 'v1', kind: 'Secret', namespace, name: `sh.helm.release.v1.${name}.v${revision}` };
+  const secret = await kubernetes.get(ref);
+  if (!secret) return;
+  const stored = decode(secret);
+  const failed = { ...stored, info: { ...stored.info, status: 'failed' } };
+  const packed = gzipSync(JSON.stringify(failed)).toString('base64');
+  await kubernetes.patch(ref, { metadata: { labels: { status: 'failed' } }, data: { release: Buffer.from(packed).toString('base64') } });
 }
 
 function release(secret: KubeObject, lastGood: number | undefined): Release {

@@ -11,7 +11,7 @@ import { lend } from './lending.ts';
 import { recovery } from './pending.ts';
 import { runHelm } from './process.ts';
 import { openReadiness, systemClock } from './ready.ts';
-import { readRelease } from './release-secret.ts';
+import { failRevision, manifestOf, readRelease } from './release-secret.ts';
 
 export interface ReleasesOptions {
   readonly access: KubeAccess;
@@ -44,10 +44,11 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
   };
   /** Helm itself would take away what another one has made so far, and leave the rest. Two that both take away do no harm. */
-  const alone = async (task: HelmTask) => {
+  const alone = async (task: Pick<HelmTask, 'name' | 'namespace'>) => {
     const release = await readRelease(kubernetes, task);
     const next = recovery(release, clock.now());
     if (next.is === 'busy' && release?.status !== 'uninstalling') throw stop('HELM_BUSY', next.problem);
+    return release;
   };
   const recover = async (task: HelmTask) => {
     const next = recovery(await readRelease(kubernetes, task), clock.now());
@@ -65,12 +66,18 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
   return {
     helm: helm.get,
     find: (name, namespace) => readRelease(kubernetes, { name, namespace }),
+    manifest: (of) => manifestOf(kubernetes, of),
+    abandon: async (of) => {
+      const release = await alone(of);
+      if (release?.status.startsWith('pending-')) await failRevision(kubernetes, release);
+    },
     upgrade: async (task) => {
       await recover(task);
       await inCluster(task, { what: `install of release ${label(task)}`, args: upgradeArgs(task), input: JSON.stringify(task.values) });
     },
     rollback: async (task) => {
       await alone(task);
+      await task.prepare?.();
       task.say(`helm rollback ${task.name} ${task.revision}`);
       const { version } = await helm.get();
       const giveBack = await lend(kubernetes, task);

@@ -62,6 +62,8 @@ export interface PodSeen {
   readonly component: string;
   readonly node?: string;
   readonly ready: boolean;
+  /** Of a pod that is ready. */
+  readonly readySince?: Date;
   readonly ending: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly created?: Date;

@@ -400,7 +400,7 @@ test('pods of a node that is deleted go with it, and come up elsewhere', async (
   await until(() => status(store.get('Deployment', 'shop', 'shop-front'))['availableReplicas'] === 3);
 });
 
-test('a LoadBalancer Service gets a hostname of the region', async () => {
+test('a LoadBalancer Service gets a hostname of the region, loses it when it becomes another, and gets a new one then', async () => {
   const { store, until } = await start();
   store.create({
     apiVersion: 'v1',
@@ -408,5 +408,16 @@ test('a LoadBalancer Service gets a hostname of the region', async () => {
     metadata: { name: 'open', namespace: 'default' },
     spec: { type: 'LoadBalancer', selector: { app: 'x' }, ports: [{ port: 80 }] },
   });
-  await until(() => JSON.stringify(status(store.get('Service', 'default', 'open'))).includes('.ap-northeast-2.elb.amazonaws.com'));
+  const named = () => /[^"]+\.ap-northeast-2\.elb\.amazonaws\.com/.exec(JSON.stringify(status(store.get('Service', 'default', 'open'))))?.[0];
+  await until(() => named() !== undefined);
+  const first = named();
+  const turn = (type: string) => {
+    const service = store.get('Service', 'default', 'open')!;
+    store.update({ ...service, spec: { ...(service['spec'] as object), type } });
+  };
+  turn('ClusterIP');
+  await until(() => named() === undefined);
+  turn('LoadBalancer');
+  await until(() => named() !== undefined);
+  expect(named()).not.toBe(first);
 });

@@ -52,7 +52,12 @@ export function dropEndpoints(parts: ClusterParts, of: string): void {
 
 /** The in-tree controller's name for a load balancer: an `a`, the uid, and the region's ELB domain. */
 function balance(parts: ClusterParts, service: Service, region: string): void {
-  if (service.spec.type !== 'LoadBalancer' || (service.status?.loadBalancer?.ingress ?? []).length > 0) return;
+  const stands = (service.status?.loadBalancer?.ingress ?? []).length > 0;
+  if (stands && service.spec.type !== 'LoadBalancer') {
+    parts.store.setStatus('Service', service.metadata.namespace, service.metadata.name, { loadBalancer: {} });
+    parts.tell({ about: service, type: 'Normal', reason: 'DeletedLoadBalancer', message: 'Deleted load balancer', from: FROM });
+  }
+  if (stands || service.spec.type !== 'LoadBalancer') return;
   const id = `a${(service.metadata.uid ?? '').replaceAll('-', '').slice(0, 31)}`;
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const hostname = `${id}-${randomInt(100_000_000, 2_000_000_000)}.${region}.elb.${suffix}`;

@@ -57,6 +57,13 @@ test('update keeps identity and counts generations; setStatus does neither', () 
   expect(events.map(({ type, object }) => [type, object.metadata.generation])).toEqual([['MODIFIED', 2]]);
 });
 
+test('metadata shows no empty map and no empty list', () => {
+  const made = store.create(config('a', { metadata: { labels: {}, annotations: { x: '1' }, finalizers: [] } }));
+  expect(Object.keys(made.metadata)).toEqual(expect.not.arrayContaining(['labels', 'finalizers']));
+  const next = store.update({ ...made, metadata: { ...made.metadata, annotations: {} } });
+  expect(next.metadata).not.toHaveProperty('annotations');
+});
+
 test('listeners that write are heard in order by everyone', () => {
   const heard: string[] = [];
   store.subscribe(({ type, object }) => {

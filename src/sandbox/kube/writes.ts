@@ -76,6 +76,12 @@ function keepAddresses(before: Doc, after: Doc): void {
   for (const field of ['externalTrafficPolicy', 'allocateLoadBalancerNodePorts', 'healthCheckNodePort']) delete after.spec[field];
 }
 
+/** A server shows no map and no list of metadata that has nothing in it. */
+function leaveOutEmpty(metadata: Doc): void {
+  for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences'])
+    if (metadata[key] && Object.keys(metadata[key] as object).length === 0) delete metadata[key];
+}
+
 export function createWrites(parts: WriteParts): Writes {
   const { shelf, clock, around, namespaces } = parts;
 
@@ -129,6 +135,7 @@ export function createWrites(parts: WriteParts): Writes {
       if (metadata.name && shelf.get(resource, metadata.namespace, metadata.name)) throw alreadyExists(resource, metadata.name);
       applyDefaults(after, around);
       validate(resource, after);
+      leaveOutEmpty(after.metadata);
       delete after.metadata.managedFields;
       const managedFields = options.track?.(undefined, after);
       if (managedFields?.length) after.metadata.managedFields = managedFields;
@@ -166,6 +173,7 @@ export function createWrites(parts: WriteParts): Writes {
         keepAddresses(old, after);
         applyDefaults(after, around);
         validate(resource, after);
+        leaveOutEmpty(after.metadata);
         if (options.part === 'main') guardImmutable(resource, old, after);
         if (resource.counted && !same(wish(old), wish(after))) after.metadata.generation = (generation ?? 1) + 1;
       }

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { tableOfFailures } from './test/failures/reporter.ts';
+import { tableOfFailures } from '../failures/reporter.ts';
 
 /** Every reported failure, played in the sandbox and looked at by doctor. The last line is the sum of the table. */
 export default defineConfig({

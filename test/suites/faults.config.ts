@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { sumOfFaults } from './test/faults/reporter.ts';
+import { sumOfFaults } from '../faults/reporter.ts';
 
 /** The fault table: thousands of runs that are made to fail. The last line is its sum. */
 export default defineConfig({

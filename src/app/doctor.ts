@@ -84,7 +84,7 @@ async function walk(run: Run): Promise<Walked> {
   const reached = await reach(run);
   const seen = await survey(run, reached);
   const results = await examine(doctorChecks, seen, { at: 'doctor', emit: run.emit, signal: run.signal, toProblem });
-  const findings = ranked(doctorChecks, results).map((one): Finding => ({ ...one, ...rowOf(one.problem, seen.ours) }));
+  const findings = ranked(doctorChecks, results).map((one): Finding => withWayOut({ ...one, ...rowOf(one.problem, seen.ours) }));
   const states = hops.map((hop) => stateOf(hop, results));
   const subject = { cluster: reached.cluster.name, region: reached.aws.region, ...installation(seen) };
   return { reached, seen, result: { mode: 'cluster', findings, hops: states, unseen: seen.unseen, subject } };
@@ -99,6 +99,13 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<T
   const worst = judged.findIndex(({ severity }) => severity === 'fail');
   const findings = judged.map((one, index): Finding => ({ ...one, role: index === worst ? 'root' : 'also', ...rowOf(one.problem, false) }));
   return { mode: 'values', findings, hops: [], unseen: [], subject: { files: files.map(({ file }) => file) } };
+}
+
+/** What mends it at once comes first; by hand it can be done as well. */
+function withWayOut(finding: Finding): Finding {
+  const { autofix, role, severity, problem: found } = finding;
+  if (autofix === 'no' || role === 'consequence' || severity === 'warn') return finding;
+  return { ...finding, problem: { ...found, fix: `loki-eks doctor --fix\nor by hand:\n${found.fix}` } };
 }
 
 const rowOf = ({ code }: Problem, ours: boolean): Pick<Finding, 'autofix' | 'classes'> => ({
@@ -127,7 +134,9 @@ function told(run: Run, result: Told): Ending {
   const [root, failed] = [rootOf(result), failuresIn(result)];
   run.emit({ type: 'doctor.finished', result: asJson(result) });
   if (failed.length === 0) return { outcome: 'ok' };
-  return { outcome: 'unhealthy', problems: [...failed.filter((one) => one === root), ...failed.filter((one) => one !== root)].map((one) => one.problem) };
+  // What only comes of it is in the result; in full it would bury what there is to do.
+  const others = failed.filter((one) => one !== root && one.role !== 'consequence');
+  return { outcome: 'unhealthy', problems: [...(root ? [root] : []), ...others].map((one) => one.problem) };
 }
 
 type Ranked = Omit<Finding, 'autofix' | 'classes'>;
@@ -160,7 +169,8 @@ function stateOf(hop: string, results: readonly CheckResult[]): Told['hops'][num
   const unproved = here.find(({ check, verdict }) => verdict.is === 'skip' && checks.get(check)?.proves)?.verdict;
   const order = unproved ? (['fail', 'warn'] as const) : (['fail', 'warn', 'pass'] as const);
   const state = order.find((one) => verdicts.some(({ is }) => is === one)) ?? 'skip';
-  const first = verdicts.find((one) => one.is === state && (one.is !== 'pass' || one.saw)) ?? verdicts.find(({ is }) => is === state);
+  const proof = state === 'pass' ? here.find(({ check, verdict }) => checks.get(check)?.proves && verdict.is === 'pass' && verdict.saw)?.verdict : undefined;
+  const first = proof ?? verdicts.find((one) => one.is === state && (one.is !== 'pass' || one.saw)) ?? verdicts.find(({ is }) => is === state);
   const told = state === 'skip' ? (unproved ?? first) : first;
   const saw = told?.is === 'pass' ? told.saw : told?.is === 'skip' ? told.why : told?.problem.message;
   return { hop, state, ...(saw && { saw }) };

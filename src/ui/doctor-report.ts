@@ -97,10 +97,16 @@ export function allWell({ mode, hops }: Pick<DoctorResult, 'mode' | 'hops'>): st
 }
 
 function verdict({ healthy, findings, mode, hops }: DoctorResult, { paint }: Look): string {
-  const failed = findings.filter(({ severity }) => severity === 'fail').length;
-  const mended = findings.filter(({ severity, autofix = 'no' }) => severity === 'fail' && autofix !== 'no').length;
-  const hint = mended > 0 ? ` ${paint.faint(`loki-eks doctor --fix mends ${mended === failed ? (failed === 1 ? 'it' : 'them') : `${mended} of them`}`)}` : '';
-  if (!healthy) return `${paint.bad('✖')} ${count(failed, 'fault')} found.${hint}`;
+  const failed = findings.filter(({ severity }) => severity === 'fail');
+  const own = failed.filter(({ role }) => role !== 'consequence');
+  const mended = own.filter(({ autofix = 'no' }) => autofix !== 'no').length;
+  const what = mended < own.length ? `${mended} of them` : own.length === 1 ? 'it' : 'them';
+  const hint = mended > 0 ? ` ${paint.faint(`loki-eks doctor --fix mends ${what}`)}` : '';
+  const after =
+    failed.length > own.length
+      ? `, and ${failed.length - own.length} that probably ${failed.length - own.length === 1 ? 'goes' : 'go'} with ${own.length === 1 ? 'it' : 'them'}`
+      : '';
+  if (!healthy) return `${paint.bad('✖')} ${count(own.length, 'fault')} found${after}.${hint}`;
   const mark = isUnproved({ hops }) ? paint.careful('▲') : paint.good('✔');
   return `${mark} ${allWell({ mode, hops })}.`;
 }

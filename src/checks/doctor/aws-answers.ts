@@ -86,6 +86,9 @@ export const identityAccepted: DoctorCheck = {
   },
 };
 
+/** It never came to asking S3: the node's metadata service gave no role, or gave no answer. */
+const NO_IDENTITY = /ec2imds|EC2RoleRequestError|no EC2 IMDS role found|NoCredentialProviders/i;
+
 export const s3Reached: DoctorCheck = {
   id: 's3.reached',
   title: "Loki's pods reach S3",
@@ -94,7 +97,8 @@ export const s3Reached: DoctorCheck = {
   async run(survey) {
     const { loki, cluster } = survey;
     if (!loki) return NO_LOKI;
-    const unanswered = (since: number) => saying(core(loki), both(S3, NO_ANSWER), since).filter(({ line }) => !STS.test(line) && !DENIED.test(line));
+    const unanswered = (since: number) =>
+      saying(core(loki), both(S3, NO_ANSWER), since).filter(({ line }) => !STS.test(line) && !DENIED.test(line) && !NO_IDENTITY.test(line));
     const lately = unanswered(unwrittenSince(survey));
     // What other pods have written since does not clear the one that can't.
     const heard = lately.length > 0 ? lately : unanswered(freshSince(survey));

@@ -31,7 +31,7 @@ export function distrust(trust: Json, { survey, subject }: { readonly survey: Su
         const values = list((map as Readonly<Record<string, Json>>)[`${issuer}:${claim}`]);
         const fits = values.some((value) => (operator.includes('Like') ? like(String(value), wanted) : value === wanted));
         if (values.length > 0 && !fits)
-          return { why: `its condition on ${claim} names another`, field: `Condition.${operator}["${issuer}:${claim}"]`, found: values.join(', '), wanted };
+          return { why: `its condition on ${claim} names another`, field: `Condition.${operator}["…:${claim}"]`, found: values.join(', '), wanted };
       }
     }
     return undefined;

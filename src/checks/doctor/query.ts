@@ -3,7 +3,7 @@ import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import { freshSince, said } from './log-lines.ts';
 import { imageSaid, versionOf } from './loki-version.ts';
-import type { DoctorCheck } from './survey.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 export const queryAnswered: DoctorCheck = {
@@ -13,9 +13,10 @@ export const queryAnswered: DoctorCheck = {
   hop: 'query',
   symptom: true,
   proves: true,
-  async run({ loki, reading }) {
+  async run(survey) {
+    const { loki, reading } = survey;
     if (!loki) return NO_LOKI;
-    if (!reading) return skip('nobody has a login and a tenant that the gateway takes');
+    if (!reading) return skip(whyUnasked(survey));
     if (reading.status !== 200) {
       return fail('QUERY_FAILS', {
         message: `Loki answers HTTP ${reading.status} to ${reading.as}`,
@@ -38,6 +39,13 @@ export const queryAnswered: DoctorCheck = {
       : pass(saw);
   },
 };
+
+/** A gateway that answers everybody with an error of its own says nothing of logins. */
+function whyUnasked({ collectors, datasources }: Survey): string {
+  const answers = [...datasources, ...collectors.flatMap(({ writers }) => writers)].flatMap(({ answer }) => answer ?? []);
+  const failing = answers.find(({ status }) => status >= 500);
+  return failing ? `the gateway answers HTTP ${failing.status} to whoever asks` : 'nobody has a login and a tenant that the gateway takes';
+}
 
 const LIMITED =
   /query time range exceeds the limit|too many outstanding requests|maximum of series \(\d+\) reached|max entries limit per query exceeded|query would read too many bytes|the query hit the max number of chunks limit|query timed out|max(imum)? (number of )?(concurrent tail requests|streams matchers)|query is too (long|wide)/i;
@@ -150,7 +158,7 @@ export const grafanaUnderstood: DoctorCheck = {
     const version = versionOf(loki);
     const answer = reading?.health;
     const refused = answer?.status === 400 && /parse error|syntax error|unexpected IDENTIFIER/i.test(answer.body);
-    if (!refused) return answer ? pass() : skip('nobody has a login and a tenant that the gateway takes');
+    if (!refused) return answer ? pass() : skip(whyUnasked(survey));
     return fail('LOKI_TOO_OLD', {
       message: `Loki${version ? ` ${version.join('.')}` : ''} does not understand the health check of Grafana 10 and newer`,
       evidence: [`/loki/api/v1/query?query=vector(1)+vector(1): HTTP 400 ${answer.body.slice(0, 160)}`, ...imageSaid(loki)],

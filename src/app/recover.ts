@@ -59,7 +59,7 @@ export const isOvertaken = (journal: Pick<UnfinishedJournal, 'chain'>, { chain }
 export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<Run, 'emit'>): Promise<void> {
   emit({
     type: 'note.given',
-    text: `The run of ${when(journal)} never finished, but another run has changed the installation since: it can't be taken back any more, and what is there is gone on from.`,
+    text: `The run of ${when(journal)} never finished, and another run has changed the installation since, so it can't be taken back any more; this run goes on from what is there.`,
   });
   await close(journal, 'done', { emit, toProblem });
 }

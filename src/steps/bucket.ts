@@ -10,7 +10,7 @@ import { earlyExpiry, expireBucket, isExpiring } from './bucket-expiry.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
 import { emptyingProgress } from './emptying-progress.ts';
 import { mayMark, oursByTags } from './marks.ts';
-import { unsaidRetention } from './retention.ts';
+import { lostLines, unsaidRetention } from './retention.ts';
 
 type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells' | 'adopting' | 'said'>;
 
@@ -56,6 +56,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     const existing = await whenItExists(ctx, plan, found);
     if ('is' in existing) return existing;
     changes.unshift(...existing.changes);
+    changes.push(...lostLines(found.tags, ctx.blueprint));
     return changes.length > 0
       ? { is: 'differs', changes }
       : { is: 'matches', ...(found.versioning === 'on' && { note: 'versioning is on: retention frees no space' }) };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Blueprint } from '../design/blueprint.ts';
-import { unsaidRetention } from './retention.ts';
+import { lostLines, unsaidRetention } from './retention.ts';
 
 const blueprint = { retentionDays: 28 } as Blueprint;
 
@@ -14,6 +14,14 @@ describe('unsaidRetention', () => {
     ['a tag of another make', { 'loki-eks/retention-days': 'many' }, [], false],
   ])('%s', (_, tags, said, bars) => {
     expect(unsaidRetention(tags, { blueprint, said: new Set(said) }) !== undefined).toBe(bars);
+  });
+
+  it('shows what goes by a shorter one, and nothing else', () => {
+    expect(lostLines({ 'loki-eks/retention-days': '90' }, blueprint)).toEqual([
+      { action: 'delete', target: 'log lines older than 28 days', detail: 'by Loki, for good; they were kept for 90 days' },
+    ]);
+    const others: readonly Record<string, string>[] = [{}, { 'loki-eks/retention-days': '28' }, { 'loki-eks/retention-days': '7' }];
+    for (const tags of others) expect(lostLines(tags, blueprint)).toEqual([]);
   });
 
   it('names both times, and both ways on', () => {

@@ -1,6 +1,6 @@
 /** A retention is made shorter only by somebody who says so: Loki's compactor deletes for good what is older. */
 import { retentionTag } from '../design/ownership.ts';
-import type { Problem } from '../engine/types.ts';
+import type { Change, Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 
@@ -12,4 +12,11 @@ export function unsaidRetention(tags: Readonly<Record<string, string>>, { bluepr
     message: `Logs are kept for ${kept} days; this run would keep them for ${blueprint.retentionDays}, the default, and Loki would delete older ones`,
     fix: `loki-eks install --retention-days ${kept}   # or --retention-days ${blueprint.retentionDays}, to delete them`,
   });
+}
+
+/** What a shorter retention leads to, in the plan: nobody should have to work it out from the name of a tag. */
+export function lostLines(tags: Readonly<Record<string, string>>, { retentionDays }: Pick<Context['blueprint'], 'retentionDays'>): readonly Change[] {
+  const kept = Number(tags[retentionTag] ?? 0);
+  if (!(kept > retentionDays)) return [];
+  return [{ action: 'delete', target: `log lines older than ${retentionDays} days`, detail: `by Loki, for good; they were kept for ${kept} days` }];
 }

@@ -55,7 +55,7 @@ async function consented(run: Run, { barred, plan }: Pick<Look, 'barred' | 'plan
     run.emit({ type: 'note.given', text: 'To prove the log path again: loki-eks verify' });
     return { outcome: 'nothing-to-do', writes: 0 };
   }
-  return (await agreed(run, changes)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
+  return (await agreed(run, plan)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
 }
 
 /** Between the plan and the lock another run may have ended, so everything is inspected once more. */
@@ -81,11 +81,13 @@ const deeds = (plan: Plan<Context>): readonly string[] =>
     finding.is === 'differs' ? finding.changes.filter(({ action }) => action !== 'keep').map(({ action, target }) => `${action} ${target}`) : [],
   );
 
-/** The only question after the plan; nothing is drawn while it is asked. */
-async function agreed({ yes, outside, settled }: Run, changes: number): Promise<boolean> {
+/** The only question after the plan; nothing is drawn while it is asked. A plan that deletes something wants more than Enter. */
+async function agreed({ yes, outside, settled }: Run, plan: Plan<Context>): Promise<boolean> {
   if (yes || !outside.questions) return true;
   await settled();
-  return outside.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, true);
+  const changes = changesIn(plan);
+  const deletes = deeds(plan).some((deed) => deed.startsWith('delete '));
+  return outside.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, !deletes);
 }
 
 async function apply(run: Run, { plan, ctx, blueprint }: Look, lock: Lock): Promise<Ending> {

@@ -76,7 +76,7 @@ export interface Wish {
   /** Whose journals and processes the run sees; machines know nothing of each other. */
   readonly machine?: string;
   /** Somebody is there who sees the plan, does this, and then answers. */
-  readonly asked?: () => boolean | Promise<boolean>;
+  readonly asked?: (onEnter: boolean) => boolean | Promise<boolean>;
 }
 
 export interface Ran {
@@ -193,7 +193,7 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
 
 function answering(confirm: NonNullable<Wish['asked']>): Questions {
   const unexpected = (question: string) => Promise.reject(new Error(`asked: ${question}`));
-  return { confirm: async () => confirm(), choose: unexpected, text: unexpected, secret: unexpected };
+  return { confirm: async (_, onEnter) => confirm(onEnter), choose: unexpected, text: unexpected, secret: unexpected };
 }
 
 type Living = Place & { readonly pid: number; readonly machine?: string; readonly turn?: Wish['turn'] };

@@ -47,6 +47,14 @@ it('a plan of which less is left is carried out', async () => {
   expect(ran.exit).toBe(0);
 });
 
+it('Enter is yes, but to a plan that deletes something, such as the lines that a shorter retention does not keep', async () => {
+  const enter = (retentionDays: number) => house.run({ command: 'install', flags: { retentionDays }, asked: (onEnter) => onEnter });
+  expect((await enter(28)).exit).toBe(0);
+  expect((await enter(60)).exit).toBe(0);
+  const shorter = await enter(7);
+  expect([shorter.exit, problemsOf(shorter).map(({ code }) => code)]).toEqual([3, ['DECLINED']]);
+});
+
 it('no is no: nothing is written, not even a lock', async () => {
   const ran = await house.run({ command: 'install', flags: {}, asked: () => false });
   expect(ran.exit).toBe(3);

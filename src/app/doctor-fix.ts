@@ -57,9 +57,9 @@ export async function mended(run: Run, fix: DoctorFix, { walk, show }: Mending):
   return { walked, ending: { ...ending, writes } };
 }
 
-/** The root first; what may only come of it mends itself with it. */
-function mendable({ result: { findings } }: Walked): readonly Finding[] {
-  const fit = findings.filter(({ role, severity, autofix }) => severity === 'fail' && role !== 'consequence' && autofix !== 'no');
+/** The root first; what may only come of it mends itself with it. What is only worth a look is nobody else's to be changed for. */
+function mendable({ result: { findings }, seen: { ours } }: Walked): readonly Finding[] {
+  const fit = findings.filter(({ role, severity, autofix }) => (severity === 'fail' || ours) && role !== 'consequence' && autofix !== 'no');
   return [...fit.filter(({ role }) => role === 'root'), ...fit.filter(({ role }) => role !== 'root')];
 }
 

@@ -33,7 +33,7 @@ export function readDoctorResult(result: Json): DoctorResult {
 export function doctorLines(result: Json, look: Look): readonly string[] {
   const found = readDoctorResult(result);
   const sections = [hopLines(found, look), rootLines(found, look), otherLines(found, look), unseenLines(found, look)].filter((lines) => lines.length > 0);
-  return ['', ...subjectLines(found, look), ...sections.flatMap((lines) => ['', ...lines]), '', verdict(found, look)];
+  return ['', ...subjectLines(found, look), ...sections.flatMap((lines) => ['', ...lines]), '', ...verdict(found, look)];
 }
 
 function subjectLines({ subject }: DoctorResult, { paint }: Look): readonly string[] {
@@ -70,7 +70,8 @@ function otherLines({ findings, mode }: DoctorResult, look: Look): readonly stri
 function findingLines({ problem, severity, hop }: Finding, { columns, paint }: Look): readonly string[] {
   const mark = severity === 'fail' ? paint.bad('✖') : paint.careful('▲');
   const [first = '', ...rest] = fold(clean(problem.message), columns - 4);
-  const fix = severity === 'warn' ? fold(`fix: ${clean(problem.fix)}`, columns - 6) : [];
+  // A command is left whole, so that it can be copied.
+  const fix = severity === 'warn' ? fold(clean(problem.fix), columns - 11).map((line, index) => `${index === 0 ? 'fix: ' : '     '}${line}`) : [];
   return [
     `  ${mark} ${first}`,
     ...rest.map((line) => `    ${line}`),
@@ -96,17 +97,18 @@ export function allWell({ mode, hops }: Pick<DoctorResult, 'mode' | 'hops'>): st
   return isUnproved({ hops }) ? 'Nothing broken was found, but no line could be asked for' : 'Logs go all the way';
 }
 
-function verdict({ healthy, findings, mode, hops }: DoctorResult, { paint }: Look): string {
+function verdict({ healthy, findings, mode, hops }: DoctorResult, { paint, columns }: Look): readonly string[] {
   const failed = findings.filter(({ severity }) => severity === 'fail');
   const own = failed.filter(({ role }) => role !== 'consequence');
   const mended = own.filter(({ autofix = 'no' }) => autofix !== 'no').length;
   const what = mended < own.length ? `${mended} of them` : own.length === 1 ? 'it' : 'them';
-  const hint = mended > 0 ? ` ${paint.faint(`loki-eks doctor --fix mends ${what}`)}` : '';
+  const hint = mended > 0 ? ` loki-eks doctor --fix may mend ${what}.` : '';
   const after =
     failed.length > own.length
       ? `, and ${failed.length - own.length} that probably ${failed.length - own.length === 1 ? 'goes' : 'go'} with ${own.length === 1 ? 'it' : 'them'}`
       : '';
-  if (!healthy) return `${paint.bad('✖')} ${count(own.length, 'fault')} found${after}.${hint}`;
+  if (!healthy)
+    return fold(`${count(own.length, 'fault')} found${after}.${hint}`, columns - 2).map((line, index) => `${index === 0 ? paint.bad('✖') : ' '} ${line}`);
   const mark = isUnproved({ hops }) ? paint.careful('▲') : paint.good('✔');
-  return `${mark} ${allWell({ mode, hops })}.`;
+  return [`${mark} ${allWell({ mode, hops })}.`];
 }

@@ -37,6 +37,17 @@ describe('doctor --fix', () => {
     expect([told(ran, 'plan.finished').length, told(ran, 'doctor.finished').length]).toEqual([0, 1]);
   });
 
+  it('mends what is only worth a look as well', async () => {
+    await editText(terminal, 'configmap/loki -n loki', {
+      key: 'config.yaml',
+      change: (text) => text.replace('retention_enabled: true', 'retention_enabled: false'),
+    });
+    const ran = await fix('--confirm-fix', 'LOKI_RETENTION_OFF');
+    expect(ran.exit, ran.stderr).toBe(0);
+    expect(planned(ran)).toContain('update ConfigMap loki/loki');
+    expect((told(ran, 'doctor.finished').at(-1) as any).result.findings).toEqual([]);
+  });
+
   it('mends what was changed in the account and in the cluster, all in one run', async () => {
     const [aws, name] = [await accountOf(terminal), await roleName()];
     const { trust, inline } = (await aws.roles.find(name))!;

@@ -1,6 +1,6 @@
 /** Hop alloy-push, node by node: some collectors deliver and others do not. */
 import { NO_ANSWER } from './aws-answers.ts';
-import { timeOf } from './log-lines.ts';
+import { timeOf, told } from './log-lines.ts';
 import { collectorPods, judged, refusals } from './pipeline.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip } from './verdict.ts';
@@ -61,7 +61,7 @@ export const everyNodeReaches: DoctorCheck = {
     const others = new Set(collectorPods(survey).flatMap(({ node, lines }) => (lines !== undefined && !nodes.has(node) ? [node] : [])));
     return fail('COLLECTOR_NODE_NETWORK', {
       message: `Loki is reached from ${others.size} of ${others.size + nodes.size} nodes that were looked at, but not from ${[...nodes].slice(0, 3).join(', ')}`,
-      evidence: cut.slice(0, 3).map(({ pod, line }) => `pod ${pod.name} on node ${pod.node}: ${line.slice(0, 260)}`),
+      evidence: cut.slice(0, 3).map(({ pod, line }) => `pod ${pod.name} on node ${pod.node}: ${told(line)}`),
     });
   },
 };

@@ -4,6 +4,7 @@ import type { Verdict } from '../../engine/types.ts';
 import { inWords } from './answers.ts';
 import { crashing, freshSince, said, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
+import { noImage } from './scheduling.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -73,6 +74,8 @@ export const gatewayUp: DoctorCheck = {
       });
     if (workload.ready > 0) return pass(`${workload.ready} of ${workload.wanted} ready`);
     const pods = gatewayPods(loki);
+    if (pods.length > 0 && pods.every(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
+      return skip('its pods wait for a place or an image');
     const lines = said(crashing(pods), /emerg|error/);
     return fail('GATEWAY_ABSENT', {
       message: `No pod of ${where} is ready`,

@@ -64,7 +64,7 @@ function numbered(text: string): number | undefined {
  */
 export function said(pods: readonly PodSeen[], pattern: RegExp, most = 3, since = 0): readonly string[] {
   return saying(pods, pattern, since)
-    .map(({ pod: { name }, line }) => `pod ${name}: ${shortened(line)}`)
+    .map(({ pod: { name }, line }) => `pod ${name}: ${told(line)}`)
     .slice(0, most);
 }
 
@@ -76,6 +76,22 @@ export function saying(pods: readonly PodSeen[], pattern: RegExp, since = 0): re
     return line === undefined ? [] : [{ pod, line }];
   });
 }
+
+/** Where and when stand at the beginning of a line, and the reason at its end, after everything that it went through. */
+export const told = (line: string, most = 280): string =>
+  line.length > most ? `${line.slice(0, Math.floor(most * 0.4)).trimEnd()} … ${line.slice(-Math.floor(most * 0.6)).trimStart()}` : line;
+
+/** What several pods have in common is said once: `pods a, b and 2 more: …`. */
+export function inCommon(all: readonly { readonly pod: Pick<PodSeen, 'name'>; readonly text: string }[], most: number): readonly string[] {
+  const names = new Map<string, readonly string[]>();
+  for (const { pod, text } of all) names.set(text, [...(names.get(text) ?? []), pod.name]);
+  return [...names].slice(0, most).map(([text, pods]) => {
+    const more = pods.length - NAMED;
+    const named = more > 0 ? `${pods.slice(0, NAMED).join(', ')} and ${more} more` : pods.join(', ');
+    return `${pods.length === 1 ? 'pod' : 'pods'} ${named}: ${shortened(text)}`;
+  });
+}
+const NAMED = 3;
 
 export const shortened = (text: string, most = 280): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 

@@ -3,7 +3,7 @@ import { blocksNamed, type AlloyBlock } from '../../design/alloy-reading.ts';
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import type { CollectorSeen } from './collectors-seen.ts';
-import { freshSince, saying, shortened, timeOf } from './log-lines.ts';
+import { freshSince, saying, timeOf, told } from './log-lines.ts';
 import type { Container, PodSeen } from './objects-seen.ts';
 import type { Survey } from './survey.ts';
 
@@ -89,4 +89,4 @@ export const refusedWith = (survey: Survey, pattern: RegExp, most = 3): readonly
   refusals(survey)
     .filter(({ line }) => pattern.test(line))
     .slice(0, most)
-    .map(({ pod, line }) => `pod ${pod.name}: ${shortened(line)}`);
+    .map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);

@@ -1,6 +1,6 @@
 /** Hop s3: the buckets are there, where Loki looks for them, and its role may use them. */
 import { at } from '../../design/document.ts';
-import { core, said, saying, unwrittenSince } from './log-lines.ts';
+import { core, said, saying, told, unwrittenSince } from './log-lines.ts';
 import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import type { BucketSeen, LokiSeen } from './loki-seen.ts';
@@ -69,7 +69,7 @@ const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
 /** Where the buckets could not be looked at, or another one is meant: what S3 answered. */
 function toldByPods(survey: Survey, loki: LokiSeen): Verdict | undefined {
   for (const [code, pattern, message] of SAYS) {
-    const evidence = saying(core(loki), pattern, unwrittenSince(survey)).map(({ pod, line }) => `pod ${pod.name}: ${line.slice(0, 280)}`);
+    const evidence = saying(core(loki), pattern, unwrittenSince(survey)).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);
     if (evidence.length > 0) return fail(code, { message, evidence: evidence.slice(0, 3) });
   }
   return undefined;
@@ -142,7 +142,7 @@ export const rulesInPlace: DoctorCheck = {
     if (!first && !foreign) return pass(`${bucket.keys.length} keys`);
     return warn('LOKI_RULES_ELSEWHERE', {
       message: first
-        ? `${lost.length} rule files lie outside of rules/TENANT/ in bucket ${bucket.name}, where no ruler looks`
+        ? `${lost.length === 1 ? '1 rule file lies' : `${lost.length} rule files lie`} outside of rules/TENANT/ in bucket ${bucket.name}, where no ruler looks`
         : `Rules of tenant ${decoded(foreign!.split('/')[1] ?? '')} lie in bucket ${bucket.name}, but lines are written as ${tenants.join(', ')}`,
       ...(first && {
         fix: `aws s3 mv s3://${bucket.name}/${first} s3://${bucket.name}/rules/${first.includes('/') ? first : `${tenants[0] ?? 'TENANT'}/${first}`}`,

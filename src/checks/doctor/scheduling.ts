@@ -1,6 +1,6 @@
 /** Hop scheduling: every pod has found a place, its volumes and its image. */
 import type { DoctorCode } from '../../problems/catalogue.ts';
-import { shortened } from './log-lines.ts';
+import { inCommon, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import type { PodSeen } from './objects-seen.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
@@ -40,7 +40,10 @@ export const podsPlaced: DoctorCheck = {
       message: `${waiting.length === 1 ? `Pod ${first.namespace}/${first.name} finds` : `${waiting.length} pods find`} no place: ${why}`,
       ...fixFor(code, first, survey),
       evidence: [
-        ...waiting.slice(0, 4).map((pod) => `pod ${pod.name}: ${shortened(pod.unscheduled ?? 'Pending, on no node yet')}`),
+        ...inCommon(
+          waiting.map((pod) => ({ pod, text: pod.unscheduled ?? 'Pending, on no node yet' })),
+          4,
+        ),
         ...claimEvidence(first, survey.loki),
       ],
     });
@@ -69,7 +72,7 @@ function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [DoctorCode, string
     isVolumeless(pod, loki) ||
     claimsOf(pod, loki).some(({ classKnown }) => !classKnown)
   )
-    return ['PODS_PENDING_VOLUME', 'its volume is not there'];
+    return ['PODS_PENDING_VOLUME', 'a volume is not there'];
   if (/didn't (match|satisfy) (existing pods )?(pod )?anti-affinity|topology spread/i.test(text))
     return ['PODS_PENDING_SPREAD', 'replicas must not share a node, and there are too few nodes'];
   if (/Insufficient (memory|cpu|pods)|Too many pods/.test(text))
@@ -91,6 +94,10 @@ function fixFor(code: DoctorCode, pod: PodSeen, { loki }: Survey): { readonly fi
   return {};
 }
 
+/** In the words of the kubelet. */
+export const noImage = ({ waiting }: PodSeen['containers'][number]): boolean =>
+  /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/.test(waiting?.reason ?? '');
+
 export const imagesPulled: DoctorCheck = {
   id: 'scheduling.images',
   title: 'Every image was pulled',
@@ -98,18 +105,17 @@ export const imagesPulled: DoctorCheck = {
   hop,
   async run(survey) {
     const bad = podsOf(survey).flatMap((pod) =>
-      pod.containers.flatMap(({ name, waiting }) =>
-        /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/.test(waiting?.reason ?? '')
-          ? [{ pod, container: name, message: waiting?.message ?? '' }]
-          : [],
-      ),
+      pod.containers.flatMap((one) => (noImage(one) ? [{ pod, container: one.name, message: one.waiting?.message ?? '' }] : [])),
     );
     const [first] = bad;
     if (!first) return pass();
     const image = first.pod.spec.containers.find(({ name }) => name === first.container)?.image;
     return fail('PODS_IMAGE_UNPULLABLE', {
       message: `Image ${image} can't be pulled (pod ${first.pod.namespace}/${first.pod.name})`,
-      evidence: bad.slice(0, 3).map(({ pod, message }) => `pod ${pod.name}: ${shortened(message)}`),
+      evidence: inCommon(
+        bad.map(({ pod, message }) => ({ pod, text: message })),
+        3,
+      ),
     });
   },
 };
@@ -136,7 +142,7 @@ export const volumesMounted: DoctorCheck = {
     return fail('PODS_PENDING_VOLUME', {
       message: `The volume of pod ${first.pod.namespace}/${first.pod.name} can't be attached or mounted`,
       fix: `kubectl -n ${first.pod.namespace} describe pod ${first.pod.name}; look at the add-on aws-ebs-csi-driver and at the policy of its role`,
-      evidence: bad.slice(0, 3).map(({ pod, text }) => `pod ${pod.name}: ${shortened(text)}`),
+      evidence: inCommon(bad, 3),
     });
   },
 };

@@ -341,6 +341,45 @@ describe('holding the lock', () => {
   });
 });
 
+describe('whose deeds are the last ones', () => {
+  /** The chain that the Lease names once a run has ended, after one that left it with the chain `before`. */
+  const afterwards = async (ended: Parameters<Lock['release']>[0], of: { readonly acts?: boolean; readonly goesOn?: boolean }) => {
+    const first = await acquire(runOf(1));
+    await first.stillHeld();
+    await first.release('left');
+    expect(world.lease()?.spec).not.toHaveProperty('holderIdentity');
+    const second = await acquire(runOf(2, of.goesOn ? { unfinished: first.chain } : {}));
+    expect(second.chain === first.chain).toBe(of.goesOn === true);
+    if (of.acts !== false) await second.stillHeld();
+    await second.release(ended);
+    const chain = world.lease()?.metadata.annotations?.['loki-eks.dev/lock-chain'];
+    return chain === undefined ? 'none' : chain === first.chain ? 'the first' : chain === second.chain ? 'the second' : 'another';
+  };
+
+  it.each([
+    ['done', {}, 'none'],
+    ['left', {}, 'the second'],
+    [undefined, {}, 'the second'],
+    ['undone', {}, 'the first'],
+    ['interrupted', {}, 'the first'],
+    ['refused', { acts: false }, 'the first'],
+    ['nothing-to-do', { acts: false }, 'the first'],
+    ['nothing-to-do', {}, 'none'],
+    ['done', { goesOn: true }, 'none'],
+    ['undone', { goesOn: true }, 'the first'],
+    ['refused', { acts: false, goesOn: true }, 'the first'],
+    ['nothing-to-do', { acts: false, goesOn: true }, 'none'],
+  ] as const)('a second run that ends as %s (%o) leaves the chain of %s', async (ended, of, chain) => {
+    expect(await afterwards(ended, of)).toBe(chain);
+  });
+
+  it('is never gone on with by a journal of something else', async () => {
+    const first = await acquire(runOf(1));
+    await first.release('left');
+    expect((await acquire(runOf(2, { unfinished: 'another machine' }))).chain).not.toBe(first.chain);
+  });
+});
+
 it('tells whether another run is at work without waiting', async () => {
   expect(await otherRun(runOf(2))).toBeUndefined();
   const first = await acquire(runOf(1));

@@ -37,6 +37,10 @@ export function tree(options: TreeOptions): Renderer {
   const results = () => ({ columns: columnsOf(options.stdout), paint: options.paints.stdout });
   const progress = () => ({ columns: look.columns(), paint: look.paint });
   let command = '';
+  let checking = '';
+  /** What verify proves is told in full right after, so that nothing is begun here that has to be cut. */
+  const fits = ({ title, verdict }: Happenings['check.finished']) =>
+    checking !== 'verify' || verdict.is !== 'pass' || width(`${title}${verdict.saw ?? ''}`) + 8 <= Math.min(look.columns(), 100);
 
   const handlers: Handlers = {
     'run.started': (event) => {
@@ -45,14 +49,19 @@ export function tree(options: TreeOptions): Renderer {
     },
     'fact.found': ({ fact, value }) => screen.print('stderr', factLines(fact, value, progress())),
     'warning.raised': ({ problem }) => screen.notice(problemLines(problem, { ...progress(), as: 'warning' })),
-    'checks.started': ({ at, checks }) =>
+    'checks.started': ({ at, checks }) => {
+      checking = at;
       screen.open({
         heading: CHECKS[at] ?? at,
         rows: checks.map(({ id, title }) => ({ id, title, state: 'running' })),
         ...(at === 'preflight' && { collapse: 'checks passed' }),
-      }),
+      });
+    },
     'check.said': ({ check, text }) => screen.change(check, undefined, { below: text }),
-    'check.finished': (event) => screen.change(event.check, ...verdictOf(event)),
+    'check.finished': (event) => {
+      const [state, fields] = verdictOf(event);
+      screen.change(event.check, state, fits(event) ? fields : { below: undefined, started: undefined });
+    },
     'plan.finished': ({ steps, result }) => {
       const isResult = command === 'plan' && result === undefined;
       screen.print(isResult ? 'stdout' : 'stderr', planLines(steps, isResult ? results() : progress()));

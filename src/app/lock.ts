@@ -1,12 +1,12 @@
 /** One writer at a time: taking the lock, holding it while a run changes things, and giving it back on every way out. */
 import type { Blueprint, Ownership } from '../design/blueprint.ts';
-import type { Outcome, Problem, Sink } from '../engine/types.ts';
+import type { Problem, Sink } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Clock, Pulse, Random, Self } from '../ports/system.ts';
-import { problem, ProblemError, stop } from '../problems/problem.ts';
+import { ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from '../steps/context.ts';
 import { named, oursByLabels } from '../steps/marks.ts';
-import type { RunOutcome } from './exit.ts';
+import { giveBack, staying, type Ended, type Ends } from './lock-release.ts';
 import type { Run } from './outside.ts';
 import { holderIn, holderNow, leaseOf, lockRef, type Holder } from './lease.ts';
 
@@ -44,8 +44,6 @@ export interface Lock {
   /** `ended`: how the work came out; absent when it broke off. */
   release(ended?: Ended): Promise<void>;
 }
-
-type Ended = RunOutcome | Outcome;
 
 /** Throws RUN_LOCKED. Whatever becomes of `body`, the lock is given back. */
 export async function locked<T extends { readonly outcome: Ended }>(parts: LockParts, body: (lock: Lock) => Promise<T>): Promise<T> {
@@ -163,13 +161,8 @@ const RENEW_MS = 5000;
 /** Well before others may take it for dead: what is under way then still ends in time. */
 const DEADLINE_MS = 20_000;
 
-interface Taken {
-  readonly mine: Holder;
+interface Taken extends Ends {
   readonly lease: KubeObject;
-  /** From an unfinished run of this machine, which nobody has overtaken. */
-  readonly goesOn: boolean;
-  /** The chain that the Lease named when it was taken. */
-  readonly before: string | undefined;
 }
 
 function hold(parts: LockParts, taken: Taken): Lock {
@@ -238,44 +231,3 @@ function unrenewable(error: unknown): ProblemError {
   const said = error instanceof ProblemError ? [error.problem.message] : [];
   return stop('RUN_LOCK_LOST', { message: `The lock of this run could not be renewed for ${DEADLINE_MS / 1000} s`, evidence: said }, { cause: error });
 }
-
-const WHOLE: ReadonlySet<Ended> = new Set<Ended>(['ok', 'done', 'nothing-to-do', 'unhealthy']);
-const AS_BEFORE: ReadonlySet<Ended> = new Set<Ended>(['refused', 'undone', 'interrupted']);
-
-/** The chain whose journals may still be taken back once this run has ended; `undefined` for none, which is what no Lease at all says. */
-function staying({ mine, goesOn, before }: Taken, { ended, acted }: { readonly ended: Ended | undefined; readonly acted: boolean }): string | undefined {
-  if (ended && WHOLE.has(ended)) return goesOn || acted ? undefined : before;
-  const asBefore = !acted || (ended !== undefined && AS_BEFORE.has(ended));
-  return (asBefore && !goesOn ? before : mine.chain) || undefined;
-}
-
-const RELEASE_ATTEMPTS = 3;
-
-interface Giving {
-  readonly mine: Holder;
-  readonly held: KubeObject;
-  readonly stays: string | undefined;
-}
-
-/** Only the very Lease that is ours; one that can't be given back now ends by itself, so that is no failure of the run. */
-async function giveBack({ kubernetes, clock, ownership, emit }: LockParts, { mine, held, stays }: Giving): Promise<void> {
-  const ref = lockRef(ownership);
-  let lease: KubeObject | undefined = held;
-  for (let attempt = 1; lease; attempt++) {
-    try {
-      if (stays) return void (await kubernetes.replace(leaseOf({ ...mine, identity: '', chain: stays }, ownership, lease)));
-      return await kubernetes.delete(ref, lease.metadata.resourceVersion ? { ifVersion: lease.metadata.resourceVersion } : {});
-    } catch (error) {
-      lease = await kubernetes.get(ref).catch(() => lease);
-      if (lease && holderIn(lease).identity !== mine.identity) return;
-      if (attempt < RELEASE_ATTEMPTS) await clock.sleep(LOOK_MS);
-      else return emit({ type: 'warning.raised', problem: staysBehind(ref.name, error) });
-    }
-  }
-}
-
-const staysBehind = (name: string, error: unknown): Problem =>
-  problem('RUN_LOCK_STAYS', {
-    message: `The lock of this run, Lease ${name}, could not be given back`,
-    evidence: error instanceof ProblemError ? [error.problem.message] : [],
-  });

@@ -43,7 +43,7 @@ export async function mended(run: Run, fix: DoctorFix, { walk, show }: Mending):
     if (result.writes > 0) {
       run.emit({ type: 'fact.found', fact: 'mended', value: `${granted.codes.join(', ')}; looking again until it is seen` });
       try {
-        walked = await lookUntil(run, walk, awaited(walked, granted.codes));
+        walked = await lookUntil(run, walk, { gone: awaited(walked, granted.codes), known: failing(walked) });
       } catch (error) {
         if (!run.signal.aborted) throw error;
         // Nothing is taken back any more, so this is no interruption that left the world as it was.
@@ -96,13 +96,26 @@ function awaited({ result: { findings } }: Walked, codes: readonly string[]): Re
 /** Collectors look for new files every ten seconds, kubelets bring a changed Secret within a minute. */
 const PATIENCE_MS = 90_000;
 const PAUSE_MS = 2000;
+/** What has just been started again is not ready for a while; what is found for longer was hidden before. */
+const STARTING_MS = 20_000;
 
-async function lookUntil(run: Run, walk: Mending['walk'], codes: ReadonlySet<string>): Promise<Walked> {
+const failing = ({ result: { findings } }: Walked): ReadonlySet<string> =>
+  new Set(findings.flatMap(({ severity, problem: { code } }) => (severity === 'fail' ? [code] : [])));
+
+async function lookUntil(
+  run: Run,
+  walk: Mending['walk'],
+  { gone, known }: { readonly gone: ReadonlySet<string>; readonly known: ReadonlySet<string> },
+): Promise<Walked> {
   const { clock } = run.outside;
   const quiet = { ...run, emit: () => {} };
-  for (const until = clock.now().getTime() + PATIENCE_MS; ; await clock.sleep(PAUSE_MS, run.signal)) {
+  const began = clock.now().getTime();
+  for (;;) {
     const walked = await walk(quiet);
-    const still = walked.result.findings.some(({ severity, problem: { code } }) => severity === 'fail' && codes.has(code));
-    if (!still || clock.now().getTime() > until) return walked;
+    const waited = clock.now().getTime() - began;
+    const still = [...failing(walked)];
+    const over = !still.some((code) => gone.has(code)) && (waited > STARTING_MS || still.every((code) => known.has(code)));
+    if (over || waited > PATIENCE_MS) return walked;
+    await clock.sleep(PAUSE_MS, run.signal);
   }
 }

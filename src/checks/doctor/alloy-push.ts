@@ -3,7 +3,7 @@ import { blocksNamed } from '../../design/alloy-reading.ts';
 import type { WriterSeen } from './collectors-seen.ts';
 import { cutOff } from './alloy-nodes.ts';
 import { LIMIT_WORDS } from './limits.ts';
-import { said, told } from './log-lines.ts';
+import { said, toldOnce } from './log-lines.ts';
 import { judged, leadsOut, refusals } from './pipeline.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
@@ -99,11 +99,11 @@ export const pushesAccepted: DoctorCheck = {
     if (collectors.length === 0) return NO_COLLECTOR;
     const refused = refusals(survey);
     const heard = refused.filter(({ line }) => !TOLD_ELSEWHERE.test(line) && !cutOff(survey).some(({ line: cut }) => cut === line));
-    const evidence = heard.slice(0, 3).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);
+    const evidence = toldOnce(heard).slice(0, 3);
     const dropped = collectors.flatMap(({ counters }) => counters).filter(({ droppedEntries }) => droppedEntries > 0);
     const numbers = dropped.slice(0, 2).map(({ pod, droppedEntries }) => `pod ${pod}: loki_write_dropped_entries_total ${droppedEntries}`);
     if (heard.length === 0 && (dropped.length === 0 || refused.length > 0)) return pass();
-    const status = /status(?:=| )(-1|\d{3})/.exec(evidence[0] ?? '')?.[1];
+    const status = /status(?:=| )(-1|\d{3})/.exec(heard[0]?.line ?? '')?.[1];
     const message = `Pushes are refused${status && status !== '-1' ? ` with HTTP ${status}` : status ? ': no answer comes' : ''}`;
     // What comes back now speaks for the present; the log tells of the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;

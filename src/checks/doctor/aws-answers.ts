@@ -1,6 +1,6 @@
 /** Hops aws-identity and s3, as AWS answered the pods: told from their logs, where all that could be looked at is right. */
 import { REFUSED } from './aws-identity.ts';
-import { core, freshSince, said, saying, told, unwrittenSince } from './log-lines.ts';
+import { core, freshSince, said, saying, toldOnce, unwrittenSince } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import { imageSaid, versionOf } from './loki-version.ts';
 import { meshed } from './mesh.ts';
@@ -110,7 +110,7 @@ export const s3Reached: DoctorCheck = {
     return (lately.length > 0 ? fail : warn)('LOKI_S3_UNREACHABLE', {
       message: `${heard.length} of ${all} pods of Loki get no answer from S3${first.pod.node ? `, as ${first.pod.name} on node ${first.pod.node}` : ''}`,
       fix: `put a gateway endpoint com.amazonaws.${cluster.region}.s3 into the route tables of the nodes' subnets${heard.length < all ? `; ${restart} may help the one pod` : ''}`,
-      evidence: heard.slice(0, 3).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`),
+      evidence: toldOnce(heard).slice(0, 3),
     });
   },
 };
@@ -128,7 +128,7 @@ export const s3Allows: DoctorCheck = {
     const heard = saying(core(loki), both(S3, DENIED), unwrittenSince(survey)).filter(({ line }) => !STS.test(line) && !NODE_ROLE.test(line));
     const [first] = heard;
     if (!first) return pass();
-    const said_ = heard.slice(0, 3).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);
+    const said_ = toldOnce(heard).slice(0, 3);
     const key = /kms/i.test(first.line);
     return fail('LOKI_S3_DENIED', {
       message: key

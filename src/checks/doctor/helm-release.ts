@@ -1,4 +1,5 @@
 /** Hop scheduling: what Helm left in the cluster. Warnings only: none of it loses a line today. */
+import { at } from '../../design/document.ts';
 import { unknownKeys } from '../../design/keys.ts';
 import type { Release } from '../../ports/releases.ts';
 import type { LokiSeen } from './loki-seen.ts';
@@ -65,7 +66,7 @@ export const claimsInUse: DoctorCheck = {
     const [first] = left;
     if (!first) return pass(`${loki.claims.length} claims`);
     return warn('LOKI_CLAIMS_LEFT', {
-      message: `${left.length} volumes are left of ${first.why}`,
+      message: `${left.length === 1 ? 'A volume is' : `${left.length} volumes are`} left of ${first.why}`,
       fix: `look at what is in them, then: kubectl -n ${loki.namespace} delete pvc ${left
         .slice(0, 6)
         .map(({ name }) => name)
@@ -81,7 +82,9 @@ interface Left {
 }
 
 /** `data-loki-ingester-3`, where there are three ingesters or no such StatefulSet. */
-function orphans({ claims, workloads, pods }: LokiSeen): readonly Left[] {
+function orphans({ claims, workloads, pods, config }: LokiSeen): readonly Left[] {
+  // Whoever was scaled below what Loki needs is wanted back, with what is on its volume and not yet in the bucket.
+  const needed = Number(at(config, 'common.replication_factor') ?? 3);
   const mounted = new Set(pods.flatMap(({ spec }) => (spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [])));
   return claims.flatMap(({ name }) => {
     const owner = workloads.find((one) =>
@@ -89,6 +92,7 @@ function orphans({ claims, workloads, pods }: LokiSeen): readonly Left[] {
     );
     if (mounted.has(name)) return [];
     const ordinal = Number(name.split('-').at(-1));
+    if (owner && /^(ingester|write)/.test(owner.component) && owner.wanted < needed) return [];
     if (owner) return ordinal >= owner.wanted ? [{ name, why: `a pod that is no more (${owner.kind} ${owner.name} has ${owner.wanted})` }] : [];
     // Where the StatefulSet has no volumes any more, that is told as what it is.
     const bare = workloads.some((one) => one.kind === 'StatefulSet' && name.replace(/-\d+$/, '').endsWith(`-${one.name}`));

@@ -63,9 +63,18 @@ function numbered(text: string): number | undefined {
  * words of a pod that does not get up are never too old: it waits minutes between two attempts.
  */
 export function said(pods: readonly PodSeen[], pattern: RegExp, most = 3, since = 0): readonly string[] {
-  return saying(pods, pattern, since)
-    .map(({ pod: { name }, line }) => `pod ${name}: ${told(line)}`)
-    .slice(0, most);
+  return toldOnce(saying(pods, pattern, since)).slice(0, most);
+}
+
+/** Lines that differ by their time and numbers only are one, with the names of the pods that say it. */
+export function toldOnce(all: readonly { readonly pod: Pick<PodSeen, 'name'>; readonly line: string }[]): readonly string[] {
+  const first = new Map<string, string>();
+  const gist = (line: string) => line.replace(/[0-9a-f]*\d[0-9a-f]*/gi, '0');
+  for (const { line } of all) if (!first.has(gist(line))) first.set(gist(line), told(line));
+  return inCommon(
+    all.map(({ pod, line }) => ({ pod, text: first.get(gist(line)) ?? told(line) })),
+    all.length,
+  );
 }
 
 /** The same, with the pods that say it. */
@@ -78,8 +87,11 @@ export function saying(pods: readonly PodSeen[], pattern: RegExp, since = 0): re
 }
 
 /** Where and when stand at the beginning of a line, and the reason at its end, after everything that it went through. */
-export const told = (line: string, most = 280): string =>
-  line.length > most ? `${line.slice(0, Math.floor(most * 0.4)).trimEnd()} … ${line.slice(-Math.floor(most * 0.6)).trimStart()}` : line;
+export function told(line: string, most = 280): string {
+  if (line.length <= most) return line;
+  const head = Math.floor(most * 0.4);
+  return `${line.slice(0, head).trimEnd()} … ${line.slice(3 + head - most).trimStart()}`;
+}
 
 /** What several pods have in common is said once: `pods a, b and 2 more: …`. */
 export function inCommon(all: readonly { readonly pod: Pick<PodSeen, 'name'>; readonly text: string }[], most: number): readonly string[] {

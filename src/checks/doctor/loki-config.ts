@@ -2,7 +2,7 @@
 import { at } from '../../design/document.ts';
 import type { Json, Verdict } from '../../engine/types.ts';
 import { versionOf } from './loki-version.ts';
-import { core, crashing, freshSince, said, saying, shortened, timeOf, told } from './log-lines.ts';
+import { core, crashing, freshSince, said, saying, shortened, timeOf, toldOnce } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import { refusals } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
@@ -104,10 +104,7 @@ export const schemaEarly: DoctorCheck = {
     const wanted = seconds > 0 ? new Date(seconds * (seconds > 1e12 ? 1 : 1000)).toISOString().slice(0, 10) : undefined;
     return fail('LOKI_SCHEMA_LATE', {
       message: `Loki refuses lines${wanted ? ` of ${wanted}` : ''}: its schema begins${from ? ` on ${from}` : ' later'}`,
-      evidence: [
-        ...heard.slice(0, 3).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`),
-        ...(from ? [`${loki.configFrom}: schema_config.configs[0].from: ${from}`] : []),
-      ],
+      evidence: [...toldOnce(heard).slice(0, 3), ...(from ? [`${loki.configFrom}: schema_config.configs[0].from: ${from}`] : [])],
     });
   },
 };

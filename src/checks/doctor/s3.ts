@@ -1,6 +1,6 @@
 /** Hop s3: the buckets are there, where Loki looks for them, and its role may use them. */
 import { at } from '../../design/document.ts';
-import { core, said, saying, told, unwrittenSince } from './log-lines.ts';
+import { core, said, saying, toldOnce, unwrittenSince } from './log-lines.ts';
 import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import type { BucketSeen, LokiSeen } from './loki-seen.ts';
@@ -69,7 +69,7 @@ const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
 /** Where the buckets could not be looked at, or another one is meant: what S3 answered. */
 function toldByPods(survey: Survey, loki: LokiSeen): Verdict | undefined {
   for (const [code, pattern, message] of SAYS) {
-    const evidence = saying(core(loki), pattern, unwrittenSince(survey)).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);
+    const evidence = toldOnce(saying(core(loki), pattern, unwrittenSince(survey)));
     if (evidence.length > 0) return fail(code, { message, evidence: evidence.slice(0, 3) });
   }
   return undefined;

@@ -3,21 +3,22 @@ import { at } from '../design/document.ts';
 import { changesIn, described } from '../engine/plan.ts';
 import type { Json } from '../engine/types.ts';
 import { learn } from './adoption.ts';
-import { carryOut } from './install.ts';
+import { carryOut } from './carry-out.ts';
 import { look, type Look } from './look.ts';
-import type { InstallOptions, UseCase } from './outside.ts';
-import { within } from './within.ts';
+import type { InstallOptions, Run, UseCase } from './outside.ts';
+import { within, type Ending } from './within.ts';
 
-export const adopt: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun }) =>
-  within(run, dryRun ? 'plan' : 'adopt', async () => {
-    const seen = await look(run, { adopt: learn });
-    const changes = changesIn(seen.plan);
-    run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
-    // Behind hundreds of lines of a plan, where the question comes.
-    for (const text of [...staying(seen), ...going(seen)]) run.emit({ type: 'note.given', text });
-    if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
-    return carryOut(run, seen, 'adopt');
-  });
+export const adopt: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, options) => within(run, options.dryRun ? 'plan' : 'adopt', () => takeOver(run, options));
+
+export async function takeOver(run: Run, { dryRun }: Pick<InstallOptions, 'dryRun'>): Promise<Ending> {
+  const seen = await look(run, { adopt: learn });
+  const changes = changesIn(seen.plan);
+  run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
+  // Behind hundreds of lines of a plan, where the question comes.
+  for (const text of [...staying(seen), ...going(seen)]) run.emit({ type: 'note.given', text });
+  if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
+  return carryOut(run, seen, 'adopt');
+}
 
 /** What is carried on as it is: a plan shows only what changes. */
 function staying({ blueprint, ctx, plan }: Look): readonly string[] {

@@ -1,36 +1,23 @@
 /** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
-import type { RunResult } from '../engine/run.ts';
 import { changesIn, described } from '../engine/plan.ts';
-import type { Journal, Plan } from '../engine/types.ts';
-import type { Blueprint } from '../design/blueprint.ts';
-import { problem, stop } from '../problems/problem.ts';
-import type { Context } from '../steps/context.ts';
-import { afterFailure, BEYOND_UNDO, carriedOut, failed } from './deeds.ts';
-import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock.ts';
-import { look, lookAgain, type Look } from './look.ts';
+import { stop } from '../problems/problem.ts';
+import { takeOver } from './adopt.ts';
+import { carryOut } from './carry-out.ts';
+import { look, type Look } from './look.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
-import { recover } from './recover.ts';
-import { prove, type Proof } from './verify.ts';
-import { within, type Ending } from './within.ts';
+import { within } from './within.ts';
 
 export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = false }) =>
   // A dry run is a plan, and its result belongs where a plan's does.
   within(run, dryRun ? 'plan' : 'install', async () => {
     if (rotateLogin && run.settings.passwordFile) throw stop('ROTATION_AND_PASSWORD');
     const seen = onlyRotating(await look(run, { rotateLogin }));
+    if (!dryRun && (await rather(run, seen))) return takeOver(run, { dryRun: false });
     const changes = changesIn(seen.plan);
     run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
     if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
     return carryOut(run, seen, 'install');
   });
-
-/** From a plan that was shown to the end of the run: question, lock, deeds, proof. */
-export async function carryOut(run: Run, seen: Look, command: 'install' | 'adopt'): Promise<Ending> {
-  const parts = await lockParts(run, { ...seen, command });
-  const unfinished = (await run.outside.journals.unfinished(seen.blueprint.ownership.installId)) !== undefined;
-  const ending = unfinished ? undefined : await beforehand(run, seen, parts);
-  return ending ?? locked(parts, (lock) => underLock(run, seen, { lock, unfinished }));
-}
 
 /** A login that is made now is new already. */
 function onlyRotating(seen: Look): Look {
@@ -39,97 +26,9 @@ function onlyRotating(seen: Look): Look {
   return fresh ? { ...seen, ctx: { ...seen.ctx, rotateLogin: false } } : seen;
 }
 
-/** What ends a run before it takes the lock: bars, nothing to do, or a no. A run at work elsewhere explains what looks broken. */
-async function beforehand(run: Run, seen: Look, parts: LockParts): Promise<Ending | undefined> {
-  const other = seen.barred.length > 0 ? await otherRun(parts) : undefined;
-  const ending = await consented(run, other ? { ...seen, barred: [other, ...seen.barred] } : seen);
-  if (ending?.outcome === 'nothing-to-do') await sweep(parts);
-  return ending;
-}
-
-/** `undefined` when there is something to do, nothing bars it, and nobody says no. */
-async function consented(run: Run, { barred, plan }: Pick<Look, 'barred' | 'plan'>): Promise<Ending | undefined> {
-  if (barred.length > 0) return { outcome: 'refused', problems: barred };
-  const changes = changesIn(plan);
-  if (changes === 0) {
-    run.emit({ type: 'note.given', text: 'To prove the log path again: loki-eks verify' });
-    return { outcome: 'nothing-to-do', writes: 0 };
-  }
-  return (await agreed(run, plan)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
-}
-
-/** Between the plan and the lock another run may have ended, so everything is inspected once more. */
-async function underLock(run: Run, seen: Look, { lock, unfinished }: { readonly lock: Lock; readonly unfinished: boolean }): Promise<Ending> {
-  const now = await lookAgain(run, seen, { all: unfinished });
-  const ending = unfinished
-    ? // Taking back must be possible also where going on is barred.
-      ((await recover(run, now, lock)) ?? (await consented(run, now)))
-    : (outdated(run, seen.plan, now.plan) ?? (await consented({ ...run, yes: true }, now)));
-  return ending ?? apply(run, now, lock);
-}
-
-/** What somebody agreed to is what is done: something new in the plan stops the run, something less does not. */
-function outdated({ yes, outside }: Run, before: Plan<Context>, now: Plan<Context>): Ending | undefined {
-  if (yes || !outside.questions) return undefined;
-  const known = new Set(deeds(before));
-  const fresh = deeds(now).filter((deed) => !known.has(deed));
-  return fresh.length > 0 ? { outcome: 'refused', problems: [problem('PLAN_OUTDATED', { evidence: fresh.map((deed) => `new: ${deed}`) })] } : undefined;
-}
-
-const deeds = (plan: Plan<Context>): readonly string[] =>
-  plan.flatMap(({ finding }) =>
-    finding.is === 'differs' ? finding.changes.filter(({ action }) => action !== 'keep').map(({ action, target }) => `${action} ${target}`) : [],
-  );
-
-/** The only question after the plan; nothing is drawn while it is asked. A plan that deletes something wants more than Enter. */
-async function agreed({ yes, outside, settled }: Run, plan: Plan<Context>): Promise<boolean> {
-  if (yes || !outside.questions) return true;
+/** Where somebody else's Loki stands, taking it over is what most people want; whoever asks nothing is told of `adopt` instead. */
+async function rather({ yes, outside, settled }: Run, { barred }: Look): Promise<boolean> {
+  if (yes || !outside.questions || !barred.some(({ code }) => code === 'RELEASE_NOT_OURS')) return false;
   await settled();
-  const changes = changesIn(plan);
-  const deletes = deeds(plan).some((deed) => deed.startsWith('delete '));
-  return outside.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, !deletes);
-}
-
-async function apply(run: Run, { plan, ctx, blueprint }: Look, lock: Lock): Promise<Ending> {
-  const { settings, emit, signal } = run;
-  const { installId } = blueprint.ownership;
-  const { result, journal } = await carriedOut(run, { plan, ctx, installId, doing: ctx.adopting ? 'adopt' : 'install' }, lock);
-  if (result.outcome !== 'done') return failed(result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal }) } : result);
-  const ending: Ending = { outcome: 'ok', writes: result.writes };
-  if (!settings.verify) return ending;
-  let proof: Proof;
-  try {
-    proof = await prove(run, ctx);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    // Nothing is taken back any more, so this is no interruption that left the world as it was.
-    const message = 'The proof was interrupted; everything is installed';
-    return { ...ending, outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks verify' })] };
-  }
-  for (const text of whereToLook(blueprint)) emit({ type: 'note.given', text });
-  // Everything stands and stays; what does not work yet is the reader's to see, not a reason to take it all away.
-  return proof.found ? ending : { ...ending, outcome: 'unhealthy', problems: proof.problems };
-}
-
-/** In Grafana, where it was wired; else all that it takes to wire one. */
-function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] {
-  if (grafana?.datasource) {
-    const shown = grafana.dashboard ? ` and dashboard "${grafana.dashboard.name}"` : '';
-    return [`In Grafana (${grafana.where}): data source "${grafana.datasource.name}"${shown}`];
-  }
-  const { namespace, name } = login.clients[0] ?? { namespace: '', name: '' };
-  return [
-    `Grafana data source: ${gateway.url}, user ${login.user}`,
-    'The same as a file to provision: loki-eks plan --show grafana',
-    `Password: kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.password}' | base64 -d`,
-  ];
-}
-
-/** What could not be taken back, or, when nothing was to be taken back, all that this run did, and how to go on from it. */
-async function leftBy({ left, problems, writes }: RunResult, { run, journal }: { readonly run: Run; readonly journal: Journal }): Promise<RunResult['left']> {
-  const code = problems[0]?.code ?? '';
-  if (writes === 0 || afterFailure(run.settings.onFailure)({ code, message: '', fix: '' }) === 'undo') return left;
-  const message = `Left in place: ${BEYOND_UNDO[code] ?? 'asked for with --on-failure keep'}`;
-  run.emit({ type: 'note.given', text: 'To go on from what is there: loki-eks install. To take it back: loki-eks install --on-unfinished undo' });
-  return (await journal.newestFirst()).map((entry) => ({ ...entry, problem: problem('LEFT_IN_PLACE', { message }) }));
+  return outside.questions.confirm('Loki was installed here by other means. Take it over, with its logs? What changes is shown first.', true);
 }

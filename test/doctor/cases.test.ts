@@ -1163,6 +1163,23 @@ describe('what looks alike', () => {
     expect(lokiSeen().gateway).toBeDefined();
   });
 
+  it("is told apart: a refusal of now, and one of the time before Loki's gateway and ingesters were ready", async () => {
+    const at = (seconds: number) => new Date(900_000 + seconds * 1000);
+    const line = (seconds: number) =>
+      `ts=${at(seconds).toISOString()} level=warn msg="error sending batch, will retry" status=500 error="server returned HTTP status 500: empty ring"`;
+    const with_ = (seconds: number, ready: number) =>
+      withLoki(
+        {
+          ring: undefined,
+          pods: [ingester({ readySince: at(ready) }), pod('loki-gateway-0', 'gateway', { readySince: at(0) })],
+        } as unknown as Partial<LokiSeen>,
+        { reading: silent, collectors: [collectorSeen({ pods: [pod('alloy-a', '', { namespace: 'alloy', lines: [line(seconds)] })] })] },
+      );
+    const codes = async (survey: Survey) => (await told(survey)).map(({ problem }) => problem.code);
+    expect(await codes(with_(60, 30))).toContain('LOKI_RING_UNHEALTHY');
+    expect(await codes(with_(28, 30))).toEqual(['NOTHING_ARRIVES']);
+  });
+
   it('is told apart: an address that is wrong, and a right one whose Service was deleted', async () => {
     const url = 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push';
     const lost = ['Service loki/loki-gateway'];

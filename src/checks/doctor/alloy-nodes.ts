@@ -1,6 +1,6 @@
 /** Hop alloy-push, node by node: some collectors deliver and others do not. */
 import { NO_ANSWER } from './aws-answers.ts';
-import { timeOf, told } from './log-lines.ts';
+import { told } from './log-lines.ts';
 import { collectorPods, judged, refusals } from './pipeline.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip } from './verdict.ts';
@@ -35,15 +35,8 @@ export function cutOff(survey: Survey): ReturnType<typeof refusals> {
   // Where the gateway is away nobody delivers, though not everybody has noticed.
   if (gateway && (gateway.workload.ready === 0 || [502, 503, 504].includes(gateway.anonymous?.status ?? 0))) return [];
   const heard = collectorPods(survey).filter(({ lines }) => lines !== undefined);
-  const since = gatewaySince(survey);
-  const cut = refusals(survey).filter(({ line }) => NO_ANSWER.test(line) && !/status=[1-5]\d\d/.test(line) && (timeOf(line) ?? since) >= since);
+  const cut = refusals(survey).filter(({ line }) => NO_ANSWER.test(line) && !/status=[1-5]\d\d/.test(line));
   return heard.some(({ node }) => !cut.some(({ pod }) => pod.node === node)) ? cut : [];
-}
-
-/** What was said before the first of the gateway's pods was ready is about the time between two gateways, which not every node has noticed. */
-function gatewaySince({ loki }: Survey): number {
-  const ready = (loki?.pods ?? []).filter(({ component }) => component === 'gateway').flatMap(({ readySince }) => readySince?.getTime() ?? []);
-  return ready.length > 0 ? Math.min(...ready) : 0;
 }
 
 /** The same address is reached from some nodes and not from others: it is the way there. */

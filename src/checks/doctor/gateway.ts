@@ -11,6 +11,8 @@ import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 const NO_GATEWAY = skip('Loki has no gateway');
 const gatewayPods = ({ pods }: LokiSeen) => pods.filter(({ component }) => component === 'gateway');
 
+const NO_RESOLVER = /host not found in (resolver|upstream)/i;
+
 export const gatewayResolves: DoctorCheck = {
   id: 'gateway.resolver',
   title: "The gateway's resolver resolves",
@@ -22,7 +24,7 @@ export const gatewayResolves: DoctorCheck = {
     if (!loki.gateway) return NO_GATEWAY;
     const down = said(
       gatewayPods(loki).filter(({ ready }) => !ready),
-      /host not found in (resolver|upstream)/i,
+      NO_RESOLVER,
     );
     // A running nginx asks anew for every name; it tells of names only when it gets no answer.
     const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]*(timed out|refused)/i, 3, freshSince(survey));
@@ -76,6 +78,7 @@ export const gatewayUp: DoctorCheck = {
     const pods = gatewayPods(loki);
     if (pods.length > 0 && pods.every(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
       return skip('its pods wait for a place or an image');
+    if (said(pods, NO_RESOLVER).length > 0) return skip('nginx does not start without its resolver');
     const lines = said(crashing(pods), /emerg|error/);
     return fail('GATEWAY_ABSENT', {
       message: `No pod of ${where} is ready`,

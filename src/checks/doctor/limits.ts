@@ -2,7 +2,7 @@
 import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import { core, freshSince, said as heardOf, saying, shortened, told } from './log-lines.ts';
-import type { LokiSeen } from './loki-seen.ts';
+import type { LokiCounters, LokiSeen } from './loki-seen.ts';
 import { refusals, refusedWith } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
@@ -54,6 +54,9 @@ const LIMITS: readonly Limit[] = [
 export const LIMIT_WORDS: readonly RegExp[] = LIMITS.map(({ words }) => words);
 const NAMED = new Set(LIMITS.flatMap(({ reasons }) => reasons));
 
+const inCounters = ({ reason, tenant, lines }: LokiCounters['discarded'][number]): string =>
+  `loki_discarded_samples_total ${lines}, reason ${reason}, tenant ${tenant}`;
+
 /** By counter where counters could be read, else by what collectors and distributors were told. */
 export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
   id: limit.id,
@@ -73,7 +76,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
     const said = {
       message: `${first ? `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}` : `Loki refuses lines: ${shortened(wordsIn(heard[0]!.line, limit.words), 120)}`}${advice(heard, loki)}`,
       evidence: [
-        ...counted.slice(0, 4).map(({ reason, tenant, lines }) => `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"} ${lines}`),
+        ...counted.slice(0, 4).map(({ reason, tenant, lines }) => inCounters({ reason, tenant, lines })),
         ...heard.slice(0, 2).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`),
       ],
     };
@@ -112,7 +115,7 @@ export const nothingDiscarded: DoctorCheck = {
     const said = {
       message: `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}`,
       ...(first.reason === 'line_too_long' && { fix: 'limits_config.max_line_size, or max_line_size_truncate: true, under loki.limits_config in the values' }),
-      evidence: lost.slice(0, 5).map(({ reason, tenant, lines }) => `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"} ${lines}`),
+      evidence: lost.slice(0, 5).map(({ reason, tenant, lines }) => inCounters({ reason, tenant, lines })),
     };
     return first.reason === 'duplicate' ? warn('LOKI_DISCARDS', said) : fail('LOKI_DISCARDS', said);
   },

@@ -71,9 +71,25 @@ const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned 
 /** Trouble of now is told about by whoever tries next; what others said before may have been another one. */
 const AT_ONCE_MS = 25_000;
 
+/** What is ready answers a little later: a Service has to learn of its pods. */
+const SETTLED_MS = 5000;
+
+/**
+ * Since when Loki can take lines, by its first gateway and the last ingester that it needed, as far as they are ready: what collectors
+ * met before is how an installation begins, or the time between two gateways.
+ */
+function takingSince({ loki }: Pick<Survey, 'loki'>): number {
+  const since = (component: RegExp): readonly number[] =>
+    (loki?.pods ?? []).flatMap((pod) => (component.test(pod.component) ? (pod.readySince?.getTime() ?? []) : [])).toSorted((a, b) => a - b);
+  const needed = Math.floor(Number(at(loki?.config, 'common.replication_factor') ?? 3) / 2) + 1;
+  const [gateways, ingesters] = [since(/^gateway$/), since(/^(ingester|write|single-binary)/)];
+  const ends = [...gateways.slice(0, 1), ...ingesters.slice(0, needed).slice(-1)];
+  return ends.length > 0 ? Math.max(...ends) + SETTLED_MS : 0;
+}
+
 /** The last word of each collector about a push that failed: what it said before, or others long before, was another trouble. */
 export function refusals(survey: Survey): ReturnType<typeof saying> {
-  const heard = saying(collectorPods(survey), PUSH_ERROR, freshSince(survey));
+  const heard = saying(collectorPods(survey), PUSH_ERROR, Math.max(freshSince(survey), takingSince(survey)));
   const newest = Math.max(0, ...heard.map(({ line }) => timeOf(line) ?? 0));
   return heard.filter(({ line }) => (timeOf(line) ?? newest) >= newest - AT_ONCE_MS);
 }

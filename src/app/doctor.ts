@@ -1,7 +1,7 @@
 /** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only, unless it is told to mend. */
 import { doctorChecks } from '../checks/doctor/index.ts';
 import { hops, type DoctorCheck, type Survey } from '../checks/doctor/survey.ts';
-import { autofixOf } from '../design/mending.ts';
+import { autofixOf, stepsMending } from '../design/mending.ts';
 import { lintValues, type LintFile } from '../design/values-lint.ts';
 import { examine } from '../engine/examine.ts';
 import type { CheckResult, Json, Problem } from '../engine/types.ts';
@@ -104,7 +104,9 @@ async function judgeFiles(run: Run, { values, chart }: DoctorOptions): Promise<T
 /** What mends it at once comes first; by hand it can be done as well. */
 function withWayOut(finding: Finding): Finding {
   const { autofix, role, severity, problem: found } = finding;
-  if (autofix === 'no' || role === 'consequence' || severity === 'warn') return finding;
+  // Data sources and dashboards are mostly somebody else's, and those are left as they are.
+  const ours = stepsMending(found.code).some((step) => !step.startsWith('grafana.'));
+  if (autofix === 'no' || role === 'consequence' || severity === 'warn' || !ours) return finding;
   return { ...finding, problem: { ...found, fix: `loki-eks doctor --fix\nor by hand:\n${found.fix}` } };
 }
 

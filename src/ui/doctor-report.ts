@@ -60,11 +60,12 @@ function otherLines({ findings, mode }: DoctorResult, look: Look): readonly stri
     const some = findings.filter(wanted);
     return some.length === 0 ? [] : [paint.strong(heading), ...some.flatMap((one) => findingLines(one, look))];
   };
-  return [
-    ...group(mode === 'values' ? 'And:' : 'Wrong by itself as well:', ({ role, severity }) => role === 'also' && severity === 'fail'),
-    ...group('Probably goes with it:', ({ role }) => role === 'consequence'),
-    ...group('Worth a look:', ({ role, severity }) => role === 'also' && severity === 'warn'),
+  const groups = [
+    group(mode === 'values' ? 'And:' : 'Wrong by itself as well:', ({ role, severity }) => role === 'also' && severity === 'fail'),
+    group('Probably goes with it:', ({ role }) => role === 'consequence'),
+    group('Worth a look:', ({ role, severity }) => role === 'also' && severity === 'warn'),
   ];
+  return groups.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
 
 function findingLines({ problem, severity, hop }: Finding, { columns, paint }: Look): readonly string[] {

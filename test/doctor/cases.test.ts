@@ -1180,6 +1180,14 @@ describe('what looks alike', () => {
     expect(await codes(with_(28, 30))).toEqual(['NOTHING_ARRIVES']);
   });
 
+  it('is told apart: lines that the pipeline drops, and lines that nobody reads', async () => {
+    const counters = (readLines: number) => [{ ...collector.counters[0]!, readLines, sentEntries: 0 }];
+    const first = async (readLines: number) => firstOf(await told(withCollector({ counters: counters(readLines) }, { reading: silent })));
+    expect(await first(90)).toMatchObject({ code: 'NOTHING_ARRIVES', fix: expect.stringContaining('kubectl -n alloy port-forward daemonset/alloy 12345') });
+    expect((await first(90))?.evidence).toContain('1 collector has read 90 lines and sent none');
+    expect((await first(0))?.fix).not.toContain('port-forward');
+  });
+
   it('is told apart: an address that is wrong, and a right one whose Service was deleted', async () => {
     const url = 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push';
     const lost = ['Service loki/loki-gateway'];

@@ -94,7 +94,7 @@ describe('doctor, in the cluster that the guide has made', () => {
     expect(result.root?.problem.evidence).toEqual([
       'ConfigMap monitoring/loki-datasource, loki.yaml: basicAuth is not set',
       'ConfigMap loki/loki-gateway, nginx.conf: auth_basic is on',
-      expect.stringMatching(/^GET \/loki\/api\/v1\/labels as the data source asks: HTTP 401 401 Authorization Required/),
+      expect.stringMatching(/^GET \/loki\/api\/v1\/labels as the data source asks: HTTP 401 Authorization Required/),
     ]);
     // A password in a ConfigMap is nothing that a program should write.
     terminal.writes();

@@ -45,6 +45,7 @@ export const everyNodeReaches: DoctorCheck = {
   title: 'Loki is reached from every node',
   at: ['doctor'],
   hop: 'alloy-push',
+  symptom: true,
   partial: true,
   async run(survey) {
     if (judged(survey).length === 0) return NO_COLLECTOR;

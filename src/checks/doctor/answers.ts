@@ -9,7 +9,10 @@ export const isTenantMissing = ({ status, body }: Answer): boolean => status ===
 export const inWords = ({ status, body }: Answer): string =>
   `HTTP ${status} ${shortened(
     body
+      .replace(/<title>[^<]*<\/title>/i, ' ')
       .replace(/<[^>]*>/g, ' ')
+      .replace(/\s*\bnginx\s*$/, ' (nginx)')
+      .replace(new RegExp(`^\\s*${status}\\b`), ' ')
       .replace(/\s+/g, ' ')
       .trim(),
     120,

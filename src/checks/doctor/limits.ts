@@ -1,7 +1,7 @@
 /** Hop limits: Loki keeps what it gets. */
 import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
-import { core, freshSince, said as heardOf, saying, shortened, told } from './log-lines.ts';
+import { core, freshSince, said as heardOf, saying, shortened, toldOnce } from './log-lines.ts';
 import type { LokiCounters, LokiSeen } from './loki-seen.ts';
 import { refusals, refusedWith } from './pipeline.ts';
 import type { DoctorCheck } from './survey.ts';
@@ -75,10 +75,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
     const ahead = counted.some(({ reason }) => reason === 'too_far_in_future');
     const said = {
       message: `${first ? `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}` : `Loki refuses lines: ${shortened(wordsIn(heard[0]!.line, limit.words), 120)}`}${advice(heard, loki)}`,
-      evidence: [
-        ...counted.slice(0, 4).map(({ reason, tenant, lines }) => inCounters({ reason, tenant, lines })),
-        ...heard.slice(0, 2).map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`),
-      ],
+      evidence: [...counted.slice(0, 4).map(({ reason, tenant, lines }) => inCounters({ reason, tenant, lines })), ...toldOnce(heard).slice(0, 2)],
     };
     return limit.once && !ahead && heard.length === 0 ? warn(limit.code, said) : fail(limit.code, said);
   },

@@ -131,6 +131,11 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+const inWords = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ') || 'all pods';
+
 /** What a policy forbids, whether or not the network plugin of this cluster enforces policies. */
 export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title, hop, between, ends }) => ({
   id,
@@ -148,13 +153,13 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
     if (hop !== 'aws-identity' && works(survey, id)) return pass(`${cut.policy.name} forbids it, but nothing enforces it`);
     if (hop === 'aws-identity' && said(core(survey.loki), NO_ANSWER, 1, unwrittenSince(survey)).length === 0) return pass('nothing is cut off');
     const { policy, side } = cut;
-    const selected = JSON.stringify(policy.podSelector.matchLabels ?? {});
+    const selected = inWords(policy.podSelector.matchLabels ?? {});
     return fail('NETWORK_POLICY', {
       message: `NetworkPolicy ${policy.namespace}/${policy.name} stands between ${between}: nothing allows port ${both.port}`,
       fix: `kubectl -n ${policy.namespace} edit networkpolicy ${policy.name}, and let ${side === 'in' ? `in whom it must serve, on port ${both.port}` : `its pods out to port ${both.port}, and to DNS on port 53`}`,
       evidence: [
         `NetworkPolicy ${policy.namespace}/${policy.name}: spec.podSelector ${selected}, policyTypes ${policy.types.join(', ')}`,
-        ...(both.from.is === 'pod' ? [`labels of the pods that ask: ${JSON.stringify(both.from.labels)}`] : []),
+        ...(both.from.is === 'pod' ? [`labels of the pods that ask: ${inWords(both.from.labels)}`] : []),
         ...said([...survey.loki.pods, ...collectors(survey)], NO_ANSWER, 1, freshSince(survey)),
       ],
     });

@@ -3,6 +3,7 @@ import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import { freshSince, said } from './log-lines.ts';
 import { imageSaid, versionOf } from './loki-version.ts';
+import { refusals } from './pipeline.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -24,11 +25,14 @@ export const queryAnswered: DoctorCheck = {
       });
     }
     if (!reading.newest) {
+      const lost = inPipeline(survey);
       return fail('NOTHING_ARRIVES', {
         message: `No line of the last hour is found as ${reading.as} asks`,
+        ...(lost && { fix: lost.fix }),
         evidence: [
           reading.query ? `${reading.query}: no lines` : '/loki/api/v1/labels: no labels',
           ...(loki.counters ? [`loki_distributor_lines_received_total ${loki.counters.received}`] : []),
+          ...(lost ? [lost.saw] : []),
         ],
       });
     }
@@ -39,6 +43,24 @@ export const queryAnswered: DoctorCheck = {
       : pass(saw);
   },
 };
+
+/** Collectors that read and send nothing, though nobody refuses them, drop it themselves. */
+function inPipeline(survey: Survey): { readonly saw: string; readonly fix: string } | undefined {
+  const counters = survey.collectors.flatMap((one) => one.counters);
+  const sum = (of: (one: (typeof counters)[number]) => number) => counters.reduce((all, one) => all + of(one), 0);
+  const [read, sent] = [sum(({ readLines }) => readLines), sum(({ sentEntries }) => sentEntries)];
+  const [collector] = survey.collectors;
+  if (!collector || read === 0 || sent > 0 || refusals(survey).length > 0) return undefined;
+  const { kind, namespace, name } = collector.workload;
+  return {
+    saw: `${counters.length === 1 ? '1 collector has' : `${counters.length} collectors have`} read ${read} lines and sent none`,
+    fix: [
+      `look in ${collector.configFrom} for what drops every line: stage.drop, stage.match, a rule with action keep or drop`,
+      `kubectl -n ${namespace} port-forward ${kind.toLowerCase()}/${name} 12345`,
+      'and http://localhost:12345/graph show where lines stop',
+    ].join('\n'),
+  };
+}
 
 /** A gateway that answers everybody with an error of its own says nothing of logins. */
 function whyUnasked({ collectors, datasources }: Survey): string {

@@ -171,4 +171,9 @@ process.on('unhandledRejection', (error) => {
 
 process.exitCode = await main(platform);
 // All is said and put down; an answer that is late and that nobody waits for any more must not hold the terminal.
-setTimeout(() => process.exit(), 1000).unref();
+const leave = (): void => {
+  // A pipe may still be taking in what was said.
+  if (process.stdout.writableLength + process.stderr.writableLength > 0) setTimeout(leave, 100).unref();
+  else process.exit();
+};
+setTimeout(leave, 1000).unref();

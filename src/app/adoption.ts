@@ -27,7 +27,8 @@ export async function learn(run: Run, reached: Reached): Promise<Adoption | unde
   if (!recorded && (await installed(run, kubernetes))) return undefined;
   const looking = { run, reached, miss: misses([]) };
   const [loki, { expected: collectors }] = await Promise.all([surveyLoki(looking), surveyCollectors(looking)]);
-  const { kept, config, ...fit } = fitting(run, loki, { begun: recorded !== undefined });
+  const begun = recorded !== undefined || (await unfinished(run, reached));
+  const { kept, config, ...fit } = fitting(run, loki, { begun });
   const login = await loginOf(run, reached, { loki: fit.loki, collectors });
   if (login.password) run.outside.hide(login.password);
   const learned: Adopted['settings'] = {
@@ -63,6 +64,11 @@ function said({ settings, said: keys = new Set() }: Run): Adopted['settings'] {
 }
 
 const unfit = (message: string, evidence?: readonly string[]): ProblemError => stop('ADOPT_UNFIT', { message, ...(evidence && { evidence }) });
+
+/** A run that failed, and could not take everything back, may have left no record. */
+async function unfinished({ outside, settings }: Run, { cluster }: Reached): Promise<boolean> {
+  return (await outside.journals.unfinished(installIdOf(cluster.arn, settings.namespace))) !== undefined;
+}
 
 interface Fit {
   readonly loki: LokiSeen;

@@ -10,7 +10,7 @@ import { flushIngesters } from './flush.ts';
 import { MARKED, unmark } from './marking.ts';
 import { mayMark, releaseIsOurs } from './marks.ts';
 import { removeClaims, removeLeftClaims } from './volume-claims.ts';
-import { dropClaims, isMissing, makeWay, wayBack, wayFor, type Way } from './way.ts';
+import { dropClaims, dropLeft, isMissing, makeWay, wayBack, wayFor, type Way } from './way.ts';
 
 type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'> & {
   readonly adopting?: boolean;
@@ -72,11 +72,13 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const way = receipt['way'] as Way | undefined;
     const begun = way !== undefined && found?.revision === revision;
     if (!found) return;
-    if (begun || releaseIsOurs(found, ctx.blueprint.ownership) || (way && (await isCutReturn(ctx, use, { found, revision })))) {
+    const cut = way !== undefined && (await isCutReturn(ctx, use, { found, revision }));
+    if (begun || cut || releaseIsOurs(found, ctx.blueprint.ownership)) {
       if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
       // What an adoption has marked meanwhile is given back by the rollback first, and by its own receipts then.
       const task = way ? backwards(ctx, use, { ...helpers, revision, receipt: way }) : { ...taskOf(ctx, use, helpers), revision };
       if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
+      if (cut) await dropLeft(ctx, use, { goal: revision, before: found.revision });
     }
     if (way) await dropClaims(ctx, use, way);
   },

@@ -23,12 +23,12 @@ export const serviceAccount: Step<Needs, Receipt> = {
     return differing.length > 0 ? { is: 'differs', changes: [{ action: 'update', target: named(wanted), detail: differing.join(', ') }] } : { is: 'matches' };
   },
 
-  async apply({ kubernetes, blueprint }, { record }) {
+  async apply({ kubernetes, blueprint, adopting }, { record }) {
     const wanted = blueprint.serviceAccount.object;
     const found = await kubernetes.get(reference(blueprint));
     if (!found) {
       await record({ did: 'create-service-account' });
-      await kubernetes.create(wanted);
+      await kubernetes.create(adopting ? kept(wanted) : wanted);
       return;
     }
     if (!oursByLabels(found, blueprint.ownership)) return mark(kubernetes, found, { marking: adoptionOf(found, blueprint), record });
@@ -63,6 +63,9 @@ export const reference = ({ serviceAccount }: Needs['blueprint']): Ref => ({
 });
 
 /** One that a chart has made goes with the next upgrade of its release, unless helm is told to leave it. */
+/** A release that is taken over may list an account of this name, which would go with the next upgrade. */
+const kept = (wanted: KubeObject): KubeObject => ({ ...wanted, metadata: { ...wanted.metadata, annotations: { ...wanted.metadata.annotations, ...KEEP } } });
+
 const KEEP = { 'helm.sh/resource-policy': 'keep' };
 
 function adoptionOf(found: KubeObject, { ownership, serviceAccount: { object } }: Needs['blueprint']): Marking {

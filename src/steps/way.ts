@@ -2,10 +2,12 @@
 import { parseAllDocuments } from 'yaml';
 import { canonical } from '../design/canonical.ts';
 import { at } from '../design/document.ts';
+import { objectsIn, refIn, targetOf } from '../design/drift.ts';
 import type { Helpers, Json } from '../engine/types.ts';
 import { stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { flushOnShutdown } from './flush.ts';
+import { MADE_BY_HELM } from './marking.ts';
 
 type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock'> & { readonly facts?: { readonly kubeVersion: string } };
 type Use = 'loki' | 'alloy';
@@ -60,16 +62,16 @@ function statefulSetsIn(manifests: string): ReadonlyMap<string, Json> {
 }
 
 /** What Kubernetes lets nobody change on a StatefulSet, without what it fills in by itself. */
-function fixedPart(set: Json): string {
+export function fixedPart(set: Json): string {
   return canonical({
     serviceName: at(set, 'spec.serviceName') ?? '',
     selector: at(set, 'spec.selector.matchLabels') ?? {},
     podManagementPolicy: at(set, 'spec.podManagementPolicy') ?? 'OrderedReady',
     claims: claimsOf(set).map((claim) => ({
       name: at(claim, 'metadata.name') ?? '',
-      accessModes: at(claim, 'spec.accessModes') ?? [],
-      storageClassName: at(claim, 'spec.storageClassName') ?? '',
-      size: at(claim, 'spec.resources.requests.storage') ?? '',
+      labels: at(claim, 'metadata.labels') ?? {},
+      annotations: at(claim, 'metadata.annotations') ?? {},
+      spec: { volumeMode: 'Filesystem', ...(at(claim, 'spec') as object | undefined) } as Json,
     })),
   });
 }
@@ -112,6 +114,25 @@ export async function dropClaims({ kubernetes, blueprint }: Needs, use: Use, way
   const { apiVersion, kind, namespace } = query;
   await Promise.all(fresh.map(({ metadata: { name } }) => kubernetes.delete({ apiVersion, kind, namespace, name })));
 }
+
+/**
+ * What the revisions between the two have made and `goal` has not: where a way back was cut short, helm compares with that one and sees nothing
+ * of them any more.
+ */
+export async function dropLeft({ releases, kubernetes, blueprint }: Needs, use: Use, of: { readonly goal: number; readonly before: number }): Promise<void> {
+  const { name, namespace } = blueprint[use];
+  const refsIn = async (revision: number) => objectsIn(await releases.manifest({ name, namespace, revision })).map((object) => refIn(object, namespace));
+  const stays = new Set((await refsIn(of.goal)).map(targetOf));
+  for (let revision = of.goal + 1; revision < of.before; revision++) {
+    for (const ref of await refsIn(revision)) {
+      if (stays.has(targetOf(ref)) || HOLDS_DATA.test(ref.kind)) continue;
+      const found = await kubernetes.get(ref);
+      if (found?.metadata.annotations?.[MADE_BY_HELM] === name) await kubernetes.delete(ref);
+    }
+  }
+}
+
+const HOLDS_DATA = /^(Namespace|PersistentVolume|StorageClass|CustomResourceDefinition)/;
 
 const claimsOf = (set: Json) => (at(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
 

@@ -1056,7 +1056,7 @@ describe('what is no failure', () => {
           pod('loki-ingester-0', 'ingester'),
           pod('loki-gateway-0', 'gateway', {
             readySince: new Date('2026-01-07T10:00:05Z'),
-            lines: ['2026/01/07 10:00:05 [notice] 1#1: start worker processes'],
+            lines: ['2026/01/07 10:00:30 [notice] 1#1: start worker processes'],
           }),
         ],
       }),
@@ -1067,7 +1067,7 @@ describe('what is no failure', () => {
             pod('alloy-b', '', {
               node: 'node-b',
               lines: [
-                'ts=2026-01-07T10:00:04.9Z level=warn msg="error sending batch, will retry" status=-1 error="Post: dial tcp 10.100.0.25:80: connect: connection refused"',
+                'ts=2026-01-07T10:00:05.9Z level=warn msg="error sending batch, will retry" status=-1 error="Post: dial tcp 10.100.0.25:80: connect: connection refused"',
               ],
             }),
           ],

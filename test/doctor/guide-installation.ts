@@ -9,7 +9,14 @@ const follow = (section: string): string => `. '${here(`commands/${section}.sh`)
 
 export const GUIDE_ROLE = 'LokiServiceAccountRole';
 
-export async function installGuide(terminal: Terminal): Promise<void> {
+export interface GuideTools {
+  /** Folders of charts in the place of those that the sandbox's repository has. */
+  readonly charts?: { readonly loki: string; readonly alloy: string };
+  /** A helm in the place of the one on PATH. */
+  readonly helm?: string;
+}
+
+export async function installGuide(terminal: Terminal, { charts, helm = 'command helm' }: GuideTools = {}): Promise<void> {
   const { account } = terminal.sandbox.world;
   const region = 'ap-northeast-2';
   const buckets = ['chunks', 'ruler'].map((use) => `loki-aws-dev-${use}-${account.id}`);
@@ -22,7 +29,9 @@ export async function installGuide(terminal: Terminal): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2500));
   const variables = `export AWS_REGION=${region} ACCOUNT_ID=${account.id} CHUNK_BUCKET=${buckets[0]} RULER_BUCKET=${buckets[1]} GUIDE_PASSWORD=loki; PATH='${here('shims')}':$PATH`;
   const sections = ['3-namespace', '4-login', '5-loki-values', '6-loki', '7-alloy-values', '8-alloy'].map(follow).join('\n');
-  await does(terminal, `${variables}\n${sections}`);
+  const named = (name: 'loki' | 'alloy') => charts?.[name] ?? `grafana/${name}`;
+  const asked = `helm() { local words=("\${@/#grafana\\/loki/${named('loki')}}"); ${helm} "\${words[@]/#grafana\\/alloy/${named('alloy')}}"; }`;
+  await does(terminal, `${asked}\n${variables}\n${sections}`);
   await does(
     terminal,
     'for set in $(kubectl get deployments,statefulsets -n loki -o name); do kubectl rollout status $set -n loki --timeout=90s || exit 1; done',

@@ -154,6 +154,8 @@ export async function adoptBench(): Promise<Enumerated> {
       walkEach: 20,
       initial,
       finished: settled(house.world),
+      // Collectors that are ours already no longer tell with which login theirs wrote: they get one of their own.
+      endsApart: true,
       kept: stored,
     };
     return { bench, writes };

@@ -3,7 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { parseAllDocuments } from 'yaml';
 
 /** Where the charts and helm are must be said: these tests never pass for lack of them. */
-function needed(name: string): string {
+export function needed(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`set ${name}: the real charts and helm are needed here`);
   return value;

@@ -383,7 +383,8 @@ test.each(['StatefulSet', 'Deployment', 'DaemonSet'] as const)('a %s takes over 
   await until(up);
   const uids = pods('default').map((each) => each.metadata.uid);
   const own = store.get(kind, 'default', 'o') as KubeObject;
-  for (const dependent of [...pods('default'), ...store.list('ReplicaSet', { namespace: 'default' })])
+  const made = (['ReplicaSet', 'ControllerRevision'] as const).flatMap((one) => store.list(one, { namespace: 'default' }));
+  for (const dependent of [...pods('default'), ...made])
     if (dependent.metadata.ownerReferences?.[0]?.uid === own.metadata.uid)
       store.update({ ...dependent, metadata: { ...dependent.metadata, ownerReferences: [] } });
   store.delete(kind, 'default', 'o');

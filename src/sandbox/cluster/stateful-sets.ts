@@ -1,6 +1,7 @@
 /** The StatefulSet controller: numbered pods with claims of their own, in order or in parallel, updated from the last to the first. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { adoptPods, type ClusterParts, controlledBy, createPod, deletePod, isControlledBy, splitKey, templateHash } from './parts.ts';
+import { selects } from './selector.ts';
 import { type Claim, isFinished, isReady, type LabelSelector, type Pod, type PodTemplate } from './shapes.ts';
 
 export interface StatefulSet extends KubeObject {
@@ -34,6 +35,7 @@ export function reconcileStatefulSet(parts: ClusterParts, of: string): void {
 function ensureRevision(parts: ClusterParts, set: StatefulSet): string {
   const name = `${set.metadata.name}-${templateHash(set.spec.template)}`;
   const namespace = set.metadata.namespace as string;
+  adoptRevisions(parts, set);
   const known = parts.store.list('ControllerRevision', { namespace }).filter((revision) => isControlledBy(revision, set));
   const newest = Math.max(0, ...known.map((revision) => Number(revision['revision'])));
   const found = known.find((revision) => revision.metadata.name === name);
@@ -47,6 +49,15 @@ function ensureRevision(parts: ClusterParts, set: StatefulSet): string {
     } as KubeObject);
   else if (Number(found['revision']) !== newest) parts.store.update({ ...found, revision: newest + 1 });
   return name;
+}
+
+/** As pods are adopted: an earlier set of this selector may have had the same template. */
+function adoptRevisions(parts: ClusterParts, set: StatefulSet): void {
+  for (const revision of parts.store.list('ControllerRevision', { namespace: set.metadata.namespace as string })) {
+    const owners = revision.metadata.ownerReferences ?? [];
+    if (owners.some(({ controller }) => controller === true) || !selects(set.spec.selector, revision.metadata.labels)) continue;
+    parts.store.update({ ...revision, metadata: { ...revision.metadata, ownerReferences: [...owners, ...(controlledBy(set) ?? [])] } });
+  }
 }
 
 function podsOf(parts: ClusterParts, set: StatefulSet): readonly Pod[] {

@@ -64,6 +64,11 @@ test('metadata shows no empty map and no empty list', () => {
   expect(next.metadata).not.toHaveProperty('annotations');
 });
 
+test('a field that is null is not there', () => {
+  const made = store.create(config('a', { data: { x: '1', y: null } }));
+  expect(made['data']).toEqual({ x: '1' });
+});
+
 test('listeners that write are heard in order by everyone', () => {
   const heard: string[] = [];
   store.subscribe(({ type, object }) => {

@@ -82,6 +82,14 @@ function leaveOutEmpty(metadata: Doc): void {
     if (metadata[key] && Object.keys(metadata[key] as object).length === 0) delete metadata[key];
 }
 
+/** Nor a field of a known kind that was said to be nothing. */
+function leaveOutNulls(node: Doc): void {
+  for (const [key, value] of Object.entries(node)) {
+    if (value === null && !Array.isArray(node)) delete node[key];
+    else if (value !== null && typeof value === 'object') leaveOutNulls(value as Doc);
+  }
+}
+
 export function createWrites(parts: WriteParts): Writes {
   const { shelf, clock, around, namespaces } = parts;
 
@@ -136,6 +144,7 @@ export function createWrites(parts: WriteParts): Writes {
       applyDefaults(after, around);
       validate(resource, after);
       leaveOutEmpty(after.metadata);
+      if (resource.custom === undefined) leaveOutNulls(after);
       delete after.metadata.managedFields;
       const managedFields = options.track?.(undefined, after);
       if (managedFields?.length) after.metadata.managedFields = managedFields;
@@ -174,6 +183,7 @@ export function createWrites(parts: WriteParts): Writes {
         applyDefaults(after, around);
         validate(resource, after);
         leaveOutEmpty(after.metadata);
+        if (resource.custom === undefined) leaveOutNulls(after);
         if (options.part === 'main') guardImmutable(resource, old, after);
         if (resource.counted && !same(wish(old), wish(after))) after.metadata.generation = (generation ?? 1) + 1;
       }

@@ -53,8 +53,8 @@ const platform: Platform = {
       collectEarly();
       return (await import('./app/uninstall.ts')).uninstall;
     },
-    verify: async () => (await import('./app/verify.ts')).verify,
-    doctor: async () => (await import('./app/doctor.ts')).doctor,
+    verify: async () => (await import('./app/verify/verify.ts')).verify,
+    doctor: async () => (await import('./app/doctor/doctor.ts')).doctor,
   },
   sandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox({ ...options, charts: join(root, 'dist', 'charts'), env }),
 };

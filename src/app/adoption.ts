@@ -16,9 +16,9 @@ import { installed, remembered } from './installed.ts';
 import type { Adoption, Running } from './look.ts';
 import type { Run } from './outside.ts';
 import type { Reached } from './reach.ts';
-import { surveyCollectors } from './survey-collectors.ts';
-import { surveyLoki } from './survey-loki.ts';
-import { misses } from './survey-objects.ts';
+import { surveyCollectors } from './doctor/survey-collectors.ts';
+import { surveyLoki } from './doctor/survey-loki.ts';
+import { misses } from './doctor/survey-objects.ts';
 
 /** Throws ADOPT_*. `undefined` when the installation is ours already and was not adopted. */
 export async function learn(run: Run, reached: Reached): Promise<Adoption | undefined> {

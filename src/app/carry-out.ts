@@ -10,7 +10,7 @@ import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from '.
 import { lookAgain, type Look } from './look.ts';
 import type { Run } from './outside.ts';
 import { recover } from './recover.ts';
-import { prove, type Proof } from './verify.ts';
+import { prove, type Proof } from './verify/verify.ts';
 import type { Ending } from './within.ts';
 
 /** `command` is what another run is told that this one is. */

@@ -17,7 +17,7 @@ import { locked, lockParts, type Lock } from './lock.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
 import { reach, type Reached } from './reach.ts';
 import { recover } from './recover.ts';
-import { notInstalled } from './verify.ts';
+import { notInstalled } from './verify/verify.ts';
 import { problemOf, toProblem, within, type Ending } from './within.ts';
 
 export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun }) =>

@@ -81,7 +81,7 @@ export interface UninstallOptions {
   /** Bucket names the user has typed. */
   readonly confirmDeleteData: readonly string[];
 }
-/** What verify can prove: see src/app/verify-proofs.ts. */
+/** What verify can prove: see src/app/verify/proofs.ts. */
 export type ProofName = 'lines' | 'login' | 'tenant' | 's3' | 'grafana' | 'restart';
 /** A JUnit file to write, whatever becomes of the run; one that is there is replaced, since CI runs again and again. */
 export interface VerifyPaper {

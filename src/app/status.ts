@@ -15,7 +15,7 @@ import { draft } from './draft.ts';
 import { installed } from './installed.ts';
 import type { StatusOptions, UseCase } from './outside.ts';
 import { reach } from './reach.ts';
-import { notInstalled } from './verify.ts';
+import { notInstalled } from './verify/verify.ts';
 import { problemOf, toProblem, within } from './within.ts';
 
 export const status: UseCase<StatusOptions> = (run) =>

@@ -13,7 +13,7 @@ import { counter, dataBuckets, givenUp, keptWords, unconfirmed, type DataBucket 
 import { installed } from './installed.ts';
 import { locked, lockParts } from './lock.ts';
 import type { Run, UninstallOptions, UseCase } from './outside.ts';
-import { sweepProbes } from './probe-pods.ts';
+import { sweepProbes } from './verify/probe-pods.ts';
 import { reach } from './reach.ts';
 import { toProblem, within } from './within.ts';
 

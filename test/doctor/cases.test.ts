@@ -1,6 +1,6 @@
 /** Every class of failure, in the words of several versions: what `doctor` must name first, and what it must not take for a failure. */
 import { describe, expect, it } from 'vitest';
-import { ranked } from '../../src/app/doctor.ts';
+import { ranked } from '../../src/app/doctor/walk.ts';
 import type { CollectorSeen } from '../../src/checks/doctor/collectors-seen.ts';
 import { doctorChecks } from '../../src/checks/doctor/index.ts';
 import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';

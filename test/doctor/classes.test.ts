@@ -1,6 +1,6 @@
 /** Classes of failures that the sandbox does not play, told from what a survey of them holds. */
 import { describe, expect, it } from 'vitest';
-import { ranked } from '../../src/app/doctor.ts';
+import { ranked } from '../../src/app/doctor/walk.ts';
 import { doctorChecks } from '../../src/checks/doctor/index.ts';
 import { isNoise } from '../../src/checks/doctor/log-lines.ts';
 import { hops, type Survey } from '../../src/checks/doctor/survey.ts';

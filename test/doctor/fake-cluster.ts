@@ -1,5 +1,5 @@
 /** A cluster made of nothing but objects, seen through the ports that a survey asks: for installations that nobody plays. */
-import { survey } from '../../src/app/survey.ts';
+import { survey } from '../../src/app/doctor/survey.ts';
 import type { Run } from '../../src/app/outside.ts';
 import type { Reached } from '../../src/app/reach.ts';
 import type { Survey } from '../../src/checks/doctor/survey.ts';

@@ -1,7 +1,7 @@
 /** Installations of other people: each mode of the charts, other names and labels, other collectors, and callers who may not look everywhere. */
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { ranked } from '../../src/app/doctor.ts';
+import { ranked } from '../../src/app/doctor/walk.ts';
 import { doctorChecks } from '../../src/checks/doctor/index.ts';
 import type { Survey } from '../../src/checks/doctor/survey.ts';
 import { examine } from '../../src/engine/examine.ts';

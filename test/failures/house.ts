@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { doctor, type Finding } from '../../src/app/doctor.ts';
+import { doctor } from '../../src/app/doctor/doctor.ts';
+import type { Finding } from '../../src/app/doctor/walk.ts';
 import { install } from '../../src/app/install.ts';
 import type { Outside, Run } from '../../src/app/outside.ts';
 import type { Event } from '../../src/engine/types.ts';

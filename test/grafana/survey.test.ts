@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../../src/app/outside.ts';
 import type { Reached } from '../../src/app/reach.ts';
-import { misses } from '../../src/app/survey-objects.ts';
-import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from '../../src/app/survey-grafana.ts';
+import { misses } from '../../src/app/doctor/survey-objects.ts';
+import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from '../../src/app/doctor/survey-grafana.ts';
 import { grafanaAsks } from '../../src/checks/doctor/through-grafana.ts';
 import type { Survey } from '../../src/checks/doctor/survey.ts';
 import { withLogin } from '../../src/design/grafana.ts';

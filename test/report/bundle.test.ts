@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { archive } from '../../src/app/bundle-archive.ts';
-import { blanking } from '../../src/app/bundle-redaction.ts';
-import { gather } from '../../src/app/bundle.ts';
+import { archive } from '../../src/app/doctor/bundle-archive.ts';
+import { blanking } from '../../src/app/doctor/bundle-redaction.ts';
+import { gather } from '../../src/app/doctor/bundle.ts';
 import { deadline } from '../../src/app/deadline.ts';
 import type { Run } from '../../src/app/outside.ts';
-import { looked, misses } from '../../src/app/survey-objects.ts';
+import { looked, misses } from '../../src/app/doctor/survey-objects.ts';
 import { stop } from '../../src/problems/problem.ts';
 
 const bcrypt = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy';

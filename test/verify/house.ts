@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { install } from '../../src/app/install.ts';
 import type { Outside, Run, VerifyOptions } from '../../src/app/outside.ts';
 import { uninstall } from '../../src/app/uninstall.ts';
-import { verify } from '../../src/app/verify.ts';
+import { verify } from '../../src/app/verify/verify.ts';
 import type { Event, Json, Problem } from '../../src/engine/types.ts';
 import type { Clock } from '../../src/ports/system.ts';
 import { createWorld, type OpenWorld } from '../../src/sandbox/world.ts';

@@ -1,6 +1,6 @@
 /** `loki-eks verify`: the proof that log lines come back, from every node, on demand. */
 import type { VerifyOptions } from '../../app/outside.ts';
-import { proofNames } from '../../app/verify-proofs.ts';
+import { proofNames } from '../../app/verify/proofs.ts';
 import type { Command, Given } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 import { grafanaLogin, place } from '../setting-sets.ts';

@@ -1,0 +1,63 @@
+/** Mending an installation of ours: the steps of install that make what is broken, with the settings that the cluster remembers. */
+import { stepsMending } from '../../design/mending.ts';
+import { plan as planOf } from '../../engine/plan.ts';
+import type { Plan, Step } from '../../engine/types.ts';
+import type { Context } from '../../steps/context.ts';
+import { steps } from '../../steps/index.ts';
+import { driftIn, forgetRestored, restart, restore } from '../../steps/mending.ts';
+import { contextFor } from '../context.ts';
+import { discover, findCharts } from '../discover.ts';
+import type { Finding, Walked } from './walk.ts';
+import type { Draft } from './fix-proposal.ts';
+import { draft } from '../draft.ts';
+import { installed } from '../installed.ts';
+import type { Run } from '../outside.ts';
+import { problemOf } from '../within.ts';
+
+/** `undefined` when the cluster does not remember with which settings it was made. */
+export async function mendOurs(run: Run, { reached, seen }: Walked, findings: readonly Finding[]): Promise<Draft | undefined> {
+  const known = await installed({ settings: { ...run.settings, namespace: seen.loki?.namespace ?? run.settings.namespace } }, reached.kubernetes);
+  if (!known) {
+    run.emit({
+      type: 'note.given',
+      text: 'The cluster does not remember with which settings it was installed, so nothing is mended. loki-eks install makes all of it as wanted.',
+    });
+    return undefined;
+  }
+  const codes = new Set(findings.map(({ problem: { code } }) => code));
+  // Agreed to with the finding itself: without a provider no role of this cluster works.
+  const settings = { ...known.settings, ...(codes.has('IRSA_PROVIDER_MISSING') && { createOidcProvider: true }) };
+  const here = { ...run, settings, emit: () => {} };
+  const facts = await discover(here, reached, { charts: findCharts(here, { fetchCharts: true }) });
+  const blueprint = await draft(here, facts, known.userValues);
+  const ctx = await contextFor(here, reached, { blueprint, facts });
+  const wanted = new Set(findings.flatMap(({ problem: { code } }) => stepsMending(code)));
+  const drifted = await driftedReleases(ctx, wanted);
+  const places = drifted.map((use) => ({ namespace: blueprint[use].namespace, name: blueprint[use].name }));
+  const all: readonly Step<Context>[] = [
+    ...steps(blueprint).filter(({ id }) => wanted.has(id) && !drifted.some((use) => id === `release.${use}`)),
+    ...(places.length > 0 ? [restore(places)] : []),
+    ...(wanted.has('pods') ? [restart({ namespace: blueprint.loki.namespace, name: blueprint.loki.name, serviceAccount: blueprint.serviceAccount.name })] : []),
+  ];
+  return {
+    plan: (await planOf(all, ctx, problemOf)) as Plan<never>,
+    ctx,
+    ownership: blueprint.ownership,
+    done: () => forgetRestored(ctx, places),
+    parts: findings.map((finding) => ({ finding, steps: partsOf(finding, drifted) })),
+  };
+}
+
+const USES = ['loki', 'alloy'] as const;
+type Use = (typeof USES)[number];
+
+/** Where objects were changed behind helm's back, they are put back; an upgrade would leave them as they are. */
+async function driftedReleases(ctx: Context, wanted: ReadonlySet<string>): Promise<readonly Use[]> {
+  const drifts = await Promise.all(
+    USES.map(async (use) => (wanted.has(`release.${use}`) && (await driftIn(ctx, ctx.blueprint[use])).changes.length > 0 ? [use] : [])),
+  );
+  return drifts.flat();
+}
+
+const partsOf = ({ problem: { code } }: Finding, drifted: readonly Use[]): readonly string[] =>
+  stepsMending(code).map((id) => (id === 'pods' ? 'mend.restart' : drifted.some((use) => id === `release.${use}`) ? 'mend.restore' : id));

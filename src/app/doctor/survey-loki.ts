@@ -1,0 +1,182 @@
+/** Loki as it is found in the cluster, whoever installed it: workloads, pods and what they say, and all that hangs on them. */
+import type { LokiSeen } from '../../checks/doctor/loki-seen.ts';
+import type { PodSeen, Workload } from '../../checks/doctor/objects-seen.ts';
+import type { KubeObject, Kubernetes } from '../../ports/kubernetes.ts';
+import { ProblemError } from '../../problems/problem.ts';
+import type { Run } from '../outside.ts';
+import { accountOf, bucketsOf } from './survey-aws.ts';
+import { claimsIn, warningsIn } from './survey-events.ts';
+import { gatewayLost, gatewayOf } from './survey-gateway.ts';
+import { bucketsIn, configFile, isLoki, otherStoreIn, parsed } from './survey-loki-config.ts';
+import { countersOf, ringOf } from './survey-loki-state.ts';
+import { each, linesOf, looked, podOf, workloadOf, type Looking } from './survey-objects.ts';
+
+/** Enough to know each component; a big installation has hundreds. */
+const MOST_PODS = 400;
+const PODS_READ = 32;
+const TAIL = 120;
+const BUCKET_TROUBLE = /operation error (S3|STS)|failed to flush|failed to run compaction|get credentials|AccessDenied/;
+const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+/** Labels of Loki in its charts, old and new, the likely ones first. */
+const LOKI_LABELS = ['app.kubernetes.io/name=loki', 'app.kubernetes.io/name in (loki-distributed,loki-simple-scalable,enterprise-logs)', 'app=loki'] as const;
+
+/** All workloads with one of these labels: where they are expected, else wherever they are. What may not be listed is said. */
+export async function workloadsLabelled(
+  { reached: { kubernetes }, miss }: Pick<Looking, 'reached' | 'miss'>,
+  of: { readonly labels: readonly string[]; readonly namespace: string },
+): Promise<readonly KubeObject[]> {
+  for (const namespace of [of.namespace, undefined]) {
+    for (const labels of of.labels) {
+      const found = await listed(kubernetes, { labels, ...(namespace && { namespace }) }).catch((error: unknown) => {
+        // In one namespace nothing is known without it; elsewhere it is only looked at.
+        if (namespace !== undefined || !isForbidden(error)) throw error;
+        miss(`Deployments, StatefulSets and DaemonSets outside of namespace ${of.namespace}`, error);
+        return undefined;
+      });
+      if (found === undefined) return [];
+      if (found.length > 0) return found;
+    }
+  }
+  return [];
+}
+
+const isForbidden = (error: unknown): boolean => error instanceof ProblemError && error.problem.code === 'KUBE_FORBIDDEN';
+const listed = async (kubernetes: Kubernetes, where: { readonly labels: string; readonly namespace?: string }) =>
+  (await Promise.all(KINDS.map((kind) => kubernetes.list({ apiVersion: 'apps/v1', kind, ...where })))).flat();
+
+export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined> {
+  const { run, reached, miss } = looking;
+  const { kubernetes, releases } = reached;
+  const found = await workloadsLabelled(looking, { labels: LOKI_LABELS, namespace: run.settings.namespace });
+  const anchor = found.find((object) => isLoki(workloadOf(object))) ?? found[0];
+  const namespace = anchor?.metadata.namespace;
+  if (!anchor || namespace === undefined) return undefined;
+  tellOthers(run, found, namespace);
+  const instance = anchor.metadata.labels?.['app.kubernetes.io/instance'] ?? anchor.metadata.labels?.['release'];
+  const workloads = await lokiWorkloads(looking, { found, namespace, instance });
+  const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
+  const [objects, account, release, file, claims, events] = await Promise.all([
+    podsOf(looking, { namespace, instance, workloads }),
+    accountOf(looking, { namespace, accountName: store?.template.serviceAccountName ?? 'default' }),
+    instance ? looked(miss, `the Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
+    looked(miss, "Loki's configuration", configFile(kubernetes, workloads)),
+    claimsIn(looking, { namespace, instance, workloads }),
+    warningsIn(looking, namespace),
+  ]);
+  const config = file && parsed(file.text);
+  const pods = await withLines(looking, objects);
+  const [buckets, ring, counters, gateway] = await Promise.all([
+    bucketsOf(looking, {
+      account,
+      buckets: bucketsIn(config),
+      troubled: pods.some(({ lines = [] }) => lines.some((line) => BUCKET_TROUBLE.test(line))),
+    }),
+    ringOf(looking, pods),
+    countersOf(looking, pods),
+    gatewayOf(looking, { namespace, workloads }),
+  ]);
+  const lost = await gatewayLost(looking, { namespace, release, gateway });
+  return {
+    namespace,
+    ...(release && { release }),
+    workloads,
+    pods,
+    claims,
+    events,
+    configFrom: file?.from ?? `namespace ${namespace}`,
+    ...(config !== undefined && { config }),
+    ...(otherStoreIn(config) && { otherStore: otherStoreIn(config)! }),
+    account,
+    buckets,
+    ...(counters && { counters }),
+    ...(ring && { ring }),
+    ...(gateway && { gateway }),
+    ...(lost.length > 0 && { gatewayLost: lost }),
+  };
+}
+
+function tellOthers({ emit }: Run, found: readonly KubeObject[], namespace: string): void {
+  const others = [...new Set(found.map(({ metadata }) => metadata.namespace ?? ''))].filter((one) => one !== namespace);
+  if (others.length > 0) emit({ type: 'note.given', text: `Loki is also in namespace ${others.join(', ')}; name the one you mean with --namespace.` });
+}
+
+interface Place {
+  readonly namespace: string;
+  readonly instance: string | undefined;
+}
+
+/** Caches, and ingesters by zone, have names of their own in the label `name`: the release tells that they belong to it. */
+async function lokiWorkloads({ reached: { kubernetes }, miss }: Looking, of: Place & { readonly found: readonly KubeObject[] }): Promise<readonly Workload[]> {
+  const { namespace, instance } = of;
+  const near = instance
+    ? await looked(miss, `workloads of ${instance}`, listed(kubernetes, { labels: `app.kubernetes.io/instance=${instance}`, namespace }))
+    : [];
+  const all = new Map(
+    [...of.found.filter(({ metadata }) => metadata.namespace === namespace), ...(near ?? [])].map((one) => [`${one.kind} ${one.metadata.name}`, one]),
+  );
+  const known = new Set(of.found.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
+  return [...all]
+    .map(([id, object]) => ({ id, workload: named(workloadOf(object)) }))
+    .filter(({ id, workload }) => known.has(id) || isLoki(workload) || /^memcached|-cache$/.test(workload.component))
+    .map(({ workload }) => workload);
+}
+
+/** A Loki without the label `component` says by its arguments which parts it plays. */
+function named(workload: Workload): Workload {
+  if (workload.component !== '' || !isLoki(workload)) return workload;
+  const words = workload.template.containers.flatMap(({ command = [], args = [] }) => [...command, ...args]);
+  const target = words.map((word) => /^--?target=(.+)$/.exec(word)?.[1]).find(Boolean) ?? 'all';
+  return { ...workload, component: target === 'all' ? 'single-binary' : target.split(',')[0]! };
+}
+
+async function podsOf(
+  { reached: { kubernetes }, miss }: Looking,
+  { namespace, instance, workloads }: Place & { readonly workloads: readonly Workload[] },
+): Promise<readonly PodSeen[]> {
+  const text = (selector: Readonly<Record<string, string>>) =>
+    Object.entries(selector)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',');
+  const byInstance = instance !== undefined && workloads.every(({ selector }) => selector['app.kubernetes.io/instance'] === instance);
+  const queries = byInstance ? [`app.kubernetes.io/instance=${instance}`] : [...new Set(workloads.map(({ selector }) => text(selector)).filter(Boolean))];
+  const objects = (await Promise.all(queries.map((labels) => kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, limit: MOST_PODS })))).flat();
+  if (objects.length >= MOST_PODS) miss.say(`Loki's pods beyond the first ${MOST_PODS}`, 'there are very many');
+  return [...new Map(objects.map((object) => [object.metadata.name, podOf(object)])).values()].flatMap((pod) => {
+    const owner = workloads.find(
+      ({ selector }) => Object.keys(selector).length > 0 && Object.entries(selector).every(([key, value]) => pod.labels[key] === value),
+    );
+    return owner && !pod.ending ? [{ ...pod, component: owner.component }] : [];
+  });
+}
+
+/** Pods in trouble first, then all that write to the bucket, and one or two of each other component. */
+async function withLines({ reached: { kubernetes }, miss }: Looking, pods: readonly PodSeen[]): Promise<readonly PodSeen[]> {
+  const counted = new Map<string, number>();
+  const chosen = [...pods]
+    .sort((a, b) => Number(a.ready) - Number(b.ready))
+    .filter(({ component, ready, unscheduled }) => {
+      const nth = (counted.get(component) ?? 0) + 1;
+      counted.set(component, nth);
+      const most = ['ingester', 'write'].includes(component) ? 8 : ready ? 2 : 4;
+      return unscheduled === undefined && nth <= most && !/cache|memcached|canary/.test(component);
+    })
+    .slice(0, PODS_READ);
+  if (pods.length > PODS_READ) miss.say(`logs of ${pods.length - chosen.length} of ${pods.length} pods of Loki`, 'some of each component are read');
+  const read = new Map(
+    await each(chosen, 8, async (pod) => {
+      const container = logging(pod);
+      const lines = container && (await looked(miss, `the log of pod ${pod.name}`, linesOf(kubernetes, pod, { container, tail: TAIL })));
+      return [pod.name, lines] as const;
+    }),
+  );
+  return pods.map((pod) => {
+    const lines = read.get(pod.name);
+    return lines ? { ...pod, lines } : pod;
+  });
+}
+
+/** The container of Loki or nginx, among sidecars. */
+function logging({ spec: { containers } }: PodSeen): string | undefined {
+  const told = containers.find(({ command = [], args = [] }) => [...command, ...args].some((word) => /^--?config\.file=/.test(word)));
+  return (told ?? containers.find(({ name, image }) => ['loki', 'nginx', 'single-binary'].includes(name) || /loki/.test(image ?? '')) ?? containers[0])?.name;
+}

@@ -1,0 +1,115 @@
+/** Everything `doctor` knows of a log path, read without a write and without a record of an installation. */
+import type { CollectorSeen } from '../../checks/doctor/collectors-seen.ts';
+import type { LokiSeen } from '../../checks/doctor/loki-seen.ts';
+import type { Survey } from '../../checks/doctor/survey.ts';
+import { ownership } from '../../design/ownership.ts';
+import { releaseIsOurs } from '../../steps/marks.ts';
+import { nodeFacts } from '../nodes.ts';
+import type { Run } from '../outside.ts';
+import type { Reached } from '../reach.ts';
+import { answersOf, type Answers } from './survey-answers.ts';
+import { podsOnFargate, silentApps } from './survey-apps.ts';
+import { surveyCollectors } from './survey-collectors.ts';
+import { surveyDashboards } from './survey-dashboards.ts';
+import { namespaceLabels, nodeEvents, policiesIn } from './survey-events.ts';
+import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from './survey-grafana.ts';
+import { surveyLoki } from './survey-loki.ts';
+import { looked, misses, type Unseen, type Looking } from './survey-objects.ts';
+import { servicesOf } from './survey-services.ts';
+import { standingStill } from './survey-standstill.ts';
+
+export async function survey(run: Run, reached: Reached): Promise<Survey> {
+  const unseen: Unseen[] = [];
+  const looking: Looking = { run, reached, miss: misses(unseen) };
+  const [cluster, nodes, loki, found, provisioned, inGrafana, dashboards, events] = await Promise.all([
+    clusterSeen(looking),
+    looked(looking.miss, 'nodes', nodeFacts(reached.kubernetes)),
+    surveyLoki(looking),
+    surveyCollectors(looking),
+    surveyDatasources(looking),
+    surveyGrafana(looking),
+    surveyDashboards(looking),
+    nodeEvents(looking),
+  ]);
+  const { datasources } = provisioned;
+  const names = sourceNames(provisioned, inGrafana);
+  const services = await servicesOf(looking, {
+    collectors: [...found.expected, ...found.elsewhere],
+    datasources: [...datasources, ...(inGrafana?.sources ?? [])],
+  });
+  const leads = (url: string | undefined) => loki !== undefined && services.get(url ?? '')?.namespace === loki.namespace;
+  const withOurs = (all: readonly CollectorSeen[]) =>
+    all.map((one) => ({ ...one, writers: one.writers.map((writer) => ({ ...writer, ours: leads(writer.url) })) }));
+  const collectors = [...withOurs(found.expected), ...withOurs(found.elsewhere).filter(({ writers }) => writers.some(({ ours }) => ours))];
+  const asking = { collectors, datasources: datasources.map((one) => ({ ...one, ours: leads(one.url) })) };
+  const namespaces = [...new Set([...(loki ? [loki.namespace] : []), ...collectors.map(({ workload }) => workload.namespace)])];
+  const [answers, policies, labels, silent, throughGrafana, fargatePods] = await Promise.all([
+    loki ? answersOf(looking, { loki, ...asking }) : undefined,
+    policiesIn(looking, namespaces),
+    namespaceLabels(looking, namespaces),
+    silentApps(looking, namespaces),
+    inGrafana && askThroughGrafana(inGrafana, leads),
+    nodes?.some(({ kind }) => kind === 'fargate') ? podsOnFargate(looking) : undefined,
+  ]);
+  return {
+    cluster,
+    ours: isOurs(loki, reached),
+    nodes: nodes ?? [],
+    ...(loki && { loki: withAnswer(loki, answers?.anonymous) }),
+    collectors: await withStandstill(looking, answers ?? { collectors }),
+    datasources: answers?.datasources ?? asking.datasources,
+    ...(throughGrafana && { throughGrafana }),
+    ...(names && { sourceNames: names }),
+    services,
+    ...(answers?.reading && { reading: answers.reading }),
+    nodeEvents: events,
+    ...(policies && { policies }),
+    namespaces: labels,
+    dashboards,
+    ...(silent && { silent }),
+    ...(fargatePods && { fargatePods }),
+    unseen,
+  };
+}
+
+const isOurs = (loki: LokiSeen | undefined, { cluster }: Reached): boolean =>
+  loki?.release !== undefined && releaseIsOurs(loki.release, ownership(cluster.arn, loki.namespace));
+
+const withAnswer = (loki: LokiSeen, anonymous: NonNullable<LokiSeen['gateway']>['anonymous']): LokiSeen =>
+  loki.gateway && anonymous ? { ...loki, gateway: { ...loki.gateway, anonymous } } : loki;
+
+function withStandstill(looking: Looking, { collectors, read, reading }: Pick<Answers, 'collectors' | 'read' | 'reading'>): Promise<readonly CollectorSeen[]> {
+  const asking = read && reading?.status === 200 ? { get: read, labels: reading.labels } : undefined;
+  const look = (one: CollectorSeen) => looked(looking.miss, 'collectors that may stand still', standingStill(looking, one, asking));
+  return Promise.all(collectors.map(async (one) => ({ ...one, stuck: (await look(one)) ?? [] })));
+}
+
+async function clusterSeen({ reached: { aws, caller, cluster, kubernetes }, miss }: Looking): Promise<Survey['cluster']> {
+  const issuer = cluster.issuer?.replace('https://', '');
+  const providerArn = issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${issuer}`;
+  const dnsService = { apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', name: 'kube-dns' } as const;
+  const [provider, dns] = await Promise.all([
+    providerArn
+      ? looked(
+          miss,
+          'the OIDC provider',
+          aws.oidcProviders.find(providerArn).then((known) => ({ known })),
+        )
+      : undefined,
+    looked(
+      miss,
+      'Service kube-system/kube-dns',
+      kubernetes.get(dnsService).then((object) => ({ object })),
+    ),
+  ]);
+  return {
+    name: cluster.name,
+    region: aws.region,
+    partition: caller.partition,
+    ...(issuer && { issuer }),
+    // A provider that could not be looked at is not one that is missing.
+    ...(providerArn && provider && { providerArn }),
+    ...(provider?.known && { provider: provider.known }),
+    clusterDns: dns === undefined || dns.object !== undefined,
+  };
+}

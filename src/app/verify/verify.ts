@@ -1,0 +1,140 @@
+/** The proof, not the absence of errors: pods print lines that nobody has printed before, and they come back through the gateway. */
+import type { Blueprint } from '../../design/blueprint.ts';
+import type { Json, Problem } from '../../engine/types.ts';
+import { problem, ProblemError } from '../../problems/problem.ts';
+import type { Context } from '../../steps/context.ts';
+import { contextFor } from '../context.ts';
+import { discover } from '../discover.ts';
+import { draft } from '../draft.ts';
+import { installed } from '../installed.ts';
+import type { ProofName, Run, UseCase, VerifyOptions, VerifyPaper } from '../outside.ts';
+import { chooseNodes } from './probe-nodes.ts';
+import { reach } from '../reach.ts';
+import { proofNames, proofs, usualProofs } from './proofs.ts';
+import { problemsOfNodes, resultOf, verdictOf, type PrintedLine, type ProofRow } from './result.ts';
+import { proveAll, type Findings, type Proving } from './rows.ts';
+import { withProbes, type Stage } from './stage.ts';
+import { problemOf, within, type Ending } from '../within.ts';
+
+export const verify: UseCase<VerifyOptions> = (run, options) =>
+  within(run, 'verify', async () => {
+    if (!options.junit) return (await verified(run, options)).ending;
+    return written(run, options.junit, () => verified(run, options));
+  });
+
+interface Verified {
+  readonly ending: Ending;
+  /** As in `verify.finished`; absent when it did not come to that. */
+  readonly result?: Json;
+}
+
+async function verified(run: Run, options: VerifyOptions): Promise<Verified> {
+  const reached = await reach(run, 'facts');
+  const known = await installed(run, reached.kubernetes);
+  if (!known) return { ending: { outcome: 'unhealthy', problems: [notInstalled(run)] } };
+  const looking = { ...run, settings: known.settings };
+  const facts = await discover(looking, reached);
+  const choice = chooseNodes(facts.nodes, { names: options.nodes, sample: options.sample ?? defaultSample(facts.nodes.length) });
+  const blueprint = await draft(looking, facts, known.userValues);
+  const names = wanted(options, blueprint);
+  const untried = proofNames.filter((name) => !names.includes(name) && (name !== 'grafana' || blueprint.grafana?.datasource));
+  const proof = await prove(run, await contextFor(looking, reached, { blueprint, facts }), { choice, names, untried, settles: true });
+  return { result: proof.result, ending: proof.found ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: proof.problems } };
+}
+
+/** What stands in the file while it runs, and stays there when the process is killed. */
+const unfinished = () => problem('INTERRUPTED', { message: 'verify did not come to its end' });
+
+async function written({ outside: { files }, signal }: Run, { file, xml }: VerifyPaper, body: () => Promise<Verified>): Promise<Ending> {
+  const write = async (of: Parameters<VerifyPaper['xml']>[0]) => files.write(file, await xml(of), { replace: true });
+  await write({ problems: [unfinished()] });
+  try {
+    const { ending, result } = await body();
+    await write({ problems: ending.problems ?? [], ...(result !== undefined && { result }) });
+    return ending;
+  } catch (error) {
+    const known = problemOf(error, signal);
+    if (known) await write({ problems: [known] });
+    throw error;
+  }
+}
+
+/** More nodes than these are proved by a sample unless more are asked for. */
+const ALL_UP_TO = 500;
+const SAMPLE = 200;
+const defaultSample = (nodes: number) => (nodes > ALL_UP_TO ? SAMPLE : undefined);
+
+function wanted({ proofs: named, restartCollector }: VerifyOptions, blueprint: Blueprint): readonly ProofName[] {
+  const names = named.length > 0 ? named : [...usualProofs, ...throughGrafana(blueprint)];
+  return restartCollector ? [...new Set([...names, 'restart' as const])] : names;
+}
+
+const throughGrafana = ({ grafana }: Blueprint): readonly ProofName[] => (grafana?.datasource ? ['grafana'] : []);
+
+export const notInstalled = ({ settings }: Pick<Run, 'settings'>) =>
+  problem('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'loki-eks install' });
+
+export interface Proof {
+  /** Everything that was tried is proved. */
+  readonly found: boolean;
+  readonly problems: readonly Problem[];
+  /** A line that came back as it should, for whoever wants to find it another way; absent when none did. */
+  readonly printed?: PrintedLine;
+  /** As in `verify.finished`. */
+  readonly result: Json;
+}
+
+/** At the end of an install: every node of an ordinary cluster, side by side, and of a big one some of each kind. */
+const INSTALL_UP_TO = 50;
+const INSTALL_SAMPLE = 20;
+
+function atInstall({ blueprint, facts: { nodes } }: Context): Proving {
+  const names: readonly ProofName[] = ['lines', ...throughGrafana(blueprint)];
+  return { choice: chooseNodes(nodes, nodes.length > INSTALL_UP_TO ? { sample: INSTALL_SAMPLE } : {}), names, settles: false };
+}
+
+/** One line on one node: enough for who wants to find it through something else, Grafana for example. */
+export const oneLine = ({ facts }: Pick<Context, 'facts'>): Proving => ({ choice: chooseNodes(facts.nodes, { sample: 1 }), names: ['lines'], settles: false });
+
+/** Throws only when interrupted: what bars the proof is its result, because what was installed stays. Its pods go on every way out. */
+export async function prove(run: Stage['run'], ctx: Context, proving: Proving = atInstall(ctx)): Promise<Proof> {
+  const began = ctx.clock.now().getTime();
+  run.emit({ type: 'checks.started', at: 'verify', checks: proving.names.map((name) => ({ id: proofs[name].id, title: proofs[name].title })) });
+  const findings = await findingsOf(run, ctx, proving);
+  const problems = problemsIn(findings);
+  const found = problems.length === 0;
+  const seconds = (ctx.clock.now().getTime() - began) / 1000;
+  const result = resultOf({ ...findings, ...proving, problems, seconds, tenant: ctx.blueprint.tenant });
+  run.emit({ type: 'verify.finished', result });
+  return { found, problems, result, ...(findings.printed && { printed: findings.printed }) };
+}
+
+/** The nodes' problems stand for that of their proof. */
+function problemsIn({ nodes, rows }: All): readonly Problem[] {
+  const ofNodes = problemsOfNodes(nodes);
+  const ofRows = rows.flatMap(({ proof, problem: wrong }) => (wrong && (proof !== 'lines' || ofNodes.length === 0) ? [wrong] : []));
+  const problems = [...ofNodes, ...ofRows];
+  const nothing = problems.length === 0 && !rows.some(({ state }) => state === 'proved');
+  return nothing ? [problem('NOTHING_PROVED', { evidence: rows.map(({ title, why = '' }) => `${title}: ${why}`) })] : problems;
+}
+
+type All = Findings & { readonly rows: readonly ProofRow[] };
+
+async function findingsOf(run: Stage['run'], ctx: Context, proving: Proving): Promise<All> {
+  const rows: ProofRow[] = [];
+  const tell = (row: ProofRow) => {
+    rows.push(row);
+    run.emit({ type: 'check.finished', check: proofs[row.proof].id, title: row.title, verdict: verdictOf(row) });
+  };
+  try {
+    const lines = await withProbes(run, ctx, (stage) => proveAll(stage, proving, tell));
+    return { ...lines, rows };
+  } catch (error) {
+    if (!(error instanceof ProblemError) || run.signal.aborted) throw error;
+    const told = new Set(rows.map(({ proof }) => proof));
+    const [first, ...others] = proving.names.filter((name) => !told.has(name));
+    if (first) tell({ proof: first, title: proofs[first].title, state: 'failed', problem: error.problem });
+    for (const name of others) tell({ proof: name, title: proofs[name].title, state: 'skipped', why: 'what comes before it failed' });
+    return { nodes: [], rows };
+  }
+}

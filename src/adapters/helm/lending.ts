@@ -22,15 +22,21 @@ export async function lend(kubernetes: Pick<Kubernetes, 'get' | 'list' | 'create
   const has = new Set(objectsIn(newest, of.namespace).map(keyOf));
   const lacking = objectsIn(wanted, of.namespace).filter((ref) => !has.has(keyOf(ref)) && !STAY.has(ref.kind));
   const lent: KubeObject[] = [];
-  for (const ref of lacking) {
-    const found = await kubernetes.get(ref);
-    if (found?.metadata.annotations?.['meta.helm.sh/release-name'] !== of.name) continue;
-    lent.push({ ...found, apiVersion: ref.apiVersion, kind: ref.kind });
-    await kubernetes.delete(ref, WITH_PODS.has(ref.kind) ? { propagation: 'Orphan' } : {});
-  }
-  return async () => {
+  const giveBack = async () => {
     for (const object of lent) if (!(await kubernetes.get(refOf(object)))) await kubernetes.create(asNew(object));
   };
+  try {
+    for (const ref of lacking) {
+      const found = await kubernetes.get(ref);
+      if (found?.metadata.annotations?.['meta.helm.sh/release-name'] !== of.name) continue;
+      lent.push({ ...found, apiVersion: ref.apiVersion, kind: ref.kind });
+      await kubernetes.delete(ref, WITH_PODS.has(ref.kind) ? { propagation: 'Orphan' } : {});
+    }
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  return giveBack;
 }
 
 const keyOf = ({ kind, namespace, name }: Ref) => `${kind}/${namespace ?? ''}/${name}`;

@@ -76,7 +76,10 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, lock: Lock): Prom
   const { settings, emit, signal } = run;
   const { installId } = blueprint.ownership;
   const { result, journal } = await carriedOut(run, { plan, ctx, installId, doing: ctx.adopting ? 'adopt' : 'install' }, lock);
-  if (result.outcome !== 'done') return failed(result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal }) } : result);
+  if (result.outcome !== 'done')
+    return failed(
+      result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal, command: ctx.adopting ? 'adopt' : 'install' }) } : result,
+    );
   const ending: Ending = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;
   let proof: Proof;
@@ -108,10 +111,13 @@ function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] 
 }
 
 /** What could not be taken back, or, when nothing was to be taken back, all that this run did, and how to go on from it. */
-async function leftBy({ left, problems, writes }: RunResult, { run, journal }: { readonly run: Run; readonly journal: Journal }): Promise<RunResult['left']> {
+async function leftBy(
+  { left, problems, writes }: RunResult,
+  { run, journal, command }: { readonly run: Run; readonly journal: Journal; readonly command: 'install' | 'adopt' },
+): Promise<RunResult['left']> {
   const code = problems[0]?.code ?? '';
   if (writes === 0 || afterFailure(run.settings.onFailure)({ code, message: '', fix: '' }) === 'undo') return left;
   const message = `Left in place: ${BEYOND_UNDO[code] ?? 'asked for with --on-failure keep'}`;
-  run.emit({ type: 'note.given', text: 'To go on from what is there: loki-eks install. To take it back: loki-eks install --on-unfinished undo' });
+  run.emit({ type: 'note.given', text: `To go on from what is there: loki-eks ${command}. To take it back: loki-eks ${command} --on-unfinished undo` });
   return (await journal.newestFirst()).map((entry) => ({ ...entry, problem: problem('LEFT_IN_PLACE', { message }) }));
 }

@@ -31,7 +31,7 @@ const sameWayOut = (problem: Problem, next: Problem | undefined): boolean => nex
 
 /** What takes the rest back, or away, once its cause is mended. */
 const againBy = (command: string): string =>
-  command === 'uninstall' ? 'loki-eks uninstall' : `loki-eks ${command === 'orphan' ? command : 'install'} --on-unfinished undo`;
+  command === 'uninstall' ? 'loki-eks uninstall' : `loki-eks ${command === 'orphan' || command === 'adopt' ? command : 'install'} --on-unfinished undo`;
 
 function leftLines(left: readonly Leftover[], command: string, { columns, paint, titles }: EndingLook): readonly string[] {
   const kept = (problem: Problem) => problem.code === 'LEFT_IN_PLACE';

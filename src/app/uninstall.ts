@@ -53,11 +53,15 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
       await forgetProbes(run, ctx);
       const signal = AbortSignal.any([run.signal, lost]);
-      const { outcome, removed, left } = await removeAll(removals(blueprint), { ctx: { ...ctx, farewells }, emit: run.emit, signal, toProblem, keep, guard });
+      const taken = await removeAll(removals(blueprint), { ctx: { ...ctx, farewells }, emit: run.emit, signal, toProblem, keep, guard });
+      const { outcome, removed, left } = taken;
       const withFate = (how: Farewell['how'] | undefined) => data.filter(({ name }) => named.get(name) === how).map(({ name }) => name);
       const [kept, expiring] = [withFate(undefined), withFate('expire')];
       if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, with every line in it: ${afterwards(...kept)}` });
       if (expiring.length > 0) run.emit({ type: 'note.given', text: `When S3 has emptied it, the bucket itself goes by: ${afterwards(...expiring)}` });
+      // What becomes of buckets is said above, all at once.
+      for (const { target, how } of taken.kept.filter((one) => !one.target.startsWith('s3://')))
+        run.emit({ type: 'note.given', text: `To remove ${target} as well: ${how}` });
       if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
       return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
     });

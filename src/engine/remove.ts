@@ -16,6 +16,8 @@ export interface RemoveResult {
   readonly outcome: Extract<Outcome, 'done' | 'left'>;
   readonly removed: number;
   readonly left: readonly Leftover[];
+  /** What steps have left standing on purpose, where they say how it goes. */
+  readonly kept: readonly { readonly target: string; readonly how: string }[];
 }
 
 /** After a failure earlier steps are still tried, but never one that holds data: its writers may be alive. */
@@ -24,6 +26,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
   const lastFirst = steps.toReversed();
   emit({ type: 'steps.started', doing: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
   const left: Leftover[] = [];
+  const standing: { readonly target: string; readonly how: string }[] = [];
   let removed = 0;
   for (const step of lastFirst) {
     try {
@@ -39,6 +42,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
       const removal = await step.remove(ctx, { signal, say: (text) => emit({ type: 'step.said', step: step.id, text }) });
       if (removal.is === 'kept') {
         if (removal.changed) removed++;
+        if (removal.how) standing.push({ target: removal.target, how: removal.how });
         emit({ type: 'step.kept', step: step.id, ...detailsOf(removal) });
       } else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'not there' });
       else {
@@ -52,7 +56,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
       if (signal.aborted) break;
     }
   }
-  return { outcome: left.length === 0 ? 'done' : 'left', removed, left };
+  return { outcome: left.length === 0 ? 'done' : 'left', removed, left, kept: standing };
 }
 
 const detailsOf = ({ target, why, how }: { target: string; why: string; how?: string }) => ({ target, why, ...(how && { how }) });

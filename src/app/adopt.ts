@@ -4,7 +4,7 @@ import { changesIn, described } from '../engine/plan.ts';
 import type { Json } from '../engine/types.ts';
 import { learn } from './adoption.ts';
 import { carryOut } from './carry-out.ts';
-import { look, type Look } from './look.ts';
+import { look, endingOfLook, type Look } from './look.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
 import { within, type Ending } from './within.ts';
 
@@ -12,11 +12,10 @@ export const adopt: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, options) => 
 
 export async function takeOver(run: Run, { dryRun }: Pick<InstallOptions, 'dryRun'>): Promise<Ending> {
   const seen = await look(run, { adopt: learn });
-  const changes = changesIn(seen.plan);
-  run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
+  run.emit({ type: 'plan.finished', changes: changesIn(seen.plan), steps: described(seen.plan) });
   // Behind hundreds of lines of a plan, where the question comes.
   for (const text of [...staying(seen), ...going(seen)]) run.emit({ type: 'note.given', text });
-  if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
+  if (dryRun) return endingOfLook(seen);
   return carryOut(run, seen, 'adopt');
 }
 

@@ -3,7 +3,7 @@ import { changesIn, described } from '../engine/plan.ts';
 import { stop } from '../problems/problem.ts';
 import { takeOver } from './adopt.ts';
 import { carryOut } from './carry-out.ts';
-import { look, type Look } from './look.ts';
+import { look, endingOfLook, type Look } from './look.ts';
 import type { InstallOptions, Run, UseCase } from './outside.ts';
 import { within } from './within.ts';
 
@@ -13,9 +13,8 @@ export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = fa
     if (rotateLogin && run.settings.passwordFile) throw stop('ROTATION_AND_PASSWORD');
     const seen = onlyRotating(await look(run, { rotateLogin }));
     if (!dryRun && (await rather(run, seen))) return takeOver(run, { dryRun: false });
-    const changes = changesIn(seen.plan);
-    run.emit({ type: 'plan.finished', changes, steps: described(seen.plan) });
-    if (dryRun) return seen.barred.length > 0 ? { outcome: 'refused', problems: seen.barred } : { outcome: changes > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
+    run.emit({ type: 'plan.finished', changes: changesIn(seen.plan), steps: described(seen.plan) });
+    if (dryRun) return endingOfLook(seen);
     return carryOut(run, seen, 'install');
   });
 

@@ -2,7 +2,7 @@
 import { checks } from '../checks/index.ts';
 import { missingRights } from '../checks/rbac-suffices.ts';
 import { examine, failures } from '../engine/examine.ts';
-import { plan as planOf } from '../engine/plan.ts';
+import { changesIn, plan as planOf } from '../engine/plan.ts';
 import type { Finding, Plan, Problem, Step } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
@@ -19,7 +19,7 @@ import { discover, findCharts } from './discover.ts';
 import { draft } from './draft.ts';
 import type { Run } from './outside.ts';
 import { reach, type Reached } from './reach.ts';
-import { problemOf, toProblem } from './within.ts';
+import { problemOf, toProblem, type Ending } from './within.ts';
 
 export interface Look {
   readonly reached: Reached;
@@ -32,6 +32,12 @@ export interface Look {
   readonly barred: readonly Problem[];
   /** Only of what is to be taken over. */
   readonly runs?: Running;
+}
+
+/** How a run ends that only looks. */
+export function endingOfLook({ barred, plan }: Pick<Look, 'barred' | 'plan'>): Ending {
+  if (barred.length > 0) return { outcome: 'refused', problems: barred };
+  return { outcome: changesIn(plan) > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
 }
 
 export interface LookOptions {

@@ -1,8 +1,7 @@
 /** `plan`: the inspections, described. */
 import type { Json } from '../engine/types.ts';
 import { changesIn, described } from '../engine/plan.ts';
-import type { Look } from './look.ts';
-import { look } from './look.ts';
+import { look, endingOfLook, type Look } from './look.ts';
 import type { PlanOptions, UseCase } from './outside.ts';
 import { stringify } from 'yaml';
 import { within } from './within.ts';
@@ -10,11 +9,14 @@ import { within } from './within.ts';
 export const plan: UseCase<PlanOptions> = (run, { detailedExitcode, show }) =>
   within(run, 'plan', async () => {
     const seen = await look(run);
-    const changes = changesIn(seen.plan);
-    run.emit({ type: 'plan.finished', changes, steps: described(seen.plan), ...(show && { result: { shown: await shown(seen, show) } }) });
-    if (seen.barred.length > 0) return { outcome: 'refused', problems: seen.barred };
-    if (changes === 0) return { outcome: 'nothing-to-do', writes: 0 };
-    return { outcome: detailedExitcode ? 'changes-pending' : 'ok', writes: 0 };
+    run.emit({
+      type: 'plan.finished',
+      changes: changesIn(seen.plan),
+      steps: described(seen.plan),
+      ...(show && { result: { shown: await shown(seen, show) } }),
+    });
+    const ending = endingOfLook(seen);
+    return detailedExitcode && ending.outcome === 'ok' ? { ...ending, outcome: 'changes-pending' } : ending;
   });
 
 /** Rendered documents by the name of their file. */

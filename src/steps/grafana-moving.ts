@@ -5,12 +5,11 @@ import type { KubeObject } from '../ports/kubernetes.ts';
 import { passwordIn, slotOf, type GrafanaNeeds } from './grafana-login.ts';
 import { contentOf, encoded, ours, type What } from './grafana-objects.ts';
 
-type MovingNeeds = GrafanaNeeds;
 /** What a receipt of ours begins with. */
 export const LEFT = 'leave-object';
 
 /** Ours, wherever a sidecar may read them. */
-export const filesLeft = async (ctx: MovingNeeds, what: What): Promise<readonly KubeObject[]> =>
+export const filesLeft = async (ctx: GrafanaNeeds, what: What): Promise<readonly KubeObject[]> =>
   (await Promise.all((['Secret', 'ConfigMap'] as const).map((kind) => ours(ctx, { kind, what })))).flat();
 
 export const leaving = (files: readonly KubeObject[]): readonly Change[] =>
@@ -20,7 +19,7 @@ export const leaving = (files: readonly KubeObject[]): readonly Change[] =>
     detail: 'no sidecar has to read it any more',
   }));
 
-export async function leave(ctx: MovingNeeds, files: readonly KubeObject[], record: (receipt: Receipt) => Promise<void>): Promise<void> {
+export async function leave(ctx: GrafanaNeeds, files: readonly KubeObject[], record: (receipt: Receipt) => Promise<void>): Promise<void> {
   for (const file of files) {
     await record(await receiptOf(ctx, file));
     const { namespace = '', name } = file.metadata;
@@ -29,7 +28,7 @@ export async function leave(ctx: MovingNeeds, files: readonly KubeObject[], reco
 }
 
 /** The password itself must not get into the journal: it says where in the cluster it is found. */
-async function receiptOf(ctx: MovingNeeds, file: KubeObject): Promise<Receipt> {
+async function receiptOf(ctx: GrafanaNeeds, file: KubeObject): Promise<Receipt> {
   const { key, text } = contentOf(file);
   const { namespace = '', name, labels = {}, annotations = {} } = file.metadata;
   const place = { did: LEFT, kind: file.kind, namespace, name, key, labels, annotations };
@@ -39,7 +38,7 @@ async function receiptOf(ctx: MovingNeeds, file: KubeObject): Promise<Receipt> {
   return { ...place, document: withLogin(text, { user: login.user, password: '' }), user: login.user, from };
 }
 
-export async function undoLeaving(ctx: MovingNeeds, receipt: Receipt): Promise<void> {
+export async function undoLeaving(ctx: GrafanaNeeds, receipt: Receipt): Promise<void> {
   const { kind, namespace, name, key, labels, annotations, document, user, from } = receipt as { readonly [key: string]: Json } as unknown as Left;
   if (await ctx.kubernetes.get({ apiVersion: 'v1', kind, namespace, name })) return;
   const password = from === undefined ? undefined : await passwordIn(ctx, from);
@@ -65,7 +64,7 @@ interface Left {
 const PATIENCE_MS = 90_000;
 
 /** `false` when Grafana still has it: one whose sidecar can't tell it reads its files when it starts. */
-export async function forgotten({ clock }: MovingNeeds, signal: AbortSignal, gone: () => Promise<boolean>): Promise<boolean> {
+export async function forgotten({ clock }: GrafanaNeeds, signal: AbortSignal, gone: () => Promise<boolean>): Promise<boolean> {
   for (const until = clock.now().getTime() + PATIENCE_MS; ; await clock.sleep(1000, signal)) {
     if (await gone()) return true;
     if (clock.now().getTime() > until) return false;

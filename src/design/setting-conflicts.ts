@@ -1,8 +1,8 @@
 /** What is wrong with settings taken together though each is right by itself. */
 import type { Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
+import { openRanges } from './address-ranges.ts';
 import { longestPrefix } from './names.ts';
-import { isEverywhere } from './setting-rules.ts';
 import type { Settings } from './settings-type.ts';
 
 export function conflicts(settings: Settings): readonly Problem[] {
@@ -26,9 +26,9 @@ function exposure({ expose, allowCidr, certificate }: Settings): readonly Proble
       'expose public needs certificate: the login would cross the internet in clear text',
       "Add --certificate ARN of an ACM certificate in the cluster's region.",
     );
-  for (const cidr of allowCidr.filter(isEverywhere)) {
-    say(`allowCidr ${cidr} with expose public opens the gateway to the whole internet`, 'Name the ranges that need it; nothing turns this check off.');
-  }
+  const open = openRanges(allowCidr);
+  if (open.length > 0)
+    say(`allowCidr ${open.join(', ')} with expose public opens the gateway to the internet`, 'Name the ranges that need it; nothing turns this check off.');
   return found;
 }
 

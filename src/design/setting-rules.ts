@@ -107,9 +107,6 @@ function cidrFault(value: string): string | undefined {
   return undefined;
 }
 
-/** Whether a CIDR block lets in the whole internet. */
-export const isEverywhere = (value: string) => value.endsWith('/0');
-
 export const gatewayUser = text(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'may hold letters, digits and . _ @ -, at most 64, and no colon');
 
 export const url = z.string({ error: 'must be a URL' }).superRefine((value, context) => {

@@ -13,11 +13,11 @@ const INTERNET = { 4: { from: 0n, to: (1n << 32n) - 1n }, 6: { from: 0x2n << 124
 /** From half on a list of ranges keeps nobody out. */
 const OPEN = 0.5;
 
-/** The ranges of the families, 4 or 6, of which so much is covered that they let in the internet; none when it is neither. */
-export function openRanges(cidrs: readonly string[]): readonly string[] {
+/** For each family, 4 and 6, of which so much is covered that the internet is let in: its ranges. */
+export function openRanges(cidrs: readonly string[]): readonly (readonly string[])[] {
   return ([4, 6] as const).flatMap((family) => {
     const some = cidrs.filter((cidr) => isIP(cidr.split('/')[0] ?? '') === family);
-    return share(some.map(spanOf), INTERNET[family]) >= OPEN ? some : [];
+    return share(some.map(spanOf), INTERNET[family]) >= OPEN ? [some] : [];
   });
 }
 

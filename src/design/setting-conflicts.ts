@@ -26,9 +26,9 @@ function exposure({ expose, allowCidr, certificate }: Settings): readonly Proble
       'expose public needs certificate: the login would cross the internet in clear text',
       "Add --certificate ARN of an ACM certificate in the cluster's region.",
     );
-  const open = openRanges(allowCidr);
-  if (open.length > 0)
+  for (const open of openRanges(allowCidr)) {
     say(`allowCidr ${open.join(', ')} with expose public opens the gateway to the internet`, 'Name the ranges that need it; nothing turns this check off.');
+  }
   return found;
 }
 

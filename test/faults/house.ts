@@ -308,7 +308,7 @@ function kubeRest(world: OpenWorld, crossing: Line): Rest {
 function kubernetesOf(world: OpenWorld, { rest, crossing }: { readonly rest: Rest; readonly crossing: Line }): Kubernetes {
   return {
     ...openObjects(rest, server),
-    ...openRequests(rest, server),
+    ...openRequests(rest, { server, kubelets: (_, request) => request() }),
     forward: async ({ namespace, pod: name, port }, { method, path, headers = {}, body = '' }) => {
       const pod = world.store.get('Pod', namespace, name);
       if (!pod) throw new Error(`no pod ${namespace}/${name}`);

@@ -62,7 +62,12 @@ export async function startKubeServer(answer: (asked: Asked, nth: number) => Ans
     const one = { method: 'UPGRADE', path: pathname, query: searchParams, headers: request.headers, body: '' };
     asked.push(one);
     const reply = started.pod ? undefined : answer(one, asked.length);
-    if (reply !== undefined) return socket.end(`HTTP/1.1 ${typeof reply === 'object' ? reply.status : 500} No\r\ncontent-length: 0\r\n\r\n`);
+    if (reply === 'silence') return undefined;
+    if (reply === 'hang-up') return socket.destroy();
+    if (reply !== undefined) {
+      const text = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body);
+      return socket.end(`HTTP/1.1 ${reply.status} No\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+    }
     return sockets.handleUpgrade(request, socket, head, (client) => forwardPort(client, { port: Number(searchParams.get('ports')), pod: started.pod! }));
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -3,6 +3,7 @@ import type { KubeAccess, Kubernetes } from '../../ports/kubernetes.ts';
 import { openConnection } from './connection.ts';
 import { openForward } from './forward.ts';
 import type { Env } from './kubeconfig.ts';
+import { openKubelets } from './kubelets.ts';
 import { openObjects } from './objects.ts';
 import { openRequests } from './requests.ts';
 import { openRest, type RestOptions } from './rest.ts';
@@ -16,5 +17,7 @@ export interface ConnectOptions extends RestOptions {
 export async function connectKubernetes(access: KubeAccess, { env = {}, ...options }: ConnectOptions = {}): Promise<Kubernetes> {
   const connection = await openConnection(access, env);
   const rest = openRest(connection, options);
-  return { ...openObjects(rest, connection.server), ...openRequests(rest, connection.server), forward: openForward(connection) };
+  const objects = openObjects(rest, connection.server);
+  const kubelets = openKubelets(objects.get);
+  return { ...objects, ...openRequests(rest, { server: connection.server, kubelets }), forward: openForward(connection, kubelets) };
 }

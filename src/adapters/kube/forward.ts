@@ -2,15 +2,21 @@
 import { request as httpRequest } from 'node:http';
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { WebSocket } from 'ws';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, PodRequest, PodResponse } from '../../ports/kubernetes.ts';
 import type { Connection } from './connection.ts';
-import { answerFailure, networkFailure } from './failures.ts';
+import { answerFailure, networkFailure, statusOf } from './failures.ts';
+import { KUBELET_MS, kubeletFailure, KubeletLate, type Kubelets } from './kubelets.ts';
 import { whenAnswered } from './rest.ts';
 
 const TIMEOUT_MS = 30_000;
 /** How long the server may take to answer our closing frame. */
 const CLOSE_MS = 500;
+/** Of one message; a tunnel carries many. */
+const MOST_BYTES = 16 * 1024 * 1024;
+/** Of a refusal. */
+const MOST_WORDS = 16 * 1024;
 
 export interface PodPort {
   readonly namespace: string;
@@ -25,11 +31,12 @@ interface Socket {
   addEventListener(type: 'close' | 'error', listener: (event: { readonly message?: string; readonly error?: unknown }) => void): void;
 }
 
-export function openForward(connection: Connection): Kubernetes['forward'] {
+export function openForward(connection: Connection, kubelets: Kubelets): Kubernetes['forward'] {
   return async (to, asked) => {
     const timeoutMs = asked.timeoutMs ?? TIMEOUT_MS;
     const deadline = Date.now() + timeoutMs;
-    const tunnel = await within(openTunnel(connection, to), { ms: timeoutMs, late: (opened) => opened.close(), why: () => slow(to, timeoutMs) });
+    const opening = Math.min(timeoutMs, KUBELET_MS);
+    const tunnel = await kubelets(to, () => openTunnel(connection, { to, ms: opening }));
     try {
       return await exchange(tunnel.stream, to, { ...asked, timeoutMs: Math.max(1, deadline - Date.now()) });
     } catch (error) {
@@ -50,22 +57,6 @@ const broken = (to: PodPort, why: string, cause?: unknown) =>
   );
 const slow = (to: PodPort, ms: number) => broken(to, `no answer within ${Math.round(ms / 100) / 10} s`);
 
-/** Rejects after `ms`; what arrives later is handed to `late`, so that nothing stays open. */
-async function within<T>(work: Promise<T>, of: { readonly ms: number; readonly late: (value: T) => void; readonly why: () => Error }): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => {
-      work.then(of.late, () => undefined);
-      fail(of.why());
-    }, of.ms);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 interface Tunnel {
   readonly stream: Duplex;
   /** What the kubelet wrote on the error channel. */
@@ -73,8 +64,12 @@ interface Tunnel {
   readonly close: () => void;
 }
 
-async function openTunnel(connection: Connection, to: PodPort): Promise<Tunnel> {
-  const { PortForward } = await import('@kubernetes/client-node/dist/portforward.js');
+async function openTunnel(connection: Connection, { to, ms }: { readonly to: PodPort; readonly ms: number }): Promise<Tunnel> {
+  const [{ PortForward }, { WebSocketHandler }, { WebSocket }] = await Promise.all([
+    import('@kubernetes/client-node/dist/portforward.js'),
+    import('@kubernetes/client-node/dist/web-socket-handler.js'),
+    import('ws'),
+  ]);
   // The two questions PortForward asks a KubeConfig; a real one would have to be loaded with all its generated classes.
   const config = {
     getCurrentCluster: () => ({ server: connection.server }),
@@ -96,7 +91,12 @@ async function openTunnel(connection: Connection, to: PodPort): Promise<Tunnel> 
     },
   });
   try {
-    const forward = new PortForward(config, true);
+    const sockets = new WebSocketHandler(config, (uri, protocols, options) => {
+      const socket = new WebSocket(uri, protocols, { ...(options as object), maxPayload: MOST_BYTES });
+      toldOfRefusal(socket, ms);
+      return socket as never;
+    });
+    const forward = new PortForward(config, true, sockets);
     const socket = (await forward.portForward(
       encodeURIComponent(to.namespace),
       encodeURIComponent(to.pod),
@@ -122,15 +122,51 @@ function closeTunnel(socket: Socket, stream: Duplex): void {
   stream.destroy();
 }
 
-/** Of an opening that failed: ws tells the HTTP status of a refused upgrade only in words. */
-function refused(error: unknown, { to, server }: { readonly to: PodPort; readonly server: string }): ProblemError {
+/** ws drops the body of a refused upgrade, which says why, and waits for ever for an answer: both become its error here. */
+function toldOfRefusal(socket: WebSocket, ms: number): void {
+  const end = (error: Error) => {
+    clearTimeout(timer);
+    socket.emit('error', error);
+    socket.terminate();
+  };
+  const timer = setTimeout(() => end(new KubeletLate(ms)), ms);
+  socket.once('open', () => clearTimeout(timer));
+  socket.once('error', () => clearTimeout(timer));
+  socket.once('unexpected-response', (_, response) => {
+    let body = '';
+    const told = () => end(new Refused(response.statusCode ?? 0, body));
+    response.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+      if (body.length > MOST_WORDS) told();
+    });
+    response.on('end', told);
+    response.on('error', told);
+  });
+}
+
+/** The API server's answer to an upgrade that it did not make. */
+class Refused extends Error {
+  readonly status: number;
+  readonly body: string;
+  constructor(status: number, body: string) {
+    super(`HTTP ${status}`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** Of an opening that failed; thrown on as it is when it concerns the way to the kubelet. */
+function refused(error: unknown, { to, server }: { readonly to: PodPort; readonly server: string }): Error {
   if (error instanceof ProblemError) return error;
-  const { error: inner, message = '' } = error as { error?: Error; message?: string };
-  const status = Number(/Unexpected server response: (\d+)/.exec(message)?.[1]);
-  if (status === 401 || status === 403)
-    return answerFailure({ verb: 'create', target: `pods/portforward in namespace ${to.namespace}`, server }, { status, body: '' });
-  if (status) return broken(to, status === 404 ? 'the pod is not there' : `the Kubernetes API answers HTTP ${status}`, inner ?? error);
-  return networkFailure(inner ?? error, server);
+  const inner = (error as { error?: unknown }).error ?? error;
+  if (inner instanceof KubeletLate) return inner;
+  if (!(inner instanceof Refused)) return networkFailure(inner, server);
+  const { status, body } = inner;
+  const unreached = kubeletFailure(inner);
+  if (unreached) return unreached;
+  if (status === 401 || status === 403) return answerFailure({ verb: 'create', target: `pods/portforward in namespace ${to.namespace}`, server }, inner);
+  const text = (statusOf(body)?.message ?? body).replace(/\s+/g, ' ').trim().slice(0, 300);
+  return broken(to, status === 404 ? 'the pod is not there' : `the Kubernetes API answers HTTP ${status}${text ? `: ${text}` : ''}`, inner);
 }
 
 function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly timeoutMs: number }): Promise<PodResponse> {

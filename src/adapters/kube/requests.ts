@@ -1,14 +1,15 @@
 /** Requests that are no objects: version, access reviews, tokens, container logs, raw paths. */
 import type { Access, Kubernetes } from '../../ports/kubernetes.ts';
 import { answerFailure, statusOf, type Asked } from './failures.ts';
-import type { Reply, Rest } from './rest.ts';
+import type { Kubelets, PodName } from './kubelets.ts';
+import type { Ask, Reply, Rest } from './rest.ts';
 
 export type Requests = Pick<Kubernetes, 'version' | 'denied' | 'token' | 'logs' | 'raw'>;
 
 /** The API server refuses tokens that live shorter than ten minutes. */
 const SHORTEST_TOKEN_S = 600;
 
-export function openRequests(rest: Rest, server: string): Requests {
+export function openRequests(rest: Rest, { server, kubelets }: { readonly server: string; readonly kubelets: Kubelets }): Requests {
   const read = <T>(reply: Reply, asked: Omit<Asked, 'server'>): T => {
     if (reply.status >= 400) throw answerFailure({ ...asked, server }, reply);
     return JSON.parse(reply.body) as T;
@@ -40,7 +41,8 @@ export function openRequests(rest: Rest, server: string): Requests {
       const query = new URLSearchParams({ tailLines: String(tail) });
       if (container) query.set('container', container);
       if (previous) query.set('previous', 'true');
-      const reply = await rest({ method: 'GET', path: `${inNamespace(namespace)}/pods/${encodeURIComponent(pod)}/log?${query}`, accept: '*/*' });
+      const path = `${inNamespace(namespace)}/pods/${encodeURIComponent(pod)}/log?${query}`;
+      const reply = await kubelets({ namespace, pod }, () => rest({ method: 'GET', path, accept: '*/*', kubelet: true }));
       if (notStarted(reply)) return [];
       if (reply.status >= 400) throw answerFailure({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, reply);
       const lines = reply.body.split('\n');
@@ -48,13 +50,21 @@ export function openRequests(rest: Rest, server: string): Requests {
       return lines.slice(-tail);
     },
     raw: async (path) => {
-      const { status, body } = await rest({ method: 'GET', path, accept: '*/*' });
+      const ask: Ask = { method: 'GET', path, accept: '*/*' };
+      const pod = logOf(path);
+      const { status, body } = await (pod ? kubelets(pod, () => rest({ ...ask, kubelet: true })) : rest(ask));
       return { status, body };
     },
   };
 }
 
 const inNamespace = (namespace: string) => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+
+/** The pod whose log this path reads: the one raw path that goes to a kubelet. */
+function logOf(path: string): PodName | undefined {
+  const [, namespace, pod] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/log(?:\?|$)/.exec(path) ?? [];
+  return namespace && pod ? { namespace: decodeURIComponent(namespace), pod: decodeURIComponent(pod) } : undefined;
+}
 
 const notStarted = ({ status, body }: Reply): boolean =>
   status === 400 && /waiting to start|not found|has not started|is not available|ContainerCreating|PodInitializing/.test(statusOf(body)?.message ?? body);

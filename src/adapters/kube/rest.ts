@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import { networkFailure, statusOf } from './failures.ts';
+import { KUBELET_MS, kubeletFailure, KubeletLate } from './kubelets.ts';
 
 export interface Ask {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -14,6 +15,8 @@ export interface Ask {
   readonly accept?: string;
   /** The POST changes nothing (reviews): it may be repeated like a GET. */
   readonly harmless?: boolean;
+  /** The server passes it on to a kubelet: throws KubeletLate and KubeletFailure, and is not repeated for either. */
+  readonly kubelet?: boolean;
 }
 export interface Reply {
   readonly status: number;
@@ -47,6 +50,8 @@ export function repeating(send: Rest, { server, backoffMs }: { readonly server: 
       const pause = backoffMs * 2 ** (attempt - 1);
       try {
         const reply = await send(ask);
+        const failure = ask.kubelet && kubeletFailure(reply);
+        if (failure) throw failure;
         if (last || !repeatableAnswer(ask, reply.status)) return reply;
         await sleep(Math.min(retryAfterMs(reply) ?? pause, LONGEST_WAIT_MS));
       } catch (error) {
@@ -90,6 +95,11 @@ async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs }: 
       },
     });
     const late = (ms: number) => sent.destroy(Object.assign(new Error(`no answer within ${ms / 1000} s`), { code: 'ETIMEDOUT' }));
+    if (ask.kubelet) {
+      const ms = Math.min(KUBELET_MS, timeoutMs);
+      const answering = setTimeout(() => sent.destroy(new KubeletLate(ms)), ms);
+      for (const end of ['response', 'close']) sent.once(end, () => clearTimeout(answering));
+    }
     const timer = setTimeout(() => late(timeoutMs), timeoutMs);
     sent.on('socket', (socket) => {
       if (!socket.connecting) return;

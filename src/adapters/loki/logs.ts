@@ -36,6 +36,9 @@ export function openLogs(options: LogsOptions): Logs {
 const nanoseconds = (ms: number) => `${Math.round(ms)}000000`;
 const basic = ({ user, password }: Login) => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
 
+/** Of one pod or of its node. */
+const ANOTHER_MAY_DO: ReadonlySet<string> = new Set(['KUBE_FORWARD_FAILED', 'KUBE_KUBELET_UNREACHABLE']);
+
 /** Tries the ready pods one after the other: one may be about to end. */
 async function ask({ kubernetes, namespace, selector, port }: LogsOptions, path: string, headers: Readonly<Record<string, string>>): Promise<GatewayAnswer> {
   const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: selector });
@@ -55,7 +58,7 @@ async function ask({ kubernetes, namespace, selector, port }: LogsOptions, path:
     try {
       return await kubernetes.forward({ namespace, pod: metadata.name, port }, { method: 'GET', path, headers, timeoutMs: TIMEOUT_MS });
     } catch (error) {
-      if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_FORWARD_FAILED') throw error;
+      if (!(error instanceof ProblemError) || !ANOTHER_MAY_DO.has(error.problem.code)) throw error;
       last = error;
     }
   }

@@ -104,6 +104,21 @@ export const kube = rows({
     exit: 3,
     explain: 'Requests go through a port-forward, as kubectl port-forward does, so that nothing has to be exposed.',
   },
+  KUBE_KUBELET_UNREACHABLE: {
+    title: "The Kubernetes API server can't reach a node's kubelet",
+    cause:
+      "Port 10250 of the node is blocked between the control plane and the node, the kubelet does not run, or the two do not accept each other's certificates.",
+    fix:
+      'Allow TCP port 10250 from the cluster security group to the security groups of the nodes: ' +
+      'aws eks describe-cluster --name CLUSTER --query cluster.resourcesVpcConfig.clusterSecurityGroupId',
+    exit: 3,
+    explain:
+      'Logs, exec and port-forwards go from the API server to the kubelet of the node (TCP 10250); everything else the API server answers by itself. So pods can run ' +
+      'and log lines can flow while none of these work: kubectl logs and kubectl port-forward fail with the same words. ' +
+      'The evidence is the answer of the API server: "dial tcp …:10250: i/o timeout" is a security group, a network ACL or a route, ' +
+      '"connection refused" a kubelet that is not running, "tls:" and "x509:" its serving certificate (kubectl get csr). ' +
+      'A kubelet that was not reached is not asked again for a minute.',
+  },
   KUBECONFIG_INVALID: {
     title: "The kubeconfig can't be used",
     cause: 'The file is missing, is not YAML, or lacks a cluster or user that its context names.',

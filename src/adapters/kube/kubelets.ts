@@ -1,0 +1,133 @@
+/** Requests that the API server passes on to a node's kubelet (port-forward, logs): told apart from a pod or an API server that fails. */
+import { stop, type ProblemError } from '../../problems/problem.ts';
+import type { KubeObject, Ref } from '../../ports/kubernetes.ts';
+import { statusOf } from './failures.ts';
+
+export interface PodName {
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/**
+ * Until the kubelet's first byte. The API server itself gives up dialing only after 30 s, and a TLS handshake with a kubelet that is
+ * silent never ends there.
+ */
+export const KUBELET_MS = 10_000;
+/** How long a kubelet that was not reached is not asked again. */
+const REMEMBERED_MS = 60_000;
+/** So many nodes that were not reached, and none that was, stand for all of them. */
+const ENOUGH_NODES = 2;
+
+/** Thrown by a request that had no first byte in time; who is late is found out here. */
+export class KubeletLate extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms / 1000} s`);
+  }
+}
+
+/**
+ * Runs a request to a pod's kubelet. A kubelet that is not reached costs one attempt for its node, and after two nodes one for all:
+ * later calls throw the same KUBE_KUBELET_UNREACHABLE at once.
+ */
+export type Kubelets = <T>(pod: PodName, request: () => Promise<T>) => Promise<T>;
+
+interface Unreached {
+  readonly problem: ProblemError;
+  readonly until: number;
+}
+
+export function openKubelets(get: (ref: Ref) => Promise<KubeObject | undefined>): Kubelets {
+  const unreached = new Map<string, Unreached>();
+  const fresh = (): readonly [string, Unreached][] => [...unreached].filter(([, { until }]) => Date.now() < until);
+  const nodeOf = async ({ namespace, pod }: PodName): Promise<string> => {
+    const found = (await get({ apiVersion: 'v1', kind: 'Pod', namespace, name: pod })) as { spec?: { nodeName?: string } } | undefined;
+    return found?.spec?.nodeName ?? '';
+  };
+  return async (pod, request) => {
+    const before = fresh();
+    if (before.length >= ENOUGH_NODES) throw before[0]![1].problem;
+    // Only where something is known does it matter on which node the pod is.
+    const known = before.length > 0 && unreached.get(await nodeOf(pod).catch(() => ''));
+    if (known && Date.now() < known.until) throw known.problem;
+    try {
+      const answer = await request();
+      unreached.clear();
+      return answer;
+    } catch (error) {
+      if (!(error instanceof KubeletLate || error instanceof KubeletFailure)) throw error;
+      // Also the proof that the API itself answers; when it does not, that is what is wrong.
+      const node = error instanceof KubeletLate ? await nodeOf(pod) : await nodeOf(pod).catch(() => '');
+      const problem = error instanceof KubeletLate ? late(error, { node, pod }) : failed(error, { node, pod });
+      unreached.set(node, { problem, until: Date.now() + REMEMBERED_MS });
+      throw problem;
+    }
+  };
+}
+
+/** The API server's words for a kubelet that it did not reach, or that refused it. */
+export class KubeletFailure extends Error {
+  readonly status: number;
+  constructor(status: number, text: string) {
+    super(text);
+    this.status = status;
+  }
+}
+
+const DIALING =
+  /error dialing backend|dial tcp|proxy error from \S+ while dialing|no agent available|tls: |x509: |TLS handshake timeout|i\/o timeout|context deadline exceeded|connection reset by peer|connection refused|no route to host|no such host|server gave HTTP response to HTTPS client|\bEOF\b/i;
+/** The kubelet's authorizer, and the API server's words for a kubelet that knows nobody. */
+const REFUSING = /\(user=[^)]*resource=nodes|has asked for the client to provide credentials \( ?pods\/log/;
+
+/** Of an answer to a request that goes to a kubelet: what it says of the way there, if it does. */
+export function kubeletFailure(reply: { readonly status: number; readonly body: string }): KubeletFailure | undefined {
+  if (reply.status < 400) return undefined;
+  const text = (statusOf(reply.body)?.message ?? reply.body).slice(0, 4096).replace(/\s+/g, ' ').trim();
+  // A runtime that fails was asked by a kubelet that was reached.
+  const dialing = reply.status >= 500 && DIALING.test(text) && !/\brpc error:|<html/i.test(text);
+  return dialing || REFUSING.test(text) ? new KubeletFailure(reply.status, text) : undefined;
+}
+
+interface At {
+  readonly node: string;
+  readonly pod: PodName;
+}
+
+const whose = ({ node, pod }: At) => (node ? `the kubelet of node ${node}` : `the kubelet of pod ${pod.namespace}/${pod.pod}`);
+
+const late = (error: KubeletLate, at: At) =>
+  stop(
+    'KUBE_KUBELET_UNREACHABLE',
+    {
+      message: `The Kubernetes API server can't reach ${whose(at)}: ${error.message}`,
+      evidence: [`pod ${at.pod.namespace}/${at.pod.pod}: ${error.message}, while the Kubernetes API itself answers`],
+    },
+    { cause: error },
+  );
+
+function failed(error: KubeletFailure, at: At): ProblemError {
+  const text = error.message;
+  const address = /(?:dial tcp |https:\/\/)(\[[^\]]+\]:\d+|[\w.-]+:\d+)/.exec(text)?.[1];
+  const refused = REFUSING.test(text);
+  return stop(
+    'KUBE_KUBELET_UNREACHABLE',
+    {
+      message: refused
+        ? `The API server is refused by ${whose(at)}`
+        : `The Kubernetes API server can't reach ${whose(at)}${address ? ` (${address})` : ''}: ${text.split(': ').slice(-2).join(': ').slice(-200)}`,
+      fix: fixOf(text, at.node || 'NODE'),
+      evidence: [`HTTP ${error.status} ${text.slice(0, 500)}`],
+    },
+    { cause: error },
+  );
+}
+
+/** Of the words that Go and the kubelet have for it; without one, the catalogue's. */
+function fixOf(text: string, node: string): string | undefined {
+  if (REFUSING.test(text))
+    return `Let the API server's client certificate use nodes/proxy (ClusterRole system:kubelet-api-admin), or restart the kubelet of ${node}`;
+  if (/tls: |x509: |HTTP response to HTTPS/i.test(text))
+    return `Renew the serving certificate of ${node}'s kubelet: kubectl get csr, then kubectl certificate approve what is pending for it`;
+  if (/no such host/i.test(text)) return `Let the control plane resolve the name of ${node}: the DHCP options and DNS of the VPC`;
+  if (/connection refused|no agent available/i.test(text)) return `Start the kubelet of ${node}: kubectl describe node ${node}`;
+  return undefined;
+}

@@ -240,6 +240,45 @@ describe('reading', () => {
     expect(said(refused, 'alloy')).toContain('cannot get resource \\"pods/log\\"');
   });
 
+  it('counts what it pushes with the names and labels of Alloy 1.18.1, from zero on', async () => {
+    const of = world({ config: alloy() });
+    const told = async (metric: string): Promise<Readonly<Record<string, number>>> =>
+      Object.fromEntries(
+        [...(await of.call('alloy/alloy-a', { path: '/metrics' })).body.matchAll(new RegExp(`^loki_write_${metric}\\{(.*)\\} (.+)$`, 'gm'))].map(
+          ([, labels = '', value]) => [/(?:reason|status_code)="([^"]+)"/.exec(labels)?.[1] ?? '', Number(value)],
+        ),
+      );
+    const own = 'component_id="loki.write.w",component_path="/",host="gateway.loki"';
+    const job = of.job('node-a');
+    of.write(job, 'main', 'sent');
+    of.advance(2_000);
+    const sent = (await told('sent_entries_total'))[''] ?? 0;
+    expect(sent).toBeGreaterThan(0);
+    expect((await of.call('alloy/alloy-a', { path: '/metrics' })).body).toContain(`loki_write_sent_entries_total{${own},tenant=""} ${sent}\n`);
+    expect(await told('batch_retries_total')).toEqual({ '': 0 });
+    expect(await told('dropped_entries_total')).toEqual({ ingester_error: 0, rate_limited: 0, stream_limited: 0, line_too_long: 0, queue_is_full: 0 });
+    of.store.delete('Pod', 'loki', 'loki-0');
+    of.write(job, 'main', 'kept');
+    of.advance(5_000);
+    const [retries, answers] = [await told('batch_retries_total'), await told('request_duration_seconds_count')];
+    expect(retries['']).toBeGreaterThan(2);
+    expect(answers).toMatchObject({ '204': expect.any(Number), '502': retries[''] });
+    expect((await told('sent_entries_total'))['']).toBe(sent);
+    lokiPod(of, {});
+    of.advance(2_000);
+    of.ready();
+    of.advance(20_000);
+    expect((await told('sent_entries_total'))['']).toBeGreaterThan(sent);
+    // The metrics of a file go with its tailer.
+    const read = async () => (await of.call('alloy/alloy-a', { path: '/metrics' })).body.match(/^loki_source_file_read_lines_total\{.*job-node-a.*$/m)?.[0];
+    expect(await read()).toMatch(/^loki_source_file_read_lines_total\{component_id="loki\.source\.file\.p",component_path="\/",path=".+"\} 2$/);
+    of.store.delete('Pod', 'jobs', 'job-node-a');
+    of.advance(5_000);
+    of.write(of.job('node-a'), 'main', 'other');
+    of.advance(1_000);
+    expect(await read()).toMatch(/ 1$/);
+  });
+
   it('takes a changed ConfigMap, and keeps the old pipeline when the new one is wrong', async () => {
     const of = world();
     const set = (text: string): void => {
@@ -284,7 +323,7 @@ describe('Loki', () => {
     expect(JSON.parse(other.body)).toEqual({ status: 'success', data: [] });
   });
 
-  it('refuses old, future, long and unlabelled lines, and keeps the good ones of the same push', async () => {
+  it('refuses old, future and long lines, takes unlabelled ones, and keeps the good ones of the same push', async () => {
     const of = world();
     const stream = { job: 'x' };
     expect(
@@ -304,22 +343,88 @@ describe('Loki', () => {
     );
     expect((await of.push([{ stream, values: [[of.nanos(-3_600_000), 'new']] }])).body).toContain('has timestamp too new: ');
     expect((await of.push([{ stream, values: [[of.nanos(), 'y'.repeat(300_000)]] }])).body).toContain("max entry size '262144' bytes exceeded");
-    expect((await of.push([{ stream: {}, values: [[of.nanos(), 'x']] }])).body).toContain('at least one label pair is required');
+    expect((await of.push([{ stream: {}, values: [[of.nanos(), 'bare']] }])).status).toBe(204);
+    expect((await of.all('{service_name="unknown_service"}')).map(({ line }) => line)).toEqual(['bare']);
     expect((await of.all('{job="x"}')).map(({ line }) => line)).toEqual(['good']);
     expect((await of.call('loki/loki-0', { path: '/metrics' })).body).toContain(
-      'loki_discarded_samples_total{reason="greater_than_max_sample_age",tenant="t"} 1',
+      'loki_discarded_samples_total{format="loki",policy="",reason="greater_than_max_sample_age",retention_hours="0",tenant="t"} 1',
     );
   });
 
-  it('flushes when asked, and counts what it could not', async () => {
+  it('answers several faults of one push with all of them, as Loki 3.7.6 groups them, and counts a label fault twice', async () => {
     const of = world();
+    const old = of.nanos(8 * 86_400_000);
+    const response = await of.push([
+      {
+        stream: { job: 'x' },
+        values: [
+          [old, 'old'],
+          [old, 'as old'],
+          [of.nanos(-3_600_000), 'new'],
+        ],
+      },
+      { stream: Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`l${at}`, 'x'])), values: [[of.nanos(), 'many labels']] },
+    ]);
+    expect(response.status).toBe(400);
+    expect(response.body).toMatch(
+      /^2 errors like: entry for stream '[^']+' has timestamp too old: .+; 1 errors like: .+ has timestamp too new: .+; 1 errors like: .+ has 16 label names; limit 15\n$/,
+    );
+    const metrics = (await of.call('loki/loki-0', { path: '/metrics' })).body;
+    const counted = [...metrics.matchAll(/^loki_discarded_samples_total\{.*reason="(\w+)".*\} (\d+)$/gm)].map(([, reason, lines]) => [reason, lines]);
+    expect(Object.fromEntries(counted)).toEqual({
+      greater_than_max_sample_age: '2',
+      too_far_in_future: '1',
+      max_label_names_per_series: '1',
+      invalid_labels: '1',
+    });
+    expect(await of.push([])).toMatchObject({ status: 422, body: 'error at least one valid stream is required for ingestion\n' });
+  });
+
+  it('flushes after it has answered, and tells of chunks in memory, in the queue and not taken by the bucket', async () => {
+    const told = async (of: ReturnType<typeof world>, metric: string) =>
+      Number(new RegExp(`^loki_ingester_${metric}(?:\\{.*\\})? (.+)$`, 'm').exec((await of.call('loki/loki-0', { path: '/metrics' })).body)?.[1]);
+    const flush = (of: ReturnType<typeof world>) => of.call('loki/loki-0', { method: 'POST', path: '/flush' });
+    const config = alloy('stage.drop {\n expression = ".*"\n }');
+    const of = world({ config });
+    expect(await told(of, 'memory_streams')).toBeNaN();
     await of.push([{ stream: { job: 'x' }, values: [[of.nanos(), 'kept']] }]);
-    expect((await of.call('loki/loki-0', { method: 'POST', path: '/flush' })).status).toBe(204);
+    expect([await told(of, 'memory_chunks'), await told(of, 'memory_streams'), await told(of, 'flush_queue_length')]).toEqual([1, 1, 0]);
+    expect((await flush(of)).status).toBe(204);
+    expect(of.objects.size).toBe(0);
+    expect(await told(of, 'flush_queue_length')).toBe(1);
+    of.advance(200);
     expect([...of.objects.keys()].some((key) => /^logs\/t\/[0-9a-f]{16}\/[0-9a-f]+:[0-9a-f]+:[0-9a-f]{8}$/.test(key))).toBe(true);
-    const closed = world({ buckets: [] });
+    // What is in the bucket stays in memory until the next check of the ingester.
+    expect([await told(of, 'memory_chunks'), await told(of, 'flush_queue_length')]).toEqual([1, 0]);
+    of.advance(2_000);
+    expect([await told(of, 'memory_chunks'), await told(of, 'memory_streams')]).toEqual([0, 0]);
+    const closed = world({ config, buckets: [] });
     await closed.push([{ stream: { job: 'x' }, values: [[closed.nanos(), 'stuck']] }]);
-    await closed.call('loki/loki-0', { method: 'POST', path: '/flush' });
-    expect((await closed.call('loki/loki-0', { path: '/metrics' })).body).toContain('loki_ingester_chunks_flush_failures_total 1');
+    await flush(closed);
+    closed.advance(200);
+    expect([await told(closed, 'chunks_flush_failures_total'), await told(closed, 'flush_queue_length'), await told(closed, 'memory_chunks')]).toEqual([
+      1, 1, 1,
+    ]);
+  });
+
+  it('is prepared for its end by a file on its disk, which outlives a crash and goes with what was flushed', async () => {
+    const of = world({ disk: true });
+    const marker = (method: string) => of.call('loki/loki-0', { method, path: '/ingester/prepare_shutdown' });
+    expect(await marker('GET')).toMatchObject({ status: 200, body: 'unset' });
+    expect(await marker('POST')).toMatchObject({ status: 204, body: '' });
+    of.restart(of.store.get('Pod', 'loki', 'loki-0') as Pod);
+    of.advance(2_000);
+    expect(await marker('GET')).toMatchObject({ status: 200, body: 'set' });
+    expect((await of.call('loki/loki-0', { path: '/metrics' })).body).toContain('loki_ingester_shutdown_marker 1\n');
+    expect((await marker('DELETE')).status).toBe(204);
+    expect((await marker('GET')).body).toBe('unset');
+    expect((await marker('PUT')).status).toBe(405);
+    await marker('POST');
+    await of.push([{ stream: { job: 'x' }, values: [[of.nanos(), 'last words']] }]);
+    of.store.delete('Pod', 'loki', 'loki-0');
+    expect([...of.objects.keys()].some((key) => key.startsWith('logs/t/'))).toBe(true);
+    lokiPod(of, { disk: true });
+    expect((await marker('GET')).body).toBe('unset');
   });
 
   it.each([

@@ -33,6 +33,7 @@ const LISTEN = [
   'level=info msg="now listening for http traffic" service=http addr=0.0.0.0:12345',
 ];
 const READ_DELAY_MS = 100;
+const OF_FILES = ['loki_source_file_read_lines_total', 'loki_source_file_read_bytes_total', 'loki_source_file_file_bytes_total'];
 
 export function isAlloy(process: Process): boolean {
   return /(^|\/)alloy(:|@|$)/.test(process.container.image) && process.words.includes('run');
@@ -128,14 +129,19 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
   const { clock, network } = around;
   const telemetry = createTelemetry(around, process);
   const read = (file: string): string => readFile(around, process, file);
-  const endpoints = createEndpoints({ clock, network, from: process.pod, read, say: telemetry.say, count: telemetry.count, drained: () => wake() });
+  const endpoints = createEndpoints({ clock, network, from: process.pod, read, say: telemetry.say, metrics: telemetry.of, drained: () => wake() });
   const world = worldOf(around, process, { telemetry, endpoints });
   const load = (): Graph => loadGraph(read(of.path), world);
   let graph = readable(load, of.path);
-  let active = 0;
+  const tailed = new Map<string, ReadonlySet<string>>();
   let waiting: (() => void) | undefined;
   let stopped = false;
 
+  /** The metrics of a file end with its tailer. */
+  const gone = ({ id }: Component, now: ReadonlySet<string>): void => {
+    for (const path of tailed.get(id) ?? []) if (!now.has(path)) for (const metric of OF_FILES) telemetry.of(id).forget(metric, { path });
+    tailed.set(id, now);
+  };
   const wake = (): void => {
     if (!stopped) waiting ??= clock.after(READ_DELAY_MS, round);
   };
@@ -146,7 +152,12 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
       const stalled = around.layer?.stalled(process.pod) === true;
       const take = (source: Component) => (job: Job) =>
         stalled ? job.refused === undefined : takeLines(around, { graph, source, job, telemetry, positions: of.positions });
-      active = graph.components('loki.source.file').flatMap((source) => fileJobs(around, process, source).filter(take(source))).length;
+      for (const source of graph.components('loki.source.file')) {
+        const jobs = fileJobs(around, process, source);
+        const read = jobs.filter(take(source)).map(({ path }) => path);
+        telemetry.of(source.id).set('loki_source_file_files_active_total', {}, read.length);
+        gone(source, new Set(read));
+      }
       for (const source of graph.components('loki.source.kubernetes')) tailJobs(around, process, source).forEach(take(source));
     } catch (error) {
       if (!(error instanceof AlloySyntaxError)) throw error;
@@ -181,7 +192,7 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
       if (route === '/-/ready') return { status: 200, body: 'Alloy is ready.\n' };
       if (route === '/-/healthy') return { status: 200, body: 'All Alloy components are healthy.\n' };
       if (route === '/-/reload') return reload();
-      if (route === '/metrics') return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body: telemetry.exposition(active) };
+      if (route === '/metrics') return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body: telemetry.exposition() };
       return { status: 404, body: '404 page not found\n' };
     },
   };
@@ -210,7 +221,14 @@ function takeLines(around: LogSurroundings, of: Taking): boolean {
   positions.set(key, end);
   const lines = job.file.lines.slice(Math.max(0, from - job.file.first));
   if (lines.length === 0) return true;
-  telemetry.count(`${source.name.replaceAll('.', '_')}_read_lines_total`, { path: job.path }, lines.length);
+  // Of what is read through the API Alloy counts nothing.
+  if (source.name === 'loki.source.file') {
+    const bytes = (some: readonly string[]): number => some.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+    const metrics = telemetry.of(source.id);
+    metrics.count('loki_source_file_read_lines_total', { path: job.path }, lines.length);
+    metrics.count('loki_source_file_read_bytes_total', { path: job.path }, bytes(lines));
+    metrics.count('loki_source_file_file_bytes_total', { path: job.path }, bytes(lines));
+  }
   const nanos = BigInt(around.clock.now().getTime()) * 1_000_000n;
   lines.forEach((line, at) =>
     of.graph.forward(source.args['forward_to'], { labels: job.labels, line: job.strip(line), nanos: nanos + BigInt(at), extracted: { ...job.labels } }),

@@ -6,6 +6,7 @@ import type { AlloyValue } from './evaluate.ts';
 import type { Component } from './graph.ts';
 import type { Labels } from './relabel.ts';
 import type { LogEntry } from './stages.ts';
+import type { ComponentMetrics } from './telemetry.ts';
 
 export interface PushParts {
   readonly clock: SandboxClock;
@@ -14,7 +15,7 @@ export interface PushParts {
   /** Throws when the file is not there. */
   readonly read: (path: string) => string;
   readonly say: (level: string, fields: Readonly<Record<string, string | number>>) => void;
-  readonly count: (metric: string, labels: Labels, by: number) => void;
+  readonly metrics: (component: string) => ComponentMetrics;
   /** Called when there is room for more after `isFull`. */
   readonly drained: () => void;
 }
@@ -36,10 +37,13 @@ export interface EndpointOf {
 /** Batches go out this long after their first line: a third of Alloy's default. */
 const BATCH_WAIT_MS = 300;
 const QUEUE = 4;
+const REASONS_OF_LOSS = ['ingester_error', 'rate_limited', 'stream_limited', 'line_too_long', 'queue_is_full'];
 
 interface Batch {
   readonly tenant: string;
   readonly entries: readonly LogEntry[];
+  /** When it was made. */
+  readonly since: number;
   attempts: number;
 }
 
@@ -53,10 +57,38 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
   let cancel: (() => void) | undefined;
   let sending = false;
   let stopped = false;
+  const metrics = parts.metrics(first.component.id);
+  const seen = new Set<string>();
+
+  /** All counters of a tenant are there, at zero, before its first batch is sent. */
+  const meet = (tenant: string): void => {
+    if (seen.has(tenant)) return;
+    seen.add(tenant);
+    const labels = { host, tenant };
+    for (const metric of ['sent_bytes', 'sent_entries', 'batch_retries']) metrics.count(`loki_write_${metric}_total`, labels, 0);
+    for (const reason of REASONS_OF_LOSS)
+      for (const metric of ['dropped_bytes', 'dropped_entries']) metrics.count(`loki_write_${metric}_total`, { ...labels, reason }, 0);
+  };
+  const tried = (batch: Batch): Sent => {
+    const labels = { host, tenant: batch.tenant };
+    const result = send(parts, { args: of.block.args, block: of.block, component: of.component, batch });
+    if (batch.attempts === 0) metrics.observe('loki_write_request_size_bytes', labels, result.bytes);
+    const status_code = String(result.status);
+    metrics.observe('loki_write_request_duration_seconds', { ...labels, status_code }, result.seconds);
+    if (result.is === 'sent') {
+      metrics.count('loki_write_sent_entries_total', labels, batch.entries.length);
+      metrics.count('loki_write_sent_bytes_total', labels, result.bytes);
+    }
+    return result;
+  };
+  const settled = ({ tenant, since, entries }: Batch): void => {
+    const seconds = (parts.clock.now().getTime() - since) / 1000;
+    for (const _ of entries) metrics.observe('loki_write_entry_propagation_latency_seconds', { host, tenant }, seconds);
+  };
 
   const cut = (): void => {
     for (const [tenant, entries] of byTenant(pending, String(args['tenant_id'] ?? '')))
-      for (const part of portions(entries)) queue.push({ tenant, entries: part, attempts: 0 });
+      for (const part of portions(entries)) queue.push({ tenant, entries: part, attempts: 0, since: parts.clock.now().getTime() });
     pending = [];
   };
   const flush = (): void => {
@@ -72,33 +104,34 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
     attempt(batch);
   };
   const done = (): void => {
-    queue.shift();
+    const batch = queue.shift();
+    if (batch !== undefined) settled(batch);
     sending = false;
     next();
   };
   const attempt = (batch: Batch): void => {
     if (stopped) return;
-    const result = send(parts, { args: of.block.args, block: of.block, component: of.component, batch });
+    const result = tried(batch);
     const labels = { host, tenant: batch.tenant };
-    if (result.is === 'sent') {
-      parts.count('loki_write_sent_entries_total', labels, batch.entries.length);
-      return done();
-    }
+    if (result.is === 'sent') return done();
     const fields = { component_path: '/', component_id: of.component.id, component: 'endpoint', host };
     batch.attempts += 1;
     if (result.retry && batch.attempts < retries) {
-      parts.count('loki_write_batch_retries_total', labels, 1);
+      metrics.count('loki_write_batch_retries_total', labels, 1);
       parts.say('warn', { msg: 'error sending batch, will retry', ...fields, status: result.status, tenant: batch.tenant, error: result.error });
       parts.clock.after(Math.min(300_000, 500 * 2 ** (batch.attempts - 1)), () => attempt(batch));
       return;
     }
     parts.say('error', { msg: 'final error sending batch', ...fields, status: result.status, tenant: batch.tenant, error: result.error });
-    parts.count('loki_write_dropped_entries_total', { ...labels, reason: result.status === 429 ? 'rate_limited' : 'ingester_error' }, batch.entries.length);
+    const reason = result.status === 429 ? 'rate_limited' : 'ingester_error';
+    metrics.count('loki_write_dropped_entries_total', { ...labels, reason }, batch.entries.length);
+    metrics.count('loki_write_dropped_bytes_total', { ...labels, reason }, result.bytes);
     done();
   };
   return {
     add(entry, now) {
       of = now;
+      meet(tenantOf(entry, String(args['tenant_id'] ?? '')));
       pending.push(entry);
       cancel ??= parts.clock.after(BATCH_WAIT_MS, flush);
     },
@@ -109,10 +142,7 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
       stopped = true;
       cancel?.();
       cut();
-      for (const batch of queue.splice(0)) {
-        const { is } = send(parts, { args: of.block.args, block: of.block, component: of.component, batch });
-        if (is === 'sent') parts.count('loki_write_sent_entries_total', { host, tenant: batch.tenant }, batch.entries.length);
-      }
+      for (const batch of queue.splice(0)) tried(batch);
     },
   };
 }
@@ -125,10 +155,12 @@ function hostOf(url: string): string {
   }
 }
 
+const tenantOf = ({ labels }: LogEntry, fallback: string): string => labels['__tenant_id__'] ?? fallback;
+
 function byTenant(entries: readonly LogEntry[], fallback: string): ReadonlyMap<string, LogEntry[]> {
   const tenants = new Map<string, LogEntry[]>();
   for (const entry of entries) {
-    const tenant = entry.labels['__tenant_id__'] ?? fallback;
+    const tenant = tenantOf(entry, fallback);
     const found = tenants.get(tenant) ?? [];
     tenants.set(tenant, found);
     found.push(entry);
@@ -153,28 +185,44 @@ function portions(entries: readonly LogEntry[]): readonly (readonly LogEntry[])[
   return parts;
 }
 
-type Sent = { readonly is: 'sent' } | { readonly is: 'refused'; readonly status: number; readonly error: string; readonly retry: boolean };
+/** -1 when no answer came. */
+type Sent = { readonly status: number; readonly bytes: number; readonly seconds: number } & (
+  | { readonly is: 'sent' }
+  | { readonly is: 'refused'; readonly error: string; readonly retry: boolean }
+);
+
+/** What a request takes when it is answered, and when nobody answers within `remote_timeout`. */
+const ANSWERED_SECONDS = 0.012;
+const UNANSWERED_SECONDS = 10;
 
 function send(
   parts: PushParts,
   of: { readonly args: Readonly<Record<string, AlloyValue>>; readonly block: EndpointBlock; readonly component: Component; readonly batch: Batch },
 ): Sent {
   const url = String(of.args['url'] ?? '');
-  const failed = (message: string): Sent => ({ is: 'refused', status: -1, error: `Post "${url}": ${message}`, retry: true });
+  const external = (of.component.args['external_labels'] ?? {}) as Labels;
+  const body = Buffer.from(JSON.stringify({ streams: streamsOf(of.batch.entries, external) }));
+  const failed = (message: string): Sent => ({
+    is: 'refused',
+    status: -1,
+    bytes: body.length,
+    seconds: /timeout|deadline/.test(message) ? UNANSWERED_SECONDS : 0,
+    error: `Post "${url}": ${message}`,
+    retry: true,
+  });
   let headers: Readonly<Record<string, string>>;
   try {
     headers = headersOf(parts, of);
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }
-  const external = (of.component.args['external_labels'] ?? {}) as Labels;
-  const body = Buffer.from(JSON.stringify({ streams: streamsOf(of.batch.entries, external) }));
   const reply = parts.network.request({ url, namespace: parts.from.metadata.namespace ?? 'default', from: parts.from }, { method: 'POST', headers, body });
   if (reply.is === 'failed') return failed(reply.message);
   const { status } = reply.response;
-  if (status >= 200 && status < 300) return { is: 'sent' };
+  const told = { status, bytes: body.length, seconds: ANSWERED_SECONDS };
+  if (status >= 200 && status < 300) return { is: 'sent', ...told };
   const retry = status >= 500 || (status === 429 && of.args['retry_on_http_429'] !== false);
-  return { is: 'refused', status, error: `server returned HTTP status ${status} ${REASONS[status] ?? ''} (${status}): ${firstLine(reply.response)}`, retry };
+  return { is: 'refused', ...told, error: `server returned HTTP status ${status} ${REASONS[status] ?? ''} (${status}): ${firstLine(reply.response)}`, retry };
 }
 
 const REASONS: Readonly<Record<number, string>> = {

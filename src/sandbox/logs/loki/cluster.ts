@@ -2,12 +2,14 @@
 import type { KubeObject } from '../../../ports/kubernetes.ts';
 import { isReady, type Pod } from '../../cluster/shapes.ts';
 import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
+import type { Metrics } from '../metrics.ts';
 import { claimAt, type Process, restartsOf } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { isLoki, type LokiConfig, loadLokiConfig } from './configuration.ts';
 import { createIngester, type Ingester, type TenantStreams } from './ingester.ts';
 import { objectClient } from './object-store.ts';
 import { serveLoki } from './server.ts';
+import { lokiMetrics } from './telemetry.ts';
 import { decodeChunk, mergeStreams, type Stream } from './streams.ts';
 
 export interface Loki {
@@ -15,7 +17,7 @@ export interface Loki {
   readonly config: LokiConfig;
   ready: boolean;
   readonly ingester: Ingester | undefined;
-  readonly counters: Map<string, number>;
+  readonly metrics: Metrics;
 }
 
 export interface LokiCluster {
@@ -37,7 +39,7 @@ export interface LokiPeers {
 /** From process start until `/ready` says so. */
 const READY_AFTER_MS = 1_000;
 
-export function plays(loki: Loki, component: string): boolean {
+export function plays(loki: Pick<Loki, 'config'>, component: string): boolean {
   const groups: Readonly<Record<string, readonly string[]>> = {
     write: ['distributor', 'ingester'],
     read: ['querier', 'query-frontend'],
@@ -53,6 +55,7 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
   /** Memory of a pod whose container restarted: its emptyDir is still there. */
   const scratch = new Map<string, TenantStreams>();
   const written = new Set<string>();
+  const markers = new Set<string>();
   const chunks = new Map<string, Stream>();
   const idOf = (process: Process): string => `${process.pod.metadata.uid}/${process.container.name}`;
 
@@ -92,8 +95,10 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     const claim = claimAt(process, config.dataFolder);
     const kept = (claim === undefined ? scratch.get(idOf(process)) : disks.get(claim)) ?? new Map<string, readonly Stream[]>();
     if (claim !== undefined) disks.delete(claim);
-    const loki: Loki = { process, config, ready: false, counters: new Map(), ingester: undefined };
-    const withIngester: Loki = plays(loki, 'ingester') ? { ...loki, ingester: createIngester(around, process, { config, kept, written }) } : loki;
+    const metrics = lokiMetrics((component) => plays({ config }, component), imageVersion(process));
+    const loki: Loki = { process, config, ready: false, metrics, ingester: undefined };
+    const parts = { config, metrics, kept, written, markers, disk: claim ?? idOf(process) };
+    const withIngester: Loki = plays(loki, 'ingester') ? { ...loki, ingester: createIngester(around, process, parts) } : loki;
     running.set(idOf(process), withIngester);
     around.clock.after(READY_AFTER_MS, () => {
       withIngester.ready = true;
@@ -133,7 +138,9 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
       }
     },
     claimGone(claim) {
-      disks.delete(`${claim.metadata.namespace}/${claim.metadata.name}`);
+      const disk = `${claim.metadata.namespace}/${claim.metadata.name}`;
+      disks.delete(disk);
+      markers.delete(disk);
     },
   };
 

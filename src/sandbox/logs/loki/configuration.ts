@@ -18,6 +18,7 @@ export interface LokiConfig {
   readonly dataFolder: string;
   readonly flushOnShutdown: boolean;
   readonly retentionEnabled: boolean;
+  readonly retentionMs: number;
   /** The name the ring is joined through. */
   readonly ring: string;
   readonly scheduler: string | undefined;
@@ -149,6 +150,7 @@ function read(doc: Doc, of: { readonly text: string; readonly process: Process }
     dataFolder: word(at(doc, 'common.path_prefix')) || '/loki',
     flushOnShutdown: at(doc, 'ingester.wal.flush_on_shutdown') === true,
     retentionEnabled: at(doc, 'compactor.retention_enabled') === true,
+    retentionMs: milliseconds(at(doc, 'limits_config.retention_period'), 0),
     ring: qualified(word((at(doc, 'memberlist.join_members') as readonly unknown[] | undefined)?.[0]).replace(/:\d+$/, ''), of.process.namespace),
     scheduler: word(at(doc, 'frontend.scheduler_address')) || undefined,
     indexGateway: word(at(doc, 'storage_config.tsdb_shipper.index_gateway_client.server_address')) || undefined,

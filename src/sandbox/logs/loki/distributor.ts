@@ -17,9 +17,16 @@ const plain = (status: number, body: string): SandboxResponse => ({ status, head
 
 export interface Pushed {
   readonly response: SandboxResponse;
-  readonly received: number;
-  /** Why lines were discarded, as the metric names it. */
-  readonly discarded: readonly string[];
+  readonly lines: number;
+  readonly bytes: number;
+  /** As the metric names it. */
+  readonly discarded: readonly Discarded[];
+}
+
+interface Discarded {
+  readonly reason: string;
+  readonly lines: number;
+  readonly bytes: number;
 }
 
 interface Fault {
@@ -27,32 +34,54 @@ interface Fault {
   readonly message: string;
 }
 
-/** 204; or 400 with the last entry's fault, while the good ones are kept. */
+const sizeOf = (values: Stream['values']): number => values.reduce((sum, [, line]) => sum + Buffer.byteLength(line), 0);
+
+/** 204; or 400 with all faults, while the good entries are kept. */
 export function push(of: Push): Pushed {
-  const refused = (status: number, message: string): Pushed => ({ response: plain(status, message), received: 0, discarded: [] });
+  const refused = (status: number, message: string): Pushed => ({ response: plain(status, message), lines: 0, bytes: 0, discarded: [] });
   const streams = decode(of.request);
   if (typeof streams === 'string') return refused(400, streams);
-  const quorum = Math.floor(of.config.replicationFactor / 2) + 1;
-  if (of.ring.length === 0) return refused(500, 'empty ring');
-  if (of.ring.length < quorum) return refused(500, `at least ${quorum} live replicas required, could only find ${of.ring.length}`);
-  const faults: Fault[] = [];
+  if (streams.length === 0) return refused(422, 'error at least one valid stream is required for ingestion');
+  const messages: string[] = [];
+  const discarded: Discarded[] = [];
   const good = streams.flatMap((stream) => {
+    if (stream.values.length === 0) return [];
     const labels = withServiceName(stream.labels);
     const wrong = wrongLabels(labels, of.config);
-    if (wrong !== undefined) faults.push(wrong);
-    if (wrong !== undefined) return [];
+    if (wrong !== undefined) {
+      messages.push(wrong.message);
+      // Whatever is wrong with labels is counted again as labels that are wrong.
+      for (const reason of new Set([wrong.reason, 'invalid_labels'])) discarded.push({ reason, lines: stream.values.length, bytes: sizeOf(stream.values) });
+      return [];
+    }
     const values = stream.values.flatMap(([nanos, line]) => {
       const fault = wrongEntry({ nanos, line, labels }, of);
       if (fault === undefined) return [[nanos, line] as const];
-      faults.push(fault);
+      messages.push(fault.message);
+      discarded.push({ reason: fault.reason, lines: 1, bytes: Buffer.byteLength(line) });
       return [];
     });
     return values.length === 0 ? [] : [{ labels, values }];
   });
-  if (good.length > 0) for (const ingester of of.ring.slice(0, of.config.replicationFactor)) ingester.add(of.tenant, good);
-  const last = faults.at(-1);
-  const response: SandboxResponse = last === undefined ? { status: 204, body: '' } : plain(400, last.message);
-  return { response, received: streams.reduce((sum, stream) => sum + stream.values.length, 0), discarded: faults.map(({ reason }) => reason) };
+  const taken = {
+    lines: streams.reduce((sum, { values }) => sum + values.length, 0),
+    bytes: streams.reduce((sum, { values }) => sum + sizeOf(values), 0),
+    discarded,
+  };
+  const told: SandboxResponse = messages.length === 0 ? { status: 204, body: '' } : plain(400, grouped(messages));
+  if (good.length === 0) return { response: told, ...taken };
+  const quorum = Math.floor(of.config.replicationFactor / 2) + 1;
+  const short = of.ring.length === 0 ? 'empty ring' : `at least ${quorum} live replicas required, could only find ${of.ring.length}`;
+  if (of.ring.length < quorum) return { response: plain(500, short), ...taken };
+  for (const ingester of of.ring.slice(0, of.config.replicationFactor)) ingester.add(of.tenant, good);
+  return { response: told, ...taken };
+}
+
+/** Equal faults are told once; where there are several, each with how many there are. */
+function grouped(messages: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const message of messages) counts.set(message, (counts.get(message) ?? 0) + 1);
+  return messages.length === 1 ? (messages[0] as string) : [...counts].map(([message, count]) => `${count} errors like: ${message}`).join('; ');
 }
 
 /** A sentence when the body is no push. */
@@ -89,16 +118,15 @@ const SERVICE_LABELS = [
   'k8s_job_name',
 ];
 
-/** Since 3.0 every stream gets this label, from the first of a list that is there. */
+/** Since 3.0 every stream gets this label, from the first of a list that is there; so none is without labels. */
 function withServiceName(labels: StreamLabels): StreamLabels {
-  if (labels['service_name'] !== undefined || Object.keys(labels).length === 0) return labels;
+  if (labels['service_name'] !== undefined) return labels;
   const from = SERVICE_LABELS.find((name) => (labels[name] ?? '') !== '');
   return { ...labels, service_name: from === undefined ? 'unknown_service' : (labels[from] as string) };
 }
 
 function wrongLabels(labels: StreamLabels, config: LokiConfig): Fault | undefined {
   const names = Object.keys(labels);
-  if (names.length === 0) return { reason: 'missing_labels', message: 'error at least one label pair is required per stream' };
   const count = names.filter((name) => name !== 'service_name').length;
   if (count > config.limits.labelNames)
     return {

@@ -3,7 +3,8 @@ import type { SandboxRequest, SandboxResponse } from '../../types.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { answerQuery, type Window } from './answer.ts';
 import { type Loki, type LokiPeers, plays } from './cluster.ts';
-import { push } from './distributor.ts';
+import { push, type Pushed } from './distributor.ts';
+import type { Ingester } from './ingester.ts';
 import { durationMs, LogqlError, type LogSelector, parseLogql } from './logql.ts';
 import type { Stream, StreamLabels } from './streams.ts';
 
@@ -20,6 +21,7 @@ const json = (data: unknown): SandboxResponse => ({
 });
 const success = (data: unknown): SandboxResponse => json({ status: 'success', data });
 const NOT_FOUND = text(404, '404 page not found\n');
+const NO_CONTENT: SandboxResponse = { status: 204, body: '' };
 
 export function serveLoki(around: LogSurroundings, peers: LokiPeers, asked: Asked): SandboxResponse {
   const { loki, request } = asked;
@@ -47,7 +49,7 @@ export function serveLoki(around: LogSurroundings, peers: LokiPeers, asked: Aske
 }
 
 function unauthenticated(peers: LokiPeers, asked: Asked & { readonly route: string }): SandboxResponse | undefined {
-  const { loki, route } = asked;
+  const { loki, route, request } = asked;
   switch (route) {
     case '/ready':
       if (!loki.ready) return text(503, 'Some services are not Running:\nStarting: 1\n');
@@ -55,7 +57,7 @@ function unauthenticated(peers: LokiPeers, asked: Asked & { readonly route: stri
     case '/config':
       return text(200, loki.config.text);
     case '/metrics':
-      return text(200, metrics(loki));
+      return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores' }, body: exposition(peers, loki) };
     case '/services':
       return text(200, loki.config.targets.map((target) => `${target} => Running\n`).join(''));
     case '/loki/api/v1/status/buildinfo':
@@ -79,28 +81,31 @@ function unauthenticated(peers: LokiPeers, asked: Asked & { readonly route: stri
         ),
       });
     case '/flush':
-    case '/ingester/flush':
-      if (loki.ingester === undefined) return NOT_FOUND;
-      loki.ingester.flush();
-      return { status: 204, body: '' };
+      if (loki.ingester === undefined || !['GET', 'POST'].includes(request.method)) return NOT_FOUND;
+      loki.ingester.sweep();
+      return NO_CONTENT;
     case '/ingester/prepare_shutdown':
-      if (loki.ingester === undefined) return NOT_FOUND;
-      loki.ingester.flushAtTheEnd();
-      return { status: 204, body: '' };
+      return loki.ingester === undefined ? NOT_FOUND : prepareShutdown(loki.ingester.marker, request.method);
     default:
       return undefined;
   }
 }
 
-function count(loki: Loki, name: string, by: number): void {
-  loki.counters.set(name, (loki.counters.get(name) ?? 0) + by);
+function prepareShutdown(marker: Ingester['marker'], method: string): SandboxResponse {
+  if (method === 'GET') return text(200, marker.isSet() ? 'set' : 'unset');
+  if (method === 'POST') marker.set();
+  else if (method === 'DELETE') marker.unset();
+  else return text(405, '');
+  return NO_CONTENT;
 }
 
-function metrics(loki: Loki): string {
-  const streams = loki.ingester?.tenants().reduce((sum, tenant) => sum + (loki.ingester?.streams(tenant).length ?? 0), 0);
-  const gauges =
-    loki.ingester === undefined ? [] : [`loki_ingester_memory_streams ${streams}`, `loki_ingester_chunks_flush_failures_total ${loki.ingester.failures()}`];
-  return `${['loki_build_info{version="sandbox"} 1', ...gauges, ...[...loki.counters].map(([name, value]) => `${name} ${value}`)].join('\n')}\n`;
+const RING_STATES = ['ACTIVE', 'JOINING', 'LEAVING', 'PENDING', 'UNHEALTHY', 'LEFT'];
+
+function exposition(peers: LokiPeers, loki: Loki): string {
+  loki.ingester?.measure();
+  const active = peers.ready(loki, 'ingester').length;
+  for (const state of RING_STATES) loki.metrics.set('loki_ring_members', { name: 'ingester', state }, state === 'ACTIVE' ? active : 0);
+  return loki.metrics.exposition();
 }
 
 function receive(around: LogSurroundings, peers: LokiPeers, asked: Asked & { readonly tenant: string }): SandboxResponse {
@@ -109,9 +114,9 @@ function receive(around: LogSurroundings, peers: LokiPeers, asked: Asked & { rea
   if (request.method !== 'POST') return text(405, 'Method Not Allowed\n');
   const ring = peers.ready(loki, 'ingester').flatMap((other) => (other.ingester === undefined ? [] : [other.ingester]));
   const { response, ...seen } = push({ tenant, request, config: loki.config, now: around.clock.now(), ring });
-  if (seen.received > 0) count(loki, `loki_distributor_lines_received_total{tenant="${tenant}"}`, seen.received);
-  for (const reason of seen.discarded) count(loki, `loki_discarded_samples_total{reason="${reason}",tenant="${tenant}"}`, 1);
-  count(loki, `loki_request_duration_seconds_count{method="POST",route="loki_api_v1_push",status_code="${response.status}"}`, 1);
+  tally(loki, tenant, seen);
+  const { method } = request;
+  loki.metrics.observe('loki_request_duration_seconds', { method, route: 'loki_api_v1_push', status_code: String(response.status), ws: 'false' }, 0.002);
   if (response.status >= 500)
     around.print(
       loki.process.pod,
@@ -119,6 +124,24 @@ function receive(around: LogSurroundings, peers: LokiPeers, asked: Asked & { rea
       `level=error ts=${around.clock.now().toISOString()} caller=push.go:155 org_id=${tenant} msg="push request failed" code=${response.status} err=${JSON.stringify(String(response.body).trim())}`,
     );
   return response;
+}
+
+/** What lines came, and what was discarded of them. */
+function tally({ metrics, config }: Loki, tenant: string, seen: Omit<Pushed, 'response'>): void {
+  const shared = { tenant, policy: '', format: 'loki' };
+  const hours = Math.floor(config.retentionMs / 3_600_000);
+  if (seen.lines > 0) {
+    metrics.add('loki_distributor_lines_received_total', { ...shared, is_internal_stream: 'false' }, seen.lines);
+    metrics.add(
+      'loki_distributor_bytes_received_total',
+      { ...shared, is_internal_stream: 'false', retention_hours: hours > 0 ? String(hours) : '' },
+      seen.bytes,
+    );
+  }
+  for (const { reason, lines, bytes } of seen.discarded) {
+    metrics.add('loki_discarded_samples_total', { ...shared, reason, retention_hours: String(hours) }, lines);
+    metrics.add('loki_discarded_bytes_total', { ...shared, reason, retention_hours: String(hours) }, bytes);
+  }
 }
 
 interface Reading {

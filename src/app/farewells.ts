@@ -4,7 +4,7 @@ import type { Problem } from '../engine/types.ts';
 import type { BucketContents } from '../ports/buckets.ts';
 import { problem } from '../problems/problem.ts';
 import { isExpiring } from '../steps/bucket-expiry.ts';
-import type { Context, Farewell } from '../steps/context.ts';
+import type { Context } from '../steps/context.ts';
 import { counted } from '../steps/emptying-progress.ts';
 import { oursByTags } from '../steps/marks.ts';
 import type { Run, UninstallOptions } from './outside.ts';
@@ -62,6 +62,9 @@ function inWords({ objects, older = 0, markers = 0, uploads = 0, bytes, oldest, 
   return `${held}${uploads > 0 ? `, ${many(uploads, 'unfinished upload')}` : ''}${expiring ? '; S3 is emptying it' : ''}`;
 }
 
+/** How a bucket is given up: emptied and deleted now, or emptied by S3's lifecycle. */
+export type Fate = 'delete' | 'expire';
+
 type Options = Pick<UninstallOptions, 'deleteData' | 'expireData' | 'confirmDeleteData'>;
 
 /** A bucket's contents go only when its name was given, by flag or typed here. */
@@ -69,8 +72,8 @@ export async function givenUp(
   { outside, settled, emit }: Run,
   data: readonly CountedBucket[],
   { deleteData, expireData = false, confirmDeleteData }: Options,
-): Promise<ReadonlyMap<string, Farewell['how']>> {
-  const given = new Map<string, Farewell['how']>();
+): Promise<ReadonlyMap<string, Fate>> {
+  const given = new Map<string, Fate>();
   if (!deleteData && !expireData) return given;
   const how = expireData ? 'expire' : 'delete';
   for (const { name, words, contents } of data) {
@@ -88,7 +91,7 @@ export async function givenUp(
   return given;
 }
 
-function question({ how, huge }: { readonly how: Farewell['how']; readonly huge: boolean }): string {
+function question({ how, huge }: { readonly how: Fate; readonly huge: boolean }): string {
   if (how === 'expire') return "Type the bucket's name to let S3 delete all of it within some days, nothing to keep it";
   const offer = huge ? ', "expire" and the name to let S3 do it within some days' : '';
   return `Type the bucket's name to delete all of it${offer}, nothing to keep it`;

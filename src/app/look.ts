@@ -141,9 +141,8 @@ type Made = Pick<Look, 'blueprint' | 'ctx' | 'plan'>;
 
 /** Where only a consent is missing and somebody is there to give it, it is asked for and the plan is made once more. */
 async function agreed(run: Run, basis: Basis, made: Made): Promise<Made> {
-  const settings = await consent(run, made.plan);
-  if (!settings) return made;
-  const consented = { ...run, settings };
+  const consented = await consent(run, made);
+  if (!consented) return made;
   const { lookingCtx, ...again } = await drawn(consented, basis);
   return agreed(consented, basis, { ...again, plan: await planOf(stepsOf(again), lookingCtx, problemOf) });
 }

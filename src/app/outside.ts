@@ -10,6 +10,7 @@ import type { Clock, Files, Pulse, Questions, Random, Self } from '../ports/syst
 import type { Templates } from '../design/template.ts';
 import type { GrafanaReach } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
+import type { Consent } from '../steps/data-guard.ts';
 
 export interface Outside {
   readonly clock: Clock;
@@ -52,6 +53,8 @@ export interface Run {
   readonly settings: Settings;
   /** Settings that somebody gave, by flag, environment, file or answer; the others are defaults. */
   readonly said?: ReadonlySet<string>;
+  /** Log data that was given up on this command line, or typed. */
+  readonly consent?: Consent;
   readonly outside: Outside;
   readonly emit: Sink;
   /** Waits until everything emitted so far is on the screen and no live region is drawn: call before asking anything. */

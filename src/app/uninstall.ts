@@ -4,12 +4,12 @@ import type { Blueprint } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Step } from '../engine/types.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
-import type { Context, Farewell } from '../steps/context.ts';
+import type { Context } from '../steps/context.ts';
 import { removals } from '../steps/index.ts';
 import { contextFor } from './context.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
-import { counter, dataBuckets, givenUp, keptWords, unconfirmed, type DataBucket } from './farewells.ts';
+import { counter, dataBuckets, givenUp, keptWords, unconfirmed, type DataBucket, type Fate } from './farewells.ts';
 import { installed } from './installed.ts';
 import { locked, lockParts } from './lock.ts';
 import type { Run, UninstallOptions, UseCase } from './outside.ts';
@@ -42,20 +42,21 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       // Empty ones stay too, because a deleted name can't be used for up to an hour.
       return { target: `s3://${bucket.name}`, why: await keptWords(ctx, bucket), how: afterwards(bucket.name) };
     };
-    const farewells = new Map(
+    const consented = new Map(
       shown.flatMap(({ name, contents }) => {
         const how = named.get(name);
         return how === undefined ? [] : [[name, { how, contents, afterwards: afterwards(name) }] as const];
       }),
     );
+    const given = await contextFor({ ...here, consent: { ...run.consent, buckets: consented } }, reached, { blueprint, facts });
     return locked(await lockParts(run, { ctx, blueprint, command: 'uninstall' }), async ({ lost, stillHeld: guard }) => {
       // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
       await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
       await forgetProbes(run, ctx);
       const signal = AbortSignal.any([run.signal, lost]);
-      const taken = await removeAll(removals(blueprint), { ctx: { ...ctx, farewells }, emit: run.emit, signal, toProblem, keep, guard });
+      const taken = await removeAll(removals(blueprint), { ctx: given, emit: run.emit, signal, toProblem, keep, guard });
       const { outcome, removed, left } = taken;
-      const withFate = (how: Farewell['how'] | undefined) => data.filter(({ name }) => named.get(name) === how).map(({ name }) => name);
+      const withFate = (how: Fate | undefined) => data.filter(({ name }) => named.get(name) === how).map(({ name }) => name);
       const [kept, expiring] = [withFate(undefined), withFate('expire')];
       if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, with every line in it: ${afterwards(...kept)}` });
       if (expiring.length > 0) run.emit({ type: 'note.given', text: `When S3 has emptied it, the bucket itself goes by: ${afterwards(...expiring)}` });
@@ -99,7 +100,7 @@ function again({ settings }: Run, { cluster, region }: Blueprint): string {
 function announce(
   { emit }: Run,
   { loki, alloy, role, namespaces, storageClass }: Blueprint,
-  { data, named }: { readonly data: readonly DataBucket[]; readonly named: ReadonlyMap<string, Farewell['how']> },
+  { data, named }: { readonly data: readonly DataBucket[]; readonly named: ReadonlyMap<string, Fate> },
 ): void {
   const say = (fact: string, value: string) => emit({ type: 'fact.found', fact, value });
   const things = [

@@ -1,4 +1,5 @@
 /** The frame of every command: first event, last event, exit code, and what becomes of whatever is thrown. */
+import { StillNeeded } from '../engine/needs.ts';
 import { BlockedStep } from '../engine/run.ts';
 import { UnknownStep } from '../engine/undo.ts';
 import type { Happenings, Problem } from '../engine/types.ts';
@@ -37,6 +38,7 @@ export function problemOf(error: unknown, signal?: AbortSignal): Problem | undef
   if (error instanceof ProblemError || error instanceof BlockedStep) return error.problem;
   if (error instanceof UnknownStep)
     return problem('JOURNAL_STEP_UNKNOWN', { message: `This version has no step "${error.step}" that could take its deed back` });
+  if (error instanceof StillNeeded) return problem('STILL_NEEDED', { message: `${error.by} is still there and needs it` });
   return undefined;
 }
 

@@ -40,7 +40,9 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     const { sandbox, settled } = stage;
     const yes = given.flags['yes'] === true;
     const said = new Set(Object.keys(read.origins).filter((key) => read.origins[key]?.from !== 'default'));
-    const run: Run = { settings: read.settings, said, outside, emit: story.sink, settled, signal: stopping.signal, version: platform.version, sandbox, yes };
+    const consent = consentIn(given, read.settings);
+    const { version } = platform;
+    const run: Run = { settings: read.settings, said, consent, outside, emit: story.sink, settled, signal: stopping.signal, version, sandbox, yes };
     if (of.need.includes('cluster')) await callAhead(outside, read.settings);
     const useCase = await of.useCase();
     const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
@@ -53,6 +55,12 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     await stage.close();
     if (abandoned.yes) platform.exit(130);
   }
+}
+
+/** Only what stands on this command line: a consent in a file or in the environment would be given again with every run. */
+function consentIn({ settings: flags }: Given, { confirmRecreate }: Run['settings']): NonNullable<Run['consent']> {
+  const named = 'confirmRecreate' in flags ? confirmRecreate : [];
+  return { buckets: new Map(named.map((name) => [name, { how: 'empty' }])) };
 }
 
 /** Who calls is asked while the use case is being loaded, which asks it first of all; that is also where a failure is told. */

@@ -70,8 +70,6 @@ export interface BucketPlan {
   /** Rules we want, by ID; other rules are left alone. */
   readonly lifecycle: readonly LifecycleRule[];
   readonly whenExists: 'reuse' | 'recreate' | 'fail';
-  /** The user has typed this bucket's name, so its contents may be deleted. */
-  readonly mayEmpty: boolean;
 }
 
 export interface LoginPlan {

@@ -101,13 +101,6 @@ describe('design', () => {
     for (const bucket of Object.values(of().buckets)) expect(JSON.stringify(bucket.lifecycle)).not.toContain('Expiration');
   });
 
-  it('a bucket may be emptied only when it was named and recreate was asked for', () => {
-    const { name } = of().buckets.chunks;
-    expect(of({ existingBuckets: 'recreate', confirmRecreate: [name] }).buckets).toMatchObject({ chunks: { mayEmpty: true }, ruler: { mayEmpty: false } });
-    expect(of({ confirmRecreate: [name] }).buckets.chunks.mayEmpty).toBe(false);
-    expect(of({ existingBuckets: 'recreate' }).buckets.chunks.mayEmpty).toBe(false);
-  });
-
   it('path and boundary are in the role and its ARN', () => {
     const boundary = 'arn:aws:iam::111122223333:policy/boundary';
     expect(of({ iamPath: '/platform/', permissionsBoundary: boundary }).role).toMatchObject({

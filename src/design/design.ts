@@ -115,7 +115,6 @@ function bucket({ settings, facts, templates, own }: Basis, use: 'chunks' | 'rul
     // No rule ever expires objects: it would take the index away under Loki. Retention is the compactor's.
     lifecycle: [{ ID: 'loki-eks-abort-multipart', Status: 'Enabled', Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }],
     whenExists: settings.existingBuckets,
-    mayEmpty: settings.existingBuckets === 'recreate' && settings.confirmRecreate.includes(name),
   };
 }
 

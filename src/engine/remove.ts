@@ -1,4 +1,5 @@
-/** Uninstalling: `remove` of every step, last one first, going on past failures. */
+/** Uninstalling: `remove` of every step, last one first, going on past failures, but for what a failed step builds on. */
+import { stillNeeded } from './needs.ts';
 import type { Leftover, Outcome, Problem, Sink, Step } from './types.ts';
 
 export interface RemoveOptions<Ctx> {
@@ -20,13 +21,14 @@ export interface RemoveResult {
   readonly kept: readonly { readonly target: string; readonly how: string }[];
 }
 
-/** After a failure earlier steps are still tried, but never one that holds data: its writers may be alive. */
+/** After a failure the other steps are still tried, but never one that holds data: its writers may be alive. */
 export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: RemoveOptions<Ctx>): Promise<RemoveResult> {
   const { ctx, emit, signal, toProblem, keep, guard } = options;
   const lastFirst = steps.toReversed();
   emit({ type: 'steps.started', doing: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
   const left: Leftover[] = [];
   const standing: { readonly target: string; readonly how: string }[] = [];
+  const failed = new Set<string>();
   let removed = 0;
   for (const step of lastFirst) {
     try {
@@ -35,6 +37,12 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
       const kept = step.holds === 'data' ? await keep(step) : undefined;
       if (kept) {
         emit({ type: 'step.kept', step: step.id, ...kept });
+        continue;
+      }
+      const by = stillNeeded(steps, failed).get(step.id);
+      if (by !== undefined && step.holds !== 'data') {
+        const why = `${steps.find(({ id }) => id === by)?.title ?? by} still needs it`;
+        emit({ type: 'step.kept', step: step.id, target: step.title, why });
         continue;
       }
       if (step.holds === 'data' && left.length > 0) throw new AfterFailure(left[0]?.problem);
@@ -52,6 +60,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
     } catch (error) {
       const problem = error instanceof AfterFailure && error.problem ? error.problem : toProblem(error);
       left.push({ step: step.id, receipt: { did: 'remove' }, problem });
+      failed.add(step.id);
       emit({ type: 'step.failed', step: step.id, problem });
       if (signal.aborted) break;
     }

@@ -116,6 +116,7 @@ describe('run', () => {
     const { log, plan } = world();
     const looked = plan(
       { id: 'a', needs: [] },
+      { id: 'x', needs: [] },
       {
         id: 'b',
         needs: ['a'],
@@ -133,8 +134,15 @@ describe('run', () => {
     );
     const { made, closed } = options();
     const result = await run(looked, undefined, made);
-    expect(result).toMatchObject({ outcome: 'left', left: [{ step: 'b', problem: { message: 'stuck' } }] });
-    expect(log).toContain('undo a');
+    expect(result).toMatchObject({
+      outcome: 'left',
+      left: [
+        { step: 'b', problem: { message: 'stuck' } },
+        { step: 'a', problem: { message: '"b" still needs it' } },
+      ],
+    });
+    expect(log).toContain('undo x');
+    expect(log).not.toContain('undo a');
     expect(closed).toEqual([]);
   });
 

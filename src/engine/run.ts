@@ -1,4 +1,5 @@
 /** Acting: steps run as soon as what they need is done; a failure takes this run's deeds back, newest first. */
+import { neededBy } from './needs.ts';
 import { close, undoAll } from './undo.ts';
 import type { Finding, Hands, Journal, Leftover, Outcome, Plan, Problem, Receipt, Sink, Step } from './types.ts';
 
@@ -58,8 +59,9 @@ async function runGraph<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions, pro
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const done = new Map<string, Promise<void>>();
+  const steps = plan.map(({ step }) => step);
   plan.forEach(({ step, finding }, index) => {
-    const needs = needed(plan, index);
+    const needs = neededBy(steps, index);
     const work = Promise.all(needs.map((id) => done.get(id))).then(async () => {
       signal.throwIfAborted();
       const stale = needs.some((id) => progress.changed.has(id));
@@ -79,24 +81,6 @@ async function runGraph<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions, pro
     );
   });
   await Promise.allSettled(done.values());
-}
-
-/** The ids this step waits for, transitively: a step named in `needs`, or every earlier one. */
-function needed<Ctx>(plan: Plan<Ctx>, index: number): readonly string[] {
-  const earlier = plan.slice(0, index).map(({ step }) => step.id);
-  const wanted = plan[index]?.step.needs;
-  if (!wanted) return earlier;
-  const found = new Set<string>();
-  const collect = (ids: readonly string[]) => {
-    for (const id of ids) {
-      const at = earlier.indexOf(id);
-      if (at < 0 || found.has(id)) continue;
-      found.add(id);
-      collect(needed(plan, at));
-    }
-  };
-  collect(wanted);
-  return [...found];
 }
 
 async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {

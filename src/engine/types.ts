@@ -69,8 +69,8 @@ export interface Step<Ctx, R extends Receipt = Receipt> {
   inspect(ctx: Ctx): Promise<Finding>;
   /** Afterwards inspect() says `matches`. */
   apply(ctx: Ctx, hands: Hands<R>): Promise<void>;
-  /** Takes back one deed; harmless if it never happened. */
-  undo(ctx: Ctx, receipt: R, helpers: Helpers): Promise<void>;
+  /** Takes back one deed; harmless if it never happened. What it keeps on purpose is told. */
+  undo(ctx: Ctx, receipt: R, helpers: Helpers): Promise<Removal | void>;
   /** Uninstall; harmless if absent; never touches what is not ours. */
   remove(ctx: Ctx, helpers: Helpers): Promise<Removal>;
 }

@@ -1,4 +1,5 @@
-/** Taking back: a journal read newest first. Goes on past failures; what stays is returned. */
+/** Rolling back: a journal read newest first. Goes on past failures, but for what a failed step builds on; what stays is returned. */
+import { stillNeeded, StillNeeded } from './needs.ts';
 import type { Journal, Leftover, Outcome, Problem, Sink, Step } from './types.ts';
 
 export interface UndoOptions<Ctx> {
@@ -14,6 +15,7 @@ export interface UndoOptions<Ctx> {
 export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard }: UndoOptions<Ctx>): Promise<readonly Leftover[]> {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const left: Leftover[] = [];
+  const failed = new Set<string>();
   // A run that was aborted must still be able to take its deeds back, so undo has a signal of its own.
   const { signal } = new AbortController();
   for (const { step: id, receipt } of await journal.newestFirst()) {
@@ -22,11 +24,19 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard
       await guard?.();
       const step = byId.get(id);
       if (!step) throw new UnknownStep(id);
-      await step.undo(ctx, receipt, { signal, say: (text) => emit({ type: 'step.said', step: id, text }) });
+      const by = stillNeeded(steps, failed).get(id);
+      if (by !== undefined) throw new StillNeeded(byId.get(by)?.title ?? by);
+      const undone = await step.undo(ctx, receipt, { signal, say: (text) => emit({ type: 'step.said', step: id, text }) });
       emit({ type: 'undo.done', step: id, did: receipt.did });
+      if (undone?.is === 'kept') {
+        const { target, why, how } = undone;
+        emit({ type: 'step.kept', step: id, target, why, ...(how && { how }) });
+        if (how) emit({ type: 'note.given', text: `${target}: ${why}. To change that: ${how}` });
+      }
     } catch (error) {
       const problem = toProblem(error);
       left.push({ step: id, receipt, problem });
+      if (!(error instanceof StillNeeded)) failed.add(id);
       emit({ type: 'undo.failed', step: id, did: receipt.did, problem });
     }
   }

@@ -13,7 +13,6 @@ const plan: BucketPlan = {
   encryption: { algorithm: 'AES256' },
   lifecycle: [{ ID: 'abort', Status: 'Enabled' }],
   whenExists: 'reuse',
-  mayEmpty: false,
 };
 const found: BucketState = {
   is: 'ours-to-read',

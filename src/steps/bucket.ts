@@ -1,5 +1,5 @@
 /** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
-import type { Json, Change, Finding, Hands, Helpers, Receipt, Step } from '../engine/types.ts';
+import type { Json, Change, Finding, Hands, Helpers, Receipt, Removal, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
 import { sizeOf } from '../design/quantities.ts';
 import type { BucketLook, BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
@@ -8,11 +8,12 @@ import type { Context } from './context.ts';
 import { wasAbsent } from './absent.ts';
 import { earlyExpiry, expireBucket, isExpiring } from './bucket-expiry.ts';
 import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
+import { expireAgain, mayEmpty, withoutNewExpiry } from './data-guard.ts';
 import { emptyingProgress } from './emptying-progress.ts';
 import { mayMark, oursByTags } from './marks.ts';
 import { lostLines, unsaidRetention } from './retention.ts';
 
-type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'farewells' | 'adopting' | 'said'>;
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'consent' | 'adopting' | 'said'>;
 
 type BucketReceipt =
   | { readonly did: 'create-bucket'; readonly name: string }
@@ -78,30 +79,29 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     }
   },
 
-  async undo({ buckets, blueprint, clock }, receipt, helpers) {
+  async undo({ buckets, blueprint }, receipt, helpers) {
     const did = receipt as BucketReceipt;
     const found = await buckets.look(did.name);
-    if (found.is !== 'ours-to-read') return;
+    if (found.is !== 'ours-to-read') return undefined;
     if (did.did === 'empty-bucket') throw stop('BUCKET_WAS_EMPTIED', { message: `The objects of s3://${did.name} that were deleted can't be brought back` });
+    if (did.did === 'set-lifecycle') return lifecycleBack(buckets, found, did.before as unknown as readonly LifecycleRule[]);
     if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
-    // Made by this very run: what is in it came from this run too.
     const bare = Object.keys(found.tags).length === 0;
-    if (!bare && !oursByTags(found.tags, blueprint.ownership)) return;
-    await refuseOldLogs(buckets, { name: did.name, now: clock.now() });
-    await buckets.empty(did.name, { signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });
-    await buckets.delete(did.name);
+    if (!bare && !oursByTags(found.tags, blueprint.ownership)) return undefined;
+    await buckets.empty(did.name, { madeByThisRun: true, signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });
+    return buckets.delete(did.name);
   },
 
-  async remove({ buckets, blueprint, clock, farewells }, helpers) {
+  async remove({ buckets, blueprint, clock, consent }, helpers) {
     const { name } = blueprint.buckets[use];
     const found = await buckets.look(name);
     if (found.is === 'absent') return { is: 'absent' };
     if (found.is !== 'ours-to-read' || !oursByTags(found.tags, blueprint.ownership)) {
       return { is: 'kept', target: `s3://${name}`, why: 'it is not ours' };
     }
-    const farewell = farewells?.get(name);
-    if (farewell?.how === 'expire') return expireBucket(buckets, found, { say: helpers.say, how: farewell.afterwards });
-    const words = emptyingProgress(farewell?.contents, () => clock.now());
+    const given = consent?.buckets?.get(name);
+    if (given?.how === 'expire') return expireBucket(buckets, found, { say: helpers.say, how: given.afterwards });
+    const words = emptyingProgress(given?.how === 'delete' ? given.contents : undefined, () => clock.now());
     await buckets.empty(name, { signal: helpers.signal, progress: (deleted) => said(words(deleted), helpers) });
     await buckets.delete(name);
     return { is: 'removed' };
@@ -117,16 +117,12 @@ const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' |
   problem: problem(code, { message }),
 });
 
-/** A run that died is taken back within hours; what Loki has collected for longer is log data, and nobody has named it. */
-const TAKEN_BACK_WITHIN_MS = 6 * 3_600_000;
-
-async function refuseOldLogs(buckets: Buckets, { name, now }: { readonly name: string; readonly now: Date }): Promise<void> {
-  const { objects, bytes, oldest } = await buckets.contents(name, 100_000);
-  if (!oldest || now.getTime() - oldest.getTime() < TAKEN_BACK_WITHIN_MS) return;
-  throw stop('BUCKET_HOLDS_LOGS', {
-    message: `s3://${name} holds ${objects} objects, ${sizeOf(bytes)}, since ${oldest.toISOString().slice(0, 16)}Z`,
-    fix: `loki-eks uninstall --delete-data --confirm-delete-data ${name}`,
-  });
+/** What S3 no longer expires goes on staying: to set it to expire once more would delete what was collected since. */
+async function lifecycleBack(buckets: Buckets, found: BucketState, before: readonly LifecycleRule[]): Promise<Removal | undefined> {
+  const rules = withoutNewExpiry(before, found.lifecycle);
+  await buckets.setLifecycle(found.name, rules);
+  if (rules.length === before.length) return undefined;
+  return { is: 'kept', target: `s3://${found.name}`, why: 'S3 no longer empties it, and it may hold new logs', how: expireAgain(found.name) };
 }
 
 /** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
@@ -143,7 +139,7 @@ async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): P
   if (inUse) {
     return { is: 'blocked', problem: problem('BUCKET_IN_USE', { message: `s3://${found.name} (${holds}) can't be emptied while Loki writes to it` }) };
   }
-  if (!plan.mayEmpty) {
+  if (!mayEmpty(ctx, found.name)) {
     return {
       is: 'blocked',
       problem: problem('RECREATE_UNCONFIRMED', {
@@ -156,7 +152,7 @@ async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): P
 }
 
 async function emptyIfAsked(ctx: Needs, plan: BucketPlan, hands: Hands<Receipt>): Promise<void> {
-  if (plan.whenExists !== 'recreate' || !plan.mayEmpty) return;
+  if (plan.whenExists !== 'recreate' || !mayEmpty(ctx, plan.name)) return;
   if ((await ctx.buckets.contents(plan.name, 1)).objects === 0) return;
   await hands.record({ did: 'empty-bucket', name: plan.name });
   const words = emptyingProgress(undefined, () => ctx.clock.now());

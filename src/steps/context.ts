@@ -1,7 +1,6 @@
 /** Everything a step may be given. A step takes the slice it needs: `Step<Pick<Context, 'buckets' | 'blueprint'>>`. */
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
-import type { BucketContents, Buckets } from '../ports/buckets.ts';
 import type { WebIdentity } from '../ports/caller.ts';
 import type { Associations } from '../ports/clusters.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
@@ -10,11 +9,12 @@ import type { Logs } from '../ports/logs.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
 import type { Clock, Random } from '../ports/system.ts';
+import type { Consent, GuardedBuckets } from './data-guard.ts';
 
 export interface Context {
   readonly blueprint: Blueprint;
   readonly facts: Facts;
-  readonly buckets: Buckets;
+  readonly buckets: GuardedBuckets;
   readonly roles: Roles;
   readonly oidcProviders: OidcProviders;
   readonly associations: Associations;
@@ -35,15 +35,6 @@ export interface Context {
   readonly timeoutMs: number;
   /** Settings that somebody gave, by flag, environment, file or answer; the others are defaults. Absent where nobody was asked for any. */
   readonly said?: ReadonlySet<string>;
-  /** Buckets whose log data the user has given up, by name. */
-  readonly farewells?: ReadonlyMap<string, Farewell>;
-}
-
-/** How a bucket is given up: emptied and deleted now, or emptied by S3's lifecycle. */
-export interface Farewell {
-  readonly how: 'delete' | 'expire';
-  /** What was in it when the user named it. */
-  readonly contents: BucketContents;
-  /** The command that deletes the bucket once S3 has emptied it. */
-  readonly afterwards: string;
+  /** Log data that the user gives up in this run; nothing else of it is deleted. */
+  readonly consent?: Consent;
 }

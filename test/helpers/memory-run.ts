@@ -1,14 +1,13 @@
 /** What a run over the memory world is given besides its blueprint, and the journal it writes. */
-import type { Blueprint } from '../../src/design/blueprint.ts';
-import type { Facts } from '../../src/design/facts.ts';
 import type { Journal, JournalEntry } from '../../src/engine/types.ts';
 import type { Context } from '../../src/steps/context.ts';
+import { guardData } from '../../src/steps/data-guard.ts';
 import type { MemoryWorld } from './memory-world.ts';
 
-/** Every port of the world; time stands still, and random bytes are counted. */
-export function memoryContext(world: MemoryWorld, { blueprint, facts }: { readonly blueprint: Blueprint; readonly facts: Facts }): Context {
+/** Every port of the world, behind the guard; time stands still, and random bytes are counted. */
+export function memoryContext(world: MemoryWorld, { blueprint, facts, ...over }: Pick<Context, 'blueprint' | 'facts'> & Partial<Context>): Context {
   let byte = 0;
-  return {
+  return guardData({
     blueprint,
     facts,
     buckets: world.bucketsPort(),
@@ -22,7 +21,8 @@ export function memoryContext(world: MemoryWorld, { blueprint, facts }: { readon
     clock: { now: () => new Date(0), sleep: async () => {} },
     random: { bytes: (length) => Uint8Array.from({ length }, () => byte++ % 256) },
     timeoutMs: 1000,
-  };
+    ...over,
+  });
 }
 
 /** Receipts pass through JSON, as they do on disk. */

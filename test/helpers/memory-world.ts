@@ -12,7 +12,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type When = 'before' | 'after';
 
 export class MemoryWorld {
-  readonly buckets = new Map<string, Mutable<BucketState> & { objects: number }>();
+  readonly buckets = new Map<string, Mutable<BucketState> & { objects: number; oldest?: Date }>();
   readonly roles = new Map<string, Mutable<Role>>();
   readonly providers = new Map<string, Mutable<OidcProvider>>();
   readonly associations = new Map<string, Mutable<Association>>();
@@ -23,6 +23,8 @@ export class MemoryWorld {
   readonly datasources = new Map<string, GrafanaDatasource & { readonly secrets: GrafanaSecrets }>();
   readonly dashboards = new Map<string, Parameters<Grafana['saveDashboard']>[0]>();
   readonly region: string;
+  /** Log data that was deleted or set to expire, as nobody but the world itself can tell: `objects of BUCKET`, `expiry of BUCKET`. */
+  readonly losses: string[] = [];
   writes = 0;
   #fault: { readonly at: number; readonly when: When } | undefined;
 
@@ -69,7 +71,7 @@ export class MemoryWorld {
       look: async (name) => {
         const found = this.buckets.get(name);
         if (!found) return { is: 'absent' };
-        const { objects: _, ...state } = structuredClone(found);
+        const { objects: _, oldest: __, ...state } = structuredClone(found);
         return state;
       },
       create: async (name, { tags }) =>
@@ -88,11 +90,21 @@ export class MemoryWorld {
       blockPublicAccess: async (name) => set(name, { publicAccessBlocked: true }),
       setPolicy: async (name, policy) => set(name, { policy }),
       setEncryption: async (name, encryption) => set(name, { encryption }),
-      setLifecycle: async (name, lifecycle) => set(name, { lifecycle }),
-      contents: async (name) => ({ objects: bucket(name).objects, bytes: bucket(name).objects * 1024, exact: true }),
+      setLifecycle: async (name, lifecycle) => {
+        const before = bucket(name).lifecycle.map((rule) => JSON.stringify(rule));
+        const added = lifecycle.filter((rule) => JSON.stringify(rule['Expiration'] ?? {}).includes('Days') && !before.includes(JSON.stringify(rule)));
+        if (added.length > 0) this.losses.push(`expiry of ${name}`);
+        set(name, { lifecycle });
+      },
+      contents: async (name) => {
+        const { objects, oldest } = bucket(name);
+        return { objects, bytes: objects * 1024, exact: true, ...(oldest && { oldest }) };
+      },
       keys: async () => ({ keys: [], more: false }),
       empty: async (name) => {
-        if (bucket(name).objects > 0) this.#write(() => void (bucket(name).objects = 0));
+        if (bucket(name).objects === 0) return;
+        this.losses.push(`objects of ${name}`);
+        this.#write(() => void (bucket(name).objects = 0));
       },
       delete: async (name) => {
         if (this.buckets.has(name)) this.#write(() => void this.buckets.delete(name));

@@ -7,6 +7,7 @@ import { run } from '../../src/engine/run.ts';
 import type { Event, Problem } from '../../src/engine/types.ts';
 import { problem } from '../../src/problems/problem.ts';
 import type { Context } from '../../src/steps/context.ts';
+import type { Consent } from '../../src/steps/data-guard.ts';
 import { removals, steps } from '../../src/steps/index.ts';
 import { aGrafana, someFacts, someSettings } from '../helpers/facts.ts';
 import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';
@@ -21,14 +22,15 @@ interface Wanted {
   readonly grafana?: 'sidecar' | 'api';
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly givenPassword?: string;
+  readonly consent?: Consent;
 }
 
-function contextOf(world: MemoryWorld, { identity = 'irsa', grafana, flags = {}, givenPassword }: Wanted = {}): Context {
+function contextOf(world: MemoryWorld, { identity = 'irsa', grafana, flags = {}, givenPassword, consent }: Wanted = {}): Context {
   const facts = someFacts(grafana === 'sidecar' ? { grafanas: [aGrafana()] } : {});
   const settings = { identity, createOidcProvider: true, ...(grafana === 'api' && { grafanaUrl: 'https://grafana.example.com' }), ...flags };
   const blueprint = design(someSettings(settings), facts, { templates });
   return {
-    ...memoryContext(world, { blueprint, facts }),
+    ...memoryContext(world, { blueprint, facts, ...(consent && { consent }) }),
     ...(grafana === 'api' && { grafana: world.grafanaPort() }),
     ...(givenPassword !== undefined && { givenPassword }),
   };
@@ -346,11 +348,8 @@ describe('taking back a bucket', () => {
   it('does not delete what Loki has collected for hours', async () => {
     const world = new MemoryWorld('ap-northeast-2');
     const { ctx } = await install(world);
-    const later: Context = {
-      ...ctx,
-      clock: { ...ctx.clock, now: () => new Date(7 * 3_600_000) },
-      buckets: { ...ctx.buckets, contents: async () => ({ objects: 3, bytes: 3072, exact: true, oldest: new Date(0) }) },
-    };
+    Object.assign(world.buckets.get(ctx.blueprint.buckets.chunks.name)!, { objects: 3, oldest: new Date(0) });
+    const later = memoryContext(world, { ...ctx, clock: { ...ctx.clock, now: () => new Date(7 * 3_600_000) }, buckets: world.bucketsPort() });
     const before = world.snapshot();
     await expect(undo(later, 'create-bucket')).rejects.toMatchObject({ problem: { code: 'BUCKET_HOLDS_LOGS' } });
     expect(world.snapshot()).toBe(before);

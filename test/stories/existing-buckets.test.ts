@@ -70,6 +70,15 @@ describe('buckets of an earlier installation', () => {
     expect(ran.stdout).toContain(`--confirm-recreate ${chunks}`);
     const other = await terminal.cli(['install', '--yes', '--existing-buckets', 'recreate', '--confirm-recreate', 'some-other-bucket', '--output', 'json']);
     expect(other.exit).toBe(3);
+    const file = JSON.stringify({ existingBuckets: 'recreate', confirmRecreate: [chunks] });
+    for (const given of [
+      { input: file, words: ['--config', '-'] },
+      { env: { LOKI_EKS_CONFIRM_RECREATE: chunks }, words: ['--existing-buckets', 'recreate'] },
+    ]) {
+      const lasting = await terminal.cli(['install', '--yes', '--output', 'json', ...given.words], given);
+      expect(lasting.exit, lasting.stdout).toBe(3);
+      expect(codesOf(lasting)).toContain('RECREATE_UNCONFIRMED');
+    }
     expect(terminal.snapshot()).toBe(before);
   });
 

@@ -85,6 +85,14 @@ export const run = rows({
     explain:
       'With --on-failure keep everything stays for you to look at. It also stays when credentials have ended or another run may be at work, because taking back would fail as well. loki-eks install goes on from what is there; with --on-unfinished undo it takes everything back.',
   },
+  STILL_NEEDED: {
+    title: 'Something that could not be removed still needs it',
+    cause: 'A later step could not be undone or removed, and what it runs on is kept for it.',
+    fix: 'fix what is named first, then run the same command again',
+    exit: 3,
+    explain:
+      'Removing the service account, the role or the login of a Loki that still runs would leave it unable to write to S3, with lines that only its ingesters hold. So whatever a step builds on stays until that step is gone.',
+  },
   ROTATION_IMPOSSIBLE: {
     title: 'The password can not be changed without losing lines',
     cause: "Your own --alloy-values replace the collector's pipeline, so loki-eks can not lead it over a second login.",

@@ -53,6 +53,14 @@ export const steps = rows({
     exit: 3,
     explain: 'Taking a run back removes what that run made, but log data is deleted only when its bucket has been named.',
   },
+  EXPIRY_UNCONFIRMED: {
+    title: 'Setting the bucket to expire was not confirmed',
+    cause: 'A lifecycle rule that deletes objects would be put on the bucket, and this run has not named the bucket for that.',
+    fix: 'loki-eks uninstall --expire-data --confirm-delete-data BUCKET',
+    exit: 3,
+    explain:
+      'A rule that expires objects deletes log data days later. loki-eks puts one on a bucket only when its name was given on the command line of this run, or typed. A rollback never puts one back.',
+  },
   BUCKET_EXPIRES_EARLY: {
     title: 'A lifecycle rule would take objects away under Loki',
     cause: "Somebody's lifecycle rule on the bucket expires objects no later than Loki's retention ends, or expires alert rules.",
@@ -81,7 +89,8 @@ export const steps = rows({
     cause: '--existing-buckets is "recreate" and the bucket is not empty.',
     fix: 'loki-eks install --existing-buckets recreate --confirm-recreate BUCKET',
     exit: 3,
-    explain: 'Log data is deleted only when its bucket has been named. The bucket is emptied in place, never deleted and made again.',
+    explain:
+      'Log data is deleted only when its bucket has been named in this run: with --confirm-recreate on the command line, or typed. confirmRecreate in a settings file or LOKI_EKS_CONFIRM_RECREATE does not count, because it would empty the bucket again at every later install. The bucket is emptied in place, never deleted and made again.',
   },
   ROLE_OTHER_PATH: {
     title: 'The role has another IAM path than the settings say',

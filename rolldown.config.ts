@@ -128,7 +128,7 @@ const printHelp: Plugin = {
 const packages = (...names: readonly string[]) => new RegExp(`/node_modules/(?:${names.join('|')})(?:/|$)`);
 
 export default defineConfig({
-  input: { main: 'src/main.ts' },
+  input: { main: 'src/main.ts', 'real-switch': 'src/sandbox/real/switch.ts' },
   platform: 'node',
   // What is imported late and early alike is in the early chunk already, on purpose.
   checks: { ineffectiveDynamicImport: false },

@@ -71,6 +71,8 @@ export interface SandboxOptions {
   readonly gpuNodes?: number;
   /** With a Grafana in the cluster. */
   readonly grafana?: boolean;
+  /** The folder with real programs of the log path. */
+  readonly real?: string;
 }
 
 export interface Sandbox {

@@ -91,6 +91,14 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     world.breaks.clear();
     return { cleared: true };
   },
+  'POST reboot': (world, body) => {
+    const { node, downMs = 5000 } = z
+      .strictObject({ node: z.string().min(1), downMs: z.int().nonnegative().max(3_600_000).optional() })
+      .parse(JSON.parse(body));
+    if (world.store.get('Node', undefined, node) === undefined) throw new Error(`there is no node "${node}"`);
+    world.cluster.reboot(node, downMs);
+    return { rebooting: node };
+  },
   'POST deny-image': (world, body) => {
     world.cluster.deniedImages.add(z.strictObject({ image: z.string().min(1) }).parse(JSON.parse(body)).image);
     return { added: true };
@@ -100,14 +108,16 @@ const ROUTES: Readonly<Record<string, Handler>> = {
 /** 400 with the reason when a body is not what the route takes; 404 with the list of routes for any other path. */
 export async function answerControl(world: OpenWorld, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const name = (request.url ?? '').slice(controlPrefix.length).replace(/\?.*$/, '');
-  const route = ROUTES[`${request.method ?? 'GET'} ${name}`];
+  const key = `${request.method ?? 'GET'} ${name}`;
+  const real = world.real?.control.routes ?? {};
+  const route: Handler | undefined = ROUTES[key] ?? (real[key] && ((_, body) => real[key]?.(body)));
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const send = (status: number, body: unknown): void =>
     void response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
-  if (route === undefined) return send(404, { error: `no such route; there are: ${Object.keys(ROUTES).join(', ')}` });
+  if (route === undefined) return send(404, { error: `no such route; there are: ${[...Object.keys(ROUTES), ...Object.keys(real)].join(', ')}` });
   try {
-    send(200, route(world, Buffer.concat(chunks).toString('utf8')));
+    send(200, await route(world, Buffer.concat(chunks).toString('utf8')));
   } catch (error) {
     send(400, { error: error instanceof Error ? error.message : String(error) });
   }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { awsDoor } from './aws/door.ts';
 import { stop } from '../problems/problem.ts';
 import { chartArchive } from './chart-archive.ts';
@@ -13,14 +13,17 @@ import { answerControl, CONTROL_VARIABLE, controlPrefix } from './control-door.t
 import { createEnvironment } from './environment.ts';
 import { makeCertificate, type ServerCertificate } from './kube/certificate.ts';
 import { type Door, kubeDoor } from './kube/door.ts';
+import type { Binaries } from './real/binaries.ts';
 import { createKubeAccess } from './kube-access.ts';
 import { createWorld, kubernetesVersion, type OpenWorld, type WorldOptions } from './world.ts';
 
-export interface SandboxOptions extends Partial<Omit<WorldOptions, 'endpoint' | 'ca'>> {
+export interface SandboxOptions extends Partial<Omit<WorldOptions, 'endpoint' | 'ca' | 'real'>> {
   /** The folder that holds the stand-in charts `loki` and `alloy`, each as a folder or as a .tgz. */
   readonly charts: string;
   /** The user's environment: `LOKI_EKS_LOKI_CHART` and `LOKI_EKS_ALLOY_CHART` put real charts in the place of the stand-ins. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The folder with real programs of the log path, which then run in the place of simulated ones. */
+  readonly real?: string;
   /** Of the AWS door; any free one unless said. */
   readonly port?: number;
 }
@@ -44,11 +47,16 @@ const FELT_MS = 15_000;
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const charts = { loki: chosen(options, 'loki'), alloy: chosen(options, 'alloy') };
   const notes = await Promise.all([describe(charts.loki), describe(charts.alloy)]);
-  const certificate = makeCertificate({ names: chartHosts, now: new Date() });
-  const kube = await openKube(certificate);
   const region = options.region ?? 'ap-northeast-2';
+  const parts = options.real === undefined ? undefined : await import('./real/index.ts');
+  const binaries = parts?.findBinaries(options.real ?? '', options.env ?? {});
+  const certificate = makeCertificate({ names: [...chartHosts, ...(parts?.realHosts(region) ?? [])], now: new Date() });
+  const kube = await openKube(certificate);
+  let awsUrl = '';
+  const ports = { kube: () => portOf(kube.url), aws: () => portOf(awsUrl) };
+  const real = binaries && (await parts?.openRealLogPath({ binaries, certificate, ports }));
   const clusterName = options.clusterName ?? 'training-on-eks';
-  const world = await createWorld({ ...options, region, clusterName, endpoint: kube.url, ca: certificate.ca });
+  const world = await createWorld({ ...options, region, clusterName, endpoint: kube.url, ca: certificate.ca, real });
   const access = createKubeAccess(world);
   kube.attach(
     kubeDoor({
@@ -62,6 +70,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     }),
   );
   const aws = await openAws(world, options.port ?? 0);
+  awsUrl = aws.url;
   const repository = await startChartRepository({ charts: [charts.loki, charts.alloy], certificate });
   const environment = await createEnvironment({
     region,
@@ -81,7 +90,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     world,
     env: { ...environment.env, [CONTROL_VARIABLE]: controlUrl },
     controlUrl,
-    notes: [`cluster ${clusterName} in ${region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`, `charts ${notes.join(', ')}`],
+    notes: [
+      `cluster ${clusterName} in ${region}, account ${world.account.id}, ${world.store.list('Node').length} nodes`,
+      `charts ${notes.join(', ')}`,
+      ...(binaries && real ? [realNote(binaries), `files of nodes and notes in ${real.folder}`] : []),
+    ],
     async break(names) {
       for (const name of names) world.breaks.make(name);
       if (names.length === 0) return;
@@ -89,10 +102,20 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await Promise.all([world.cluster.settled(FELT_MS), new Promise((resolve) => setTimeout(resolve, Math.max(0, ...slow)))]);
     },
     close: async () => {
+      await real?.close();
       world.close();
       await Promise.all([aws.close(), kube.close(), repository.close(), environment.close()]);
     },
   };
+}
+
+const portOf = (url: string): number => Number(new URL(url).port);
+
+function realNote({ paths, fromPath }: Binaries): string {
+  const others = fromPath.length > 0 ? `; ${fromPath.map((part) => `${part} from PATH, ${paths[part]}`).join('; ')}` : '';
+  return `real processes: ${Object.keys(paths)
+    .filter((part) => !(fromPath as readonly string[]).includes(part))
+    .join(', ')} from ${dirname(paths.loki)}${others}`;
 }
 
 function chosen(options: SandboxOptions, chart: 'loki' | 'alloy'): string {

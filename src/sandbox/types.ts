@@ -150,7 +150,31 @@ export interface ComponentStart {
   readonly crash?: { readonly exitCode: number };
 }
 
+/** What a container that is a real process tells the kubelet. */
+export interface LaunchOptions {
+  readonly kind: 'init' | 'sidecar' | 'main';
+  readonly restarts: number;
+  /** Of the pod, which its status may not show yet. */
+  readonly address: string;
+  /** A whole line that it printed, which lies in its file already. */
+  readonly line: (text: string) => void;
+  readonly ready: (is: boolean, why?: string) => void;
+  /** A probe has given it up; it is being ended. */
+  readonly unhealthy: (why: string) => void;
+  readonly ended: (code: number) => void;
+}
+
+export interface Launched {
+  /** SIGTERM, and SIGKILL after the grace; resolves when it has ended. */
+  stop(graceMs: number): Promise<void>;
+  signal(name: NodeJS.Signals): boolean;
+}
+
 export interface LogPath {
+  /** Starts a container as a real process, where it is one: only a sandbox with real programs does so. */
+  launch?(pod: KubeObject, container: string, options: LaunchOptions): Launched | undefined;
+  /** Whether any container of the pod is one: it then stays until its processes have ended. */
+  launches?(pod: KubeObject): boolean;
   /** The kubelet asks when a container starts (and again while it is not ready); `undefined` for containers that are not of the log path. */
   start(pod: KubeObject, container: string): ComponentStart | undefined;
   /** The kubelet tells of each line any container writes: it lands in the CRI file on that pod's node. */

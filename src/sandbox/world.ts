@@ -10,6 +10,7 @@ import { type Breaks, createBreaks } from './breaks/breaks.ts';
 import { accountUnder } from './injection/aws.ts';
 import { createInjection, type Injection } from './injection/injection.ts';
 import { createLogPath } from './logs/log-path.ts';
+import type { RealLogPath } from './real/real-log-path.ts';
 import type { Call, World } from './types.ts';
 
 export interface WorldOptions {
@@ -33,6 +34,8 @@ export interface WorldOptions {
   readonly cluster?: Partial<AccountOptions['cluster']>;
   /** What brings the cluster's workloads to life; controllers, scheduler and kubelets unless said. */
   readonly controllers?: (options: ClusterOptions) => Promise<Cluster>;
+  /** Runs the parts of the log path as real programs. */
+  readonly real?: RealLogPath;
 }
 
 /** What the doors need beyond what a test sees. */
@@ -44,6 +47,7 @@ export interface OpenWorld extends World {
   readonly faults: Faults;
   readonly injection: Injection;
   readonly breaks: Breaks;
+  readonly real?: RealLogPath;
   readonly onCall: (call: Call) => void;
   forgetCalls(): void;
   close(): void;
@@ -70,7 +74,10 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     store,
     clock,
     account,
-    createLogPath: (parts) => createLogPath({ ...parts, account: accountUnder(parts.account, injection.aws), layer: injection.layer }),
+    createLogPath: (parts) => {
+      const simulated = createLogPath({ ...parts, account: accountUnder(parts.account, injection.aws), layer: injection.layer });
+      return options.real?.over(simulated, { ...parts, account }) ?? simulated;
+    },
     seed,
   });
   const ruled = createFaults();
@@ -87,6 +94,7 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     faults,
     injection,
     breaks,
+    ...(options.real && { real: options.real }),
     calls,
     onCall: (call) => {
       calls.push(call);

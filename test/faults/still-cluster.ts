@@ -16,6 +16,7 @@ export async function stillCluster({ store, createLogPath, account, clock, seed 
     logPath: createLogPath({ store, account, clock, print: () => undefined }),
     deniedImages: new Set(),
     settled: async () => true,
+    reboot: () => undefined,
     close: forget,
   };
 }

@@ -13,6 +13,7 @@ const flags = [
   { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
   { flag: '--gpu-nodes', placeholder: 'N', description: 'so many of them are GPU nodes with their taint' },
   { flag: '--grafana', description: 'with a Grafana in the cluster, as kube-prometheus-stack installs it' },
+  { flag: '--real', placeholder: 'DIR', description: 'run loki, alloy, nginx and memcached of this folder as real processes (Linux, root)' },
   { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'break something, as --list-breaks names it; repeatable' },
 ] as const;
 
@@ -124,7 +125,7 @@ async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbo
   }
 }
 
-function optionsOf({ flags: { region, seed, nodes, gpuNodes, grafana } }: Given): SandboxOptions {
+function optionsOf({ flags: { region, seed, nodes, gpuNodes, grafana, real } }: Given): SandboxOptions {
   const count = nodes === undefined ? undefined : Number(nodes);
   const gpu = gpuNodes === undefined ? undefined : Number(gpuNodes);
   const wrong = (message: string, fix: string) => stop('SETTING_INVALID', { message, fix });
@@ -140,6 +141,7 @@ function optionsOf({ flags: { region, seed, nodes, gpuNodes, grafana } }: Given)
     ...(count !== undefined && { nodes: count }),
     ...(gpu !== undefined && { gpuNodes: gpu }),
     ...(grafana === true && { grafana }),
+    ...(real !== undefined && { real: String(real) }),
   };
 }
 

@@ -256,6 +256,20 @@ export const run = rows({
     exit: 2,
     explain: 'Nothing has been started. Breaks may be combined: give --break several times.',
   },
+  REAL_BINARIES_MISSING: {
+    title: 'Real programs for the sandbox are missing',
+    cause: 'sandbox --real runs executables named loki, alloy, nginx and memcached, and not all of them were found.',
+    fix: 'loki-eks sandbox start --real DIR, with executables loki and alloy in DIR; nginx and memcached in DIR or on PATH',
+    exit: 2,
+    explain: 'Loki and Alloy are taken from the folder alone. nginx and memcached may come from PATH; the first lines of the sandbox then say so.',
+  },
+  REAL_UNSUPPORTED: {
+    title: "This machine can't run the real programs",
+    cause: 'Each container of sandbox --real gets network, mount and process namespaces, which needs Linux, root, and the tools that make them.',
+    fix: 'run it as root on Linux, or leave out --real for the simulated parts',
+    exit: 3,
+    explain: 'Nothing was made. It needs ip (iproute2), unshare, setpriv, mount and nsenter (util-linux), chroot and mkfifo (coreutils), and hostname.',
+  },
   SANDBOX_ABSENT: {
     title: 'No sandbox answers',
     cause: 'This is not inside a sandbox, or the sandbox has ended.',

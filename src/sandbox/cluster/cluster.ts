@@ -8,7 +8,7 @@ import { reconcileDeployment } from './deployments.ts';
 import { reconcileBudget } from './disruption-budgets.ts';
 import { createTeller } from './events.ts';
 import { reconcileJob } from './jobs.ts';
-import { createKubelet } from './kubelet.ts';
+import { createKubelet, PROCESSES } from './kubelet.ts';
 import { type ClusterParts, type Happened, key } from './parts.ts';
 import { createPodIndex, ownerUid } from './pod-index.ts';
 import { createQueue, type Queue } from './queue.ts';
@@ -26,6 +26,8 @@ export interface Cluster {
   readonly deniedImages: Set<string>;
   /** True once nothing is left to do and every pod that can run is ready; false when that took longer than `ms`. */
   settled(ms: number): Promise<boolean>;
+  /** Takes the power from a node for so long. */
+  reboot(node: string, downMs: number): void;
   close(): void;
 }
 
@@ -56,6 +58,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   const stopListening = store.subscribe((event) => {
     if (event.object.kind === 'Pod') {
       if (event.type === 'ADDED') equip(parts, account, event.object as Pod);
+      if (event.type === 'ADDED' && logPath?.launches?.(event.object) === true) hold(parts, event.object);
       kubelet.heard(event);
     }
     if (event.object.kind === 'Node') {
@@ -69,6 +72,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     runtime: kubelet.runtime,
     logPath,
     deniedImages,
+    reboot: kubelet.reboot,
     settled: (ms) => settled(parts, queues, ms),
     close: () => {
       stopListening();
@@ -80,6 +84,13 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   await cluster.settled(10_000 + 100 * nodes.size);
   hurry = false;
   return cluster;
+}
+
+function hold(parts: ClusterParts, { metadata }: KubeObject): void {
+  const pod = parts.store.get('Pod', metadata.namespace, metadata.name);
+  if (pod === undefined) return;
+  const held = { ...pod, metadata: { ...pod.metadata, finalizers: [...(pod.metadata.finalizers ?? []), PROCESSES] } };
+  parts.pods.saw(parts.store.update(held) as Pod);
 }
 
 function equip(parts: ClusterParts, account: SandboxAccount, pod: Pod): void {

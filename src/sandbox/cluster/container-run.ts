@@ -1,5 +1,6 @@
 /** One container as the kubelet holds it: its state, its log, and what the API shows of both. */
 import { createHash } from 'node:crypto';
+import type { Launched } from '../types.ts';
 import { type Container, type ContainerStatus, stamp } from './shapes.ts';
 
 export interface LogEntry {
@@ -29,6 +30,8 @@ export interface ContainerRun {
   readonly listeners: Set<(entry: LogEntry) => void>;
   /** Counts up at every start; a timer of an earlier start does nothing. */
   attempt: number;
+  /** Where it is a real process. */
+  process?: Launched | undefined;
 }
 
 /** Older lines are rotated away, as the kubelet does at 10 MiB. */

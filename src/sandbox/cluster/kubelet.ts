@@ -3,18 +3,25 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { PodRuntime, StoreEvent } from '../types.ts';
 import type { ContainerRun } from './container-run.ts';
 import { runProgram } from './programs.ts';
-import { createPodRun, type NodeParts, type PodRun, startPod, write } from './pod-run.ts';
+import { createPodRun, cutOff, type NodeParts, podOf, type PodRun, startPod, write } from './pod-run.ts';
 import { isFinished, type Pod } from './shapes.ts';
+
+/** Holds a pod with real processes in the API until they have ended. */
+export const PROCESSES = 'loki-eks.sandbox/processes';
 
 export interface Kubelet {
   readonly runtime: PodRuntime;
   heard(event: StoreEvent): void;
   /** A container of the log path writes a line of its own. */
   print(pod: KubeObject, container: string, line: string): void;
+  /** Ends every container of a node at once, and starts them again after so long. */
+  reboot(node: string, downMs: number): void;
   close(): void;
 }
 
-export function createKubelet(parts: NodeParts): Kubelet {
+export function createKubelet(given: Omit<NodeParts, 'down'>): Kubelet {
+  const down = new Map<string, Date>();
+  const parts: NodeParts = { ...given, down };
   const runs = new Map<string, PodRun>();
   let addresses = 0;
   const ipFor = (pod: Pod): string => {
@@ -28,14 +35,30 @@ export function createKubelet(parts: NodeParts): Kubelet {
     if (run === undefined) return;
     run.over = true;
     for (const cancel of run.cancels) cancel();
+    for (const { process } of run.containers) void process?.stop(0);
     runs.delete(uid);
   };
   const find = (pod: KubeObject, container: string): ContainerRun | undefined =>
     runs.get(pod.metadata.uid ?? '')?.containers.find((candidate) => candidate.spec.name === container);
-  const leave = (pod: Pod): void => {
+  /** Processes have their grace; what is simulated goes after a moment. */
+  const ended = async (pod: Pod): Promise<void> => {
+    const seconds = (pod.spec as { readonly terminationGracePeriodSeconds?: number }).terminationGracePeriodSeconds ?? 30;
+    const processes = (runs.get(pod.metadata.uid ?? '')?.containers ?? []).flatMap(({ process }) => process ?? []);
+    await Promise.all(processes.map((process) => process.stop(seconds * 1000)));
+  };
+  const leave = async (pod: Pod): Promise<void> => {
+    const run = runs.get(pod.metadata.uid ?? '');
+    // Nothing is started again on the way out.
+    if (run !== undefined) for (const container of run.containers) container.attempt += container.process === undefined ? 0 : 1;
+    await ended(pod);
     parts.clock.after(parts.pace(100), () => {
       const now = parts.store.get('Pod', pod.metadata.namespace, pod.metadata.name);
-      if (now?.metadata.uid === pod.metadata.uid) parts.store.delete('Pod', pod.metadata.namespace, pod.metadata.name);
+      if (now?.metadata.uid !== pod.metadata.uid) return;
+      const others = (now?.metadata.finalizers ?? []).filter((name) => name !== PROCESSES);
+      if (now !== undefined && others.length !== (now.metadata.finalizers ?? []).length)
+        parts.store.update({ ...now, metadata: { ...now.metadata, finalizers: others } });
+      if (parts.store.get('Pod', pod.metadata.namespace, pod.metadata.name)?.metadata.uid === pod.metadata.uid)
+        parts.store.delete('Pod', pod.metadata.namespace, pod.metadata.name);
     });
   };
   return {
@@ -44,7 +67,7 @@ export function createKubelet(parts: NodeParts): Kubelet {
       const uid = pod.metadata.uid ?? '';
       if (type === 'DELETED') return stop(uid);
       if (pod.metadata.deletionTimestamp !== undefined) {
-        if (before?.metadata.deletionTimestamp === undefined) leave(pod);
+        if (before?.metadata.deletionTimestamp === undefined) void leave(pod);
         return;
       }
       if (pod.spec.nodeName === undefined || runs.has(uid) || isFinished(pod)) return;
@@ -57,6 +80,10 @@ export function createKubelet(parts: NodeParts): Kubelet {
       const run = runs.get(pod.metadata.uid ?? '');
       const of = find(pod, container);
       if (run !== undefined && of?.state.is === 'running') write(parts, run, { container: of, text: line });
+    },
+    reboot: (node, downMs) => {
+      down.set(node, new Date(parts.clock.now().getTime() + downMs));
+      for (const run of runs.values()) if (podOf(parts, run)?.spec.nodeName === node) cutOff(parts, run);
     },
     runtime: {
       logs: (pod, container, { previous }) => {

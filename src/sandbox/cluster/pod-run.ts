@@ -12,6 +12,8 @@ export interface NodeParts extends ClusterParts {
   readonly logPath: () => LogPath;
   /** Image names, or parts of them, that no registry gives out. */
   readonly deniedImages: ReadonlySet<string>;
+  /** Nodes that are rebooting, and until when. */
+  readonly down: ReadonlyMap<string, Date>;
 }
 
 export interface PodRun {
@@ -131,6 +133,7 @@ interface Starting {
 
 function behave(parts: NodeParts, run: PodRun, starting: Starting): void {
   const { container, pod } = starting;
+  if (launch(parts, run, { container, pod })) return;
   if (component(parts, run, { container, said: '' })) return;
   const { command, args, image } = container.spec;
   const argv = expandArguments([...(command ?? []), ...(args ?? [])], starting.env);
@@ -147,6 +150,36 @@ function behave(parts: NodeParts, run: PodRun, starting: Starting): void {
   if (container.kind === 'init') return later(parts, run, { ms: parts.pace(50), act: () => end(parts, run, { container, code: 0 }) });
   becomeReady(parts, run, container);
   if (behaviour.every !== undefined) tick(parts, run, { container, every: behaviour.every, count: 1, attempt: container.attempt });
+}
+
+/** A real process is ready when its probes say so, and ends when it ends. */
+function launch(parts: NodeParts, run: PodRun, { container, pod }: Pick<Starting, 'container' | 'pod'>): boolean {
+  const { attempt } = container;
+  const isCurrent = (): boolean => container.attempt === attempt && container.state.is === 'running';
+  const becomes = (ready: boolean): void => {
+    if (!isCurrent() || container.ready === ready) return;
+    container.ready = ready;
+    writePodStatus(parts, run);
+  };
+  container.process = parts.logPath().launch?.(pod, container.spec.name, {
+    kind: container.kind,
+    restarts: container.restarts,
+    address: run.ip,
+    line: (text) => append(container, { time: parts.clock.now(), line: text }),
+    ready: (is, why) => {
+      if (why !== undefined) tell(parts, run, ['Warning', 'Unhealthy', why]);
+      becomes(is);
+    },
+    unhealthy: (why) => {
+      tell(parts, run, ['Warning', 'Unhealthy', why]);
+      tell(parts, run, ['Normal', 'Killing', `Container ${container.spec.name} failed liveness probe, will be restarted`]);
+      becomes(false);
+    },
+    ended: (code) => {
+      if (isCurrent() && !run.over) end(parts, run, { container, code });
+    },
+  });
+  return container.process !== undefined;
 }
 
 /** Parts of the log path come up as the log path says, and are asked again until they are ready. */
@@ -216,6 +249,11 @@ function drive(parts: NodeParts, run: PodRun, of: { readonly container: Containe
   later(parts, run, { ms: 0, act: () => drive(parts, run, of) });
 }
 
+/** The node lost its power: everything on it ends at once. */
+export function cutOff(parts: NodeParts, run: PodRun): void {
+  for (const container of run.containers) if (container.process?.signal('SIGKILL') !== true) end(parts, run, { container, code: 137 });
+}
+
 function end(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly code: number }): void {
   const { container, code } = of;
   if (container.state.is !== 'running') return;
@@ -239,6 +277,9 @@ function restart(parts: NodeParts, run: PodRun, container: ContainerRun): void {
     container.log = [];
     begin(parts, run, container);
   };
+  const up = parts.down.get(podOf(parts, run)?.spec.nodeName ?? '')?.getTime() ?? 0;
+  const downMs = up - parts.clock.now().getTime();
+  if (downMs > 0) return later(parts, run, { ms: downMs, act: go });
   if (container.restarts === 0) return later(parts, run, { ms: parts.pace(100), act: go });
   const { name } = container.spec;
   if (container.state.is === 'ended') container.last = container.state;

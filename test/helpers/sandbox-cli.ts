@@ -41,27 +41,11 @@ export function tool(name: 'LOKI_EKS_HELM' | 'TOOLS_HELM3' | 'TOOLS_KUBECTL'): s
 
 export async function openTerminal(options: Partial<SandboxOptions> = {}): Promise<Terminal> {
   const sandbox = await startSandbox({ charts: join(root, 'src', 'sandbox', 'charts'), env: process.env, ...options });
-  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-e2e-'));
-  const paths = [join(root, 'node_modules', '.bin'), dirname(tool('LOKI_EKS_HELM')), dirname(tool('TOOLS_KUBECTL')), process.env['PATH'] ?? ''];
-  const base = {
-    ...process.env,
-    ...sandbox.env,
-    LOKI_EKS_SANDBOX: '1',
-    XDG_STATE_HOME: join(folder, 'state'),
-    HOME: folder,
-    PATH: paths.join(delimiter),
-    CI: '1',
-    NO_COLOR: '1',
-  };
+  const runner = await openRunner({ ...sandbox.env, LOKI_EKS_SANDBOX: '1' });
   let seen = 0;
-  const run = (command: string, args: readonly string[], { env = {}, input }: { env?: Readonly<Record<string, string>>; input?: string } = {}) =>
-    ran(command, args, { env: { ...base, ...env }, cwd: folder, ...(input !== undefined && { input }) });
   return {
     sandbox,
-    folder,
-    env: base,
-    cli: (words, more) => run(process.execPath, [script, ...words], more),
-    shell: (text, more) => run('bash', ['-c', text], more),
+    ...runner,
     snapshot: () => JSON.stringify(sandbox.world.snapshot(), null, 1),
     writes: () => {
       const fresh = sandbox.world.calls.slice(seen).filter(({ write }) => write);
@@ -70,8 +54,26 @@ export async function openTerminal(options: Partial<SandboxOptions> = {}): Promi
     },
     close: async () => {
       await sandbox.close();
-      await rm(folder, { recursive: true, force: true });
+      await runner.close();
     },
+  };
+}
+
+export type Runner = Pick<Terminal, 'cli' | 'shell' | 'folder' | 'env' | 'close'>;
+
+/** The program and its tools, in a home folder of their own and with this environment. */
+export async function openRunner(env: Readonly<Record<string, string>>): Promise<Runner> {
+  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-e2e-'));
+  const paths = [join(root, 'node_modules', '.bin'), dirname(tool('LOKI_EKS_HELM')), dirname(tool('TOOLS_KUBECTL')), process.env['PATH'] ?? ''];
+  const base = { ...process.env, ...env, XDG_STATE_HOME: join(folder, 'state'), HOME: folder, PATH: paths.join(delimiter), CI: '1', NO_COLOR: '1' };
+  const run = (command: string, args: readonly string[], more: { env?: Readonly<Record<string, string>>; input?: string } = {}) =>
+    ran(command, args, { env: { ...base, ...more.env }, cwd: folder, ...(more.input !== undefined && { input: more.input }) });
+  return {
+    folder,
+    env: base,
+    cli: (words, more) => run(process.execPath, [script, ...words], more),
+    shell: (text, more) => run('bash', ['-c', text], more),
+    close: () => rm(folder, { recursive: true, force: true }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The EKS clusters of the account, as AWS knows them: what DescribeCluster says, add-ons, access entries, associations. */
 import type { Json } from '../../engine/types.ts';
 import type { SandboxClock } from '../types.ts';
-import type { Issuer } from './issuer.ts';
+import type { Issuer, IssuerKeys } from './issuer.ts';
 import { createIssuer } from './issuer.ts';
 import { sha256 } from './sigv4.ts';
 
@@ -38,6 +38,8 @@ export interface EksClusterSeed {
   readonly fargateProfiles?: readonly string[];
   /** Principal ARNs let in by access entries; the account's own caller unless said. */
   readonly accessEntries?: readonly string[];
+  /** The RSA keys the cluster's API server signs service account tokens with; made unless given. */
+  readonly issuerKeys?: IssuerKeys;
 }
 
 export interface PodIdentityAssociation {
@@ -98,7 +100,7 @@ export function addCluster(state: EksState, seed: EksClusterSeed): EksCluster {
     seed,
     arn,
     created,
-    issuer: createIssuer(`https://oidc.eks.${state.region}.${state.hostSuffix}/id/${sha256(arn).slice(0, 32).toUpperCase()}`),
+    issuer: createIssuer(`https://oidc.eks.${state.region}.${state.hostSuffix}/id/${sha256(arn).slice(0, 32).toUpperCase()}`, seed.issuerKeys),
     status: seed.status ?? 'ACTIVE',
     tags: seed.tags ?? {},
     addons: new Map((seed.addons ?? []).map((addon) => [addon.name, addon])),

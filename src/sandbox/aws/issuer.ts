@@ -29,8 +29,14 @@ export interface Issuer {
   keys(): { readonly keys: readonly object[] };
 }
 
-export function createIssuer(url: string): Issuer {
-  let made: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | undefined;
+export interface IssuerKeys {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+/** `keys` are those of an API server that issues tokens itself; made when they are first needed unless given. */
+export function createIssuer(url: string, keys?: IssuerKeys): Issuer {
+  let made = keys;
   const pair = () => (made ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));
   const kid = Buffer.from(url).toString('base64url').slice(-40);
   return {

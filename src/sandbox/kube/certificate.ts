@@ -24,15 +24,20 @@ const ECDSA_SHA256 = sequence(objectId('1.2.840.10045.4.3.2'));
 const DAY_MS = 86_400_000;
 
 interface Profile {
-  readonly subject: string;
-  readonly issuer: string;
+  readonly subject: Buffer;
+  readonly issuer: Buffer;
   readonly key: KeyObject;
   readonly signer: KeyObject;
   readonly extensions: readonly Buffer[];
   readonly now: Date;
 }
 
-const commonName = (name: string): Buffer => sequence(set(sequence(objectId('2.5.4.3'), text(name))));
+const SERVER_AUTH = objectId('1.3.6.1.5.5.7.3.1');
+const CLIENT_AUTH = objectId('1.3.6.1.5.5.7.3.2');
+
+const attribute = (id: string, value: string): Buffer => set(sequence(objectId(id), text(value)));
+const subjectOf = ({ commonName, organizations = [] }: Identity): Buffer =>
+  sequence(...organizations.map((organization) => attribute('2.5.4.10', organization)), attribute('2.5.4.3', commonName));
 const keyInfo = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 /** RFC 5280 method 1: over the key's bits alone, which end the structure. */
 const keyId = (key: KeyObject): Buffer => createHash('sha1').update(keyInfo(key).subarray(-65)).digest();
@@ -52,9 +57,9 @@ function certificate({ subject, issuer, key, signer, extensions, now }: Profile)
     context(0, integer(Buffer.from([2]))),
     serial(),
     ECDSA_SHA256,
-    commonName(issuer),
+    issuer,
     validity,
-    commonName(subject),
+    subject,
     keyInfo(key),
     context(3, sequence(...extensions)),
   );
@@ -70,10 +75,32 @@ function alternativeName(name: string): Buffer {
 
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 
-/** IPv6 names are not supported: nothing here listens on IPv6. */
-export function makeCertificate({ names = [], now }: CertificateOptions): ServerCertificate {
-  const [authority, server] = [pair(), pair()];
-  const issuer = 'sandbox-ca';
+export interface Identity {
+  readonly commonName: string;
+  /** The groups of a client. */
+  readonly organizations?: readonly string[];
+  /** DNS names or IPv4 addresses of a server. */
+  readonly names?: readonly string[];
+}
+
+export interface KeyedCertificate {
+  /** PEM. */
+  readonly cert: string;
+  /** PEM (PKCS #8). */
+  readonly key: string;
+}
+
+export interface Authority {
+  /** PEM. */
+  readonly ca: string;
+  /** For a server when it has names, for a client otherwise. */
+  issue(identity: Identity): KeyedCertificate;
+}
+
+/** Everything is valid from a day before `now` until ten years after. */
+export function createAuthority({ name, now }: { readonly name: string; readonly now: Date }): Authority {
+  const authority = pair();
+  const issuer = subjectOf({ commonName: name });
   const signed = { issuer, signer: authority.privateKey, now };
   const ca = certificate({
     ...signed,
@@ -86,20 +113,32 @@ export function makeCertificate({ names = [], now }: CertificateOptions): Server
       extension('2.5.29.14', octets(keyId(authority.publicKey))),
     ],
   });
-  const alternatives = [...new Set(['localhost', '127.0.0.1', ...names])].map(alternativeName);
-  const cert = certificate({
-    ...signed,
-    subject: 'kube-apiserver',
-    key: server.publicKey,
-    extensions: [
-      extension('2.5.29.19', sequence(), true),
-      // digitalSignature.
-      extension('2.5.29.15', bitString(Buffer.from([0b1000_0000]), 7), true),
-      // serverAuth.
-      extension('2.5.29.37', sequence(objectId('1.3.6.1.5.5.7.3.1'))),
-      extension('2.5.29.17', sequence(...alternatives)),
-      extension('2.5.29.35', sequence(context(0, keyId(authority.publicKey), 'primitive'))),
-    ],
-  });
-  return { ca, cert, key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+  return {
+    ca,
+    issue(identity) {
+      const { publicKey, privateKey } = pair();
+      const { names = [] } = identity;
+      const cert = certificate({
+        ...signed,
+        subject: subjectOf(identity),
+        key: publicKey,
+        extensions: [
+          extension('2.5.29.19', sequence(), true),
+          // digitalSignature.
+          extension('2.5.29.15', bitString(Buffer.from([0b1000_0000]), 7), true),
+          extension('2.5.29.37', sequence(names.length > 0 ? SERVER_AUTH : CLIENT_AUTH)),
+          ...(names.length > 0 ? [extension('2.5.29.17', sequence(...names.map(alternativeName)))] : []),
+          extension('2.5.29.35', sequence(context(0, keyId(authority.publicKey), 'primitive'))),
+        ],
+      });
+      return { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+    },
+  };
+}
+
+/** IPv6 names are not supported: nothing here listens on IPv6. */
+export function makeCertificate({ names = [], now }: CertificateOptions): ServerCertificate {
+  const authority = createAuthority({ name: 'sandbox-ca', now });
+  const server = authority.issue({ commonName: 'kube-apiserver', names: [...new Set(['localhost', '127.0.0.1', ...names])] });
+  return { ca: authority.ca, ...server };
 }

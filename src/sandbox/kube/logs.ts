@@ -1,7 +1,7 @@
 /** `pods/NAME/log`: what a container wrote, cut as asked, and followed when asked. */
 import type { ServerResponse } from 'node:http';
 import type { KubeObject } from '../../ports/kubernetes.ts';
-import type { PodRuntime } from '../types.ts';
+import type { ObjectStore, PodRuntime } from '../types.ts';
 import { STREAMED } from './answer.ts';
 import type { Outcome } from './answer.ts';
 import { docOf } from './document.ts';
@@ -70,9 +70,23 @@ function cut(entries: readonly Entry[], query: URLSearchParams, now: Date): read
 }
 
 export function answerLog(parts: LogParts, request: ResourceRequest, response: ServerResponse): Outcome {
-  const { query } = request;
   const pod = existing(parts, request);
-  const container = containerOf(docOf(pod), query.get('container'));
+  const container = containerOf(docOf(pod), request.query.get('container'));
+  return answerContainerLog(parts, { pod, container, query: request.query }, response);
+}
+
+export interface ContainerLog {
+  readonly pod: KubeObject;
+  readonly container: string;
+  readonly query: URLSearchParams;
+}
+
+/** What a kubelet answers for one of its containers. Throws 400 while there is nothing to read. */
+export function answerContainerLog(
+  parts: Pick<LogParts, 'runtime' | 'clock'> & { readonly store: Pick<ObjectStore, 'subscribe'> },
+  { pod, container, query }: ContainerLog,
+  response: ServerResponse,
+): Outcome {
   const previous = query.get('previous') === 'true';
   guardStarted(docOf(pod), container, previous);
   const stamped = query.get('timestamps') === 'true';
@@ -95,7 +109,11 @@ interface Followed {
 }
 
 /** Until the container ends, the pod goes, or the reader has had enough. */
-function follow({ runtime, store }: LogParts, { pod, container, render, first }: Followed, response: ServerResponse): void {
+function follow(
+  { runtime, store }: Pick<LogParts, 'runtime'> & { readonly store: Pick<ObjectStore, 'subscribe'> },
+  { pod, container, render, first }: Followed,
+  response: ServerResponse,
+): void {
   response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   if (first.length > 0) response.write(first);

@@ -1,13 +1,14 @@
 /** What an installation that somebody else made has to go on with: its buckets, role, login, tenant, retention and schema, read from what runs. */
 import type { CollectorSeen } from '../checks/doctor/collectors-seen.ts';
 import type { LokiSeen } from '../checks/doctor/loki-seen.ts';
-import { adoptable, type Adopted } from '../design/adopted.ts';
 import { blocksNamed } from '../design/alloy-reading.ts';
 import { at } from '../design/document.ts';
 import { usersIn, verifyHash } from '../design/htpasswd.ts';
 import * as names from '../design/names.ts';
+import { adoptable, adoptedIn, type Adopted } from '../design/installation-record.ts';
 import { installIdOf } from '../design/ownership.ts';
 import { keptInConfig, type Kept } from '../design/schema.ts';
+import { settingSpecs } from '../design/setting-specs.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Json } from '../engine/types.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
@@ -22,9 +23,10 @@ import { misses } from './doctor/survey-objects.ts';
 
 /** Throws ADOPT_*. `undefined` when the installation is ours already and was not adopted. */
 export async function learn(run: Run, reached: Reached): Promise<Adoption | undefined> {
-  const { kubernetes } = reached;
-  const { adopted: recorded } = await remembered(kubernetes, run.settings.namespace);
-  if (!recorded && (await installed(run, kubernetes))) return undefined;
+  // What is strange about the record is said by whoever looks at the cluster beside this.
+  const quiet = { settings: run.settings, emit: () => {} };
+  const { adopted: recorded } = await remembered(quiet, reached);
+  if (!recorded && (await installed(quiet, reached))) return undefined;
   const looking = { run, reached, miss: misses([]) };
   const [loki, { expected: collectors }] = await Promise.all([surveyLoki(looking), surveyCollectors(looking)]);
   const begun = recorded !== undefined || (await unfinished(run, reached));
@@ -49,6 +51,7 @@ export async function learn(run: Run, reached: Reached): Promise<Adoption | unde
     ...(recorded ?? found),
     settings: { ...settings, ...logsOf({ config, loki: fit.loki, collectors, login, settings }) },
   };
+  refuseStrange(adopted);
   return { adopted, inUse: kept, runs: running(fit.loki), ...(login.password && { password: login.password }) };
 }
 
@@ -56,6 +59,15 @@ function running({ workloads, gateway }: LokiSeen): Running {
   const pods: Record<string, number> = {};
   for (const { component, wanted } of workloads) pods[component] = (pods[component] ?? 0) + wanted;
   return { pods, loadBalancer: gateway?.serviceType === 'LoadBalancer' };
+}
+
+/** What somebody else wrote is held to the same rules as what a user says: it goes into names, policies and templates. */
+function refuseStrange(adopted: Adopted): void {
+  const [fault] = adoptedIn({ ...adopted }).faults;
+  if (!fault) return;
+  const spec = settingSpecs.find(({ field }) => field === fault.key);
+  const message = `The installed Loki has ${fault.key} ${fault.why}`;
+  throw spec ? stop('ADOPT_UNSAID', { message, fix: `loki-eks adopt ${spec.flag} ${spec.placeholder}` }) : unfit(message);
 }
 
 /** What was said for this run is what is adopted, whatever is found. */

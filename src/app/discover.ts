@@ -56,7 +56,7 @@ export async function discover(run: Run, { looking: aws, caller, cluster, kubern
     spreadInUse(kubernetes, run.settings.namespace),
     grafanas(run, kubernetes),
     keptInUse(kubernetes, { namespace: run.settings.namespace, installId: installIdOf(cluster.arn, run.settings.namespace) }),
-    remembered(kubernetes, run.settings.namespace),
+    remembered(run, { kubernetes, cluster }),
   ]);
   run.emit({
     type: 'fact.found',

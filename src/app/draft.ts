@@ -14,7 +14,7 @@ export async function draft({ settings, outside }: Run, facts: Facts, recorded?:
 
 type UserValues = NonNullable<Given['userValues']>;
 
-async function readUserValues(settings: Run['settings'], files: Files): Promise<UserValues> {
+export async function readUserValues(settings: Run['settings'], files: Files): Promise<UserValues> {
   const read = (paths: readonly string[]) => Promise.all(paths.map(async (file) => ({ file, values: valuesIn(file, await files.read(file)) })));
   const [loki, alloy] = await Promise.all([read(settings.lokiValues), read(settings.alloyValues)]);
   return { loki, alloy };

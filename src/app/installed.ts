@@ -1,25 +1,74 @@
 /** What the cluster remembers of an installation: commands that only look need no more than the cluster's name. */
-import type { Adopted } from '../design/adopted.ts';
-import type { Settings } from '../design/settings-type.ts';
+import type { Blueprint } from '../design/blueprint.ts';
+import { canonical } from '../design/canonical.ts';
 import type { Given } from '../design/design.ts';
-import type { Kubernetes, KubeObject } from '../ports/kubernetes.ts';
-import { RECORD } from '../steps/record.ts';
+import { adoptedIn, believedSettings, documentIn, settingsFrom, type Adopted, type Ignored } from '../design/installation-record.ts';
+import { mergeValues, type Values } from '../design/merge.ts';
+import { alloyRelease } from '../design/names.ts';
+import { ownership } from '../design/ownership.ts';
+import type { Settings } from '../design/settings-type.ts';
+import type { Json, Sink } from '../engine/types.ts';
+import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
+import { problem, stop } from '../problems/problem.ts';
+import { carriesOurMarks } from '../steps/marks.ts';
+import { RECORD, RECORD_TYPE } from '../steps/record.ts';
 import type { Run } from './outside.ts';
+import type { Reached } from './reach.ts';
 
 export interface Installed {
   readonly settings: Settings;
   readonly userValues: NonNullable<Given['userValues']>;
 }
 
-const dataOf = (secret: KubeObject): ((key: string) => unknown) => {
-  const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
-  return (key) => JSON.parse(Buffer.from(data[key] ?? 'bnVsbA==', 'base64').toString());
-};
+type Where = Pick<Reached, 'kubernetes' | 'cluster' | 'releases'>;
 
-async function recordIn(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<KubeObject | undefined> {
-  const found = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: RECORD });
-  return found?.['type'] === 'loki-eks.dev/installation' ? found : undefined;
+interface Found {
+  /** `Secret loki/loki-eks` */
+  readonly secret: string;
+  readonly object: KubeObject;
+  /** Whether it carries the marks of this installation; nothing of another one is read. */
+  readonly ours: boolean;
 }
+
+async function recordIn(
+  { kubernetes, cluster }: { readonly kubernetes: Pick<Kubernetes, 'get'>; readonly cluster: { readonly arn: string } },
+  namespace: string,
+): Promise<Found | undefined> {
+  const object = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: RECORD });
+  if (!object) return undefined;
+  const own: Blueprint['ownership'] = ownership(cluster.arn, namespace);
+  return { secret: `Secret ${namespace}/${RECORD}`, object, ours: object['type'] === RECORD_TYPE && carriesOurMarks(object, own) };
+}
+
+/** A document of the record by its key. Throws RECORD_UNREADABLE where there is one that nobody could have written. */
+function documentOf({ secret, object }: Found, key: string): Values | undefined {
+  const data = object['data'];
+  const encoded: unknown = typeof data === 'object' && data !== null && Object.hasOwn(data, key) ? (data as Values)[key] : undefined;
+  if (encoded === undefined || encoded === null) return undefined;
+  const text = typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString() : '';
+  // The installer writes `null` where there are no values of the user's.
+  if (text.trim() === 'null') return undefined;
+  const read = documentIn(text);
+  if ('why' in read) throw stop('RECORD_UNREADABLE', { message: `${secret}: ${key} ${read.why}` });
+  return read.document;
+}
+
+/** Every setting there is, and some more. */
+const MOST_WARNINGS = 60;
+
+function warn(emit: Sink, { secret }: Found, of: { readonly document: string; readonly ignored: readonly Ignored[] }): void {
+  const { document, ignored } = of;
+  for (const { key, why, fix } of ignored.slice(0, MOST_WARNINGS))
+    emit({
+      type: 'warning.raised',
+      problem: problem('RECORD_VALUE_IGNORED', { message: `${secret}: ${named(key)} in ${document} is ignored: ${why}`, ...(fix && { fix }) }),
+    });
+  const more = ignored.length - MOST_WARNINGS;
+  if (more > 0)
+    emit({ type: 'warning.raised', problem: problem('RECORD_VALUE_IGNORED', { message: `${secret}: ${more} more values in ${document} are ignored` }) });
+}
+
+const named = (key: string): string => (key.length > 80 ? `${key.slice(0, 77)}...` : key);
 
 /** What a new design goes on from. */
 export interface Remembered {
@@ -28,43 +77,50 @@ export interface Remembered {
   readonly installedIdentity?: Settings['identity'];
 }
 
-export async function remembered(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<Remembered> {
-  const found = await recordIn(kubernetes, namespace);
-  if (!found) return {};
-  const read = dataOf(found);
-  const adopted = read('adopted.json') as Adopted | null;
-  const installedIdentity = (read('settings.json') as Partial<Settings> | null)?.identity;
-  return { ...(adopted && { adopted }), ...(installedIdentity && { installedIdentity }) };
+/** Throws RECORD_UNREADABLE: without the names that were adopted, a new design would begin with empty buckets. */
+export async function remembered(
+  { settings: { namespace }, emit }: Pick<Run, 'settings' | 'emit'>,
+  where: Pick<Where, 'kubernetes' | 'cluster'>,
+): Promise<Remembered> {
+  const found = await recordIn(where, namespace);
+  if (!found?.ours) return {};
+  const document = documentOf(found, 'adopted.json');
+  const read = document && adoptedIn(document);
+  if (read) warn(emit, found, { document: 'adopted.json', ignored: read.ignored });
+  const [fault] = read?.faults ?? [];
+  if (fault) throw stop('RECORD_UNREADABLE', { message: `${found.secret}: ${fault.key} in adopted.json ${fault.why}` });
+  const { identity } = believedSettings(documentOf(found, 'settings.json') ?? {}).value;
+  return { ...(read && { adopted: read.value }), ...(identity && { installedIdentity: identity }) };
 }
 
-/** Settings that say where we are, not what was installed: the caller's own win. */
-const HERE = [
-  'cluster',
-  'region',
-  'profile',
-  'kubeconfig',
-  'context',
-  'helm',
-  'timeoutSeconds',
-  'onFailure',
-  'onUnfinished',
-  'lokiChart',
-  'alloyChart',
-  'chartRepo',
-  'grafanaTokenFile',
-  'grafanaAdmin',
-] as const;
-
-export async function installed({ settings }: Pick<Run, 'settings'>, kubernetes: Pick<Kubernetes, 'get'>): Promise<Installed | undefined> {
-  const found = await recordIn(kubernetes, settings.namespace);
+/** `undefined` where there is no record of this installation. Throws RECORD_UNREADABLE. */
+export async function installed({ settings, emit }: Pick<Run, 'settings' | 'emit'>, where: Where): Promise<Installed | undefined> {
+  const found = await recordIn(where, settings.namespace);
   if (!found) return undefined;
-  const read = dataOf(found);
-  const here = Object.fromEntries(HERE.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])));
+  if (!found.ours) {
+    const message = `${found.secret} does not carry the marks of this installation, so nothing is read from it`;
+    emit({ type: 'warning.raised', problem: problem('RECORD_NOT_OURS', { message }) });
+    return undefined;
+  }
+  const { value, ignored } = settingsFrom(documentOf(found, 'settings.json') ?? {}, settings);
+  warn(emit, found, { document: 'settings.json', ignored });
+  const alloy = documentOf(found, 'alloy-values.json');
   return {
-    settings: { ...settings, ...(read('settings.json') as Partial<Settings>), ...here },
-    userValues: { loki: asFiles(read('loki-values.json')), alloy: asFiles(read('alloy-values.json')) },
+    settings: value,
+    userValues: {
+      loki: asFiles(documentOf(found, 'loki-values.json')),
+      alloy: alloy && (await isInForce(alloy, value, where)) ? asFiles(alloy) : [],
+    },
   };
+
+  /** The collector's pods read files of every node, so what the record alone says of them, in another namespace, is not believed. */
+  async function isInForce(values: Values, { collectorNamespace }: Settings, { releases }: Where): Promise<boolean> {
+    const release = await releases.find(alloyRelease, collectorNamespace);
+    if (release && canonical(mergeValues(release.values, values) as Json) === canonical(release.values as Json)) return true;
+    const why = `Helm release ${collectorNamespace}/${alloyRelease} does not have these values`;
+    warn(emit, found as Found, { document: 'alloy-values.json', ignored: [{ key: 'all of it', why }] });
+    return false;
+  }
 }
 
-const asFiles = (values: unknown) =>
-  values && typeof values === 'object' ? [{ file: 'the recorded values', values: values as Readonly<Record<string, unknown>> }] : [];
+const asFiles = (values: Values | undefined) => (values ? [{ file: 'the recorded values', values }] : []);

@@ -1,9 +1,11 @@
 /** What an installed Loki is bound to, read from what runs: its layout over nodes, the periods of its schema, its buckets. */
 import { parse } from 'yaml';
 import { installIdLabel } from '../design/ownership.ts';
+import { periodFault } from '../design/installation-record.ts';
 import { keptInConfig, type Kept } from '../design/schema.ts';
 import type { Json } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
+import { stop } from '../problems/problem.ts';
 
 interface Ingesters extends KubeObject {
   readonly spec?: {
@@ -32,7 +34,7 @@ export async function spreadInUse(kubernetes: Pick<Kubernetes, 'get'>, namespace
   return Math.max(3, apart.length > 0 ? replicas : 0);
 }
 
-/** Of the Loki that this installation runs; somebody else's Loki in that namespace binds nobody. */
+/** Of the Loki that this installation runs; somebody else's Loki in that namespace binds nobody. Throws SCHEMA_STRANGE. */
 export async function keptInUse(
   kubernetes: Pick<Kubernetes, 'get'>,
   of: { readonly namespace: string; readonly installId: string },
@@ -40,7 +42,10 @@ export async function keptInUse(
   const found = await kubernetes.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: of.namespace, name: 'loki' });
   if (found?.metadata.labels?.[installIdLabel] !== of.installId) return undefined;
   const kept = keptInConfig(configured((found['data'] as Readonly<Record<string, string>> | undefined)?.['config.yaml']));
-  return kept.schema.length > 0 ? kept : undefined;
+  if (kept.schema.length === 0) return undefined;
+  const fault = periodFault(kept.schema);
+  if (fault) throw stop('SCHEMA_STRANGE', { message: `ConfigMap ${of.namespace}/loki: ${fault}` });
+  return kept;
 }
 
 /** What Loki itself could not read says nothing. */

@@ -6,7 +6,7 @@ import { changesIn, plan as planOf } from '../engine/plan.ts';
 import type { Finding, Plan, Problem, Step } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
-import { withAdopted, type Adopted } from '../design/adopted.ts';
+import { withAdopted, type Adopted } from '../design/installation-record.ts';
 import type { Kept } from '../design/schema.ts';
 import { ProblemError } from '../problems/problem.ts';
 import { wasAbsent } from '../steps/absent.ts';

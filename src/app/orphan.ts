@@ -23,7 +23,7 @@ import { problemOf, toProblem, within, type Ending } from './within.ts';
 export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun }) =>
   within(run, dryRun ? 'plan' : 'orphan', async () => {
     const reached = await reach(run);
-    const known = await installed(run, reached.kubernetes);
+    const known = await installed(run, reached);
     if (!known) return (await letGoBefore(run, reached)) ?? { outcome: 'refused', problems: [notInstalled(run)] };
     const here = { ...run, settings: known.settings };
     const facts = await discover(here, reached);

@@ -21,7 +21,7 @@ import { problemOf, toProblem, within } from './within.ts';
 export const status: UseCase<StatusOptions> = (run) =>
   within(run, 'status', async () => {
     const reached = await reach(run, 'facts');
-    const known = await installed(run, reached.kubernetes);
+    const known = await installed(run, reached);
     if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run)] };
     const looking = { ...run, settings: known.settings };
     const facts = await discover(looking, reached, { sampleNodes: true });

@@ -21,7 +21,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
   within(run, 'uninstall', async () => {
     if (options.deleteData && options.expireData) throw stop('DELETE_AND_EXPIRE');
     const reached = await reach(run, 'facts');
-    const known = await installed(run, reached.kubernetes);
+    const known = await installed(run, reached);
     const here = { ...run, settings: known?.settings ?? run.settings };
     const facts = await discover(here, reached, { sampleNodes: true });
     const blueprint = await draft({ ...here, settings: withoutClass(here.settings) }, facts, known?.userValues);

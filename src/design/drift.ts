@@ -44,6 +44,19 @@ export function driftOf(wanted: KubeObject, found: KubeObject | undefined, targe
   return diff.length > 0 ? { action: 'update', target, detail: 'it was changed by hand', diff } : undefined;
 }
 
+/** What two renderings of a chart differ in outside of the namespace of their release: rights in the whole cluster, objects of others. */
+export function apartBeyond(before: string, after: string, release: string): readonly Change[] {
+  const within = new Set(
+    [before, after].flatMap((manifest) =>
+      objectsIn(manifest)
+        .map((one) => refIn(one, release))
+        .filter(({ namespace }) => namespace === release)
+        .map(targetOf),
+    ),
+  );
+  return renderedApart(before, after, release).filter(({ target }) => !within.has(target));
+}
+
 /** Two renderings of a chart, compared object by object; hooks and CRDs are no part of a release. */
 export function renderedApart(before: string, after: string, release: string): readonly Change[] {
   const [old, now] = [before, after].map(

@@ -4,7 +4,7 @@ import type { Caller } from '../ports/caller.ts';
 import type { Addon, EksCluster } from '../ports/clusters.ts';
 import type { Chart } from '../ports/releases.ts';
 import type { GrafanaFact } from './grafana-workload.ts';
-import type { Adopted } from './adopted.ts';
+import type { Adopted } from './installation-record.ts';
 import type { Kept } from './schema.ts';
 
 export interface Facts {

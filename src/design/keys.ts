@@ -87,7 +87,8 @@ const aliases: Readonly<Record<string, string>> = {
 
 function suggestion(root: Known, siblings: Known, path: readonly string[]): string | undefined {
   const key = path.at(-1)!;
-  const alias = aliases[path.join('.')];
+  const dotted = path.join('.');
+  const alias = Object.hasOwn(aliases, dotted) ? aliases[dotted] : undefined;
   if (alias !== undefined && has(root, alias.split('.'))) return alias;
   const outward = path
     .slice(1)

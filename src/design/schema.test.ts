@@ -3,7 +3,7 @@ import { someFacts, someSettings } from '../../test/helpers/facts.ts';
 import { templates } from '../../test/helpers/templates.ts';
 import { logsKept } from '../checks/logs-kept.ts';
 import type { CheckContext } from '../checks/context.ts';
-import { withAdopted } from './adopted.ts';
+import { withAdopted } from './installation-record.ts';
 import { design } from './design.ts';
 import { keptInConfig, keptInValues, lostPeriods, periods, takesMetadata, type Period } from './schema.ts';
 

@@ -25,6 +25,11 @@ export interface SettingSpec {
   readonly verbatim?: boolean;
   /** Of the value, or of each item of a list; a choice has none. The rules are loaded when values are read (`ruleOf`). */
   readonly rule?: RuleName;
+  /**
+   * `believed`: written into the installation record, and read from it by later commands. `written`: for people to read, never read back: the
+   * consent of an earlier run, or an address that a token or password would be sent to. Absent for everything else: files, programs, charts.
+   */
+  readonly record?: 'believed' | 'written';
 }
 
 type Row = Omit<SettingSpec, 'flag' | 'env' | 'field' | 'placeholder' | 'group'> & { readonly field?: keyof Settings; readonly placeholder?: string };
@@ -44,9 +49,18 @@ const group = (name: SettingSpec['group'], rows: readonly Row[]): readonly Setti
 const choices = <const T extends readonly [string, ...string[]]>(of: T) => ({ kind: 'choice', choices: of }) as const;
 
 const target = group('Target', [
-  { key: 'cluster', kind: 'string', rule: 'cluster', description: 'EKS cluster, by name or ARN', question: 'Which EKS cluster?', placeholder: 'NAME' },
+  {
+    key: 'cluster',
+    record: 'written',
+    kind: 'string',
+    rule: 'cluster',
+    description: 'EKS cluster, by name or ARN',
+    question: 'Which EKS cluster?',
+    placeholder: 'NAME',
+  },
   {
     key: 'region',
+    record: 'written',
     kind: 'string',
     rule: 'region',
     description: "AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile's",
@@ -59,11 +73,20 @@ const target = group('Target', [
 ]);
 
 const names = group('Names', [
-  { key: 'namespace', kind: 'string', rule: 'namespace', default: 'loki', description: 'namespace of Loki', placeholder: 'NAME' },
-  { key: 'collectorNamespace', kind: 'string', rule: 'namespace', default: 'alloy', description: 'namespace of Alloy', placeholder: 'NAME' },
-  { key: 'tenant', kind: 'string', rule: 'tenant', description: "Loki tenant; the cluster's name by default", placeholder: 'NAME' },
+  { key: 'namespace', record: 'written', kind: 'string', rule: 'namespace', default: 'loki', description: 'namespace of Loki', placeholder: 'NAME' },
+  {
+    key: 'collectorNamespace',
+    record: 'believed',
+    kind: 'string',
+    rule: 'namespace',
+    default: 'alloy',
+    description: 'namespace of Alloy',
+    placeholder: 'NAME',
+  },
+  { key: 'tenant', record: 'believed', kind: 'string', rule: 'tenant', description: "Loki tenant; the cluster's name by default", placeholder: 'NAME' },
   {
     key: 'clusterLabel',
+    record: 'believed',
     kind: 'string',
     rule: 'clusterLabel',
     description: 'value of the label "cluster" on every line; the cluster\'s name by default',
@@ -74,6 +97,7 @@ const names = group('Names', [
 const logs = group('Logs', [
   {
     key: 'retentionDays',
+    record: 'believed',
     kind: 'integer',
     rule: 'retentionDays',
     default: 28,
@@ -83,6 +107,7 @@ const logs = group('Logs', [
   },
   {
     key: 'size',
+    record: 'believed',
     ...choices(['small', 'medium', 'large']),
     default: 'small',
     description: 'replicas and memory: small for about 50 GB a day, medium 250 GB, large 1 TB',
@@ -90,33 +115,50 @@ const logs = group('Logs', [
   },
   {
     key: 'storageClass',
+    record: 'believed',
     kind: 'string',
     rule: 'storageClass',
     description: "StorageClass of the write-ahead log; chosen from the cluster's by default",
     placeholder: 'NAME',
   },
-  { key: 'alertmanagerUrl', kind: 'string', rule: 'url', description: 'Alertmanager that the ruler sends alerts to', placeholder: 'URL' },
+  { key: 'alertmanagerUrl', record: 'believed', kind: 'string', rule: 'url', description: 'Alertmanager that the ruler sends alerts to', placeholder: 'URL' },
 ]);
 
 const aws = group('AWS', [
-  { key: 'identity', ...choices(['irsa', 'pod-identity']), default: 'irsa', description: "how Loki's pods get their AWS role" },
+  { key: 'identity', record: 'believed', ...choices(['irsa', 'pod-identity']), default: 'irsa', description: "how Loki's pods get their AWS role" },
   {
     key: 'createOidcProvider',
+    record: 'written',
     kind: 'boolean',
     rule: 'flag',
     default: false,
     description: 'create the IAM OIDC provider of the cluster when it is missing',
   },
-  { key: 'bucketPrefix', kind: 'string', rule: 'bucketPrefix', default: 'loki', description: 'first part of the bucket names', placeholder: 'PREFIX' },
-  { key: 'bucketNamespace', ...choices(['account-regional', 'global']), default: 'account-regional', description: 'S3 namespace of the bucket names' },
+  {
+    key: 'bucketPrefix',
+    record: 'believed',
+    kind: 'string',
+    rule: 'bucketPrefix',
+    default: 'loki',
+    description: 'first part of the bucket names',
+    placeholder: 'PREFIX',
+  },
+  {
+    key: 'bucketNamespace',
+    record: 'believed',
+    ...choices(['account-regional', 'global']),
+    default: 'account-regional',
+    description: 'S3 namespace of the bucket names',
+  },
   {
     key: 'chunksBucket',
+    record: 'believed',
     kind: 'string',
     rule: 'bucket',
     description: 'bucket of the log lines, by name; named by prefix, installation, account and region by default',
     placeholder: 'BUCKET',
   },
-  { key: 'rulerBucket', kind: 'string', rule: 'bucket', description: 'bucket of the alert rules, by name', placeholder: 'BUCKET' },
+  { key: 'rulerBucket', record: 'believed', kind: 'string', rule: 'bucket', description: 'bucket of the alert rules, by name', placeholder: 'BUCKET' },
   {
     key: 'existingBuckets',
     ...choices(['reuse', 'recreate', 'fail']),
@@ -130,23 +172,32 @@ const aws = group('AWS', [
     description: 'name of a bucket that may be emptied; repeatable',
     placeholder: 'BUCKET',
   },
-  { key: 'kmsKey', kind: 'string', rule: 'kmsKey', description: 'KMS key that encrypts the buckets', placeholder: 'ARN' },
+  { key: 'kmsKey', record: 'believed', kind: 'string', rule: 'kmsKey', description: 'KMS key that encrypts the buckets', placeholder: 'ARN' },
   {
     key: 'roleName',
+    record: 'believed',
     kind: 'string',
     rule: 'roleName',
     description: 'IAM role of Loki, by name; named after cluster and installation by default',
     placeholder: 'NAME',
   },
-  { key: 'iamPath', kind: 'string', rule: 'iamPath', default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
-  { key: 'permissionsBoundary', kind: 'string', rule: 'permissionsBoundary', description: 'permissions boundary of the role', placeholder: 'ARN' },
-  { key: 'tags', kind: 'map', rule: 'tags', description: 'tags for every AWS resource; repeatable', placeholder: 'KEY=VALUE' },
+  { key: 'iamPath', record: 'believed', kind: 'string', rule: 'iamPath', default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
+  {
+    key: 'permissionsBoundary',
+    record: 'believed',
+    kind: 'string',
+    rule: 'permissionsBoundary',
+    description: 'permissions boundary of the role',
+    placeholder: 'ARN',
+  },
+  { key: 'tags', record: 'believed', kind: 'map', rule: 'tags', description: 'tags for every AWS resource; repeatable', placeholder: 'KEY=VALUE' },
 ]);
 
 const exposure = group('Exposure', [
-  { key: 'expose', ...choices(['none', 'internal', 'public']), default: 'none', description: 'load balancer in front of the gateway' },
+  { key: 'expose', record: 'believed', ...choices(['none', 'internal', 'public']), default: 'none', description: 'load balancer in front of the gateway' },
   {
     key: 'allowCidr',
+    record: 'believed',
     kind: 'list',
     rule: 'cidr',
     description: 'source range that may reach the load balancer; repeatable, needed with --expose public',
@@ -154,12 +205,21 @@ const exposure = group('Exposure', [
   },
   {
     key: 'certificate',
+    record: 'believed',
     kind: 'string',
     rule: 'certificate',
     description: 'ACM certificate of the load balancer; needed with --expose public',
     placeholder: 'ARN',
   },
-  { key: 'gatewayUser', kind: 'string', rule: 'gatewayUser', default: 'loki', description: 'user name of the gateway login', placeholder: 'NAME' },
+  {
+    key: 'gatewayUser',
+    record: 'believed',
+    kind: 'string',
+    rule: 'gatewayUser',
+    default: 'loki',
+    description: 'user name of the gateway login',
+    placeholder: 'NAME',
+  },
   {
     key: 'passwordFile',
     kind: 'string',
@@ -170,9 +230,16 @@ const exposure = group('Exposure', [
 ]);
 
 const grafana = group('Grafana', [
-  { key: 'grafana', ...choices(['auto', 'none']), default: 'auto', description: 'put data source and dashboard into the Grafana of the cluster, or into none' },
+  {
+    key: 'grafana',
+    record: 'believed',
+    ...choices(['auto', 'none']),
+    default: 'auto',
+    description: 'put data source and dashboard into the Grafana of the cluster, or into none',
+  },
   {
     key: 'grafanaUrl',
+    record: 'written',
     kind: 'string',
     rule: 'url',
     description: 'a Grafana to use instead of the one in the cluster; needs --grafana-token-file',
@@ -185,7 +252,14 @@ const grafana = group('Grafana', [
     description: 'file that holds a service account token of Grafana, - for stdin',
     placeholder: 'FILE',
   },
-  { key: 'grafanaNamespace', kind: 'string', rule: 'namespace', description: 'where the Grafana is, when there are several', placeholder: 'NAME' },
+  {
+    key: 'grafanaNamespace',
+    record: 'believed',
+    kind: 'string',
+    rule: 'namespace',
+    description: 'where the Grafana is, when there are several',
+    placeholder: 'NAME',
+  },
   {
     key: 'grafanaAdmin',
     kind: 'boolean',
@@ -195,6 +269,7 @@ const grafana = group('Grafana', [
   },
   {
     key: 'gatewayUrl',
+    record: 'written',
     kind: 'string',
     rule: 'url',
     description: 'address of the gateway for a Grafana outside of the cluster',

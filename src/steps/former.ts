@@ -1,6 +1,10 @@
-/** What objects were before they are mended, kept in a Secret beside them: a person may have written a password anywhere, and journals hold none. */
+/**
+ * What objects were before they are mended, kept in a Secret beside them: a person may have written a password anywhere, and journals hold none.
+ * The journal holds a digest of it: whoever may write that Secret could have anything made with the rights of the one who takes back.
+ */
+import { createHash, randomUUID } from 'node:crypto';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
-import { ProblemError } from '../problems/problem.ts';
+import { ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { oursByLabels } from './marks.ts';
 
@@ -21,13 +25,27 @@ interface Kept {
   readonly object?: KubeObject;
 }
 
-export async function keepFormer({ kubernetes, ownership }: Needs, release: Release, refs: readonly Ref[]): Promise<void> {
+export interface FormerState {
+  /** For the journal. */
+  readonly digest: string;
+  readonly text: string;
+}
+
+export async function readFormer({ kubernetes }: Pick<Needs, 'kubernetes'>, refs: readonly Ref[]): Promise<FormerState> {
   const kept = await Promise.all(
     refs.map(async (ref): Promise<Kept> => {
       const object = await kubernetes.get(ref);
       return { ref, ...(object && { object: bare(object) }) };
     }),
   );
+  // With something random in it the digest says nothing of what is kept.
+  const text = JSON.stringify({ kept, salt: randomUUID() });
+  return { text, digest: digestOf(text) };
+}
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export async function keepFormer({ kubernetes, ownership }: Needs, release: Release, { text }: FormerState): Promise<void> {
   await forgetFormer({ kubernetes, ownership }, release);
   const { apiVersion, kind, namespace = '', name } = placeOf(release);
   await kubernetes.create({
@@ -35,13 +53,13 @@ export async function keepFormer({ kubernetes, ownership }: Needs, release: Rele
     kind,
     metadata: { name, namespace, labels: ownership.labels, annotations: ownership.annotations },
     type: TYPE,
-    data: { objects: Buffer.from(JSON.stringify(kept)).toString('base64') },
+    data: { objects: Buffer.from(text).toString('base64') },
   });
 }
 
-/** Harmless where nothing was kept. */
-export async function putBackFormer({ kubernetes, ownership }: Needs, release: Release): Promise<void> {
-  for (const one of await read({ kubernetes, ownership }, release)) await putBack(kubernetes, one);
+/** Harmless where nothing was kept. Throws FORMER_CHANGED where it is not what was kept. */
+export async function putBackFormer({ kubernetes, ownership }: Needs, release: Release, digest: unknown): Promise<void> {
+  for (const one of await read({ kubernetes, ownership }, release, digest)) await putBack(kubernetes, one);
   await forgetFormer({ kubernetes, ownership }, release);
 }
 
@@ -67,11 +85,16 @@ export async function forgetFormer({ kubernetes, ownership }: Needs, release: Re
   if (found && oursByLabels(found, ownership)) await kubernetes.delete(placeOf(release));
 }
 
-async function read({ kubernetes, ownership }: Needs, release: Release): Promise<readonly Kept[]> {
+async function read({ kubernetes, ownership }: Needs, release: Release, digest: unknown): Promise<readonly Kept[]> {
   const found = await kubernetes.get(placeOf(release));
   if (!found || found['type'] !== TYPE || !oursByLabels(found, ownership)) return [];
-  const text = (found['data'] as Readonly<Record<string, string>> | undefined)?.['objects'] ?? '';
-  return JSON.parse(Buffer.from(text, 'base64').toString()) as readonly Kept[];
+  const encoded = (found['data'] as Readonly<Record<string, string>> | undefined)?.['objects'] ?? '';
+  const text = Buffer.from(encoded, 'base64').toString();
+  if (digestOf(text) !== digest) {
+    const { namespace, name } = placeOf(release);
+    throw stop('FORMER_CHANGED', { message: `Secret ${namespace}/${name} is not as the run left it, so nothing is put back from it` });
+  }
+  return (JSON.parse(text) as { readonly kept: readonly Kept[] }).kept;
 }
 
 const SERVERS_OWN = new Set(['resourceVersion', 'uid', 'generation', 'creationTimestamp', 'managedFields']);

@@ -11,6 +11,10 @@ export const oursByTags = (tags: Marks, { tags: marks }: Ownership): boolean => 
 
 export const oursByLabels = (object: KubeObject, { labels }: Ownership): boolean => carries(object.metadata.labels, labels);
 
+/** Also of this very cluster, for what is believed and not only changed: an id is shorter than an ARN. */
+export const carriesOurMarks = (object: KubeObject, ownership: Ownership): boolean =>
+  oursByLabels(object, ownership) && carries(object.metadata.annotations, ownership.annotations);
+
 export const releaseIsOurs = (release: { readonly labels: Marks }, { installId }: Ownership): boolean => release.labels[installIdLabel] === installId;
 
 /** In an adoption what the blueprint names may get our marks, but never in the place of another installation's. */

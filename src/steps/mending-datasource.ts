@@ -3,7 +3,7 @@ import { withTenant } from '../design/datasource-tenant.ts';
 import type { Receipt, Step } from '../engine/types.ts';
 import type { Ref } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
-import { keepFormer, putBackFormer } from './former.ts';
+import { keepFormer, putBackFormer, readFormer } from './former.ts';
 
 type Needs = Pick<Context, 'kubernetes'> & { readonly blueprint: Pick<Context['blueprint'], 'ownership'> };
 
@@ -43,13 +43,14 @@ export const tenanted = (of?: Tenanted): Step<Needs, Receipt> => ({
     const texts = of && (await textsOf(ctx, of));
     if (!texts) return;
     const { kind, namespace, name, key } = of;
-    await record({ did: 'set-datasource-tenant', namespace, name });
-    await keepFormer({ kubernetes: ctx.kubernetes, ownership: ctx.blueprint.ownership }, { namespace, name }, [refOf(of)]);
+    const former = await readFormer(ctx, [refOf(of)]);
+    await record({ did: 'set-datasource-tenant', namespace, name, digest: former.digest });
+    await keepFormer({ kubernetes: ctx.kubernetes, ownership: ctx.blueprint.ownership }, { namespace, name }, former);
     await ctx.kubernetes.patch(refOf(of), { data: { [key]: kind === 'Secret' ? Buffer.from(texts.after).toString('base64') : texts.after } });
   },
 
   undo: ({ kubernetes, blueprint: { ownership } }, receipt) =>
-    putBackFormer({ kubernetes, ownership }, { namespace: String(receipt['namespace']), name: String(receipt['name']) }),
+    putBackFormer({ kubernetes, ownership }, { namespace: String(receipt['namespace']), name: String(receipt['name']) }, receipt['digest']),
 
   remove: async () => ({ is: 'absent' }),
 });

@@ -7,7 +7,7 @@ import type { Chart, Release } from '../ports/releases.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
 import { tenanted } from './mending-datasource.ts';
-import { forgetFormer, keepFormer, putBackFormer } from './former.ts';
+import { forgetFormer, keepFormer, putBackFormer, readFormer } from './former.ts';
 
 export type MendingNeeds = Pick<Context, 'kubernetes' | 'releases' | 'clock' | 'timeoutMs'> & { readonly blueprint: { readonly ownership: Ownership } };
 type Needs = MendingNeeds;
@@ -30,8 +30,9 @@ export const restore = (places: readonly Place[] = []): Step<Needs, Receipt> => 
     for (const place of places) {
       const { release, refs } = await driftIn(ctx, place);
       if (!release || refs.length === 0) continue;
-      await record({ did: 'restore-release', ...place });
-      await keepFormer(kept(ctx), place, refs);
+      const former = await readFormer(ctx, refs);
+      await record({ did: 'restore-release', ...place, digest: former.digest });
+      await keepFormer(kept(ctx), place, former);
       const task = { ...place, signal, say, timeoutMs: ctx.timeoutMs };
       await ctx.releases.rollback({ ...task, revision: release.revision, force: true });
       for (const workload of await readersOf(ctx, place, refs)) await restartOne(ctx, workload, record);
@@ -39,7 +40,7 @@ export const restore = (places: readonly Place[] = []): Step<Needs, Receipt> => 
     }
   },
 
-  undo: (ctx, receipt) => (receipt.did === 'restart-workload' ? restartBack(ctx, receipt) : putBackFormer(kept(ctx), placeIn(receipt))),
+  undo: (ctx, receipt) => (receipt.did === 'restart-workload' ? restartBack(ctx, receipt) : putBackFormer(kept(ctx), placeIn(receipt), receipt['digest'])),
 
   remove: async () => ({ is: 'absent' }),
 });

@@ -1,14 +1,16 @@
 /** What was installed with which settings, kept in the cluster: status, uninstall and CI find it there without a file of the user's. */
 import { canonical } from '../design/canonical.ts';
+import { documentIn } from '../design/installation-record.ts';
 import type { Json, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { oursByLabels } from './marks.ts';
+import { carriesOurMarks, oursByLabels } from './marks.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
 
 export const RECORD = 'loki-eks';
+export const RECORD_TYPE = 'loki-eks.dev/installation';
 /** The deed with which an installation is let go. */
 export const FORGOTTEN = 'delete-record';
 
@@ -24,6 +26,10 @@ export const record: Step<Needs, Receipt> = {
     if (!oursByLabels(found, blueprint.ownership)) {
       return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} exists but was not made by loki-eks` }) };
     }
+    if (found['type'] !== RECORD_TYPE) {
+      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} is of type ${String(found['type'])}, not ${RECORD_TYPE}` }) };
+    }
+    if (!carriesOurMarks(found, blueprint.ownership)) return { is: 'differs', changes: [{ action: 'update', target, detail: 'marks' }] };
     if (canonical(dataOf(found)) === canonical(encoded(blueprint))) return { is: 'matches' };
     return { is: 'differs', changes: [{ action: 'update', target, detail: 'settings' }] };
   },
@@ -34,7 +40,10 @@ export const record: Step<Needs, Receipt> = {
     if (found) {
       // The former record may hold the user's values, so the journal only learns which version of it there was.
       await hands.record({ did: 'update-record', version: found.metadata.resourceVersion ?? null });
-      await kubernetes.patch(reference(blueprint), { data: { ...data, former: former(found) } });
+      await kubernetes.patch(reference(blueprint), {
+        metadata: { annotations: blueprint.ownership.annotations },
+        data: { ...data, ...gone(found, data), former: former(found) },
+      });
       return;
     }
     await hands.record({ did: 'create-record' });
@@ -49,9 +58,8 @@ export const record: Step<Needs, Receipt> = {
     if (receipt.did === 'create-record') return kubernetes.delete(reference(blueprint));
     // Still that version: the update never happened, and `former` is of an earlier run.
     if (found.metadata.resourceVersion === receipt['version']) return;
-    const before = (found['data'] as Readonly<Record<string, string>> | undefined)?.['former'];
-    if (!before) return;
-    const data = JSON.parse(Buffer.from(before, 'base64').toString()) as Readonly<Record<string, string>>;
+    const data = formerIn(found);
+    if (!data) return;
     const added = Object.keys(dataOf(found) as object).filter((key) => !(key in data));
     await kubernetes.patch(reference(blueprint), { data: { former: null, ...Object.fromEntries(added.map((key) => [key, null])), ...data } });
   },
@@ -68,7 +76,7 @@ const recordObject = (blueprint: Needs['blueprint']): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: { name: RECORD, namespace: blueprint.loki.namespace, labels: blueprint.ownership.labels, annotations: blueprint.ownership.annotations },
-  type: 'loki-eks.dev/installation',
+  type: RECORD_TYPE,
   data: encoded(blueprint),
 });
 
@@ -86,6 +94,18 @@ const base64 = (value: Json) => Buffer.from(canonical(value)).toString('base64')
 function dataOf(found: KubeObject): Json {
   const { former: _, ...data } = (found['data'] ?? {}) as Readonly<Record<string, string>>;
   return data;
+}
+
+/** Keys that nobody of ours has written are no part of a record. */
+const gone = (found: KubeObject, data: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.keys(dataOf(found) as object).flatMap((key) => (key in data ? [] : [[key, null]])));
+
+/** What was there before the last update; nothing where somebody has changed it since. */
+function formerIn(found: KubeObject): Readonly<Record<string, string>> | undefined {
+  const text = (found['data'] as Readonly<Record<string, string>> | undefined)?.['former'];
+  const read = documentIn(Buffer.from(text ?? '', 'base64').toString());
+  if ('why' in read || !Object.values(read.document).every((value) => typeof value === 'string')) return undefined;
+  return read.document as Readonly<Record<string, string>>;
 }
 
 const former = (found: KubeObject) => Buffer.from(canonical(dataOf(found))).toString('base64');

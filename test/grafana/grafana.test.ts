@@ -215,7 +215,7 @@ describe('from the sidecars to the API', () => {
 describe('after uninstall', () => {
   it('Grafana has lost ours, and nothing else', async () => {
     const admin = await token('Admin');
-    const gone = await house.run({ command: 'uninstall', flags: { grafanaTokenFile: 'token' in admin ? admin.token : '' } });
+    const gone = await house.run({ command: 'uninstall', flags: { grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' } });
     expect(gone.exit).toBe(0);
     await expect
       .poll(async () => (await grafana().datasources()).map(({ uid }) => uid).sort(), { timeout: 5000 })

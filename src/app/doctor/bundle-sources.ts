@@ -44,7 +44,7 @@ async function releases({ seen, blanking }: With, { put }: Shelf): Promise<void>
 
 async function recorded({ run, reached, seen, blanking }: With, { put }: Shelf): Promise<void> {
   const namespace = seen.loki?.namespace ?? run.settings.namespace;
-  const known = await installed({ settings: { ...run.settings, namespace } }, reached.kubernetes);
+  const known = await installed({ settings: { ...run.settings, namespace }, emit: () => {} }, reached);
   if (known) put('installed-with.yaml', stringify(blanking.document(known)));
 }
 

@@ -1,7 +1,8 @@
 /** Mending an installation of ours: the steps of install that make what is broken, with the settings that the cluster remembers. */
 import { stepsMending } from '../../design/mending.ts';
 import { plan as planOf } from '../../engine/plan.ts';
-import type { Plan, Step } from '../../engine/types.ts';
+import type { UserValues } from '../../design/design.ts';
+import type { Plan, Problem, Step } from '../../engine/types.ts';
 import type { Context } from '../../steps/context.ts';
 import { steps } from '../../steps/index.ts';
 import { driftIn, forgetRestored, restart, restore } from '../../steps/mending.ts';
@@ -9,14 +10,15 @@ import { contextFor } from '../context.ts';
 import { discover, findCharts } from '../discover.ts';
 import type { Finding, Walked } from './walk.ts';
 import type { Draft } from './fix-proposal.ts';
-import { draft } from '../draft.ts';
+import { draft, readUserValues } from '../draft.ts';
+import { manifestBarred, valuesBarred } from './fix-values.ts';
 import { installed } from '../installed.ts';
 import type { Run } from '../outside.ts';
 import { problemOf } from '../within.ts';
 
 /** `undefined` when the cluster does not remember with which settings it was made. */
 export async function mendOurs(run: Run, { reached, seen }: Walked, findings: readonly Finding[]): Promise<Draft | undefined> {
-  const known = await installed({ settings: { ...run.settings, namespace: seen.loki?.namespace ?? run.settings.namespace } }, reached.kubernetes);
+  const known = await installed({ ...run, settings: { ...run.settings, namespace: seen.loki?.namespace ?? run.settings.namespace } }, reached);
   if (!known) {
     run.emit({
       type: 'note.given',
@@ -29,10 +31,15 @@ export async function mendOurs(run: Run, { reached, seen }: Walked, findings: re
   const settings = { ...known.settings, ...(codes.has('IRSA_PROVIDER_MISSING') && { createOidcProvider: true }) };
   const here = { ...run, settings, emit: () => {} };
   const facts = await discover(here, reached, { charts: findCharts(here, { fetchCharts: true }) });
-  const blueprint = await draft(here, facts, known.userValues);
-  const ctx = await contextFor(here, reached, { blueprint, facts });
+  const own = await readUserValues(here.settings, here.outside.files);
   const wanted = new Set(findings.flatMap(({ problem: { code } }) => stepsMending(code)));
-  const drifted = await driftedReleases(ctx, wanted);
+  const userValues = { loki: own.loki.length > 0 ? own.loki : known.userValues.loki, alloy: own.alloy.length > 0 ? own.alloy : known.userValues.alloy };
+  const blueprint = await draft(here, facts, userValues);
+  const ctx = await contextFor(here, reached, { blueprint, facts });
+  const barred = own.loki.length > 0 || !wanted.has('release.loki') ? undefined : await recordedBarred(here, ctx, userValues);
+  if (barred) run.emit({ type: 'warning.raised', problem: barred });
+  if (barred) wanted.delete('release.loki');
+  const drifted = await driftedReleases(run, ctx, wanted);
   const places = drifted.map((use) => ({ namespace: blueprint[use].namespace, name: blueprint[use].name }));
   const all: readonly Step<Context>[] = [
     ...steps(blueprint).filter(({ id }) => wanted.has(id) && !drifted.some((use) => id === `release.${use}`)),
@@ -52,11 +59,22 @@ const USES = ['loki', 'alloy'] as const;
 type Use = (typeof USES)[number];
 
 /** Where objects were changed behind helm's back, they are put back; an upgrade would leave them as they are. */
-async function driftedReleases(ctx: Context, wanted: ReadonlySet<string>): Promise<readonly Use[]> {
+async function driftedReleases({ emit }: Pick<Run, 'emit'>, ctx: Context, wanted: ReadonlySet<string>): Promise<readonly Use[]> {
   const drifts = await Promise.all(
-    USES.map(async (use) => (wanted.has(`release.${use}`) && (await driftIn(ctx, ctx.blueprint[use])).changes.length > 0 ? [use] : [])),
+    USES.map(async (use) => {
+      if (!wanted.has(`release.${use}`) || (await driftIn(ctx, ctx.blueprint[use])).changes.length === 0) return [];
+      const barred = await manifestBarred(ctx, ctx.blueprint[use]);
+      if (barred) emit({ type: 'warning.raised', problem: barred });
+      return barred ? [] : [use];
+    }),
   );
   return drifts.flat();
+}
+
+/** Judged against a design without them. */
+async function recordedBarred(run: Run, ctx: Context, { loki, alloy }: UserValues): Promise<Problem | undefined> {
+  const without = await draft(run, ctx.facts, { loki: [], alloy });
+  return valuesBarred(ctx, without.loki, loki);
 }
 
 const partsOf = ({ problem: { code } }: Finding, drifted: readonly Use[]): readonly string[] =>

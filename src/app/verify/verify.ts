@@ -30,7 +30,7 @@ interface Verified {
 
 async function verified(run: Run, options: VerifyOptions): Promise<Verified> {
   const reached = await reach(run, 'facts');
-  const known = await installed(run, reached.kubernetes);
+  const known = await installed(run, reached);
   if (!known) return { ending: { outcome: 'unhealthy', problems: [notInstalled(run)] } };
   const looking = { ...run, settings: known.settings };
   const facts = await discover(looking, reached);

@@ -21,7 +21,7 @@ export const doctor: Command = {
     { run: 'loki-eks doctor --cluster prod --bundle help.tar.gz', why: 'all that a helper may want to see, without secrets' },
     { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'before anything is installed' },
   ],
-  settings: [...place, 'collectorNamespace', 'grafanaUrl', 'grafanaNamespace', ...grafanaLogin, 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
+  settings: [...place, 'collectorNamespace', 'grafanaNamespace', ...grafanaLogin, 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
   flags: [
     { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; repeatable' },
     { flag: '--fix', description: 'mend what may be mended: shows it, asks where it matters, and looks again' },

@@ -14,7 +14,7 @@ export const uninstall: Command = {
     { run: 'loki-eks uninstall --cluster prod --yes --delete-data --confirm-delete-data BUCKET', why: 'asks nothing: for CI' },
     { run: 'loki-eks uninstall --cluster prod --expire-data', why: 'for millions of objects: S3 empties the buckets by itself' },
   ],
-  settings: [...place, ...naming, 'grafanaUrl', ...grafanaLogin, 'helm', 'timeout'],
+  settings: [...place, ...naming, ...grafanaLogin, 'helm', 'timeout'],
   flags: [
     { flag: '--delete-data', description: 'delete the buckets and all log lines in them too' },
     { flag: '--expire-data', description: 'let S3 empty the buckets within some days, by lifecycle rules; the buckets stay until then' },

@@ -48,6 +48,14 @@ export const adopt = rows({
     explain:
       'Loki finds a line only under the schema that was in force when the line was written. The periods of the running Loki are carried on by themselves; only values files of your own can change them. Nothing has been changed.',
   },
+  SCHEMA_STRANGE: {
+    title: 'A period of the running schema is written in a way that is not carried on',
+    cause: 'Somebody changed the configuration of Loki in the cluster: a value in it is no plain word or number.',
+    fix: 'Put schema_config back as it was: helm rollback loki -n NAMESPACE',
+    exit: 3,
+    explain:
+      'The periods of the running Loki become part of the new configuration, which helm fills in as a template, so that only plain words and numbers are taken over. Nothing has been changed.',
+  },
   STORAGE_MOVED: {
     title: 'Lines that are stored could no longer be found',
     cause: 'The settings or the values name another bucket than the one that the running Loki uses.',

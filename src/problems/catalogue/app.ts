@@ -44,6 +44,46 @@ export const app = rows({
     exit: 6,
     explain: 'The record is the Secret "loki-eks" in the namespace of Loki. If Loki is in another namespace, name it with --namespace.',
   },
+  RECORD_NOT_OURS: {
+    title: 'The installation record does not carry the marks of this installation',
+    cause: 'It was made by something else, for another cluster or namespace, or its labels were changed.',
+    fix: 'loki-eks install writes the record; if it refuses, delete the Secret first',
+    exit: 3,
+    explain:
+      'The record is the Secret "loki-eks" of type loki-eks.dev/installation with the label loki-eks.dev/install-id and the annotation loki-eks.dev/cluster-arn of this installation. Nothing is read from a Secret without them. Commands that need names from it take them as flags.',
+  },
+  RECORD_VALUE_IGNORED: {
+    title: 'A value of the installation record is ignored',
+    cause: 'Somebody changed the record, or it was written by another version.',
+    fix: 'loki-eks install writes the record anew',
+    exit: 3,
+    explain:
+      'A record says what was installed and no more: names, sizes, the retention. Files, programs, charts, consents, and addresses that a token or password is sent to are never taken from a cluster: give them yourself, as flags or in the settings file.',
+  },
+  RECORD_UNREADABLE: {
+    title: 'The installation record can not be read',
+    cause: 'Somebody changed it: it is no JSON, far too big, or holds a name that can not be one.',
+    fix: 'Put the Secret back from a backup; or delete it and run loki-eks adopt, which reads the names from the Loki that runs',
+    exit: 3,
+    explain:
+      'The record is the Secret "loki-eks" in the namespace of Loki. It holds the names that logs are found by, so nothing is guessed in place of one that is wrong. Nothing has been changed.',
+  },
+  RECORDED_VALUES_UNUSED: {
+    title: 'The recorded chart values are not used for a fix',
+    cause: 'They were changed, or they reach further than a record is believed: outside of the namespace, or with templates that helm fills in.',
+    fix: 'Give your own: LOKI_EKS_LOKI_VALUES=FILE loki-eks doctor --fix',
+    exit: 3,
+    explain:
+      'The record in the cluster keeps the values files that Loki was installed with. Whoever may write Secrets in that namespace may change them, and helm would carry them out with your rights. So a fix uses them only as far as they tune what the chart makes in its own namespace.',
+  },
+  RELEASE_MANIFEST_UNUSED: {
+    title: 'The stored manifest of a release is not put back',
+    cause: 'It holds objects outside of the namespace that the chart does not make like that.',
+    fix: 'loki-eks install, with the values files that you installed with',
+    exit: 3,
+    explain:
+      "Helm keeps what it has applied in a Secret beside the release, and a rollback applies it again with your rights. What it holds outside of the release's namespace has to be what the chart makes.",
+  },
   DELETE_UNCONFIRMED: {
     title: 'Deleting log data was not confirmed',
     cause: '--delete-data or --expire-data was given without the name of the bucket.',

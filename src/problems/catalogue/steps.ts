@@ -135,6 +135,13 @@ export const steps = rows({
     exit: 3,
     explain: 'It was left as it is.',
   },
+  FORMER_CHANGED: {
+    title: 'What a fix has kept of the objects before it was changed since',
+    cause: 'Somebody wrote into the Secret in which the run kept what it was about to change.',
+    fix: 'Compare the objects of the release yourself: helm get manifest NAME -n NAMESPACE; then delete the Secret',
+    exit: 3,
+    explain: 'The journal of the run holds a digest of what it kept. What does not match it is never put back, because it would be made with your rights.',
+  },
   OBJECT_NOT_OURS: {
     title: 'A Kubernetes object of this name was not made by loki-eks',
     cause: 'It exists without the labels of this installation.',

@@ -9,9 +9,8 @@ import type { findHelm } from './adapters/helm/binary.ts';
 import { systemClock, systemPulse } from './adapters/system/clock.ts';
 import { systemFiles } from './adapters/system/files.ts';
 import { main } from './cli/cli.ts';
-import type { Platform } from './cli/platform.ts';
+import type { OutsideOptions, Platform } from './cli/platform.ts';
 import type { Helm } from './ports/releases.ts';
-import type { Questions } from './ports/system.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
@@ -92,8 +91,13 @@ function onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void 
   return () => signals.forEach((signal) => void process.off(signal, listener));
 }
 
-async function outside({ questions, hide }: { readonly questions?: Questions; readonly hide: (secret: string) => void }): Promise<Outside> {
-  const [{ diskJournals }, { systemRandom }] = await Promise.all([import('./adapters/disk/journals.ts'), import('./adapters/system/random.ts')]);
+async function outside({ questions, hide, signal, late }: OutsideOptions): Promise<Outside> {
+  const [{ diskJournals }, { systemRandom }, { openExchanges }] = await Promise.all([
+    import('./adapters/disk/journals.ts'),
+    import('./adapters/system/random.ts'),
+    import('./adapters/exchanges.ts'),
+  ]);
+  const exchanges = openExchanges({ ...(signal && { signal }), ...(late && { late }) });
   const { once, dispose } = disposables();
   const texts = new Map<string, string>();
   const cache = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
@@ -114,13 +118,13 @@ async function outside({ questions, hide }: { readonly questions?: Questions; re
     self: async () => (await import('./adapters/system/self.ts')).systemSelf({ pid: process.pid, env, probe: (pid) => void process.kill(pid, 0) }),
     ...(questions && { questions }),
     journals: diskJournals(join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'loki-eks'), () => systemClock.now()),
-    aws: connected(async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, ...(mfa && { mfa }) })),
-    kubernetes: async (access) => (await import('./adapters/kube/connect.ts')).connectKubernetes(access, { env }),
+    aws: connected(async (of) => (await import('./adapters/aws/connect.ts')).connectAws({ ...of, env, lookUp, exchanges, ...(mfa && { mfa }) })),
+    kubernetes: async (access) => (await import('./adapters/kube/connect.ts')).connectKubernetes(access, { env, exchanges }),
     kubeconfigServer: async (of) => (await import('./adapters/kube/kubeconfig-server.ts')).kubeconfigServer({ ...of, env }),
     releases: async (of) => once((await import('./adapters/helm/releases.ts')).openReleases({ ...of, env, cli: { node: platform.node, script }, find })),
     charts: async (of) => once((await import('./adapters/helm/charts.ts')).openCharts({ ...of, env, find, keep: join(cache, 'loki-eks', 'charts') })),
     logs: async (of) => (await import('./adapters/loki/logs.ts')).openLogs(of),
-    grafana: async (of) => (await import('./adapters/grafana/connect.ts')).connectGrafana({ ...of, env }),
+    grafana: async (of) => (await import('./adapters/grafana/connect.ts')).connectGrafana({ ...of, env, exchanges }),
     hide,
     templates: (name) => {
       const known = texts.get(name) ?? readFileSync(join(root, 'templates', name), 'utf8');

@@ -41,6 +41,10 @@ export interface OutsideOptions {
   readonly questions?: Questions;
   /** Becomes `outside.hide`: the run's events are redacted by it. */
   readonly hide: (secret: string) => void;
+  /** The run's: what waits for an answer when it comes is let go soon after. */
+  readonly signal?: AbortSignal;
+  /** Told of an answer that is late. */
+  readonly late?: (call: string, seconds: number) => void;
 }
 
 /** `exists` is for the default config file only: whatever a user has named is read, and complained of. */

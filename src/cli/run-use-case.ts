@@ -35,7 +35,12 @@ export async function runUseCase<Options>(given: Given, platform: Platform, of: 
     const { readRunSettings } = await import('./read-run-settings.ts');
     const read = await readRunSettings(given, platform, { need: printed ? [] : of.need, file: stage.file.content, ...(questions && { questions }) });
     if (printed) return await showConfig(platform, { origins: read.origins, json: stage.output === 'json' });
-    outside = await platform.outside({ hide: stage.hide, ...(questions && { questions: await questions() }) });
+    outside = await platform.outside({
+      hide: stage.hide,
+      signal: stopping.signal,
+      late: (call, seconds) => story.sink({ type: 'call.late', call, seconds }),
+      ...(questions && { questions: await questions() }),
+    });
     for (const problem of read.warnings) story.sink({ type: 'warning.raised', problem });
     const { sandbox, settled } = stage;
     const yes = given.flags['yes'] === true;

@@ -18,6 +18,10 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   },
   'fact.found': { when: 'something was learnt about the account or the cluster', fields: { fact: 'what it is about', value: 'in words' } },
   'warning.raised': { when: 'something is wrong that does not stop the run', fields: { problem } },
+  'call.late': {
+    when: 'AWS, the cluster, Grafana or helm is slow to answer, and again while it goes on',
+    fields: { call: 'what was asked, such as eks:DescribeCluster', seconds: 'how long it has been waited for' },
+  },
   'checks.started': {
     when: 'checks begin, all at once',
     fields: { at: 'preflight, verify, status or doctor', checks: 'id and title of each; the title reads as a fact' },

@@ -136,6 +136,7 @@ export interface Happenings {
   'run.started': { readonly command: string; readonly version: string; readonly sandbox: boolean };
   'fact.found': { readonly fact: string; readonly value: string };
   'warning.raised': { readonly problem: Problem };
+  'call.late': { readonly call: string; readonly seconds: number };
   'checks.started': { readonly at: string; readonly checks: readonly { readonly id: string; readonly title: string }[] };
   'check.said': { readonly check: string; readonly text: string };
   'check.finished': CheckResult;

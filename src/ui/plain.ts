@@ -40,6 +40,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     },
     'fact.found': ({ fact, value }) => line('found', `${fact}: ${value}`),
     'warning.raised': ({ problem }) => line('warn', `${problem.message} [${problem.code}]; fix: ${problem.fix}${seen(problem.evidence)}`),
+    'call.late': ({ call, seconds }) => line('...', `still waiting for ${call} (${duration(seconds)})`),
     'checks.started': ({ at, checks }) => line('check', `${at}: ${count(checks.length, 'check')}`),
     'check.said': ({ text }) => line('...', text),
     'check.finished': ({ title, verdict }) => line(...checkLine(title, verdict)),

@@ -9,7 +9,7 @@ import { problemLines } from './problem.ts';
 import type { OutputStream, Renderer } from './renderer.ts';
 import { isOver, sectionLines, type Row, type RowState, type Section } from './section.ts';
 import { statusLines } from './status-report.ts';
-import { clean, fold, foldNote, oneLine, spread, width } from './text.ts';
+import { clean, duration, fold, foldNote, oneLine, spread, width } from './text.ts';
 import { verifyLines } from './verify-report.ts';
 
 export interface TreeOptions {
@@ -49,6 +49,7 @@ export function tree(options: TreeOptions): Renderer {
     },
     'fact.found': ({ fact, value }) => screen.print('stderr', factLines(fact, value, progress())),
     'warning.raised': ({ problem }) => screen.notice(problemLines(problem, { ...progress(), as: 'warning' })),
+    'call.late': ({ call, seconds }) => screen.waiting(`still waiting for ${call} (${duration(seconds)})`),
     'checks.started': ({ at, checks }) => {
       checking = at;
       screen.open({
@@ -154,6 +155,13 @@ class Screen {
   notice(lines: readonly string[]): void {
     if (this.#live) this.#live.section.notices.push(lines.join('\n'));
     else this.print('stderr', ['', ...lines]);
+  }
+
+  /** Under what is under way, until that says something itself. */
+  waiting(text: string): void {
+    const row = this.#live?.section.rows.find(({ state }) => state === 'running');
+    if (row) row.below = text;
+    else if (!this.#live) this.print('stderr', [`  ${this.#options.paints.stderr.faint(oneLine(text))}`]);
   }
 
   open(of: { readonly heading: string; readonly rows: Row[]; readonly collapse?: string }): void {

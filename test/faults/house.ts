@@ -27,6 +27,7 @@ import { diskJournals } from '../../src/adapters/disk/journals.ts';
 import { readChart } from '../../src/adapters/helm/chart-file.ts';
 import { openReleases } from '../../src/adapters/helm/releases.ts';
 import { openObjects } from '../../src/adapters/kube/objects.ts';
+import { openExchanges } from '../../src/adapters/exchanges.ts';
 import { openRequests } from '../../src/adapters/kube/requests.ts';
 import { repeating, type Ask, type Rest } from '../../src/adapters/kube/rest.ts';
 import { openLogs } from '../../src/adapters/loki/logs.ts';
@@ -357,6 +358,7 @@ function awsOf(world: OpenWorld, crossing: Line, turn: NonNullable<Wish['turn']>
       made;
   const clients: Clients = {
     region: here,
+    exchanges: openExchanges(),
     eks: once(new EKS(config('EKS'))),
     iam: once(new IAM(config('IAM'))),
     sts: once(new STS(config('STS'))),

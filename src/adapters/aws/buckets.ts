@@ -1,5 +1,4 @@
 /** S3 buckets of one account in one region. Every call names the expected owner, so a stranger's bucket of that name answers 403. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketLifecycleConfiguration, LifecycleRule as SdkRule, S3 } from '@aws-sdk/client-s3';
 import type { Buckets, LifecycleRule, Tags } from '../../ports/buckets.ts';
 import { stop } from '../../problems/problem.ts';
@@ -27,7 +26,7 @@ export function buckets(clients: Clients, account: string): Buckets {
     ask({ action, on: `s3://${name}` }, async () => {
       const s3 = await clients.s3();
       const codes = fresh.has(name) ? ['OperationAborted', 'NoSuchBucket'] : ['OperationAborted'];
-      await patiently({ codes, forMs: 120_000 }, () => call(s3));
+      await patiently({ codes, forMs: 120_000, exchanges: clients.exchanges }, () => call(s3));
     });
 
   const setTags = async (name: string, tags: Tags): Promise<void> => {
@@ -45,7 +44,7 @@ export function buckets(clients: Clients, account: string): Buckets {
       for (;;) {
         const found = await (fresh.has(name) ? readAtOnce(await at(name)) : lookAtBucket(await at(name), clients.otherS3));
         if (found.is !== 'absent' || !fresh.has(name) || Date.now() > until) return found;
-        await sleep(500);
+        await clients.exchanges.pause(500);
       }
     },
 
@@ -117,7 +116,7 @@ export function buckets(clients: Clients, account: string): Buckets {
     const asked = { action: 's3:DeleteBucket', on: `s3://${name}` };
     try {
       // The last writer's object may land between emptying and this.
-      await patiently({ codes: ['OperationAborted'], forMs: 120_000 }, () => s3.deleteBucket(named(name)));
+      await patiently({ codes: ['OperationAborted'], forMs: 120_000, exchanges: clients.exchanges }, () => s3.deleteBucket(named(name)));
     } catch (thrown) {
       if (isCode(thrown, 'BucketNotEmpty')) {
         throw stop(

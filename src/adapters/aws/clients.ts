@@ -3,11 +3,14 @@ import type { EKS } from '@aws-sdk/client-eks';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { S3 } from '@aws-sdk/client-s3';
 import type { STS } from '@aws-sdk/client-sts';
+import type { Exchanges } from '../exchanges.ts';
+import { bounded } from './bounds.ts';
 import type { Credentials } from './credentials.ts';
 import { handlerOptions } from './handler-options.ts';
 
 export interface Clients {
   readonly region: string;
+  readonly exchanges: Exchanges;
   readonly eks: () => Promise<EKS>;
   readonly iam: () => Promise<IAM>;
   readonly sts: () => Promise<STS>;
@@ -20,6 +23,7 @@ export interface ClientOptions {
   readonly region: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly credentials: Credentials;
+  readonly exchanges: Exchanges;
 }
 
 type Service = 'EKS' | 'IAM' | 'S3' | 'STS';
@@ -31,7 +35,7 @@ export function endpointOf(service: Service, env: ClientOptions['env']): string 
 }
 
 /** What every client is made with. */
-export function clientConfig(service: Service, options: ClientOptions) {
+export function clientConfig(service: Service, options: Omit<ClientOptions, 'exchanges'>) {
   const endpoint = endpointOf(service, options.env);
   return {
     region: options.region,
@@ -45,15 +49,18 @@ export function clientConfig(service: Service, options: ClientOptions) {
 }
 
 export function clients(options: ClientOptions): Clients {
+  const { exchanges } = options;
   const otherS3: Clients['otherS3'] = async (other) => {
     const { S3 } = await import('@aws-sdk/client-s3');
-    return new S3(clientConfig('S3', { ...options, region: other.region ?? options.region, credentials: other.credentials ?? options.credentials }));
+    const config = clientConfig('S3', { ...options, region: other.region ?? options.region, credentials: other.credentials ?? options.credentials });
+    return bounded(new S3(config), { service: 's3', exchanges });
   };
   return {
     region: options.region,
-    eks: once(async () => new (await import('@aws-sdk/client-eks')).EKS(clientConfig('EKS', options))),
-    iam: once(async () => new (await import('@aws-sdk/client-iam')).IAM(clientConfig('IAM', options))),
-    sts: once(async () => new (await import('@aws-sdk/client-sts')).STS(clientConfig('STS', options))),
+    exchanges,
+    eks: once(async () => bounded(new (await import('@aws-sdk/client-eks')).EKS(clientConfig('EKS', options)), { service: 'eks', exchanges })),
+    iam: once(async () => bounded(new (await import('@aws-sdk/client-iam')).IAM(clientConfig('IAM', options)), { service: 'iam', exchanges })),
+    sts: once(async () => bounded(new (await import('@aws-sdk/client-sts')).STS(clientConfig('STS', options)), { service: 'sts', exchanges })),
     s3: once(() => otherS3({})),
     otherS3,
   };

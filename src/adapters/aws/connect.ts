@@ -1,5 +1,6 @@
 /** The AWS ports, bound to one region and one set of credentials. */
 import type { Aws } from '../../ports/aws.ts';
+import { openExchanges, type Exchanges } from '../exchanges.ts';
 import { associations } from './associations.ts';
 import { buckets } from './buckets.ts';
 import { callers, type LookUp } from './caller.ts';
@@ -21,6 +22,8 @@ export interface Connection {
   /** Asks for a code of this MFA device; absent when nobody can be asked. */
   readonly mfa?: (serial: string) => Promise<string>;
   readonly lookUp?: LookUp;
+  /** The run's; without them each call still has its end. */
+  readonly exchanges?: Exchanges;
 }
 
 /**
@@ -29,10 +32,11 @@ export interface Connection {
  */
 export async function connectAws(of: Connection): Promise<Aws> {
   quietSdk();
+  const { exchanges = openExchanges() } = of;
   const profile = await readProfile(of.profile, of.env);
   const region = resolveRegion(of.region, { env: of.env, profile });
-  const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa });
-  const made = clients({ region, env: of.env, credentials: identity });
+  const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa, exchanges });
+  const made = clients({ region, env: of.env, credentials: identity, exchanges });
   // Who calls is always the first question; its package is loaded before anything else may be.
   await made.sts();
   const who = callers(made, { credentials: identity, lookUp: of.lookUp });

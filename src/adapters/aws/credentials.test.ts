@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openExchanges } from '../exchanges.ts';
 import { ProblemError } from '../../problems/problem.ts';
 import { connectAws } from './connect.ts';
 import { credentials } from './credentials.ts';
@@ -49,7 +50,7 @@ const keys = { AWS_ACCESS_KEY_ID: 'AKIAENV', AWS_SECRET_ACCESS_KEY: 'secret' };
 
 const resolve = async (env: Record<string, string>, options: { readonly profile?: string; readonly mfa?: (serial: string) => Promise<string> } = {}) => {
   const profile = await readProfile(options.profile, env);
-  return credentials({ region: 'eu-west-1', env, profile, explicit: Boolean(options.profile), mfa: options.mfa })();
+  return credentials({ region: 'eu-west-1', env, profile, explicit: Boolean(options.profile), mfa: options.mfa, exchanges: openExchanges() })();
 };
 const problemOf = async (work: Promise<unknown>) => {
   const thrown = await work.then(

@@ -1,5 +1,7 @@
 /** Where credentials come from, and what each way of having none means. */
 import { ProblemError, stop } from '../../problems/problem.ts';
+import type { Exchanges } from '../exchanges.ts';
+import { wholeAnswers } from './bounds.ts';
 import { handlerOptions } from './handler-options.ts';
 import { readError, slim, translated } from './failures.ts';
 import { sharedFiles, type Env, type Profile } from './profiles.ts';
@@ -20,10 +22,16 @@ export interface CredentialOptions {
   /** Whether the profile was named by a setting: then it beats keys in the environment, as with the AWS CLI. */
   readonly explicit: boolean;
   readonly mfa?: (serial: string) => Promise<string>;
+  readonly exchanges: Exchanges;
 }
 
 /** Renewed this long before they end, so that a call that takes its time still finds them good. */
 const leeway = 5 * 60_000;
+
+/** A chain of profiles, a login command, a metadata service. */
+const RESOLVE_MS = 60_000;
+/** Somebody has to find a device and type its code. */
+const MFA_MS = 10 * 60_000;
 
 export function credentials(options: CredentialOptions): Credentials {
   const resolve = resolver(options);
@@ -57,22 +65,30 @@ function resolver(options: CredentialOptions): Credentials {
     const sessionToken = env['AWS_SESSION_TOKEN'] || undefined;
     return async () => ({ accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) });
   }
-  const init = {
+  const init = async () => ({
     ...sharedFiles(env),
     profile: profile.name,
     ignoreCache: true,
     mfaCodeProvider: options.mfa ?? noTerminal(profile),
     // Neither region nor endpoint: the chain would take them for its SSO client too, which has a region of its own.
-    clientConfig: { requestHandler: handlerOptions(env), maxAttempts: 4 },
+    clientConfig: { requestHandler: await handler(env), maxAttempts: 4 },
     parentClientConfig: { region: async () => options.region },
-  };
+  });
   return async () => {
     const { fromIni, fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
     // Through the chain, a profile's own failure would be lost in "could not load from any provider".
     const own = profile.named && hasCredentials(profile);
-    const provide = own ? fromIni(init) : fromNodeProviderChain(init);
-    return provide();
+    const chain = await init();
+    const provide = own ? fromIni(chain) : fromNodeProviderChain(chain);
+    const ms = options.mfa ? MFA_MS : RESOLVE_MS;
+    return options.exchanges.run({ name: 'AWS credentials', of: 'AWS credentials', ms, usualMs: ms - RESOLVE_MS }, () => provide());
   };
+}
+
+/** The SDK's own, which is loaded by then: who calls is always asked first. */
+async function handler(env: Env) {
+  const { STS } = await import('@aws-sdk/client-sts');
+  return wholeAnswers(new STS({ requestHandler: handlerOptions(env) }).config.requestHandler);
 }
 
 const hasCredentials = ({ keys }: Profile): boolean =>

@@ -133,6 +133,10 @@ const rules: readonly Rule[] = [
     named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined,
   network,
   (error, asked) =>
+    error.name === 'AnswerTooLong'
+      ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS: ${error.message}` }
+      : undefined,
+  (error, asked) =>
     error.name === 'SyntaxError' && error.status !== undefined
       ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` }
       : undefined,
@@ -154,9 +158,10 @@ function network(error: SdkError, asked: Asked): ReturnType<Rule> {
     case 'ECONNRESET':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-    case 'ETIMEDOUT':
     case 'EPIPE':
       return { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: ${error.system}` };
+    case 'ETIMEDOUT':
+      return { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: ${error.name === 'TimeoutError' ? error.message : error.system}` };
     case 'PROXY_REFUSED':
       return { code: 'AWS_PROXY_REFUSED', message: `${asked.action} can't pass the proxy: ${error.message}` };
     case undefined:

@@ -1,5 +1,6 @@
 /** How every SDK client makes its HTTP requests. */
 import type { Agent } from 'node:https';
+import { ATTEMPT_MS } from './bounds.ts';
 import { proxyAgent } from './proxy.ts';
 
 /** Options of the SDK's own HTTP handler, with the proxy of the environment in front when there is one. Times are in milliseconds. */
@@ -10,5 +11,5 @@ export function handlerOptions(env: Readonly<Record<string, string | undefined>>
   readonly httpsAgent?: Agent;
 } {
   const agent = proxyAgent(env);
-  return { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true, ...(agent && { httpsAgent: agent }) };
+  return { connectionTimeout: 5_000, requestTimeout: ATTEMPT_MS, throwOnRequestTimeout: true, ...(agent && { httpsAgent: agent }) };
 }

@@ -1,5 +1,5 @@
 /** Waiting for AWS to agree with itself: after a creation or beside another change, some codes only mean "not yet". */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Exchanges } from '../exchanges.ts';
 import { isCode } from './failures.ts';
 
 export interface Patience {
@@ -7,11 +7,11 @@ export interface Patience {
   readonly codes: readonly string[];
   readonly forMs: number;
   readonly firstMs?: number;
-  readonly signal?: AbortSignal;
+  readonly exchanges: Pick<Exchanges, 'pause'>;
 }
 
 /** Calls again, with growing pauses of at most 15 s, while it throws one of the codes; in the end throws the last error. */
-export async function patiently<T>({ codes, forMs, firstMs = 500, signal }: Patience, call: () => Promise<T>): Promise<T> {
+export async function patiently<T>({ codes, forMs, firstMs = 500, exchanges }: Patience, call: () => Promise<T>): Promise<T> {
   const until = Date.now() + forMs;
   for (let pause = firstMs; ; pause = Math.min(pause * 2, 15_000)) {
     try {
@@ -19,6 +19,6 @@ export async function patiently<T>({ codes, forMs, firstMs = 500, signal }: Pati
     } catch (thrown) {
       if (!isCode(thrown, ...codes) || Date.now() + pause > until) throw thrown;
     }
-    await sleep(pause * (0.75 + Math.random() / 2), undefined, signal ? { signal } : {});
+    await exchanges.pause(pause * (0.75 + Math.random() / 2));
   }
 }

@@ -4,6 +4,7 @@ import type { Json } from '../../engine/types.ts';
 import type { Callers } from '../../ports/caller.ts';
 import type { Role, Roles } from '../../ports/roles.ts';
 import { stop } from '../../problems/problem.ts';
+import type { Exchanges } from '../exchanges.ts';
 import type { Clients } from './clients.ts';
 import { readDocument } from './documents.ts';
 import { ask, askFor, isCode, readError, slim } from './failures.ts';
@@ -20,7 +21,7 @@ export function roles(clients: Clients, callers: Callers): Roles {
   const write = <T>(action: string, name: string, call: (iam: IAM) => Promise<T>): Promise<T> =>
     ask({ action, on: `role ${name}` }, async () => {
       const iam = await clients.iam();
-      return patiently({ codes: fresh.has(name) ? [...busy, ...gone] : busy, forMs: 30_000 }, () => call(iam));
+      return patiently({ codes: fresh.has(name) ? [...busy, ...gone] : busy, forMs: 30_000, exchanges: clients.exchanges }, () => call(iam));
     });
 
   return {
@@ -85,7 +86,7 @@ export function roles(clients: Clients, callers: Callers): Roles {
     },
 
     async delete(name) {
-      await deleteRole(await clients.iam(), name);
+      await deleteRole({ iam: await clients.iam(), exchanges: clients.exchanges }, name);
       fresh.delete(name);
     },
 
@@ -142,8 +143,14 @@ async function attachedPolicies(iam: IAM, name: string): Promise<readonly string
   return pages.flatMap((page) => (page.AttachedPolicies ?? []).map((policy) => policy.PolicyArn!));
 }
 
+interface By {
+  readonly iam: IAM;
+  readonly exchanges: Exchanges;
+}
+
 /** Everything that holds on to a role must go first, or IAM answers DeleteConflict. */
-async function deleteRole(iam: IAM, name: string): Promise<void> {
+async function deleteRole(by: By, name: string): Promise<void> {
+  const { iam, exchanges } = by;
   const on = `role ${name}`;
   const take = (action: string, call: () => Promise<unknown>) => askFor({ action, on, absent: gone }, call);
   const release = async (): Promise<void> => {
@@ -153,20 +160,20 @@ async function deleteRole(iam: IAM, name: string): Promise<void> {
   };
   await release();
   try {
-    await patiently({ codes: busy, forMs: 30_000 }, () => iam.deleteRole({ RoleName: name }));
+    await patiently({ codes: busy, forMs: 30_000, exchanges }, () => iam.deleteRole({ RoleName: name }));
   } catch (thrown) {
     if (isCode(thrown, ...gone)) return;
     if (!isCode(thrown, 'DeleteConflict', 'DeleteConflictException')) return void (await take('iam:DeleteRole', () => Promise.reject(thrown)));
     // Rare, so only now: somebody put the role into an instance profile, or IAM still sees what we took off.
     await leaveInstanceProfiles(iam, name);
     await release();
-    await take('iam:DeleteRole', () => deleteAtLast(iam, name));
+    await take('iam:DeleteRole', () => deleteAtLast(by, name));
   }
 }
 
-async function deleteAtLast(iam: IAM, name: string): Promise<void> {
+async function deleteAtLast({ iam, exchanges }: By, name: string): Promise<void> {
   try {
-    await patiently({ codes: ['DeleteConflict', 'DeleteConflictException', ...busy], forMs: 20_000 }, () => iam.deleteRole({ RoleName: name }));
+    await patiently({ codes: ['DeleteConflict', 'DeleteConflictException', ...busy], forMs: 20_000, exchanges }, () => iam.deleteRole({ RoleName: name }));
   } catch (thrown) {
     if (!isCode(thrown, 'DeleteConflict', 'DeleteConflictException')) throw thrown;
     throw stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${readError(thrown).message}` }, { cause: slim(thrown) });

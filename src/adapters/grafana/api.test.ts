@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
+import { openExchanges } from '../exchanges.ts';
 import { openGrafana } from './api.ts';
 import { byAddress } from './ways.ts';
 
@@ -21,7 +22,7 @@ async function serving(status: number, body: unknown, headers: Readonly<Record<s
   });
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/grafana/`;
-  return { asked, url, grafana: openGrafana({ where: 'G', login: { token: 'glsa_1' }, send: byAddress(url) }) };
+  return { asked, url, grafana: openGrafana({ where: 'G', login: { token: 'glsa_1' }, send: byAddress(url, { exchanges: openExchanges() }) }) };
 }
 
 const query = { logql: '{a="b"}', sinceMs: 60_000, limit: 2 };
@@ -52,7 +53,7 @@ it.each([
 it('nobody there', async () => {
   const { url } = await serving(200, []);
   server?.close();
-  const grafana = openGrafana({ where: 'G', login: { token: 'glsa_1' }, send: byAddress(url) });
+  const grafana = openGrafana({ where: 'G', login: { token: 'glsa_1' }, send: byAddress(url, { exchanges: openExchanges() }) });
   await expect.poll(() => codeOf(grafana.datasources())).toBe('GRAFANA_UNREACHABLE');
 });
 

@@ -14,6 +14,8 @@ export interface GrafanaRequest {
 export interface GrafanaAnswer {
   readonly status: number;
   readonly body: string;
+  /** Its content type. */
+  readonly type?: string;
 }
 
 /** Throws GRAFANA_UNREACHABLE when no answer comes. */

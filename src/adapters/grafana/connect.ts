@@ -2,6 +2,7 @@
 import type { Grafana, GrafanaLogin } from '../../ports/grafana.ts';
 import type { Kubernetes } from '../../ports/kubernetes.ts';
 import { proxyAgent } from '../aws/proxy.ts';
+import { openExchanges, type Exchanges } from '../exchanges.ts';
 import { openGrafana } from './api.ts';
 import { byAddress, byPod } from './ways.ts';
 
@@ -14,9 +15,12 @@ export interface ConnectOptions {
   readonly login: GrafanaLogin;
   /** For HTTPS_PROXY and NO_PROXY. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The run's; without them each request still has its end. */
+  readonly exchanges?: Exchanges;
 }
 
-export async function connectGrafana({ where, reach, kubernetes, login, env }: ConnectOptions): Promise<Grafana> {
-  const send = reach.is === 'url' ? byAddress(reach.url, proxyAgent(env)) : byPod(kubernetes, reach);
+export async function connectGrafana({ where, reach, kubernetes, login, env, exchanges = openExchanges() }: ConnectOptions): Promise<Grafana> {
+  const agent = proxyAgent(env);
+  const send = reach.is === 'url' ? byAddress(reach.url, { exchanges, ...(agent && { agent }) }) : byPod(kubernetes, reach);
   return openGrafana({ where, login, send });
 }

@@ -2,37 +2,56 @@
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { Agent } from 'node:https';
-import { stop } from '../../problems/problem.ts';
+import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
-import type { GrafanaAnswer, Send } from './api.ts';
+import type { Exchanges } from '../exchanges.ts';
+import type { GrafanaAnswer, GrafanaRequest, Send } from './api.ts';
 
 const TIMEOUT_MS = 30_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
-/** `agent`: for HTTPS through a proxy. Redirects are not followed: a login must not be carried elsewhere. */
-export function byAddress(base: string, agent?: Agent): Send {
+export interface ByAddress {
+  readonly exchanges: Exchanges;
+  /** For HTTPS through a proxy. */
+  readonly agent?: Agent;
+}
+
+/** Redirects are not followed: a login must not be carried elsewhere. */
+export function byAddress(base: string, { exchanges, agent }: ByAddress): Send {
   const root = base.replace(/\/+$/, '');
-  return ({ method, path, headers, body }) =>
-    new Promise<GrafanaAnswer>((resolve, reject) => {
-      const url = new URL(`${root}${path}`);
-      const fail = (cause: Error) => reject(stop('GRAFANA_UNREACHABLE', { message: `${base} does not answer`, evidence: [cause.message] }, { cause }));
-      const send = url.protocol === 'https:' ? secureRequest : plainRequest;
-      const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-      const request = send(url, { method, headers: { ...headers, ...length }, ...(url.protocol === 'https:' && agent && { agent }) }, (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MOST_BYTES) request.destroy(new Error(`the answer is larger than ${MOST_BYTES / 1024 / 1024} MiB`));
-          else chunks.push(chunk);
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-        response.on('error', fail);
+  return async (asked) => {
+    const name = `${asked.method} ${asked.path.split('?')[0]} of ${base}`;
+    try {
+      return await exchanges.run({ name, of: base, ms: TIMEOUT_MS }, (signal) => exchange(new URL(`${root}${asked.path}`), { ...asked, signal, agent }));
+    } catch (cause) {
+      if (cause instanceof ProblemError) throw cause;
+      throw stop('GRAFANA_UNREACHABLE', { message: `${base} does not answer`, evidence: [(cause as Error).message] }, { cause });
+    }
+  };
+}
+
+type Exchanged = GrafanaRequest & { readonly signal: AbortSignal; readonly agent: Agent | undefined };
+
+function exchange(url: URL, { method, headers, body, signal, agent }: Exchanged): Promise<GrafanaAnswer> {
+  const secure = url.protocol === 'https:';
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  return new Promise((resolve, reject) => {
+    const options = { method, signal, headers: { ...headers, ...length }, ...(secure && agent && { agent }) };
+    const request = (secure ? secureRequest : plainRequest)(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MOST_BYTES) request.destroy(new Error(`the answer is larger than ${MOST_BYTES / 1024 / 1024} MiB`));
+        else chunks.push(chunk);
       });
-      request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)));
-      request.on('error', fail);
-      request.end(body);
+      const type = response.headers['content-type'];
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), ...(type && { type }) }));
+      response.on('error', reject);
     });
+    request.on('error', reject);
+    request.end(body);
+  });
 }
 
 interface Pod extends KubeObject {

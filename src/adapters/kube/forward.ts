@@ -5,6 +5,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { WebSocket } from 'ws';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, PodRequest, PodResponse } from '../../ports/kubernetes.ts';
+import type { Exchanges } from '../exchanges.ts';
 import type { Connection } from './connection.ts';
 import { answerFailure, networkFailure, statusOf } from './failures.ts';
 import { KUBELET_MS, kubeletFailure, KubeletLate, type Kubelets } from './kubelets.ts';
@@ -15,6 +16,8 @@ const TIMEOUT_MS = 30_000;
 const CLOSE_MS = 500;
 /** Of one message; a tunnel carries many. */
 const MOST_BYTES = 16 * 1024 * 1024;
+/** Of a pod's answer: metrics, rules, some thousand lines. */
+const MOST_ANSWER = 64 * 1024 * 1024;
 /** Of a refusal. */
 const MOST_WORDS = 16 * 1024;
 
@@ -31,17 +34,37 @@ interface Socket {
   addEventListener(type: 'close' | 'error', listener: (event: { readonly message?: string; readonly error?: unknown }) => void): void;
 }
 
-export function openForward(connection: Connection, kubelets: Kubelets): Kubernetes['forward'] {
+/** Beyond its own time: a login may be asked for before. */
+const BEYOND_MS = 60_000;
+
+export function openForward(
+  connection: Connection,
+  { kubelets, exchanges }: { readonly kubelets: Kubelets; readonly exchanges: Exchanges },
+): Kubernetes['forward'] {
+  const forward = forwarding(connection, kubelets);
   return async (to, asked) => {
     const timeoutMs = asked.timeoutMs ?? TIMEOUT_MS;
+    const exchange = { name: `${asked.method} ${asked.path.split('?')[0]} of ${name(to)}`, of: name(to), ms: timeoutMs + BEYOND_MS };
+    return exchanges.run(exchange, (signal) => forward(to, { ...asked, timeoutMs, signal }));
+  };
+}
+
+type Forward = (to: PodPort, asked: PodRequest & { readonly timeoutMs: number; readonly signal: AbortSignal }) => Promise<PodResponse>;
+
+function forwarding(connection: Connection, kubelets: Kubelets): Forward {
+  return async (to, asked) => {
+    const { timeoutMs } = asked;
     const deadline = Date.now() + timeoutMs;
     const opening = Math.min(timeoutMs, KUBELET_MS);
     const tunnel = await kubelets(to, () => openTunnel(connection, { to, ms: opening }));
+    const stop = () => tunnel.stream.destroy(asked.signal.reason as Error);
+    asked.signal.addEventListener('abort', stop, { once: true });
     try {
       return await exchange(tunnel.stream, to, { ...asked, timeoutMs: Math.max(1, deadline - Date.now()) });
     } catch (error) {
       throw error instanceof ProblemError ? error : broken(to, tunnel.complaint() || (error as Error).message, error);
     } finally {
+      asked.signal.removeEventListener('abort', stop);
       tunnel.close();
     }
   };
@@ -185,7 +208,7 @@ function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly ti
       createConnection: () => stream,
     });
     const timer = setTimeout(() => sent.destroy(slow(to, asked.timeoutMs)), asked.timeoutMs);
-    whenAnswered(sent, { timer, done, fail });
+    whenAnswered(sent, { timer, most: MOST_ANSWER, done, fail });
     sent.end(body);
   });
 }

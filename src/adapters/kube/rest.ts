@@ -2,6 +2,7 @@
 import type { ClientRequest } from 'node:http';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Late, openExchanges, type Exchanges } from '../exchanges.ts';
 import type { Connection } from './connection.ts';
 import { networkFailure, statusOf } from './failures.ts';
 import { KUBELET_MS, kubeletFailure, KubeletLate } from './kubelets.ts';
@@ -33,13 +34,30 @@ export interface RestOptions {
   readonly timeoutMs?: number;
   /** Until the connection stands: a private endpoint swallows packets, and nobody should wait long for that. */
   readonly connectMs?: number;
+  /** The run's; without them each request still has its end. */
+  readonly exchanges?: Exchanges;
 }
 
+/** With all attempts and the pauses between them. */
+const TOTAL_MS = 60_000;
+/** Five hundred of the largest objects that are read whole (pods, nodes with their images) are a quarter of it. */
+const MOST_BYTES = 128 * 1024 * 1024;
 const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
 
-export function openRest(connection: Connection, { backoffMs = 250, timeoutMs = 30_000, connectMs = 10_000 }: RestOptions = {}): Rest {
-  return repeating((ask) => once(connection, ask, { timeoutMs, connectMs }), { server: connection.server, backoffMs });
+export function openRest(connection: Connection, options: RestOptions = {}): Rest {
+  const { backoffMs = 250, timeoutMs = 30_000, connectMs = 10_000, exchanges = openExchanges() } = options;
+  const { server } = connection;
+  return async (ask) => {
+    const { pathname } = new URL(server + ask.path);
+    try {
+      return await exchanges.run({ name: `${ask.method} ${pathname} of the Kubernetes API`, of: server, ms: TOTAL_MS }, (signal) =>
+        repeating((one) => once(connection, one, { timeoutMs, connectMs, signal }), { server, backoffMs })(ask),
+      );
+    } catch (error) {
+      throw error instanceof Late ? networkFailure(error, server) : error;
+    }
+  };
 }
 
 /** Around whatever sends one request: rejections that carry a `code` came from the network. */
@@ -80,12 +98,21 @@ function retryAfterMs(reply: Reply): number | undefined {
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs }: Required<Omit<RestOptions, 'backoffMs'>>): Promise<Reply> {
+interface Once {
+  readonly timeoutMs: number;
+  readonly connectMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs, signal }: Once): Promise<Reply> {
   const options = await connection.options();
+  // Repeated by nobody: whoever waited has been answered.
+  signal.throwIfAborted();
   const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body));
   return new Promise((done, fail) => {
     const sent = request(connection.server + ask.path, {
       ...options,
+      signal,
       method: ask.method,
       headers: {
         accept: ask.accept ?? 'application/json',
@@ -107,16 +134,27 @@ async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs }: 
       socket.once('secureConnect', () => clearTimeout(connecting));
       sent.once('close', () => clearTimeout(connecting));
     });
-    whenAnswered(sent, { timer, done, fail });
+    whenAnswered(sent, { timer, most: MOST_BYTES, done, fail });
     sent.end(body);
   });
 }
 
+export class AnswerTooLong extends Error {
+  constructor(most: number) {
+    super(`the answer is longer than ${most / 1024 / 1024} MiB`);
+  }
+}
+
+interface Answering {
+  readonly timer: NodeJS.Timeout;
+  /** Bytes of a body. */
+  readonly most: number;
+  readonly done: (reply: Reply) => void;
+  readonly fail: (error: Error) => void;
+}
+
 /** Ends in one of two ways, with the whole answer or with the first failure, and the timer goes with either. */
-export function whenAnswered(
-  sent: ClientRequest,
-  { timer, done, fail }: { readonly timer: NodeJS.Timeout; readonly done: (reply: Reply) => void; readonly fail: (error: Error) => void },
-): void {
+export function whenAnswered(sent: ClientRequest, { timer, most, done, fail }: Answering): void {
   const failed = (error: Error) => {
     clearTimeout(timer);
     fail(error);
@@ -124,7 +162,12 @@ export function whenAnswered(
   sent.on('error', failed);
   sent.on('response', (response) => {
     const chunks: Buffer[] = [];
-    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= most) chunks.push(chunk);
+      else sent.destroy(new AnswerTooLong(most));
+    });
     response.on('error', failed);
     response.on('end', () => {
       clearTimeout(timer);

@@ -1,0 +1,78 @@
+/** What bounds every call of an SDK client: the time of the whole call, and the time and size of each answer, its body included. */
+import { Readable } from 'node:stream';
+import type { Exchanges } from '../exchanges.ts';
+
+/** Of a call with all its attempts and the pauses between them. */
+const CALL_MS = 45_000;
+/** Of one attempt: the SDK's own limit ends with the headers. */
+export const ATTEMPT_MS = 15_000;
+/** A page of a thousand long keys is about a megabyte. */
+const MOST_BYTES = 32 * 1024 * 1024;
+
+export interface Answer {
+  readonly response: { body?: unknown };
+}
+/** The part of the SDK's HTTP handlers that is used; its own types differ from package to package. */
+interface Handler {
+  handle(request: any, options?: any): Promise<any>;
+}
+interface Client {
+  send(command: any, options?: any): any;
+  readonly config: { readonly requestHandler: Handler };
+}
+
+/** The same client, bounded. `service` as IAM calls it. */
+export function bounded<C>(client: C, { service, exchanges }: { readonly service: string; readonly exchanges: Exchanges }): C {
+  const bound = client as Client;
+  const send = bound.send.bind(bound);
+  bound.send = (command: { readonly schema?: readonly unknown[] }, options: { readonly abortSignal?: AbortSignal } = {}) => {
+    const own = options.abortSignal;
+    return exchanges.run({ name: `${service}:${String(command.schema?.[2] ?? 'call')}`, of: `AWS ${service}`, ms: CALL_MS }, (signal) =>
+      send(command, { ...options, abortSignal: own ? AbortSignal.any([own, signal]) : signal }),
+    );
+  };
+  wholeAnswers(bound.config.requestHandler);
+  return client;
+}
+
+/** From now on this handler gives answers that are there to their last byte. */
+export function wholeAnswers<H extends Handler>(handler: H): H {
+  const handle = handler.handle.bind(handler);
+  handler.handle = async (request, options) => {
+    let reading: Readable | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reading?.destroy();
+        reject(Object.assign(new Error(`no whole answer within ${ATTEMPT_MS / 1000} s`), { name: 'TimeoutError' }));
+      }, ATTEMPT_MS);
+    });
+    const whole = async () => {
+      const answer = (await handle(request, options)) as Answer;
+      const { body } = answer.response;
+      if (body instanceof Readable) {
+        reading = body;
+        answer.response.body = Readable.from([await bytes(body)], { objectMode: false });
+      }
+      return answer;
+    };
+    try {
+      return await Promise.race([whole(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return handler;
+}
+
+async function bytes(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += (chunk as Buffer).length;
+    // Not repeated: the next answer would be as long.
+    if (size > MOST_BYTES) throw Object.assign(new Error(`the answer is longer than ${MOST_BYTES / 1024 / 1024} MiB`), { name: 'AnswerTooLong' });
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}

@@ -229,5 +229,5 @@ const HOURS: Readonly<Record<string, number>> = { w: 168, d: 24, h: 1, m: 1 / 60
 /** `672h`, `4w`, `30d`, `1d12h0m0s`; what is no duration is none. */
 function hoursIn(value: Json | undefined): number {
   if (typeof value !== 'string' || !/^(\d+(\.\d+)?(w|d|h|m|s))+$/.test(value)) return 0;
-  return [...value.matchAll(/(\d+(?:\.\d+)?)([wdhms])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * (HOURS[unit!] ?? 0), 0);
+  return [...value.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)([wdhms])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * (HOURS[unit!] ?? 0), 0);
 }

@@ -29,7 +29,7 @@ export async function spreadInUse(kubernetes: Pick<Kubernetes, 'get'>, namespace
   const { replicas = 1, template } = ingesters.spec ?? {};
   const apart = template?.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
   const text = (config?.['data'] as Readonly<Record<string, string>> | undefined)?.['config.yaml'] ?? '';
-  const copies = Number(/^\s*replication_factor: (\d+)/m.exec(text)?.[1] ?? 1);
+  const copies = Number(/^[ \t]*replication_factor: (\d+)/m.exec(text)?.[1] ?? 1);
   if (copies < 3) return Math.min(replicas, 2);
   return Math.max(3, apart.length > 0 ? replicas : 0);
 }

@@ -56,7 +56,7 @@ function quiet(command: Commander, { columns, out }: ProgramOptions): void {
       formatItem,
       padWidth: () => TERM_COLUMNS,
       subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(humanReadable)].join(' '),
-      optionTerm: ({ flags }) => flags.replace(/<(.*)>/, '$1'),
+      optionTerm: ({ flags }) => flags.replace(/<([^<>]*)>/, '$1'),
       optionDescription: ({ description }) => description,
     })
     .configureOutput({

@@ -47,14 +47,14 @@ export function usageProblem(error: CommanderError, { argv, commands, specs }: K
       });
     }
     case 'commander.optionMissingArgument': {
-      const [flag, value] = [word.replace(/ ?<.*/, ''), /<(.*)>/.exec(word)?.[1] ?? 'VALUE'];
+      const [flag, value] = [word.replace(/ ?<.*/, ''), /<([^<>]*)>/.exec(word)?.[1] ?? 'VALUE'];
       return stop('FLAG_VALUE_MISSING', { message: `${flag} has no value`, fix: `Write ${flag.split(', ').at(-1)} ${value}` });
     }
     case 'commander.missingArgument':
       return stop('ARGUMENT_MISSING', { message: `loki-eks ${command?.name ?? ''} needs ${word}`, fix: command?.examples[0]?.run ?? help });
     case 'commander.invalidArgument': {
-      const [, flag = '', value = ''] = /option '([^']*)' argument '(.*)' is invalid/s.exec(error.message) ?? [];
-      const allowed = /Allowed choices are (.*)\.$/s.exec(error.message)?.[1] ?? '';
+      const [, flag = '', value = ''] = /^[^']{0,100}option '([^']*)' argument '(.*)' is invalid/s.exec(error.message) ?? [];
+      const allowed = error.message.split('Allowed choices are ').at(1)?.replace(/\.$/, '') ?? '';
       return stop('FLAG_VALUE_INVALID', { message: `${flag.replace(/ ?<.*/, '')} can't be "${value}"`, fix: allowed ? `Use one of ${allowed}` : help });
     }
     default:

@@ -14,25 +14,32 @@ export interface AlloyBlock {
 export function readAlloy(text: string): readonly AlloyBlock[] {
   const source = withoutComments(text);
   let at = 0;
-  const lineOf = (index: number) => source.slice(0, index).split('\n').length;
-  const body = (): { attributes: Record<string, string>; blocks: AlloyBlock[] } => {
+  // Lines are counted as far as they were passed, blanks are passed by hand: each character is looked at once.
+  const counted = { at: 0, line: 1 };
+  const lineOf = (index: number) => {
+    for (; counted.at < index; counted.at++) if (source[counted.at] === '\n') counted.line++;
+    return counted.line;
+  };
+  const pass = (blank: RegExp) => {
+    while (at < source.length && blank.test(source[at]!)) at++;
+  };
+  const body = (depth: number): { attributes: Record<string, string>; blocks: AlloyBlock[] } => {
     const attributes: Record<string, string> = {};
     const blocks: AlloyBlock[] = [];
     for (;;) {
-      const rest = source.slice(at);
-      const attribute = /^\s*,?\s*([A-Za-z_]\w*)\s*=(?!=)/.exec(rest);
-      const block = /^\s*([A-Za-z_][\w.]*)\s*(?:"([^"\n]*)")?\s*\{/.exec(rest);
+      pass(/[\s,]/);
+      const attribute = matchAt(ATTRIBUTE, source, at);
+      const block = matchAt(BLOCK, source, at);
       if (attribute) {
         at += attribute[0].length;
         attributes[attribute[1]!] = value();
-      } else if (block) {
-        const line = lineOf(at + block[0].search(/\S/));
+      } else if (block && depth < DEEPEST) {
+        const line = lineOf(at);
         at += block[0].length;
-        const inside = body();
+        const inside = body(depth + 1);
         blocks.push({ name: block[1]!, line, ...(block[2] !== undefined && { label: block[2] }), ...inside });
       } else {
-        const close = /^\s*\}/.exec(rest);
-        at = close ? at + close[0].length : source.length;
+        at = source[at] === '}' ? at + 1 : source.length;
         return { attributes, blocks };
       }
     }
@@ -52,7 +59,17 @@ export function readAlloy(text: string): readonly AlloyBlock[] {
     }
     return source.slice(from, at).trim();
   };
-  return body().blocks;
+  return body(0).blocks;
+}
+
+/** No configuration is nested like this. */
+const DEEPEST = 100;
+const ATTRIBUTE = /([A-Za-z_]\w*)\s*=(?!=)/y;
+const BLOCK = /([A-Za-z_][\w.]*)\s*(?:"([^"\n]*)"\s*)?\{/y;
+
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
 }
 
 /** Every block of this name, at any depth. */

@@ -15,6 +15,6 @@ export function gatewayResolver({ dns, cluster }: Pick<Facts, 'dns' | 'cluster'>
 function fromServiceCidr(cidr: string | undefined): string | undefined {
   const base = cidr?.split('/')[0];
   if (base === undefined) return undefined;
-  if (isIPv4(base)) return base.replace(/\d+$/, (last) => String(Number(last) + 10));
+  if (isIPv4(base)) return base.replace(/(?<!\d)\d+$/, (last) => String(Number(last) + 10));
   return isIPv6(base) && base.endsWith('::') ? `[${base}a]` : undefined;
 }

@@ -1,11 +1,7 @@
 /** What changes between two documents, leaf by leaf, in words that may be shown. */
 import type { Json } from '../engine/types.ts';
+import { hidden, isSecret, isSecretPair, isSecretWord, redactText } from './secrets.ts';
 
-/** Names whose values are never shown, and names that only sound like it: they say where a secret lies. */
-const secretName = /(passw(or)?d|secret|token|credential|private.?key|access.?key|api.?key|htpasswd|authorization|httpHeaderValue)/i;
-const harmlessName = /(secretName|existingSecret|secretKeyRef|password_?file|tokenPath|automountServiceAccountToken|_file|File|Ref|Name)$/;
-
-const hidden = '(hidden)';
 const separator = '\u0000';
 
 /**
@@ -17,59 +13,52 @@ export function diffLines(before: unknown, after: unknown): readonly string[] {
   const now = leaves(after);
   const paths = [...new Set([...old.keys(), ...now.keys()])].toSorted(byPath);
   return paths.flatMap((path) => {
-    if (old.has(path) && now.has(path) && old.get(path) === now.get(path)) return [];
+    if (old.has(path) && now.has(path) && old.get(path)!.json === now.get(path)!.json) return [];
     return [...(old.has(path) ? lines('-', path, old.get(path)!) : []), ...(now.has(path) ? lines('+', path, now.get(path)!) : [])];
   });
 }
 
+interface Leaf {
+  readonly json: string;
+  readonly secret: boolean;
+}
+
 /** Each leaf's path (segments joined by NUL) and its value as JSON; empty maps and lists are leaves too. */
-function leaves(document: unknown): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  const walk = (node: unknown, path: readonly string[]) => {
-    const entries: readonly (readonly [string, unknown])[] = Array.isArray(node)
-      ? node.map((item, index) => [`[${index}]`, item] as const)
+function leaves(document: unknown): ReadonlyMap<string, Leaf> {
+  const found = new Map<string, Leaf>();
+  const walk = (node: unknown, path: readonly string[], secret: boolean) => {
+    const entries: readonly (readonly [key: string, inner: unknown, secret: boolean])[] = Array.isArray(node)
+      ? node.map((item, index) => [`[${index}]`, item, secret || isSecretWord(node, index)] as const)
       : typeof node === 'object' && node !== null
-        ? Object.entries(node).filter(([, value]) => value !== undefined)
+        ? Object.entries(node).flatMap(([key, inner]) =>
+            inner === undefined ? [] : [[key, inner, isSecret([...path, key]) || isSecretPair(node as Readonly<Record<string, unknown>>, key)] as const],
+          )
         : [];
-    if (entries.length > 0) for (const [key, value] of entries) walk(value, [...path, key]);
-    else if (path.length > 0 || !isNothing(node)) found.set(path.join(separator), JSON.stringify(node) ?? 'null');
+    if (entries.length > 0) for (const [key, value, hides] of entries) walk(value, [...path, key], hides);
+    else if (path.length > 0 || !isNothing(node)) found.set(path.join(separator), { json: JSON.stringify(node) ?? 'null', secret });
   };
-  walk(document, []);
+  walk(document, [], false);
   return found;
 }
 
 /** A document that is not there says nothing about itself. */
 const isNothing = (node: unknown) => node === undefined || node === null || (typeof node === 'object' && Object.keys(node).length === 0);
 
-function lines(sign: '-' | '+', path: string, json: string): readonly string[] {
+function lines(sign: '-' | '+', path: string, { json, secret }: Leaf): readonly string[] {
   const segments = path.split(separator);
   const name = segments.reduce((text, segment) => (segment.startsWith('[') || text === '' ? text + segment : `${text}.${quoted(segment)}`), '');
   const label = name === '' ? '' : `${name}: `;
-  if (isSecret(segments)) return [`${sign} ${label}${hidden}`];
+  if (secret) return [`${sign} ${label}${hidden('named-secret')}`];
   const value = JSON.parse(json) as Json;
   if (typeof value === 'string' && value.includes('\n')) {
     return [
       `${sign} ${label}|`,
-      ...value
-        .replace(/\n$/, '')
+      ...redactText(value.replace(/\n$/, ''))
         .split('\n')
-        .map((line) => `${sign}   ${withoutSecret(line)}`),
+        .map((line) => `${sign}   ${line}`),
     ];
   }
-  return [`${sign} ${label}${typeof value === 'string' ? plain(value) : json}`];
-}
-
-/** A line of a document in another language: what is assigned to a secret's name is hidden there too. */
-function withoutSecret(line: string): string {
-  const assigned = /^(\s*["']?)([\w.-]+)(["']?\s*[=:]\s*)(\S.*)$/.exec(line);
-  const [, start = '', name = '', sign = ''] = assigned ?? [];
-  return assigned && isSecret([name]) ? `${start}${name}${sign}${hidden}` : line;
-}
-
-/** A name hides what is below it too; only a volume's `secret` is a reference, whatever it holds. */
-export function isSecret(path: readonly string[]): boolean {
-  const names = path.filter((segment) => !segment.startsWith('['));
-  return names.some((name, index) => secretName.test(name) && !harmlessName.test(name) && !(name === 'secret' && index < names.length - 1));
+  return [`${sign} ${label}${typeof value === 'string' ? plain(redactText(value)) : json}`];
 }
 
 const quoted = (segment: string) => (segment.includes('.') ? `"${segment}"` : segment);

@@ -1,6 +1,6 @@
 /** Values for Alloy, and the pipeline in them, that lose logs. */
 import { blocksNamed, literal, readAlloy } from './alloy-reading.ts';
-import { masked } from './masking.ts';
+import { masked } from './secrets.ts';
 import type { Values } from './merge.ts';
 import { valueAt, type Fault } from './values-fault.ts';
 

@@ -152,7 +152,7 @@ function fitFaults(get: Get): readonly Fault[] {
 }
 
 function hours(value: unknown): number | undefined {
-  const parts = typeof value === 'string' ? [...value.matchAll(/([\d.]+)([smhd])/g)] : [];
+  const parts = typeof value === 'string' ? [...value.matchAll(/(?<![\d.])([\d.]+)([smhd])/g)] : [];
   const units: Readonly<Record<string, number>> = { s: 1 / 3600, m: 1 / 60, h: 1, d: 24 };
   return parts.length === 0 ? undefined : parts.reduce((sum, [, number, unit]) => sum + Number(number) * units[unit!]!, 0);
 }

@@ -15,7 +15,7 @@ export function clean(text: string): string {
 /** The same on one line. */
 export const oneLine = (text: string): string =>
   clean(text)
-    .replace(/\s*\n\s*/g, ' ')
+    .replace(/(?<!\s)\s*\n\s*/g, ' ')
     .trim();
 
 /** Columns a text takes; our own colours take none, East Asian and emoji characters two. */

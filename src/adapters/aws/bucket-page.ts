@@ -73,20 +73,37 @@ export const pageReader =
 
 /** `undefined` when the text is not a whole ListVersionsResult. */
 export function readPage(xml: string): Page | undefined {
-  const empty = /<ListVersionsResult[^>]*\/>\s*$/.test(xml);
+  const empty = /<ListVersionsResult[^<>]*\/>\s*$/.test(xml);
   if (!empty && !(xml.includes('<ListVersionsResult') && xml.trimEnd().endsWith('</ListVersionsResult>'))) return undefined;
-  const rows = /<(Version|DeleteMarker|CommonPrefixes)>(.*?)<\/\1>/gs;
-  const head = xml.replace(rows, '');
+  const { head, rows } = rowsIn(xml);
   const decoded = field(head, 'EncodingType') === 'url' ? fromUrl : fromXml;
   const entries: Entry[] = [];
   const prefixes: string[] = [];
-  for (const [, name, row] of xml.matchAll(rows)) {
-    if (name === 'CommonPrefixes') prefixes.push(decoded(field(row!, 'Prefix') ?? ''));
-    else entries.push(entryOf(row!, { marker: name === 'DeleteMarker', key: decoded(field(row!, 'Key') ?? '') }));
+  for (const { name, row } of rows) {
+    if (name === 'CommonPrefixes') prefixes.push(decoded(field(row, 'Prefix') ?? ''));
+    else entries.push(entryOf(row, { marker: name === 'DeleteMarker', key: decoded(field(row, 'Key') ?? '') }));
   }
   if (field(head, 'IsTruncated') !== 'true') return { entries, prefixes };
   const versionId = field(head, 'NextVersionIdMarker');
   return { entries, prefixes, next: { key: decoded(field(head, 'NextKeyMarker') ?? ''), ...(versionId && { versionId }) } };
+}
+
+/** Up to the first row that is not closed, and what stands around the rows. */
+function rowsIn(xml: string): { readonly head: string; readonly rows: readonly { readonly name: string; readonly row: string }[] } {
+  const rows: { readonly name: string; readonly row: string }[] = [];
+  const opening = /<(Version|DeleteMarker|CommonPrefixes)>/g;
+  let head = '';
+  let at = 0;
+  for (let found = opening.exec(xml); found; found = opening.exec(xml)) {
+    const name = found[1]!;
+    const end = xml.indexOf(`</${name}>`, opening.lastIndex);
+    if (end < 0) break;
+    rows.push({ name, row: xml.slice(opening.lastIndex, end) });
+    head += xml.slice(at, found.index);
+    at = end + name.length + 3;
+    opening.lastIndex = at;
+  }
+  return { head: head + xml.slice(at), rows };
 }
 
 function entryOf(row: string, { marker, key }: { readonly marker: boolean; readonly key: string }): Entry {

@@ -79,7 +79,7 @@ const skewInSignature = (error: SdkError): boolean => isInvalid(error) && /signa
 /** `User: arn:… is not authorized to perform: iam:CreateRole on resource: … with an explicit deny in …` */
 export function readDenial(message: string): { readonly action?: string; readonly resource?: string; readonly why?: string } {
   const action = /not authorized to perform: ([\w-]+:[\w*]+)/.exec(message)?.[1];
-  const resource = /on resource: "?([^\s"]+?)"?(?=[\s.,]*(?:with|because|$))/.exec(message)?.[1];
+  const resource = /on resource: "?([^\s"]+)/.exec(message)?.[1]?.replace(/(?<![.,])[.,]+$/, '');
   const why = /(?:with an? (explicit deny[^.\n]*))|(?:because (no [^.\n]*))/i.exec(message);
   return { action, resource, why: (why?.[1] ?? why?.[2])?.trim() };
 }
@@ -115,7 +115,7 @@ const rules: readonly Rule[] = [
       code: 'AWS_ACCESS_DENIED',
       message: `AWS denies ${what}${said.why === undefined ? '' : `: ${said.why}`}`,
       fix: /explicit deny/i.test(said.why ?? '')
-        ? `Ask whoever owns the ${/in an? ([\w\s-]+)$/.exec(said.why ?? '')?.[1] ?? 'policy'} to allow ${action}; a deny can't be overruled by another policy.`
+        ? `Ask whoever owns the ${/in an? ([\w -]{1,100})$/.exec(said.why ?? '')?.[1] ?? 'policy'} to allow ${action}; a deny can't be overruled by another policy.`
         : `Allow ${action} on ${said.resource ?? asked.on ?? '*'} to this identity, or use another profile.`,
     };
   },

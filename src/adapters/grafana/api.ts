@@ -87,7 +87,7 @@ function request(
 /** Grafana's own words, without the HTML of whatever stands before it. */
 const saidIn = ({ body }: GrafanaAnswer): string =>
   body
-    .replace(/<[^>]*>/g, ' ')
+    .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 300);

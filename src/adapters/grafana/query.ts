@@ -45,7 +45,7 @@ function linesIn({ schema, data }: NonNullable<Result['frames']>[number]): reado
 /** Grafana passes on what the other side said, so nginx's 401 and Loki's are told apart here as well. */
 function met({ error = '', status }: Result, { uid, where }: Of): Problem {
   const said = error
-    .replace(/<[^>]*>/g, ' ')
+    .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 300);

@@ -18,7 +18,7 @@ export interface ByAddress {
 
 /** Redirects are not followed: a login must not be carried elsewhere. */
 export function byAddress(base: string, { exchanges, agent }: ByAddress): Send {
-  const root = base.replace(/\/+$/, '');
+  const root = base.replace(/(?<!\/)\/+$/, '');
   return async (asked) => {
     const name = `${asked.method} ${asked.path.split('?')[0]} of ${base}`;
     try {

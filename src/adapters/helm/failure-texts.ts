@@ -31,7 +31,7 @@ const chart: readonly Known[] = [
       'Check --chart-repo, the name and the version; a mirror must hold the very version that is pinned. Or give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
   },
   {
-    text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)\b[^\n]*?((?:https?|oci):\/\/[^\s"]+)|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,
+    text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)\b[^\n]{0,400}?((?:https?|oci):\/\/[^\s"]+)|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,
     code: 'CHART_UNREACHABLE',
     message: ([, url, repo, source, registry], { what }) =>
       `${what} failed: ${[url, repo, source, registry].find(Boolean) ?? 'the chart repository'} can't be reached`,
@@ -58,7 +58,7 @@ const chart: readonly Known[] = [
 
 const values: readonly Known[] = [
   {
-    text: /values don't meet the specifications of the schema\(s\)[^\n]*:\n(?:([^\n]*):\n)?((?:-[^\n]*\n?)+)?/i,
+    text: /values don't meet the specifications of the schema\(s\)[^\n]{0,400}:\n(?:([^\n]*):\n)?((?:-[^\n]*\n?)+)?/i,
     code: 'HELM_VALUES_REFUSED',
     message: ([, , list]) => `The chart's schema refuses the values${list ? `: ${list.trim().split('\n')[0]!.replace(/^- /, '')}` : ''}`,
     fix: () => 'Correct the named key in the file given with --loki-values or --alloy-values.',
@@ -69,13 +69,13 @@ const values: readonly Known[] = [
     message: ([, , why]) => `helm can't parse the values: ${why}`,
   },
   {
-    text: /execution error at \(([^)]+)\): ([^\n]+)/i,
+    text: /execution error at \(([^)]{1,400})\): ([^\n]+)/i,
     code: 'HELM_VALUES_REFUSED',
     message: ([, where, why]) => `The chart refuses the values: ${why} (${where})`,
     fix: () => 'Change the key the chart speaks of in the file given with --loki-values or --alloy-values.',
   },
   {
-    text: /template: ([^\s:]+:\d+)[^\n]*?: ([^\n]+)|YAML parse error on ([^\s:]+): ([^\n]+)/i,
+    text: /template: ([^\s:]+:\d+)(?!\d)[^\n]{0,400}?: ([^\n]+)|YAML parse error on ([^\s:]+): ([^\n]+)/i,
     code: 'HELM_VALUES_REFUSED',
     message: ([, at, why, file, yaml]) => `The chart can't be rendered with these values: ${at ?? file}: ${why ?? yaml}`,
     fix: () => 'Look for a key of the wrong type in the file given with --loki-values or --alloy-values.',
@@ -103,7 +103,7 @@ const cluster: readonly Known[] = [
     fix: ([, namespace]) => `Wait until it is gone: kubectl wait --for=delete namespace/${namespace} --timeout=10m`,
   },
   {
-    text: /(\S+ "[^"]+") in namespace "([^"]*)" exists and cannot be imported into the current release/i,
+    text: /(?<!\S)(\S+ "[^"]+") in namespace "([^"]*)" exists and cannot be imported into the current release/i,
     code: 'HELM_OBJECT_NOT_OURS',
     message: ([, object, namespace]) => `${object}${namespace ? ` in namespace ${namespace}` : ''} exists already and does not belong to this release`,
     fix: () => 'Delete or rename the object if nobody needs it, or install into another namespace with --namespace.',
@@ -114,7 +114,7 @@ const cluster: readonly Known[] = [
     message: (_, { what }) => `${what} failed: an object it would create exists already and is not its own`,
   },
   {
-    text: /(?:cannot patch|failed to update|failed to create resource)[^\n]*?"([^"]+)" with kind (\w+)[^\n]*(?:updates to statefulset spec|field is immutable)/i,
+    text: /(?:cannot patch|failed to update|failed to create resource)[^\n]{0,200}?"([^"\n]{1,253})" with kind (\w+)\b[^\n]{0,400}(?:updates to statefulset spec|field is immutable)/i,
     code: 'HELM_FIELD_IMMUTABLE',
     message: ([, object, kind]) => `${kind} ${object} can't be changed in place: the new values change a field that Kubernetes keeps`,
     fix: ([, object, kind], { namespace }) =>
@@ -179,7 +179,7 @@ const state: readonly Known[] = [
     message: ([, object, status], { what }) => `${what} did not end in time${object ? `: ${object} is ${status}` : ''}`,
   },
   {
-    text: /(?:pre|post)-(?:install|upgrade|delete|rollback) hooks? failed[^\n]*?: ([^\n]+)/i,
+    text: /(?:pre|post)-(?:install|upgrade|delete|rollback) hooks? failed[^\n]{0,400}?: ([^\n]+)/i,
     code: 'HELM_HOOK_FAILED',
     message: ([, why]) => `A hook of the chart failed: ${why}`,
   },

@@ -26,7 +26,7 @@ export async function openConnection(access: KubeAccess, env: Env): Promise<Conn
   if (access.is === 'eks') {
     const ca = access.ca ? { ca: Buffer.from(access.ca, 'base64') } : {};
     const login = async () => ({ ...ca, headers: { authorization: `Bearer ${await access.token()}` } });
-    return connection(access.server.replace(/\/+$/, ''), { env, login });
+    return connection(access.server.replace(/(?<!\/)\/+$/, ''), { env, login });
   }
   // Only who brings a kubeconfig pays for reading one.
   const { pickContext } = await import('./kubeconfig.ts');

@@ -67,7 +67,7 @@ export async function pickContext(choice: KubeconfigChoice): Promise<PickedConte
   return {
     context: name,
     ...(typeof context.fields['namespace'] === 'string' && { namespace: context.fields['namespace'] }),
-    server: server.replace(/\/+$/, ''),
+    server: server.replace(/(?<!\/)\/+$/, ''),
     cluster,
     user: { name: user.name, fields, ...(exec ? { exec: exec as Exec } : {}) },
   };

@@ -76,7 +76,7 @@ export class KubeletFailure extends Error {
 const DIALING =
   /error dialing backend|dial tcp|proxy error from \S+ while dialing|no agent available|tls: |x509: |TLS handshake timeout|i\/o timeout|context deadline exceeded|connection reset by peer|connection refused|no route to host|no such host|server gave HTTP response to HTTPS client|\bEOF\b/i;
 /** The kubelet's authorizer, and the API server's words for a kubelet that knows nobody. */
-const REFUSING = /\(user=[^)]*resource=nodes|has asked for the client to provide credentials \( ?pods\/log/;
+const REFUSING = /\(user=[^)]{0,400}resource=nodes|has asked for the client to provide credentials \( ?pods\/log/;
 
 /** Of an answer to a request that goes to a kubelet: what it says of the way there, if it does. */
 export function kubeletFailure(reply: { readonly status: number; readonly body: string }): KubeletFailure | undefined {
@@ -106,7 +106,7 @@ const late = (error: KubeletLate, at: At) =>
 
 function failed(error: KubeletFailure, at: At): ProblemError {
   const text = error.message;
-  const address = /(?:dial tcp |https:\/\/)(\[[^\]]+\]:\d+|[\w.-]+:\d+)/.exec(text)?.[1];
+  const address = /(?:dial tcp |https:\/\/)(\[[^\]]{1,64}\]:\d+|[\w.-]+:\d+)/.exec(text)?.[1];
   const refused = REFUSING.test(text);
   return stop(
     'KUBE_KUBELET_UNREACHABLE',

@@ -102,7 +102,8 @@ async function secrets({ reached: { kubernetes }, seen, blanking }: With, { put,
           ([key, value]) => [key, Buffer.from(value, 'base64').toString()] as const,
         );
         // A record of settings is no secret; its words would blank half of the bundle.
-        if (type !== 'loki-eks.dev/installation') for (const [, value] of entries) for (const line of [value, ...value.split('\n')]) blanking.learn(line);
+        if (type !== 'loki-eks.dev/installation')
+          for (const [key, value] of entries) for (const line of [value, ...value.split('\n')]) blanking.learn(line, key);
         told.push({
           namespace,
           name: metadata.name,

@@ -42,7 +42,7 @@ export async function surveyCollectors(
 
 /** Alloy also gathers metrics and traces; one without any component for logs is no collector of ours to judge. */
 const collectsLogs = ({ software, text, blocks }: CollectorSeen): boolean =>
-  software !== 'alloy' || text === undefined || blocksNamed(blocks, /^(loki|otelcol|faro)\./).length > 0 || !/^\s*(prometheus|pyroscope)\./m.test(text);
+  software !== 'alloy' || text === undefined || blocksNamed(blocks, /^(loki|otelcol|faro)\./).length > 0 || !/^[ \t]*(prometheus|pyroscope)\./m.test(text);
 
 function tell({ miss }: Looking, found: readonly CollectorSeen[]): readonly CollectorSeen[] {
   for (const { software, workload } of found)

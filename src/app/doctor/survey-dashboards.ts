@@ -62,8 +62,9 @@ function dashboardOf(board: unknown, from: string): DashboardSeen | undefined {
 
 /** Labels that must be there for anything to match: equal to a text of its own, or to a variable. */
 function labelsIn(expression: string): readonly string[] {
-  const selector = /\{([^}]*)\}/.exec(expression.replace(/\$\{[^}]*\}/g, 'variable'))?.[1] ?? '';
-  return [...selector.matchAll(/([A-Za-z_]\w*)\s*(=~|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g)].flatMap(([, label, operator, quoted, raw]) => {
+  const text = expression.replace(/\$\{[^}$]*\}/g, 'variable');
+  const selector = text.includes('{') ? (text.slice(text.indexOf('{') + 1).split('}')[0] ?? '') : '';
+  return [...selector.matchAll(/(?<!\w)([A-Za-z_]\w*)\s*(=~|=)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)/g)].flatMap(([, label, operator, quoted, raw]) => {
     const value = quoted ?? raw ?? '';
     const anything = operator === '=~' && (value === '.*' || value === '' || /^\$|variable/.test(value) || value.startsWith('|') || value.endsWith('|'));
     return label && !anything && value !== '' ? [label] : [];

@@ -18,10 +18,10 @@ export async function gatewayOf(
   const file = await mountedFile(kubernetes, { namespace, template, container, path: '/etc/nginx/nginx.conf' }).catch(
     (error: unknown) => void miss('nginx.conf', error),
   );
-  const text = (file?.text ?? '').replace(/^\s*#.*$/gm, '');
-  const realm = /^\s*auth_basic\s+("?)(?!off\b)[^;]+\1;/m.test(text);
-  const tenant = /proxy_set_header\s+x-scope-orgid\s+"?([^";]+)"?\s*;/i.exec(text)?.[1];
-  const path = /auth_basic_user_file\s+"?([^";]+)"?;/.exec(text)?.[1];
+  const text = (file?.text ?? '').replace(/^[ \t]*#.*$/gm, '');
+  const realm = /^[ \t]*auth_basic[ \t]+("?)(?!off\b)[^;\s][^;\n]*\1;/m.test(text);
+  const tenant = /proxy_set_header\s+x-scope-orgid\s+"?([^";\s]+)"?\s*;/i.exec(text)?.[1];
+  const path = /auth_basic_user_file\s+"?([^";\s]+)"?;/.exec(text)?.[1];
   const over = path ? (container.volumeMounts ?? []).filter(({ mountPath }) => path.startsWith(`${mountPath.replace(/\/$/, '')}/`)) : [];
   const folder = over.toSorted((a, b) => b.mountPath.length - a.mountPath.length)[0]?.name;
   const volume = template.volumes?.find(({ name }) => name === folder);
@@ -40,12 +40,12 @@ export async function gatewayOf(
   const ingress = (service?.['status'] as { loadBalancer?: { ingress?: readonly object[] } } | undefined)?.loadBalancer?.ingress ?? [];
   const key = volume?.secret?.items?.find(({ path: item }) => path?.endsWith(`/${item}`))?.key ?? path?.split('/').at(-1) ?? '.htpasswd';
   const wrong = exists?.found && htpasswdFault(exists.found, key);
-  const resolver = /^\s*resolver\s+(\S+?);?\s/m.exec(`${text} `)?.[1];
+  const resolver = /^[ \t]*resolver[ \t]+(\S+?);?\s/m.exec(`${text} `)?.[1];
   return {
     workload,
     configFrom: file?.from ?? `Deployment ${namespace}/${workload.name}`,
     asksLogin: realm,
-    ...(tenant && { setsTenant: tenant.trim() }),
+    ...(tenant && { setsTenant: tenant }),
     ...(resolver && { resolver }),
     ...(secret && { loginSecret: { name: secret, ...(exists && { exists: exists.found !== undefined }), ...(wrong && { wrong }) } }),
     ...(type && { serviceType: type }),

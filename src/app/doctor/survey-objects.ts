@@ -186,7 +186,7 @@ export function series(text: string, name: string): readonly { readonly labels: 
   return text.split('\n').flatMap((line) => {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+([-+\d.eE]+|NaN)/.exec(line);
     if (match?.[1] !== name) return [];
-    const labels = Object.fromEntries([...(match[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, value]) => [key!, value!]));
+    const labels = Object.fromEntries([...(match[2] ?? '').matchAll(/(?<!\w)(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, value]) => [key!, value!]));
     return [{ labels, value: Number(match[3]) }];
   });
 }

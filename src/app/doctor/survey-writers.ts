@@ -84,7 +84,7 @@ const words = (value: Json | undefined): readonly Json[] => (Array.isArray(value
 const text = (value: Json | undefined): string | undefined => (typeof value === 'string' || typeof value === 'number' ? String(value) : undefined);
 
 export async function promtailWriters(looking: Looking, { config, ...home }: Home & { readonly config: Json }): Promise<readonly WriterSeen[]> {
-  const staged = /^\s*-?\s*tenant:/m.test(JSON.stringify(config).replaceAll('"tenant":', '\ntenant:'));
+  const staged = /^[ \t]*(?:-[ \t]*)?tenant:/m.test(JSON.stringify(config).replaceAll('"tenant":', '\ntenant:'));
   const single = at(config, 'client');
   const clients = single === undefined ? words(at(config, 'clients')) : [single, ...words(at(config, 'clients'))];
   return Promise.all(

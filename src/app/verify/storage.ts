@@ -97,7 +97,7 @@ async function otherCredentials(ctx: Stage['ctx'], ingesters: readonly KubeObjec
   const config = await ctx.kubernetes.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: loki.namespace, name: 'loki' });
   const text = Object.values((config?.['data'] ?? {}) as Readonly<Record<string, string>>).join('\n');
   const evidence = [
-    ...(/^\s*access_key_id:\s*\S/m.test(text) ? [`ConfigMap ${loki.namespace}/loki: access_key_id is set`] : []),
+    ...(/^[ \t]*access_key_id:[ \t]*\S/m.test(text) ? [`ConfigMap ${loki.namespace}/loki: access_key_id is set`] : []),
     ...ingesters.flatMap((pod) => {
       const env = new Map(
         ((pod as PodBody).spec?.containers ?? []).flatMap(({ env: list = [] }) => list.map(({ name, value = '' }) => [name, value] as const)),

@@ -55,7 +55,7 @@ export const filesReadable: DoctorCheck = {
   hop: 'alloy-read',
   async run(survey) {
     for (const collector of judged(survey)) {
-      const evidence = said(stuck(collector), /\/var\/(log|lib\/docker)\/\S*: (permission denied|operation not permitted)/i);
+      const evidence = said(stuck(collector), /\/var\/(log|lib\/docker)\/\S{0,400}: (permission denied|operation not permitted)/i);
       if (evidence.length === 0) continue;
       const user = container(collector)?.securityContext?.runAsUser ?? collector.workload.template.securityContext?.runAsUser;
       return fail('ALLOY_PERMISSION', {

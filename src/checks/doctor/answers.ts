@@ -10,8 +10,8 @@ export const inWords = ({ status, body }: Answer): string =>
   `HTTP ${status} ${shortened(
     body
       .replace(/<title>[^<]*<\/title>/i, ' ')
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s*\bnginx\s*$/, ' (nginx)')
+      .replace(/<[^<>]*>/g, ' ')
+      .replace(/(?<!\s)\s*\bnginx\s*$/, ' (nginx)')
       .replace(new RegExp(`^\\s*${status}\\b`), ' ')
       .replace(/\s+/g, ' ')
       .trim(),
@@ -28,7 +28,7 @@ export interface Asked {
 }
 
 export function accessIn(line: string): Asked | undefined {
-  const match = /\]\s+(\d{3}\s+)?"([A-Z]+) (\S+)[^"]*"\s+(\d+)(?:\s+(\d+))?\s+"[^"]*"\s+"([^"]*)"/.exec(line);
+  const match = /\]\s+(\d{3}\s+)?"([A-Z]+) ([^\s"]+)(?:\s[^"]*)?"\s+(\d+)(?:\s+(\d+))?\s+"[^"]*"\s+"([^"]*)"/.exec(line);
   if (!match) return undefined;
   const [, before, method = '', path = '', first = '', second, agent = ''] = match;
   const [status, bytes] = before ? [before.trim(), first] : [first, second ?? '0'];

@@ -10,9 +10,9 @@ import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 /** No answer at all, in the words of Go, of both SDKs and of proxies. */
 export const NO_ANSWER =
   /connection refused|connection reset|i\/o timeout|TLS handshake timeout|no such host|no route to host|network is unreachable|deadline exceeded|server misbehaving|Client\.Timeout exceeded|request send failed|RequestTimeout|unexpected EOF|dial tcp/i;
-const STS = /sts[.\w-]*\.amazonaws\.com|AssumeRoleWithWebIdentity|operation error STS/i;
+const STS = /sts[.\w-]{0,60}\.amazonaws\.com|AssumeRoleWithWebIdentity|operation error STS/i;
 const S3 =
-  /operation error S3|s3[.\w-]*\.amazonaws\.com|RequestCanceled|RequestError: send request failed|failed to flush|store put chunk|failed to (run compaction|put object)|error syncing tables|unable to list rules/i;
+  /operation error S3|s3[.\w-]{0,60}\.amazonaws\.com|RequestCanceled|RequestError: send request failed|failed to flush|store put chunk|failed to (run compaction|put object)|error syncing tables|unable to list rules/i;
 const DENIED = /AccessDenied|Access Denied|not authorized to perform|StatusCode: 403|status code: 403|AllAccessDisabled|KMS\.\w+|kms:\w+/i;
 
 const both = (first: RegExp, second: RegExp): RegExp => new RegExp(`^(?=[\\s\\S]*(?:${first.source}))(?=[\\s\\S]*(?:${second.source}))`, 'i');

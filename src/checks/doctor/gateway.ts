@@ -27,7 +27,7 @@ export const gatewayResolves: DoctorCheck = {
       NO_RESOLVER,
     );
     // A running nginx asks anew for every name; it tells of names only when it gets no answer.
-    const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]*(timed out|refused)/i, 3, freshSince(survey));
+    const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]{0,400}(timed out|refused)/i, 3, freshSince(survey));
     const bad = [502, 503, 504].includes(loki.gateway.anonymous?.status ?? 0);
     const evidence = [...down, ...(bad ? asked : [])];
     if (evidence.length === 0) return pass(loki.gateway.resolver);
@@ -107,7 +107,12 @@ export const loginsUsable: DoctorCheck = {
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
     const { loginSecret, workload } = loki.gateway;
-    const evidence = said(gatewayPods(loki), /crypt_r\(\) failed|htpasswd.*(No such file|Permission denied)|open\(\) "[^"]*htpasswd/i, 2, freshSince(survey));
+    const evidence = said(
+      gatewayPods(loki),
+      /crypt_r\(\) failed|htpasswd.{0,200}(No such file|Permission denied)|open\(\) "[^"]{0,200}htpasswd/i,
+      2,
+      freshSince(survey),
+    );
     if (evidence.length === 0 && !loginSecret?.wrong) return loki.gateway.asksLogin ? pass() : skip('the gateway asks for no login');
     return fail('GATEWAY_HASH', {
       message: loginSecret?.wrong

@@ -87,7 +87,7 @@ const wordsIn = (line: string, words: RegExp): string =>
 /** What the very line tells beyond the limit's name. */
 function advice(heard: ReturnType<typeof saying>, loki: LokiSeen): string {
   const text = heard.map(({ line }) => line).join('\n');
-  const unique = /(\w+)=\\?"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|\d{8,})/i.exec(text)?.[1];
+  const unique = /(?<!\w)(\w+)=\\?"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|\d{8,})/i.exec(text)?.[1];
   if (unique && /stream/i.test(text)) return `; the label ${unique} has another value in every stream`;
   const [, bytes] = /limit: (\d+) bytes\/sec/i.exec(text) ?? [];
   const [, lines, total] = /attempting to ingest '(\d+)' lines totall?ing '(\d+)' bytes/i.exec(text) ?? [];
@@ -135,7 +135,7 @@ export const messagesFit: DoctorCheck = {
       pushes.length > 0 ||
       heardOf(
         loki.pods.filter(({ component }) => /^(distributor|write)$/.test(component)),
-        /push[\s\S]*message larger than max/i,
+        /push[\s\S]{0,200}message larger than max/i,
         1,
         freshSince(survey),
       ).length > 0;

@@ -15,11 +15,11 @@ const NOISE: readonly RegExp[] = [
   /context canceled/i,
   /remote hung up|client connection is closing|server closed the stream without sending trailers/i,
   // Everything starts at the same time.
-  /(joining|join) memberlist cluster.*(retrying|attempt)/i,
+  /(joining|join) memberlist cluster.{0,400}(retrying|attempt)/i,
 ];
 
 /** S3 in the words of the old SDK: a real failure that looks like a query given up. */
-const NOT_NOISE = /RequestCanceled[\s\S]*deadline exceeded/i;
+const NOT_NOISE = /RequestCanceled[\s\S]{0,400}deadline exceeded/i;
 
 export const isNoise = (line: string): boolean => NOISE.some((pattern) => pattern.test(line)) && !NOT_NOISE.test(line);
 
@@ -69,7 +69,7 @@ export function said(pods: readonly PodSeen[], pattern: RegExp, most = 3, since 
 /** Lines that differ by their time and numbers only are one, with the names of the pods that say it. */
 export function toldOnce(all: readonly { readonly pod: Pick<PodSeen, 'name'>; readonly line: string }[]): readonly string[] {
   const first = new Map<string, string>();
-  const gist = (line: string) => line.replace(/[0-9a-f]*\d[0-9a-f]*/gi, '0');
+  const gist = (line: string) => line.replace(/(?<![0-9a-f])[0-9a-f]*\d[0-9a-f]*/gi, '0');
   for (const { line } of all) if (!first.has(gist(line))) first.set(gist(line), told(line));
   return inCommon(
     all.map(({ pod, line }) => ({ pod, text: first.get(gist(line)) ?? told(line) })),

@@ -177,7 +177,7 @@ function deletes(loki: LokiSeen, period: string): Verdict {
   const late = ran !== undefined && now - Math.max(ran, newest) > 6 * 3_600_000;
   const marks = said(
     core(loki),
-    /failed to (apply|run) retention|error (applying|running) retention|retention.*(AccessDenied|denied)|no marks file found.*error/i,
+    /failed to (apply|run) retention|error (applying|running) retention|retention.{0,400}(AccessDenied|denied)|no marks file found.{0,400}error/i,
     2,
   );
   const why = idle

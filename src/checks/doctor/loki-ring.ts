@@ -89,7 +89,7 @@ export const schedulerThere: DoctorCheck = {
     const schedulers = loki.workloads.filter(({ component }) => component === 'query-scheduler');
     const told = said(
       core(loki).filter(({ component }) => /querier|query-frontend|read/.test(component)),
-      /querier-scheduler-worker[\s\S]*(empty ring|error)|error getting addresses from ring|(error|failed) (contacting|connecting to) (query-)?scheduler|scheduler.*(no such host|connection refused)/i,
+      /querier-scheduler-worker[\s\S]{0,400}(empty ring|error)|error getting addresses from ring|(error|failed) (contacting|connecting to) (query-)?scheduler|scheduler.{0,400}(no such host|connection refused)/i,
       2,
       freshSince(survey),
     );
@@ -114,7 +114,7 @@ export const memberlistJoined: DoctorCheck = {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
     const pattern =
-      /(failed to join memberlist|joining memberlist cluster( failed|: )|memberlist[\s\S]*(no such host|no nodes|failed to (resolve|reach)|found no nodes to join))/i;
+      /(failed to join memberlist|joining memberlist cluster( failed|: )|memberlist[\s\S]{0,400}(no such host|no nodes|failed to (resolve|reach)|found no nodes to join))/i;
     const evidence = said(core(loki), pattern, 3, freshSince(survey));
     if (evidence.length === 0) return pass();
     const members = at(loki.config, 'memberlist.join_members');

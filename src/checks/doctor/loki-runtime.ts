@@ -62,7 +62,7 @@ export const replayFits: DoctorCheck = {
 
 /** Sizes as Loki writes them: 4GB are 4 times 1024 cubed. */
 function sized(text: string): number {
-  const [, number = '0', unit = ''] = /^\s*([\d.]+)\s*([KMGT]?)i?B?\s*$/i.exec(text) ?? [];
+  const [, number = '0', unit = ''] = /^([\d.]+)\s*([KMGT]?)i?B?$/i.exec(text.trim()) ?? [];
   return Number(number) * 1024 ** ' KMGT'.indexOf(unit.toUpperCase() || ' ');
 }
 
@@ -129,7 +129,8 @@ export const cachesAnswer: DoctorCheck = {
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const pattern = /memcache[\s\S]*(timeout|refused|no such host|no servers|EOF|reset|error)|failed to (put|get)[\s\S]*memcached|server=\S+:11211/i;
+    const pattern =
+      /memcache[\s\S]{0,400}(timeout|refused|no such host|no servers|EOF|reset|error)|failed to (put|get)[\s\S]{0,400}memcached|server=\S{1,255}:11211/i;
     const evidence = said(core(loki), pattern, 3, freshSince(survey));
     if (evidence.length === 0) return pass();
     const caches = loki.workloads.filter(({ component, name }) => /cache|memcached/.test(`${component} ${name}`));

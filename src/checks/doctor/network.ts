@@ -24,7 +24,7 @@ interface Cut {
 
 const PROXIED = /upstream connect error|disconnect\/reset before headers|RequestCanceled|BlackHoleCluster|istio|envoy/i;
 const GOSSIP =
-  /memberlist.*(refused|reset|timeout|EOF|no such host|failed)|:9095.*(refused|reset|timeout|EOF|unavailable)|:7946.*(refused|reset|timeout|EOF)|empty ring/i;
+  /memberlist.{0,200}(refused|reset|timeout|EOF|no such host|failed)|:9095.{0,200}(refused|reset|timeout|EOF|unavailable)|:7946.{0,200}(refused|reset|timeout|EOF)|empty ring/i;
 const any = (...patterns: readonly RegExp[]): RegExp => new RegExp(patterns.map(({ source }) => source).join('|'), 'i');
 
 const CUTS: readonly Cut[] = [
@@ -33,7 +33,7 @@ const CUTS: readonly Cut[] = [
     title: 'No service mesh stands between Loki and AWS',
     hop: 's3',
     pods: (survey) => (survey.loki ? core(survey.loki) : []),
-    complaint: new RegExp(`(failed to flush|amazonaws|operation error (S3|STS)|WebIdentityErr)[\\s\\S]*(${any(NO_ANSWER, PROXIED).source})`, 'i'),
+    complaint: new RegExp(`(failed to flush|amazonaws|operation error (S3|STS)|WebIdentityErr)[\\s\\S]{0,400}(${any(NO_ANSWER, PROXIED).source})`, 'i'),
     since: unwrittenSince,
     message: 'Loki gets no answer from AWS through the mesh',
     fix: 'put the annotation traffic.sidecar.istio.io/excludeOutboundPorts: "443" under loki.podAnnotations, or leave Loki out of the mesh: sidecar.istio.io/inject: "false" under loki.podLabels; then upgrade the release',
@@ -54,7 +54,7 @@ const CUTS: readonly Cut[] = [
     hop: 'alloy-push',
     pods: (survey) => [...(survey.loki?.pods ?? []), ...collectors(survey)],
     complaint:
-      /(error sending batch|server returned HTTP status 50[23])[\s\S]*(upstream connect error|disconnect\/reset|connection reset by peer|EOF|RBAC: access denied|no healthy upstream)|RBAC: access denied/i,
+      /(error sending batch|server returned HTTP status 50[23])[\s\S]{0,400}(upstream connect error|disconnect\/reset|connection reset by peer|EOF|RBAC: access denied|no healthy upstream)|RBAC: access denied/i,
     since: freshSince,
     message: 'Pushes do not come through the mesh',
     fix: "let both ends into the mesh, or neither; or set PeerAuthentication to PERMISSIVE for Loki's namespace",

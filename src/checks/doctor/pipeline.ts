@@ -60,7 +60,9 @@ export const where = ({ release, workload: { kind, namespace, name } }: Collecto
 export function leadsOut(block: AlloyBlock, all: readonly AlloyBlock[], left = 8): boolean {
   const to = block.attributes['forward_to'] ?? '';
   if (to.includes('loki.write.') || left === 0) return true;
-  const receivers = [...to.matchAll(/([\w.]+)\.(\w+)\.receiver/g)].map(([, name, label]) => all.find((one) => one.name === name && one.label === label));
+  const receivers = [...to.matchAll(/(?<![\w.])([\w.]+)\.(\w+)\.receiver/g)].map(([, name, label]) =>
+    all.find((one) => one.name === name && one.label === label),
+  );
   // Modules and arguments may do anything.
   if (receivers.length === 0) return /\w/.test(to);
   return receivers.some((receiver) => receiver === undefined || leadsOut(receiver, all, left - 1));

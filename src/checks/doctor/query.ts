@@ -121,7 +121,7 @@ export function duration(value: Json | undefined): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number') return value / 1e9;
   const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 };
-  return [...String(value).matchAll(/([\d.]+)(ms|[smhdwy])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * units[unit!]!, 0);
+  return [...String(value).matchAll(/(?<![\d.])([\d.]+)(ms|[smhdwy])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * units[unit!]!, 0);
 }
 
 /** A line is first in the memory of an ingester, then in the bucket: whoever asks must ask both until it has moved. */

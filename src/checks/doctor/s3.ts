@@ -10,7 +10,7 @@ import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 const hop = 's3';
 const S3_ERROR =
-  /NoSuchBucket|AccessDenied|BucketRegionError|PermanentRedirect|KMS\.|not authorized to perform: kms|(S3|s3[.-]\S*amazonaws).*(timeout|no such host|refused|deadline)|SerializationError/;
+  /NoSuchBucket|AccessDenied|BucketRegionError|PermanentRedirect|KMS\.|not authorized to perform: kms|(S3|s3[.-]\S{0,60}amazonaws).{0,200}(timeout|no such host|refused|deadline)|SerializationError/;
 
 export const isBucketName = (name: string): boolean => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name);
 
@@ -63,7 +63,7 @@ const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
     /BucketRegionError|PermanentRedirect|status ?code: 301|AuthorizationHeaderMalformed|IllegalLocationConstraint/i,
     'S3 tells Loki to ask in another region',
   ],
-  ['LOKI_BUCKET_NAME', /SerializationError[\s\S]*404|InvalidBucketName/i, 'S3 does not know what Loki calls a bucket'],
+  ['LOKI_BUCKET_NAME', /SerializationError[\s\S]{0,400}404|InvalidBucketName/i, 'S3 does not know what Loki calls a bucket'],
 ];
 
 /** Where the buckets could not be looked at, or another one is meant: what S3 answered. */
@@ -155,5 +155,5 @@ export const rulesInPlace: DoctorCheck = {
 /** Tenants and groups are written in Base64 by the ruler's API, and as they are by people. */
 function decoded(text: string): string {
   const plain = Buffer.from(text, 'base64url').toString();
-  return /^[\w .:-]+$/.test(plain) && Buffer.from(plain).toString('base64url') === text.replace(/=+$/, '') && text.length > 4 ? plain : text;
+  return /^[\w .:-]+$/.test(plain) && Buffer.from(plain).toString('base64url') === text.replace(/(?<!=)=+$/, '') && text.length > 4 ? plain : text;
 }

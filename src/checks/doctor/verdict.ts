@@ -1,6 +1,6 @@
 /** Short forms of what every check answers. */
 import type { Verdict } from '../../engine/types.ts';
-import { masked } from '../../design/masking.ts';
+import { masked } from '../../design/secrets.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import { problem } from '../../problems/problem.ts';
 

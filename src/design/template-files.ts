@@ -4,6 +4,7 @@ export const templateFiles = [
   'loki/values.yaml',
   'alloy/values.yaml',
   'alloy/config.alloy',
+  'alloy/checkpoint.pl',
   'iam/s3-access.json',
   'iam/kms-access.json',
   'iam/web-identity-trust.json',

@@ -1,4 +1,5 @@
 /** The values of both charts, from the readable files under `templates/`. */
+import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 import { gatewayLabels } from './exposure.ts';
 import { lokiRelease, loginSecret, lokiServiceAccount } from './names.ts';
@@ -9,6 +10,9 @@ import { renderDocument, renderText, type Templates } from './template.ts';
 
 /** Enough for the write-ahead log of every size; one for all, because a StatefulSet can't change its volumes. */
 export const volumeSize = '20Gi';
+
+/** Loki's own limit, 30d1h: a longer query is refused, so what is kept longer could only be seen piece by piece. */
+const queryableHours = 721;
 
 export interface LokiParts {
   readonly installId: string;
@@ -42,6 +46,7 @@ export function lokiValues(templates: Templates, parts: LokiParts): Values {
     serviceAccount: lokiServiceAccount,
     volumeSize,
     retentionPeriod: `${retentionDays * 24}h`,
+    maxQueryLength: `${Math.max(queryableHours, retentionDays * 24 + 1)}h`,
     tenantHeader: `proxy_set_header X-Scope-OrgID "${tenant}";`,
     replicationFactor: sizing.replicationFactor,
     walReplayCeiling: sizing.walReplayCeiling,
@@ -114,11 +119,16 @@ export function alloyConfig(templates: Templates, { clusterLabel, pushUrl, tenan
 }
 
 export function alloyValues(templates: Templates, parts: AlloyParts): Values {
+  const checkpoint = templates('alloy/checkpoint.pl');
   return renderDocument(parse(templates('alloy/values.yaml')), {
     installId: parts.installId,
     monitoring: parts.monitoring,
     loginSecret,
-    // The chart runs it through Helm's templates, where braces would be orders.
-    config: alloyConfig(templates, parts).replaceAll('{{', '{{ "{{" }}'),
+    config: literal(alloyConfig(templates, parts)),
+    checkpoint: literal(checkpoint),
+    checkpointChecksum: createHash('sha256').update(checkpoint).digest('hex').slice(0, 16),
   }) as Values;
 }
+
+/** The chart runs both texts through Helm's templates, where braces would be orders. */
+const literal = (text: string) => text.replaceAll('{{', '{{ "{{" }}');

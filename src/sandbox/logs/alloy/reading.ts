@@ -46,7 +46,17 @@ function hasToken(around: LogSurroundings, process: Process): boolean {
 
 /** The files a `__path__` pattern finds from inside the container: none, without a word, when nothing is mounted there. */
 export function matchFiles(around: LogSurroundings, process: Process, target: Labels): readonly Labels[] {
-  const pattern = target['__path__'] ?? '';
+  return alternatives(target['__path__'] ?? '').flatMap((pattern) => matchPattern(around, process, { target, pattern }));
+}
+
+/** `/var/{log/pods,lib/backlog}/*` names places under several mounts: one pattern each. */
+function alternatives(pattern: string): readonly string[] {
+  const [whole, before, list, after] = /^([^{]*)\{([^{}]*,[^{}]*)\}(.*)$/.exec(pattern) ?? [];
+  return whole === undefined ? [pattern] : list!.split(',').flatMap((one) => alternatives(`${before}${one}${after}`));
+}
+
+function matchPattern(around: LogSurroundings, process: Process, of: { readonly target: Labels; readonly pattern: string }): readonly Labels[] {
+  const { target, pattern } = of;
   const fixed = pattern.slice(0, pattern.search(/[*?[{]|$/)).replace(/\/[^/]*$/, '');
   const host = hostPathOf(process, fixed);
   if (host === undefined) return [];

@@ -187,7 +187,7 @@ describe.each(Object.keys(cases))('%s', (name) => {
     expect(pipeline).toContain(`tenant_id = ${JSON.stringify(blueprint.tenant)}`);
     expect(pipeline).toContain(`username      = ${JSON.stringify(blueprint.login.user)}`);
     expect(pipeline).toContain(`cluster = ${JSON.stringify(blueprint.clusterLabel)},`);
-    expect(pipeline).toContain('stage.cri { }');
+    expect(pipeline).toContain('stage.cri {');
     expect(pipeline).toContain('values = ["filename"]');
     expect(pipeline).not.toMatch(/\$\{|password *=/);
     expect(find(alloy, 'DaemonSet', 'alloy').spec.template.metadata.annotations['checksum/config']).toBeTruthy();

@@ -34,6 +34,8 @@ my $BATCHES_IN_MEMORY = 24;
 my $IDLE_SECONDS = 32;
 my $BUSY_SECONDS = 2;
 my $HEAD_BYTES   = 64;
+# The kubelet rotates a file every 10 s at most and keeps four old ones: they are there for 40 s at least.
+my $HOLD_AFTER_SECONDS = 20;
 
 sub say_log {
   my ($level, $text) = @_;
@@ -135,7 +137,14 @@ sub backlog_name {
   return "$backlog/$below.$stamp.log";
 }
 
-sub backlog_files { return glob("$backlog/*/*/*.log") }
+sub backlog_files { return glob("$backlog/*/*/*.log $backlog/*/*/*.held") }
+
+# Held copies of PATH.
+sub held_of {
+  my ($path) = @_;
+  my $any = backlog_name($path, '*') or return ();
+  return glob("$any.held");
+}
 
 sub room_for {
   my ($bytes) = @_;
@@ -160,11 +169,14 @@ sub unpacked {
   return $file;
 }
 
-# Copies what was not read of a rotated file to where the pipeline finds it under the same pod and container.
+# Copies what was not read of a rotated file to where the pipeline finds it under the same pod and container; `.held` at its
+# end hides it from the pipeline.
 sub keep {
-  my ($path, $rotated, $position) = @_;
+  my ($path, $rotated, $position, $held) = @_;
   my $to = backlog_name($path, $rotated->{stamp});
   return if !defined $to || -e $to;
+  if (-e "$to.held") { return $held || rename("$to.held", $to) }
+  $to .= '.held' if $held;
   my $in = unpacked($rotated->{path}) or return say_log('warn', "cannot read $rotated->{path}: $!");
   my $from = $position ? boundary($in, $position) : 0;
   my $bytes = (-s $in) - $from;
@@ -174,7 +186,7 @@ sub keep {
   for my $made ($backlog, $folder =~ s{/[^/]+$}{}r, $folder) { mkdir $made, 0700 }
   my $done = copy_from($in, $from, "$to.tmp") && rename("$to.tmp", $to);
   return say_log('error', "cannot write $to: $!") unless $done;
-  say_log('info', "keeping $rotated->{path}, which was rotated before it was read");
+  say_log('info', "keeping $rotated->{path}, which was rotated before " . ($held ? 'Loki took it' : 'it was read'));
 }
 
 sub copy_from {
@@ -208,6 +220,7 @@ sub restore {
     $again += (-s $entry->{path} || 0) - $at if -e $entry->{path};
     substr $text, $entry->{at}, $entry->{length}, $at;
   }
+  rename($_, s/\.held$//r) for grep { /\.held$/ } backlog_files();
   # Files that Alloy had not opened when the checkpoint was taken are read from their beginning, those rotated since too.
   my $taken = (stat "$home/positions.yml")[9];
   my %known = map { $_->{path} => 1 } entries_of($text);
@@ -231,7 +244,8 @@ sub replayed {
   }
   my @rotated = rotated_of($path);
   my ($index) = grep { head_of($rotated[$_]{path}) eq $head } 0 .. $#rotated;
-  say_log('warn', "$path was rotated away before it was read: its lines since the last acknowledged push are lost") if !defined $index && -e $path;
+  my @held = held_of($path);
+  say_log('warn', "$path was rotated away before it was read: its lines since the last acknowledged push are lost") unless defined $index || @held || !-e $path;
   keep($path, $rotated[$_], defined $index && $_ == $index ? $entry->{position} : 0) for (defined $index ? $index : 0) .. $#rotated;
   return 0;
 }
@@ -298,7 +312,7 @@ sub open_files {
 }
 
 # Keeps the files that were rotated between the one Alloy had open and the one it will open next.
-my %kept;
+my (%kept, %holding);
 
 sub keep_between {
   my ($before, $now, $since) = @_;
@@ -312,6 +326,26 @@ sub keep_between {
       next if $kept{"$path.$rotated->{stamp}"} || head_of($rotated->{path}) eq $reading->{head};
       $kept{"$path.$rotated->{stamp}"} = 1;
       keep($path, $rotated, 0);
+    }
+  }
+}
+
+# Holds copies of rotated files that Loki has not taken, before the kubelet deletes them: Alloy has them in memory or open, and
+# no longer when it ends. In peace they are taken before they are old enough.
+sub hold_unacknowledged {
+  my ($now, $acknowledged) = @_;
+  for my $path (grep { index($_, "$logs/") == 0 } keys %$now) {
+    my ($reading, $taken) = ($now->{$path}, $acknowledged->{$path});
+    next unless defined $reading->{stamp} || ($taken && $taken->{head} ne $reading->{head});
+    my @rotated = rotated_of($path);
+    my ($index) = grep { $taken && head_of($rotated[$_]{path}) eq $taken->{head} } 0 .. $#rotated;
+    for my $i (($index || 0) .. $#rotated) {
+      my $file = $rotated[$i];
+      my $to = backlog_name($path, $file->{stamp});
+      next if !defined $to || $kept{"$path.$file->{stamp}"} || $holding{"$to.held"} || time - (stat $file->{path})[10] < $HOLD_AFTER_SECONDS;
+      my $position = defined $index && $i == $index ? $taken->{position} : 0;
+      $holding{"$to.held"} = { path => $path, stamp => $file->{stamp}, head => head_of($file->{path}) };
+      keep($path, $file, $position, 1);
     }
   }
 }
@@ -353,6 +387,7 @@ sub track {
           splice @pending, 0, $taken + 1;
         }
       }
+      hold_unacknowledged($now, $acknowledged);
       write_file("$home/alive", '');
     }
     $before = $now;
@@ -394,6 +429,17 @@ sub taken {
     && $state->{seconds} - $snapshot->{seconds} < $BUSY_SECONDS;
 }
 
+# Once Loki has taken what came after it.
+sub let_go {
+  my ($heads, $file) = @_;
+  my $held = $holding{$file} or return 0;
+  my $entry = $heads->{ $held->{path} } or return 0;
+  return 1 if head_of($held->{path}) eq $entry->{head};
+  my @later = grep { $_->{path} eq $held->{path} && $_->{head} eq $entry->{head} } values %holding;
+  @later = grep { head_of($_->{path}) eq $entry->{head} } rotated_of($held->{path}) unless @later;
+  return @later && $held->{stamp} lt $later[0]{stamp};
+}
+
 # Heads first: positions without their heads would be another file's.
 sub save {
   my ($snapshot) = @_;
@@ -402,9 +448,9 @@ sub save {
   write_file("$home/positions.yml", $snapshot->{text});
   write_file("$home/heads", join('', map { "$_ $heads->{$_}{head}\n" } sort keys %$heads) . "\nend\n");
   for my $file (backlog_files()) {
-    my $entry = $heads->{$file};
-    next unless $entry && $entry->{position} >= (-s $file || 0);
+    next unless $file =~ /\.held$/ ? let_go($heads, $file) : $heads->{$file} && $heads->{$file}{position} >= (-s $file || 0);
     unlink $file;
+    delete $holding{$file};
     rmdir $file =~ s{/[^/]+$}{}r;
     rmdir $file =~ s{/[^/]+/[^/]+$}{}r;
   }

@@ -11,6 +11,7 @@ export default defineConfig({
       'test/doctor/guide.test.ts',
       'test/doctor/fix.test.ts',
       'test/real-charts/**',
+      'test/real-log-path/**',
       'test/real-cluster/**',
       'test/contracts/aws-adapters/moto.test.ts',
       'test/stories/big-bucket*.test.ts',

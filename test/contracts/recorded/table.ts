@@ -17,6 +17,8 @@ interface Row {
 export interface TextRow extends Row {
   /** One line or answer. */
   readonly text: string;
+  /** Printed by each installation that comes up, so that it is looked for in one. */
+  readonly at?: 'start';
 }
 export interface PathRow extends Row {
   readonly name: string;

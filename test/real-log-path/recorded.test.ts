@@ -1,0 +1,81 @@
+/** The recorded table against the real programs: rows that a run has given are asked for again. RECORD=1 writes what has changed. */
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type PathRow, table } from '../contracts/recorded/table.ts';
+import { type Answered, type House, openHouse, seconds } from './house.ts';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse({ nodes: 2 });
+  const { exit, stdout, stderr } = await house.cli('install', '--yes', '--output', 'plain');
+  expect(exit, stdout + stderr).toBe(0);
+  await seconds(20);
+});
+afterAll(() => house?.close());
+
+const isRun = ({ how, of }: { readonly how: string; readonly of: string }): boolean => how === 'run' && /^(loki|alloy|nginx) \d/.test(of);
+
+async function answerTo({ name, method, part, login, query, headersSent = {} }: PathRow): Promise<Answered> {
+  const path = query === undefined ? name : `${name}?${new URLSearchParams(query)}`;
+  const asked = { method, headers: headersSent };
+  return part === 'gateway' ? house.gateway(path, { ...asked, login: login === true }) : house.ask(part, path, asked);
+}
+
+const field = (value: unknown, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, key) => (at as Readonly<Record<string, unknown>> | undefined)?.[key], value);
+
+function differences(row: PathRow, { status, headers, body }: Answered): readonly string[] {
+  const wrong = (is: boolean, text: string): readonly string[] => (is ? [] : [text]);
+  const json = (): unknown => JSON.parse(body);
+  return [
+    ...wrong(status === row.status, `status ${status}, recorded ${row.status}: ${body.slice(0, 120)}`),
+    ...wrong(row.type === undefined || (headers['content-type'] ?? '').startsWith(row.type), `content-type ${headers['content-type']}, recorded ${row.type}`),
+    ...Object.entries(row.headers ?? {}).flatMap(([name, value]) => wrong(headers[name] === value, `${name}: ${headers[name]}, recorded ${value}`)),
+    ...wrong(row.body === undefined || body.includes(row.body), `${JSON.stringify(body.slice(0, 120))} does not hold ${JSON.stringify(row.body)}`),
+    ...(row.fields ?? []).flatMap((path) => wrong(field(json(), path) !== undefined, `no ${path} in ${body.slice(0, 120)}`)),
+  ];
+}
+
+it.each(table.paths.filter(isRun))('$method $name of $part, HTTP $status', async (row) => {
+  expect(differences(row, await answerTo(row))).toEqual([]);
+});
+
+it('metrics have the recorded names and labels', async ({ task }) => {
+  const wanted = table.metrics.filter(isRun);
+  const parts = [...new Set(wanted.map(({ part }) => part))];
+  const texts = new Map(await Promise.all(parts.map(async (part) => [part, (await house.ask(part, '/metrics')).body] as const)));
+  const found = wanted.map((row) => {
+    const line = new RegExp(`^${row.name}(\\{.*?\\})? \\S+$`, 'm').exec(texts.get(row.part) ?? '')?.[0];
+    const labels = [...(line ?? '').matchAll(/(\w+)="/g)].map(([, name]) => name);
+    const missing = (row.labels ?? []).filter((label) => !labels.includes(label));
+    return { row, line, missing };
+  });
+  Object.assign(task.meta, { rows: [`recorded metrics: ${wanted.length} asked for, ${found.filter(({ line }) => line !== undefined).length} seen`] });
+  expect(found.filter(({ row, line }) => line === undefined && row.when === undefined).map(({ row }) => row.name)).toEqual([]);
+  expect(
+    found.filter(({ line, missing }) => line !== undefined && missing.length > 0).map(({ row, line }) => `${row.name} ${row.labels?.join()}: ${line}`),
+  ).toEqual([]);
+});
+
+/** A line without what is of its run: times, numbers, names of pods. */
+const shape = (line: string): string =>
+  line
+    .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'T')
+    .replaceAll(/\[\d\d\/\w{3}\/\d{4}:[\d: +]+\]/g, '[T]')
+    .replaceAll(/\b(trace_id|component_path|node_id|pod|addr|duration)=\S+ ?/g, '')
+    .replaceAll(/[0-9a-f]*\d[0-9a-fµ.]*m?s?\b/g, '0')
+    .trim();
+
+it('texts of a start are as recorded', async ({ task }) => {
+  const pods = [...(await house.pods('loki')), ...(await house.pods('alloy'))];
+  const logs = await Promise.all(
+    pods.map(({ metadata }) => house.kubectl('-n', metadata.namespace, 'logs', metadata.name, '--all-containers', '--tail', '2000')),
+  );
+  const lines = logs.flatMap((text) => text.split('\n')).filter(Boolean);
+  const shapes = new Set(lines.map(shape));
+  const rows = table.texts.filter((row) => isRun(row) && row.at === 'start');
+  const missing = rows.filter(({ text }) => !shapes.has(shape(text)));
+  Object.assign(task.meta, { rows: [`recorded texts of a start: ${rows.length} looked for, ${rows.length - missing.length} seen in ${lines.length} lines`] });
+  if (process.env['RECORD'] === '1') writeFileSync(new URL('start-lines.txt', `file://${house.folder}/`), `${[...shapes].toSorted().join('\n')}\n`);
+  expect(missing.map(({ text }) => text)).toEqual([]);
+});

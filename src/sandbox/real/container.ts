@@ -45,7 +45,10 @@ export async function startContainer(options: ContainerOptions): Promise<Running
   writeFileSync(script, containerScript({ ...options, root, ...pipes }), { mode: 0o700 });
   const words = ['netns', 'exec', namespace, 'unshare', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child=SIGKILL', '--propagation', 'private'];
   // A group of its own: Ctrl-C in the terminal is for the sandbox alone.
-  const child = spawn('ip', [...words, 'sh', script], { stdio: 'ignore', detached: true });
+  const child = spawn('ip', [...words, 'sh', script], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  let complaint = '';
+  child.stderr.on('data', (bytes: Buffer) => (complaint = `${complaint}${bytes.toString()}`.slice(-500)));
+  let sent: NodeJS.Signals = 'SIGKILL';
   let over = false;
   const ended = new Promise<number>((resolve) => {
     const done = async (code: number): Promise<void> => {
@@ -55,7 +58,11 @@ export async function startContainer(options: ContainerOptions): Promise<Running
       resolve(code);
     };
     child.once('error', () => void done(128));
-    child.once('exit', (code, signal) => void done(code ?? 128 + (SIGNALS[signal ?? ''] ?? 9)));
+    child.once('close', (code, signal) => {
+      // Some versions of unshare can't die of the signal that their child died of, and say so.
+      const failed = code === 1 && complaint.includes('sigprocmask');
+      void done(code === null || failed ? 128 + (SIGNALS[signal ?? sent] ?? 9) : code);
+    });
   });
   return {
     pid: () => (over ? undefined : innerPid(child)),
@@ -63,6 +70,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
       const pid = over ? undefined : innerPid(child);
       if (pid === undefined) return false;
       try {
+        if (name === 'SIGKILL' || name === 'SIGTERM') sent = name;
         return process.kill(pid, name);
       } catch {
         return false;

@@ -132,7 +132,8 @@ export async function openRealLogPath(options: RealOptions): Promise<RealLogPath
           pods.has(pod.metadata.uid ?? '')
             ? serve({ address: (pod as Pod).status?.podIP ?? '', port, dial: network.dial }, request)
             : simulated.serve(pod, port, request),
-        ...(simulated.mounted && { mounted: simulated.mounted }),
+        // Files of real containers are real: what is simulated would be a lie about them.
+        mounted: (pod, container) => (pods.has(pod.metadata.uid ?? '') ? undefined : simulated.mounted?.(pod, container)),
       };
     },
     async close() {

@@ -95,8 +95,8 @@ describe('objects', () => {
   });
 
   it('writes with the verb, path and body of each', async () => {
-    const kubernetes = await start(({ body }) => ({ body: body || {} }));
     const object = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login', namespace: 'loki' } };
+    const kubernetes = await start(() => ({ body: object }));
     await kubernetes.create(object);
     await kubernetes.replace(object);
     await kubernetes.patch(secret, { data: { a: null } });

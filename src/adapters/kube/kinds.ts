@@ -1,6 +1,6 @@
 /** Kind to URL path: a fixed table for what we use, discovery for everything else. */
 import { stop } from '../../problems/problem.ts';
-import { answerFailure } from './failures.ts';
+import { readJson, unreadable } from './answers.ts';
 import type { Rest } from './rest.ts';
 
 export interface Kind {
@@ -67,10 +67,18 @@ export function openKinds(rest: Rest, server: string): (apiVersion: string, kind
   };
 }
 
+interface Resource {
+  readonly name: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+const isResource = (one: Partial<Resource> | null): one is Resource => typeof one?.name === 'string' && typeof one.kind === 'string';
+
 async function discover(rest: Rest, { apiVersion, server }: { readonly apiVersion: string; readonly server: string }): Promise<ReadonlyMap<string, Kind>> {
   const reply = await rest({ method: 'GET', path: groupPath(apiVersion) });
-  if (reply.status >= 400) throw answerFailure({ verb: 'get', target: apiVersion, server }, reply);
-  const { resources = [] } = JSON.parse(reply.body) as { resources?: readonly { name: string; kind: string; namespaced: boolean }[] };
+  const asked = { verb: 'get', target: apiVersion, server };
+  const { resources } = readJson(asked, reply) as { resources?: unknown };
+  if (!Array.isArray(resources) || !resources.every(isResource)) throw unreadable(asked, { reply, why: 'is not a list of resources' });
   // Subresources (`pods/log`) carry kinds of their own and no path to objects.
   return new Map(resources.filter(({ name }) => !name.includes('/')).map(({ name, kind, namespaced }) => [kind, { plural: name, namespaced }]));
 }

@@ -1,8 +1,9 @@
 /** Reading and writing objects: get, list, create, replace, patch, delete. */
 import type { KubeObject, Kubernetes, Query, Ref, Row } from '../../ports/kubernetes.ts';
-import { answerFailure, isObjectMissing, type Asked } from './failures.ts';
+import { isObjectMissing, type Asked } from './failures.ts';
 import { groupPath, openKinds } from './kinds.ts';
 import type { Ask, Reply, Rest } from './rest.ts';
+import { readItems, readJson, readObject, unreadable } from './answers.ts';
 
 export type Objects = Pick<Kubernetes, 'get' | 'list' | 'table' | 'create' | 'replace' | 'patch' | 'delete'>;
 
@@ -32,33 +33,30 @@ export function openObjects(rest: Rest, server: string): Objects {
         : `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`,
     server,
   });
-  const object = (asked: Asked, reply: Reply): KubeObject => {
-    if (reply.status >= 400) throw answerFailure(asked, reply);
-    return JSON.parse(reply.body) as KubeObject;
-  };
   const write = async (verb: string, ref: Ref, ask: Omit<Ask, 'path'>) => {
     const path = await pathOf(ask.method === 'POST' ? { ...ref, name: undefined } : ref);
-    return object(say(verb, ref), await rest({ ...ask, path: `${path}?${MANAGER}` }));
+    return readObject(say(verb, ref), await rest({ ...ask, path: `${path}?${MANAGER}` }));
   };
 
   return {
     get: async (ref) => {
       const reply = await rest({ method: 'GET', path: await pathOf(ref) });
-      return isObjectMissing(reply.status, reply.body) ? undefined : object(say('get', ref), reply);
+      return isObjectMissing(reply.status, reply.body) ? undefined : readObject(say('get', ref), reply);
     },
     list: async (query) => {
       const accept = query.metadataOnly ? METADATA_ONLY : undefined;
-      return readAll<Page, KubeObject>(rest, query, {
+      return readAll<KubeObject>(rest, query, {
         path: await pathOf(query),
         asked: say('list', query),
         accept,
         page: query.keep ? SMALL_PAGE : PAGE,
-        read: itemsOf(query),
+        read: (page, { asked, reply }) =>
+          readItems(page, { asked, apiVersion: query.apiVersion, kind: query.kind, ...(query.keep && { keep: query.keep }) }, reply),
       });
     },
     table: async (query) => {
       const search = { includeObject: 'None' };
-      return readAll<Table, Row>(rest, query, {
+      return readAll<Row>(rest, query, {
         path: await pathOf(query),
         asked: say('list', query),
         accept: AS_TABLE,
@@ -74,7 +72,7 @@ export function openObjects(rest: Rest, server: string): Objects {
       const guard = ifVersion !== undefined && { preconditions: { resourceVersion: ifVersion } };
       const body = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: propagation, ...guard };
       const reply = await rest({ method: 'DELETE', path: await pathOf(ref), body });
-      if (reply.status >= 400 && !isObjectMissing(reply.status, reply.body)) throw answerFailure(say('delete', ref), reply);
+      if (!isObjectMissing(reply.status, reply.body)) readJson(say('delete', ref), reply);
     },
   };
 }
@@ -89,25 +87,18 @@ const refOf = ({ apiVersion, kind, metadata }: KubeObject): Ref => ({
 interface Paged {
   readonly metadata?: { readonly continue?: string };
 }
-interface Page extends Paged {
-  readonly items?: readonly KubeObject[] | null;
-}
-interface Table extends Paged {
-  readonly columnDefinitions?: readonly { readonly name: string }[];
-  readonly rows?: readonly { readonly cells: readonly unknown[] }[] | null;
-}
 
-interface How<P, T> {
+interface How<T> {
   readonly path: string;
   readonly asked: Asked;
   readonly accept: string | undefined;
   readonly search?: Readonly<Record<string, string>>;
   readonly page: number;
   /** What is kept of a page; the page itself is forgotten. */
-  readonly read: (page: P) => readonly T[];
+  readonly read: (page: Readonly<Record<string, unknown>>, of: { readonly asked: Asked; readonly reply: Reply }) => readonly T[];
 }
 
-async function readAll<P extends Paged, T>(rest: Rest, query: Query, { path, asked, accept, search: more, page, read }: How<P, T>): Promise<readonly T[]> {
+async function readAll<T>(rest: Rest, query: Query, { path, asked, accept, search: more, page, read }: How<T>): Promise<readonly T[]> {
   let items: T[] = [];
   let next: string | undefined;
   let restarted = false;
@@ -122,21 +113,23 @@ async function readAll<P extends Paged, T>(rest: Rest, query: Query, { path, ask
       [items, next, restarted] = [[], undefined, true];
       continue;
     }
-    if (reply.status >= 400) throw answerFailure(asked, reply);
-    const answer = JSON.parse(reply.body) as P;
-    for (const one of read(answer)) items.push(one);
-    next = answer.metadata?.continue || undefined;
+    const answer = readJson(asked, reply);
+    for (const one of read(answer, { asked, reply })) items.push(one);
+    const before = next;
+    next = (answer as Paged).metadata?.continue || undefined;
+    // A server that sends the same page for ever is none.
+    if (next !== undefined && (typeof next !== 'string' || next === before)) throw unreadable(asked, { reply, why: 'never comes to its end' });
     if (!next || (query.limit !== undefined && items.length >= query.limit)) return items;
   }
 }
 
-/** Items of a list carry neither kind nor apiVersion. */
-const itemsOf =
-  ({ apiVersion, kind, keep = (object) => object }: Query) =>
-  ({ items }: Page): readonly KubeObject[] =>
-    (items ?? []).map((item) => keep({ ...item, apiVersion, kind }));
-
-function rowsOf({ columnDefinitions = [], rows }: Table): readonly Row[] {
-  const names = columnDefinitions.map(({ name }) => name);
-  return (rows ?? []).map(({ cells }) => Object.fromEntries(names.map((name, at) => [name, String(cells[at] ?? '')])));
+/** A server that knows no tables answers with the list itself. */
+function rowsOf(table: Readonly<Record<string, unknown>>, { asked, reply }: { readonly asked: Asked; readonly reply: Reply }): readonly Row[] {
+  const { columnDefinitions, rows } = table as { readonly columnDefinitions?: unknown; readonly rows?: unknown };
+  if (!Array.isArray(columnDefinitions) || !Array.isArray(rows ?? [])) throw unreadable(asked, { reply, why: 'is not a table of Kubernetes' });
+  const names = columnDefinitions.map((column: { readonly name?: unknown } | null) => String(column?.name ?? ''));
+  return ((rows ?? []) as readonly ({ readonly cells?: unknown } | null)[]).map((row) => {
+    const cells = Array.isArray(row?.cells) ? (row.cells as readonly unknown[]) : [];
+    return Object.fromEntries(names.map((name, at) => [name, String(cells[at] ?? '')]));
+  });
 }

@@ -1,5 +1,6 @@
 /** Requests that are no objects: version, access reviews, tokens, container logs, raw paths. */
 import type { Access, Kubernetes } from '../../ports/kubernetes.ts';
+import { readJson, unreadable } from './answers.ts';
 import { answerFailure, statusOf, type Asked } from './failures.ts';
 import type { Kubelets, PodName } from './kubelets.ts';
 import type { Ask, Reply, Rest } from './rest.ts';
@@ -10,19 +11,21 @@ export type Requests = Pick<Kubernetes, 'version' | 'denied' | 'token' | 'logs' 
 const SHORTEST_TOKEN_S = 600;
 
 export function openRequests(rest: Rest, { server, kubelets }: { readonly server: string; readonly kubelets: Kubelets }): Requests {
-  const read = <T>(reply: Reply, asked: Omit<Asked, 'server'>): T => {
-    if (reply.status >= 400) throw answerFailure({ ...asked, server }, reply);
-    return JSON.parse(reply.body) as T;
+  const read = <T>(reply: Reply, asked: Omit<Asked, 'server'>, of: (answer: any) => T | undefined): T => {
+    const found = of(readJson({ ...asked, server }, reply));
+    if (found === undefined) throw unreadable({ ...asked, server }, { reply, why: 'lacks what was asked for' });
+    return found;
   };
   const mayNot = async (access: Access): Promise<boolean> => {
     const { group = '', ...attributes } = access;
     const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: { ...attributes, group } } };
     const reply = await rest({ method: 'POST', path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', body, harmless: true });
-    const { status } = read<{ status?: { allowed?: boolean } }>(reply, { verb: 'create', target: 'SelfSubjectAccessReview' });
-    return status?.allowed !== true;
+    return read(reply, { verb: 'create', target: 'SelfSubjectAccessReview' }, ({ status }) =>
+      status?.allowed === undefined ? undefined : status.allowed !== true,
+    );
   };
   return {
-    version: async () => read<{ gitVersion: string }>(await rest({ method: 'GET', path: '/version' }), { verb: 'get', target: '/version' }).gitVersion,
+    version: async () => read(await rest({ method: 'GET', path: '/version' }), { verb: 'get', target: '/version' }, ({ gitVersion }) => text(gitVersion)),
     denied: async (accesses) => {
       const refused = await Promise.all(accesses.map(mayNot));
       return accesses.filter((_, index) => refused[index]);
@@ -35,7 +38,7 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
       };
       const path = `${inNamespace(namespace)}/serviceaccounts/${encodeURIComponent(serviceAccount)}/token`;
       const reply = await rest({ method: 'POST', path, body, harmless: true });
-      return read<{ status: { token: string } }>(reply, { verb: 'create', target: `token of ServiceAccount ${namespace}/${serviceAccount}` }).status.token;
+      return read(reply, { verb: 'create', target: `token of ServiceAccount ${namespace}/${serviceAccount}` }, ({ status }) => text(status?.token));
     },
     logs: async ({ namespace, pod, container, tail, previous }) => {
       const query = new URLSearchParams({ tailLines: String(tail) });
@@ -45,6 +48,7 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
       const reply = await kubelets({ namespace, pod }, () => rest({ method: 'GET', path, accept: '*/*', kubelet: true }));
       if (notStarted(reply)) return [];
       if (reply.status >= 400) throw answerFailure({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, reply);
+      if (reply.status !== 200) throw unreadable({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, { reply, why: 'is no log' });
       const lines = reply.body.split('\n');
       if (lines.at(-1) === '') lines.pop();
       return lines.slice(-tail);
@@ -58,6 +62,7 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
   };
 }
 
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const inNamespace = (namespace: string) => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
 
 /** The pod whose log this path reads: the one raw path that goes to a kubelet. */

@@ -1,5 +1,6 @@
 /** One JSON request to the Kubernetes API over node:https, repeated only where repeating can't do harm. */
 import type { ClientRequest } from 'node:http';
+import { stop } from '../../problems/problem.ts';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Late, openExchanges, type Exchanges } from '../exchanges.ts';
@@ -55,6 +56,12 @@ export function openRest(connection: Connection, options: RestOptions = {}): Res
         repeating((one) => once(connection, one, { timeoutMs, connectMs, signal }), { server, backoffMs })(ask),
       );
     } catch (error) {
+      if (error instanceof AnswerTooLong)
+        throw stop(
+          'KUBE_ANSWER_UNREADABLE',
+          { message: `The answer of ${server} to ${ask.method} ${pathname} is not one of Kubernetes: ${error.message}` },
+          { cause: error },
+        );
       throw error instanceof Late ? networkFailure(error, server) : error;
     }
   };

@@ -90,6 +90,15 @@ export const kube = rows({
     exit: 3,
     explain: 'HTTP 429 or 5xx. Reads were repeated some times before this was said; writes only where it was sure that nothing had happened.',
   },
+  KUBE_ANSWER_UNREADABLE: {
+    title: 'What answers is not the Kubernetes API',
+    cause: 'A proxy, a login page or another server answers at the address of the cluster, or changes what the API server says.',
+    fix: 'Open the address above with curl and see who answers; set NO_PROXY for it, or correct the server in the kubeconfig.',
+    exit: 3,
+    explain:
+      'The evidence is what came: HTTP status, content type and the first characters. HTML is a login page or the error page of a proxy, an empty body or a redirect a ' +
+      'gateway in between, and JSON that is no object of Kubernetes another API. Lists that are null and optional fields that are missing are no reason: they are read as empty.',
+  },
   KUBE_EXEC_FAILED: {
     title: 'The login command of the kubeconfig fails',
     cause: 'The kubeconfig names a command that fetches a token, and that command is missing or ends with an error.',

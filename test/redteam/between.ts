@@ -81,7 +81,7 @@ export async function standBetween(terminal: Terminal): Promise<Between> {
     if (typeof treat === 'object')
       return void socket.end(`HTTP/1.1 ${treat.status ?? 200} x\r\ncontent-length: ${Buffer.byteLength(treat.body)}\r\n\r\n${treat.body}`);
     const { endpoint, ca } = kube!;
-    const on = connect({ host: endpoint.hostname, port: Number(endpoint.port), ca, servername: endpoint.hostname }, () => {
+    const on = connect({ host: endpoint.hostname, port: Number(endpoint.port), ca }, () => {
       const headers = asked.rawHeaders.reduce((text, word, index) => text + word + (index % 2 === 0 ? ': ' : '\r\n'), '');
       on.write(`${asked.method} ${asked.url} HTTP/1.1\r\n${headers}\r\n`);
       on.write(head);

@@ -1,6 +1,7 @@
 /** What bounds every call of an SDK client: the time of the whole call, and the time and size of each answer, its body included. */
 import { Readable } from 'node:stream';
 import type { Exchanges } from '../exchanges.ts';
+import { complete, judged, Unreadable } from './readable.ts';
 
 /** Of a call with all its attempts and the pauses between them. */
 const CALL_MS = 45_000;
@@ -10,7 +11,7 @@ export const ATTEMPT_MS = 15_000;
 const MOST_BYTES = 32 * 1024 * 1024;
 
 export interface Answer {
-  readonly response: { body?: unknown };
+  readonly response: { body?: unknown; readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 /** The part of the SDK's HTTP handlers that is used; its own types differ from package to package. */
 interface Handler {
@@ -27,16 +28,17 @@ export function bounded<C>(client: C, { service, exchanges }: { readonly service
   const send = bound.send.bind(bound);
   bound.send = (command: { readonly schema?: readonly unknown[] }, options: { readonly abortSignal?: AbortSignal } = {}) => {
     const own = options.abortSignal;
-    return exchanges.run({ name: `${service}:${String(command.schema?.[2] ?? 'call')}`, of: `AWS ${service}`, ms: CALL_MS }, (signal) =>
-      send(command, { ...options, abortSignal: own ? AbortSignal.any([own, signal]) : signal }),
+    const call = String(command.schema?.[2] ?? 'call');
+    return exchanges.run({ name: `${service}:${call}`, of: `AWS ${service}`, ms: CALL_MS }, async (signal) =>
+      complete(call, await send(command, { ...options, abortSignal: own ? AbortSignal.any([own, signal]) : signal })),
     );
   };
-  wholeAnswers(bound.config.requestHandler);
+  wholeAnswers(bound.config.requestHandler, service);
   return client;
 }
 
-/** From now on this handler gives answers that are there to their last byte. */
-export function wholeAnswers<H extends Handler>(handler: H): H {
+/** From now on this handler gives answers that are there to their last byte, and are answers of AWS. */
+export function wholeAnswers<H extends Handler>(handler: H, service = ''): H {
   const handle = handler.handle.bind(handler);
   handler.handle = async (request, options) => {
     let reading: Readable | undefined;
@@ -52,7 +54,10 @@ export function wholeAnswers<H extends Handler>(handler: H): H {
       const { body } = answer.response;
       if (body instanceof Readable) {
         reading = body;
-        answer.response.body = Readable.from([await bytes(body)], { objectMode: false });
+        const all = await bytes(body);
+        const { statusCode: status = 0, headers = {} } = answer.response;
+        judged({ service, method: request.method ?? 'GET', query: request.query ?? {}, status, headers, body: all.toString() });
+        answer.response.body = Readable.from([all], { objectMode: false });
       }
       return answer;
     };
@@ -71,7 +76,7 @@ async function bytes(body: Readable): Promise<Buffer> {
   for await (const chunk of body) {
     size += (chunk as Buffer).length;
     // Not repeated: the next answer would be as long.
-    if (size > MOST_BYTES) throw Object.assign(new Error(`the answer is longer than ${MOST_BYTES / 1024 / 1024} MiB`), { name: 'AnswerTooLong' });
+    if (size > MOST_BYTES) throw new Unreadable(`it is longer than ${MOST_BYTES / 1024 / 1024} MiB`);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);

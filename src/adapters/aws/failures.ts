@@ -133,9 +133,7 @@ const rules: readonly Rule[] = [
     named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined,
   network,
   (error, asked) =>
-    error.name === 'AnswerTooLong'
-      ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS: ${error.message}` }
-      : undefined,
+    error.name === 'AnswerUnreadable' ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action}${on(asked)} is not one of AWS` } : undefined,
   (error, asked) =>
     error.name === 'SyntaxError' && error.status !== undefined
       ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` }

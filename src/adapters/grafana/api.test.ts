@@ -39,8 +39,14 @@ it('asks below the path of the address, with the token', async () => {
 });
 
 it.each([
-  ['a page that asks to log in', 200, '<html><body>Sign in</body></html>', 'GRAFANA_FAILED'],
-  ['a redirect, which is not followed with a token', 302, '', 'GRAFANA_FAILED'],
+  ['a page that asks to log in', 200, '<html><body>Sign in</body></html>', 'GRAFANA_ANSWER_UNREADABLE'],
+  ['a redirect, which is not followed with a token', 302, '', 'GRAFANA_ANSWER_UNREADABLE'],
+  ['nothing', 200, '', 'GRAFANA_ANSWER_UNREADABLE'],
+  ['null', 200, 'null', 'GRAFANA_ANSWER_UNREADABLE'],
+  ['JSON of another API', 200, {}, 'GRAFANA_ANSWER_UNREADABLE'],
+  ['a list of something else', 200, [null], 'GRAFANA_ANSWER_UNREADABLE'],
+  ['data sources without names', 200, [{ uid: 1 }], 'GRAFANA_ANSWER_UNREADABLE'],
+  ['half of a list', 200, '[{"uid":"x"', 'GRAFANA_ANSWER_UNREADABLE'],
   ['401', 401, { message: 'Invalid API key' }, 'GRAFANA_LOGIN_REFUSED'],
   ['403', 403, { message: "You'll need additional permissions" }, 'GRAFANA_FORBIDDEN'],
   ['500', 500, { message: 'Internal server error' }, 'GRAFANA_FAILED'],
@@ -84,5 +90,25 @@ it.each([
 it('a data source that is not there, and what is no Grafana at all', async () => {
   expect(await codeOf((await serving(404, { message: 'Data source not found' })).grafana.lines('x', query))).toBe('GRAFANA_DATASOURCE_UNKNOWN');
   server?.close();
-  expect(await codeOf((await serving(200, 'hello')).grafana.lines('x', query))).toBe('GRAFANA_FAILED');
+  expect(await codeOf((await serving(200, 'hello')).grafana.lines('x', query))).toBe('GRAFANA_ANSWER_UNREADABLE');
+});
+
+it.each(['', 'null', '[]', '{}', '{"results":[]}', '{"results":{"A":null}}', '{"results":{"A":{"frames":{}}}}', '<html></html>'])(
+  'a query answered with %j',
+  async (body) => {
+    expect(await codeOf((await serving(200, body)).grafana.lines('x', query))).toBe('GRAFANA_ANSWER_UNREADABLE');
+  },
+);
+
+it.each([
+  [null],
+  [{}],
+  [{ schema: { fields: [null] }, data: { values: [null] } }],
+  [{ schema: { fields: [{ name: 'Line', type: 'string' }] }, data: { values: 'x' } }],
+])('frames of another shape hold no lines: %j', async (frame) => {
+  expect(await (await serving(200, { results: { A: { frames: [frame] } } })).grafana.lines('x', query)).toEqual([]);
+});
+
+it.each(['null', '[]', '{}', '{"dashboard":[]}'])('a dashboard answered with %j', async (body) => {
+  expect(await codeOf((await serving(200, body)).grafana.dashboard('x'))).toBe('GRAFANA_ANSWER_UNREADABLE');
 });

@@ -2,6 +2,7 @@
 import type { Json } from '../../engine/types.ts';
 import type { Grafana, GrafanaDatasource, GrafanaLogin, GrafanaSecrets } from '../../ports/grafana.ts';
 import { stop } from '../../problems/problem.ts';
+import { isMap, json, unreadable } from './answers.ts';
 import { linesOf } from './query.ts';
 
 export interface GrafanaRequest {
@@ -28,10 +29,11 @@ export interface GrafanaApiOptions {
   readonly where: string;
 }
 
-interface Found extends Omit<Partial<GrafanaDatasource>, 'uid' | 'name'> {
+interface Found extends Readonly<Record<string, unknown>> {
   readonly uid: string;
   readonly name: string;
 }
+const isFound = (one: unknown): one is Found => isMap(one) && typeof one['uid'] === 'string' && typeof one['name'] === 'string';
 
 export function openGrafana(options: GrafanaApiOptions): Grafana {
   const ask = (method: GrafanaRequest['method'], path: string, body?: unknown) => request(options, { method, path, ...(body !== undefined && { body }) });
@@ -39,15 +41,22 @@ export function openGrafana(options: GrafanaApiOptions): Grafana {
     await expect(options, await ask(method, path, { ...wanted, secureJsonData: secrets }), `to save data source "${wanted.name}"`);
   };
   return {
-    datasources: async () =>
-      (JSON.parse((await expect(options, await ask('GET', '/api/datasources'), 'for its data sources')).body) as readonly Found[]).map(shaped),
+    datasources: async () => {
+      const answer = await expect(options, await ask('GET', '/api/datasources'), 'for its data sources');
+      const found = json(answer);
+      if (!Array.isArray(found) || !found.every(isFound)) throw unreadable(options.where, answer);
+      return found.map(shaped);
+    },
     createDatasource: (wanted, secrets) => saved('POST', '/api/datasources', { wanted, secrets }),
     updateDatasource: (wanted, secrets) => saved('PUT', `/api/datasources/uid/${wanted.uid}`, { wanted, secrets }),
     deleteDatasource: async (uid) => gone(options, await ask('DELETE', `/api/datasources/uid/${uid}`), `to delete data source ${uid}`),
     dashboard: async (uid) => {
       const answer = await ask('GET', `/api/dashboards/uid/${uid}`);
       if (answer.status === 404) return undefined;
-      return (JSON.parse((await expect(options, answer, `for dashboard ${uid}`)).body) as { readonly dashboard: { readonly [key: string]: Json } }).dashboard;
+      const found = json(await expect(options, answer, `for dashboard ${uid}`));
+      const board = isMap(found) ? found['dashboard'] : undefined;
+      if (!isMap(board)) throw unreadable(options.where, answer);
+      return board as { readonly [key: string]: Json };
     },
     saveDashboard: async (dashboard) => {
       // An id is Grafana's own; with one it would look for that number instead of the uid.
@@ -64,16 +73,19 @@ export function openGrafana(options: GrafanaApiOptions): Grafana {
   };
 }
 
-const shaped = ({ uid, name, type = '', access = '', url = '', basicAuth = false, basicAuthUser = '', jsonData = {} }: Found): GrafanaDatasource => ({
+/** What is optional and of another type counts as missing. */
+const shaped = ({ uid, name, type, access, url, basicAuth, basicAuthUser, jsonData }: Found): GrafanaDatasource => ({
   uid,
   name,
-  type,
-  access,
-  url,
-  basicAuth,
-  basicAuthUser,
-  jsonData,
+  type: text(type),
+  access: text(access),
+  url: text(url),
+  basicAuth: basicAuth === true,
+  basicAuthUser: text(basicAuthUser),
+  jsonData: isMap(jsonData) ? (jsonData as GrafanaDatasource['jsonData']) : {},
 });
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function request(
   { send, login }: GrafanaApiOptions,
@@ -101,7 +113,8 @@ function refused({ where, login }: GrafanaApiOptions, answer: GrafanaAnswer, wha
 
 async function expect(options: GrafanaApiOptions, answer: GrafanaAnswer, what: string): Promise<GrafanaAnswer> {
   refused(options, answer, what);
-  if (answer.status >= 200 && answer.status < 300 && answer.body.trimStart().search(/[[{]/) === 0) return answer;
+  if (answer.status >= 200 && answer.status < 300 && json(answer) !== undefined) return answer;
+  if (answer.status < 400) throw unreadable(options.where, answer);
   throw stop('GRAFANA_FAILED', { message: `${options.where} answers HTTP ${answer.status}, when asked ${what}`, evidence: [saidIn(answer)] });
 }
 

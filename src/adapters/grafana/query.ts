@@ -1,15 +1,12 @@
 /** What `/api/ds/query` answers: the lines in its frames, or why the data source behind it got none. */
 import type { Problem } from '../../engine/types.ts';
 import { problem, ProblemError, stop } from '../../problems/problem.ts';
+import { isMap, json, unreadable } from './answers.ts';
 import type { GrafanaAnswer } from './api.ts';
 
 interface Result {
   readonly error?: string;
   readonly status?: number;
-  readonly frames?: readonly {
-    readonly schema?: { readonly fields?: readonly { readonly name?: string; readonly type?: string }[] };
-    readonly data?: { readonly values?: readonly (readonly unknown[])[] };
-  }[];
 }
 
 interface Of {
@@ -19,27 +16,32 @@ interface Of {
 
 /** Throws what Grafana's data source met. */
 export function linesOf(answer: GrafanaAnswer, of: Of): readonly string[] {
-  let parsed: { readonly results?: Readonly<Record<string, Result>>; readonly message?: string };
-  try {
-    parsed = JSON.parse(answer.body) as typeof parsed;
-  } catch (cause) {
-    throw stop('GRAFANA_FAILED', { message: `What answers at ${of.where} is not Grafana`, evidence: [answer.body.slice(0, 300)] }, { cause });
-  }
-  const result = parsed.results?.['A'];
-  if (result?.error !== undefined) throw new ProblemError(met(result, of));
+  const parsed = json(answer);
+  const results = isMap(parsed) ? parsed['results'] : undefined;
+  const result = isMap(results) ? results['A'] : undefined;
+  if (isMap(result) && typeof result['error'] === 'string')
+    throw new ProblemError(met({ error: result['error'], ...(typeof result['status'] === 'number' && { status: result['status'] }) }, of));
   if (answer.status === 404)
     throw stop('GRAFANA_DATASOURCE_UNKNOWN', {
       message: `${of.where} knows no data source with uid ${of.uid}`,
-      evidence: [`HTTP 404 ${parsed.message ?? ''}`],
+      evidence: [`HTTP 404 ${isMap(parsed) ? String(parsed['message'] ?? '') : ''}`],
     });
-  if (!result) throw stop('GRAFANA_FAILED', { message: `${of.where} answers HTTP ${answer.status} to a query`, evidence: [answer.body.slice(0, 300)] });
-  return (result.frames ?? []).flatMap(linesIn);
+  if (answer.status >= 400)
+    throw stop('GRAFANA_FAILED', { message: `${of.where} answers HTTP ${answer.status} to a query`, evidence: [answer.body.slice(0, 300)] });
+  const frames = isMap(result) ? (result['frames'] ?? []) : undefined;
+  if (!Array.isArray(frames)) throw unreadable(of.where, answer);
+  return frames.flatMap(linesIn);
 }
 
 /** The body of a line is called `Line`, in the newer shape of frames `body`. */
-function linesIn({ schema, data }: NonNullable<Result['frames']>[number]): readonly string[] {
-  const at = (schema?.fields ?? []).findIndex(({ name, type }) => /^(line|body)$/i.test(name ?? '') && type === 'string');
-  return (data?.values?.[at] ?? []).filter((value) => typeof value === 'string');
+function linesIn(frame: unknown): readonly string[] {
+  const part = (value: unknown, key: string): unknown => (isMap(value) ? value[key] : undefined);
+  const fields = part(part(frame, 'schema'), 'fields');
+  const values = part(part(frame, 'data'), 'values');
+  if (!Array.isArray(fields) || !Array.isArray(values)) return [];
+  const at = fields.findIndex((field) => /^(line|body)$/i.test(String(part(field, 'name') ?? '')) && part(field, 'type') === 'string');
+  const lines: unknown = values[at];
+  return Array.isArray(lines) ? lines.filter((value) => typeof value === 'string') : [];
 }
 
 /** Grafana passes on what the other side said, so nginx's 401 and Loki's are told apart here as well. */

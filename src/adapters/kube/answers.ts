@@ -187,6 +187,7 @@ function tidy(value: unknown, at: At): unknown {
   for (const key of Object.keys(value)) {
     if (!ofText && UNTOUCHED.has(key)) continue;
     const before = value[key];
+    if (before === undefined) continue;
     const path = at.path === '' ? key : `${at.path}.${key}`;
     if (before === null) {
       copy ??= { ...value };

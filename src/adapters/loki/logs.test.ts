@@ -91,7 +91,7 @@ describe('a query', () => {
     });
   });
 
-  it.each([
+  it.each<readonly [string, Partial<PodResponse>, string]>([
     [
       'GATEWAY_LOGIN_REFUSED',
       { status: 401, headers: { 'www-authenticate': 'Basic realm="Loki"' }, body: '<html><h1>401 Authorization Required</h1></html>' },
@@ -102,10 +102,25 @@ describe('a query', () => {
     ['GATEWAY_UPSTREAM_DOWN', { status: 504, body: '' }, 'HTTP 504'],
     ['LOKI_QUERY_INVALID', { status: 400, body: 'parse error at line 1, col 2: syntax error' }, 'line 1, col 2'],
     ['LOKI_QUERY_FAILED', { status: 500, body: 'AccessDenied' }, 'HTTP 500'],
-    ['LOKI_QUERY_FAILED', { status: 200, body: 'OK' }, 'is not Loki'],
+    ...['OK', '', 'null', '[]', '{}', '<html>login</html>', '{"data":null}', '{"data":{"resultType":"streams","result":{}}}'].map(
+      (body) => ['LOKI_ANSWER_UNREADABLE', { status: 200, body }, 'is not Loki'] as const,
+    ),
+    ...[
+      null,
+      'x',
+      {},
+      { stream: {}, values: null },
+      { stream: [], values: [] },
+      { stream: {}, values: [['soon', 'x']] },
+      { stream: {}, values: [[1, 'x']] },
+      { stream: { a: 1 }, values: [] },
+    ].map(
+      (stream) =>
+        ['LOKI_ANSWER_UNREADABLE', { status: 200, body: JSON.stringify({ data: { resultType: 'streams', result: [stream] } }) }, 'is not Loki'] as const,
+    ),
     ['LOKI_QUERY_FAILED', { status: 200, body: '{"data":{"resultType":"matrix","result":[]}}' }, 'gives matrix'],
   ])('%s', async (code, answer, names) => {
-    const problem = await problemOf(answer as Partial<PodResponse>);
+    const problem = await problemOf(answer);
     expect(problem.code).toBe(code);
     expect(problem.message).toContain(names);
   });

@@ -88,27 +88,38 @@ export function refusal(answer: GatewayAnswer, of: { readonly logql: string; rea
   return stop('LOKI_QUERY_FAILED', { message: `Loki answers HTTP ${answer.status} to ${of.logql}`, evidence });
 }
 
-interface Streams {
-  readonly data?: {
-    readonly resultType?: string;
-    readonly result?: readonly { readonly stream: Readonly<Record<string, string>>; readonly values: readonly (readonly [string, string, ...unknown[]])[] }[];
-  };
-}
+type Loose = Readonly<Record<string, unknown>>;
+const isMap = (value: unknown): value is Loose => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** Newest first over all streams: Loki sorts only within each. */
 function entries(answer: GatewayAnswer, logql: string): readonly Entry[] {
-  let parsed: Streams;
+  const evidence = [`HTTP ${answer.status}: ${answer.body.slice(0, 300).trim() || 'no body'}`];
+  const data = dataOf(answer);
+  if (!data || !isText(data['resultType'])) throw stop('LOKI_ANSWER_UNREADABLE', { evidence });
+  if (data['resultType'] !== 'streams') throw stop('LOKI_QUERY_FAILED', { message: `${logql} gives ${data['resultType']}, not log lines`, evidence });
+  const all = ((data['result'] ?? []) as readonly unknown[]).flatMap?.(entriesOf);
+  if (!all?.every((entry) => entry !== undefined)) throw stop('LOKI_ANSWER_UNREADABLE', { evidence });
+  return all.sort((a, b) => (BigInt(a.timestamp) < BigInt(b.timestamp) ? 1 : BigInt(a.timestamp) > BigInt(b.timestamp) ? -1 : 0));
+}
+
+function dataOf({ body }: GatewayAnswer): Loose | undefined {
   try {
-    parsed = JSON.parse(answer.body) as Streams;
-  } catch (cause) {
-    throw stop('LOKI_QUERY_FAILED', { message: 'What answers behind the gateway is not Loki', evidence: [answer.body.slice(0, 300)] }, { cause });
+    const parsed: unknown = JSON.parse(body);
+    const data = isMap(parsed) ? parsed['data'] : undefined;
+    return isMap(data) ? data : undefined;
+  } catch {
+    return undefined;
   }
-  if (parsed?.data?.resultType !== 'streams')
-    throw stop('LOKI_QUERY_FAILED', {
-      message: `${logql} gives ${parsed?.data?.resultType ?? 'no result'}, not log lines`,
-      evidence: [answer.body.slice(0, 300)],
-    });
-  return (parsed.data.result ?? [])
-    .flatMap(({ stream, values }) => values.map(([timestamp, line]) => ({ timestamp, line, labels: stream })))
-    .sort((a, b) => (BigInt(a.timestamp) < BigInt(b.timestamp) ? 1 : BigInt(a.timestamp) > BigInt(b.timestamp) ? -1 : 0));
+}
+
+/** `undefined` in the place of what is none. */
+function entriesOf(found: unknown): readonly (Entry | undefined)[] {
+  if (!isMap(found) || !Array.isArray(found['values'])) return [undefined];
+  const labels = found['stream'] ?? {};
+  if (!isMap(labels) || !Object.values(labels).every(isText)) return [undefined];
+  return (found['values'] as readonly unknown[]).map((value) => {
+    const [timestamp, line] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+    return isText(timestamp) && /^-?\d{1,20}$/.test(timestamp) && isText(line) ? { timestamp, line, labels: labels as Entry['labels'] } : undefined;
+  });
 }

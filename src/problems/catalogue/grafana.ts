@@ -45,6 +45,14 @@ export const grafana = rows({
     exit: 3,
     explain: 'A data source that a provisioning file has made cannot be changed by the API.',
   },
+  GRAFANA_ANSWER_UNREADABLE: {
+    title: 'What answers is not Grafana',
+    cause: 'A login page, a proxy or another server answers at that address, or the path of Grafana is missing in it.',
+    fix: 'Open the address above with curl and see who answers; correct --grafana-url, with the path that Grafana is served from.',
+    exit: 3,
+    explain:
+      'The evidence is what came: HTTP status, content type and the first characters. Redirects are not followed, so that no token is carried elsewhere.',
+  },
   GRAFANA_DATASOURCE_UNKNOWN: {
     title: 'Grafana does not know the data source',
     cause: 'It has not read the provisioning file yet, or refused it.',

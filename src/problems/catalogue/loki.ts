@@ -44,6 +44,13 @@ export const loki = rows({
     exit: 2,
     explain: "HTTP 400 with Loki's parse error.",
   },
+  LOKI_ANSWER_UNREADABLE: {
+    title: 'What answers behind the gateway is not Loki',
+    cause: 'Something else serves the port, or a proxy before Loki answers in its place.',
+    fix: 'loki-eks doctor',
+    exit: 6,
+    explain: 'The evidence is what came: HTTP status and the first characters. Loki answers a query in JSON, with streams of labels and values.',
+  },
   LOKI_QUERY_FAILED: {
     title: 'Loki could not answer the query',
     cause: 'Loki answered with an error, or with something that is no query result.',

@@ -40,7 +40,7 @@ export async function scriptedEndpoint(script: Script): Promise<ScriptedEndpoint
       asked.push(one);
       const answer = script(one, asked.length);
       if (answer === 'lost') return void request.socket.destroy();
-      response.writeHead(answer.status, { 'content-type': 'application/xml', ...answer.headers }).end(answer.body);
+      response.writeHead(answer.status, { 'content-type': 'application/xml', ...answer.headers }).end(answer.body ?? nothingSet(one, answer));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -61,6 +61,9 @@ export async function scriptedEndpoint(script: Script): Promise<ScriptedEndpoint
       }),
   };
 }
+
+/** S3 answers every GET with a document. */
+const nothingSet = ({ method }: Asked, { status }: Answer) => (method === 'GET' && status === 200 ? '<Configuration/>' : undefined);
 
 export const s3Error = (status: number, code: string, message = code): Answer => ({
   status,

@@ -21,7 +21,7 @@ const problemOf = async (work: Promise<unknown>) => {
   if (!(thrown instanceof ProblemError)) throw new Error(`not a problem: ${String(thrown)}`);
   return thrown.problem;
 };
-const ok: Answer = { status: 200, body: '' };
+const ok = { status: 200 };
 const tagged = '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>';
 const isCreate = ({ method, query }: Asked): boolean => method === 'PUT' && query.size === 0;
 
@@ -175,10 +175,10 @@ describe('creating a role whose answer was lost', () => {
     (tag: string): Script =>
     ({ body }, count) => {
       if (body.includes('Action=CreateRole')) return count === 1 ? 'lost' : queryError(409, 'EntityAlreadyExists');
-      if (!body.includes('Action=GetRole&')) return { status: 200, body: '<R></R>' };
+      if (!body.includes('Action=GetRole&')) return { status: 200, body: '<ListRolePoliciesResponse></ListRolePoliciesResponse>' };
       return {
         status: 200,
-        body: `<GetRoleResponse><GetRoleResult><Role><RoleName>loki</RoleName><Arn>arn</Arn><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument><Tags><member><Key>a</Key><Value>${tag}</Value></member></Tags></Role></GetRoleResult></GetRoleResponse>`,
+        body: `<GetRoleResponse><GetRoleResult><Role><RoleName>loki</RoleName><Arn>arn:aws:iam::123456789012:role/loki</Arn><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument><Tags><member><Key>a</Key><Value>${tag}</Value></member></Tags></Role></GetRoleResult></GetRoleResponse>`,
       };
     };
   test('is done when the role there has our tags', async () => {

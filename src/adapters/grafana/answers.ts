@@ -1,0 +1,23 @@
+/** Grafana's answers, read as JSON; whatever else answers in its place is named. */
+import { stop, type ProblemError } from '../../problems/problem.ts';
+import type { GrafanaAnswer } from './api.ts';
+
+export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A map or a list; `undefined` of anything else. */
+export function json({ body }: GrafanaAnswer): unknown {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function unreadable(where: string, { status, type, body }: GrafanaAnswer): ProblemError {
+  const start = body.slice(0, 200).replace(/\s+/g, ' ').trim();
+  return stop('GRAFANA_ANSWER_UNREADABLE', {
+    message: `What answers at ${where} is not Grafana`,
+    evidence: [`HTTP ${status}${type ? `, ${type}` : ''}: ${start === '' ? 'no body' : start}`],
+  });
+}

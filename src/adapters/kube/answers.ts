@@ -38,7 +38,7 @@ export function readItems(list: Readonly<Record<string, unknown>>, { asked, apiV
   const { items } = list as { readonly items?: unknown };
   const refuse = (why: string) => unreadable(asked, { reply, why });
   // Go writes a list without items as null.
-  if (!Array.isArray(items) && !((items === null || items === undefined) && /List$/.test(String(list['kind'])))) throw refuse('is not a list of Kubernetes');
+  if (!Array.isArray(items) && !((items === null || items === undefined) && String(list['kind']).endsWith('List'))) throw refuse('is not a list of Kubernetes');
   return ((items ?? []) as readonly unknown[]).map((item, index) => {
     const { metadata } = (item ?? {}) as Partial<KubeObject>;
     if (!isMap(item) || typeof metadata?.name !== 'string') throw refuse(`has something else than an object at items[${index}]`);

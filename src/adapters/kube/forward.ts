@@ -60,7 +60,7 @@ function forwarding(connection: Connection, kubelets: Kubelets): Forward {
     const stop = () => tunnel.stream.destroy(asked.signal.reason as Error);
     asked.signal.addEventListener('abort', stop, { once: true });
     try {
-      return await exchange(tunnel.stream, to, { ...asked, timeoutMs: Math.max(1, deadline - Date.now()) });
+      return await exchange(tunnel.stream, to, { ...asked, until: deadline });
     } catch (error) {
       throw error instanceof ProblemError ? error : broken(to, tunnel.complaint() || (error as Error).message, error);
     } finally {
@@ -192,7 +192,7 @@ function refused(error: unknown, { to, server }: { readonly to: PodPort; readonl
   return broken(to, status === 404 ? 'the pod is not there' : `the Kubernetes API answers HTTP ${status}${text ? `: ${text}` : ''}`, inner);
 }
 
-function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly timeoutMs: number }): Promise<PodResponse> {
+function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly timeoutMs: number; readonly until: number }): Promise<PodResponse> {
   return new Promise((done, fail) => {
     const body = asked.body === undefined ? undefined : Buffer.from(asked.body);
     const sent = httpRequest({
@@ -207,7 +207,7 @@ function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly ti
       },
       createConnection: () => stream,
     });
-    const timer = setTimeout(() => sent.destroy(slow(to, asked.timeoutMs)), asked.timeoutMs);
+    const timer = setTimeout(() => sent.destroy(slow(to, asked.timeoutMs)), Math.max(1, asked.until - Date.now()));
     whenAnswered(sent, { timer, most: MOST_ANSWER, done, fail });
     sent.end(body);
   });

@@ -1,4 +1,5 @@
 /** Pods that print numbered lines, and what a query of Loki gives back of them. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { House } from './house.ts';
@@ -11,6 +12,8 @@ export interface Writer {
   /** Lines a second, and how many. */
   readonly rate: number;
   readonly count: number;
+  /** Of each line; as long as a line usually is unless said. */
+  readonly bytes?: number;
   /** As the kubelet's static pods: its folder is named after the hash of its manifest. */
   readonly isStatic?: boolean;
 }
@@ -23,9 +26,9 @@ export interface Tally {
   readonly missing: readonly string[];
 }
 
-/** Each line begins with the writer, its run and a number, and is then as long as a line usually is. */
-const script = ({ name, rate, count }: Writer): string =>
-  `run=$RANDOM$RANDOM$RANDOM; i=0; while [ $i -lt ${count} ]; do echo "${name} $run $i ${'x'.repeat(120)}"; i=$((i+1)); sleep ${1 / rate}; done; sleep infinity`;
+/** Each line begins with the writer, its run and a number. */
+const script = ({ name, rate, count, bytes = 160 }: Writer): string =>
+  `run=$RANDOM$RANDOM$RANDOM; i=0; while [ $i -lt ${count} ]; do echo "${name} $run $i ${'x'.repeat(bytes)}"; i=$((i+1)); sleep ${1 / rate}; done; sleep infinity`;
 
 export async function startWriters(house: House, writers: readonly Writer[]): Promise<void> {
   await house.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
@@ -48,9 +51,8 @@ export async function startWriters(house: House, writers: readonly Writer[]): Pr
 /** One line of so many bytes, without a line feed until its end. */
 export async function writeLong(house: House, writer: string, of: { readonly number: number; readonly bytes: number }): Promise<void> {
   const head = `${writer} long ${of.number} `;
-  const body = Array.from({ length: Math.ceil(of.bytes / 40) }, () => Math.random().toString(36).slice(2).padEnd(11, '0'))
-    .join('')
-    .padEnd(of.bytes, 'y');
+  // What does not compress: a push is measured as it is sent.
+  const body = randomBytes(Math.ceil((of.bytes * 3) / 4)).toString('base64');
   await house.control('real/write', { namespace: NAMESPACE, pod: writer, text: `${head}${body.slice(0, of.bytes)}\n` });
 }
 

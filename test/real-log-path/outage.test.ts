@@ -8,6 +8,8 @@ const RATE = 20;
 const BEFORE_SECONDS = 30;
 const AFTER_SECONDS = 30;
 const ROTATIONS = 10;
+/** So much is printed by the rotated one in the outage: far more than a collector keeps in memory, so that it has to be kept elsewhere. */
+const ROTATED_BYTES = 40 * 2 ** 20;
 /** Over what nginx and Loki take as one push. */
 const LONG_BYTES = 6 * 2 ** 20;
 /** Above Alloy's longest pause between two attempts, which is five minutes, once an outage was long enough to come to it. */
@@ -49,7 +51,10 @@ function rows(): readonly Row[] {
       during: async () => house.control('real/signal', { namespace: 'alloy', pod: await collectorOn(killed), signal: 'SIGKILL' }),
     },
     { title: 'node rebooted', writer: { name: 'rebooted', node: rebooted }, during: () => house.control('reboot', { node: rebooted, downMs: 15_000 }) },
-    { title: `file rotated ${ROTATIONS} times`, writer: { name: 'rotated', node: rotated } },
+    {
+      title: `file rotated ${ROTATIONS} times`,
+      writer: { name: 'rotated', node: rotated, bytes: Math.max(160, Math.ceil(ROTATED_BYTES / (MINUTES * 60 * RATE))) },
+    },
     { title: 'lines over 4 MiB', writer: { name: 'long', node: quiet }, during: () => writeLong(house, 'long', { number: 1, bytes: LONG_BYTES }) },
     { title: 'static pod', writer: { name: 'static', node: quiet, isStatic: true } },
   ];

@@ -1,16 +1,20 @@
 /** Composition root: the one file that touches `process`. Everything heavy is loaded when it is first needed. */
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import type { Outside } from './app/outside.ts';
 import type { findHelm } from './adapters/helm/binary.ts';
 import { systemClock, systemPulse } from './adapters/system/clock.ts';
+import { endChildren, endChildrenAtOnce } from './adapters/helm/children.ts';
 import { systemFiles } from './adapters/system/files.ts';
+import { watchedOutput } from './adapters/system/output.ts';
 import { main } from './cli/cli.ts';
-import type { OutsideOptions, Platform } from './cli/platform.ts';
+import type { OutsideOptions, Platform, Signal } from './cli/platform.ts';
 import type { Helm } from './ports/releases.ts';
+import { stop } from './problems/problem.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
@@ -18,29 +22,43 @@ const script = join(root, 'bin', 'loki-eks.js');
 const { env } = process;
 const lookUp = async (host: string) => (await import('node:dns/promises')).lookup(host);
 
+const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+
+/** What helm gets to mark its release as failed, when nothing else is waited for. */
+const CHILDREN_MS = 2000;
+
+const output = watchedOutput(process);
+let files: Platform['files'] | undefined;
+
 const platform: Platform = {
   argv: process.argv.slice(2),
   env,
-  cwd: process.cwd(),
+  get cwd() {
+    return workingDirectory();
+  },
   // Node opens each of its streams when it is first named, which takes a millisecond or two.
   get stdin() {
-    return process.stdin;
+    return standardInput();
   },
   get stdout() {
-    return writable(process.stdout);
+    return output.stdout;
   },
   get stderr() {
-    return writable(process.stderr);
+    return output.stderr;
   },
   version,
   help: printedHelp,
   node: process.execPath,
   script,
   now: () => systemClock.now(),
-  files: systemFiles({ cwd: process.cwd(), stdin: () => process.stdin }),
+  get files() {
+    return (files ??= systemFiles({ cwd: workingDirectory(), stdin: standardInput }));
+  },
   onSignal,
-  exit: (code) => process.exit(code),
-  questions: async () => (await import('./adapters/system/questions.ts')).terminalQuestions({ input: process.stdin, output: writable(process.stderr) }),
+  onOutputLost: output.onLost,
+  untoldLosses: output.untold,
+  exit: (code) => void endChildren(CHILDREN_MS).finally(() => process.exit(code)),
+  questions: async () => (await import('./adapters/system/questions.ts')).terminalQuestions({ input: standardInput(), output: output.stderr }),
   outside,
   useCases: {
     install: async () => (await import('./app/install.ts')).install,
@@ -75,18 +93,29 @@ function printedHelp(columns: number): string | undefined {
   }
 }
 
-/** A reader that has gone (`| head`) is no failure of ours. */
-function writable(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  if (stream.listenerCount('error', brokenOff) === 0) stream.on('error', brokenOff);
-  return stream;
+/** A terminal that has gone can't be read either: whoever waits for an answer gets none, and the signal says why. */
+function standardInput(): NodeJS.ReadStream {
+  if (process.stdin.listenerCount('error', unread) === 0) process.stdin.on('error', unread);
+  return process.stdin;
 }
 
-function brokenOff(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') process.exit(1);
+function unread(): void {}
+
+/** Node aborts, whatever the exit code, when it can't give back the modes of a terminal; of one that has gone there is nothing to give back. */
+function leaveTerminal(): void {
+  for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
 }
 
-function onSignal(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw stop('WORKING_DIRECTORY_GONE', {}, { cause });
+  }
+}
+
+function onSignal(listener: (signal: Signal) => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, listener);
   return () => signals.forEach((signal) => void process.off(signal, listener));
 }
@@ -172,6 +201,10 @@ process.on('unhandledRejection', (error) => {
   const { name, problem } = (error ?? {}) as { readonly name?: string; readonly problem?: { readonly code: string } };
   if (name !== 'CredentialsProviderError' && problem?.code !== 'INTERRUPTED') throw error;
 });
+
+// Whatever ends us, helm is not left to go on alone.
+process.on('exit', endChildrenAtOnce);
+process.on('exit', leaveTerminal);
 
 process.exitCode = await main(platform);
 // All is said and put down; an answer that is late and that nobody waits for any more must not hold the terminal.

@@ -5,6 +5,17 @@ import type { Platform } from './platform.ts';
 
 /** Never throws. When it resolves, the process may end at once: nothing is under way any more. */
 export async function main(platform: Platform): Promise<number> {
+  const code = await answered(platform);
+  // Where no run has watched over its output, as for --help.
+  await new Promise((resolve) => setImmediate(resolve));
+  const losses = platform.untoldLosses();
+  if (losses.length === 0) return code;
+  const [stdout, stderr] = (['stdout', 'stderr'] as const).map((name) => losses.find(({ stream }) => stream === name));
+  if (stdout && !stderr) platform.stderr.write(`loki-eks: stdout can't be written (${stdout.why})\n`);
+  return code === 0 ? 130 : code;
+}
+
+async function answered(platform: Platform): Promise<number> {
   // The commonest questions of all are answered without loading anything.
   if (platform.argv.length === 1 && (platform.argv[0] === '--version' || platform.argv[0] === '-V')) {
     platform.stdout.write(`${platform.version}\n`);

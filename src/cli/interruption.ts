@@ -1,12 +1,14 @@
-/** Signals: the first one takes back, the second says what leaving would leave, the third leaves. */
-import type { Sink } from '../engine/types.ts';
+/** Signals: the first one takes back, the second says what leaving would leave, the third leaves. Output that is lost is like the first. */
+import type { Problem, Sink } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
-import type { Platform } from './platform.ts';
+import type { OutputLost, Platform } from './platform.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface Interruption {
   readonly signal: AbortSignal;
   readonly happened: () => boolean;
+  /** Nobody can read any more what the run does, so that it ends. Not heard of a second time, nor after a signal. */
+  readonly outputLost: (lost: OutputLost) => void;
   /** Stops listening. */
   readonly end: () => void;
 }
@@ -21,13 +23,16 @@ export interface InterruptionOptions {
 export function interruption({ onSignal, emit, story, leave }: InterruptionOptions): Interruption {
   const controller = new AbortController();
   let signals = 0;
-  const end = onSignal((name) => {
+  const abort = (warning: Problem, message: string) => {
     signals++;
+    emit({ type: 'warning.raised', problem: warning });
+    controller.abort(stop('INTERRUPTED', { message }));
+  };
+  const end = onSignal((name) => {
     const stands = story.standing();
-    if (signals === 1) {
-      emit({ type: 'warning.raised', problem: first(name, story.acting()) });
-      controller.abort(stop('INTERRUPTED', { message: `Interrupted by ${name}` }));
-    } else if (signals === 2) {
+    if (signals === 0) return abort(first(name, story.acting()), `Interrupted by ${name}`);
+    signals++;
+    if (signals === 2) {
       emit({
         type: 'warning.raised',
         problem:
@@ -41,23 +46,32 @@ export function interruption({ onSignal, emit, story, leave }: InterruptionOptio
       });
     } else leave(stands.length > 0 ? 5 : 130);
   });
-  return { signal: controller.signal, happened: () => signals > 0, end };
+  const outputLost = ({ stream, why }: OutputLost) => {
+    if (signals > 0) return;
+    const message = `${stream} can't be written (${why})`;
+    abort(problem('OUTPUT_LOST', { message: `${message}: ${whatFollows(story.acting())}` }), message);
+  };
+  return { signal: controller.signal, happened: () => signals > 0, outputLost, end };
 }
 
-function first(name: string, acting: ReturnType<Recorder['acting']>) {
-  const said = { fix: 'Wait; a second Ctrl-C shows what would be left.' };
+function first(name: string, acting: ReturnType<Recorder['acting']>): Problem {
+  const fix = acting === undefined ? 'Wait a moment.' : 'Wait; a second Ctrl-C shows what would be left.';
+  return problem('INTERRUPTED', { message: `Interrupted by ${name}: ${whatFollows(acting)}`, fix });
+}
+
+function whatFollows(acting: ReturnType<Recorder['acting']>): string {
   switch (acting) {
     case undefined:
-      return problem('INTERRUPTED', { message: `Interrupted by ${name}: stopping`, fix: 'Wait a moment.' });
+      return 'stopping';
     case 'verify':
-      return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: removing the probe pods` });
+      return 'removing the probe pods';
     case 'uninstall':
-      return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: stopping after what is under way; what is taken away stays away` });
+      return 'stopping after what is under way; what is taken away stays away';
     case 'install':
     case 'mend':
     case 'adopt':
     case 'orphan':
     case 'recover':
-      return problem('INTERRUPTED', { ...said, message: `Interrupted by ${name}: taking back what this run did` });
+      return 'taking back what this run did';
   }
 }

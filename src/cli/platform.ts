@@ -3,6 +3,15 @@ import type { DoctorOptions, InstallOptions, Outside, PlanOptions, StatusOptions
 import type { Files, Questions } from '../ports/system.ts';
 import type { OutputStream } from '../ui/renderer.ts';
 
+/** Ctrl-C; a request to end; a terminal that was closed. */
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+export interface OutputLost {
+  readonly stream: 'stdout' | 'stderr';
+  /** `ENOSPC: no space left on device` */
+  readonly why: string;
+}
+
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface Platform {
@@ -23,8 +32,12 @@ export interface Platform {
   readonly script: string;
   readonly now: () => Date;
   readonly files: SystemFiles;
-  /** SIGINT and SIGTERM, until the returned function is called. */
-  readonly onSignal: (listener: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+  /** Until the returned function is called. */
+  readonly onSignal: (listener: (signal: Signal) => void) => () => void;
+  /** Called when a stream can't be written any more: a full disk, a terminal that has gone. Until the returned function is called. */
+  readonly onOutputLost: (listener: (lost: OutputLost) => void) => () => void;
+  /** What could not be written and nobody has heard of. */
+  readonly untoldLosses: () => readonly OutputLost[];
   /** Ends the process at once, whatever is under way: the third signal. */
   readonly exit: (code: number) => void;
   /** Only called when something may be asked. */

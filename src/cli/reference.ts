@@ -134,7 +134,7 @@ const EXITS = [
   ['5', 'failed and something is left; it is listed with how to remove it'],
   ['6', '`status`, `verify`: problems found'],
   ['7', '`plan --detailed-exitcode`: changes pending'],
-  ['130', 'interrupted, and rolled back (5 when something is left)'],
+  ['130', 'interrupted, or the output could not be written, and rolled back (5 when something is left)'],
 ] as const;
 
 function eventsPage(): string {

@@ -1,7 +1,7 @@
 /** One run of a use case: settings, renderer, signals, and an ending whatever happens. */
 import type { Outside, Run, UseCase } from '../app/outside.ts';
 import { redaction } from '../engine/redaction.ts';
-import type { Happenings, Problem } from '../engine/types.ts';
+import type { Happenings, Problem, Sink } from '../engine/types.ts';
 import { makeRenderer } from '../ui/renderer.ts';
 import type { Origins } from '../design/settings.ts';
 import type { Given } from './command.ts';
@@ -9,8 +9,9 @@ import { readConfigFile } from './config-file.ts';
 import { problemsOf } from './defect.ts';
 import { exitCode, outcomeOf, type RunOutcome } from '../app/exit.ts';
 import { interruption } from './interruption.ts';
-import { SANDBOX_MARK, type Platform } from './platform.ts';
+import { SANDBOX_MARK, type OutputLost, type Platform } from './platform.ts';
 import { recorder, type Recorder } from './recorder.ts';
+import { spareVoice } from './spare-voice.ts';
 import { wantsColour, outputOf, mayAsk } from './surroundings.ts';
 
 export interface UseCaseOptions<Options> {
@@ -25,6 +26,16 @@ const GRACE_MS = 3000;
 
 export async function runUseCase<Options>(given: Given, platform: Platform, of: UseCaseOptions<Options>): Promise<number> {
   const stage = await setStage(given, platform, of.command);
+  return stage.conclude(await onStage(given, { platform, stage, of }));
+}
+
+interface OnStage<Options> {
+  readonly platform: Platform;
+  readonly stage: Awaited<ReturnType<typeof setStage>>;
+  readonly of: UseCaseOptions<Options>;
+}
+
+async function onStage<Options>(given: Given, { platform, stage, of }: OnStage<Options>): Promise<number> {
   const { story, stopping } = stage;
   let outside: Outside | undefined;
   const abandoned = { yes: false };
@@ -87,16 +98,40 @@ async function setStage(given: Given, platform: Platform, command: string) {
   const began = now().getTime();
   const sandbox = (platform.env[SANDBOX_MARK] ?? '') !== '';
   const secrets = redaction();
-  const story = recorder(secrets.guard(renderer.sink), { command, version: platform.version, sandbox });
+  const spare = spareVoice({ output, stdout, stderr, now });
+  const told: Sink = (event) => {
+    renderer.sink(event);
+    spare.sink(event);
+  };
+  const story = recorder(secrets.guard(told), { command, version: platform.version, sandbox });
   const leave = (code: number) => void renderer.close().finally(() => platform.exit(code));
   const stopping = interruption({ onSignal: platform.onSignal, emit: story.sink, story, leave });
+  const late: OutputLost[] = [];
+  let lostSome = false;
+  const deaf = platform.onOutputLost((lost) => {
+    lostSome = true;
+    spare.lost(lost.stream);
+    if (story.finished()) late.push(lost);
+    else stopping.outputLost(lost);
+  });
   /** Tells the end unless the use case has told it; the exit code. */
   const finish = (outcome: RunOutcome, problems: readonly Problem[], exit = exitCode({ outcome, problems, interrupted: stopping.happened() })): number => {
     const seconds = (now().getTime() - began) / 1000;
     if (!story.finished()) story.sink({ type: 'run.finished', command, outcome, exit, sandbox, seconds, ...(problems.length > 0 && { problems }) });
     return story.finished()?.exit ?? exit;
   };
-  return { file, output, sandbox, story, stopping, finish, hide: secrets.hide, settled: () => renderer.settled(), close: () => renderer.close() };
+  const close = async () => {
+    await renderer.close();
+    await spare.close();
+  };
+  /** What was written last may turn out not to have been; a command that only looks has done nothing then. */
+  const conclude = async (code: number): Promise<number> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    deaf();
+    for (const { stream, why } of late) spare.say(`loki-eks: ${stream} can't be written (${why}); the ${command} itself ended with exit code ${code}`);
+    return lostSome && story.acting() === undefined && [0, 6, 7].includes(code) ? 130 : code;
+  };
+  return { file, output, sandbox, story, stopping, finish, hide: secrets.hide, settled: () => renderer.settled(), close, conclude };
 }
 
 function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutcome, readonly Problem[]] {

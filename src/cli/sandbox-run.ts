@@ -59,8 +59,8 @@ function child(command: string, args: readonly string[], { cwd, env, onSignal, k
   return new Promise((resolve, reject) => {
     const started = spawn(command, [...args], { cwd, env, stdio: keep ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
     for (const stream of [started.stdout, started.stderr]) stream?.on('data', (chunk: Buffer) => keep?.(chunk.toString('utf8')));
-    // Ctrl-C reaches the command through the terminal; SIGTERM only reaches us, so it is passed on.
-    const end = onSignal((signal) => signal === 'SIGTERM' && void started.kill('SIGTERM'));
+    // Ctrl-C reaches the command through the terminal; the others may reach only us, so they are passed on.
+    const end = onSignal((signal) => signal !== 'SIGINT' && void started.kill(signal));
     started.once('error', (cause) => {
       end();
       reject(stop('SANDBOX_COMMAND_FAILED', { message: `${command} could not be started`, evidence: [cause.message] }, { cause }));

@@ -80,6 +80,8 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
       read: async (path) => files[path] ?? Promise.reject(stop('FILE_UNREADABLE', { message: `${path}: there is no such file` })),
     },
     onSignal: () => () => {},
+    onOutputLost: () => () => {},
+    untoldLosses: () => [],
     exit: (code) => unexpected(`exit ${code}`),
     questions: async () => (setup.questions ? refusing('questions', setup.questions) : unexpected('questions')),
     outside: async ({ questions }) =>

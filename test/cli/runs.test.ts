@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Happenings, Problem } from '../../src/engine/types.ts';
 import { stop } from '../../src/problems/problem.ts';
+import type { OutputLost, Signal } from '../../src/cli/platform.ts';
 import { cli, ending, type Told } from './fake-platform.ts';
 
 const problem: Problem = { code: 'RELEASE_NOT_READY', message: 'not ready', fix: 'kubectl get pods' };
@@ -129,7 +130,7 @@ describe('output', () => {
 describe('signals', () => {
   /** A use case under way, with a way to send signals to it. */
   async function underWay(useCase: (told: Told, signal: () => void) => Promise<number>) {
-    let listener: (signal: 'SIGINT' | 'SIGTERM') => void = () => {};
+    let listener: (signal: Signal) => void = () => {};
     const exits: number[] = [];
     const outcome = await cli('install --cluster c --output json', {
       may: 'install',
@@ -169,6 +170,51 @@ describe('signals', () => {
     });
     expect(warnings(events())[1]).toMatchObject({ code: 'LEAVING_EARLY', evidence: ['Bucket for log chunks'] });
     expect(exits).toEqual([5]);
+  });
+
+  it.each(['json', 'plain'])('output that is lost ends a run that changes something, and the other stream says so: %s', async (output) => {
+    const [main, other] = output === 'json' ? (['stdout', 'stderr'] as const) : (['stderr', 'stdout'] as const);
+    let lose: (lost: OutputLost) => void = () => {};
+    const outcome = await cli(`install --cluster c --output ${output}`, {
+      may: 'install',
+      useCase: async (told) => {
+        begin(told);
+        lose({ stream: main, why: 'EIO: i/o error' });
+        lose({ stream: main, why: 'EIO: i/o error' });
+        expect(told.run.signal.aborted).toBe(true);
+        told.run.emit({ type: 'undo.failed', step: 'bucket', did: 'create-bucket', problem });
+        return ending({ outcome: 'left', exit: 5 })(told);
+      },
+      platform: { onOutputLost: (listener) => ((lose = listener), () => {}) },
+    });
+    expect(outcome.exit).toBe(5);
+    expect(outcome[other]).toContain(`${main} can't be written (EIO: i/o error): taking back what this run did [OUTPUT_LOST]`);
+    expect(outcome[other].match(/OUTPUT_LOST/g)).toHaveLength(1);
+    expect(outcome[other]).toContain('could not take back Bucket for log chunks');
+  });
+
+  it('words that were lost after the end fail a run that only looks, and no other', async () => {
+    const lost = async (useCase: (told: Told) => Promise<number>) => {
+      let lose: (lost: OutputLost) => void = () => {};
+      const { exit, stderr } = await cli('install --cluster c --output json', {
+        may: 'install',
+        useCase: async (told) => {
+          const code = await useCase(told);
+          lose({ stream: 'stdout', why: 'ENOSPC' });
+          return code;
+        },
+        platform: { onOutputLost: (listener) => ((lose = listener), () => {}) },
+      });
+      expect(stderr).toContain("stdout can't be written (ENOSPC); the install itself ended with exit code 0");
+      return exit;
+    };
+    expect(await lost(ending({ outcome: 'nothing-to-do', exit: 0 }))).toBe(130);
+    expect(
+      await lost(async (told) => {
+        begin(told);
+        return ending({ outcome: 'ok', exit: 0 })(told);
+      }),
+    ).toBe(0);
   });
 
   it('in an uninstall they name what has not been taken away yet', async () => {

@@ -1,6 +1,6 @@
-/** Ctrl-C and SIGTERM at random moments of an install, in a terminal: it ends by itself, and the world is as it was. */
+/** Ctrl-C, SIGTERM, SIGHUP and a terminal that goes, at random moments of an install: it ends by itself, and the world is as it was. */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ it(
     const random = randomOf(seed);
     const exits: Record<string, number> = {};
     for (let moment = 0; moment < moments; moment++) {
-      const signal = moment % 2 === 0 ? 'SIGINT' : 'SIGTERM';
+      const signal = ENDS[moment % ENDS.length]!;
       const after = Math.floor(random() * whole);
       const about = `${signal} after call ${after} of ${whole}`;
       const { exit, said } = await interrupted(signal, { after, lateMs: random() * 60 });
@@ -43,7 +43,7 @@ it(
       expect([0, 5, 130], `${about}\n${said}`).toContain(exit);
       if (exit === 0) await takeAway();
       if (exit === 5) {
-        expect(said, about).toMatch(/left/i);
+        if (signal !== 'terminal') expect(said, about).toMatch(/left/i);
         expect((await terminal.cli(['install', '--yes', '--on-unfinished', 'undo'])).exit, about).toBe(0);
       }
       await expect.poll(() => terminal.snapshot() === pristine, { timeout: 10_000, message: `${about}\n${said}` }).toBe(true);
@@ -53,22 +53,28 @@ it(
   30_000 + moments * 60_000,
 );
 
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP', ...(pty ? (['terminal'] as const) : [])] as const;
+type End = (typeof ENDS)[number];
+
 interface Moment {
   /** So many calls after the start. */
   readonly after: number;
   readonly lateMs: number;
 }
 
-async function interrupted(signal: 'SIGINT' | 'SIGTERM', { after, lateMs }: Moment): Promise<{ readonly exit: number; readonly said: string }> {
-  const pidFile = join(terminal.folder, 'pid');
-  rmSync(pidFile, { force: true });
-  const words = `echo $$ > ${pidFile}; exec ${process.execPath} ${script} install --yes --no-verify`;
+async function interrupted(signal: End, { after, lateMs }: Moment): Promise<{ readonly exit: number; readonly said: string }> {
+  const [pidFile, codeFile] = ['pid', 'code'].map((name) => join(terminal.folder, name)) as [string, string];
+  for (const file of [pidFile, codeFile]) rmSync(file, { force: true });
+  const install = `echo $$ > ${pidFile}; exec ${process.execPath} ${script} install --yes --no-verify`;
+  // Where the terminal goes, whoever waits for the exit code has to outlive it.
+  const words = signal === 'terminal' ? `trap "" HUP; bash -c '${install}'; echo $? > ${codeFile}` : install;
   const { CI: _, ...env }: NodeJS.ProcessEnv = { ...terminal.env, TERM: 'xterm' };
   const child = pty
     ? spawn('script', ['--quiet', '--return', '--flush', '--command', words, '/dev/null'], { env, cwd: terminal.folder, stdio: 'pipe' })
     : spawn('bash', ['-c', words], { env, cwd: terminal.folder, stdio: 'pipe' });
   const send = () => {
     if (signal === 'SIGINT' && pty) return void child.stdin.write('\u0003');
+    if (signal === 'terminal') return void child.kill('SIGKILL');
     try {
       process.kill(Number(readFileSync(pidFile, 'utf8')), signal);
     } catch {
@@ -82,7 +88,10 @@ async function interrupted(signal: 'SIGINT' | 'SIGTERM', { after, lateMs }: Mome
   child.stdin.on('error', () => {});
   try {
     const exit = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
-    return { exit, said };
+    if (signal !== 'terminal') return { exit, said };
+    const code = () => (existsSync(codeFile) ? readFileSync(codeFile, 'utf8').trim() : '');
+    await expect.poll(code, { timeout: 60_000, message: said }).not.toBe('');
+    return { exit: Number(code()), said };
   } finally {
     forget();
     child.stdin.destroy();

@@ -1,14 +1,63 @@
 /** What a helm process is given: a folder of its own, a private kubeconfig, and a minimal environment. */
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import type { KubeAccess } from '../../ports/kubernetes.ts';
+import { stop } from '../../problems/problem.ts';
 import type { Env } from './binary.ts';
 
 /** Makes a folder that only we may read. */
 export type TempDir = () => Promise<string>;
-// mkdtemp gives mode 0700.
-export const systemTempDir: TempDir = () => mkdtemp(join(tmpdir(), 'loki-eks-'));
+
+const PREFIX = 'loki-eks-';
+/** In each folder: whose it is, so that another run can tell whether it is still needed. */
+const OWNER = 'owner.json';
+
+/** Folders of runs that were killed go first. */
+export const systemTempDir: TempDir = async () => {
+  const within = tmpdir();
+  try {
+    // mkdtemp gives mode 0700.
+    const dir = await mkdtemp(join(within, PREFIX));
+    await writeFile(join(dir, OWNER), JSON.stringify({ pid: process.pid, host: hostname() }), { mode: 0o600 });
+    await sweep(within);
+    return dir;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw stop('TEMP_DIR_UNUSABLE', { message: `${within} can't hold a temporary folder (${code ?? message})` }, { cause });
+  }
+};
+
+/** Takes away what processes have left that are no more. Of others, of other machines and of live ones nothing is touched; never fails. */
+export async function sweep(within: string): Promise<void> {
+  const names = await readdir(within).catch(() => []);
+  await Promise.all(
+    names
+      .filter((name) => /^loki-eks-[A-Za-z0-9]{6}$/.test(name))
+      .map(async (name) => {
+        const dir = join(within, name);
+        try {
+          const { uid, mode } = await lstat(dir);
+          // Whoever else may write there could lead us elsewhere.
+          if (uid !== process.getuid?.() || (mode & 0o077) !== 0) return;
+          const { pid, host } = JSON.parse(await readFile(join(dir, OWNER), 'utf8')) as { readonly pid?: unknown; readonly host?: unknown };
+          if (host !== hostname() || typeof pid !== 'number' || isAlive(pid)) return;
+          await rm(dir, { recursive: true, force: true });
+        } catch {
+          // It has no owner that could be read, or is gone already.
+        }
+      }),
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
 
 export interface Home {
   readonly dir: string;

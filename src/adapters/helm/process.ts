@@ -1,5 +1,6 @@
 /** One helm process: no shell, input on stdin, and never killed: a SIGKILL would leave the release pending for ever. */
 import { execa } from 'execa';
+import { tended } from './children.ts';
 
 export interface HelmCall {
   readonly path: string;
@@ -21,7 +22,7 @@ export interface HelmAnswer {
  */
 export async function runHelm({ path, args, env, cwd, input, signal }: HelmCall): Promise<HelmAnswer> {
   signal?.throwIfAborted();
-  const result = await execa(path, args, {
+  const started = execa(path, args, {
     extendEnv: false,
     env,
     reject: false,
@@ -33,6 +34,8 @@ export async function runHelm({ path, args, env, cwd, input, signal }: HelmCall)
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     ...(signal && { cancelSignal: signal }),
   });
+  const ended = tended(started.pid);
+  const result = await started.finally(ended);
   signal?.throwIfAborted();
   return {
     code: result.exitCode ?? -1,

@@ -64,7 +64,8 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
   };
 
   return {
-    helm: helm.get,
+    // The folder that helm needs is made here as well: it must not turn out in the middle that there is no room for it.
+    helm: async () => (await Promise.all([helm.get(), home.get()]))[0],
     find: (name, namespace) => readRelease(kubernetes, { name, namespace }),
     manifest: (of) => manifestOf(kubernetes, of),
     abandon: async (of) => {

@@ -11,11 +11,34 @@ export const run = rows({
   },
   INTERRUPTED: {
     title: 'Interrupted',
-    cause: 'Ctrl-C was pressed, or the process was asked to end (SIGINT, SIGTERM).',
+    cause: 'Ctrl-C was pressed, the process was asked to end (SIGINT, SIGTERM), its terminal was closed (SIGHUP), or its output could not be written.',
     fix: 'Run the command again; it goes on from what is there.',
     exit: 3,
     explain:
       'The first signal stops the run and takes back what it did, newest deed first; the exit code is 130 when the world is as before, and 5 when something stays. A second signal shows what would be left, a third one leaves at once. What is left then is in the journal: the next install offers to go on or to undo.',
+  },
+  OUTPUT_LOST: {
+    title: 'The output can not be written any more',
+    cause: 'The disk that stdout or stderr is written to is full, or the terminal has gone.',
+    fix: 'Make room, or write the output elsewhere; then run the command again.',
+    exit: 3,
+    explain:
+      'A run that nobody can follow ends as on Ctrl-C: it takes back what it did and says so on the stream that is left; the exit code is 130, and 5 when something stays. A reader that has gone, as in `loki-eks status | head`, stops nothing. Where only the last words were lost after everything was done, the exit code is the one of the run; a command that only looks has failed then.',
+  },
+  WORKING_DIRECTORY_GONE: {
+    title: 'The working directory is gone',
+    cause: 'The directory that the command was called in has been deleted or can not be read.',
+    fix: 'cd to a directory that is there, and run the command again.',
+    exit: 3,
+    explain: 'Files are named relative to it, and loki-eks.yaml is looked for in it. Nothing has been changed.',
+  },
+  TEMP_DIR_UNUSABLE: {
+    title: 'There is no room for temporary files',
+    cause: 'The directory for temporary files (TMPDIR, else /tmp) is missing, full or not writable.',
+    fix: 'Make room in it, or name another one: export TMPDIR=DIR',
+    exit: 3,
+    explain:
+      'helm gets a private directory there, which holds a kubeconfig without secrets. It is made before anything is changed, and removed at the end; what a run that was killed has left is removed by the next one.',
   },
   LEAVING_EARLY: {
     title: 'Leaving now would leave something behind',

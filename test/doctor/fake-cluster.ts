@@ -17,6 +17,8 @@ export interface Fake {
   readonly metrics?: Readonly<Record<string, string>>;
   /** Kinds that may be listed in one namespace only. */
   readonly confined?: readonly string[];
+  /** How `/ring` is answered. */
+  readonly ring?: { readonly status: number; readonly body: string };
   /** How the gateway, or whatever stands for it, answers. */
   readonly answer?: (path: string, as: { readonly tenant?: string }) => { readonly status: number; readonly body: string };
 }
@@ -33,7 +35,7 @@ export async function surveyOf(
     emit: () => {},
     signal: new AbortController().signal,
     outside: {
-      clock: { now: () => new Date('2026-01-07T00:10:00Z'), sleep: async () => {} },
+      clock: clockAt('2026-01-07T00:10:00Z'),
       hide: () => {},
       logs: () => ({
         get: async (path: string, as: { readonly tenant?: string } = {}) => ({ headers: {}, ...(fake.answer?.(path, as) ?? { status: 404, body: '' }) }),
@@ -56,7 +58,17 @@ export async function surveyOf(
   return { ...(await survey(run, reached)), calls };
 }
 
-function kubernetesOf({ objects, lines = {}, metrics = {}, confined = [] }: Fake, calls: string[]): Kubernetes {
+/** Whoever sleeps lets the others go on first, and finds it later afterwards. */
+function clockAt(start: string) {
+  let time = Date.parse(start);
+  const sleep = async (ms: number) => {
+    await new Promise(setImmediate);
+    time += ms;
+  };
+  return { now: () => new Date(time), sleep };
+}
+
+function kubernetesOf({ objects, lines = {}, metrics = {}, confined = [], ring }: Fake, calls: string[]): Kubernetes {
   const list = async ({ kind, namespace, labels, fields, limit }: Query) => {
     calls.push(`list ${kind} ${namespace ?? '*'}`);
     if (namespace === undefined && confined.includes(kind)) throw stop('KUBE_FORBIDDEN', { message: `You may not list ${kind}s` });
@@ -76,7 +88,7 @@ function kubernetesOf({ objects, lines = {}, metrics = {}, confined = [] }: Fake
       const pod = /\/pods\/([^/:]+)/.exec(path)?.[1] ?? '';
       return metrics[pod] === undefined ? { status: 404, body: '' } : { status: 200, body: metrics[pod] };
     },
-    forward: async () => ({ status: 404, headers: {}, body: '{}' }),
+    forward: async () => ({ headers: {}, ...(ring ?? { status: 404, body: '{}' }) }),
   } as unknown as Kubernetes;
 }
 

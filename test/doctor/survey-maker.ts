@@ -84,7 +84,8 @@ export function collectorSeen(put: Partial<CollectorSeen> = {}): CollectorSeen {
       },
     ],
     pods: [pod('alloy-a', '', { namespace: 'alloy' })],
-    counters: [{ pod: 'alloy-a', node: 'node-a', activeFiles: 4, readLines: 9, sentEntries: 9, droppedEntries: 0 }],
+    counters: [{ pod: 'alloy-a', node: 'node-a', activeFiles: 4, readLines: 9, sentEntries: 9, droppedEntries: 0, pushes: {} }],
+    pushing: [],
     ...put,
   };
 }

@@ -4,6 +4,7 @@ import type { CollectorSeen } from '../../checks/doctor/collectors-seen.ts';
 import type { DatasourceSeen, ReadingSeen } from '../../checks/doctor/survey.ts';
 import type { Logs } from '../../ports/logs.ts';
 import { askGateway, gatewayLogs } from './survey-gateway.ts';
+import { isRecord, listIn, received, recordIn, wordsIn } from './survey-json.ts';
 import { looked, type Looking } from './survey-objects.ts';
 
 /** Parts of a Loki without a gateway that answer queries themselves. */
@@ -29,7 +30,12 @@ export async function answersOf(looking: Looking, asking: Asking): Promise<Answe
   const workload = loki.gateway?.workload ?? READERS.map((name) => loki.workloads.find(({ component }) => component === name)).find(Boolean);
   if (!workload) return { collectors, datasources };
   const logs = await gatewayLogs(looking, { namespace: loki.namespace, workload });
-  const ask = (as: Parameters<Logs['get']>[1]) => askGateway(logs, PROBE, as).catch((error: unknown) => void looking.miss('the answers of the gateway', error));
+  const ask = (as: Parameters<Logs['get']>[1]) =>
+    looked(
+      looking.miss,
+      'the answers of the gateway',
+      steadily(looking, () => askGateway(logs, PROBE, as)),
+    );
   const anonymous = await ask({});
   if (!anonymous) return { collectors, datasources };
   const answered = {
@@ -82,34 +88,64 @@ function readerOf({ collectors, datasources }: Omit<Asking, 'loki'>): Reader | u
   };
 }
 
-async function readingOf({ run }: Looking, { logs, reader }: { readonly logs: Logs; readonly reader: Reader }): Promise<ReadingSeen> {
+/** In the middle of a restart an answer may fail that comes a moment later. */
+const AGAIN_MS = 2000;
+
+/** The same question once more where the answer is a failure of the moment. */
+async function steadily<T extends Answer>({ run }: Looking, ask: () => Promise<T>): Promise<T> {
+  const answer = await ask();
+  if (answer.status < 500) return answer;
+  await run.outside.clock.sleep(AGAIN_MS, run.signal);
+  return ask();
+}
+
+async function readingOf(looking: Looking, { logs, reader }: { readonly logs: Logs; readonly reader: Reader }): Promise<ReadingSeen> {
+  const { run, miss } = looking;
   const { as } = reader;
   const asked = run.outside.clock.now();
   // What Grafana's "Save & test" asks: an old Loki does not understand it.
-  const health = await askGateway(logs, `/loki/api/v1/query?${new URLSearchParams({ query: 'vector(1)+vector(1)', limit: '1' })}`, as);
+  const health = await looked(
+    miss,
+    'the health check of Grafana',
+    askGateway(logs, `/loki/api/v1/query?${new URLSearchParams({ query: 'vector(1)+vector(1)', limit: '1' })}`, as),
+  );
   const base = { ...(health && { health }), as: reader.called, asked };
   const since = `start=${asked.getTime() - HOUR}000000&end=${asked.getTime() + 60_000}000000`;
-  const listed = await logs.get(`${PROBE}?${since}`, as);
-  const labels = listed.status === 200 ? ((JSON.parse(listed.body) as { data?: readonly string[] }).data ?? []) : [];
+  const listed = await steadily(looking, () => logs.get(`${PROBE}?${since}`, as));
+  const known = listed.status === 200 ? recordIn(listed.body) : {};
+  if (!known) return { ...base, status: 200, body: listed.body.slice(0, 300), labels: [], unread: `GET ${PROBE} is answered with ${received(listed.body)}` };
+  const labels = wordsIn(known['data']);
   const label =
     ['namespace', 'job', 'app', 'pod', 'container', 'cluster'].find((name) => labels.includes(name)) ?? labels.find((name) => !name.startsWith('__'));
   if (listed.status !== 200 || !label) return { ...base, status: listed.status, body: listed.body.slice(0, 300), labels };
   const query = `{${label}=~".+"}`;
-  const answer = await logs.get(`/loki/api/v1/query_range?${new URLSearchParams({ query, limit: '1', direction: 'backward' })}&${since}`, as);
-  const newest = answer.status === 200 ? newestIn(answer.body) : undefined;
-  return { ...base, status: answer.status, body: answer.body.slice(0, 300), labels, query, ...(newest && { newest }) };
+  const answer = await steadily(looking, () =>
+    logs.get(`/loki/api/v1/query_range?${new URLSearchParams({ query, limit: '1', direction: 'backward' })}&${since}`, as),
+  );
+  const lines = answer.status === 200 ? entriesIn(answer.body) : [];
+  const told = { ...base, status: answer.status, body: answer.body.slice(0, 300), labels, query };
+  if (!lines) return { ...told, unread: `a query is answered with ${received(answer.body)}` };
+  const [newest] = lines.toSorted((a, b) => b.time.getTime() - a.time.getTime());
+  return { ...told, ...(newest && { newest }) };
 }
 
 const HOUR = 3_600_000;
 
-function newestIn(body: string): ReadingSeen['newest'] {
-  const { data } = JSON.parse(body) as {
-    readonly data?: {
-      readonly result?: readonly { readonly stream: Readonly<Record<string, string>>; readonly values: readonly (readonly [string, string])[] }[];
-    };
-  };
-  const all = (data?.result ?? []).flatMap(({ stream, values }) =>
-    values.map(([time, line]) => ({ line, labels: stream, time: new Date(Number(BigInt(time) / 1_000_000n)) })),
-  );
-  return all.sort((a, b) => b.time.getTime() - a.time.getTime())[0];
+type Newest = NonNullable<ReadingSeen['newest']>;
+
+/** `undefined` for what is no answer to a query; a stream without sense in it has no entries. */
+function entriesIn(body: string): readonly Newest[] | undefined {
+  const data = recordIn(body)?.['data'];
+  if (!isRecord(data) || (data['result'] !== null && !Array.isArray(data['result']))) return undefined;
+  return listIn(data['result'])
+    .filter(isRecord)
+    .flatMap(({ stream, values }) =>
+      listIn(values).flatMap((pair): readonly Newest[] => {
+        const [stamp, line] = listIn(pair);
+        const time = typeof stamp === 'string' && /^\d{1,19}$/.test(stamp) ? new Date(Number(BigInt(stamp) / 1_000_000n)) : undefined;
+        if (!time || typeof line !== 'string') return [];
+        const labels = isRecord(stream) ? Object.fromEntries(Object.entries(stream).map(([key, value]) => [key, String(value)])) : {};
+        return [{ line, labels, time }];
+      }),
+    );
 }

@@ -41,8 +41,10 @@ export async function gatewayOf(
   const key = volume?.secret?.items?.find(({ path: item }) => path?.endsWith(`/${item}`))?.key ?? path?.split('/').at(-1) ?? '.htpasswd';
   const wrong = exists?.found && htpasswdFault(exists.found, key);
   const resolver = /^[ \t]*resolver[ \t]+(\S+?);?\s/m.exec(`${text} `)?.[1];
+  const upstreams = [...text.matchAll(/\b(?:set\s{1,9}\$\w{1,64}|proxy_pass)\s{1,9}"?(https?:\/\/[\w.-]{1,255}(?::\d+)?)/g)].map(([, url]) => url!);
   return {
     workload,
+    ...(upstreams.length > 0 && { upstreams: [...new Set(upstreams)] }),
     configFrom: file?.from ?? `Deployment ${namespace}/${workload.name}`,
     asksLogin: realm,
     ...(tenant && { setsTenant: tenant }),

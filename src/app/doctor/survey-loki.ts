@@ -4,17 +4,19 @@ import type { PodSeen, Workload } from '../../checks/doctor/objects-seen.ts';
 import type { KubeObject, Kubernetes } from '../../ports/kubernetes.ts';
 import { ProblemError } from '../../problems/problem.ts';
 import type { Run } from '../outside.ts';
+import { accessLog } from './survey-access.ts';
 import { accountOf, bucketsOf } from './survey-aws.ts';
 import { claimsIn, warningsIn } from './survey-events.ts';
 import { gatewayLost, gatewayOf } from './survey-gateway.ts';
 import { bucketsIn, configFile, isLoki, otherStoreIn, parsed } from './survey-loki-config.ts';
-import { countersOf, ringOf } from './survey-loki-state.ts';
-import { each, linesOf, looked, podOf, workloadOf, type Looking } from './survey-objects.ts';
+import { ringOf, stateOf } from './survey-loki-state.ts';
+import { each, linesOf, looked, podOf, understood, workloadOf, type Looking } from './survey-objects.ts';
 
 /** Enough to know each component; a big installation has hundreds. */
 const MOST_PODS = 400;
 const PODS_READ = 32;
-const TAIL = 120;
+const TAIL = 500;
+const LAST = 120;
 const BUCKET_TROUBLE = /operation error (S3|STS)|failed to flush|failed to run compaction|get credentials|AccessDenied/;
 const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 /** Labels of Loki in its charts, old and new, the likely ones first. */
@@ -55,27 +57,30 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
   const instance = anchor.metadata.labels?.['app.kubernetes.io/instance'] ?? anchor.metadata.labels?.['release'];
   const workloads = await lokiWorkloads(looking, { found, namespace, instance });
   const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
-  const [objects, account, release, file, claims, events] = await Promise.all([
-    podsOf(looking, { namespace, instance, workloads }),
-    accountOf(looking, { namespace, accountName: store?.template.serviceAccountName ?? 'default' }),
+  const accountName = store?.template.serviceAccountName ?? 'default';
+  const [objects = [], seenAccount, release, file, claims = [], events = []] = await Promise.all([
+    understood(miss, `pods of Loki`, podsOf(looking, { namespace, instance, workloads })),
+    understood(miss, `ServiceAccount ${namespace}/${accountName}`, accountOf(looking, { namespace, accountName })),
     instance ? looked(miss, `the Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
     looked(miss, "Loki's configuration", configFile(kubernetes, workloads)),
-    claimsIn(looking, { namespace, instance, workloads }),
-    warningsIn(looking, namespace),
+    looked(miss, 'volume claims', claimsIn(looking, { namespace, instance, workloads })),
+    looked(miss, `events in namespace ${namespace}`, warningsIn(looking, namespace)),
   ]);
+  const account = seenAccount ?? { name: accountName, exists: true };
   const config = file && parsed(file.text);
-  const pods = await withLines(looking, objects);
-  const [buckets, ring, counters, gateway] = await Promise.all([
-    bucketsOf(looking, {
-      account,
-      buckets: bucketsIn(config),
-      troubled: pods.some(({ lines = [] }) => lines.some((line) => BUCKET_TROUBLE.test(line))),
-    }),
-    ringOf(looking, pods),
-    countersOf(looking, pods),
-    gatewayOf(looking, { namespace, workloads }),
+  const pods = (await looked(miss, "Loki's logs", withLines(looking, objects))) ?? objects;
+  const troubled = pods.some(({ lines = [] }) => lines.some((line) => BUCKET_TROUBLE.test(line)));
+  const [buckets = [], ring, state, gateway] = await Promise.all([
+    looked(
+      miss,
+      'buckets',
+      Promise.resolve().then(() => bucketsOf(looking, { account, buckets: bucketsIn(config), troubled })),
+    ),
+    looked(miss, "Loki's ring", ringOf(looking, pods)),
+    looked(miss, "Loki's counters", stateOf(looking, pods)),
+    looked(miss, 'the gateway', gatewayOf(looking, { namespace, workloads })),
   ]);
-  const lost = await gatewayLost(looking, { namespace, release, gateway });
+  const lost = (await looked(miss, 'objects of the gateway', gatewayLost(looking, { namespace, release, gateway }))) ?? [];
   return {
     namespace,
     ...(release && { release }),
@@ -88,7 +93,7 @@ export async function surveyLoki(looking: Looking): Promise<LokiSeen | undefined
     ...(otherStoreIn(config) && { otherStore: otherStoreIn(config)! }),
     account,
     buckets,
-    ...(counters && { counters }),
+    ...state,
     ...(ring && { ring }),
     ...(gateway && { gateway }),
     ...(lost.length > 0 && { gatewayLost: lost }),
@@ -165,14 +170,21 @@ async function withLines({ reached: { kubernetes }, miss }: Looking, pods: reado
   const read = new Map(
     await each(chosen, 8, async (pod) => {
       const container = logging(pod);
-      const lines = container && (await looked(miss, `the log of pod ${pod.name}`, linesOf(kubernetes, pod, { container, tail: TAIL })));
-      return [pod.name, lines] as const;
+      const what = `the log of pod ${pod.name}`;
+      // Of one that does not get up its last words count, however old they are.
+      if (container && pod.component === 'gateway' && pod.ready)
+        return [pod.name, (await looked(miss, what, accessLog(kubernetes, pod, container))) ?? {}] as const;
+      const lines = container && (await looked(miss, what, linesOf(kubernetes, pod, { container, tail: TAIL })));
+      return [pod.name, lines ? { lines: telling(lines) } : {}] as const;
     }),
   );
-  return pods.map((pod) => {
-    const lines = read.get(pod.name);
-    return lines ? { ...pod, lines } : pod;
-  });
+  return pods.map((pod) => ({ ...pod, ...read.get(pod.name) }));
+}
+
+/** The last lines of all; before them what is more than a note of what went well, and how each part found the others. */
+function telling(lines: readonly string[]): readonly string[] {
+  const before = lines.slice(0, -LAST).filter((line) => !/\blevel=(info|debug)\b/.test(line) || /memberlist|Starting Loki/.test(line));
+  return [...before, ...lines.slice(-LAST)];
 }
 
 /** The container of Loki or nginx, among sidecars. */

@@ -1,6 +1,7 @@
 /** Objects read as the shapes a survey is made of: workloads, pods, what is mounted where. */
 import type { Container, ContainerState, PodSeen, PodTemplate, Workload } from '../../checks/doctor/objects-seen.ts';
 import type { Run } from '../outside.ts';
+import type { Problem } from '../../engine/types.ts';
 import type { Reached } from '../reach.ts';
 import { problemOf } from '../within.ts';
 import type { KubeObject, Kubernetes } from '../../ports/kubernetes.ts';
@@ -9,9 +10,14 @@ export interface Unseen {
   readonly what: string;
   readonly why: string;
 }
+
+const UNREACHED = 'KUBE_KUBELET_UNREACHABLE';
+
 export interface Miss {
   (what: string, error: unknown): void;
   say(what: string, why: string): void;
+  /** Why logs, counters and ports of pods are out of reach, once somebody has met it. */
+  unreached(): Problem | undefined;
 }
 
 /** What everybody who looks is given. */
@@ -21,21 +27,54 @@ export interface Looking {
   readonly miss: Miss;
 }
 
-/** What is refused or fails is said, not fatal: the rest can still be looked at. Defects go on. */
-export function misses(into: Unseen[]): Miss {
+/**
+ * What is refused, fails, or can't be made sense of is said, not fatal: the rest can still be looked at. Only an interruption ends it.
+ * Kubelets that nobody reaches are one thing to say, however many pods are asked for.
+ */
+export function misses(into: Unseen[], signal?: AbortSignal): Miss {
+  let unreached: Problem | undefined;
   const say = (what: string, why: string) => {
     if (!into.some((one) => one.what === what && one.why === why)) into.push({ what, why });
   };
   const miss = (what: string, error: unknown) => {
+    if (signal?.aborted) throw error;
     const known = problemOf(error);
-    if (!known) throw error;
-    say(what, known.message);
+    if (known?.code === UNREACHED) {
+      if (!unreached) say('logs, counters and ports of pods', known.message);
+      unreached ??= known;
+    } else say(what, known?.message ?? `the answer makes no sense (${error instanceof Error ? error.message : String(error)})`);
   };
-  return Object.assign(miss, { say });
+  return Object.assign(miss, { say, unreached: () => unreached });
 }
 
 /** What a look finds; nothing, and a word about it, where it is not allowed or fails. */
 export const looked = <T>(miss: Miss, what: string, look: Promise<T>): Promise<T | undefined> => look.catch((error: unknown) => void miss(what, error));
+
+/** The same where a refusal or failure is the end of it, and only an answer without sense is not. */
+export const understood = <T>(miss: Miss, what: string, look: Promise<T>): Promise<T | undefined> =>
+  look.catch((error: unknown) => {
+    if (problemOf(error)) throw error;
+    miss(what, error);
+    return undefined;
+  });
+
+/** `late` when it takes longer; what comes after is nobody's any more. */
+export async function inTime<T>({ outside: { clock }, signal }: Run, ms: number, work: Promise<T>): Promise<T | 'late'> {
+  const over = new AbortController();
+  // What it ends with when it was late is not missed.
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([
+      work,
+      clock.sleep(ms, AbortSignal.any([signal, over.signal])).then(
+        () => 'late' as const,
+        (error: unknown) => (over.signal.aborted ? ('late' as const) : Promise.reject(error)),
+      ),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
 
 /** At most `width` at a time: a survey must not be a load on a big cluster. */
 export async function each<T, R>(items: readonly T[], width: number, act: (item: T) => Promise<R>): Promise<readonly R[]> {
@@ -64,7 +103,7 @@ export function workloadOf(object: KubeObject): Workload {
     component: componentOf(spec?.template?.metadata?.labels ?? object.metadata.labels),
     wanted: daemon ? (status?.desiredNumberScheduled ?? 0) : (spec?.replicas ?? 1),
     ready: daemon ? (status?.numberReady ?? 0) : (status?.readyReplicas ?? 0),
-    template: spec?.template?.spec ?? { containers: [] },
+    template: { ...spec?.template?.spec, containers: spec?.template?.spec?.containers ?? [] },
     claims: (spec?.volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? ''),
     selector: spec?.selector?.matchLabels ?? {},
     ...createdOf(object),
@@ -87,7 +126,11 @@ interface PodBody {
 interface StatusBody {
   readonly name: string;
   readonly restartCount?: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string }; readonly terminated?: EndedBody };
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: { readonly startedAt?: string };
+    readonly terminated?: EndedBody;
+  };
   readonly lastState?: { readonly terminated?: EndedBody };
 }
 interface EndedBody {
@@ -121,11 +164,12 @@ export function podOf(object: KubeObject): PodSeen {
     component: componentOf(object.metadata.labels),
     ...(spec?.nodeName && { node: spec.nodeName }),
     ready: ready?.status === 'True',
+    ...(ready?.status === 'False' && ready.lastTransitionTime && { unreadySince: new Date(ready.lastTransitionTime) }),
     ...(ready?.status === 'True' && ready.lastTransitionTime && { readySince: new Date(ready.lastTransitionTime) }),
     ending: object.metadata.deletionTimestamp !== undefined,
     labels: object.metadata.labels ?? {},
     ...createdOf(object),
-    spec: spec ?? { containers: [] },
+    spec: { ...spec, containers: spec?.containers ?? [] },
     ...(placed?.status === 'False' && { unscheduled: placed.message ?? 'no reason given' }),
     containers: [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(containerOf),
   };
@@ -137,6 +181,7 @@ function containerOf({ name, restartCount, state, lastState }: StatusBody): Cont
     name,
     restarts: restartCount ?? 0,
     ...(state?.waiting?.reason && { waiting: { reason: state.waiting.reason, message: state.waiting.message ?? '' } }),
+    ...(state?.running?.startedAt && { startedAt: new Date(state.running.startedAt) }),
     ...(ended && { ended: { reason: ended.reason ?? '', exitCode: ended.exitCode ?? 0 } }),
   };
 }
@@ -157,13 +202,21 @@ export interface MountedFile {
 }
 
 /** A file of a container that comes from a ConfigMap or a Secret. */
-export async function mountedFile(
-  kubernetes: Pick<Kubernetes, 'get'>,
-  of: { readonly namespace: string; readonly template: PodTemplate; readonly container: Container; readonly path: string },
-): Promise<MountedFile | undefined> {
-  const over = (of.container.volumeMounts ?? [])
-    .filter(({ mountPath }) => of.path === mountPath || of.path.startsWith(`${mountPath.replace(/\/$/, '')}/`))
-    .sort((a, b) => b.mountPath.length - a.mountPath.length)[0];
+export async function mountedFile(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf): Promise<MountedFile | undefined> {
+  const found = await fileIn(kubernetes, of);
+  return found && 'text' in found ? found : undefined;
+}
+
+interface FileOf {
+  readonly namespace: string;
+  readonly template: PodTemplate;
+  readonly container: Container;
+  readonly path: string;
+}
+
+/** `undefined` where it is of no ConfigMap and no Secret. */
+async function fileIn(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf): Promise<MountedFile | { readonly from: string; readonly absent: string } | undefined> {
+  const over = mountOver(of);
   const volume = of.template.volumes?.find(({ name }) => name === over?.name);
   if (!over || !volume) return undefined;
   const below = over.subPath ?? of.path.slice(over.mountPath.replace(/\/$/, '').length + 1);
@@ -171,10 +224,40 @@ export async function mountedFile(
   const name = volume.configMap?.name ?? volume.secret?.secretName;
   if (!name) return undefined;
   const object = await kubernetes.get({ apiVersion: 'v1', kind, namespace: of.namespace, name });
-  const key = volume.secret?.items?.find(({ path }) => path === below)?.key ?? below;
-  const value = (object?.['data'] as Readonly<Record<string, string>> | undefined)?.[key];
-  if (value === undefined) return undefined;
-  return { from: `${kind} ${of.namespace}/${name}, ${key}`, text: kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value };
+  const { items } = volume.secret ?? {};
+  const key = items?.find(({ path }) => path === below)?.key ?? below;
+  const data = (object?.['data'] ?? {}) as Readonly<Record<string, unknown>>;
+  const value = Object.hasOwn(data, key) ? data[key] : undefined;
+  const from = `${kind} ${of.namespace}/${name}`;
+  if (!object) return { from, absent: `${from} does not exist` };
+  if (typeof value !== 'string')
+    return { from, absent: `${from} has no key ${key}${Object.keys(data).length > 0 ? `, only ${Object.keys(data).join(', ')}` : ''}` };
+  return { from: `${from}, ${key}`, text: kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value };
+}
+
+const mountOver = ({ container, path }: FileOf) =>
+  (container.volumeMounts ?? [])
+    .filter(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath.replace(/\/$/, '')}/`))
+    .toSorted((a, b) => b.mountPath.length - a.mountPath.length)[0];
+
+/** Why the container's process can't read a file; nothing where it can, or where nobody can tell. */
+export async function fileFault(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf): Promise<string | undefined> {
+  const over = mountOver(of);
+  const volume = of.template.volumes?.find(({ name }) => name === over?.name);
+  // The image may hold it.
+  if (!over) return undefined;
+  const found = await fileIn(kubernetes, of);
+  if (found && 'absent' in found) return found.absent;
+  if (!volume?.secret) return undefined;
+  const mode = volume.secret.items?.find(({ path }) => of.path.endsWith(`/${path}`))?.mode ?? volume.secret.defaultMode ?? 0o644;
+  const { securityContext: pod = {} } = of.template;
+  const own = of.container.securityContext ?? {};
+  const [user, group] = [own.runAsUser ?? pod.runAsUser, own.runAsGroup ?? pod.runAsGroup];
+  // Of a group of its own the kubelet makes the files that group's, readable.
+  const shared = pod.fsGroup !== undefined;
+  const readable =
+    user === undefined || user === 0 || shared || (mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && (group === 0 || pod.supplementalGroups?.includes(0)));
+  return readable ? undefined : `${of.path} is root's with mode 0${mode.toString(8).padStart(3, '0')}, and the process runs as user ${user}`;
 }
 
 /** The port of this name, or the first one. */

@@ -7,11 +7,15 @@ import { looked, type Looking } from './survey-objects.ts';
 /** By address; `undefined` where there is none of that name. Short names are looked for where they are used. */
 export async function servicesOf(
   { reached: { kubernetes }, miss }: Looking,
-  { collectors, datasources }: { readonly collectors: readonly CollectorSeen[]; readonly datasources: readonly Pick<DatasourceSeen, 'url' | 'from'>[] },
+  of: {
+    readonly collectors: readonly CollectorSeen[];
+    readonly datasources: readonly Pick<DatasourceSeen, 'url' | 'from'>[];
+    readonly upstreams?: readonly Pick<DatasourceSeen, 'url' | 'from'>[];
+  },
 ): Promise<Survey['services']> {
   const addresses = [
-    ...collectors.flatMap(({ writers, workload }) => writers.map(({ url }) => ({ url, from: workload.namespace }))),
-    ...datasources.map(({ url, from }) => ({ url, from: namespaceIn(from) })),
+    ...of.collectors.flatMap(({ writers, workload }) => writers.map(({ url }) => ({ url, from: workload.namespace }))),
+    ...[...of.datasources, ...(of.upstreams ?? [])].map(({ url, from }) => ({ url, from: namespaceIn(from) })),
   ];
   const wanted = new Map(addresses.flatMap(({ url, from }) => (url && serviceNamed(url, from) ? [[url, serviceNamed(url, from)!] as const] : [])));
   const found = await Promise.all(

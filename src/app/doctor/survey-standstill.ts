@@ -2,7 +2,7 @@
 import type { CollectorSeen, StuckSeen } from '../../checks/doctor/collectors-seen.ts';
 import type { Answer } from '../../checks/doctor/loki-seen.ts';
 import type { PodSeen } from '../../checks/doctor/objects-seen.ts';
-import { countersOf } from './survey-collectors.ts';
+import { isRecord, listIn, recordIn, wordsIn } from './survey-json.ts';
 import { each, looked, podOf, type Looking } from './survey-objects.ts';
 
 const MOST_SUSPECTS = 3;
@@ -18,13 +18,14 @@ export interface Asking {
   readonly labels: readonly string[];
 }
 
-/** To be asked some seconds after the first counters were read: without a difference nothing can be told. */
-export async function standingStill(looking: Looking, { pods, counters }: CollectorSeen, asking: Asking | undefined): Promise<readonly StuckSeen[]> {
+/** By counters that were read twice: without a difference nothing can be told. */
+export async function standingStill(looking: Looking, { pods, counters, pushing }: CollectorSeen, asking: Asking | undefined): Promise<readonly StuckSeen[]> {
   if (!asking || counters.length === 0 || !['namespace', 'pod'].every((label) => asking.labels.includes(label))) return [];
-  const again = await each(counters, 5, async (before) => {
-    const pod = pods.find(({ name }) => name === before.pod);
-    return { before, pod, after: pod && (await countersOf(looking, pod)) };
-  });
+  const again = counters.map((before) => ({
+    before,
+    pod: pods.find(({ name }) => name === before.pod),
+    after: pushing.find(({ pod }) => pod === before.pod)?.after,
+  }));
   const blind = again.filter(({ before, pod }) => before.activeFiles === 0 && before.sentEntries === 0 && isGrown(looking, pod));
   const idle = again.filter(
     ({ before, after }) => after !== undefined && after.sentEntries === before.sentEntries && after.droppedEntries === before.droppedEntries,
@@ -49,7 +50,7 @@ const isGrown = ({ run }: Looking, pod: PodSeen | undefined): boolean =>
 /** Pipelines leave out namespaces by intention. */
 async function known({ get }: Asking): Promise<ReadonlySet<string>> {
   const answer = await get('/loki/api/v1/label/namespace/values');
-  return new Set(answer.status === 200 ? ((JSON.parse(answer.body) as { data?: readonly string[] }).data ?? []) : []);
+  return new Set(answer.status === 200 ? wordsIn(recordIn(answer.body)?.['data']) : []);
 }
 
 interface Suspect {
@@ -98,5 +99,6 @@ async function hasSince({ get }: Asking, { namespace, name }: PodSeen, { last, n
   const answer = await get(`/loki/api/v1/query_range?${new URLSearchParams({ query, ...range })}`);
   // Whoever gets no answer knows nothing, and blames nobody.
   if (answer.status !== 200) return true;
-  return ((JSON.parse(answer.body) as { data?: { result?: readonly object[] } }).data?.result ?? []).length > 0;
+  const data = recordIn(answer.body)?.['data'];
+  return !isRecord(data) || listIn(data['result']).length > 0;
 }

@@ -4,7 +4,7 @@ import type { Container, Workload } from '../../checks/doctor/objects-seen.ts';
 import { blocksNamed, literal, type AlloyBlock } from '../../design/alloy-reading.ts';
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
-import { looked, mountedFile, type Looking } from './survey-objects.ts';
+import { fileFault, looked, mountedFile, type Looking } from './survey-objects.ts';
 
 interface Home {
   readonly workload: Workload;
@@ -43,8 +43,23 @@ async function alloyWriter(
       loginOf(looking, { home, file: literal(basic['password_file']), user: () => value(basic['username']), password: () => value(basic['password']) }),
     ));
   if (login) looking.run.outside.hide(login.password);
-  return { component, line, ...(url !== undefined && { url }), hasLogin, ...(login && { login }), ...alloyTenant(endpoint, staged), ours: false };
+  const fault = await passwordFault(looking, home, literal(basic?.['password_file']));
+  return {
+    component,
+    line,
+    ...(fault && { passwordFault: fault }),
+    ...(url !== undefined && { url }),
+    hasLogin,
+    ...(login && { login }),
+    ...alloyTenant(endpoint, staged),
+    ours: false,
+  };
 }
+
+const passwordFault = ({ reached: { kubernetes }, miss }: Looking, { workload, container }: Home, path: string | undefined) =>
+  container && path
+    ? looked(miss, `the file ${path}`, fileFault(kubernetes, { namespace: workload.namespace, template: workload.template, container, path }))
+    : undefined;
 
 function alloyTenant({ attributes }: AlloyBlock, staged: boolean): Pick<WriterSeen, 'tenant'> {
   const headers = attributes['headers'] ?? '';
@@ -103,6 +118,7 @@ export async function promtailWriters(looking: Looking, { config, ...home }: Hom
       const file = text(at(client, 'basic_auth.password_file'));
       const login = basic === undefined ? undefined : await looked(looking.miss, `the login of ${component}`, loginOf(looking, { home, file, user, password }));
       if (login) looking.run.outside.hide(login.password);
+      const fault = await passwordFault(looking, home, file);
       const headers = (at(client, 'headers') ?? {}) as Readonly<Record<string, Json>>;
       const header = Object.entries(headers).find(([key]) => key.toLowerCase() === 'x-scope-orgid')?.[1];
       const tenant = text(at(client, 'tenant_id')) ?? text(header);
@@ -114,6 +130,7 @@ export async function promtailWriters(looking: Looking, { config, ...home }: Hom
         hasLogin,
         ...(login && { login }),
         ...(staged || tenant?.includes('${') ? { tenant: { is: 'dynamic' } as const } : tenant ? { tenant: { is: 'fixed', name: tenant } as const } : {}),
+        ...(fault && { passwordFault: fault }),
         ours: false,
       };
     }),

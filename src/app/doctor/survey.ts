@@ -14,29 +14,39 @@ import { surveyDashboards } from './survey-dashboards.ts';
 import { namespaceLabels, nodeEvents, policiesIn } from './survey-events.ts';
 import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from './survey-grafana.ts';
 import { surveyLoki } from './survey-loki.ts';
-import { looked, misses, type Unseen, type Looking } from './survey-objects.ts';
+import { looked, misses, understood, type Unseen, type Looking } from './survey-objects.ts';
 import { servicesOf } from './survey-services.ts';
+import { pushingOf } from './survey-pushing.ts';
 import { standingStill } from './survey-standstill.ts';
 
 export async function survey(run: Run, reached: Reached): Promise<Survey> {
   const unseen: Unseen[] = [];
-  const looking: Looking = { run, reached, miss: misses(unseen) };
-  const [cluster, nodes, loki, found, provisioned, inGrafana, dashboards, events] = await Promise.all([
-    clusterSeen(looking),
-    looked(looking.miss, 'nodes', nodeFacts(reached.kubernetes)),
-    surveyLoki(looking),
-    surveyCollectors(looking),
-    surveyDatasources(looking),
-    surveyGrafana(looking),
-    surveyDashboards(looking),
-    nodeEvents(looking),
+  const looking: Looking = { run, reached, miss: misses(unseen, run.signal) };
+  const guarded = <T>(what: string, look: Promise<T>) => looked(looking.miss, what, look);
+  const [cluster, nodes, lokiFound, collectorsFound, datasourcesFound, inGrafana, dashboards = [], events = []] = await Promise.all([
+    guarded('the cluster', clusterSeen(looking)),
+    guarded('nodes', nodeFacts(reached.kubernetes)),
+    understood(
+      looking.miss,
+      'Loki',
+      surveyLoki(looking).then((loki) => ({ loki })),
+    ),
+    understood(looking.miss, 'collectors', surveyCollectors(looking)),
+    guarded('data sources of Grafana', surveyDatasources(looking)),
+    guarded('Grafana', surveyGrafana(looking)),
+    guarded('dashboards', surveyDashboards(looking)),
+    guarded('events of nodes', nodeEvents(looking)),
   ]);
+  const unread = [...(lokiFound ? [] : ['loki' as const]), ...(collectorsFound ? [] : ['collectors' as const])];
+  const loki = lokiFound?.loki;
+  const found = collectorsFound ?? { expected: [], elsewhere: [] };
+  const provisioned = datasourcesFound ?? { datasources: [], whole: false };
+  const began = run.outside.clock.now();
   const { datasources } = provisioned;
   const names = sourceNames(provisioned, inGrafana);
-  const services = await servicesOf(looking, {
-    collectors: [...found.expected, ...found.elsewhere],
-    datasources: [...datasources, ...(inGrafana?.sources ?? [])],
-  });
+  const upstreams = (loki?.gateway?.upstreams ?? []).map((url) => ({ url, from: `Service ${loki?.namespace}/` }));
+  const asked = { upstreams, collectors: [...found.expected, ...found.elsewhere], datasources: [...datasources, ...(inGrafana?.sources ?? [])] };
+  const services = (await guarded('Services', servicesOf(looking, asked))) ?? new Map();
   const leads = (url: string | undefined) => loki !== undefined && services.get(url ?? '')?.namespace === loki.namespace;
   const withOurs = (all: readonly CollectorSeen[]) =>
     all.map((one) => ({ ...one, writers: one.writers.map((writer) => ({ ...writer, ours: leads(writer.url) })) }));
@@ -44,19 +54,21 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
   const asking = { collectors, datasources: datasources.map((one) => ({ ...one, ours: leads(one.url) })) };
   const namespaces = [...new Set([...(loki ? [loki.namespace] : []), ...collectors.map(({ workload }) => workload.namespace)])];
   const [answers, policies, labels, silent, throughGrafana, fargatePods] = await Promise.all([
-    loki ? answersOf(looking, { loki, ...asking }) : undefined,
-    policiesIn(looking, namespaces),
-    namespaceLabels(looking, namespaces),
-    silentApps(looking, namespaces),
-    inGrafana && askThroughGrafana(inGrafana, leads),
-    nodes?.some(({ kind }) => kind === 'fargate') ? podsOnFargate(looking) : undefined,
+    loki ? guarded('the answers of Loki', answersOf(looking, { loki, ...asking })) : undefined,
+    guarded('NetworkPolicies', policiesIn(looking, namespaces)),
+    guarded('labels of namespaces', namespaceLabels(looking, namespaces)),
+    guarded('pods that print nothing', silentApps(looking, namespaces)),
+    inGrafana && guarded('what Grafana shows', askThroughGrafana(inGrafana, leads)),
+    nodes?.some(({ kind }) => kind === 'fargate') ? guarded('pods on Fargate', podsOnFargate(looking)) : undefined,
   ]);
+  const before = answers?.collectors ?? collectors;
+  const pushing = (await guarded('what comes of pushes', pushingOf(looking, { collectors: before, began }))) ?? before;
   return {
-    cluster,
+    cluster: cluster ?? { name: reached.cluster.name, region: reached.aws.region, partition: reached.caller.partition, clusterDns: true },
     ours: isOurs(loki, reached),
     nodes: nodes ?? [],
     ...(loki && { loki: withAnswer(loki, answers?.anonymous) }),
-    collectors: await withStandstill(looking, answers ?? { collectors }),
+    collectors: await withStandstill(looking, { ...answers, collectors: pushing }),
     datasources: answers?.datasources ?? asking.datasources,
     ...(throughGrafana && { throughGrafana }),
     ...(names && { sourceNames: names }),
@@ -64,11 +76,14 @@ export async function survey(run: Run, reached: Reached): Promise<Survey> {
     ...(answers?.reading && { reading: answers.reading }),
     nodeEvents: events,
     ...(policies && { policies }),
-    namespaces: labels,
+    namespaces: labels ?? new Map(),
     dashboards,
     ...(silent && { silent }),
     ...(fargatePods && { fargatePods }),
+    done: run.outside.clock.now(),
     unseen,
+    ...(unread.length > 0 && { unread }),
+    ...(looking.miss.unreached() && { unreached: looking.miss.unreached()! }),
   };
 }
 

@@ -3,7 +3,7 @@ import { doctorChecks } from '../../checks/doctor/index.ts';
 import { hops, type DoctorCheck, type Survey } from '../../checks/doctor/survey.ts';
 import { autofixOf, stepsMending } from '../../design/mending.ts';
 import { examine } from '../../engine/examine.ts';
-import type { CheckResult, Json, Problem } from '../../engine/types.ts';
+import type { CheckResult, Json, Problem, Verdict } from '../../engine/types.ts';
 import { doctorRow } from '../../problems/catalogue.ts';
 import type { FailureClass } from '../../problems/failure-classes.ts';
 import type { Autofix } from '../../problems/row.ts';
@@ -12,6 +12,7 @@ import type { Run } from '../outside.ts';
 import { reach, type Reached } from '../reach.ts';
 import { toProblem } from '../within.ts';
 import { survey } from './survey.ts';
+import { misses, type Miss, type Unseen } from './survey-objects.ts';
 
 /** `root`: begin here. `also`: wrong by itself. `consequence`: may go with the root. */
 export type Role = 'root' | 'also' | 'consequence';
@@ -62,12 +63,24 @@ export async function walkInTime(run: Run): Promise<Walked> {
 export async function walk(run: Run): Promise<Walked> {
   const reached = await reach(run);
   const seen = await survey(run, reached);
-  const results = await examine(doctorChecks, seen, { at: 'doctor', emit: run.emit, signal: run.signal, toProblem });
+  const unjudged: Unseen[] = [];
+  const results = await examine(sheltered(doctorChecks, misses(unjudged, run.signal)), seen, { at: 'doctor', emit: run.emit, signal: run.signal, toProblem });
   const findings = ranked(doctorChecks, results).map((one): Finding => withWayOut({ ...one, ...rowOf(one.problem, seen.ours) }));
   const states = hops.map((hop) => stateOf(hop, results));
   const subject = { cluster: reached.cluster.name, region: reached.aws.region, ...installation(seen) };
-  return { reached, seen, result: { mode: 'cluster', findings, hops: states, unseen: seen.unseen, subject } };
+  return { reached, seen, result: { mode: 'cluster', findings, hops: states, unseen: [...seen.unseen, ...unjudged], subject } };
 }
+
+/** One that stumbles over what the cluster holds has not checked it; the others go on. */
+export const sheltered = (checks: readonly DoctorCheck[], miss: Miss): readonly DoctorCheck[] =>
+  checks.map((check) => ({
+    ...check,
+    run: (seen, signal) =>
+      check.run(seen, signal).catch((error: unknown): Verdict => {
+        miss(check.title, error);
+        return { is: 'skip', why: 'what was read makes no sense' };
+      }),
+  }));
 
 /** What mends it at once comes first; by hand it can be done as well. */
 function withWayOut(finding: Finding): Finding {

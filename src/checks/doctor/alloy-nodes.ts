@@ -1,7 +1,9 @@
 /** Hop alloy-push, node by node: some collectors deliver and others do not. */
 import { NO_ANSWER } from './aws-answers.ts';
 import { told } from './log-lines.ts';
-import { collectorPods, judged, refusals } from './pipeline.ts';
+import { collectorPods, judged } from './pipeline.ts';
+import { podsPushed } from './pushes.ts';
+import { refusals } from './refusals.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip } from './verdict.ts';
 
@@ -20,7 +22,7 @@ export const noneStandsStill: DoctorCheck = {
     if (!first) return collectors.some(({ counters }) => counters.length > 0) ? pass() : skip("the collectors' counters could not be read");
     return fail('COLLECTOR_STUCK', {
       message: `Collector ${first.one.pod} on node ${first.one.node} sends nothing, though pods of its node print`,
-      fix: `kubectl -n ${first.workload.namespace} delete pod ${found.map(({ one }) => one.pod).join(' ')}`,
+      fix: `kubectl -n ${first.workload.namespace} logs ${first.one.pod} --since 15m; http://localhost:12345/graph of kubectl -n ${first.workload.namespace} port-forward ${first.one.pod} 12345 shows where lines stop. A restart loses what it has read and not sent: restart it only while other collectors deliver`,
       evidence: found.flatMap(({ one }) => [
         `pod ${one.pod}: loki_write_sent_entries_total ${one.sentEntries}, and the same some seconds later`,
         `pod ${one.printing} on the same node has printed meanwhile`,
@@ -34,8 +36,11 @@ export function cutOff(survey: Survey): ReturnType<typeof refusals> {
   const { gateway } = survey.loki ?? {};
   // Where the gateway is away nobody delivers, though not everybody has noticed.
   if (gateway && (gateway.workload.ready === 0 || [502, 503, 504].includes(gateway.anonymous?.status ?? 0))) return [];
-  const heard = collectorPods(survey).filter(({ lines }) => lines !== undefined);
-  const cut = refusals(survey).filter(({ line }) => NO_ANSWER.test(line) && !/status=[1-5]\d\d/.test(line));
+  const silent = new Set(podsPushed(survey).flatMap(({ pod, state }) => (state === 'failing' || state === 'waiting' ? [pod.name] : [])));
+  const heard = collectorPods(survey).filter(({ lines, name }) => lines !== undefined && !silent.has(name));
+  // Whoever can't read its own password asks nobody.
+  if (judged(survey).some(({ writers }) => writers.some(({ passwordFault }) => passwordFault !== undefined))) return [];
+  const cut = refusals(survey).filter(({ line }) => (NO_ANSWER.test(line) || /status=-1/.test(line)) && !/status=[1-5]\d\d/.test(line));
   return heard.some(({ node }) => !cut.some(({ pod }) => pod.node === node)) ? cut : [];
 }
 

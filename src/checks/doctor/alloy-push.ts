@@ -3,8 +3,10 @@ import { blocksNamed } from '../../design/alloy-reading.ts';
 import type { WriterSeen } from './collectors-seen.ts';
 import { cutOff } from './alloy-nodes.ts';
 import { LIMIT_WORDS } from './limits.ts';
-import { said, toldOnce } from './log-lines.ts';
-import { judged, leadsOut, refusals } from './pipeline.ts';
+import { core, freshSince, said, toldOnce } from './log-lines.ts';
+import { judged, leadsOut } from './pipeline.ts';
+import { counted, podsPushed } from './pushes.ts';
+import { failing, refusals } from './refusals.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
@@ -104,7 +106,11 @@ export const pushesAccepted: DoctorCheck = {
     const numbers = dropped.slice(0, 2).map(({ pod, droppedEntries }) => `pod ${pod}: loki_write_dropped_entries_total ${droppedEntries}`);
     if (heard.length === 0 && (dropped.length === 0 || refused.length > 0)) return pass();
     const status = /status(?:=| )(-1|\d{3})/.exec(heard[0]?.line ?? '')?.[1];
-    const message = `Pushes are refused${status && status !== '-1' ? ` with HTTP ${status}` : status ? ': no answer comes' : ''}`;
+    const now = failing(survey);
+    const asked = podsPushed(survey).length;
+    const whose = now.length > 0 ? ` of ${now.length} of ${asked} collectors that were asked` : '';
+    const message = `Pushes${whose} ${status === '-1' ? 'get no answer' : `are refused${status ? ` with HTTP ${status}` : ''}`}`;
+    if (now.length > 0) return fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...ownAnswers(survey), ...numbers] });
     // What comes back now speaks for the present; the log tells of the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
     if (arrives && dropped.length === 0 && heard.every(({ line }) => /will retry/i.test(line))) return pass('what was refused came at a second try');
@@ -114,5 +120,36 @@ export const pushesAccepted: DoctorCheck = {
           evidence: [...evidence, ...numbers],
         })
       : fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...numbers] });
+  },
+};
+
+/** What Loki itself says of pushes that it could not take. */
+const ownAnswers = (survey: Survey): readonly string[] =>
+  said(survey.loki ? core(survey.loki) : [], /POST \/loki\/api\/v1\/push \((429|5\d\d)\)/, 2, freshSince(survey));
+
+/** The login is right, and the process can't open the file that it is in; Alloy says so at level debug only. */
+export const passwordReadable: DoctorCheck = {
+  id: 'alloy.password',
+  title: 'The collectors can read their password',
+  at: ['doctor'],
+  hop: 'alloy-push',
+  async run(survey) {
+    const collectors = judged(survey);
+    if (collectors.length === 0) return NO_COLLECTOR;
+    const bad = collectors.flatMap((collector) => collector.writers.flatMap((writer) => (writer.passwordFault ? [{ collector, writer }] : [])))[0];
+    if (!bad) return pass();
+    const states = podsPushed(survey).filter(({ pod }) => bad.collector.pods.some(({ name }) => name === pod.name));
+    if (states.some(({ state }) => state === 'delivering')) return pass('pushes are taken');
+    const { kind, namespace, name } = bad.collector.workload;
+    return fail('WRITER_PASSWORD_UNREADABLE', {
+      message: `${kind} ${namespace}/${name} can't read the password of ${bad.writer.component}: ${bad.writer.passwordFault}`,
+      evidence: [
+        `${bad.collector.configFrom}, ${bad.writer.component} (line ${bad.writer.line}): password_file`,
+        ...states
+          .filter(({ state }) => state === 'failing' || state === 'waiting')
+          .slice(0, 2)
+          .map((one) => `pod ${one.pod.name}: ${counted(one)}`),
+      ],
+    });
   },
 };

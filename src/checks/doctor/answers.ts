@@ -11,7 +11,7 @@ export const inWords = ({ status, body }: Answer): string =>
     body
       .replace(/<title>[^<]*<\/title>/i, ' ')
       .replace(/<[^<>]*>/g, ' ')
-      .replace(/(?<!\s)\s*\bnginx\s*$/, ' (nginx)')
+      .replace(/(?<!\s)\s*\bnginx(?:\/[\w.+-]{1,40})?\s*$/, ' (nginx)')
       .replace(new RegExp(`^\\s*${status}\\b`), ' ')
       .replace(/\s+/g, ' ')
       .trim(),

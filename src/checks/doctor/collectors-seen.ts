@@ -16,6 +16,8 @@ export interface WriterSeen {
   readonly line: number;
   readonly url?: string;
   readonly hasLogin: boolean;
+  /** Why the process can't read the file that its password is in. */
+  readonly passwordFault?: string;
   /** Absent when it is computed or could not be read. */
   readonly login?: Login;
   /** A literal; `dynamic` when stages or expressions decide. */
@@ -44,6 +46,8 @@ export interface CollectorSeen {
   readonly pods: readonly PodSeen[];
   /** Counters of the pods that were asked. */
   readonly counters: readonly CollectorCounters[];
+  /** The same pods, asked again some seconds later. */
+  readonly pushing: readonly PushingSeen[];
   /** Warnings of its namespace. */
   readonly events: readonly EventSeen[];
   /** Collectors that stand still while pods of their nodes go on printing. */
@@ -65,4 +69,22 @@ export interface CollectorCounters {
   readonly readLines: number;
   readonly sentEntries: number;
   readonly droppedEntries: number;
+  /** Of each host that is pushed to. */
+  readonly pushes: Readonly<Record<string, PushCount>>;
+}
+
+export interface PushCount {
+  readonly sent: number;
+  readonly dropped: number;
+  readonly retries: number;
+  /** Requests by status; `-1` had no answer. */
+  readonly answers: Readonly<Record<string, number>>;
+}
+
+/** What has come of a collector's pushes between two readings of its counters. */
+export interface PushingSeen {
+  readonly pod: string;
+  readonly before: CollectorCounters;
+  readonly after: CollectorCounters;
+  readonly seconds: number;
 }

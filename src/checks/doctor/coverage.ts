@@ -13,7 +13,8 @@ export const collectorThere: DoctorCheck = {
   title: 'There is a collector in the cluster',
   at: ['doctor'],
   hop: 'scheduling',
-  async run({ collectors }) {
+  async run({ collectors, unread }) {
+    if (unread?.includes('collectors')) return skip('what the cluster says of collectors could not be read');
     const names = collectors.map(({ workload: { kind, namespace, name } }) => `${kind} ${namespace}/${name}`);
     if (collectors.some(({ software }) => software !== 'other')) return pass(names.join(', '));
     if (names.length > 0) return skip(`${names.join(', ')}: only Alloy and Promtail are judged`);

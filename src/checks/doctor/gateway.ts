@@ -2,10 +2,13 @@
 import { at } from '../../design/document.ts';
 import type { Verdict } from '../../engine/types.ts';
 import { inWords } from './answers.ts';
-import { crashing, freshSince, said, shortened } from './log-lines.ts';
+import { crashing, freshSince, nowIn, said, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
+import { isStarting } from './starting.ts';
+import { counted, podsPushed } from './pushes.ts';
+import { failing, takingSince } from './refusals.ts';
 import { noImage } from './scheduling.ts';
-import type { DoctorCheck } from './survey.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 const NO_GATEWAY = skip('Loki has no gateway');
@@ -55,7 +58,8 @@ export const gatewayUp: DoctorCheck = {
   at: ['doctor'],
   hop: 'gateway',
   proves: true,
-  async run({ loki }) {
+  async run(survey) {
+    const { loki } = survey;
     if (!loki) return NO_LOKI;
     if (loki.gatewayLost) return deleted(loki.gatewayLost, loki);
     if (!loki.gateway) return NO_GATEWAY;
@@ -79,6 +83,7 @@ export const gatewayUp: DoctorCheck = {
     if (pods.length > 0 && pods.every(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
       return skip('its pods wait for a place or an image');
     if (said(pods, NO_RESOLVER).length > 0) return skip('nginx does not start without its resolver');
+    if (pods.some((pod) => isStarting(pod, nowIn(survey)))) return skip('its pods are starting');
     const lines = said(crashing(pods), /emerg|error/);
     return fail('GATEWAY_ABSENT', {
       message: `No pod of ${where} is ready`,
@@ -123,6 +128,39 @@ export const loginsUsable: DoctorCheck = {
   },
 };
 
+const UNPASSED = [499, 502, 503, 504];
+/** As long as a collector may wait between two attempts, and some. */
+const LATELY_MS = 60_000;
+
+/**
+ * Pushes that got no further than the gateway, by the counters of collectors and by its own log. A request for labels goes another way,
+ * and may be answered while no line comes through.
+ */
+function pushesUnpassed(survey: Survey, loki: LokiSeen): { readonly status: number; readonly evidence: readonly string[] } | undefined {
+  const now = nowIn(survey);
+  const down = failing(survey);
+  // Whoever delivers now was refused in a moment that is over.
+  if (podsPushed(survey).some(({ state }) => state === 'delivering') && down.length === 0) return undefined;
+  const inLog = gatewayPods(loki).flatMap(({ name, access }) => {
+    const { status, count = 0, last, line = '' } = access?.refused.find((one) => UNPASSED.includes(one.status)) ?? {};
+    const over = !last || now - last.getTime() > LATELY_MS || last.getTime() < takingSince(survey) || (access?.takenLast?.getTime() ?? 0) >= last.getTime();
+    return status === undefined || over || (count < 2 && down.length === 0)
+      ? []
+      : [{ status, text: `pod ${name}: ${count} pushes answered ${status}, the last: ${shortened(line, 160)}` }];
+  });
+  const counters = down.filter(({ status }) => UNPASSED.includes(Number(status)));
+  const status = inLog[0]?.status ?? Number(counters[0]?.status);
+  if (inLog.length === 0 && counters.length === 0) return undefined;
+  return { status, evidence: [...inLog.slice(0, 2).map(({ text }) => text), ...counters.slice(0, 2).map((one) => `pod ${one.pod.name}: ${counted(one)}`)] };
+}
+
+/** What nginx is told to pass to, and is not there. */
+const lostBehind = ({ services }: Survey, { gateway }: LokiSeen): readonly string[] =>
+  (gateway?.upstreams ?? [])
+    .filter((url) => services.has(url) && services.get(url) === undefined)
+    .slice(0, 2)
+    .map((url) => `${gateway?.configFrom}: ${url}, and there is no Service of that name`);
+
 /** Everybody's requests pass here: an answer of its own, and no 5xx of what is behind it. */
 export const gatewayReachesLoki: DoctorCheck = {
   id: 'gateway.upstream',
@@ -130,9 +168,20 @@ export const gatewayReachesLoki: DoctorCheck = {
   at: ['doctor'],
   hop: 'gateway',
   symptom: true,
-  async run({ loki, collectors }) {
+  async run(survey) {
+    const { loki, collectors } = survey;
     if (!loki) return NO_LOKI;
     const answers = [loki.gateway?.anonymous, ...collectors.flatMap(({ writers }) => writers.map(({ answer }) => answer))].filter((one) => one !== undefined);
+    const refused = loki.gateway && pushesUnpassed(survey, loki);
+    if (refused)
+      return fail('GATEWAY_UPSTREAM', {
+        message: `The gateway can't pass pushes on to Loki: ${refused.status === 499 ? 'what is behind it does not answer' : `it answers HTTP ${refused.status}`}`,
+        evidence: [
+          ...refused.evidence,
+          ...lostBehind(survey, loki),
+          ...said(gatewayPods(loki), /could not be resolved|Connection refused|upstream/, 2, freshSince(survey)),
+        ],
+      });
     if (answers.length === 0) return loki.gateway ? skip('it could not be asked') : NO_GATEWAY;
     const bad = answers.find(({ status }) => [502, 503, 504].includes(status));
     if (bad)

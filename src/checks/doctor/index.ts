@@ -9,10 +9,12 @@ import * as coverage from './coverage.ts';
 import * as dashboards from './dashboards.ts';
 import * as gateway from './gateway.ts';
 import * as helm from './helm-release.ts';
+import { kubeletsReached } from './kubelets.ts';
 import * as limits from './limits.ts';
 import * as config from './loki-config.ts';
 import * as ring from './loki-ring.ts';
 import * as runtime from './loki-runtime.ts';
+import * as parts from './loki-parts.ts';
 import { meshLetsThrough, policiesLetThrough } from './network.ts';
 import * as query from './query.ts';
 import * as readers from './readers.ts';
@@ -41,6 +43,7 @@ const asked: readonly DoctorCheck[] = [
   answers.s3Allows,
   answers.chunksArrive,
   s3.rulesInPlace,
+  kubeletsReached,
   scheduling.lokiThere,
   coverage.collectorThere,
   scheduling.podsPlaced,
@@ -62,6 +65,9 @@ const asked: readonly DoctorCheck[] = [
   runtime.replayFits,
   runtime.diskFree,
   runtime.staysUp,
+  parts.partsWanted,
+  parts.compactorWanted,
+  parts.partsUp,
   ring.schedulerThere,
   ring.memberlistJoined,
   ring.ringWhole,
@@ -91,6 +97,7 @@ const asked: readonly DoctorCheck[] = [
   read.notByApi,
   push.pushAddress,
   push.pipelineJoined,
+  push.passwordReadable,
   nodes.everyNodeReaches,
   nodes.noneStandsStill,
   push.pushesAccepted,

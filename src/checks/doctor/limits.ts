@@ -3,8 +3,10 @@ import type { Verdict } from '../../engine/types.ts';
 import type { DoctorCode } from '../../problems/catalogue.ts';
 import { core, freshSince, said as heardOf, saying, shortened, toldOnce } from './log-lines.ts';
 import type { LokiCounters, LokiSeen } from './loki-seen.ts';
-import { refusals, refusedWith } from './pipeline.ts';
-import type { DoctorCheck } from './survey.ts';
+import { judged } from './pipeline.ts';
+import { podsPushed } from './pushes.ts';
+import { refusals, refusedWith } from './refusals.ts';
+import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 interface Limit {
@@ -17,6 +19,8 @@ interface Limit {
   readonly title: string;
   /** Lines from before the installation are refused once, and rightly so. */
   readonly once?: true;
+  /** Answered 429, which a collector tries again: Loki counts attempts, and not what is lost. */
+  readonly again?: true;
 }
 
 const LIMITS: readonly Limit[] = [
@@ -26,6 +30,7 @@ const LIMITS: readonly Limit[] = [
     code: 'LOKI_RATE_LIMITED',
     reasons: ['rate_limited', 'per_stream_rate_limit', 'blocked_ingestion'],
     words: /ingestion rate limit exceeded|per stream rate limit exceeded|rate_limited/i,
+    again: true,
   },
   {
     id: 'limits.streams',
@@ -33,12 +38,13 @@ const LIMITS: readonly Limit[] = [
     code: 'LOKI_STREAMS_LIMITED',
     reasons: ['stream_limit', 'streams_limit'],
     words: /maximum active stream limit exceeded|max(imum)? (number of )?streams? (limit )?(exceeded|reached)|stream_limit/i,
+    again: true,
   },
   {
     id: 'limits.labels',
     title: 'Labels are within their limits',
     code: 'LOKI_LABELS_LIMITED',
-    reasons: ['max_label_names_per_series', 'label_name_too_long', 'label_value_too_long', 'duplicate_label_names', 'missing_labels'],
+    reasons: ['max_label_names_per_series', 'label_name_too_long', 'label_value_too_long', 'duplicate_label_names', 'missing_labels', 'invalid_labels'],
     words: /has \d+ label names; limit \d+|label (name|value) too long|label_(name|value)_too_long|error at least one label pair is required/i,
   },
   {
@@ -73,13 +79,27 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
       return loki.counters ? pass(`${loki.counters.received} lines taken`) : skip("Loki's counters could not be read");
     const [first] = counted;
     const ahead = counted.some(({ reason }) => reason === 'too_far_in_future');
+    const kept = limit.again === true && first !== undefined && losesNothing(survey);
     const said = {
-      message: `${first ? `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}` : `Loki refuses lines: ${shortened(wordsIn(heard[0]!.line, limit.words), 120)}`}${advice(heard, loki)}`,
+      message: kept
+        ? `Loki has put off ${first.lines} lines of tenant ${first.tenant} (${first.reason}); collectors tried again, and lost none`
+        : `${first ? `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}` : `Loki refuses lines: ${shortened(wordsIn(heard[0]!.line, limit.words), 120)}`}${advice(heard, loki)}`,
       evidence: [...counted.slice(0, 4).map(({ reason, tenant, lines }) => inCounters({ reason, tenant, lines })), ...toldOnce(heard).slice(0, 2)],
     };
-    return limit.once && !ahead && heard.length === 0 ? warn(limit.code, said) : fail(limit.code, said);
+    return kept || (limit.once && !ahead && heard.length === 0) ? warn(limit.code, said) : fail(limit.code, said);
   },
 }));
+
+/** By the collectors' own counters: nobody has given a line up, and everybody delivers who has something to deliver. */
+function losesNothing(survey: Survey): boolean {
+  const counters = judged(survey).flatMap((one) => one.counters);
+  const latest = podsPushed(survey);
+  return (
+    counters.length > 0 &&
+    latest.length > 0 &&
+    latest.every(({ seen, state }) => seen.after.droppedEntries === 0 && (state === 'delivering' || state === 'idle'))
+  );
+}
 
 const wordsIn = (line: string, words: RegExp): string =>
   /(?:error|err|details|msg)="?([^"]*)/.exec(line.slice(Math.max(0, line.search(words) - 40)))?.[1] ?? line.slice(line.search(words));

@@ -29,12 +29,15 @@ export const core = ({ pods }: LokiSeen): readonly PodSeen[] => pods.filter(({ c
 /** How long a line speaks for the present: what was repaired is still in the log. */
 const FRESH_MS = 180_000;
 
-/** Since when lines count, by the newest time that anything in the survey tells: clocks of nodes differ from ours. */
-export function freshSince({ loki, collectors, reading }: Survey): number {
+/** The newest time that anything in the survey tells: clocks of nodes differ from ours. */
+export function nowIn({ loki, collectors, reading, done }: Survey): number {
   const pods = [...(loki?.pods ?? []), ...collectors.flatMap(({ pods: own }) => own)];
   const told = pods.flatMap(({ lines = [] }) => timeOf(lines.at(-1) ?? '') ?? []);
-  return Math.max(0, ...told, reading?.asked.getTime() ?? 0, reading?.newest?.time.getTime() ?? 0) - FRESH_MS;
+  return Math.max(0, ...told, done?.getTime() ?? 0, reading?.asked.getTime() ?? 0, reading?.newest?.time.getTime() ?? 0);
 }
+
+/** Since when lines count. */
+export const freshSince = (survey: Survey): number => nowIn(survey) - FRESH_MS;
 
 /** The same for trouble with the bucket, which is over once something has been written there. */
 export function unwrittenSince(survey: Survey): number {
@@ -84,6 +87,11 @@ export function saying(pods: readonly PodSeen[], pattern: RegExp, since = 0): re
     const line = (pod.lines ?? []).findLast((one) => pattern.test(one) && !isNoise(one) && (timeOf(one) ?? from) >= from);
     return line === undefined ? [] : [{ pod, line }];
   });
+}
+
+/** Whether something was over after this line. */
+export function hasSaidSince({ lines = [] }: PodSeen, line: string, pattern: RegExp): boolean {
+  return lines.slice(lines.lastIndexOf(line) + 1).some((one) => pattern.test(one));
 }
 
 /** Where and when stand at the beginning of a line, and the reason at its end, after everything that it went through. */

@@ -4,7 +4,7 @@ import type { Json, Verdict } from '../../engine/types.ts';
 import { versionOf } from './loki-version.ts';
 import { core, crashing, freshSince, said, saying, shortened, timeOf, toldOnce } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
-import { refusals } from './pipeline.ts';
+import { refusals } from './refusals.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -170,6 +170,7 @@ function deletes(loki: LokiSeen, period: string): Verdict {
   const name = /^(compactor|backend|single-binary)$/;
   const compactors = loki.workloads.filter(({ component }) => name.test(component));
   const idle = compactors.every(({ wanted }) => wanted === 0);
+  if (idle && compactors.length > 0) return skip('the compactor has no replicas');
   const newest = Math.max(0, ...loki.pods.filter(({ component }) => name.test(component)).map(({ created }) => created?.getTime() ?? 0));
   const now = Math.max(newest, ...core(loki).flatMap(({ lines = [] }) => timeOf(lines.at(-1) ?? '') ?? []));
   const ran = loki.counters?.retentionRan?.getTime();
@@ -194,7 +195,6 @@ function deletes(loki: LokiSeen, period: string): Verdict {
     message: `Lines are to be deleted after ${period}, but ${why}`,
     evidence: [
       `${loki.configFrom}: limits_config.retention_period: ${period}, compactor.retention_enabled: true`,
-      ...(idle ? compactors.map(({ kind, namespace, name: one }) => `${kind} ${namespace}/${one}: spec.replicas 0`) : []),
       ...(late && ran !== undefined ? [`loki_compactor_apply_retention_last_successful_run_timestamp_seconds ${Math.round(ran / 1000)}`] : []),
       ...marks,
     ],

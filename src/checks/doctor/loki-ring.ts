@@ -1,9 +1,19 @@
 /** Hop loki-runtime: Loki's parts find each other. Rings mirror what happens to pods, so that most of this is a symptom. */
 import { at } from '../../design/document.ts';
-import { core, freshSince, said } from './log-lines.ts';
-import { newestRefusal, refusedWith } from './pipeline.ts';
+import { core, freshSince, hasSaidSince, nowIn, said, saying, toldOnce } from './log-lines.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import type { PodSeen } from './objects-seen.ts';
+import { isStarting, settled, startOf } from './starting.ts';
+import { quorumOf, replicationFactor } from './loki-quorum.ts';
+import { newestRefusal, refusedWith } from './refusals.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
+
+const storing = ({ pods }: LokiSeen): readonly PodSeen[] => pods.filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component));
+
+/** As far as it was read: enough in it, and none of them lost. */
+const isWhole = (loki: LokiSeen): boolean =>
+  loki.ring !== undefined && loki.ring.active >= quorumOf(loki) && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
 
 /** A ring is the mirror of the ingesters: whatever keeps those away shows here third. */
 export const ringWhole: DoctorCheck = {
@@ -12,12 +22,12 @@ export const ringWhole: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
-  async run({ loki }) {
+  async run(survey) {
+    const { loki } = survey;
     if (!loki) return NO_LOKI;
     const ingesters = loki.workloads.filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component));
     const wanted = ingesters.reduce((sum, { wanted }) => sum + wanted, 0);
-    const factor = Number(at(loki.config, 'common.replication_factor') ?? at(loki.config, 'ingester.lifecycler.ring.replication_factor') ?? 3);
-    const quorum = Math.floor(factor / 2) + 1;
+    const [factor, quorum] = [replicationFactor(loki), quorumOf(loki)];
     if (wanted === 0 && ingesters.length > 0) {
       return fail('LOKI_NO_INGESTERS', {
         message: 'Loki has no ingesters: their replicas are 0',
@@ -26,6 +36,8 @@ export const ringWhole: DoctorCheck = {
     }
     if (!loki.ring) return skip('the ring could not be read');
     if (loki.ring.active >= quorum) return pass(`${loki.ring.active} active, ${quorum} needed`);
+    const starting = storing(loki).filter((pod) => isStarting(pod, nowIn(survey)));
+    if (starting.length > 0) return skip(`${loki.ring.active} active, and ${starting.length} are starting`);
     return fail('LOKI_RING_UNHEALTHY', {
       message: `${loki.ring.active} ingesters are active in the ring, ${quorum} are needed (replication factor ${factor})`,
       evidence: [
@@ -50,6 +62,9 @@ export const patternsServed: DoctorCheck = {
   },
 };
 
+/** Longer than an ingester waits for a neighbour that comes or goes. */
+const WAITING_MS = 120_000;
+
 /** Entries of pods that are no more: harmless while enough others are there, unless a new one waits for them. */
 export const ringClean: DoctorCheck = {
   id: 'loki.ring-entries',
@@ -65,8 +80,10 @@ export const ringClean: DoctorCheck = {
     const stale = (loki.ring?.states ?? []).filter((state) => /UNHEALTHY|LEFT/i.test(state));
     if (evidence.length === 0) return stale.length === 0 ? pass() : skip(`${stale.length} entries are unhealthy, and nothing waits for them`);
     const whole = loki.ring !== undefined && loki.ring.active > 0 && stale.length === 0;
-    const waiting = loki.pods.some(({ component, ready }) => ['ingester', 'write', 'single-binary'].includes(component) && !ready);
-    if (whole && !waiting) return pass('it was so a while ago');
+    // Each of them says so at its start, while a neighbour is leaving or joining.
+    const late = storing(loki).filter(({ ready }) => !ready);
+    const waiting = late.some((pod) => stale.length > 0 || nowIn(survey) - startOf(pod) >= WAITING_MS);
+    if (whole && !waiting) return late.length > 0 ? skip('an ingester has just started') : pass('it was so a while ago');
     const unhealthy = evidence.some((line) => /too many unhealthy/i.test(line));
     const said_ = {
       message: waiting ? 'An ingester waits for an entry of the ring whose pod is gone' : 'The ring has entries whose pods are gone',
@@ -103,6 +120,8 @@ export const schedulerThere: DoctorCheck = {
   },
 };
 
+const JOINED = /(re-joined memberlist cluster|joining memberlist cluster succeeded|memberlist fast-join finished)/i;
+
 /** Gossip is how parts learn of each other; whoever can't join has an empty ring. */
 export const memberlistJoined: DoctorCheck = {
   id: 'loki.memberlist',
@@ -114,8 +133,12 @@ export const memberlistJoined: DoctorCheck = {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
     const pattern =
-      /(failed to join memberlist|joining memberlist cluster( failed|: )|memberlist[\s\S]{0,400}(no such host|no nodes|failed to (resolve|reach)|found no nodes to join))/i;
-    const evidence = said(core(loki), pattern, 3, freshSince(survey));
+      /(failed to (fast-)?join (the )?memberlist|joining memberlist cluster( failed|: )|memberlist[\s\S]{0,400}(no such host|no nodes|failed to (resolve|reach)|found no nodes to join))/i;
+    const lost = saying(isWhole(loki) ? settled(core(loki)) : core(loki), pattern, freshSince(survey)).filter(
+      ({ pod, line }) => !hasSaidSince(pod, line, JOINED),
+    );
+    if (lost.length > 0 && !isWhole(loki) && lost.every(({ pod }) => isStarting(pod, nowIn(survey)))) return skip('they have just started');
+    const evidence = toldOnce(lost).slice(0, 3);
     if (evidence.length === 0) return pass();
     const members = at(loki.config, 'memberlist.join_members');
     return fail('LOKI_MEMBERLIST', {
@@ -139,7 +162,8 @@ export const ringAnswers: DoctorCheck = {
     const pattern = /empty ring|at least \d+ live replicas required/i;
     // A ring that is whole again was empty a while ago.
     const whole = loki.ring !== undefined && loki.ring.active > 0 && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
-    const inside = whole ? [] : said(pods, pattern, 3, freshSince(survey)).filter((line) => !(patterns && /pattern/i.test(line)));
+    const starting = storing(loki).some((pod) => isStarting(pod, nowIn(survey)));
+    const inside = whole || starting ? [] : said(pods, pattern, 3, freshSince(survey)).filter((line) => !(patterns && /pattern/i.test(line)));
     // Nor is it the trouble of now where the newest refusal is another one: not every collector has had a line to push since.
     const refused = !whole || pattern.test(newestRefusal(survey) ?? '') ? refusedWith(survey, pattern, 2) : [];
     const evidence = [...refused, ...inside];

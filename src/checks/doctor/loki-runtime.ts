@@ -1,8 +1,9 @@
 /** Hop loki-runtime: Loki's parts stay up, and have room for what they keep. */
 import { at } from '../../design/document.ts';
 import { bytes } from '../../design/quantities.ts';
-import { core, crashing, freshSince, said } from './log-lines.ts';
+import { core, crashing, freshSince, nowIn, said } from './log-lines.ts';
 import type { PodSeen } from './objects-seen.ts';
+import { isStarting, settled } from './starting.ts';
 import type { DoctorCheck } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -119,6 +120,8 @@ export const walKept: DoctorCheck = {
   },
 };
 
+const isCache = (name: string): boolean => /cache|memcached/.test(name);
+
 /** A cache that does not answer costs time, and with large queries the answer. */
 export const cachesAnswer: DoctorCheck = {
   id: 'loki.caches',
@@ -131,10 +134,13 @@ export const cachesAnswer: DoctorCheck = {
     if (!loki) return NO_LOKI;
     const pattern =
       /memcache[\s\S]{0,400}(timeout|refused|no such host|no servers|EOF|reset|error)|failed to (put|get)[\s\S]{0,400}memcached|server=\S{1,255}:11211/i;
-    const evidence = said(core(loki), pattern, 3, freshSince(survey));
-    if (evidence.length === 0) return pass();
-    const caches = loki.workloads.filter(({ component, name }) => /cache|memcached/.test(`${component} ${name}`));
+    const caches = loki.workloads.filter(({ component, name }) => isCache(`${component} ${name}`));
     const down = caches.filter(({ ready, wanted }) => ready < wanted);
+    const theirs = loki.pods.filter(({ component, name }) => isCache(`${component} ${name}`));
+    if (down.length > 0 && theirs.some((pod) => isStarting(pod, nowIn(survey)))) return skip('a cache is starting');
+    // Nothing resolves before the first cache is ready, and names are looked up once a minute.
+    const evidence = said(down.length > 0 ? core(loki) : settled(core(loki), theirs), pattern, 3, freshSince(survey));
+    if (evidence.length === 0) return pass();
     return warn('LOKI_CACHE_TIMEOUTS', {
       message: down.length > 0 ? `The cache ${down[0]!.name} is not there, and Loki waits for it` : 'The caches answer too late, or not at all',
       evidence: [...evidence, ...caches.map(({ kind, name, ready, wanted }) => `${kind} ${name}: ${ready} of ${wanted} ready`)],

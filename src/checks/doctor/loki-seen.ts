@@ -21,6 +21,10 @@ export interface LokiSeen {
   readonly account: AccountSeen;
   readonly buckets: readonly BucketSeen[];
   readonly counters?: LokiCounters;
+  /** Pods that were asked for their counters. */
+  readonly asked?: readonly string[];
+  /** Those of them that gave no answer in time, or one that says that they can't be reached. */
+  readonly mute?: readonly { readonly pod: string; readonly why: string }[];
   readonly ring?: { readonly active: number; readonly states: readonly string[] };
   readonly gateway?: GatewaySeen;
   /** Objects of the gateway that its release has and the cluster has not: `Service loki/loki-gateway`. */
@@ -85,6 +89,8 @@ export interface GatewaySeen {
   /** The tenant nginx sets for everybody, or `$remote_user`. */
   readonly setsTenant?: string;
   readonly resolver?: string;
+  /** Addresses that nginx passes pushes and queries on to. */
+  readonly upstreams?: readonly string[];
   /** The Secret with the hashes; `exists` is undefined when it was not looked at. */
   /** `wrong`: why nginx can't use what is in it. */
   readonly loginSecret?: { readonly name: string; readonly exists?: boolean; readonly wrong?: string };

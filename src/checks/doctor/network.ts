@@ -5,7 +5,7 @@ import { NO_ANSWER } from './aws-answers.ts';
 import { core, freshSince, said, unwrittenSince } from './log-lines.ts';
 import { barrier, type End } from './network-policy.ts';
 import { meshed, sidecarIn } from './mesh.ts';
-import { refusedWith } from './pipeline.ts';
+import { failing, refusedWith } from './refusals.ts';
 import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 
 const collectors = (survey: Survey): readonly PodSeen[] => survey.collectors.flatMap(({ pods }) => pods);
@@ -169,6 +169,12 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
 function works(survey: Survey, id: string): boolean {
   const pushing = id === 'network.policy-push';
   const delivered = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 120_000;
+  const down = failing(survey);
+  // A query is answered by parts that no push passes.
+  if (['network.policy-push', 'network.policy-gateway', 'network.policy-ring'].includes(id) && down.length > 0) {
+    const unanswered = down.some(({ status }) => status === '-1');
+    return id === 'network.policy-push' ? !unanswered : unanswered;
+  }
   const answered = !pushing && survey.loki?.gateway?.anonymous && ![502, 503, 504].includes(survey.loki.gateway.anonymous.status);
   // What came a minute ago may have come before the policy did.
   return pushing && refusedWith(survey, NO_ANSWER).length > 0 ? false : Boolean(delivered || answered);

@@ -1,5 +1,9 @@
 /** Shapes of Kubernetes objects, as far as a survey holds them. */
 
+export interface RunAs {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+}
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -8,7 +12,7 @@ export interface Container {
   readonly env?: readonly EnvVar[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
-  readonly securityContext?: { readonly runAsUser?: number; readonly privileged?: boolean };
+  readonly securityContext?: RunAs & { readonly privileged?: boolean; readonly capabilities?: { readonly drop?: readonly string[] } };
   readonly resources?: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
 }
 export interface EnvVar {
@@ -19,7 +23,12 @@ export interface EnvVar {
 export interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string };
-  readonly secret?: { readonly secretName: string; readonly items?: readonly { readonly key: string; readonly path: string }[] };
+  readonly secret?: {
+    readonly secretName: string;
+    readonly defaultMode?: number;
+    readonly optional?: boolean;
+    readonly items?: readonly { readonly key: string; readonly path: string; readonly mode?: number }[];
+  };
   readonly hostPath?: { readonly path: string };
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
@@ -39,7 +48,7 @@ export interface PodTemplate {
   };
   readonly initContainers?: readonly Container[];
   readonly hostNetwork?: boolean;
-  readonly securityContext?: { readonly runAsUser?: number };
+  readonly securityContext?: RunAs & { readonly fsGroup?: number; readonly supplementalGroups?: readonly number[] };
 }
 
 export interface Workload {
@@ -64,6 +73,8 @@ export interface PodSeen {
   readonly ready: boolean;
   /** Of a pod that is ready. */
   readonly readySince?: Date;
+  /** Of a pod that is not. */
+  readonly unreadySince?: Date;
   readonly ending: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly created?: Date;
@@ -73,12 +84,24 @@ export interface PodSeen {
   readonly containers: readonly ContainerState[];
   /** The last lines, of the run before too where a container has crashed; absent when they were not looked at. */
   readonly lines?: readonly string[];
+  /** Of a gateway: the pushes among its last requests, whatever became of them. */
+  readonly access?: PushAccess;
+}
+
+/** What an access log tells of pushes; those that were taken are counted and not kept. */
+export interface PushAccess {
+  readonly taken: number;
+  readonly takenLast?: Date;
+  /** By status, the most frequent first. */
+  readonly refused: readonly { readonly status: number; readonly count: number; readonly last: Date; readonly line: string }[];
 }
 export interface ContainerState {
   readonly name: string;
   readonly restarts: number;
   /** `CrashLoopBackOff`, `ImagePullBackOff`, … */
   readonly waiting?: { readonly reason: string; readonly message: string };
+  /** Of one that runs. */
+  readonly startedAt?: Date;
   /** How the last run ended. */
   readonly ended?: { readonly reason: string; readonly exitCode: number };
 }

@@ -3,7 +3,6 @@ import { blocksNamed, type AlloyBlock } from '../../design/alloy-reading.ts';
 import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import type { CollectorSeen } from './collectors-seen.ts';
-import { freshSince, saying, timeOf, told } from './log-lines.ts';
 import type { Container, PodSeen } from './objects-seen.ts';
 import type { Survey } from './survey.ts';
 
@@ -67,44 +66,3 @@ export function leadsOut(block: AlloyBlock, all: readonly AlloyBlock[], left = 8
   if (receivers.length === 0) return /\w/.test(to);
   return receivers.some((receiver) => receiver === undefined || leadsOut(receiver, all, left - 1));
 }
-
-const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned HTTP status/i;
-
-/** Trouble of now is told about by whoever tries next; what others said before may have been another one. */
-const AT_ONCE_MS = 25_000;
-
-/** What is ready answers a little later: a Service has to learn of its pods. */
-const SETTLED_MS = 5000;
-
-/**
- * Since when Loki can take lines, by its first gateway and the last ingester that it needed, as far as they are ready: what collectors
- * met before is how an installation begins, or the time between two gateways.
- */
-function takingSince({ loki }: Pick<Survey, 'loki'>): number {
-  const since = (component: RegExp): readonly number[] =>
-    (loki?.pods ?? []).flatMap((pod) => (component.test(pod.component) ? (pod.readySince?.getTime() ?? []) : [])).toSorted((a, b) => a - b);
-  const needed = Math.floor(Number(at(loki?.config, 'common.replication_factor') ?? 3) / 2) + 1;
-  const [gateways, ingesters] = [since(/^gateway$/), since(/^(ingester|write|single-binary)/)];
-  const ends = [...gateways.slice(0, 1), ...ingesters.slice(0, needed).slice(-1)];
-  return ends.length > 0 ? Math.max(...ends) + SETTLED_MS : 0;
-}
-
-/** The last word of each collector about a push that failed: what it said before, or others long before, was another trouble. */
-export function refusals(survey: Survey): ReturnType<typeof saying> {
-  const heard = saying(collectorPods(survey), PUSH_ERROR, Math.max(freshSince(survey), takingSince(survey)));
-  const newest = Math.max(0, ...heard.map(({ line }) => timeOf(line) ?? 0));
-  return heard.filter(({ line }) => (timeOf(line) ?? newest) >= newest - AT_ONCE_MS);
-}
-
-/** What was said last of all. */
-export function newestRefusal(survey: Survey): string | undefined {
-  const heard = refusals(survey);
-  return heard.toSorted((a, b) => (timeOf(a.line) ?? 0) - (timeOf(b.line) ?? 0)).at(-1)?.line;
-}
-
-/** Those of them that say this, each as `pod alloy-a: …`. */
-export const refusedWith = (survey: Survey, pattern: RegExp, most = 3): readonly string[] =>
-  refusals(survey)
-    .filter(({ line }) => pattern.test(line))
-    .slice(0, most)
-    .map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);

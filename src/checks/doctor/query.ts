@@ -3,7 +3,8 @@ import { at } from '../../design/document.ts';
 import type { Json } from '../../engine/types.ts';
 import { freshSince, said } from './log-lines.ts';
 import { imageSaid, versionOf } from './loki-version.ts';
-import { refusals } from './pipeline.ts';
+import { podsPushed } from './pushes.ts';
+import { refusals } from './refusals.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
@@ -18,6 +19,12 @@ export const queryAnswered: DoctorCheck = {
     const { loki, reading } = survey;
     if (!loki) return NO_LOKI;
     if (!reading) return skip(whyUnasked(survey));
+    if (reading.unread)
+      return fail('QUERY_FAILS', {
+        message: `What answers ${reading.as} is not Loki`,
+        fix: 'look at what the gateway passes queries on to, and at proxies on the way',
+        evidence: [reading.unread],
+      });
     if (reading.status !== 200) {
       return fail('QUERY_FAILS', {
         message: `Loki answers HTTP ${reading.status} to ${reading.as}`,
@@ -38,11 +45,28 @@ export const queryAnswered: DoctorCheck = {
     }
     const age = Math.max(0, Math.round((reading.asked.getTime() - reading.newest.time.getTime()) / 1000));
     const saw = `newest line ${age} s old`;
-    return age > 900
-      ? warn('NOTHING_NEW', { message: `The newest line is ${Math.round(age / 60)} minutes old`, evidence: [`${reading.query}: ${saw}`] })
-      : pass(saw);
+    const sent = podsPushed(survey).filter(({ state }) => state === 'delivering');
+    if (age > LONG_S || (age > DELIVERED_S && sent.length > 0))
+      return warn('NOTHING_NEW', {
+        message: `The newest line is ${age < 120 ? `${age} s` : `${Math.round(age / 60)} minutes`} old${sent.length > 0 ? ', though collectors deliver' : ''}`,
+        evidence: [
+          `${reading.query}: ${saw}`,
+          ...sent
+            .slice(0, 2)
+            .map(
+              ({ pod, seen }) =>
+                `pod ${pod.name}: loki_write_sent_entries_total ${seen.before.sentEntries} → ${seen.after.sentEntries} in ${seen.seconds.toFixed(0)} s`,
+            ),
+        ],
+      });
+    return pass(saw);
   },
 };
+
+/** In a cluster that prints nothing the newest line may be as old as this. */
+const LONG_S = 900;
+/** Lines that Loki takes are found within seconds. */
+const DELIVERED_S = 180;
 
 /** Collectors that read and send nothing, though nobody refuses them, drop it themselves. */
 function inPipeline(survey: Survey): { readonly saw: string; readonly fix: string } | undefined {
@@ -70,7 +94,7 @@ function whyUnasked({ collectors, datasources }: Survey): string {
 }
 
 const LIMITED =
-  /query time range exceeds the limit|too many outstanding requests|maximum of series \(\d+\) reached|max entries limit per query exceeded|query would read too many bytes|the query hit the max number of chunks limit|query timed out|max(imum)? (number of )?(concurrent tail requests|streams matchers)|query is too (long|wide)/i;
+  /query time range exceeds the limit|too many outstanding requests|maximum (number )?of series \(\d+\) reached|max entries limit per query exceeded|query would read too many bytes|the query hit the max number of chunks limit|query timed out|request timed out, decrease the duration|query (is )?too large to execute on a single querier|max(imum)? (number of )?(concurrent tail requests|streams matchers)|query is too (long|wide)/i;
 
 /** What stands between a question and its answer by intention: dashboards then fail while small questions work. */
 export const queriesFit: DoctorCheck = {

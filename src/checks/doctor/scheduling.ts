@@ -4,7 +4,7 @@ import { inCommon, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import type { PodSeen } from './objects-seen.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
-import { fail, NO_LOKI, pass } from './verdict.ts';
+import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 
 const hop = 'scheduling';
 export const podsOf = ({ loki, collectors }: Survey): readonly PodSeen[] => [...(loki?.pods ?? []), ...collectors.flatMap(({ pods }) => pods)];
@@ -14,7 +14,8 @@ export const lokiThere: DoctorCheck = {
   title: 'There is a Loki in the cluster',
   at: ['doctor'],
   hop,
-  async run({ loki }) {
+  async run({ loki, unread }) {
+    if (unread?.includes('loki')) return skip('what the cluster says of Loki could not be read');
     if (loki) return pass(`${loki.release ? `${loki.release.chart} ${loki.release.chartVersion}` : 'without Helm'} in namespace ${loki.namespace}`);
     return fail('LOKI_NOT_FOUND', { evidence: ['no Deployment or StatefulSet has the label app.kubernetes.io/name=loki'] });
   },

@@ -70,8 +70,14 @@ export interface Survey {
   readonly silent?: { readonly pods: readonly string[]; readonly of: number };
   /** Pods on Fargate nodes, `namespace/name`; absent when there is no such node, or they could not be listed. */
   readonly fargatePods?: readonly string[];
+  /** When it was done, by our own clock. */
+  readonly done?: Date;
   /** What could not be looked at, and why. */
   readonly unseen: readonly { readonly what: string; readonly why: string }[];
+  /** Why the API server gives no logs, counters and ports of pods. */
+  readonly unreached?: Problem;
+  /** Of `loki` and `collectors`, what there was an answer to that made no sense. */
+  readonly unread?: readonly ('loki' | 'collectors')[];
 }
 
 export interface AskedSeen {
@@ -111,6 +117,8 @@ export interface ReadingSeen {
   readonly query?: string;
   /** How Loki answers what Grafana's health check asks; absent when it was not asked. */
   readonly health?: Answer;
+  /** What came in place of an answer of Loki's. */
+  readonly unread?: string;
   readonly newest?: { readonly line: string; readonly time: Date; readonly labels: Readonly<Record<string, string>> };
   readonly asked: Date;
 }

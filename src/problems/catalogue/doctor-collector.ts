@@ -85,6 +85,16 @@ export const doctorCollector = doctorRows({
     autofix: 'yes',
     explain: 'Log files below /var/log/pods belong to root.',
   },
+  WRITER_PASSWORD_UNREADABLE: {
+    title: 'The collectors cannot read their password',
+    cause: 'The file of the Secret is not there, or belongs to a user that they do not run as.',
+    fix: "run them as root (alloy.securityContext.runAsUser: 0), or let their group read it: defaultMode 0440 of the Secret's volume, and podSecurityContext.fsGroup",
+    exit: 6,
+    covers: ['read-permission', 'gateway-auth'],
+    autofix: 'yes',
+    explain:
+      'Every push then ends before it is sent: loki_write_request_duration_seconds_count{status_code="-1"} and loki_write_batch_retries_total grow, and nothing is logged at level info. Files of a Secret belong to root, with the mode that the volume gives them (0644 where it gives none).',
+  },
   ALLOY_NO_FILES: {
     title: 'Collectors follow no file',
     cause: 'Discovery finds nothing, paths do not fit, or the folder is not there.',
@@ -137,7 +147,8 @@ export const doctorCollector = doctorRows({
     exit: 6,
     covers: ['cascade'],
     autofix: 'no',
-    explain: '4xx but 429 is given up at once, so those lines are lost; the rest is tried again.',
+    explain:
+      '4xx but 429 is given up at once, so those lines are lost; the rest is tried again, for hours, and nothing is logged about it at level info. Judged are the counters loki_write_sent_entries_total, loki_write_batch_retries_total and loki_write_request_duration_seconds_count by status, read twice. Leave collectors running: what a restart in the middle of it keeps is in the README.',
   },
   COLLECTOR_OOM: {
     title: 'Collectors run out of memory',
@@ -170,11 +181,12 @@ export const doctorCollector = doctorRows({
   COLLECTOR_STUCK: {
     title: 'A collector stands still',
     cause: 'Not known: its log tells of reloads at most.',
-    fix: 'delete the one pod',
+    fix: 'look at its log and at its graph (port 12345); restart it only while other collectors deliver',
     exit: 6,
     covers: ['collector-stuck'],
     autofix: 'no',
-    explain: 'Its counter loki_write_sent_entries_total does not move while pods on the same node print. A restart cures it; positions keep what was not read.',
+    explain:
+      'Its counter loki_write_sent_entries_total does not move while pods on the same node print. A restart cures it where Loki takes pushes; while it takes none, a restart may lose what was read and not sent.',
   },
   COLLECTOR_NODE_NETWORK: {
     title: 'Loki is not reached from some nodes',

@@ -65,6 +65,26 @@ export const doctorLoki = doctorRows({
     autofix: 'no',
     explain: 'Where the reason is known (configuration, identity, memory, disk) it is told there.',
   },
+  LOKI_PART_SCALED_DOWN: {
+    title: 'A part of Loki has no replicas',
+    cause: 'It was scaled to zero, by hand, by an autoscaler or in the values.',
+    fix: 'kubectl -n NAMESPACE scale deployment NAME --replicas=2',
+    exit: 6,
+    covers: ['cascade'],
+    autofix: 'yes',
+    explain:
+      'Kubernetes reports 0 of 0 as ready, so nothing else shows it. Without distributors every push is answered 502 by the gateway; without queriers, query frontend or index gateway no query is answered; without the compactor nothing is deleted. Collectors retry for hours and log nothing about it at level info.',
+  },
+  LOKI_PART_DOWN: {
+    title: 'A part of Loki is not ready, or does not answer',
+    cause: 'Its process hangs or was stopped, or waits for something that does not come.',
+    fix: 'kubectl -n NAMESPACE describe pods -l app.kubernetes.io/component=COMPONENT',
+    exit: 6,
+    covers: ['cascade'],
+    autofix: 'no',
+    explain:
+      'Checked are the readiness of the pods and whether they answer GET /metrics within a few seconds. Pods that have just started are not counted. A process that hangs is restarted by its liveness probe, where it has one.',
+  },
   LOKI_NO_INGESTERS: {
     title: 'Loki has no ingesters',
     cause: 'Their replicas are 0.',

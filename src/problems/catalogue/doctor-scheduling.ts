@@ -2,6 +2,16 @@
 import { doctorRows } from '../row.ts';
 
 export const doctorScheduling = doctorRows({
+  KUBELETS_UNREACHED: {
+    title: "The Kubernetes API can't reach a node's kubelet",
+    cause: 'Port 10250 of the nodes is closed for the control plane, the kubelet is not up, or its certificate is not accepted.',
+    fix: 'let the cluster security group reach port 10250 of the nodes; kubectl get nodes, kubectl get csr',
+    exit: 6,
+    covers: [],
+    autofix: 'no',
+    explain:
+      'kubectl logs, exec and port-forward fail in the same way, and so does whatever this program learns of pods from the inside. It says nothing about the logs themselves: collectors and Loki talk to each other without the API server.',
+  },
   LOKI_NOT_FOUND: {
     title: 'There is no Loki in the cluster',
     cause: 'No workload carries the label of the Loki chart.',

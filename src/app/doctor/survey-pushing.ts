@@ -1,0 +1,47 @@
+/** What comes of the collectors' pushes: counters read again, and again where they leave it open. */
+import type { CollectorSeen, PushingSeen } from '../../checks/doctor/collectors-seen.ts';
+import { stateOf } from '../../checks/doctor/pushes.ts';
+import { countersOf } from './survey-collectors.ts';
+import { each, type Looking } from './survey-objects.ts';
+
+/** Less is no difference: a batch waits a second before it is sent. */
+const LEAST_MS = 2000;
+/** A collector that was refused tries again within 15 s, as this program sets it up. */
+const SURE_MS = 17_000;
+const PAUSE_MS = 2000;
+
+/** `began`: when the counters in `collectors` were read. */
+export async function pushingOf(
+  looking: Looking,
+  of: { readonly collectors: readonly CollectorSeen[]; readonly began: Date },
+): Promise<readonly CollectorSeen[]> {
+  const { clock } = looking.run.outside;
+  const began = of.began.getTime();
+  const again = (open: readonly CollectorSeen[]) => Promise.all(open.map((one) => asked(looking, one, began)));
+  const passed = () => clock.now().getTime() - began;
+  let collectors = await again(of.collectors);
+  // A clock that stands still must not make it last for ever.
+  let left = Math.ceil(SURE_MS / PAUSE_MS) + 2;
+  while (left-- > 0 && collectors.some(({ pushing }) => pushing.some(isOpen)) && passed() < SURE_MS && !looking.run.signal.aborted) {
+    await clock.sleep(passed() < LEAST_MS ? LEAST_MS - passed() : Math.min(PAUSE_MS, Math.max(100, SURE_MS - passed())), looking.run.signal);
+    collectors = await again(collectors);
+  }
+  return collectors;
+}
+
+const isOpen = (one: PushingSeen): boolean => ['failing', 'waiting'].includes(stateOf(one));
+
+/** What has been decided is not asked again. */
+async function asked(looking: Looking, collector: CollectorSeen, began: number): Promise<CollectorSeen> {
+  const { counters, pods } = collector;
+  const known = new Map(collector.pushing.map((one) => [one.pod, one]));
+  const pushing = await each(counters, 5, async (before): Promise<readonly PushingSeen[]> => {
+    const last = known.get(before.pod);
+    if (last && !isOpen(last)) return [last];
+    const pod = pods.find(({ name }) => name === before.pod);
+    const after = pod && (await countersOf(looking, pod));
+    const seconds = (looking.run.outside.clock.now().getTime() - began) / 1000;
+    return after ? [{ pod: before.pod, before, after, seconds }] : last ? [last] : [];
+  });
+  return { ...collector, pushing: pushing.flat() };
+}

@@ -1,0 +1,30 @@
+/** Telling what has just begun from what is broken: by age, and by what a log says of its own beginning. */
+import { crashing, timeOf } from './log-lines.ts';
+import type { PodSeen } from './objects-seen.ts';
+import { noImage } from './scheduling.ts';
+
+/** Whoever has just started is on the way; how long that takes a Loki that reads its log back, nobody knows. */
+const STARTING_MS = 90_000;
+
+/** When the process in it began, as far as that is known. */
+export const startOf = ({ created, containers }: PodSeen): number =>
+  Math.max(created?.getTime() ?? 0, ...containers.map(({ startedAt }) => startedAt?.getTime() ?? 0));
+
+/** Of a log, where it still holds its beginning. */
+const begunAt = ({ lines = [] }: PodSeen): number => timeOf(lines.findLast((line) => /"(Starting Loki|Alloy is starting)"/.test(line)) ?? '') ?? 0;
+
+/** While names resolve for the first time and rings fill, every part complains. */
+const SETTLING_MS = 120_000;
+
+/** The same pods, without what they said while they, and whatever they need, were beginning; a pod of which nothing is known keeps all. */
+export function settled(pods: readonly PodSeen[], needed: readonly PodSeen[] = []): readonly PodSeen[] {
+  const others = Math.max(0, ...needed.map((pod) => pod.readySince?.getTime() ?? startOf(pod)));
+  return pods.map((pod) => {
+    const from = Math.max(startOf(pod), begunAt(pod), others);
+    return from === 0 ? pod : { ...pod, lines: (pod.lines ?? []).filter((line) => (timeOf(line) ?? Infinity) >= from + SETTLING_MS) };
+  });
+}
+
+/** Not ready yet, and no reason to think that it will not be. */
+export const isStarting = (pod: PodSeen, now: number): boolean =>
+  !pod.ready && now - startOf(pod) < STARTING_MS && pod.unscheduled === undefined && !pod.containers.some(noImage) && crashing([pod]).length === 0;

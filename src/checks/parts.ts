@@ -1,0 +1,61 @@
+/** Which parts of Loki do which work, by the names of its charts, in each of its modes: what nobody does is missing. */
+
+export interface Part {
+  readonly component: string;
+  readonly wanted: number;
+  readonly ready: number;
+}
+
+/** What a Loki can't do without, with the parts that do it in microservices, in simple scalable and in one binary. */
+const WORK = {
+  receive: { parts: ['distributor', 'write', 'single-binary'], words: 'takes no lines' },
+  store: { parts: ['ingester', 'write', 'single-binary'], words: 'keeps no lines' },
+  query: { parts: ['querier', 'read', 'single-binary'], words: 'answers no queries' },
+  frontend: { parts: ['query-frontend', 'read', 'single-binary'], words: 'answers no queries' },
+  schedule: { parts: ['query-scheduler', 'backend', 'read', 'single-binary'], words: 'answers no queries' },
+  index: { parts: ['index-gateway', 'backend', 'read', 'single-binary'], words: 'answers no queries' },
+  compact: { parts: ['compactor', 'backend', 'read', 'single-binary'], words: 'neither compacts its index nor deletes what is past its retention' },
+  pass: { parts: ['gateway'], words: 'is reached by nobody' },
+} as const satisfies Readonly<Record<string, { readonly parts: readonly string[]; readonly words: string }>>;
+export type Work = keyof typeof WORK;
+
+/** Ingesters by zone have names of their own. */
+const plain = (component: string): string => component.replace(/^(ingester)-zone.*$/, '$1');
+/** Where there is a backend, it does what readers did before there were any. */
+const doing = <T extends Part>(parts: readonly T[], work: Work): readonly T[] => {
+  const all = parts.filter(({ component }) => doesWork(component, work));
+  return all.some(({ component }) => component === 'backend') ? all.filter(({ component }) => component !== 'read') : all;
+};
+
+export interface Idle<T> {
+  readonly work: Work;
+  /** What Loki does not do meanwhile: `takes no lines`. */
+  readonly words: string;
+  readonly parts: readonly T[];
+}
+
+/** Work that is there for somebody, and all of them have no replicas. */
+export function scaledToZero<T extends Part>(parts: readonly T[]): readonly Idle<T>[] {
+  return (Object.keys(WORK) as readonly Work[]).flatMap((work): readonly Idle<T>[] => {
+    const all = doing(parts, work);
+    return all.length > 0 && all.every(({ wanted }) => wanted === 0) ? [{ work, words: WORK[work].words, parts: all }] : [];
+  });
+}
+
+/** Work that has fewer pods ready than it takes; `needed` for keeping lines, elsewhere one. */
+export function down<T extends Part>(parts: readonly T[], needed: number): readonly Idle<T>[] {
+  return (Object.keys(WORK) as readonly Work[]).flatMap((work): readonly Idle<T>[] => {
+    const all = doing(parts, work).filter(({ wanted }) => wanted > 0);
+    const sum = (of: (part: T) => number) => all.reduce((count, part) => count + of(part), 0);
+    const enough =
+      work === 'store'
+        ? Math.min(
+            needed,
+            sum(({ wanted }) => wanted),
+          )
+        : 1;
+    return all.length > 0 && sum(({ ready }) => ready) < enough ? [{ work, words: WORK[work].words, parts: all }] : [];
+  });
+}
+
+export const doesWork = (component: string, work: Work): boolean => (WORK[work].parts as readonly string[]).includes(plain(component));

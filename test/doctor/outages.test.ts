@@ -1,8 +1,8 @@
 /** No outage unseen: pushes that fail in silence, by counters, by the gateway's log, and by what is not there. */
 import { describe, expect, it } from 'vitest';
 import { ranked } from '../../src/app/doctor/walk.ts';
-import { accessOf } from '../../src/app/doctor/survey-access.ts';
-import { countersIn } from '../../src/app/doctor/survey-collectors.ts';
+import { accessOf } from '../../src/checks/doctor/access.ts';
+import { countersIn } from '../../src/checks/doctor/counters.ts';
 import { fileFault } from '../../src/app/doctor/survey-objects.ts';
 import { scaledToZero } from '../../src/checks/parts.ts';
 import { doctorChecks } from '../../src/checks/doctor/index.ts';

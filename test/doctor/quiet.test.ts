@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ranked } from '../../src/app/doctor/walk.ts';
-import { accessOf } from '../../src/app/doctor/survey-access.ts';
+import { accessOf } from '../../src/checks/doctor/access.ts';
 import { doctorChecks } from '../../src/checks/doctor/index.ts';
 import { timeOf } from '../../src/checks/doctor/log-lines.ts';
 import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';

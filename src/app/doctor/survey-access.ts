@@ -1,16 +1,10 @@
-/** The log of a gateway: nginx notes every request, so that of the many that went well only a count is kept. */
-import { accessIn } from '../../checks/doctor/answers.ts';
-import { timeOf } from '../../checks/doctor/log-lines.ts';
-import type { PodSeen, PushAccess } from '../../checks/doctor/objects-seen.ts';
+/** The log of a gateway, by time, and on one with very many nodes behind it by size: about two megabytes. */
+import { accessOf } from '../../checks/doctor/access.ts';
+import type { PodSeen } from '../../checks/doctor/objects-seen.ts';
 import type { Kubernetes } from '../../ports/kubernetes.ts';
 
-/** By time, and on a gateway with very many nodes behind it by size: about two megabytes. */
 const SECONDS = 180;
 const LINES = 10_000;
-/** Of what is left once the pushes that were taken and the probes are out. */
-const KEPT = 400;
-
-const PUSH = /\/(loki\/api\/v1|api\/prom)\/push$/;
 
 export async function accessLog(kubernetes: Kubernetes, { namespace, name }: PodSeen, container: string): Promise<Pick<PodSeen, 'lines' | 'access'>> {
   const options = new URLSearchParams({ container, sinceSeconds: String(SECONDS), tailLines: String(LINES) });
@@ -18,33 +12,4 @@ export async function accessLog(kubernetes: Kubernetes, { namespace, name }: Pod
   // A container that has not started has no log.
   if (answer.status !== 200) return {};
   return accessOf(answer.body.split('\n').filter((line) => line !== ''));
-}
-
-export function accessOf(all: readonly string[]): { readonly lines: readonly string[]; readonly access: PushAccess } {
-  const kept: string[] = [];
-  const refused = new Map<number, { status: number; count: number; last: Date; line: string }>();
-  let [taken, takenLast] = [0, 0];
-  for (const line of all) {
-    const asked = accessIn(line);
-    const isPush = asked?.method === 'POST' && PUSH.test(asked.path.split('?')[0]!);
-    if (isPush && asked.status < 300) {
-      taken += 1;
-      takenLast = Math.max(takenLast, timeOf(line) ?? 0);
-      continue;
-    }
-    if (isPush) {
-      const { count = 0, last = new Date(0) } = refused.get(asked.status) ?? {};
-      const time = new Date(Math.max(last.getTime(), timeOf(line) ?? 0));
-      refused.set(asked.status, { status: asked.status, count: count + 1, last: time, line });
-    }
-    if (!asked || asked.status >= 400 || !/kube-probe/.test(asked.agent)) kept.push(line);
-  }
-  return {
-    lines: kept.slice(-KEPT),
-    access: {
-      taken,
-      ...(takenLast > 0 && { takenLast: new Date(takenLast) }),
-      refused: [...refused.values()].toSorted((a, b) => b.count - a.count),
-    },
-  };
 }

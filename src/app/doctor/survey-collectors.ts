@@ -1,12 +1,13 @@
 /** The collectors that are found in the cluster: their pipelines, where they write, their pods and counters. */
 import { blocksNamed, readAlloy } from '../../design/alloy-reading.ts';
-import type { CollectorCounters, CollectorSeen, PushCount, Software } from '../../checks/doctor/collectors-seen.ts';
+import { countersIn } from '../../checks/doctor/counters.ts';
+import type { CollectorCounters, CollectorSeen, Software } from '../../checks/doctor/collectors-seen.ts';
 import type { Container, PodSeen, Workload } from '../../checks/doctor/objects-seen.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { warningsIn } from './survey-events.ts';
 import { workloadsLabelled } from './survey-loki.ts';
 import { parsed } from './survey-loki-config.ts';
-import { each, linesOf, looked, mountedFile, podOf, portOf, series, slimPod, total, workloadOf, type Looking } from './survey-objects.ts';
+import { each, linesOf, looked, mountedFile, podOf, portOf, slimPod, workloadOf, type Looking } from './survey-objects.ts';
 import { alloyWriters, promtailWriters } from './survey-writers.ts';
 
 /** Collectors do the same on every node, so that some of them speak for all. */
@@ -167,38 +168,4 @@ export async function countersOf({ reached: { kubernetes }, miss }: Looking, pod
     return undefined;
   }
   return countersIn(answer.body, pod);
-}
-
-export function countersIn(text: string, { name, node }: Pick<PodSeen, 'name' | 'node'>): CollectorCounters {
-  const sum = (...names: readonly string[]) => names.reduce((all, metric) => all + total(text, metric), 0);
-  const files = ['loki_source_file_files_active_total', 'promtail_files_active_total'].find((metric) => new RegExp(`^${metric}`, 'm').test(text));
-  return {
-    pod: name,
-    ...(node && { node }),
-    ...(files && { activeFiles: total(text, files) }),
-    readLines: sum('loki_source_file_read_lines_total', 'loki_source_kubernetes_read_lines_total', 'promtail_read_lines_total'),
-    sentEntries: sum('loki_write_sent_entries_total', 'promtail_sent_entries_total'),
-    droppedEntries: sum('loki_write_dropped_entries_total', 'promtail_dropped_entries_total'),
-    pushes: pushesIn(text),
-  };
-}
-
-/** By host: a collector may write to several places, and one of them is enough to be in trouble. */
-function pushesIn(text: string): CollectorCounters['pushes'] {
-  const hosts = new Map<string, PushCount>();
-  const add = (metric: string, change: (count: PushCount, by: number, labels: Readonly<Record<string, string>>) => PushCount) => {
-    for (const prefix of ['loki_write', 'promtail'])
-      for (const { labels, value } of series(text, `${prefix}_${metric}`)) {
-        const host = labels['host'] ?? '';
-        hosts.set(host, change(hosts.get(host) ?? { sent: 0, dropped: 0, retries: 0, answers: {} }, value, labels));
-      }
-  };
-  add('sent_entries_total', (count, by) => ({ ...count, sent: count.sent + by }));
-  add('dropped_entries_total', (count, by) => ({ ...count, dropped: count.dropped + by }));
-  add('batch_retries_total', (count, by) => ({ ...count, retries: count.retries + by }));
-  add('request_duration_seconds_count', (count, by, { status_code: status = '' }) => ({
-    ...count,
-    answers: { ...count.answers, [status]: (count.answers[status] ?? 0) + by },
-  }));
-  return Object.fromEntries(hosts);
 }

@@ -1,9 +1,10 @@
 /** What Loki says of itself: its ring and its counters, asked of a few of its pods. */
+import { series, total } from '../../checks/doctor/counters.ts';
 import type { LokiCounters, LokiSeen } from '../../checks/doctor/loki-seen.ts';
 import type { PodSeen } from '../../checks/doctor/objects-seen.ts';
 import { ProblemError } from '../../problems/problem.ts';
 import { isRecord, received, recordIn } from './survey-json.ts';
-import { each, inTime, looked, portOf, series, total, type Looking } from './survey-objects.ts';
+import { each, inTime, looked, portOf, type Looking } from './survey-objects.ts';
 
 const MOST_ASKED = 12;
 

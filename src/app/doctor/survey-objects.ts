@@ -263,14 +263,3 @@ export async function fileFault(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf)
 /** The port of this name, or the first one. */
 export const portOf = (container: Container | undefined, name: RegExp): number | undefined =>
   (container?.ports?.find((port) => name.test(port.name ?? '')) ?? container?.ports?.[0])?.containerPort;
-
-/** Sums of a Prometheus exposition, by name: every series with its labels. */
-export function series(text: string, name: string): readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[] {
-  return text.split('\n').flatMap((line) => {
-    const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+([-+\d.eE]+|NaN)/.exec(line);
-    if (match?.[1] !== name) return [];
-    const labels = Object.fromEntries([...(match[2] ?? '').matchAll(/(?<!\w)(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, value]) => [key!, value!]));
-    return [{ labels, value: Number(match[3]) }];
-  });
-}
-export const total = (text: string, name: string): number => series(text, name).reduce((sum, { value }) => sum + value, 0);

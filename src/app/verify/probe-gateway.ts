@@ -1,4 +1,5 @@
-/** Whether anybody is told to run a gateway at all: what has no pods wanted, or no Service, does not come back by waiting. */
+/** Whether anybody is told to run a gateway and the parts behind it at all: what has no pods wanted, or no Service, does not come back by waiting. */
+import { scaledToZero } from '../../checks/parts.ts';
 import type { Problem } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
 import type { Context } from '../../steps/context.ts';
@@ -37,5 +38,29 @@ async function gatewayGone({ kubernetes, blueprint }: Needs): Promise<Problem | 
     if (deployments.length === 0)
       return said(`No gateway runs: its Deployment in namespace ${namespace} is gone`, `no Deployment and no pod in ${namespace} with ${labels}`);
   }
+  const part = await partGone({ kubernetes, blueprint });
+  if (part) return part;
   return found ? undefined : said(`Nobody finds the gateway: Service ${namespace}/${service} is gone`, `collectors push to ${blueprint.gateway.pushUrl}`);
+}
+
+/** What has no replicas neither takes the line nor finds it. */
+async function partGone({ kubernetes, blueprint: { loki } }: Pick<Needs, 'kubernetes' | 'blueprint'>): Promise<Problem | undefined> {
+  const { name, namespace } = loki;
+  const kinds = ['Deployment', 'StatefulSet'];
+  const labels = `app.kubernetes.io/instance=${name},app.kubernetes.io/component`;
+  const objects = (await Promise.all(kinds.map((kind) => kubernetes.list({ apiVersion: 'apps/v1', kind, namespace, labels })))).flat();
+  const parts = objects.map(({ kind, metadata, spec, status }) => ({
+    object: `${kind} ${namespace}/${metadata.name}`,
+    component: metadata.labels?.['app.kubernetes.io/component'] ?? '',
+    wanted: (spec as { readonly replicas?: number } | undefined)?.replicas ?? 1,
+    ready: (status as { readonly readyReplicas?: number } | undefined)?.readyReplicas ?? 0,
+  }));
+  const [idle] = scaledToZero(parts).filter(({ work }) => work !== 'compact');
+  if (!idle) return undefined;
+  const { object } = idle.parts[0]!;
+  return problem('LOKI_PART_SCALED_DOWN', {
+    message: `${object} has no replicas, so Loki ${idle.words}`,
+    fix: 'loki-eks doctor --fix',
+    evidence: [`${object}: spec.replicas 0`],
+  });
 }

@@ -122,6 +122,8 @@ async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed
     if (open.length === 0 || now() > end) break;
     gone = await gatewayGone();
     if (gone) break;
+    // The way to ask leads over a kubelet; one that is not reached is not reached by asking again.
+    if (failing?.code === 'KUBE_KUBELET_UNREACHABLE') break;
     if (placed && now() - asked > HOPE_MS) {
       asked = now();
       const causes = await blame(ctx, { run, placed: new Map(placed.map((one) => [one.index, one])), missing: wantedOf(batch, seen) });

@@ -82,7 +82,8 @@ export const ringClean: DoctorCheck = {
     const whole = loki.ring !== undefined && loki.ring.active > 0 && stale.length === 0;
     // Each of them says so at its start, while a neighbour is leaving or joining.
     const late = storing(loki).filter(({ ready }) => !ready);
-    const waiting = late.some((pod) => stale.length > 0 || nowIn(survey) - startOf(pod) >= WAITING_MS);
+    const lost = stale.length > 0 || evidence.some((line) => /past heartbeat timeout/i.test(line));
+    const waiting = late.some((pod) => lost || nowIn(survey) - startOf(pod) >= WAITING_MS);
     if (whole && !waiting) return late.length > 0 ? skip('an ingester has just started') : pass('it was so a while ago');
     const unhealthy = evidence.some((line) => /too many unhealthy/i.test(line));
     const said_ = {

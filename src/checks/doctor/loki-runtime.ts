@@ -1,7 +1,7 @@
 /** Hop loki-runtime: Loki's parts stay up, and have room for what they keep. */
 import { at } from '../../design/document.ts';
 import { bytes } from '../../design/quantities.ts';
-import { core, crashing, freshSince, nowIn, said } from './log-lines.ts';
+import { core, crashing, freshSince, nowIn, said, saying, toldOnce } from './log-lines.ts';
 import type { PodSeen } from './objects-seen.ts';
 import { isStarting, settled } from './starting.ts';
 import type { DoctorCheck } from './survey.ts';
@@ -138,8 +138,11 @@ export const cachesAnswer: DoctorCheck = {
     const down = caches.filter(({ ready, wanted }) => ready < wanted);
     const theirs = loki.pods.filter(({ component, name }) => isCache(`${component} ${name}`));
     if (down.length > 0 && theirs.some((pod) => isStarting(pod, nowIn(survey)))) return skip('a cache is starting');
-    // Nothing resolves before the first cache is ready, and names are looked up once a minute.
-    const evidence = said(down.length > 0 ? core(loki) : settled(core(loki), theirs), pattern, 3, freshSince(survey));
+    // Nothing resolves before the first cache is ready, and names are looked up once a minute; whoever is late was there.
+    const since = freshSince(survey);
+    const heard = down.length > 0 ? saying(core(loki), pattern, since) : saying(settled(core(loki), theirs), pattern, since);
+    const late = saying(core(loki), /(memcache|:11211)[\s\S]*(timeout|EOF|reset)/i, since).filter(({ pod }) => !heard.some((one) => one.pod.name === pod.name));
+    const evidence = toldOnce([...heard, ...late]).slice(0, 3);
     if (evidence.length === 0) return pass();
     return warn('LOKI_CACHE_TIMEOUTS', {
       message: down.length > 0 ? `The cache ${down[0]!.name} is not there, and Loki waits for it` : 'The caches answer too late, or not at all',

@@ -75,7 +75,7 @@ export function podsPushed(survey: Survey): readonly PodPushed[] {
 }
 
 /** As evidence, in the names of the counters. */
-export function counted({ seen, status, more }: PodPushed): string {
+export function counted({ seen, status, more }: Omit<PodPushed, 'pod'>): string {
   const by = seen.seconds.toFixed(0);
   const retries = Object.values(seen.after.pushes).reduce((all, one) => all + one.retries, 0);
   const answered = status === undefined ? '' : `, loki_write_request_duration_seconds_count{status_code="${status}"} +${more}`;

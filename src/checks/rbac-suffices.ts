@@ -53,7 +53,8 @@ function accesses(loki: string, collector: string): readonly Access[] {
     ...['get', 'create', 'update', 'delete'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-system' })),
     { verb: 'create', resource: 'pods', namespace: loki },
     { verb: 'get', resource: 'pods', subresource: 'log', namespace: loki },
-    { verb: 'create', resource: 'pods', subresource: 'portforward', namespace: loki },
+    // A websocket is opened with a GET, which servers up to 1.34 take for `get`.
+    ...['get', 'create'].map((verb) => ({ verb, resource: 'pods', subresource: 'portforward', namespace: loki })),
   ];
 }
 

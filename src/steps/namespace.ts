@@ -8,6 +8,8 @@ import { named, oursByLabels } from './marks.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
 
+const waitFor = (name: string): string => `Wait until it is gone: kubectl wait --for=delete namespace/${name} --timeout=10m`;
+
 export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
   id: `namespace.${use}`,
   title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
@@ -19,7 +21,10 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const found = await kubernetes.get(reference(wanted.metadata.name));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
     if (found.metadata.deletionTimestamp) {
-      return { is: 'blocked', problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${wanted.metadata.name} is being deleted` }) };
+      return {
+        is: 'blocked',
+        problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${wanted.metadata.name} is being deleted`, fix: waitFor(wanted.metadata.name) }),
+      };
     }
     if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
     const level = found.metadata.labels?.[POD_SECURITY];
@@ -120,7 +125,8 @@ const PATIENCE_MS = 120_000;
 async function gone({ kubernetes, clock }: Needs, name: string, signal: AbortSignal): Promise<void> {
   const until = clock.now().getTime() + PATIENCE_MS;
   for (let pause = 100; await kubernetes.get(reference(name)); pause = Math.min(pause * 2, 2000)) {
-    if (clock.now().getTime() > until) throw stop('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${name} is still being deleted after 2 minutes` });
+    if (clock.now().getTime() > until)
+      throw stop('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${name} is still being deleted after 2 minutes`, fix: waitFor(name) });
     await clock.sleep(pause, signal);
   }
 }

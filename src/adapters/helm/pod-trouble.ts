@@ -1,4 +1,5 @@
 /** Why a pod is not ready, from its own status alone; pure. */
+import { isPassing } from '../../problems/scheduler-words.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
 interface ContainerStatus {
@@ -52,6 +53,7 @@ export function trouble(object: KubeObject): Trouble | undefined {
   if (status.phase === 'Failed') return { is: 'failed', why: `failed: ${status.reason ?? 'unknown reason'}${status.message ? `: ${status.message}` : ''}` };
   const condition = (type: string) => status.conditions?.find((one) => one.type === type);
   const scheduled = condition('PodScheduled');
+  if (scheduled?.status === 'False' && isPassing(scheduled.message ?? '')) return { is: 'creating', why: 'being scheduled' };
   if (scheduled?.status === 'False') {
     const since = scheduled.lastTransitionTime ? new Date(scheduled.lastTransitionTime) : undefined;
     return { is: 'unschedulable', why: `Pending: ${scheduled.message ?? scheduled.reason ?? 'not scheduled'}`, ...(since && { since }) };

@@ -145,6 +145,14 @@ describe('waiting', () => {
     ]);
   });
 
+  it.each([
+    'running PreBind plugin "VolumeBinding": Operation cannot be fulfilled on persistentvolumeclaims "data-loki-ingester-0": the object has been modified; please apply your changes to the latest version and try again',
+    'running Reserve plugin "VolumeBinding": Operation cannot be fulfilled on persistentvolumes "pvc-1": StorageError: invalid object',
+  ])('does not alarm with what the scheduler tries again', async (message) => {
+    await wait([workload('StatefulSet'), pod(unscheduled(message))], { timeoutMs: 1_000 });
+    expect(said.join()).toContain('loki-ingester-0 being scheduled');
+  });
+
   it('looks for the reason when nothing changes for ten seconds', async () => {
     const event = {
       apiVersion: 'v1',

@@ -1,5 +1,6 @@
 /** Objects read as the shapes a survey is made of: workloads, pods, what is mounted where. */
 import type { Container, ContainerState, PodSeen, PodTemplate, Workload } from '../../checks/doctor/objects-seen.ts';
+import { isPassing } from '../../problems/scheduler-words.ts';
 import type { Run } from '../outside.ts';
 import type { Problem } from '../../engine/types.ts';
 import type { Reached } from '../reach.ts';
@@ -170,7 +171,7 @@ export function podOf(object: KubeObject): PodSeen {
     labels: object.metadata.labels ?? {},
     ...createdOf(object),
     spec: { ...spec, containers: spec?.containers ?? [] },
-    ...(placed?.status === 'False' && { unscheduled: placed.message ?? 'no reason given' }),
+    ...(placed?.status === 'False' && !isPassing(placed.message ?? '') && { unscheduled: placed.message ?? 'no reason given' }),
     containers: [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(containerOf),
   };
 }

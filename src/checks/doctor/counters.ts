@@ -15,7 +15,9 @@ export const total = (text: string, name: string): number => series(text, name).
 
 export function countersIn(text: string, { name, node }: Pick<PodSeen, 'name' | 'node'>): CollectorCounters {
   const sum = (...names: readonly string[]) => names.reduce((all, metric) => all + total(text, metric), 0);
-  const files = ['loki_source_file_files_active_total', 'promtail_files_active_total'].find((metric) => text.startsWith(metric) || text.includes(`\n${metric}`));
+  const files = ['loki_source_file_files_active_total', 'promtail_files_active_total'].find(
+    (metric) => text.startsWith(metric) || text.includes(`\n${metric}`),
+  );
   return {
     pod: name,
     ...(node && { node }),

@@ -141,7 +141,9 @@ export const cachesAnswer: DoctorCheck = {
     // Nothing resolves before the first cache is ready, and names are looked up once a minute; whoever is late was there.
     const since = freshSince(survey);
     const heard = down.length > 0 ? saying(core(loki), pattern, since) : saying(settled(core(loki), theirs), pattern, since);
-    const late = saying(core(loki), /(memcache|:11211)[\s\S]{0,400}(timeout|EOF|reset)/i, since).filter(({ pod }) => !heard.some((one) => one.pod.name === pod.name));
+    const late = saying(core(loki), /(memcache|:11211)[\s\S]{0,400}(timeout|EOF|reset)/i, since).filter(
+      ({ pod }) => !heard.some((one) => one.pod.name === pod.name),
+    );
     const evidence = toldOnce([...heard, ...late]).slice(0, 3);
     if (evidence.length === 0) return pass();
     return warn('LOKI_CACHE_TIMEOUTS', {

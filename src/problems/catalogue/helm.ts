@@ -83,7 +83,7 @@ export const helm = rows({
   HELM_TIMED_OUT: {
     title: 'helm did not end in time',
     cause: 'An operation inside helm, such as a hook, took longer than the timeout.',
-    fix: 'Run the command again with a longer --timeout-seconds.',
+    fix: 'Run the command again with a longer --timeout.',
     exit: 3,
     explain: 'Waiting for the rollout is not meant: that is done outside helm and told as RELEASE_NOT_READY.',
   },
@@ -132,7 +132,7 @@ export const helm = rows({
   RELEASE_NOT_READY: {
     title: 'A release did not become ready in time',
     cause: 'Some of its pods did not start or did not become ready within the timeout.',
-    fix: 'kubectl -n NAMESPACE describe pod POD; if it was only slow, run the command again with a longer --timeout-seconds.',
+    fix: 'kubectl -n NAMESPACE describe pod POD; if it was only slow, run the command again with a longer --timeout.',
     exit: 3,
     explain: 'Each workload that was not ready is listed with what its pods were waiting for and their last log lines.',
   },

@@ -56,7 +56,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const ports = { kube: () => portOf(kube.url), aws: () => portOf(awsUrl) };
   const real = binaries && (await parts?.openRealLogPath({ binaries, certificate, ports }));
   const clusterName = options.clusterName ?? 'training-on-eks';
-  const world = await createWorld({ ...options, region, clusterName, endpoint: kube.url, ca: certificate.ca, real });
+  const world = await createWorld({ ...options, region, clusterName, endpoint: kube.url, ca: certificate.ca, real }).catch(async (error: unknown) => {
+    await real?.close();
+    throw error;
+  });
   const access = createKubeAccess(world);
   kube.attach(
     kubeDoor({

@@ -77,6 +77,24 @@ function pod(name: string, more: { readonly labels?: object; readonly spec?: obj
 }
 const node = (): string => terminal.sandbox.world.store.list('Node')[0]?.metadata.name ?? '';
 
+it.each([['start'], ['run']])('sandbox %s --real with a folder that is none is refused', async (which) => {
+  const other = await openTerminal();
+  try {
+    const { exit, stderr, stdout } = await other.cli([
+      'sandbox',
+      which,
+      '--real',
+      join(tmpdir(), 'no-such-folder'),
+      ...(which === 'run' ? ['--', 'true'] : []),
+    ]);
+    expect(exit).toBe(able ? 2 : 3);
+    expect(stderr).toContain(able ? 'REAL_BINARIES_MISSING' : 'REAL_UNSUPPORTED');
+    expect(stdout).toBe('');
+  } finally {
+    await other.close();
+  }
+});
+
 describe.runIf(able)('a sandbox with real programs', () => {
   beforeAll(async () => {
     programs = mkdtempSync(join(tmpdir(), 'real-programs-'));
@@ -185,7 +203,9 @@ describe.runIf(able)('a sandbox with real programs', () => {
     const restarts = (name: string) => kubectl(`-n real get pod ${name} -o jsonpath={.status.containerStatuses[0].restartCount}`);
     await fetch(`${terminal.sandbox.controlUrl}/real/signal`, { method: 'POST', body: JSON.stringify({ namespace: 'real', pod: 'one', signal: 'SIGKILL' }) });
     await until(async () => (await restarts('one')) === '1' && (await isReady('one')));
-    expect(await kubectl('-n real get pod one -o jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}')).toBe('137');
+    const last = JSON.parse(await kubectl('-n real get pod one -o jsonpath={.status.containerStatuses[0].lastState.terminated}')) as object;
+    // Not for want of memory, which has the same code.
+    expect(last).toMatchObject({ exitCode: 137, reason: 'Error' });
     expect(await kubectl('-n real logs one --previous')).toContain('started');
     await fetch(`${terminal.sandbox.controlUrl}/reboot`, { method: 'POST', body: JSON.stringify({ node: node(), downMs: 1500 }) });
     await until(async () => !(await isReady('two')));

@@ -13,6 +13,8 @@ export interface Ended {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly id: string;
+  /** Told where the code alone would be taken for another: 137 is what the kernel does to a process without memory, and `kill -9`. */
+  readonly reason?: string;
 }
 
 export interface ContainerRun {
@@ -53,8 +55,12 @@ export function containerId(uid: string, run: ContainerRun): string {
 }
 
 function terminated(ended: Ended): Readonly<Record<string, unknown>> {
-  const reason = ended.code === 0 ? 'Completed' : ended.code === 137 ? 'OOMKilled' : 'Error';
+  const reason = ended.reason ?? reasonOf(ended.code);
   return { containerID: ended.id, exitCode: ended.code, reason, startedAt: stamp(ended.startedAt), finishedAt: stamp(ended.finishedAt) };
+}
+
+function reasonOf(code: number): string {
+  return code === 0 ? 'Completed' : code === 137 ? 'OOMKilled' : 'Error';
 }
 
 export function statusOf(uid: string, run: ContainerRun): ContainerStatus {

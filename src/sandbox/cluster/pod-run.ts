@@ -176,7 +176,7 @@ function launch(parts: NodeParts, run: PodRun, { container, pod }: Pick<Starting
       becomes(false);
     },
     ended: (code) => {
-      if (isCurrent() && !run.over) end(parts, run, { container, code });
+      if (isCurrent() && !run.over) end(parts, run, { container, code, ...(code !== 0 && { reason: 'Error' }) });
     },
   });
   return container.process !== undefined;
@@ -251,13 +251,19 @@ function drive(parts: NodeParts, run: PodRun, of: { readonly container: Containe
 
 /** The node lost its power: everything on it ends at once. */
 export function cutOff(parts: NodeParts, run: PodRun): void {
-  for (const container of run.containers) if (container.process?.signal('SIGKILL') !== true) end(parts, run, { container, code: 137 });
+  for (const container of run.containers) if (container.process?.signal('SIGKILL') !== true) end(parts, run, { container, code: 137, reason: 'Error' });
 }
 
-function end(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly code: number }): void {
-  const { container, code } = of;
+function end(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly code: number; readonly reason?: string }): void {
+  const { container, code, reason } = of;
   if (container.state.is !== 'running') return;
-  const ended = { code, startedAt: container.state.startedAt, finishedAt: parts.clock.now(), id: containerId(run.uid, container) };
+  const ended = {
+    code,
+    startedAt: container.state.startedAt,
+    finishedAt: parts.clock.now(),
+    id: containerId(run.uid, container),
+    ...(reason !== undefined && { reason }),
+  };
   container.state = { is: 'ended', ...ended };
   container.ready = false;
   const policy = container.kind === 'sidecar' ? 'Always' : (podOf(parts, run)?.spec.restartPolicy ?? 'Always');

@@ -1,9 +1,9 @@
 /** The helm binary: where it is, and whether its version is one we know. */
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { execa } from 'execa';
 import { stop } from '../../problems/problem.ts';
 import type { Helm } from '../../ports/releases.ts';
+import { runChild } from '../child.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -45,17 +45,18 @@ async function isProgram(path: string): Promise<boolean> {
 
 async function versionOf(path: string, env: Env): Promise<string> {
   // Helm writes nothing here, but it reads plugins, which are not ours to run.
-  const result = await execa(path, ['version', '--template', '{{.Version}}'], {
-    extendEnv: false,
+  const result = await runChild({
+    path,
+    args: ['version', '--template', '{{.Version}}'],
     env: { PATH: env['PATH'] ?? '', HOME: env['HOME'] ?? '', HELM_NO_PLUGINS: '1' },
-    reject: false,
-    stdin: 'ignore',
-    timeout: VERSION_TIMEOUT_MS,
+    ms: VERSION_TIMEOUT_MS,
+    most: 1024 * 1024,
   });
-  const version = /^v?(\d+\.\d+\.\d+)/.exec(result.stdout ?? '')?.[1];
+  const version = /^v?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
   if (version) return version;
   // Helm 2 has no such template: it prints a Go struct, or an error about Tiller.
   if (/Tiller|SemVer:"v2/i.test(`${result.stdout}${result.stderr}`)) throw stop('HELM_TOO_OLD', { message: `${path} is helm 2; 3.14 or newer is needed` });
-  const said = (result.stderr || result.stdout || result.shortMessage || '').trim().split('\n').slice(-3);
+  const late = result.stopped === 'late' && `It did not end within ${VERSION_TIMEOUT_MS / 1000} s.`;
+  const said = (late || result.stderr || result.stdout || result.failure?.message || '').trim().slice(-2000).split('\n').slice(-3);
   throw stop('HELM_UNKNOWN', { message: `${path} does not say its version as helm does`, evidence: said });
 }

@@ -1,6 +1,5 @@
-/** One helm process: no shell, input on stdin, and never killed: a SIGKILL would leave the release pending for ever. */
-import { execa } from 'execa';
-import { tended } from './children.ts';
+/** One helm process. What it is given to end by itself is what a SIGKILL would cost: a release that stays pending. */
+import { runChild } from '../child.ts';
 
 export interface HelmCall {
   readonly path: string;
@@ -9,6 +8,8 @@ export interface HelmCall {
   readonly cwd?: string;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** What helm was told, where it waits for a cluster; it is stopped a minute later. */
+  readonly timeoutMs?: number;
 }
 export interface HelmAnswer {
   readonly code: number;
@@ -16,30 +17,31 @@ export interface HelmAnswer {
   readonly stderr: string;
 }
 
-/**
- * Resolves when helm has ended, whatever its code. On abort helm gets SIGTERM, upon which it cancels and marks the release
- * `failed`; only when it has done so the signal's reason is thrown.
- */
-export async function runHelm({ path, args, env, cwd, input, signal }: HelmCall): Promise<HelmAnswer> {
+/** Without a cluster: rendering, pulling a chart over a slow line. */
+const WITHOUT_TIMEOUT_MS = 2 * 60_000;
+/** Hooks and deletions may come on top of helm's own timeout. */
+const BEYOND_MS = 60_000;
+/** Upon SIGTERM helm cancels and marks the release `failed`, which takes it some requests. */
+const GRACE_MS = 7_000;
+
+/** Resolves when helm has ended, whatever its code. On abort the signal's reason is thrown, once helm has ended. */
+export async function runHelm({ path, args, env, cwd, input, signal, timeoutMs }: HelmCall): Promise<HelmAnswer> {
   signal?.throwIfAborted();
-  const started = execa(path, args, {
-    extendEnv: false,
+  const ms = timeoutMs === undefined ? WITHOUT_TIMEOUT_MS : timeoutMs + BEYOND_MS;
+  const ended = await runChild({
+    path,
+    args,
     env,
-    reject: false,
-    // Of its own process group: a Ctrl-C of the terminal must reach us alone, or the helm that takes things back would die of it.
-    detached: true,
-    forceKillAfterDelay: false,
-    stripFinalNewline: true,
+    ms,
+    graceMs: GRACE_MS,
     ...(cwd && { cwd }),
-    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-    ...(signal && { cancelSignal: signal }),
+    ...(input !== undefined && { input }),
+    ...(signal && { signal }),
   });
-  const ended = tended(started.pid);
-  const result = await started.finally(ended);
   signal?.throwIfAborted();
-  return {
-    code: result.exitCode ?? -1,
-    stdout: result.stdout ?? '',
-    stderr: result.stderr || (result.exitCode === undefined ? (result.shortMessage ?? '') : ''),
-  };
+  if (ended.stopped) {
+    const why = ended.stopped === 'late' ? `did not end within ${Math.round(ms / 1000)} s` : 'writes without end';
+    return { code: -1, stdout: ended.stdout, stderr: `${ended.stderr}\nError: helm ${args[0]} ${why}, and was stopped` };
+  }
+  return { code: ended.code ?? -1, stdout: ended.stdout, stderr: ended.stderr || (ended.failure?.message ?? '') };
 }

@@ -40,8 +40,17 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
   const inCluster = async (task: HelmTask, of: { readonly what: string; readonly args: readonly string[]; readonly input?: string }) => {
     const [{ path }, { dir, env: homeEnv }, flags] = await Promise.all([helm.get(), home.get(), kube.get()]);
     const { what, args, ...input } = of;
-    const answer = await run({ path, args: [...args, ...flags.args], env: { ...homeEnv, ...flags.env }, cwd: dir, signal: task.signal, ...input });
+    const { signal, timeoutMs } = task;
+    const answer = await run({ path, args: [...args, ...flags.args], env: { ...homeEnv, ...flags.env }, cwd: dir, signal, timeoutMs, ...input }).finally(() =>
+      signal.aborted ? unpend(task) : undefined,
+    );
+    if (answer.code < 0) await unpend(task);
     if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
+  };
+  /** A helm of ours that had to be killed has not said that it failed, and would be taken for another one at work. */
+  const unpend = async (task: HelmTask): Promise<void> => {
+    const release = await readRelease(kubernetes, task).catch(() => undefined);
+    if (release?.status.startsWith('pending-')) await failRevision(kubernetes, release).catch(() => undefined);
   };
   /** Helm itself would take away what another one has made so far, and leave the rest. Two that both take away do no harm. */
   const alone = async (task: Pick<HelmTask, 'name' | 'namespace'>) => {

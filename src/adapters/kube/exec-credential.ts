@@ -1,6 +1,6 @@
 /** A kubeconfig's exec plugin: runs the command, keeps its credential until shortly before it ends. */
-import { spawn } from 'node:child_process';
 import { stop, type ProblemError } from '../../problems/problem.ts';
+import { runChild } from '../child.ts';
 import type { Env, Exec } from './kubeconfig.ts';
 
 export interface ExecCredential {
@@ -12,6 +12,8 @@ export interface ExecCredential {
 /** A credential is asked for anew when it has less than this left: a request may wait in a queue. */
 const LEEWAY_MS = 60_000;
 const TIMEOUT_MS = 60_000;
+/** A token and certificates are some kilobytes. */
+const MOST_BYTES = 1024 * 1024;
 const DEFAULT_API_VERSION = 'client.authentication.k8s.io/v1beta1';
 
 /** Calls that come while the command runs share its answer. */
@@ -52,29 +54,21 @@ function readStatus(exec: Exec, stdout: string): CredentialStatus {
   throw failed(exec, { why: 'printed no credential' });
 }
 
-function run(exec: Exec, env: Env): Promise<string> {
+async function run(exec: Exec, env: Env): Promise<string> {
   const apiVersion = exec.apiVersion ?? DEFAULT_API_VERSION;
   const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
   const added = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]));
-  return new Promise((done, fail) => {
-    const child = spawn(exec.command, [...(exec.args ?? [])], {
-      env: { ...env, ...added, KUBERNETES_EXEC_INFO: info },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: TIMEOUT_MS,
-      windowsHide: true,
-    });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.on('error', (cause: NodeJS.ErrnoException) =>
-      fail(failed(exec, { why: cause.code === 'ENOENT' ? 'is not installed' : `can't be run (${cause.code})`, cause })),
-    );
-    child.on('close', (code, signal) => {
-      if (code === 0) done(Buffer.concat(out).toString());
-      else fail(failed(exec, { why: signal ? `did not end within ${TIMEOUT_MS / 1000} s` : `ended with code ${code}`, stderr: Buffer.concat(err).toString() }));
-    });
+  const { code, stdout, stderr, stopped, failure } = await runChild({
+    path: exec.command,
+    args: exec.args ?? [],
+    env: { ...env, ...added, KUBERNETES_EXEC_INFO: info },
+    ms: TIMEOUT_MS,
+    most: MOST_BYTES,
   });
+  if (failure) throw failed(exec, { why: failure.code === 'ENOENT' ? 'is not installed' : `can't be run (${failure.code})`, cause: failure });
+  if (stopped) throw failed(exec, { why: stopped === 'late' ? `did not end within ${TIMEOUT_MS / 1000} s` : 'prints without end', stderr });
+  if (code !== 0) throw failed(exec, { why: code === undefined ? 'was killed' : `ended with code ${code}`, stderr });
+  return stdout;
 }
 
 function failed(exec: Exec, of: { readonly why: string; readonly stderr?: string; readonly cause?: unknown }): ProblemError {

@@ -1,0 +1,109 @@
+/** One program that is run for its answer: no shell, a process group of its own, and an end, whatever it or its children do. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { tended } from './helm/children.ts';
+
+export interface Child {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly input?: string;
+  /** It is asked to end (SIGTERM) when this comes, and at `ms`. */
+  readonly signal?: AbortSignal;
+  readonly ms: number;
+  /** From being asked until it is killed with its children. */
+  readonly graceMs?: number;
+  /** Bytes of both outputs. */
+  readonly most?: number;
+}
+
+export interface ChildEnded {
+  /** Absent when it was ended by a signal, or never began. */
+  readonly code?: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it was asked to end. */
+  readonly stopped?: 'late' | 'aborted' | 'too-long';
+  /** It had to be killed. */
+  readonly killed: boolean;
+  /** It could not be begun. */
+  readonly failure?: NodeJS.ErrnoException;
+}
+
+const GRACE_MS = 2_000;
+/** Chart templates and manifests are some megabytes. */
+const MOST_BYTES = 64 * 1024 * 1024;
+/** How long whoever still holds its outputs after it has ended is waited for. */
+const DRAIN_MS = 2_000;
+
+/** It and its children. */
+function end(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-child.pid!, signal);
+  } catch {
+    // Nobody is left in its group, or the system has no groups.
+    child.kill(signal);
+  }
+}
+
+/** Resolves when it has ended, and never rejects. */
+export function runChild({ path, args, env, cwd, input, signal, ms, graceMs = GRACE_MS, most = MOST_BYTES }: Child): Promise<ChildEnded> {
+  return new Promise((done) => {
+    // A group of its own: a Ctrl-C of the terminal reaches us alone, and its children can be ended with it.
+    const child = spawn(path, [...args], {
+      env: env as NodeJS.ProcessEnv,
+      detached: true,
+      windowsHide: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      ...(cwd && { cwd }),
+    });
+    const ended = tended(child.pid);
+    const timers: NodeJS.Timeout[] = [];
+    const after = (wait: number, what: () => void) => void timers.push(setTimeout(what, wait));
+    const outputs = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+    let size = 0;
+    let stopped: ChildEnded['stopped'];
+    let killed = false;
+    let over = false;
+
+    const finish = (of: Pick<ChildEnded, 'code' | 'failure'>) => {
+      if (over) return;
+      over = true;
+      timers.forEach(clearTimeout);
+      signal?.removeEventListener('abort', abort);
+      ended();
+      const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString().replace(/\n$/, '');
+      done({ ...of, stdout: text(outputs.stdout), stderr: text(outputs.stderr), killed, ...(stopped && { stopped }) });
+    };
+    const drop = () => {
+      end(child, 'SIGKILL');
+      child.stdout!.destroy();
+      child.stderr!.destroy();
+    };
+    const stop = (why: NonNullable<ChildEnded['stopped']>) => {
+      if (stopped) return;
+      stopped = why;
+      end(child, 'SIGTERM');
+      after(graceMs, () => {
+        killed = true;
+        drop();
+      });
+    };
+    const abort = () => stop('aborted');
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+    after(ms, () => stop('late'));
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]!.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= most) outputs[name].push(chunk);
+        else stop('too-long');
+      });
+    // A program may end before it has read anything.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+    child.on('error', (failure) => finish({ failure }));
+    child.on('exit', () => after(DRAIN_MS, drop));
+    child.on('close', (code) => finish(code === null ? {} : { code }));
+  });
+}

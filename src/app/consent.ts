@@ -1,7 +1,7 @@
 /** Consents that a plan lacks: asked for where somebody can answer, refused with the right flag where nobody can. */
 import type { Plan } from '../engine/types.ts';
 import type { Context } from '../steps/context.ts';
-import type { Consent } from '../steps/data-guard.ts';
+import type { Consent } from '../steps/consent.ts';
 import type { Run } from './outside.ts';
 
 /** The run with what was granted, or `undefined` when nothing was asked or nothing was granted. */

@@ -10,7 +10,7 @@ import type { Clock, Files, Pulse, Questions, Random, Self } from '../ports/syst
 import type { Templates } from '../design/template.ts';
 import type { GrafanaReach } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
-import type { Consent } from '../steps/data-guard.ts';
+import type { Consent } from '../steps/consent.ts';
 
 export interface Outside {
   readonly clock: Clock;

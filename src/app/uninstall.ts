@@ -4,6 +4,7 @@ import type { Blueprint } from '../design/blueprint.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Step } from '../engine/types.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
+import type { Consent } from '../steps/consent.ts';
 import type { Context } from '../steps/context.ts';
 import { removals } from '../steps/index.ts';
 import { contextFor } from './context.ts';
@@ -15,6 +16,7 @@ import { locked, lockParts } from './lock.ts';
 import type { Run, UninstallOptions, UseCase } from './outside.ts';
 import { sweepProbes } from './verify/probe-pods.ts';
 import { reach } from './reach.ts';
+import { flushedOrGivenUp } from './unflushed.ts';
 import { toProblem, within } from './within.ts';
 
 export const uninstall: UseCase<UninstallOptions> = (run, options) =>
@@ -48,12 +50,15 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
         return how === undefined ? [] : [[name, { how, contents, afterwards: afterwards(name) }] as const];
       }),
     );
-    const given = await contextFor({ ...here, consent: { ...run.consent, buckets: consented } }, reached, { blueprint, facts });
+    const consent: Consent = { ...run.consent, buckets: consented };
     return locked(await lockParts(run, { ctx, blueprint, command: 'uninstall' }), async ({ lost, stillHeld: guard }) => {
+      const signal = AbortSignal.any([run.signal, lost]);
+      const held = await flushedOrGivenUp({ ...run, consent, signal }, ctx, [again(here, blueprint), ...wordsOf(run, options)].join(' '));
+      if (held.is === 'refused') return { outcome: 'refused', problems: [held.problem] };
+      const given = await contextFor({ ...here, consent: held.consent }, reached, { blueprint, facts });
       // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
       await (await run.outside.journals.unfinished(blueprint.ownership.installId))?.close('done');
       await forgetProbes(run, ctx);
-      const signal = AbortSignal.any([run.signal, lost]);
       const taken = await removeAll(removals(blueprint), { ctx: given, emit: run.emit, signal, toProblem, keep, guard });
       const { outcome, removed, left } = taken;
       const withFate = (how: Fate | undefined) => data.filter(({ name }) => named.get(name) === how).map(({ name }) => name);
@@ -95,6 +100,14 @@ function again({ settings }: Run, { cluster, region }: Blueprint): string {
   ];
   return ['loki-eks uninstall', ...made.flatMap(([flag, value, usual]) => (value === usual ? [] : [`${flag} ${value}`]))].join(' ');
 }
+
+/** What was said besides where the installation is. */
+const wordsOf = ({ yes }: Run, { deleteData, expireData, confirmDeleteData }: UninstallOptions): readonly string[] => [
+  ...(yes ? ['--yes'] : []),
+  ...(deleteData ? ['--delete-data'] : []),
+  ...(expireData ? ['--expire-data'] : []),
+  ...confirmDeleteData.map((name) => `--confirm-delete-data ${name}`),
+];
 
 /** Before anybody agrees: what goes, as far as it carries our marks, and what becomes of each bucket. */
 function announce(

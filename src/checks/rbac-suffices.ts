@@ -52,6 +52,7 @@ function accesses(loki: string, collector: string): readonly Access[] {
     { verb: 'create', group: 'policy', resource: 'poddisruptionbudgets', namespace: loki },
     ...['get', 'create', 'update', 'delete'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases', namespace: 'kube-system' })),
     { verb: 'create', resource: 'pods', namespace: loki },
+    ...['list', 'patch', 'delete'].map((verb) => ({ verb, resource: 'persistentvolumeclaims', namespace: loki })),
     { verb: 'get', resource: 'pods', subresource: 'log', namespace: loki },
     // A websocket is opened with a GET, which servers up to 1.34 take for `get`.
     ...['get', 'create'].map((verb) => ({ verb, resource: 'pods', subresource: 'portforward', namespace: loki })),

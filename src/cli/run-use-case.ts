@@ -74,9 +74,9 @@ async function onStage<Options>(given: Given, { platform, stage, of }: OnStage<O
 }
 
 /** Only what stands on this command line: a consent in a file or in the environment would be given again with every run. */
-function consentIn({ settings: flags }: Given, { confirmRecreate }: Run['settings']): NonNullable<Run['consent']> {
-  const named = 'confirmRecreate' in flags ? confirmRecreate : [];
-  return { buckets: new Map(named.map((name) => [name, { how: 'empty' }])) };
+function consentIn({ settings, flags }: Given, { confirmRecreate }: Run['settings']): NonNullable<Run['consent']> {
+  const named = 'confirmRecreate' in settings ? confirmRecreate : [];
+  return { buckets: new Map(named.map((name) => [name, { how: 'empty' }])), ...(flags['discardUnflushed'] === true && { unflushed: true }) };
 }
 
 /** Who calls is asked while the use case is being loaded, which asks it first of all; that is also where a failure is told. */

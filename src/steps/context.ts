@@ -9,7 +9,8 @@ import type { Logs } from '../ports/logs.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
 import type { Clock, Random } from '../ports/system.ts';
-import type { Consent, GuardedBuckets } from './data-guard.ts';
+import type { Consent } from './consent.ts';
+import type { GuardedBuckets } from './data-guard.ts';
 
 export interface Context {
   readonly blueprint: Blueprint;

@@ -5,26 +5,13 @@
 import { canonical } from '../design/canonical.ts';
 import { sizeOf } from '../design/quantities.ts';
 import type { Json } from '../engine/types.ts';
-import type { BucketContents, Buckets, LifecycleRule } from '../ports/buckets.ts';
+import type { Buckets, LifecycleRule } from '../ports/buckets.ts';
+import type { Kubernetes } from '../ports/kubernetes.ts';
+import type { Releases } from '../ports/releases.ts';
 import type { Clock } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
-
-/** Log data that the user gives up in this run: named on its command line, or typed. Never read from a file, the environment or the cluster. */
-export interface Consent {
-  /** Buckets, by name. */
-  readonly buckets?: ReadonlyMap<string, BucketConsent>;
-}
-
-/** `delete`: with the bucket. `expire`: by S3's lifecycle. `empty`: the objects only. */
-export type BucketConsent =
-  | { readonly how: 'empty' }
-  | {
-      readonly how: 'delete' | 'expire';
-      /** What was in it when the user named it. */
-      readonly contents: BucketContents;
-      /** The command that deletes the bucket once S3 has emptied it. */
-      readonly afterwards: string;
-    };
+import type { Consent } from './consent.ts';
+import { guardClaims, guardReleases } from './ingester-guard.ts';
 
 /** `madeByThisRun`: an undo record says so. The guard then looks at the age of what is in it. */
 export interface GuardedBuckets extends Buckets {
@@ -33,17 +20,24 @@ export interface GuardedBuckets extends Buckets {
 
 interface Guarded {
   readonly buckets: Buckets;
+  readonly kubernetes: Kubernetes;
+  readonly releases: Releases;
   readonly clock: Clock;
+  readonly timeoutMs: number;
   readonly consent?: Consent;
+  readonly facts?: { readonly kubeVersion: string };
 }
 
 export function guardData<C extends Guarded>(ctx: C): C & { readonly buckets: GuardedBuckets } {
-  return { ...ctx, buckets: guardBuckets(ctx) };
+  const kubernetes = guardClaims(ctx);
+  return { ...ctx, buckets: guardBuckets(ctx), kubernetes, releases: guardReleases({ ...ctx, kubernetes }) };
 }
 
 export const mayEmpty = ({ consent }: Pick<Guarded, 'consent'>, bucket: string): boolean => consent?.buckets?.get(bucket)?.how === 'empty';
 
-function guardBuckets(ctx: Guarded): GuardedBuckets {
+type ForBuckets = Pick<Guarded, 'buckets' | 'clock' | 'consent'>;
+
+function guardBuckets(ctx: ForBuckets): GuardedBuckets {
   const { buckets, consent } = ctx;
   const consentTo = (name: string) => consent?.buckets?.get(name)?.how;
   return {
@@ -63,7 +57,7 @@ function guardBuckets(ctx: Guarded): GuardedBuckets {
 /** A run that died is rolled back within hours; what Loki has collected for longer is log data, and nobody has named it. */
 const ROLLED_BACK_WITHIN_MS = 6 * 3_600_000;
 
-async function refuseUnnamed({ buckets, clock }: Guarded, { name, madeByThisRun }: { readonly name: string; readonly madeByThisRun?: true | undefined }) {
+async function refuseUnnamed({ buckets, clock }: ForBuckets, { name, madeByThisRun }: { readonly name: string; readonly madeByThisRun?: true | undefined }) {
   const { objects, bytes, oldest, exact } = await buckets.contents(name, 100_000);
   if (objects === 0) return;
   const young = oldest !== undefined && clock.now().getTime() - oldest.getTime() < ROLLED_BACK_WITHIN_MS;
@@ -75,7 +69,7 @@ async function refuseUnnamed({ buckets, clock }: Guarded, { name, madeByThisRun 
   });
 }
 
-async function refuseNewExpiry({ buckets }: Guarded, { name, rules }: { readonly name: string; readonly rules: readonly LifecycleRule[] }) {
+async function refuseNewExpiry({ buckets }: ForBuckets, { name, rules }: { readonly name: string; readonly rules: readonly LifecycleRule[] }) {
   const found = await buckets.look(name);
   const added = rules.filter((rule) => expires(rule) && !(found.is === 'ours-to-read' && found.lifecycle.some((other) => same(other, rule))));
   if (added.length === 0) return;

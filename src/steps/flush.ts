@@ -1,49 +1,171 @@
-/** Before Loki's ingesters go, they put into S3 what they still hold: neither uninstalling nor taking over may lose the last lines. */
+/**
+ * Before ingesters end, what they hold is put into S3, and it is proved that nothing is left. `POST /flush` answers before anything is
+ * written: only the ingester's own counters tell what became of it. `prepare_shutdown` sees to what arrives between that proof and the end.
+ */
 import type { Helpers } from '../engine/types.ts';
-import type { KubeObject } from '../ports/kubernetes.ts';
+import type { PodRequest, PodResponse } from '../ports/kubernetes.ts';
+import { ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
+import { isRunning, neverHeld, stateOf, type Ingester } from './ingesters.ts';
 
 const LOKI_PORT = 3100;
 
-type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
+type Needs = Pick<Context, 'kubernetes' | 'clock' | 'timeoutMs'>;
 
-export async function flushIngesters(ctx: Needs, helpers: Helpers): Promise<void> {
-  const ready = await readyIngesters(ctx, helpers);
-  if (ready.length === 0) return;
-  helpers.say(`flushing ${ready.length} ingesters to S3`);
-  await Promise.all(ready.map((pod) => ask(ctx, pod, '/flush')));
+/** An ingester whose lines could not be put into S3. */
+export interface Unflushed {
+  readonly ingester: string;
+  /** As far as it answers. */
+  readonly chunks?: number;
+  readonly streams?: number;
+  readonly why: string;
+  /** What it says itself. */
+  readonly log?: string;
 }
 
-/** What an ingester gets between now and its end is flushed then: one without a volume would take it along. An old Loki flushes now at least. */
-export async function flushOnShutdown(ctx: Needs, helpers: Helpers): Promise<void> {
-  const ready = await readyIngesters(ctx, helpers);
-  if (ready.length > 0) helpers.say(`${ready.length} ingesters are to flush to S3 before they end`);
+export interface FlushOptions extends Helpers {
+  /** What arrives later is flushed when they end, and they leave the ring then. */
+  readonly ending: boolean;
+}
+
+/** Those that could not be flushed. An ingester that never took a line has nothing to flush. */
+export async function flushAll(ctx: Needs, ingesters: readonly Ingester[], { ending, say, signal }: FlushOptions): Promise<readonly Unflushed[]> {
+  if (ingesters.length === 0) return [];
+  const left = new Map<string, number>();
+  const tell = () => {
+    const chunks = [...left.values()].reduce((sum, n) => sum + n, 0);
+    say(`flushing ${ingesters.length} ingester${ingesters.length === 1 ? '' : 's'} to S3${chunks > 0 ? `: ${chunks} chunks left` : ''}`);
+  };
+  tell();
+  const results = await Promise.all(
+    ingesters.map((ingester) => flushOne(ctx, ingester, { ending, signal, left: (n) => (left.set(ingester.pod.metadata.name, n), tell()) })),
+  );
+  return results.filter((result) => result !== undefined);
+}
+
+/** From now on they flush when they end. An old Loki that can't flushes now at least. */
+export async function prepare(ctx: Needs, ingesters: readonly Ingester[]): Promise<void> {
   await Promise.all(
-    ready.map(async (pod) => {
-      const { status } = await ask(ctx, pod, '/ingester/prepare_shutdown');
-      if (status >= 300) await ask(ctx, pod, '/flush');
+    ingesters.map(async (ingester) => {
+      if (!isRunning(ingester.pod)) return;
+      const { status } = await ask(ctx, ingester, { method: 'POST', path: '/ingester/prepare_shutdown' });
+      if (status >= 300) await ask(ctx, ingester, { method: 'POST', path: '/flush' });
     }),
   );
 }
 
-const ask = ({ kubernetes, blueprint }: Needs, pod: string, path: string) =>
-  kubernetes.forward({ namespace: blueprint.loki.namespace, pod, port: LOKI_PORT }, { method: 'POST', path, timeoutMs: 120_000 });
-
-async function readyIngesters({ kubernetes, blueprint }: Needs, { say }: Helpers): Promise<readonly string[]> {
-  const { name, namespace } = blueprint.loki;
-  const ingesters = await kubernetes.list({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    namespace,
-    labels: `app.kubernetes.io/instance=${name},app.kubernetes.io/component=ingester`,
-  });
-  const ready = ingesters.filter(isReady);
-  // One that never came up answers nobody, and must not bar the way out of a broken installation.
-  if (ready.length < ingesters.length) say(`${ingesters.length - ready.length} of ${ingesters.length} ingesters are not ready and can't be flushed`);
-  return ready.map(({ metadata }) => metadata.name);
+/** They go on as if nothing had been prepared. Best effort: what remains is that they flush at their next end. */
+export async function resume(ctx: Needs, ingesters: readonly Ingester[]): Promise<void> {
+  const running = ingesters.filter(({ pod }) => isRunning(pod));
+  await Promise.all(running.map((ingester) => ask(ctx, ingester, { method: 'DELETE', path: '/ingester/prepare_shutdown' }).catch(() => undefined)));
 }
 
-function isReady({ metadata, status }: KubeObject): boolean {
-  const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-  return !metadata.deletionTimestamp && conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
+/** For one answer, over a port-forward. */
+const ANSWER_MS = 20_000;
+const POLL_MS = 1000;
+/** Flushes are tried again after up to a minute, so one that fails now may follow an outage that is over. */
+const STALLED_MS = 120_000;
+/** So long nothing but failures is enough. */
+const FAILING_MS = 30_000;
+/** Flushed chunks leave the memory at the next flush. */
+const AGAIN_MS = 15_000;
+
+interface OneOptions {
+  readonly ending: boolean;
+  readonly signal: AbortSignal;
+  readonly left: (chunks: number) => void;
+}
+
+async function flushOne(ctx: Needs, ingester: Ingester, { ending, signal, left }: OneOptions): Promise<Unflushed | undefined> {
+  const { name } = ingester.pod.metadata;
+  if (!isRunning(ingester.pod)) return neverHeld(ingester) ? undefined : { ingester: name, why: stateOf(ingester.pod) };
+  const now = () => ctx.clock.now().getTime();
+  const began = now();
+  try {
+    // A Loki without a path for its marker, or an old one, can't; it is flushed all the same.
+    if (ending) await ask(ctx, ingester, { method: 'POST', path: '/ingester/prepare_shutdown' });
+    const flush = async () => {
+      await must(ctx, ingester, { method: 'POST', path: '/flush' });
+      return { ...(await countersOf(ctx, ingester)), at: now() };
+    };
+    let round = await flush();
+    let best = { chunks: round.chunks, at: began, failures: round.failures };
+    for (let seen: Counters = round; ; seen = await countersOf(ctx, ingester)) {
+      left(seen.chunks);
+      if (seen.chunks === 0) return undefined;
+      const written = seen.requests - round.requests - (seen.failures - round.failures);
+      if (seen.queued === 0 && written >= round.chunks) {
+        // All that was there is in S3. What is counted now came from writers that go on.
+        const after = await flush();
+        return after.chunks === 0 || after.failures === seen.failures ? undefined : unflushed(ctx, ingester, after, 'S3 takes no more');
+      }
+      if (seen.chunks < best.chunks) best = { chunks: seen.chunks, at: now(), failures: seen.failures };
+      const idle = now() - Math.max(best.at, began);
+      const failures = seen.failures - best.failures;
+      if (failures === 0 && idle > STALLED_MS && seen.queued === 0 && seen.requests === round.requests && (await retains(ctx, ingester))) return undefined;
+      if ((failures > 0 && idle > FAILING_MS) || idle > STALLED_MS || now() - began > ctx.timeoutMs) {
+        const words = failures > 0 ? `${failures} flushes failed` : 'nothing was written';
+        return await unflushed(ctx, ingester, seen, `${words} in ${Math.round(idle / 1000)} s`);
+      }
+      if (now() - round.at > AGAIN_MS) round = await flush();
+      await ctx.clock.sleep(POLL_MS, signal);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof ProblemError)) throw error;
+    return neverHeld(ingester) ? undefined : { ingester: name, why: error.problem.message };
+  }
+}
+
+async function unflushed(ctx: Needs, { pod }: Ingester, { chunks, streams }: Counters, why: string): Promise<Unflushed> {
+  const { name, namespace = '' } = pod.metadata;
+  const lines = await ctx.kubernetes.logs({ namespace, pod: name, tail: 200 }).catch(() => []);
+  const log = lines.findLast((line) => /failed to flush|store put chunk/.test(line));
+  return { ingester: name, chunks, streams, why, ...(log && { log: log.slice(0, 400) }) };
+}
+
+interface Counters {
+  /** In memory: those that are not in S3, and those that have not left since. */
+  readonly chunks: number;
+  readonly streams: number;
+  readonly queued: number;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+async function countersOf(ctx: Needs, ingester: Ingester): Promise<Counters> {
+  const { body } = await must(ctx, ingester, { method: 'GET', path: '/metrics' });
+  const of = (metric: string): number | undefined => {
+    const values = [...body.matchAll(new RegExp(`^${metric}(?:\\{[^}\\n]*\\})? ([^\\s]+)`, 'gm'))].map(([, value]) => Number(value));
+    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+  };
+  const chunks = of('loki_ingester_memory_chunks');
+  // Without it there is no proof.
+  if (chunks === undefined || Number.isNaN(chunks)) throw stop('INGESTERS_UNFLUSHED', { message: 'its metrics have no loki_ingester_memory_chunks' });
+  return {
+    chunks,
+    streams: of('loki_ingester_memory_streams') ?? 0,
+    queued: of('loki_ingester_flush_queue_length') ?? 0,
+    requests: of('loki_ingester_chunks_flush_requests_total') ?? 0,
+    failures: of('loki_ingester_chunks_flush_failures_total') ?? 0,
+  };
+}
+
+/** Flushed chunks may be kept in memory for a while: `chunk_retain_period`, 0 unless somebody has set it. */
+async function retains(ctx: Needs, ingester: Ingester): Promise<boolean> {
+  const { body } = await must(ctx, ingester, { method: 'GET', path: '/config' });
+  const period = /^\s*chunk_retain_period: (\S+)$/m.exec(body)?.[1];
+  return period !== undefined && !/^0[a-z]*$/.test(period);
+}
+
+type Asked = Pick<PodRequest, 'method' | 'path'>;
+
+const ask = ({ kubernetes }: Needs, { pod: { metadata } }: Ingester, asked: Asked): Promise<PodResponse> =>
+  kubernetes.forward({ namespace: metadata.namespace ?? '', pod: metadata.name, port: LOKI_PORT }, { ...asked, timeoutMs: ANSWER_MS });
+
+async function must(ctx: Needs, ingester: Ingester, asked: Asked): Promise<PodResponse> {
+  const answer = await ask(ctx, ingester, asked);
+  if (answer.status < 200 || answer.status > 299)
+    throw stop('INGESTERS_UNFLUSHED', { message: `${asked.method} ${asked.path} is answered with HTTP ${answer.status} ${answer.body.trim().slice(0, 200)}` });
+  return answer;
 }

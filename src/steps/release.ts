@@ -6,13 +6,13 @@ import type { Change, Finding, Helpers, Json, Receipt, Step } from '../engine/ty
 import type { HelmTask, Release } from '../ports/releases.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { flushIngesters } from './flush.ts';
+import { surplusOf, volumesUnkept } from './ingester-guard.ts';
 import { MARKED, unmark } from './marking.ts';
 import { mayMark, releaseIsOurs } from './marks.ts';
 import { removeClaims, removeLeftClaims } from './volume-claims.ts';
 import { dropClaims, dropLeft, isMissing, makeWay, wayBack, wayFor, type Way } from './way.ts';
 
-type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs'> & {
+type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs' | 'consent'> & {
   readonly adopting?: boolean;
   readonly facts?: { readonly kubeVersion: string };
 };
@@ -29,6 +29,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const target = `release ${plan.namespace}/${plan.name}`;
     const chart = `${plan.chart.name} ${plan.chart.version}`;
     const found = await releases.find(plan.name, plan.namespace);
+    const unkept = volumesUnkept(plan.values as Json);
+    if (unkept) return { is: 'blocked', problem: unkept };
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: chart }] };
     const ours = releaseIsOurs(found, blueprint.ownership);
     if (!ours && adopting) return adoption(ctx, use, found);
@@ -36,7 +38,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
       return { is: 'blocked', problem: problem('RELEASE_NOT_OURS', { message: `${target} (${found.chart} ${found.chartVersion}) was not made by loki-eks` }) };
     }
     const changes = changesFor(found, plan, target);
-    if (changes.length > 0) return { is: 'differs', changes };
+    if (changes.length > 0) return { is: 'differs', changes: [...changes, ...(await fewerIngesters(ctx, use))] };
     const unready = await releases.unready(plan.name, plan.namespace);
     if (unready.length === 0) return { is: 'matches' };
     return { is: 'differs', changes: unready.map(({ workload, why }) => ({ action: 'keep', target: workload, detail: `wait: ${why}` })) };
@@ -88,7 +90,6 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const found = await ctx.releases.find(name, namespace);
     if (!found) return removeLeftClaims(ctx, use);
     if (!releaseIsOurs(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'it is not ours' };
-    if (use === 'loki') await flushIngesters(ctx, helpers);
     await takeAway(ctx, use, helpers);
     return { is: 'removed' };
   },
@@ -117,7 +118,21 @@ async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Prom
     target: `StatefulSet ${plan.namespace}/${name}`,
     detail: 'made anew around its pods: it can not be changed in place',
   }));
-  return { is: 'differs', changes: [marks, ...changesFor(marked(found, plan), plan, target), ...anew] };
+  return { is: 'differs', changes: [marks, ...changesFor(marked(found, plan), plan, target), ...anew, ...(await fewerIngesters(ctx, use))] };
+}
+
+/** What ends with fewer replicas holds lines of its own. */
+async function fewerIngesters(ctx: Needs, use: 'loki' | 'alloy'): Promise<readonly Change[]> {
+  if (use === 'alloy') return [];
+  const { name, namespace, chart, values } = ctx.blueprint[use];
+  const surplus = await surplusOf(ctx, ctx.blueprint[use], () =>
+    ctx.releases.render({ name, namespace, chart, values, kubeVersion: ctx.facts?.kubeVersion ?? '' }),
+  );
+  return surplus.map(({ set, from, to }) => ({
+    action: 'update',
+    target: `StatefulSet ${namespace}/${set}`,
+    detail: `${from} to ${to} ingesters: those that end put their log lines into S3 first; their volumes stay`,
+  }));
 }
 
 /** Settings may have changed since a run died: its release is looked for where that run put it. */
@@ -136,7 +151,7 @@ const backwards = (ctx: Needs, use: 'loki' | 'alloy', of: Helpers & { readonly r
   force: true,
   prepare: async () => {
     const way = await wayBack(ctx, use, of);
-    if (way.replaced.length > 0) await makeWay(ctx, use, { ...of, way });
+    if (way.replaced.length > 0) await makeWay(ctx, use, { ...of, way, keeps: of.receipt?.claims });
   },
 });
 
@@ -223,7 +238,7 @@ const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers:
   ...helpers,
 });
 
-/** Helm leaves volume claims behind; what was in them is in the bucket by now. */
+/** The guard lets no ingester end before it is flushed. Helm leaves volume claims behind; what was in them is in the bucket by now. */
 async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {
   const { name, namespace } = ctx.blueprint[use];
   const task = taskOf(ctx, use, helpers);

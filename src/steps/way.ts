@@ -6,10 +6,10 @@ import { objectsIn, refIn, targetOf } from '../design/drift.ts';
 import type { Helpers, Json } from '../engine/types.ts';
 import { stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { flushOnShutdown } from './flush.ts';
+import { flushForRestart } from './ingester-guard.ts';
 import { MADE_BY_HELM } from './marking.ts';
 
-type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock'> & { readonly facts?: { readonly kubeVersion: string } };
+type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs' | 'consent'> & { readonly facts?: { readonly kubeVersion: string } };
 type Use = 'loki' | 'alloy';
 
 /** Plain data, because it is part of a receipt. */
@@ -78,9 +78,13 @@ export function fixedPart(set: Json): string {
 
 const GONE_MS = 60_000;
 
-/** Deleted without their pods, which go on and are taken over by the sets that helm makes in their place. */
-export async function makeWay(ctx: Needs, use: Use, { way, signal, say }: Helpers & { readonly way: Way }): Promise<void> {
-  if (use === 'loki') await flushOnShutdown(ctx, { signal, say });
+/** `keeps`: names of the claims that go on being used. Deleted without their pods, which go on and are taken over by the sets that helm makes in their place. */
+export async function makeWay(
+  ctx: Needs,
+  use: Use,
+  { way, keeps, signal, say }: Helpers & { readonly way: Way; readonly keeps?: readonly string[] | undefined },
+): Promise<void> {
+  if (use === 'loki') await flushForRestart(ctx, ctx.blueprint.loki, { signal, say, keeps });
   const refs = refsOf(ctx, use, way);
   for (const ref of refs) {
     say(`StatefulSet ${ref.name} is made anew; its pods go on`);

@@ -8,7 +8,7 @@ import type { Receipt, Removal, Step } from '../../src/engine/types.ts';
 import { toProblem } from '../../src/app/within.ts';
 import { EXPIRY } from '../../src/steps/bucket-expiry.ts';
 import type { Context } from '../../src/steps/context.ts';
-import type { Consent } from '../../src/steps/data-guard.ts';
+import type { Consent } from '../../src/steps/consent.ts';
 import { removals, steps } from '../../src/steps/index.ts';
 import { someFacts, someSettings } from '../helpers/facts.ts';
 import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';

@@ -7,7 +7,7 @@ import { run } from '../../src/engine/run.ts';
 import type { Event, Problem } from '../../src/engine/types.ts';
 import { problem } from '../../src/problems/problem.ts';
 import type { Context } from '../../src/steps/context.ts';
-import type { Consent } from '../../src/steps/data-guard.ts';
+import type { Consent } from '../../src/steps/consent.ts';
 import { removals, steps } from '../../src/steps/index.ts';
 import { aGrafana, someFacts, someSettings } from '../helpers/facts.ts';
 import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';

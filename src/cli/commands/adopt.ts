@@ -13,7 +13,10 @@ export const adopt: Command = {
     { run: 'loki-eks adopt --cluster prod --tenant team-a --yes', why: 'where the tenant can not be read from the collectors' },
   ],
   settings: 'all',
-  flags: [{ flag: '--dry-run', description: 'stop after the plan' }],
+  flags: [
+    { flag: '--dry-run', description: 'stop after the plan' },
+    { flag: '--discard-unflushed', description: 'give up log lines that ingesters hold and can not put into S3' },
+  ],
   run: (given, platform) =>
     runUseCase(given, platform, { command: 'adopt', need: ['cluster'], useCase: platform.useCases.adopt, options: { dryRun: given.flags['dryRun'] === true } }),
 };

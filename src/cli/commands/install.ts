@@ -17,6 +17,7 @@ export const install: Command = {
   flags: [
     { flag: '--dry-run', description: 'stop after the plan' },
     { flag: '--rotate-login', description: 'give the gateway a new password, without losing a line' },
+    { flag: '--discard-unflushed', description: 'give up log lines that ingesters hold and can not put into S3' },
   ],
   run: (given, platform) =>
     runUseCase(given, platform, {

@@ -61,6 +61,22 @@ export const steps = rows({
     explain:
       'A rule that expires objects deletes log data days later. loki-eks puts one on a bucket only when its name was given on the command line of this run, or typed. A rollback never puts one back.',
   },
+  INGESTERS_UNFLUSHED: {
+    title: 'Ingesters hold log lines that could not be put into S3',
+    cause: 'Loki was to end, or to get fewer ingesters, and some of them can not be reached, are not running, or fail to write to S3.',
+    fix: 'loki-eks doctor finds why; then run the same command again, or add --discard-unflushed to give these log lines up',
+    exit: 3,
+    explain:
+      'An ingester holds the log lines of up to two hours in memory and in its write-ahead log before they are in S3. Before it ends, it is told to flush, and its own counters (loki_ingester_memory_chunks, loki_ingester_chunks_flush_failures_total) have to say that nothing is left. Where they do not, Loki goes on running with everything it needs, and its volume claims stay. Evidence: the lines "failed to flush" of the ingesters, their state, and a port-forward to port 3100. With --discard-unflushed the rest is given up, with the volumes that hold it; nothing brings it back. With three copies of each line, one lost ingester of three loses nothing, but two do.',
+  },
+  VOLUMES_UNKEPT: {
+    title: 'The cluster would delete the volumes of ingesters by itself',
+    cause: 'A values file sets persistence.whenDeleted or persistence.whenScaled of the ingesters to something else than Retain.',
+    fix: 'set it to Retain in your values, or leave it out',
+    exit: 3,
+    explain:
+      'A write-ahead log holds log lines that are not in S3 yet. With persistentVolumeClaimRetentionPolicy Delete, Kubernetes deletes it as soon as there are fewer replicas or the StatefulSet is gone, whether it was flushed or not. loki-eks uninstall deletes these volumes once they are flushed.',
+  },
   BUCKET_EXPIRES_EARLY: {
     title: 'A lifecycle rule would take objects away under Loki',
     cause: "Somebody's lifecycle rule on the bucket expires objects no later than Loki's retention ends, or expires alert rules.",

@@ -1,0 +1,232 @@
+/** The guard of what is not in S3 yet: no ingester ends, and no write-ahead log goes, before its lines are there or were given up in this run. */
+import { parseAllDocuments } from 'yaml';
+import { at } from '../design/document.ts';
+import type { Helpers, Json, Problem } from '../engine/types.ts';
+import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
+import type { HelmTask, Releases } from '../ports/releases.ts';
+import type { Clock } from '../ports/system.ts';
+import { problem, stop } from '../problems/problem.ts';
+import type { Consent } from './consent.ts';
+import { flushAll, prepare, resume, type Unflushed } from './flush.ts';
+import { FLUSHED, holdersOf, isFlushed, mayHoldLines, placeIn, type Holders, type Ingester, type ReleaseRef } from './ingesters.ts';
+
+interface Guarded {
+  readonly kubernetes: Kubernetes;
+  readonly releases: Releases;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly consent?: Consent;
+  readonly facts?: { readonly kubeVersion: string };
+}
+
+/** How many pods of a StatefulSet stay. */
+type Staying = (set: string) => number;
+
+export function guardReleases(ctx: Guarded): Releases {
+  const { releases } = ctx;
+  return {
+    ...releases,
+    uninstall: async (task) => {
+      await endIngesters(ctx, task, { staying: () => 0, withClaims: true });
+      return releases.uninstall(task);
+    },
+    upgrade: async (task) => {
+      const { name, namespace, chart, values } = task;
+      const kubeVersion = ctx.facts?.kubeVersion ?? '';
+      const staying = await endSurplus(ctx, task, () => releases.render({ name, namespace, chart, values, kubeVersion }));
+      await releases.upgrade(task);
+      await goOn(ctx, task, staying);
+    },
+    rollback: async (task) => {
+      const { name, namespace, revision } = task;
+      const staying = await endSurplus(ctx, task, () => releases.manifest({ name, namespace, revision }));
+      await releases.rollback(task);
+      await goOn(ctx, task, staying);
+    },
+  };
+}
+
+interface Surplus {
+  readonly set: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** `undefined` where no ingester runs, or nothing is known of what is to come. */
+async function endSurplus(ctx: Guarded, task: HelmTask, manifest: () => Promise<string>): Promise<Staying | undefined> {
+  const { ingesters } = await holdersOf(ctx, task);
+  if (ingesters.length === 0) return undefined;
+  const text = await manifest();
+  if (text === '') return undefined;
+  const staying = stayingIn(text);
+  await endIngesters(ctx, task, { staying, withClaims: false });
+  return staying;
+}
+
+/** Ingesters that go when a release becomes what the manifests say, by StatefulSet. Nothing is rendered where none runs. */
+export async function surplusOf(ctx: Pick<Guarded, 'kubernetes'>, release: ReleaseRef, manifests: () => Promise<string>): Promise<readonly Surplus[]> {
+  const { ingesters } = await holdersOf(ctx, release);
+  if (ingesters.length === 0) return [];
+  const staying = stayingIn(await manifests());
+  const counts = new Map<string, number>();
+  for (const { pod } of ingesters) counts.set(placeIn(pod).set, (counts.get(placeIn(pod).set) ?? 0) + 1);
+  return [...counts].flatMap(([set, from]) => (staying(set) < from ? [{ set, from, to: staying(set) }] : []));
+}
+
+/** Replicas of each StatefulSet that a chart has rendered, or a release keeps. */
+function stayingIn(manifests: string): Staying {
+  // Parsing everything takes far longer than finding these.
+  const sets = manifests
+    .split(/^---$/m)
+    .filter((text) => /kind"?: ?"?(StatefulSet|Deployment)\b/.test(text))
+    .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Json));
+  const replicas = new Map(sets.map((set) => [String(at(set, 'metadata.name')), Number(at(set, 'spec.replicas') ?? 1)]));
+  return (set) => replicas.get(set) ?? 0;
+}
+
+/** Every ingester beyond those that stay is flushed, or given up; else it is told to go on, and nothing happens. */
+async function endIngesters(ctx: Guarded, task: HelmTask, { staying, withClaims }: { readonly staying: Staying; readonly withClaims: boolean }): Promise<void> {
+  const holders = await holdersOf(ctx, task);
+  const ending = holders.ingesters.filter(({ pod }) => placeIn(pod).ordinal >= staying(placeIn(pod).set));
+  const unflushed = await flushAll(ctx, ending, { ...task, ending: true });
+  // With the release its claims go, also those that no pod uses.
+  const idle = withClaims ? unreadIn(holders) : [];
+  if (unflushed.length + idle.length > 0 && !ctx.consent?.unflushed) {
+    await resume(ctx, ending);
+    throw unflushedProblem([...unflushed, ...idle], { of: ending.length + idle.length });
+  }
+  const lost = new Set(unflushed.map(({ ingester }) => ingester));
+  await markFlushed(
+    ctx,
+    ending.filter(({ pod }) => !lost.has(pod.metadata.name)),
+  );
+}
+
+/** What the ingesters of a release hold is put into S3 now, and they go on: whether it can be is known before anything is removed. */
+export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, helpers: Helpers): Promise<readonly Unflushed[]> {
+  const holders = await holdersOf(ctx, release);
+  return [...(await flushAll(ctx, holders.ingesters, { ...helpers, ending: false })), ...unreadIn(holders)];
+}
+
+/**
+ * Before pods are made anew: what has no volume, or one that goes, is put into S3 first; everything else at its end, as far as it can be.
+ * `keeps`: names of the claims that stay, all when absent.
+ */
+export async function flushForRestart(
+  ctx: Omit<Guarded, 'releases'>,
+  release: ReleaseRef,
+  { keeps, ...helpers }: Helpers & { readonly keeps?: readonly string[] | undefined },
+): Promise<void> {
+  const { ingesters } = await holdersOf(ctx, release);
+  const loses = ({ claims }: Ingester) => claims.length === 0 || (keeps !== undefined && claims.some(({ metadata }) => !keeps.includes(metadata.name)));
+  const losing = ingesters.filter(loses);
+  const unflushed = await flushAll(ctx, losing, { ...helpers, ending: true });
+  if (unflushed.length > 0 && !ctx.consent?.unflushed) {
+    await resume(ctx, losing);
+    throw unflushedProblem(unflushed, { of: ingesters.length });
+  }
+  const lost = new Set(unflushed.map(({ ingester }) => ingester));
+  await markFlushed(
+    ctx,
+    losing.filter(({ pod }) => !lost.has(pod.metadata.name)),
+  );
+  await prepare(
+    ctx,
+    ingesters.filter((one) => !loses(one)),
+  );
+}
+
+const unreadIn = ({ idle }: Holders): readonly Unflushed[] =>
+  idle
+    .filter(mayHoldLines)
+    .map(({ metadata: { name } }) => ({ ingester: `PersistentVolumeClaim ${name}`, why: 'no ingester runs that could read its write-ahead log' }));
+
+/** What would be lost, one ingester a line. */
+export function unflushedProblem(
+  unflushed: readonly Unflushed[],
+  { of, since, fix }: { readonly of: number; readonly since?: string | undefined; readonly fix?: string },
+) {
+  const chunks = unflushed.reduce((sum, one) => sum + (one.chunks ?? 0), 0);
+  const streams = unflushed.reduce((sum, one) => sum + (one.streams ?? 0), 0);
+  const counted = chunks > 0 ? `, at least ${chunks} chunks of ${streams} streams,` : '';
+  return stop('INGESTERS_UNFLUSHED', {
+    message: `The log lines of ${unflushed.length} of ${of} ingesters${counted} can't be put into S3: ${unflushed.map(({ ingester }) => ingester).join(', ')}`,
+    evidence: [
+      ...unflushed.flatMap(({ ingester, chunks: n, streams: m, why, log }) => [
+        `${ingester}: ${n === undefined ? 'does not tell how much it holds' : `${n} chunks of ${m ?? 0} streams`}; ${why}`,
+        ...(log ? [log] : []),
+      ]),
+      ...(since ? [since] : []),
+    ],
+    ...(fix && { fix }),
+  });
+}
+
+async function markFlushed({ kubernetes, clock }: Pick<Guarded, 'kubernetes' | 'clock'>, ingesters: readonly Ingester[]): Promise<void> {
+  const claims = ingesters.flatMap((one) => one.claims).filter((claim) => !isFlushed(claim));
+  const annotations = { [FLUSHED]: clock.now().toISOString() };
+  await Promise.all(claims.map((claim) => kubernetes.patch(refOf(claim), { metadata: { annotations } })));
+}
+
+/** Values with which the cluster itself deletes write-ahead logs, at a scale-down or when a StatefulSet is made anew. */
+export function volumesUnkept(values: Json): Problem | undefined {
+  for (const part of ['ingester', 'write', 'singleBinary'])
+    for (const key of ['whenDeleted', 'whenScaled']) {
+      const path = `${part}.persistence.${key}`;
+      const value = at(values, path);
+      if (value === undefined || value === null || value === 'Retain') continue;
+      return problem('VOLUMES_UNKEPT', { message: `${path} is ${JSON.stringify(value)}`, fix: `set ${path} to Retain in your values, or leave it out` });
+    }
+  return undefined;
+}
+
+/** What was flushed for an end that did not come holds lines again. */
+async function goOn(ctx: Guarded, release: ReleaseRef, staying: Staying | undefined): Promise<void> {
+  if (!staying) return;
+  const { ingesters } = await holdersOf(ctx, release);
+  const back = ingesters.filter(({ pod, claims }) => placeIn(pod).ordinal < staying(placeIn(pod).set) && claims.some(isFlushed));
+  const marked = back.flatMap(({ claims }) => claims.filter(isFlushed));
+  await Promise.all(marked.map((claim) => ctx.kubernetes.patch(refOf(claim), { metadata: { annotations: { [FLUSHED]: null } } })));
+  await resume(ctx, back);
+}
+
+const refOf = ({ metadata: { name, namespace } }: KubeObject): Ref => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  ...(namespace && { namespace }),
+  name,
+});
+
+/** Claims, and whatever takes claims along. */
+export function guardClaims({ kubernetes, consent }: Pick<Guarded, 'kubernetes' | 'consent'>): Kubernetes {
+  const refuse = (claims: readonly KubeObject[]) => {
+    const holding = claims.filter(mayHoldLines);
+    if (holding.length === 0 || consent?.unflushed) return;
+    throw unflushedProblem(
+      holding.map(({ metadata: { namespace, name } }) => ({
+        ingester: `PersistentVolumeClaim ${namespace}/${name}`,
+        why: 'its write-ahead log was not flushed',
+      })),
+      { of: claims.length },
+    );
+  };
+  const claimsIn = (namespace: string) => kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
+  return {
+    ...kubernetes,
+    delete: async (ref, options) => {
+      if (ref.kind === 'PersistentVolumeClaim') {
+        const claim = await kubernetes.get(ref);
+        if (claim) refuse([claim]);
+      }
+      if (ref.kind === 'Namespace') refuse(await claimsIn(ref.name));
+      if (ref.kind === 'StatefulSet' && options?.propagation !== 'Orphan') refuse(await claimsOfSet(kubernetes, ref));
+      return kubernetes.delete(ref, options);
+    },
+  };
+}
+
+/** Pods of a set end with it, and its claims may as well. */
+async function claimsOfSet(kubernetes: Kubernetes, { namespace = '', name }: Ref): Promise<readonly KubeObject[]> {
+  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
+  return claims.filter(({ metadata }) => new RegExp(`-${name.replaceAll(/[^\w-]/g, '\\$&')}-\\d+$`).test(metadata.name));
+}

@@ -33,34 +33,29 @@ export function guardReleases(ctx: Guarded): Releases {
     upgrade: async (task) => {
       const { name, namespace, chart, values } = task;
       const kubeVersion = ctx.facts?.kubeVersion ?? '';
-      const staying = await endSurplus(ctx, task, () => releases.render({ name, namespace, chart, values, kubeVersion }));
-      await releases.upgrade(task);
-      await goOn(ctx, task, staying);
+      await endSurplus(ctx, task, () => releases.render({ name, namespace, chart, values, kubeVersion }));
+      await releases.upgrade(task).finally(() => goOn(ctx, task));
     },
     rollback: async (task) => {
       const { name, namespace, revision } = task;
-      const staying = await endSurplus(ctx, task, () => releases.manifest({ name, namespace, revision }));
-      await releases.rollback(task);
-      await goOn(ctx, task, staying);
+      await endSurplus(ctx, task, () => releases.manifest({ name, namespace, revision }));
+      await releases.rollback(task).finally(() => goOn(ctx, task));
     },
   };
+}
+
+/** Those that a release will have no more end flushed. */
+async function endSurplus(ctx: Guarded, task: HelmTask, manifest: () => Promise<string>): Promise<void> {
+  const { ingesters } = await holdersOf(ctx, task);
+  if (ingesters.length === 0) return;
+  const text = await manifest();
+  if (text !== '') await endIngesters(ctx, task, { staying: stayingIn(text), withClaims: false });
 }
 
 interface Surplus {
   readonly set: string;
   readonly from: number;
   readonly to: number;
-}
-
-/** `undefined` where no ingester runs, or nothing is known of what is to come. */
-async function endSurplus(ctx: Guarded, task: HelmTask, manifest: () => Promise<string>): Promise<Staying | undefined> {
-  const { ingesters } = await holdersOf(ctx, task);
-  if (ingesters.length === 0) return undefined;
-  const text = await manifest();
-  if (text === '') return undefined;
-  const staying = stayingIn(text);
-  await endIngesters(ctx, task, { staying, withClaims: false });
-  return staying;
 }
 
 /** Ingesters that go when a release becomes what the manifests say, by StatefulSet. Nothing is rendered where none runs. */
@@ -180,15 +175,26 @@ export function volumesUnkept(values: Json): Problem | undefined {
   return undefined;
 }
 
-/** What was flushed for an end that did not come holds lines again. */
-async function goOn(ctx: Guarded, release: ReleaseRef, staying: Staying | undefined): Promise<void> {
-  if (!staying) return;
-  const { ingesters } = await holdersOf(ctx, release);
-  const back = ingesters.filter(({ pod, claims }) => placeIn(pod).ordinal < staying(placeIn(pod).set) && claims.some(isFlushed));
-  const marked = back.flatMap(({ claims }) => claims.filter(isFlushed));
-  await Promise.all(marked.map((claim) => ctx.kubernetes.patch(refOf(claim), { metadata: { annotations: { [FLUSHED]: null } } })));
-  await resume(ctx, back);
+/** Whatever helm came to: a volume that was flushed for an end holds lines again as soon as its StatefulSet has a pod for it. */
+async function goOn(ctx: Guarded, { name, namespace }: ReleaseRef): Promise<void> {
+  const query = { namespace, labels: `app.kubernetes.io/instance=${name}` };
+  const claims = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...query, metadataOnly: true });
+  const marked = claims.filter(isFlushed);
+  if (marked.length === 0) return;
+  const sets = await ctx.kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...query });
+  const replicas = new Map(sets.map((set) => [set.metadata.name, Number(at(set as unknown as Json, 'spec.replicas') ?? 1)]));
+  const used = marked.filter((claim) => placeIn(claim).ordinal < (replicas.get(setOf(claim)) ?? 0));
+  await Promise.all(used.map((claim) => ctx.kubernetes.patch(refOf(claim), { metadata: { annotations: { [FLUSHED]: null } } })));
+  const { ingesters } = await holdersOf(ctx, { name, namespace });
+  const names = new Set(used.map(({ metadata }) => metadata.name));
+  await resume(
+    ctx,
+    ingesters.filter((one) => one.claims.some(({ metadata }) => names.has(metadata.name))),
+  );
 }
+
+/** `data-loki-ingester-0` is a claim of the set `loki-ingester`: its template has a name without a dash in every chart of Loki. */
+const setOf = (claim: KubeObject): string => placeIn(claim).set.replace(/^[^-]+-/, '');
 
 const refOf = ({ metadata: { name, namespace } }: KubeObject): Ref => ({
   apiVersion: 'v1',
@@ -210,7 +216,7 @@ export function guardClaims({ kubernetes, consent }: Pick<Guarded, 'kubernetes' 
       { of: claims.length },
     );
   };
-  const claimsIn = (namespace: string) => kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
+  const allIn = (namespace: string) => kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
   return {
     ...kubernetes,
     delete: async (ref, options) => {
@@ -218,7 +224,7 @@ export function guardClaims({ kubernetes, consent }: Pick<Guarded, 'kubernetes' 
         const claim = await kubernetes.get(ref);
         if (claim) refuse([claim]);
       }
-      if (ref.kind === 'Namespace') refuse(await claimsIn(ref.name));
+      if (ref.kind === 'Namespace') refuse(await allIn(ref.name));
       if (ref.kind === 'StatefulSet' && options?.propagation !== 'Orphan') refuse(await claimsOfSet(kubernetes, ref));
       return kubernetes.delete(ref, options);
     },

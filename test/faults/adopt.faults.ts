@@ -1,10 +1,10 @@
 /** Every write of `adopt`, and of `orphan` afterwards, × every fault. */
 import { describe, it } from 'vitest';
-import { adoptBench, orphanBench, table, thinned } from './commands.ts';
+import { adoptBench, orphanBench, table } from './commands.ts';
 import { report } from './report.ts';
 
 describe('adopt', () => {
-  it("a fault at any write, with the guide's installation in use", async (context) => report(context, await table(await adoptBench(), thinned)));
+  it("a fault at any write, with the guide's installation in use", async (context) => report(context, await table(await adoptBench())));
 });
 
 describe('orphan', () => {

@@ -2,7 +2,7 @@
 import { settled } from './compare.ts';
 import { guideHouse } from './guide-house.ts';
 import { openHouse, type Flags, type House, type Ran } from './house.ts';
-import { faults, type Moment, type Planned } from './line.ts';
+import type { Moment, Planned } from './line.ts';
 import { fill, plansOf, tally, type Bench, type Tally } from './table.ts';
 
 /** Every n-th case only, for a quick look; the table is whole when nothing is said. Five divides none of it well: there are five faults. */
@@ -129,6 +129,53 @@ export async function uninstallBench(): Promise<Enumerated> {
   });
 }
 
+/** The default: the buckets stay, with what is in them. */
+export async function keepingUninstallBench(): Promise<Enumerated> {
+  return inHouse(inUse, async (house) => {
+    const initial = settled(house.world);
+    const uninstalling = (at: House, faults: readonly Planned[] = []) => at.run({ command: 'uninstall', flags: {}, faults });
+    const { writes } = await must(uninstalling(house));
+    const bench: Bench = {
+      open: inUse,
+      tried: uninstalling,
+      finish: (at) => uninstalling(at),
+      restore: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
+      walkEach: 1,
+      initial,
+      finished: settled(house.world),
+      kept: stored,
+    };
+    return { bench, writes };
+  });
+}
+
+const ROOMY = { cpu: '64', memory: '512Gi', pods: '200' };
+
+/** Six ingesters become three, after an upgrade that had made six of them: the way back is a scale-down as well. */
+export async function scaleDownBench(): Promise<Enumerated> {
+  const large = async () => {
+    const house = await openHouse(({ store }) => {
+      for (const node of store.list('Node')) store.setStatus('Node', undefined, node.metadata.name, { ...(node['status'] as object), allocatable: ROOMY });
+    });
+    await must(clean(house, 'install', { size: 'large' }));
+    return house;
+  };
+  return inHouse(large, async (house) => {
+    const initial = settled(house.world);
+    const { writes } = await must(clean(house, 'install', { size: 'small' }));
+    const bench: Bench = {
+      open: large,
+      tried: withFaults({ size: 'small' }),
+      finish: (at) => clean(at, 'install', { size: 'small', onUnfinished: 'continue' }),
+      restore: (at) => clean(at, 'install', { size: 'small', onUnfinished: 'undo' }),
+      walkEach: 10,
+      initial,
+      finished: settled(house.world),
+    };
+    return { bench, writes };
+  });
+}
+
 /** Keys and contents of everything that is in a bucket. */
 const stored = ({ world }: House) =>
   JSON.stringify(
@@ -189,25 +236,12 @@ export async function orphanBench(): Promise<Enumerated> {
   });
 }
 
-export async function table({ bench, writes }: Enumerated, choose: Choice = everything): Promise<Tally> {
-  return fill(bench, sampled(choose(plansOf(writes))));
+export async function table({ bench, writes }: Enumerated): Promise<Tally> {
+  return fill(bench, sampled(plansOf(writes)));
 }
 
-type Choice = (plans: readonly Planned[]) => readonly Planned[];
-const everything: Choice = (plans) => plans;
-
-/** Helm patches one object of a kind like the other: the first two and the last of a name meet every fault, each of the others one, in turn. */
-export const thinned: Choice = (plans) => {
-  const most = new Map<string, number>();
-  for (const { call, nth } of plans) most.set(call, Math.max(nth, most.get(call) ?? 0));
-  return plans.filter(({ call, nth, fault }) => nth <= 2 || nth === most.get(call) || fault === faults[nth % faults.length]);
-};
-
-/** A prime that divides nothing of it well. */
-export const everySeventh: Choice = (plans) => plans.filter((_, index) => index % 7 === 0);
-
 /** The same run with one fault that makes it fail late; what is tried are the writes with which it takes itself back. */
-export async function undoTable({ bench, writes }: Enumerated, choose: Choice = everything): Promise<Tally> {
+export async function undoTable({ bench, writes }: Enumerated): Promise<Tally> {
   const late = writes.findLast(({ call }) => call.startsWith('kube:patch:'));
   if (!late) return tally();
   const first: readonly Planned[] = [{ ...late, fault: 'before' }];
@@ -215,7 +249,7 @@ export async function undoTable({ bench, writes }: Enumerated, choose: Choice = 
     const { writes: all } = await bench.tried(house, first);
     return all.slice(all.findLastIndex(({ call, nth }) => call === late.call && nth === late.nth) + 1);
   });
-  return fill({ ...bench, first }, sampled(choose(plansOf(taken))));
+  return fill({ ...bench, first }, sampled(plansOf(taken)));
 }
 
 const sampled = (plans: readonly Planned[]) => plans.filter(({ call }) => call.includes(ONLY)).filter((_, index) => index % EACH === 0);

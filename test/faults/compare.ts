@@ -1,6 +1,7 @@
 /** Two worlds compared: what is left out, and why, is all here. */
 import type { Json } from '../../src/engine/types.ts';
 import type { OpenWorld } from '../../src/sandbox/world.ts';
+import { FLUSHED } from '../../src/steps/ingesters.ts';
 import { storedIn } from './small-helm.ts';
 
 /** The whole account and cluster: equal texts are equal worlds. */
@@ -39,6 +40,8 @@ function bodies(docs: Docs): object {
   return Object.fromEntries(
     Object.entries(docs).map(([name, doc]) => {
       const annotations = { ...(doc.metadata['annotations'] as Record<string, string> | undefined) };
+      // When it was flushed; that it was counts.
+      if (FLUSHED in annotations) annotations[FLUSHED] = 'given';
       for (const key of Object.keys(annotations))
         if (/^(deployment\.kubernetes\.io|deprecated\.daemonset|volume\.kubernetes\.io|pv\.)/.test(key)) delete annotations[key];
       const spec = doc['spec'] as Readonly<Record<string, unknown>> | undefined;

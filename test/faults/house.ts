@@ -53,6 +53,7 @@ import { exchange, line, type Line, type Moment, type Planned } from './line.ts'
 import { saveWorld } from './saved-world.ts';
 import { smallHelm } from './small-helm.ts';
 import { stillCluster } from './still-cluster.ts';
+import { watchData } from './watch-data.ts';
 
 export const region = 'ap-northeast-2';
 export const clusterName = 'training-on-eks';
@@ -87,6 +88,8 @@ export interface Ran {
   readonly writes: readonly Moment[];
   /** How many of the planned faults came. */
   readonly fired: number;
+  /** Log data that went, or was set to go, without having been named for this run. */
+  readonly unnamed: readonly string[];
 }
 
 export interface House {
@@ -181,6 +184,7 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
     yes: asked === undefined,
   };
   const names = [...place.world.account.state.s3.buckets.keys()];
+  const losses = watchData(place.world, { buckets: deleteData || expireData ? names : [] });
   const commands = {
     install: () => install(run, { dryRun: false }),
     adopt: () => adopt(run, { dryRun: false }),
@@ -189,7 +193,7 @@ async function live(place: Place, { command, flags, faults = [], deleteData = fa
   };
   const ended = commands[command]();
   const exit = await Promise.race([ended, crossing.death.then(() => undefined)]).finally(() => place.alive.delete(pid));
-  return { exit, events, writes: crossing.writes, fired: crossing.fired() };
+  return { exit, events, writes: crossing.writes, fired: crossing.fired(), unnamed: losses() };
 }
 
 function answering(confirm: NonNullable<Wish['asked']>): Questions {

@@ -13,10 +13,14 @@ export interface Tally {
   alike: number;
   /** Planned, but the run had no such call in that order. */
   missed: number;
+  /** Runs after which the world was looked at for log data that went without having been named. */
+  watched: number;
+  /** Of those, where some went. */
+  unnamed: number;
   readonly failures: string[];
 }
 
-export const tally = (): Tally => ({ cases: 0, restored: 0, finished: 0, alike: 0, missed: 0, failures: [] });
+export const tally = (): Tally => ({ cases: 0, restored: 0, finished: 0, alike: 0, missed: 0, watched: 0, unnamed: 0, failures: [] });
 
 /** One world that is at `initial` when a case begins, and is put back there when it has ended. */
 export interface Bench {
@@ -99,7 +103,13 @@ interface Case {
 async function one(bench: Bench, { house, plan, sum, kept }: Case): Promise<void> {
   const planned = [...(bench.first ?? []), plan];
   const said: string[] = [];
-  const told = (what: string, ran: Ran) => (said.push(`${what}: exit ${ran.exit ?? 'killed'}${why(ran)}`), ran);
+  const told = (what: string, ran: Ran) => {
+    said.push(`${what}: exit ${ran.exit ?? 'killed'}${why(ran)}`);
+    sum.watched++;
+    if (ran.unnamed.length === 0) return ran;
+    sum.unnamed++;
+    throw new Error(`log data went that nobody had named: ${ran.unnamed.join(', ')}\n${said.join('\n')}`);
+  };
   const must = async (state: string | undefined, what: string) => {
     const differing = await reached(house, state);
     if (differing !== undefined) throw new Error(`not ${what}\n${said.join('\n')}\n${differing}`);

@@ -6,13 +6,16 @@ import { at } from '../design/document.ts';
 import { usersIn, verifyHash } from '../design/htpasswd.ts';
 import * as names from '../design/names.ts';
 import { adoptable, adoptedIn, type Adopted } from '../design/installation-record.ts';
-import { installIdOf } from '../design/ownership.ts';
+import { installIdOf, ownership } from '../design/ownership.ts';
+import * as policies from '../design/policies.ts';
 import { keptInConfig, type Kept } from '../design/schema.ts';
 import { settingSpecs } from '../design/setting-specs.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Json } from '../engine/types.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
 import { MADE_BY_HELM } from '../steps/marking.ts';
+import { oursByTags } from '../steps/marks.ts';
+import { sharedBecause } from '../steps/role.ts';
 import { installed, remembered } from './installed.ts';
 import type { Adoption, Running } from './look.ts';
 import type { Run } from './outside.ts';
@@ -34,7 +37,7 @@ export async function learn(run: Run, reached: Reached): Promise<Adoption | unde
   const login = await loginOf(run, reached, { loki: fit.loki, collectors });
   if (login.password) run.outside.hide(login.password);
   const learned: Adopted['settings'] = {
-    ...identityOf(reached, fit.loki),
+    ...(await identityOf(run, reached, fit.loki)),
     ...bucketsOf(run, reached, kept),
     ...(login.user && { gatewayUser: login.user }),
     ...labelOf(collectors),
@@ -126,13 +129,57 @@ function storedIn({ configFrom }: LokiSeen, config: Json): Kept {
   return kept;
 }
 
-function identityOf({ caller }: Reached, { account }: LokiSeen): Adopted['settings'] {
+/** A role that serves this Loki alone is taken over; one that others use stays as it is, and Loki gets one of its own beside it. */
+async function identityOf(run: Run, reached: Reached, { account }: LokiSeen): Promise<Adopted['settings']> {
   const arn = account.roleArn ?? account.association;
   const role = /^arn:[^:]+:iam::(\d+):role(\/(?:.*\/)?)([^/]+)$/.exec(arn ?? '');
   const identity = account.roleArn === undefined && account.association !== undefined ? ({ identity: 'pod-identity' } as const) : {};
-  // A role that is gone or of another account can't be taken over: one of our own is made beside.
-  if (!role || role[1] !== caller.account || account.role?.is !== 'found') return identity;
-  return { ...identity, roleName: role[3]!, iamPath: role[2]! };
+  // A role that is gone or of another account can't be taken over either.
+  if (!role || role[1] !== reached.caller.account || account.role?.is !== 'found') return identity;
+  const [, , iamPath = '/', roleName = ''] = role;
+  if (run.said?.has('roleName')) return { ...identity, roleName, iamPath };
+  const shared = await sharedRole(run, reached, { roleName, ...identity });
+  if (!shared) return { ...identity, roleName, iamPath };
+  run.emit({ type: 'note.given', text: `Role ${roleName} stays as it is, and Loki gets a role of its own: ${shared}.` });
+  return { ...identity, ...(await roleBeside(run, reached, roleName)) };
+}
+
+async function sharedRole(
+  { settings, outside: { templates } }: Run,
+  { looking, caller: { partition, account }, cluster }: Reached,
+  of: { readonly roleName: string; readonly identity?: Settings['identity'] },
+): Promise<string | undefined> {
+  const found = await looking.roles.find(of.roleName);
+  if (!found || oursByTags(found.tags, ownership(cluster.arn, settings.namespace))) return undefined;
+  const serviceAccount = { namespace: settings.namespace, name: names.lokiServiceAccount };
+  const subject = { namespace: settings.namespace, serviceAccount: names.lokiServiceAccount };
+  const provider = cluster.issuer && policies.oidcProviderArn({ partition, account, issuer: cluster.issuer });
+  const trust =
+    of.identity === 'pod-identity' || !provider
+      ? policies.podIdentityTrust(templates, { ...subject, clusterArn: cluster.arn })
+      : policies.webIdentityTrust(templates, { ...subject, providerArn: provider, issuer: cluster.issuer ?? '' });
+  // Statements of its policy are known by their Sids alone here: which buckets they name is not decided yet.
+  const role = { trust, policyName: names.rolePolicy, policy: null };
+  return sharedBecause(
+    found,
+    { role, serviceAccount, ...(provider && { oidcProvider: { arn: provider } }) },
+    await looking.roles.instanceProfiles(of.roleName),
+  );
+}
+
+const MOST_NAMES = 9;
+
+/** The name that is made by itself, unless that is the very role that stays. */
+async function roleBeside({ settings }: Run, { looking, cluster }: Reached, taken: string): Promise<Adopted['settings']> {
+  const own = ownership(cluster.arn, settings.namespace);
+  const made = names.roleName(cluster.name, own.installId);
+  if (made.toLowerCase() !== taken.toLowerCase()) return {};
+  for (let n = 2; n <= MOST_NAMES; n++) {
+    const roleName = `${made.slice(0, 62)}-${n}`;
+    const found = await looking.roles.find(roleName);
+    if (!found || oursByTags(found.tags, own)) return { roleName };
+  }
+  throw stop('ROLE_SHARED', { message: `Role ${taken} is used by others as well, and so many more of its name are taken`, fix: '--role-name NAME' });
 }
 
 function bucketsOf({ settings }: Run, { caller, cluster, aws: { region } }: Reached, kept: Kept): Adopted['settings'] {

@@ -6,6 +6,8 @@ const managedByTag = 'loki-eks/managed-by';
 const clusterArnTag = 'loki-eks/cluster-arn';
 /** On the bucket of the chunks: it outlives the record of the installation, and what it holds may be kept for longer than a default. */
 export const retentionTag = 'loki-eks/retention-days';
+/** On what an adoption has taken over: its value is what uninstall has to put back, or `yes`. */
+export const adoptedTag = 'loki-eks/adopted';
 export const installIdTag = 'loki-eks/install-id';
 export const installIdLabel = 'loki-eks.dev/install-id';
 const clusterArnAnnotation = 'loki-eks.dev/cluster-arn';

@@ -36,8 +36,10 @@ export interface Roles {
   /** Adds or overwrites these tags, leaves others. */
   tag(name: string, tags: Readonly<Record<string, string>>): Promise<void>;
   untag(name: string, keys: readonly string[]): Promise<void>;
-  /** Detaches and deletes its policies first; absent is fine. */
-  delete(name: string): Promise<void>;
+  /** With this inline policy and no other; absent is fine. Throws ROLE_IN_USE when something else holds on to it, and takes nothing off it. */
+  delete(name: string, policy: string): Promise<void>;
+  /** Names of the instance profiles that hold it. */
+  instanceProfiles(name: string): Promise<readonly string[]>;
   /** Which of these actions the caller, or the role of ARN `as`, may not do, by SimulatePrincipalPolicy; `unknown` when it can't be asked. */
   denied(actions: readonly string[], resource: string, as?: string): Promise<readonly string[] | 'unknown'>;
 }

@@ -1,9 +1,12 @@
 /** The EKS Pod Identity association that gives Loki's service account its role. */
-import type { Receipt, Step } from '../engine/types.ts';
+import * as names from '../design/names.ts';
+import { adoptedTag } from '../design/ownership.ts';
+import type { Receipt, Removal, Step } from '../engine/types.ts';
+import type { Association } from '../ports/clusters.ts';
 import { diffLines } from '../design/diff.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { mayMark, oursByTags } from './marks.ts';
+import { isAdoptedByTag, mayMark, oursByTags } from './marks.ts';
 
 type Needs = Pick<Context, 'associations' | 'blueprint' | 'clock' | 'adopting'>;
 
@@ -46,8 +49,9 @@ export const association: Step<Needs, Receipt> = {
       return;
     }
     if (!oursByTags(found.tags, blueprint.ownership)) {
-      await record({ did: 'tag-association', added: Object.keys(blueprint.ownership.tags).filter((key) => !(key in found.tags)) });
-      await associations.tag(found.arn, blueprint.ownership.tags);
+      const tags = { ...blueprint.ownership.tags, ...(isTheirs(found, blueprint) && { [adoptedTag]: found.roleArn }) };
+      await record({ did: 'tag-association', added: Object.keys(tags).filter((key) => !(key in found.tags)) });
+      await associations.tag(found.arn, tags);
     }
     if (found.roleArn === blueprint.role.arn) return;
     await record({ did: 'update-association', before: found.roleArn });
@@ -69,6 +73,7 @@ export const association: Step<Needs, Receipt> = {
     const found = await associations.find({ cluster, ...of });
     if (!found) return { is: 'absent' };
     if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'it is not ours' };
+    if (isAdoptedByTag(found.tags)) return giveBack({ associations, blueprint }, found);
     await associations.delete({ cluster, id: found.id });
     return { is: 'removed' };
   },
@@ -90,13 +95,19 @@ export const formerAssociation: Step<Needs, Receipt> = {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
     if (!found || !oursByTags(found.tags, blueprint.ownership)) return;
+    if (isAdoptedByTag(found.tags)) {
+      await record({ did: 'give-back-association', before: found.tags });
+      return void (await giveBack({ associations, blueprint }, found));
+    }
     await record({ did: 'delete-association', before: found.roleArn });
     await associations.delete({ cluster, id: found.id });
   },
 
   async undo({ associations, blueprint }, receipt) {
     const { cluster, ...of } = key(blueprint);
-    if (await associations.find({ cluster, ...of })) return;
+    const found = await associations.find({ cluster, ...of });
+    if (found && receipt.did === 'give-back-association') return associations.tag(found.arn, receipt['before'] as Readonly<Record<string, string>>);
+    if (found) return;
     await associations.create({ cluster, ...of, roleArn: String(receipt['before']), tags: blueprint.role.tags });
   },
 
@@ -110,6 +121,21 @@ export const formerAssociation: Step<Needs, Receipt> = {
     }
   },
 };
+
+/** Where it led to before is only said: whoever may write tags would choose a role with the rights of the one who uninstalls. */
+async function giveBack({ associations, blueprint }: Pick<Needs, 'associations' | 'blueprint'>, found: Association): Promise<Removal> {
+  const { cluster, ownership } = blueprint;
+  await associations.untag(found.arn, [...Object.keys(ownership.tags), adoptedTag]);
+  const of = `--cluster-name ${cluster.name} --association-id ${found.id}`;
+  const how = `aws eks delete-pod-identity-association ${of}; or back to its role: aws eks update-pod-identity-association ${of} --role-arn ${found.tags[adoptedTag]}`;
+  return { is: 'kept', target: `association ${found.id}`, why: 'it was there before loki-eks', how, changed: true };
+}
+
+/** One that leads to the role that loki-eks makes, with no other tags, was made by it. */
+function isTheirs(found: Association, { role, cluster, ownership }: Needs['blueprint']): boolean {
+  const made = names.roleName(cluster.name, ownership.installId);
+  return found.roleArn !== role.arn || role.name !== made || Object.keys(found.tags).some((key) => role.tags[key] !== found.tags[key]);
+}
 
 const key = ({ cluster, serviceAccount }: Needs['blueprint']) => ({
   cluster: cluster.name,

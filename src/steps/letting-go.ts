@@ -1,13 +1,13 @@
 /** The steps of an installation with another deed: our marks come off what they made, and nothing else changes. Undone by the steps themselves. */
 import type { Blueprint, Ownership } from '../design/blueprint.ts';
 import { diffLines } from '../design/diff.ts';
-import { retentionTag } from '../design/ownership.ts';
+import { adoptedTag, retentionTag } from '../design/ownership.ts';
 import type { Change, Finding, Hands, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
 import { ours as objectsOf, type What } from './grafana-objects.ts';
 import { removals } from './index.ts';
-import { mark, markChange, noMarks, type Marking } from './marking.ts';
+import { mark, markChange, noMarks, orphanMarks, type Marking } from './marking.ts';
 import { named, oursByLabels, oursByTags } from './marks.ts';
 import { FORGOTTEN, RECORD } from './record.ts';
 
@@ -32,23 +32,27 @@ export function lettingGo(blueprint: Pick<Blueprint, 'identity' | 'grafana'>): r
   return [...all.filter(({ id }) => id !== 'record'), ...all.filter(({ id }) => id === 'record')].map(withDeed);
 }
 
+interface Off extends Partial<Marking> {
+  readonly of?: (object: KubeObject, ownership: Ownership) => Marking;
+}
+
 /** Objects of Kubernetes, found by reference or by what they are part of. */
-function objects(find: (ctx: Context) => Promise<readonly (KubeObject | undefined)[]>, more: Partial<Marking> = {}): Deed {
-  const off = (ownership: Ownership): Marking => {
-    const { labels, annotations } = noMarks(ownership);
+function objects(find: (ctx: Context) => Promise<readonly (KubeObject | undefined)[]>, { of = (_, ownership) => noMarks(ownership), ...more }: Off = {}): Deed {
+  const off = (object: KubeObject, ownership: Ownership): Marking => {
+    const { labels, annotations } = of(object, ownership);
     return { labels: { ...labels, ...more.labels }, annotations: { ...annotations, ...more.annotations } };
   };
   const ours = async (ctx: Context) =>
     (await find(ctx)).filter((found): found is KubeObject => found !== undefined && oursByLabels(found, ctx.blueprint.ownership));
   return {
-    marked: async (ctx) => (await ours(ctx)).map((object) => markChange(object, off(ctx.blueprint.ownership))),
+    marked: async (ctx) => (await ours(ctx)).map((object) => markChange(object, off(object, ctx.blueprint.ownership))),
     letGo: async (ctx, { record }) => {
-      for (const object of await ours(ctx)) await mark(ctx.kubernetes, object, { marking: off(ctx.blueprint.ownership), record });
+      for (const object of await ours(ctx)) await mark(ctx.kubernetes, object, { marking: off(object, ctx.blueprint.ownership), record });
     },
   };
 }
 
-const keysOf = ({ tags }: Ownership) => [...Object.keys(tags), retentionTag];
+const keysOf = ({ tags }: Ownership) => [...Object.keys(tags), retentionTag, adoptedTag];
 const without = (tags: Readonly<Record<string, string>>, keys: readonly string[]) =>
   Object.fromEntries(Object.entries(tags).filter(([key]) => !keys.includes(key)));
 const only = (tags: Readonly<Record<string, string>>, keys: readonly string[]) =>
@@ -156,18 +160,20 @@ const DEEDS: Readonly<Record<string, Deed>> = {
   'bucket.ruler': bucket('ruler'),
   'oidc-provider': provider,
   role,
-  'storage-class': objects(({ kubernetes }) => kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' })),
+  'storage-class': objects(({ kubernetes }) => kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }), { of: orphanMarks }),
   'namespace.loki': namespace('loki'),
   'namespace.collector': namespace('collector'),
   record: forgetting,
-  login: objects(({ kubernetes, blueprint: { login } }) =>
-    Promise.all([...login.clients, login.htpasswd].map((place) => kubernetes.get({ apiVersion: 'v1', kind: 'Secret', ...place }))),
+  login: objects(
+    ({ kubernetes, blueprint: { login } }) =>
+      Promise.all([...login.clients, login.htpasswd].map((place) => kubernetes.get({ apiVersion: 'v1', kind: 'Secret', ...place }))),
+    { of: orphanMarks },
   ),
   'service-account': objects(
     async ({ kubernetes, blueprint: { serviceAccount } }) => [
       await kubernetes.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace: serviceAccount.namespace, name: serviceAccount.name }),
     ],
-    { annotations: { 'loki-eks.dev/identity-proved': null } },
+    { annotations: { 'loki-eks.dev/identity-proved': null }, of: orphanMarks },
   ),
   association,
   'grafana.datasource': objects(async (ctx) => grafanaObjects(ctx, 'datasource')),

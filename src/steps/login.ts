@@ -1,9 +1,9 @@
 /** The gateway's login: one password, kept only in the cluster, as a hash for nginx and in plain for the clients. */
 import { hashPassword, linesOf, verifyHash } from '../design/htpasswd.ts';
-import type { Change, Finding, Problem, Receipt, Step } from '../engine/types.ts';
+import type { Change, Finding, Problem, Receipt, Removal, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
-import { mark, markChange, MARKED, ourMarks, strange, unmark } from './marking.ts';
+import { adoptionMarks, giveBack, isAdopted, MADE_BY_HELM, mark, markChange, MARKED, strange, unmark } from './marking.ts';
 import { oursByLabels } from './marks.ts';
 import { secondUser } from './rotation.ts';
 
@@ -25,7 +25,7 @@ export const login: Step<Needs, Receipt> = {
     const found = await look(ctx);
     const bar = found.map((one) => barred(ctx, one, found)).find((one) => one !== undefined);
     if (bar) return { is: 'blocked', problem: bar };
-    const marks = unmarked(ctx, found).map((secret) => markChange(secret, ourMarks(ctx.blueprint.ownership)));
+    const marks = unmarked(ctx, found).map((secret) => markChange(secret, adoptionOf(ctx, secret)));
     const contents = gaps(ctx, found).map(({ place, secret }): Change => ({
       action: secret ? 'update' : 'create',
       target: `Secret ${place.namespace}/${place.name}`,
@@ -36,7 +36,7 @@ export const login: Step<Needs, Receipt> = {
   },
 
   async apply(ctx, { record }) {
-    for (const secret of unmarked(ctx, await look(ctx))) await mark(ctx.kubernetes, secret, { marking: ourMarks(ctx.blueprint.ownership), record });
+    for (const secret of unmarked(ctx, await look(ctx))) await mark(ctx.kubernetes, secret, { marking: adoptionOf(ctx, secret), record });
     const found = await look(ctx);
     const password = passwordOf(ctx, found) ?? Buffer.from(ctx.random.bytes(PASSWORD_BYTES)).toString('base64url');
     for (const { place, secret } of gaps(ctx, found)) {
@@ -72,8 +72,13 @@ export const login: Step<Needs, Receipt> = {
     const places = placesOf(blueprint);
     const secrets = await Promise.all(places.map((place) => kubernetes.get(reference(place))));
     const ours = secrets.filter((secret) => secret !== undefined && oursByLabels(secret, blueprint.ownership)) as readonly KubeObject[];
-    for (const { metadata } of ours) await kubernetes.delete(reference({ namespace: metadata.namespace ?? '', name: metadata.name }));
-    return ours.length > 0 ? { is: 'removed' } : { is: 'absent' };
+    const kept: Removal[] = [];
+    for (const secret of ours) {
+      const { namespace = '', name } = secret.metadata;
+      if (isAdopted(secret)) kept.push(await giveBack(kubernetes, secret, { ...blueprint, data: withoutFormer(secret) }));
+      else await kubernetes.delete(reference({ namespace, name }));
+    }
+    return kept[0] ?? (ours.length > 0 ? { is: 'removed' } : { is: 'absent' });
   },
 };
 
@@ -86,6 +91,12 @@ const placesOf = ({ login }: Needs['blueprint']): readonly Place[] => [...login.
 
 const look = ({ kubernetes, blueprint }: Needs): Promise<readonly Found[]> =>
   Promise.all(placesOf(blueprint).map(async (place) => ({ place, secret: await kubernetes.get(reference(place)) })));
+
+const adoptionOf = ({ blueprint: { ownership } }: Needs, secret: KubeObject) =>
+  adoptionMarks(secret, { ownership, made: secret.metadata.annotations?.[MADE_BY_HELM] !== undefined });
+
+/** What only a run of ours needed. */
+const withoutFormer = (secret: KubeObject) => Object.fromEntries(Object.keys(dataOf(secret)).flatMap((key) => (key.startsWith(FORMER) ? [[key, null]] : [])));
 
 const unmarked = ({ blueprint }: Needs, found: readonly Found[]): readonly KubeObject[] =>
   found.flatMap(({ secret }) => (secret && !oursByLabels(secret, blueprint.ownership) ? [secret] : []));

@@ -1,6 +1,8 @@
 /** Putting our marks on a Kubernetes object that was there before, and taking them off again: metadata only, former values kept in the receipt. */
 import type { Ownership } from '../design/blueprint.ts';
-import type { Change, Hands, Receipt } from '../engine/types.ts';
+import { documentIn } from '../design/installation-record.ts';
+import { isMap } from '../design/merge.ts';
+import type { Change, Hands, Receipt, Removal } from '../engine/types.ts';
 import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import { mayMark, named, oursByLabels } from './marks.ts';
@@ -13,7 +15,58 @@ export interface Marking {
   readonly annotations: Marks;
 }
 
+/** Was there before loki-eks: JSON of what our marks took the place of, so that uninstall puts it back and leaves the object standing. */
+const ADOPTED = 'loki-eks.dev/adopted';
+/** Made by loki-eks and let go: adopted again, it is ours as before. */
+const ORPHANED = 'loki-eks.dev/orphaned';
+
 export const ourMarks = ({ labels, annotations }: Ownership): Marking => ({ labels, annotations });
+
+/** In an adoption. `made`: by a release that is taken over with it, and goes with that release. */
+export function adoptionMarks(object: KubeObject, of: { readonly ownership: Ownership; readonly annotations?: Marks; readonly made?: boolean }): Marking {
+  const { ownership, annotations: more = {}, made = false } = of;
+  const { labels, annotations } = { labels: ownership.labels, annotations: { ...ownership.annotations, ...more } };
+  const found = object.metadata;
+  if (found.annotations?.[ORPHANED] !== undefined || made) return { labels, annotations: { ...annotations, [ORPHANED]: null } };
+  if (found.annotations?.[ADOPTED] !== undefined) return { labels, annotations };
+  const before = { labels: former(found.labels, labels), annotations: former(found.annotations, annotations) };
+  return { labels, annotations: { ...annotations, [ADOPTED]: JSON.stringify(before) } };
+}
+
+export const isAdopted = ({ metadata }: KubeObject): boolean => metadata.annotations?.[ADOPTED] !== undefined;
+
+/** What takes our marks off an object that was there before: what they took the place of comes back. */
+export function formerMarks(object: KubeObject, ownership: Ownership): Marking {
+  const off = noMarks(ownership);
+  const read = documentIn(object.metadata.annotations?.[ADOPTED] ?? '{}');
+  const before = 'document' in read ? read.document : {};
+  return { labels: { ...off.labels, ...marksIn(before['labels']) }, annotations: { ...off.annotations, ...marksIn(before['annotations']), [ADOPTED]: null } };
+}
+
+/** Somebody may have changed them since. */
+const marksIn = (found: unknown): Marks =>
+  isMap(found) ? Object.fromEntries(Object.entries(found).filter((one): one is [string, string | null] => one[1] === null || typeof one[1] === 'string')) : {};
+
+/** Of an orphan: as it was before an adoption, or remembered as one of ours. */
+export const orphanMarks = (object: KubeObject, ownership: Ownership): Marking => {
+  if (isAdopted(object)) return formerMarks(object, ownership);
+  const { labels, annotations } = noMarks(ownership);
+  return { labels, annotations: { ...annotations, [ORPHANED]: 'true' } };
+};
+
+/** At uninstall: it was there before, so it stays, as it was. */
+export async function giveBack(
+  kubernetes: Pick<Kubernetes, 'patch'>,
+  object: KubeObject,
+  of: { readonly ownership: Ownership; readonly data?: object },
+): Promise<Removal> {
+  const { labels, annotations } = formerMarks(object, of.ownership);
+  const ref = refOf(object);
+  await kubernetes.patch(ref, { metadata: { labels, annotations }, ...(of.data && { data: of.data }) });
+  const { kind, namespace, name } = ref;
+  const how = `kubectl delete ${kind.toLowerCase()} ${name}${namespace ? ` -n ${namespace}` : ''}, once nobody needs it`;
+  return { is: 'kept', target: named(object), why: 'it was there before loki-eks', how, changed: true };
+}
 
 /** Everything of ours, whichever step has put it there; what it said before is nobody's to know. */
 export const noMarks = (ownership: Ownership): Marking => ({ labels: nothing(ownership.labels), annotations: nothing(ownership.annotations) });

@@ -1,6 +1,6 @@
 /** Telling our own from everything else: by tags in AWS, by labels in Kubernetes, by release labels in Helm. */
 import type { Ownership } from '../design/blueprint.ts';
-import { installIdLabel, installIdTag } from '../design/ownership.ts';
+import { adoptedTag, installIdLabel, installIdTag } from '../design/ownership.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 
 type Marks = Readonly<Record<string, string>>;
@@ -8,6 +8,9 @@ type Marks = Readonly<Record<string, string>>;
 const carries = (found: Marks | undefined, marks: Marks) => Object.entries(marks).every(([key, value]) => found?.[key] === value);
 
 export const oursByTags = (tags: Marks, { tags: marks }: Ownership): boolean => carries(tags, marks);
+
+/** It was there before loki-eks, and is left standing when the installation goes. */
+export const isAdoptedByTag = (tags: Marks): boolean => tags[adoptedTag] !== undefined;
 
 export const oursByLabels = (object: KubeObject, { labels }: Ownership): boolean => carries(object.metadata.labels, labels);
 

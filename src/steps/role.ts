@@ -1,14 +1,17 @@
-/** The IAM role that Loki runs as: trusts one service account, may touch two buckets. */
+/** The IAM role that Loki runs as: trusts one service account, may touch two buckets. What others have put on it stays theirs. */
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
-import type { Change, Json, Receipt, Step } from '../engine/types.ts';
+import * as names from '../design/names.ts';
+import { adoptedTag } from '../design/ownership.ts';
+import { foreignStatements, mergedStatements, trustsOnly, withoutOurs } from '../design/statements.ts';
+import type { Change, Json, Receipt, Removal, Step } from '../engine/types.ts';
 import type { Role } from '../ports/roles.ts';
-import { problem } from '../problems/problem.ts';
+import { problem, ProblemError } from '../problems/problem.ts';
 import { wasAbsent } from './absent.ts';
 import type { Context } from './context.ts';
-import { mayMark, oursByTags } from './marks.ts';
+import { isAdoptedByTag, mayMark, oursByTags } from './marks.ts';
 
-type Needs = Pick<Context, 'roles' | 'blueprint' | 'adopting'>;
+type Needs = Pick<Context, 'roles' | 'blueprint' | 'adopting' | 'said'>;
 
 type RoleReceipt =
   | { readonly did: 'create-role'; readonly name: string }
@@ -22,9 +25,9 @@ export const role: Step<Needs, Receipt> = {
   title: 'IAM role for Loki',
   needs: [],
 
-  async inspect({ roles, blueprint, adopting }) {
+  async inspect(ctx) {
+    const { roles, blueprint, adopting } = ctx;
     const wanted = blueprint.role;
-    // In an adoption everything that is attached to it is worth saying.
     const found = await (adopting ? roles.find(wanted.name) : roles.find(wanted.name, { inline: wanted.policyName }));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: wanted.arn }] };
     const ours = oursByTags(found.tags, blueprint.ownership);
@@ -34,13 +37,16 @@ export const role: Step<Needs, Receipt> = {
     if (!ours && !adopting) {
       return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
     }
+    // Named by the user, it is shared with those who are on it already.
+    const shared = ours || ctx.said?.has('roleName') ? undefined : sharedBecause(found, blueprint, await roles.instanceProfiles(wanted.name));
+    if (shared) return { is: 'blocked', problem: problem('ROLE_SHARED', { message: `Role ${wanted.name} is used by others as well: ${shared}` }) };
     if (found.path !== wanted.path) {
       return {
         is: 'blocked',
         problem: problem('ROLE_OTHER_PATH', { message: `role ${wanted.name} has the path ${found.path}, not ${wanted.path}`, fix: `--iam-path ${found.path}` }),
       };
     }
-    const changes = gaps(found, wanted).map(({ did, diff }): Change => ({
+    const changes = gaps(found, blueprint).map(({ did, diff }): Change => ({
       action: 'update',
       target: wanted.arn,
       detail: WORDS[did],
@@ -65,7 +71,7 @@ export const role: Step<Needs, Receipt> = {
       await roles.setInline(wanted.name, wanted.policyName, wanted.policy);
       return;
     }
-    for (const gap of gaps(found, wanted)) {
+    for (const gap of gaps(found, blueprint)) {
       await record(gap.receipt);
       say(WORDS[gap.did]);
       await gap.act(roles);
@@ -76,13 +82,14 @@ export const role: Step<Needs, Receipt> = {
     const did = receipt as RoleReceipt;
     const found = await roles.find(did.name);
     if (!found) return;
+    const { trust, policy } = blueprint.role;
     switch (did.did) {
       case 'create-role':
-        return oursByTags(found.tags, blueprint.ownership) ? roles.delete(did.name) : undefined;
+        return oursByTags(found.tags, blueprint.ownership) ? roles.delete(did.name, blueprint.role.policyName) : undefined;
       case 'set-trust':
-        return roles.setTrust(did.name, did.before);
+        return roles.setTrust(did.name, withoutOurs(found.trust, { wanted: trust, before: did.before }) ?? did.before);
       case 'set-role-policy':
-        return roles.setInline(did.name, did.policy, did.before ?? undefined);
+        return roles.setInline(did.name, did.policy, withoutOurs(found.inline[did.policy] ?? null, { wanted: policy, before: did.before }));
       case 'set-boundary':
         return roles.setBoundary(did.name, did.before ?? undefined);
       case 'tag-role':
@@ -92,14 +99,58 @@ export const role: Step<Needs, Receipt> = {
   },
 
   async remove({ roles, blueprint }) {
-    const { name, arn } = blueprint.role;
+    const { name, arn, policyName } = blueprint.role;
     const found = await roles.find(name);
     if (!found) return { is: 'absent' };
     if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: arn, why: 'it is not ours' };
-    await roles.delete(name);
-    return { is: 'removed' };
+    const why = isAdoptedByTag(found.tags) ? 'it was there before loki-eks' : foreignOn(found, blueprint);
+    if (why) return giveBack({ roles, blueprint }, found, why);
+    try {
+      await roles.delete(name, policyName);
+      return { is: 'removed' };
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.problem.code !== 'ROLE_IN_USE') throw error;
+      return giveBack({ roles, blueprint }, found, error.problem.message);
+    }
   },
 };
+
+/** What is ours of it goes, and the rest is its owner's. */
+async function giveBack({ roles, blueprint }: Pick<Needs, 'roles' | 'blueprint'>, found: Role, why: string): Promise<Removal> {
+  const { name, arn, trust, policyName, policy } = blueprint.role;
+  const others = withoutOurs(found.trust, { wanted: trust });
+  // IAM lets nobody leave a role without a trust policy.
+  if (others && canonical(others) !== canonical(found.trust)) await roles.setTrust(name, others);
+  if (found.inline[policyName]) await roles.setInline(name, policyName, withoutOurs(found.inline[policyName], { wanted: policy }));
+  await roles.untag(name, [...Object.keys(blueprint.ownership.tags), adoptedTag]);
+  return { is: 'kept', target: arn, why, how: `aws iam delete-role --role-name ${name}, once nobody needs it`, changed: true };
+}
+
+/** What others have put on a role of ours; `undefined` for nothing. Instance profiles show when it is deleted. */
+function foreignOn(found: Role, { role: wanted }: Needs['blueprint']): string | undefined {
+  const statements = foreignStatements(found.trust, wanted.trust).length;
+  if (statements > 0) return `others may assume it (${statements} more ${statements === 1 ? 'statement' : 'statements'} in its trust policy)`;
+  const policies = [...found.attached, ...Object.keys(found.inline).filter((name) => name !== wanted.policyName)];
+  if (policies.length > 0) return `it has policies of others: ${policies.slice(0, 3).join(', ')}`;
+  return foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0 ? `others have written into its policy ${wanted.policyName}` : undefined;
+}
+
+interface Serves {
+  readonly role: Pick<Needs['blueprint']['role'], 'trust' | 'policyName' | 'policy'>;
+  readonly serviceAccount: { readonly namespace: string; readonly name: string };
+  readonly oidcProvider?: { readonly arn: string };
+}
+
+/** Why a role that is not ours is somebody else's as well; `undefined` when it serves this Loki alone. */
+export function sharedBecause(found: Role, blueprint: Serves, profiles: readonly string[]): string | undefined {
+  const { role: wanted, serviceAccount, oidcProvider } = blueprint;
+  const subject = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
+  const policies = [...found.attached, ...Object.keys(found.inline).filter((name) => name !== wanted.policyName)];
+  if (!trustsOnly(found.trust, { wanted: wanted.trust, subject, ...(oidcProvider && { provider: oidcProvider.arn }) })) return 'others may assume it';
+  if (policies.length > 0) return `it has policies of its own: ${policies.slice(0, 3).join(', ')}`;
+  if (foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0) return `its policy ${wanted.policyName} says more than Loki needs`;
+  return profiles.length > 0 ? `it is in instance profile ${profiles.slice(0, 3).join(', ')}` : undefined;
+}
 
 const WORDS = {
   'set-trust': 'trust policy',
@@ -115,24 +166,26 @@ interface Gap {
   readonly act: (roles: Needs['roles']) => Promise<void>;
 }
 
-function gaps(found: Role, wanted: Needs['blueprint']['role']): readonly Gap[] {
+function gaps(found: Role, { role: wanted, ownership, cluster }: Needs['blueprint']): readonly Gap[] {
   const { name } = wanted;
   const missing: Gap[] = [];
-  if (canonical(found.trust) !== canonical(wanted.trust)) {
+  const trust = mergedStatements(found.trust, wanted.trust);
+  if (canonical(found.trust) !== canonical(trust)) {
     missing.push({
       did: 'set-trust',
       receipt: { did: 'set-trust', name, before: found.trust },
-      diff: diffLines(found.trust, wanted.trust),
-      act: (roles) => roles.setTrust(name, wanted.trust),
+      diff: diffLines(found.trust, trust),
+      act: (roles) => roles.setTrust(name, trust),
     });
   }
-  const policy = found.inline[wanted.policyName];
-  if (canonical(policy) !== canonical(wanted.policy)) {
+  const before = found.inline[wanted.policyName];
+  const policy = mergedStatements(before, wanted.policy);
+  if (before === undefined || canonical(before) !== canonical(policy)) {
     missing.push({
       did: 'set-role-policy',
-      receipt: { did: 'set-role-policy', name, policy: wanted.policyName, before: policy ?? null },
-      diff: diffLines(policy ?? {}, wanted.policy),
-      act: (roles) => roles.setInline(name, wanted.policyName, wanted.policy),
+      receipt: { did: 'set-role-policy', name, policy: wanted.policyName, before: before ?? null },
+      diff: diffLines(before ?? {}, policy),
+      act: (roles) => roles.setInline(name, wanted.policyName, policy),
     });
   }
   if (wanted.permissionsBoundary && wanted.permissionsBoundary !== found.permissionsBoundary) {
@@ -142,13 +195,15 @@ function gaps(found: Role, wanted: Needs['blueprint']['role']): readonly Gap[] {
       act: (roles) => roles.setBoundary(name, wanted.permissionsBoundary),
     });
   }
-  const tags = Object.entries(wanted.tags).filter(([key, value]) => found.tags[key] !== value);
+  // Whatever has the name that loki-eks makes was made by it.
+  const theirs = !oursByTags(found.tags, ownership) && name !== names.roleName(cluster.name, ownership.installId);
+  const tags = Object.entries({ ...wanted.tags, ...(theirs && { [adoptedTag]: 'yes' }) }).filter(([key, value]) => found.tags[key] !== value);
   if (tags.length > 0) {
-    const before = Object.fromEntries(tags.flatMap(([key]) => (key in found.tags ? [[key, found.tags[key] as string]] : [])));
+    const former = Object.fromEntries(tags.flatMap(([key]) => (key in found.tags ? [[key, found.tags[key] as string]] : [])));
     missing.push({
       did: 'tag-role',
-      receipt: { did: 'tag-role', name, before, added: tags.map(([key]) => key).filter((key) => !(key in found.tags)) },
-      diff: diffLines(before, Object.fromEntries(tags)),
+      receipt: { did: 'tag-role', name, before: former, added: tags.map(([key]) => key).filter((key) => !(key in found.tags)) },
+      diff: diffLines(former, Object.fromEntries(tags)),
       act: (roles) => roles.tag(name, Object.fromEntries(tags)),
     });
   }

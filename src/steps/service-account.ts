@@ -2,7 +2,7 @@
 import type { Receipt, Step } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
-import { MADE_BY_HELM, mark, markChange, MARKED, ourMarks, strange, unmark, type Marking } from './marking.ts';
+import { adoptionMarks, giveBack, isAdopted, MADE_BY_HELM, mark, markChange, MARKED, strange, unmark, type Marking } from './marking.ts';
 import { named, oursByLabels } from './marks.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
@@ -50,6 +50,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
     const found = await kubernetes.get(reference(blueprint));
     if (!found) return { is: 'absent' };
     if (!oursByLabels(found, blueprint.ownership)) return { is: 'kept', target: named(found), why: 'it is not ours' };
+    if (isAdopted(found)) return giveBack(kubernetes, found, blueprint);
     await kubernetes.delete(reference(blueprint));
     return { is: 'removed' };
   },
@@ -68,10 +69,13 @@ const kept = (wanted: KubeObject): KubeObject => ({ ...wanted, metadata: { ...wa
 
 const KEEP = { 'helm.sh/resource-policy': 'keep' };
 
+/** What nobody but a chart, EKS or we have written: the account goes with the release that made it. */
+const OF_CHARTS = /^(meta\.helm\.sh|helm\.sh|eks\.amazonaws\.com|loki-eks\.dev)\//;
+
 function adoptionOf(found: KubeObject, { ownership, serviceAccount: { object } }: Needs['blueprint']): Marking {
-  const marks = ourMarks(ownership);
-  const made = found.metadata.annotations?.[MADE_BY_HELM] !== undefined;
-  return { ...marks, annotations: { ...marks.annotations, ...patchFor(found, object).annotations, ...(made && KEEP) } };
+  const byHelm = found.metadata.annotations?.[MADE_BY_HELM] !== undefined;
+  const made = byHelm && Object.keys(found.metadata.annotations ?? {}).every((key) => OF_CHARTS.test(key));
+  return adoptionMarks(found, { ownership, annotations: { ...patchFor(found, object).annotations, ...(byHelm && KEEP) }, made });
 }
 
 /** Only annotations of ours can differ: a `null` takes away the role of the other kind of identity. */

@@ -2,7 +2,7 @@
 import type { Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
-import { mark, markChange, MARKED, ourMarks, strange, unmark } from './marking.ts';
+import { adoptionMarks, giveBack, isAdopted, mark, markChange, MARKED, strange, unmark } from './marking.ts';
 import { named, oursByLabels } from './marks.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
@@ -19,13 +19,13 @@ export const storageClass: Step<Needs, Receipt> = {
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
     if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
     const bar = strange(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
-    return bar ? { is: 'blocked', problem: bar } : { is: 'differs', changes: [markChange(found, ourMarks(blueprint.ownership))] };
+    return bar ? { is: 'blocked', problem: bar } : { is: 'differs', changes: [markChange(found, adoptionMarks(found, blueprint))] };
   },
 
   async apply({ kubernetes, blueprint }, { record }) {
     const wanted = blueprint.storageClass as KubeObject;
     const found = await kubernetes.get(reference(wanted.metadata.name));
-    if (found) return mark(kubernetes, found, { marking: ourMarks(blueprint.ownership), record });
+    if (found) return mark(kubernetes, found, { marking: adoptionMarks(found, blueprint), record });
     await record({ did: 'create-storage-class', name: wanted.metadata.name });
     await kubernetes.create(wanted);
   },
@@ -41,8 +41,10 @@ export const storageClass: Step<Needs, Receipt> = {
   async remove({ kubernetes, blueprint }) {
     const classes = await kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' });
     const ours = classes.filter((found) => oursByLabels(found, blueprint.ownership));
-    await Promise.all(ours.map(({ metadata }) => kubernetes.delete(reference(metadata.name))));
-    return ours.length > 0 ? { is: 'removed' } : { is: 'absent' };
+    const [adopted, made] = [ours.filter(isAdopted), ours.filter((one) => !isAdopted(one))];
+    await Promise.all(made.map(({ metadata }) => kubernetes.delete(reference(metadata.name))));
+    const kept = await Promise.all(adopted.map((one) => giveBack(kubernetes, { ...one, apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }, blueprint)));
+    return kept[0] ?? (made.length > 0 ? { is: 'removed' } : { is: 'absent' });
   },
 };
 

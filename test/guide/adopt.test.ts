@@ -136,11 +136,12 @@ describe("the guide's installation", () => {
     expectStored();
   }, 120_000);
 
-  it('leaves its buckets and their objects when it is uninstalled', async () => {
+  it('leaves its buckets and their objects, its role and what was made by hand when it is uninstalled', async () => {
     await cli('uninstall --yes');
     expectStored();
-    expect(Object.keys(worldOf(terminal).account.iam.roles)).not.toContain('LokiServiceAccountRole');
-    expect((await terminal.shell('kubectl get secret loki-basic-auth -n loki')).exit).not.toBe(0);
+    expect(worldOf(terminal).account.iam).toEqual((JSON.parse(pristine) as ReturnType<typeof worldOf>).account.iam);
+    const { stdout } = await terminal.shell('kubectl get secret loki-basic-auth -n loki -o json');
+    expect(stdout).not.toMatch(/install-id|cluster-arn|loki-eks/);
     await does(terminal, 'kubectl get namespace loki alloy');
   }, 60_000);
 });

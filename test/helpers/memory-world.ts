@@ -4,7 +4,7 @@ import type { WebIdentity } from '../../src/ports/caller.ts';
 import type { Association, Associations } from '../../src/ports/clusters.ts';
 import type { Grafana, GrafanaDatasource, GrafanaSecrets } from '../../src/ports/grafana.ts';
 import type { KubeObject, Kubernetes, Ref } from '../../src/ports/kubernetes.ts';
-import { problem, ProblemError } from '../../src/problems/problem.ts';
+import { problem, ProblemError, stop } from '../../src/problems/problem.ts';
 import type { Release, Releases } from '../../src/ports/releases.ts';
 import type { OidcProvider, OidcProviders, Role, Roles } from '../../src/ports/roles.ts';
 
@@ -14,6 +14,8 @@ type When = 'before' | 'after';
 export class MemoryWorld {
   readonly buckets = new Map<string, Mutable<BucketState> & { objects: number; oldest?: Date }>();
   readonly roles = new Map<string, Mutable<Role>>();
+  /** Instance profiles by the role they hold. */
+  readonly profiles = new Map<string, readonly string[]>();
   readonly providers = new Map<string, Mutable<OidcProvider>>();
   readonly associations = new Map<string, Mutable<Association>>();
   readonly versions = new Map<string, number>();
@@ -41,6 +43,7 @@ export class MemoryWorld {
     const maps = {
       buckets: this.buckets,
       roles: this.roles,
+      profiles: this.profiles,
       providers: this.providers,
       associations: this.associations,
       objects: this.objects,
@@ -147,9 +150,14 @@ export class MemoryWorld {
         set(name, (role) => (boundary === undefined ? delete role.permissionsBoundary : (role.permissionsBoundary = boundary))),
       tag: async (name, tags) => set(name, (role) => void (role.tags = { ...role.tags, ...tags })),
       untag: async (name, keys) => set(name, (role) => void (role.tags = Object.fromEntries(Object.entries(role.tags).filter(([key]) => !keys.includes(key))))),
-      delete: async (name) => {
-        if (this.roles.has(name)) this.#write(() => void this.roles.delete(name));
+      delete: async (name, policy) => {
+        const role = this.roles.get(name);
+        if (!role) return;
+        const others = [...role.attached, ...Object.keys(role.inline).filter((one) => one !== policy), ...(this.profiles.get(name) ?? [])];
+        if (others.length > 0) throw stop('ROLE_IN_USE', { message: `${others.join(', ')} on role ${name}` });
+        this.#write(() => void this.roles.delete(name));
       },
+      instanceProfiles: async (name) => this.profiles.get(name) ?? [],
       denied: async () => [],
     };
   }

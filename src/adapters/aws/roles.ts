@@ -85,10 +85,12 @@ export function roles(clients: Clients, callers: Callers): Roles {
       if (keys.length > 0) await write('iam:UntagRole', name, (iam) => iam.untagRole({ RoleName: name, TagKeys: [...keys] }));
     },
 
-    async delete(name) {
-      await deleteRole({ iam: await clients.iam(), exchanges: clients.exchanges }, name);
+    async delete(name, policy) {
+      await deleteRole({ iam: await clients.iam(), exchanges: clients.exchanges }, { name, policy });
       fresh.delete(name);
     },
+
+    instanceProfiles: async (name) => profilesOf(await clients.iam(), name),
 
     denied: (actions, resource, as) => deniedActions(clients, callers, { actions, resource, ...(as && { as }) }),
   };
@@ -148,25 +150,21 @@ interface By {
   readonly exchanges: Exchanges;
 }
 
-/** Everything that holds on to a role must go first, or IAM answers DeleteConflict. */
-async function deleteRole(by: By, name: string): Promise<void> {
+/** What others have put on it is theirs: it is looked for first, and IAM answers DeleteConflict to what comes in between. */
+async function deleteRole(by: By, { name, policy }: { readonly name: string; readonly policy: string }): Promise<void> {
   const { iam, exchanges } = by;
   const on = `role ${name}`;
   const take = (action: string, call: () => Promise<unknown>) => askFor({ action, on, absent: gone }, call);
-  const release = async (): Promise<void> => {
-    const [attached, inline] = await Promise.all([attachedPolicies(iam, name), inlineNames(iam, name)]);
-    for (const PolicyArn of attached) await take('iam:DetachRolePolicy', () => iam.detachRolePolicy({ RoleName: name, PolicyArn }));
-    for (const PolicyName of inline) await take('iam:DeleteRolePolicy', () => iam.deleteRolePolicy({ RoleName: name, PolicyName }));
-  };
-  await release();
+  const [attached, inline, profiles] = await Promise.all([attachedPolicies(iam, name), inlineNames(iam, name), profilesOf(iam, name)]);
+  const others = [...attached, ...inline.filter((one) => one !== policy), ...profiles];
+  if (others.length > 0) throw stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${others.slice(0, 3).join(', ')} is on it` });
+  if (inline.includes(policy)) await take('iam:DeleteRolePolicy', () => iam.deleteRolePolicy({ RoleName: name, PolicyName: policy }));
   try {
     await patiently({ codes: busy, forMs: 30_000, exchanges }, () => iam.deleteRole({ RoleName: name }));
   } catch (thrown) {
     if (isCode(thrown, ...gone)) return;
     if (!isCode(thrown, 'DeleteConflict', 'DeleteConflictException')) return void (await take('iam:DeleteRole', () => Promise.reject(thrown)));
-    // Rare, so only now: somebody put the role into an instance profile, or IAM still sees what we took off.
-    await leaveInstanceProfiles(iam, name);
-    await release();
+    // Rare: IAM still sees what was taken off.
     await take('iam:DeleteRole', () => deleteAtLast(by, name));
   }
 }
@@ -180,14 +178,9 @@ async function deleteAtLast({ iam, exchanges }: By, name: string): Promise<void>
   }
 }
 
-async function leaveInstanceProfiles(iam: IAM, name: string): Promise<void> {
-  const on = `role ${name}`;
+async function profilesOf(iam: IAM, name: string): Promise<readonly string[]> {
   const pages = await everyPage((Marker) =>
-    askFor({ action: 'iam:ListInstanceProfilesForRole', on, absent: gone }, () => iam.listInstanceProfilesForRole({ RoleName: name, Marker })),
+    askFor({ action: 'iam:ListInstanceProfilesForRole', on: `role ${name}`, absent: gone }, () => iam.listInstanceProfilesForRole({ RoleName: name, Marker })),
   );
-  for (const { InstanceProfileName } of pages.flatMap((page) => page.InstanceProfiles ?? [])) {
-    await askFor({ action: 'iam:RemoveRoleFromInstanceProfile', on, absent: gone }, () =>
-      iam.removeRoleFromInstanceProfile({ RoleName: name, InstanceProfileName: InstanceProfileName! }),
-    );
-  }
+  return pages.flatMap((page) => page.InstanceProfiles ?? []).flatMap(({ InstanceProfileName }) => (InstanceProfileName ? [InstanceProfileName] : []));
 }

@@ -227,10 +227,10 @@ export const aws = rows({
   },
   ROLE_IN_USE: {
     title: "An IAM role can't be deleted",
-    cause: 'Something is still attached to it.',
-    fix: 'aws iam list-attached-role-policies --role-name NAME, detach what is listed, and run the command again',
+    cause: 'Somebody else has put a policy on it, or put it into an instance profile.',
+    fix: 'aws iam list-attached-role-policies --role-name NAME; aws iam list-role-policies --role-name NAME; aws iam list-instance-profiles-for-role --role-name NAME',
     exit: 3,
-    explain: 'Managed policies, inline policies and instance profiles hold on to a role; all that could be seen were taken off.',
+    explain: 'Managed policies, inline policies and instance profiles hold on to a role. loki-eks takes off its own inline policy and nothing else.',
   },
   ROLE_TRUST_REFUSED: {
     title: 'The role does not trust the service account',

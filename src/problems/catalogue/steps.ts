@@ -137,6 +137,13 @@ export const steps = rows({
     exit: 3,
     explain: 'Service account tokens of EKS pods carry the audience sts.amazonaws.com, in every partition.',
   },
+  ROLE_SHARED: {
+    title: 'The role is used by others as well',
+    cause: 'Others may assume it, or it has policies or instance profiles that are not of loki-eks.',
+    fix: 'Leave --role-name out, and loki-eks makes a role of its own beside it',
+    exit: 3,
+    explain: 'What others have put on a role stays there, whatever loki-eks does, so a role that others use is not taken over. Nothing has been changed.',
+  },
   ROLE_NOT_OURS: {
     title: 'An IAM role of this name was not made by loki-eks',
     cause: 'A role with our name exists without our tags, or belongs to another cluster.',

@@ -203,7 +203,7 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
 
       test('an absent one is a value', async () => {
         expect(await aws.roles.find(name)).toBeUndefined();
-        await aws.roles.delete(name);
+        await aws.roles.delete(name, 'buckets');
       });
 
       test('is made, read back, changed and taken away with all that hangs on it', async () => {
@@ -226,11 +226,11 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
         expect(await aws.roles.find(name)).toMatchObject({ trust: other, inline: { buckets: policy }, tags: { a: 'c' } });
         expect((await aws.roles.find(name))!.tags).not.toHaveProperty('d');
 
-        await aws.roles.delete(name);
+        await aws.roles.delete(name, 'buckets');
         expect(await aws.roles.find(name)).toBeUndefined();
       });
 
-      test('with managed policies and in an instance profile is taken away too', async () => {
+      test('with policies of others, or in an instance profile, it stays, and nothing is taken off it', async () => {
         const { IAM } = await import('@aws-sdk/client-iam');
         const iam = new IAM({
           endpoint: endpoint.url,
@@ -238,15 +238,27 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
           credentials: { accessKeyId: endpoint.accessKeyId, secretAccessKey: endpoint.secretAccessKey },
         });
         await aws.roles.create({ name, path: '/', trust: trust(endpoint.account), description: 'Loki', tags: {} });
-        await iam.attachRolePolicy({
-          RoleName: name,
-          PolicyArn: (await iam.createPolicy({ PolicyName: name, PolicyDocument: JSON.stringify(policy) })).Policy!.Arn!,
-        });
         await aws.roles.setInline(name, 'buckets', policy);
-        expect((await aws.roles.find(name))!.attached).toEqual([`arn:aws:iam::${endpoint.account}:policy/${name}`]);
-        await iam.createInstanceProfile({ InstanceProfileName: name });
-        await iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: name });
-        await aws.roles.delete(name);
+        const PolicyArn = (await iam.createPolicy({ PolicyName: name, PolicyDocument: JSON.stringify(policy) })).Policy!.Arn!;
+        const InstanceProfileName = name;
+        await iam.createInstanceProfile({ InstanceProfileName });
+        const hold: readonly (readonly [() => Promise<unknown>, () => Promise<unknown>])[] = [
+          [() => iam.attachRolePolicy({ RoleName: name, PolicyArn }), () => iam.detachRolePolicy({ RoleName: name, PolicyArn })],
+          [() => aws.roles.setInline(name, 'theirs', policy), () => aws.roles.setInline(name, 'theirs', undefined)],
+          [
+            () => iam.addRoleToInstanceProfile({ InstanceProfileName, RoleName: name }),
+            () => iam.removeRoleFromInstanceProfile({ InstanceProfileName, RoleName: name }),
+          ],
+        ];
+        for (const [put, take] of hold) {
+          await put();
+          const before = await aws.roles.find(name);
+          expect(await codeOf(aws.roles.delete(name, 'buckets'))).toBe('ROLE_IN_USE');
+          expect(await aws.roles.find(name)).toEqual(before);
+          await take();
+        }
+        expect(await aws.roles.instanceProfiles(name)).toEqual([]);
+        await aws.roles.delete(name, 'buckets');
         expect(await aws.roles.find(name)).toBeUndefined();
         iam.destroy();
       });
@@ -312,7 +324,7 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
       await aws.associations.delete({ cluster: of.cluster, id: made.id });
       await aws.associations.delete({ cluster: of.cluster, id: made.id });
       expect(await aws.associations.find(of)).toBeUndefined();
-      await aws.roles.delete(role);
+      await aws.roles.delete(role, 'buckets');
     });
 
     test.skipIf(differences.trustsEveryToken)('a token that proves nothing is refused', async () => {
@@ -321,7 +333,7 @@ export function awsContract(title: string, start: () => Promise<Endpoint>, diffe
       const roleArn = (await aws.roles.find(role))!.arn;
       const code = await codeOf(aws.webIdentity.assume({ roleArn, token: 'bm90.YQ.dG9rZW4', session: 'contract' }));
       expect(['ROLE_TRUST_REFUSED', 'ROLE_TOKEN_REFUSED', 'OIDC_PROVIDER_MISSING']).toContain(code);
-      await aws.roles.delete(role);
+      await aws.roles.delete(role, 'buckets');
     });
 
     test.skipIf(!differences.trustsEveryToken)('a role proves that it can use a bucket', async () => {

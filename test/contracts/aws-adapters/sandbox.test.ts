@@ -138,7 +138,7 @@ describe.each([
       code: 'ROLE_S3_DENIED',
       message: expect.stringContaining('s3:ListBucket'),
     });
-    await aws.roles.delete('loki');
+    await aws.roles.delete('loki', 'buckets');
     await buckets.delete('probe-bucket');
   });
 

@@ -20,8 +20,6 @@ const ADOPTED = 'loki-eks.dev/adopted';
 /** Made by loki-eks and let go: adopted again, it is ours as before. */
 const ORPHANED = 'loki-eks.dev/orphaned';
 
-export const ourMarks = ({ labels, annotations }: Ownership): Marking => ({ labels, annotations });
-
 /** In an adoption. `made`: by a release that is taken over with it, and goes with that release. */
 export function adoptionMarks(object: KubeObject, of: { readonly ownership: Ownership; readonly annotations?: Marks; readonly made?: boolean }): Marking {
   const { ownership, annotations: more = {}, made = false } = of;

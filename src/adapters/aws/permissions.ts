@@ -54,9 +54,10 @@ async function simulate(clients: Clients, PolicySourceArn: string, { actions, re
   );
   const results = pages.flatMap((page) => page.EvaluationResults ?? []);
   if (results.length === 0) return 'unknown';
-  // A condition on what only a real request carries (its VPC, its tags) is no refusal.
-  if (as && results.some((result) => result.EvalDecision !== 'allowed' && (result.MissingContextValues ?? []).length > 0)) return 'unknown';
-  return results.filter((result) => result.EvalDecision !== 'allowed').map((result) => result.EvalActionName!);
+  // A condition on what only a real request carries (its VPC, its tags, the boundary of a role) is no refusal.
+  const refused = results.filter((result) => result.EvalDecision !== 'allowed');
+  const known = refused.filter((result) => (result.MissingContextValues ?? []).length === 0);
+  return as && known.length < refused.length ? 'unknown' : known.map((result) => result.EvalActionName!);
 }
 
 /** What a request of this role to its own account's resources carries. */

@@ -68,7 +68,7 @@ export function iamDoor(state: IamState): ServiceDoor {
           const principal = caller.principal as Principal;
           requireAccess(
             { principal, account: state.accountId },
-            { action: `iam:${parameters.action}`, resource: resourceOf(state, parameters), context: contextFor(parameters) },
+            { action: `iam:${parameters.action}`, resource: resourceOf(state, parameters), context: contextFor(state, parameters) },
           );
           return queryAnswer(parameters.action, namespace, action({ state, parameters, principal }));
         },
@@ -77,10 +77,12 @@ export function iamDoor(state: IamState): ServiceDoor {
   };
 }
 
-function contextFor(parameters: QueryParameters) {
+/** Of a call on a role that is there, the boundary is the one that the role has. */
+function contextFor(state: IamState, parameters: QueryParameters) {
+  const boundary = parameters.get('PermissionsBoundary') ?? state.roles.get((parameters.get('RoleName') ?? '').toLowerCase())?.boundary;
   const tags = Object.entries(parameters.tags() ?? {}).map(([key, value]) => [`aws:RequestTag/${key}`, value] as const);
   return contextOf({
-    'iam:PermissionsBoundary': parameters.get('PermissionsBoundary'),
+    'iam:PermissionsBoundary': boundary,
     'iam:PolicyARN': parameters.get('PolicyArn'),
     'aws:SecureTransport': 'true',
     ...Object.fromEntries(tags),

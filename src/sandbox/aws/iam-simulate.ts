@@ -33,6 +33,7 @@ function simulatePrincipal(call: IamCall): XmlValue {
 function evaluate(call: IamCall, identity: readonly PolicyDocument[], boundary: PolicyDocument | undefined): XmlValue {
   const { parameters } = call;
   const context = readContext(parameters);
+  const given = new Set(entriesOf(parameters).map(([key]) => key.toLowerCase()));
   const extra = parameters.list('PolicyInputList').map((text) => requireDocument(text, 'identity').document);
   const documents = parameters.action === 'SimulateCustomPolicy' ? identity : [...identity, ...extra];
   const resources = parameters.list('ResourceArns').length > 0 ? parameters.list('ResourceArns') : ['*'];
@@ -48,7 +49,7 @@ function evaluate(call: IamCall, identity: readonly PolicyDocument[], boundary: 
         EvalResourceName: resource,
         EvalDecision: result,
         MatchedStatements: [],
-        MissingContextValues: [],
+        MissingContextValues: conditionKeys(documents).filter((key) => !given.has(key.toLowerCase())),
         PermissionsBoundaryDecisionDetail: boundaryDetail,
       };
     }),
@@ -56,11 +57,20 @@ function evaluate(call: IamCall, identity: readonly PolicyDocument[], boundary: 
   return { EvaluationResults: results, IsTruncated: false };
 }
 
-function readContext(parameters: QueryParameters): PolicyContext {
-  const entries: Record<string, string[]> = {};
+/** What the policies ask about a request. */
+const conditionKeys = (documents: readonly PolicyDocument[]): readonly string[] => [
+  ...new Set(
+    documents.flatMap(({ Statement }) => [Statement].flat().flatMap(({ Condition = {} }) => Object.values(Condition).flatMap((keys) => Object.keys(keys)))),
+  ),
+];
+
+const readContext = (parameters: QueryParameters): PolicyContext => contextOf(Object.fromEntries(entriesOf(parameters)));
+
+function entriesOf(parameters: QueryParameters): readonly (readonly [string, string[]])[] {
+  const entries: [string, string[]][] = [];
   for (let at = 1; ; at += 1) {
     const key = parameters.get(`ContextEntries.member.${at}.ContextKeyName`);
-    if (key === undefined) return contextOf(entries);
-    entries[key] = [...parameters.list(`ContextEntries.member.${at}.ContextKeyValues`)];
+    if (key === undefined) return entries;
+    entries.push([key, [...parameters.list(`ContextEntries.member.${at}.ContextKeyValues`)]]);
   }
 }

@@ -18,8 +18,7 @@ export interface GuardedBuckets extends Buckets {
   empty(name: string, options: Parameters<Buckets['empty']>[1] & { readonly madeByThisRun?: true }): Promise<void>;
 }
 
-interface Guarded {
-  readonly buckets: Buckets;
+interface PodPorts {
   readonly kubernetes: Kubernetes;
   readonly releases: Releases;
   readonly clock: Clock;
@@ -28,12 +27,56 @@ interface Guarded {
   readonly facts?: { readonly kubeVersion: string };
 }
 
+interface Guarded extends PodPorts {
+  readonly buckets: Buckets;
+  readonly blueprint: { readonly buckets: { readonly chunks: { readonly name: string } } };
+}
+
 export function guardData<C extends Guarded>(ctx: C): C & { readonly buckets: GuardedBuckets } {
+  const guarded = guardIngesters(ctx);
+  return { ...guarded, buckets: guardBuckets(ctx), releases: guardRetention(ctx, guarded.releases) };
+}
+
+/** Where no bucket is in reach, as for what somebody else has installed. */
+export function guardIngesters<C extends PodPorts>(ctx: C): C {
   const kubernetes = guardClaims(ctx);
-  return { ...ctx, buckets: guardBuckets(ctx), kubernetes, releases: guardReleases({ ...ctx, kubernetes }) };
+  return { ...ctx, kubernetes, releases: guardReleases({ ...ctx, kubernetes }) };
 }
 
 export const mayEmpty = ({ consent }: Pick<Guarded, 'consent'>, bucket: string): boolean => consent?.buckets?.get(bucket)?.how === 'empty';
+
+/** A revision from before a longer retention: its Loki would delete what has been kept since. An install says its retention itself. */
+function guardRetention({ buckets, blueprint, clock }: Guarded, releases: Releases): Releases {
+  return {
+    ...releases,
+    rollback: async (task) => {
+      const { name, namespace, revision } = task;
+      const [found, manifest] = await Promise.all([releases.find(name, namespace), releases.manifest({ name, namespace, revision })]);
+      const [now, then] = [retentionIn(found?.manifest ?? ''), retentionIn(manifest)];
+      if (now !== undefined && then !== undefined && then < now) {
+        const bucket = blueprint.buckets.chunks.name;
+        const { oldest } = await buckets.contents(bucket, 100_000);
+        const days = oldest === undefined ? 0 : (clock.now().getTime() - oldest.getTime()) / DAY_MS;
+        if (days > then)
+          throw stop('RETENTION_UNSAID', {
+            message: `A rollback to revision ${revision} would shorten the retention from ${now} to ${then} days, and s3://${bucket} holds logs of ${Math.floor(days)} days`,
+            fix: `loki-eks install --retention-days ${now} --on-unfinished continue   # keeps them`,
+          });
+      }
+      return releases.rollback(task);
+    },
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Days, from the `limits_config` of Loki's configuration in a rendered chart. */
+export function retentionIn(manifests: string): number | undefined {
+  const text = /retention_period: "?((?:\d+[hdwmsy])+)/.exec(manifests)?.[1];
+  if (text === undefined) return undefined;
+  const hours: Readonly<Record<string, number>> = { s: 1 / 3600, m: 1 / 60, h: 1, d: 24, w: 168, y: 8760 };
+  return [...text.matchAll(/(\d+)([hdwmsy])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (hours[unit as string] ?? 0), 0) / 24;
+}
 
 type ForBuckets = Pick<Guarded, 'buckets' | 'clock' | 'consent'>;
 

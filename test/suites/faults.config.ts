@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ['test/faults/**/*.faults.ts', 'test/faults/signals.test.ts'],
     reporters: ['default', sumOfFaults()],
-    testTimeout: 30 * 60_000,
+    testTimeout: 90 * 60_000,
     hookTimeout: 300_000,
     maxWorkers: 2,
   },

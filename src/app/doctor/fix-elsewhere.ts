@@ -12,6 +12,7 @@ import { ProblemError, stop } from '../../problems/problem.ts';
 import { forgetRestored, restart, revalue, type MendingNeeds, type Revalue } from '../../steps/mending.ts';
 import { tenanted } from '../../steps/mending-datasource.ts';
 import type { Finding, Walked } from './walk.ts';
+import { guardIngesters } from '../../steps/data-guard.ts';
 import type { Draft } from './fix-proposal.ts';
 import type { Run } from '../outside.ts';
 import { problemOf } from '../within.ts';
@@ -21,13 +22,13 @@ export async function mendElsewhere(run: Run, walked: Walked, [finding]: readonl
   if (!finding) return undefined;
   const { reached, seen } = walked;
   const { kubernetes, releases, cluster } = reached;
-  const ctx = {
+  const ctx = guardIngesters({
     kubernetes,
     releases,
     clock: run.outside.clock,
     timeoutMs: run.settings.timeoutSeconds * 1000,
     blueprint: { ownership: ownership(cluster.arn, seen.loki?.namespace ?? run.settings.namespace) },
-  };
+  });
   try {
     const { code } = finding.problem;
     const made = valuesMending(code)

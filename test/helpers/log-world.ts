@@ -150,7 +150,7 @@ export function createLogWorld(
       readonly method?: string;
       readonly path: string;
       readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: string;
+      readonly body?: string | Uint8Array;
     },
   ): Promise<SandboxResponse & { readonly body: string }> => {
     const [namespace, name] = pod.split('/') as [string, string];

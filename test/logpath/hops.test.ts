@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import type { Pod } from '../../src/sandbox/cluster/shapes.ts';
+import { encodePush } from '../../src/sandbox/logs/push-codec.ts';
 import { createLogWorld, type LogWorld } from '../helpers/log-world.ts';
 
 const ROLE = 'arn:aws:iam::111122223333:role/r';
@@ -320,7 +321,7 @@ describe('Loki', () => {
     expect((await of.all('{job="test"}')).map(({ line }) => line)).toEqual(['fizzbuzz']);
     expect(await of.push([], {})).toMatchObject({ status: 401, body: 'no org id\n' });
     const other = await of.call('loki/loki-0', { path: '/loki/api/v1/label/job/values', headers: { 'x-scope-orgid': 'other' } });
-    expect(JSON.parse(other.body)).toEqual({ status: 'success', data: [] });
+    expect(JSON.parse(other.body)).toEqual({ status: 'success' });
   });
 
   it('refuses old, future and long lines, takes unlabelled ones, and keeps the good ones of the same push', async () => {
@@ -428,6 +429,136 @@ describe('Loki', () => {
   });
 
   it.each([
+    ['protobuf, compressed by snappy', {}, 204, ''],
+    ['another tenant', { headers: { 'X-Scope-OrgID': 'a|b' } }, 400, 'multiple org IDs present\n'],
+    ['a tenant with a slash', { headers: { 'X-Scope-OrgID': 'a/b' } }, 400, "tenant ID 'a/b' contains unsupported character '/'\n"],
+    ['a tenant that is a folder', { headers: { 'X-Scope-OrgID': '..' } }, 400, "tenant ID is '.' or '..'\n"],
+    ['no type', { headers: { 'Content-Type': '' } }, 400, 'mime: no media type\n'],
+    ['text', { headers: { 'Content-Type': 'text/plain' }, body: 'hello' }, 400, 'snappy: corrupt input\n'],
+    ['GET', { method: 'GET' }, 404, '404 page not found\n'],
+  ] as const)('answers a push of %s as Loki 3.7.6 does', async (_, change, status, body) => {
+    const of = world();
+    const values = [[of.nanos(), 'from protobuf with "quotes" and µ'] as const];
+    const request = {
+      method: 'POST',
+      path: '/loki/api/v1/push',
+      body: encodePush([{ labels: { job: 'p', quoted: 'a "b", c=d' }, values }]),
+      ...change,
+      headers: { 'Content-Type': 'application/x-protobuf', 'Content-Encoding': 'snappy', 'X-Scope-OrgID': 't', ...('headers' in change && change.headers) },
+    };
+    expect(await of.call('loki/loki-0', request)).toMatchObject({ status, body });
+    const found = await of.all('{job="p"}');
+    if (status === 204) expect(found).toMatchObject([{ line: values[0]?.[1], stream: { quoted: 'a "b", c=d' } }]);
+    else expect(found).toEqual([]);
+  });
+
+  it.each([
+    [[{ stream: { job: 'x' }, values: [[1_795_896_372_111_413_212, 'a number']] }], /^loghttp\.PushRequest\.Streams: .*Value looks like Number\/Boolean\/None/],
+    [[{ stream: { 'a-b': 'x' }, values: [] }], /^couldn't parse labels: 1:3: parse error: unexpected character inside braces: '-'\n$/],
+    [
+      [{ stream: { a: 'x'.repeat(3000) }, values: [['1772366400000000000', 'x']] }],
+      /^stream '\{a="x+", service_name="unknown_service"\}' has label value too long: 'x+'\n$/,
+    ],
+  ])('refuses %j with 400, and the distributor tells it in its log', async (streams, words) => {
+    const of = world();
+    expect(await of.push(streams)).toMatchObject({ status: 400, body: expect.stringMatching(words) as string });
+    if (JSON.stringify(streams).length < 1000)
+      expect(said(of, 'loki')).toMatch(
+        /level=error .* caller=manager\.go:49 component=distributor path=write msg="write operation failed" details="couldn't parse push request: /,
+      );
+  });
+
+  it.each([
+    ['query_range?query={job="x"}&limit=0', 'limit must be a positive value'],
+    ['query_range?query={job="x"}&limit=6000', 'max entries limit per query exceeded, limit > max_entries_limit_per_query (6000 > 5000)'],
+    ['query_range?query={job="x"}&limit=abc', 'strconv.Atoi: parsing "abc": invalid syntax'],
+    ['query_range?query={job="x"}&step=abc', 'cannot parse "abc" to a valid duration'],
+    ['query_range?query={job="x"}&step=0', 'zero or negative query resolution step widths are not accepted. Try a positive integer'],
+    ['query_range?query={job="x"}&direction=up', "invalid direction 'up'"],
+    ['query_range?query={job="x"}&start=abc', `could not parse 'start' parameter: strconv.ParseInt: parsing "abc": invalid syntax`],
+    ['query_range?query={job="x"}&since=32d', 'the query time range exceeds the limit (query length: 768h0m0s, limit: 30d1h)'],
+    ['labels?since=32d', 'the query time range exceeds the limit (query length: 768h0m0s, limit: 30d1h)'],
+    ['query?query={job="x"}', 'log queries are not supported as an instant query type, please change your query to a range query type'],
+    ['index/stats', 'parse error : syntax error: unexpected $end'],
+    ['tail?query={job="x"}', 'Bad Request\n'],
+  ])('refuses %s', async (path, body) => {
+    const of = world();
+    expect(await of.call('loki/loki-0', { path: `/loki/api/v1/${path}`, headers: { 'x-scope-orgid': 't' } })).toMatchObject({ status: 400, body });
+  });
+
+  it('lets a query span what max_query_length says, and makes no more series than max_query_series', async () => {
+    const wide = world({ loki: `${LOKI}limits_config: {max_query_length: 0, max_query_series: 1}\n` });
+    const ask = (path: string) => wide.call('loki/loki-0', { path: `/loki/api/v1/${path}`, headers: { 'x-scope-orgid': 't' } });
+    expect((await ask('query_range?query={job="x"}&since=400d')).status).toBe(200);
+    for (const job of ['x', 'y']) await wide.push([{ stream: { job }, values: [[wide.nanos(), 'plain']] }]);
+    expect(await ask('query?query=count_over_time({job=~"x|y"}[5m])')).toMatchObject({
+      status: 400,
+      body: expect.stringMatching(/^maximum number of series \(1\) reached for a single query; consider reducing query cardinality/) as string,
+    });
+    expect((await ask('query?query=sum(count_over_time({job=~"x|y"}[5m]))')).status).toBe(200);
+  });
+
+  it('answers what Grafana and its drilldown ask beyond queries, in the shapes of Loki 3.7.6', async () => {
+    const of = world({ config: alloy('stage.drop {\n expression = ".*"\n }') });
+    await of.push([
+      {
+        stream: { job: 'x' },
+        values: [
+          [of.nanos(1), 'level=warn took=5ms'],
+          [of.nanos(), '{"level":"info","code":200}'],
+        ],
+      },
+      { stream: { job: 'y' }, values: [[of.nanos(), 'plain']] },
+    ]);
+    const ask = async (path: string, headers = { 'x-scope-orgid': 't' }) => {
+      const { status, body } = await of.call('loki/loki-0', { path: `/loki/api/v1/${path}`, headers });
+      return status === 200 ? (JSON.parse(body) as unknown) : { status, body };
+    };
+    expect(await ask('index/volume?query={job=~".%2B"}')).toMatchObject({
+      data: {
+        resultType: 'vector',
+        result: [
+          { metric: { job: 'x' }, value: [expect.any(Number), '46'] },
+          { metric: { job: 'y' }, value: [expect.any(Number), '5'] },
+        ],
+      },
+    });
+    expect(await ask('index/volume_range?query={}&targetLabels=service_name')).toMatchObject({
+      data: { result: [{ metric: { service_name: 'x' } }, { metric: { service_name: 'y' } }] },
+    });
+    expect(await ask('detected_labels')).toEqual({
+      detectedLabels: [
+        { label: 'job', cardinality: 2 },
+        { label: 'service_name', cardinality: 2 },
+      ],
+    });
+    expect(await ask('detected_fields?query={job="x"}')).toMatchObject({
+      fields: expect.arrayContaining([
+        { label: 'detected_level', type: 'string', cardinality: 2, parsers: null },
+        { label: 'took', type: 'duration', cardinality: 1, parsers: ['logfmt'] },
+        { label: 'code', type: 'int', cardinality: 1, parsers: ['json'] },
+      ]) as unknown,
+      limit: 1000,
+    });
+    expect(await ask('format_query?query={job="x"}')).toEqual({ status: 'success', data: '{job="x"}' });
+    expect(await ask('format_query?query={job=')).toMatchObject({ status: 400, body: expect.stringContaining('"status":"invalid-query"') as string });
+    expect(await ask('drilldown-limits')).toMatchObject({ limits: { max_query_length: '30d1h', max_query_series: 500 }, version: '3.7.6' });
+    expect(await ask('patterns?query={job="x"}')).toEqual({ status: 404, body: '' });
+    expect(await ask('query?query=count_over_time({job="x"}[5m])')).toMatchObject({
+      data: { result: [{ metric: { detected_level: 'warn' } }, { metric: { detected_level: 'info' } }] },
+    });
+    const other = { 'x-scope-orgid': 'other' };
+    expect([await ask('labels', other), await ask('series', other), await ask('detected_labels', other)]).toEqual([
+      { status: 'success' },
+      { status: 'success', data: [] },
+      {},
+    ]);
+    expect(await ask('labels', { 'x-scope-orgid': 'a|b' })).toEqual({ status: 500, body: 'multiple org IDs present' });
+    expect(said(of, 'loki')).toContain('caller=logging.go:144 orgID=a|b msg="GET /loki/api/v1/labels (500) 1.2ms Response: \\"multiple org IDs present\\""');
+    expect(await ask('labels', { 'x-scope-orgid': 'a/b' })).toMatchObject({ status: 400 });
+  });
+
+  it.each([
     [true, ['unflushed']],
     [false, []],
   ])('an ingester that goes before it could flush: with a disk %s, %j is left', async (disk, left) => {
@@ -469,6 +600,8 @@ describe('Loki', () => {
     lokiPod(of, {});
     expect((await of.call('loki/loki-0', { path: '/ready' })).status).toBe(503);
     of.advance(1_500);
+    expect((await of.call('loki/loki-0', { path: '/ready' })).body).toBe('Ingester not ready: waiting for 15s after being ready\n');
+    of.advance(1_000);
     expect(await of.call('loki/loki-0', { path: '/ready' })).toMatchObject({ status: 200, body: 'ready\n' });
   });
 });

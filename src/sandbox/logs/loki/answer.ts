@@ -1,4 +1,5 @@
 /** A parsed LogQL query, answered from streams in the shapes of Loki's HTTP API. */
+import { levelOf } from './level.ts';
 import type { LogSelector, Query } from './logql.ts';
 import type { Stream, StreamLabels } from './streams.ts';
 import { streamKey } from './streams.ts';
@@ -20,8 +21,15 @@ interface Series {
   readonly points: readonly (readonly [number, number])[];
 }
 
+interface Answer {
+  readonly resultType: 'streams' | 'vector' | 'matrix';
+  /** Streams or series, whatever the type is of. */
+  readonly result: readonly unknown[];
+  readonly stats: object;
+}
+
 /** The `data` of a successful answer. */
-export function answerQuery(query: Query, streams: readonly Stream[], window: Window): object {
+export function answerQuery(query: Query, streams: readonly Stream[], window: Window): Answer {
   if (query.is === 'logs') return { resultType: 'streams', result: logs(query.selector, streams, window), stats: {} };
   const series = evaluate(query, streams, window);
   const point = ([time, value]: readonly [number, number]): [number, string] => [time / 1000, String(value)];
@@ -48,7 +56,11 @@ function lines(selector: LogSelector, streams: readonly Stream[], window: Window
     .filter((stream) => selector.matches(stream.labels))
     .flatMap((stream) =>
       stream.values.flatMap(([nanos, line]) => {
-        const labels = selector.keep(line, stream.labels, { ms: Number(BigInt(nanos) / 1_000_000n), nowMs });
+        const labels = selector.keep(
+          line,
+          { ...stream.labels, detected_level: levelOf(stream.labels, line) },
+          { ms: Number(BigInt(nanos) / 1_000_000n), nowMs },
+        );
         if (labels === undefined) return [];
         if (selector.unwrap === undefined) return [{ labels, nanos: BigInt(nanos), line }];
         const { [selector.unwrap]: text, ...others } = labels;

@@ -7,7 +7,9 @@ import { claimAt, type Process, restartsOf } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { isLoki, type LokiConfig, loadLokiConfig } from './configuration.ts';
 import { createIngester, type Ingester, type TenantStreams } from './ingester.ts';
+import { GROUPS } from './modules.ts';
 import { objectClient } from './object-store.ts';
+import type { RingMember } from './ring.ts';
 import { serveLoki } from './server.ts';
 import { lokiMetrics } from './telemetry.ts';
 import { decodeChunk, mergeStreams, type Stream } from './streams.ts';
@@ -15,7 +17,12 @@ import { decodeChunk, mergeStreams, type Stream } from './streams.ts';
 export interface Loki {
   readonly process: Process;
   readonly config: LokiConfig;
+  /** It is in its ring, and active there. */
+  joined: boolean;
   ready: boolean;
+  readonly started: Date;
+  /** What it has told of failed writes in this second. */
+  complained: { readonly second: number; readonly bytes: number };
   readonly ingester: Ingester | undefined;
   readonly metrics: Metrics;
 }
@@ -32,20 +39,20 @@ export interface LokiCluster {
 export interface LokiPeers {
   /** Ready processes of this component in the same ring. */
   readonly ready: (of: Loki, component: string) => readonly Loki[];
+  /** What a ring of these parts holds. */
+  readonly ring: (of: Loki, component: string) => readonly RingMember[];
   /** All lines of a tenant: from the ingesters and the bucket, as this process may read it. Throws an Error with Loki's words. */
   readonly streams: (of: Loki, tenant: string) => readonly Stream[];
 }
 
-/** From process start until `/ready` says so. */
+/** From process start until `/ready` says so; an ingester waits, ten times as long, until its ring has been whole for a while. */
 const READY_AFTER_MS = 1_000;
+const INGESTER_READY_AFTER_MS = 2_000;
+/** Until an instance is active in its ring. */
+const JOINS_AFTER_MS = 300;
 
 export function plays(loki: Pick<Loki, 'config'>, component: string): boolean {
-  const groups: Readonly<Record<string, readonly string[]>> = {
-    write: ['distributor', 'ingester'],
-    read: ['querier', 'query-frontend'],
-    backend: ['compactor', 'ruler', 'index-gateway', 'query-scheduler'],
-  };
-  return loki.config.targets.some((target) => target === component || target === 'all' || groups[target]?.includes(component));
+  return loki.config.targets.some((target) => target === component || GROUPS[target]?.includes(component));
 }
 
 export function createLokiCluster(around: LogSurroundings): LokiCluster {
@@ -61,10 +68,20 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
 
   const peers: LokiPeers = {
     ready: (of, component) => [...running.values()].filter((other) => other.config.ring === of.config.ring && plays(other, component) && isUp(around, other)),
+    ring: (of, component) =>
+      [...running.values()]
+        .filter((other) => other.config.ring === of.config.ring && plays(other, component) && isMember(around, other))
+        .map((other) => ({
+          loki: other,
+          address: `${latest(around, other.process).status?.podIP ?? ''}:9095`,
+          state: other.joined ? 'ACTIVE' : 'JOINING',
+          registered: other.started,
+          heartbeat: around.clock.now(),
+        })),
     streams: (of, tenant) => {
       if (of.config.indexGateway !== undefined && peers.ready(of, 'index-gateway').length === 0)
         throw new Error('rpc error: code = Unavailable desc = name resolver error: produced zero addresses');
-      const recent = peers.ready(of, 'ingester').flatMap((other) => other.ingester?.streams(tenant) ?? []);
+      const recent = readable(peers.ring(of, 'ingester'), of.config.replicationFactor).flatMap((other) => other.ingester?.streams(tenant) ?? []);
       return mergeStreams([...recent, ...stored(around, of, { tenant, chunks })]);
     },
   };
@@ -96,11 +113,13 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     const kept = (claim === undefined ? scratch.get(idOf(process)) : disks.get(claim)) ?? new Map<string, readonly Stream[]>();
     if (claim !== undefined) disks.delete(claim);
     const metrics = lokiMetrics((component) => plays({ config }, component), imageVersion(process));
-    const loki: Loki = { process, config, ready: false, metrics, ingester: undefined };
+    const started = around.clock.now();
+    const loki: Loki = { process, config, joined: false, ready: false, started, complained: { second: 0, bytes: 0 }, metrics, ingester: undefined };
     const parts = { config, metrics, kept, written, markers, disk: claim ?? idOf(process) };
     const withIngester: Loki = plays(loki, 'ingester') ? { ...loki, ingester: createIngester(around, process, parts) } : loki;
     running.set(idOf(process), withIngester);
-    around.clock.after(READY_AFTER_MS, () => {
+    around.clock.after(JOINS_AFTER_MS, () => void (withIngester.joined = true));
+    around.clock.after(withIngester.ingester === undefined ? READY_AFTER_MS : INGESTER_READY_AFTER_MS, () => {
       withIngester.ready = true;
       firstLook(around, withIngester);
     });
@@ -170,6 +189,24 @@ function imageVersion(process: Process): string {
 
 function latest(around: LogSurroundings, process: Process): Pod {
   return (around.store.get('Pod', process.namespace, process.pod.metadata.name) ?? process.pod) as Pod;
+}
+
+/** The kubelet sees a little later that a process is ready. */
+const SEEN_READY_MS = 3_000;
+
+/** In its ring before it is ready; not any more once it was ready and the kubelet says otherwise. */
+function isMember(around: LogSurroundings, loki: Loki): boolean {
+  const pod = latest(around, loki.process);
+  const fresh = around.clock.now().getTime() - loki.started.getTime() < INGESTER_READY_AFTER_MS + SEEN_READY_MS;
+  return pod.metadata.uid === loki.process.pod.metadata.uid && (fresh || isReady(pod));
+}
+
+/** The ingesters that a query asks. Throws when too few of them are there. */
+function readable(ring: readonly RingMember[], replicationFactor: number): readonly Loki[] {
+  const active = ring.filter(({ state }) => state === 'ACTIVE');
+  if (ring.length === 0) throw new Error('empty ring');
+  if (active.length < Math.max(ring.length, replicationFactor) - Math.floor(replicationFactor / 2)) throw new Error('too many unhealthy instances in the ring');
+  return active.map(({ loki }) => loki);
 }
 
 function isUp(around: LogSurroundings, loki: Loki): boolean {

@@ -35,6 +35,11 @@ export interface Limits {
   readonly lineBytes: number;
   readonly truncateLines: boolean;
   readonly labelNames: number;
+  readonly labelNameBytes: number;
+  readonly labelValueBytes: number;
+  readonly queryLengthMs: number;
+  readonly maxEntries: number;
+  readonly maxSeries: number;
   readonly allowsVolume: boolean;
 }
 
@@ -55,8 +60,30 @@ const word = (value: unknown): string => (value === undefined || value === null 
 export function milliseconds(value: unknown, fallback: number): number {
   const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 };
   const text = word(value);
+  if (text === '0') return 0;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdwy])/g)];
   return parts.length === 0 ? fallback : parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (units[unit] ?? 0), 0);
+}
+
+/** As Prometheus prints durations: `30d1h`. */
+export function durationText(ms: number): string {
+  if (ms === 0) return '0s';
+  const units: readonly (readonly [string, number, boolean])[] = [
+    ['y', 31_536_000_000, true],
+    ['w', 604_800_000, true],
+    ['d', 86_400_000, false],
+    ['h', 3_600_000, false],
+    ['m', 60_000, false],
+    ['s', 1000, false],
+    ['ms', 1, false],
+  ];
+  let rest = ms;
+  return units.reduce((text, [unit, size, exact]) => {
+    if (exact && rest % size !== 0) return text;
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count > 0 ? `${text}${count}${unit}` : text;
+  }, '');
 }
 
 function bytes(value: unknown, fallback: number): number {
@@ -162,6 +189,11 @@ function read(doc: Doc, of: { readonly text: string; readonly process: Process }
       lineBytes: bytes(at(doc, 'limits_config.max_line_size'), 262_144),
       truncateLines: at(doc, 'limits_config.max_line_size_truncate') === true,
       labelNames: Number(at(doc, 'limits_config.max_label_names_per_series') ?? 15),
+      labelNameBytes: Number(at(doc, 'limits_config.max_label_name_length') ?? 1024),
+      labelValueBytes: Number(at(doc, 'limits_config.max_label_value_length') ?? 2048),
+      queryLengthMs: milliseconds(at(doc, 'limits_config.max_query_length'), 721 * 3_600_000),
+      maxEntries: Number(at(doc, 'limits_config.max_entries_limit_per_query') ?? 5000),
+      maxSeries: Number(at(doc, 'limits_config.max_query_series') ?? 500),
       allowsVolume: at(doc, 'limits_config.volume_enabled') !== false,
     },
   };

@@ -2,6 +2,7 @@
 import type { SandboxRequest, SandboxResponse } from '../../types.ts';
 import type { LokiConfig } from './configuration.ts';
 import type { Ingester } from './ingester.ts';
+import { decodePush } from '../push-codec.ts';
 import { type Stream, type StreamLabels, streamText } from './streams.ts';
 
 export interface Push {
@@ -21,6 +22,8 @@ export interface Pushed {
   readonly bytes: number;
   /** As the metric names it. */
   readonly discarded: readonly Discarded[];
+  /** As the distributor's log tells them, one by one. */
+  readonly faults: readonly string[];
 }
 
 interface Discarded {
@@ -38,7 +41,13 @@ const sizeOf = (values: Stream['values']): number => values.reduce((sum, [, line
 
 /** 204; or 400 with all faults, while the good entries are kept. */
 export function push(of: Push): Pushed {
-  const refused = (status: number, message: string): Pushed => ({ response: plain(status, message), lines: 0, bytes: 0, discarded: [] });
+  const refused = (status: number, message: string): Pushed => ({
+    response: plain(status, message),
+    lines: 0,
+    bytes: 0,
+    discarded: [],
+    faults: status === 400 ? [`couldn't parse push request: ${message}`] : [],
+  });
   const streams = decode(of.request);
   if (typeof streams === 'string') return refused(400, streams);
   if (streams.length === 0) return refused(422, 'error at least one valid stream is required for ingestion');
@@ -67,6 +76,7 @@ export function push(of: Push): Pushed {
     lines: streams.reduce((sum, { values }) => sum + values.length, 0),
     bytes: streams.reduce((sum, { values }) => sum + sizeOf(values), 0),
     discarded,
+    faults: messages,
   };
   const told: SandboxResponse = messages.length === 0 ? { status: 204, body: '' } : plain(400, grouped(messages));
   if (good.length === 0) return { response: told, ...taken };
@@ -86,23 +96,38 @@ function grouped(messages: readonly string[]): string {
 
 /** A sentence when the body is no push. */
 function decode(request: SandboxRequest): readonly Stream[] | string {
-  const type = request.headers['content-type'] ?? '';
-  if (!type.startsWith('application/json'))
-    return `the sandbox's Loki takes pushes as application/json, not as ${type === '' ? 'a body without a content type' : type}`;
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  if (type.trim() === '') return 'mime: no media type';
+  const body = Buffer.from(request.body);
+  const streams = type.trim() === 'application/json' ? decodeJson(body) : decodePush(body);
+  if (typeof streams === 'string') return streams;
+  const wrong = streams.flatMap(({ labels }) => Object.keys(labels)).find((name) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name));
+  if (wrong === undefined) return streams;
+  const at = wrong.search(/[^a-zA-Z0-9_]/);
+  return `couldn't parse labels: 1:${at + 2}: parse error: unexpected character inside braces: '${wrong.charAt(Math.max(0, at))}'`;
+}
+
+type Pair = readonly [unknown, unknown];
+
+function decodeJson(body: Buffer): readonly Stream[] | string {
+  const lead = 'loghttp.PushRequest.Streams: []loghttp.LogProtoStream:';
   try {
-    const body = JSON.parse(Buffer.from(request.body).toString('utf8')) as {
-      readonly streams?: readonly { readonly stream: StreamLabels; readonly values: readonly (readonly [string, string])[] }[];
+    const { streams = [] } = JSON.parse(body.toString('utf8')) as {
+      readonly streams?: readonly { readonly stream?: StreamLabels; readonly values?: readonly Pair[] }[];
     };
-    return (body.streams ?? []).map(({ stream, values }) => ({
+    // A time stamp is a string in JSON: a number would lose its last digits.
+    if (streams.some(({ values = [] }) => values.some(([nanos, line]) => typeof nanos !== 'string' || typeof line !== 'string')))
+      return `${lead} unmarshalerDecoder: Value looks like Number/Boolean/None, but can't find its end: ',' or '}' symbol, error found in #10 byte of ...|${body.subarray(-20).toString('utf8')}|...`;
+    return streams.map(({ stream = {}, values = [] }) => ({
       labels: stream,
-      values: values.map(([nanos, line]) => [BigInt(nanos).toString(), String(line)] as const),
+      values: values.map(([nanos, line]) => [BigInt(nanos as string).toString(), line as string]),
     }));
-  } catch (error) {
-    return `couldn't parse push request: ${error instanceof Error ? error.message : String(error)}`;
+  } catch {
+    return `${lead} decode slice: expect [ or n, but found \0, error found in #10 byte of ...|${body.subarray(0, 20).toString('utf8')}|...`;
   }
 }
 
-const SERVICE_LABELS = [
+export const SERVICE_LABELS = [
   'service',
   'app',
   'application',
@@ -133,8 +158,11 @@ function wrongLabels(labels: StreamLabels, config: LokiConfig): Fault | undefine
       reason: 'max_label_names_per_series',
       message: `entry for stream '${streamText(labels)}' has ${count} label names; limit ${config.limits.labelNames}`,
     };
-  const bad = names.find((name) => !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name));
-  return bad === undefined ? undefined : { reason: 'invalid_labels', message: `error parsing labels: invalid label name: ${bad}` };
+  const stream = streamText(labels);
+  const longName = names.find((name) => name.length > config.limits.labelNameBytes);
+  if (longName !== undefined) return { reason: 'label_name_too_long', message: `stream '${stream}' has label name too long: '${longName}'` };
+  const longValue = Object.values(labels).find((value) => Buffer.byteLength(value) > config.limits.labelValueBytes);
+  return longValue === undefined ? undefined : { reason: 'label_value_too_long', message: `stream '${stream}' has label value too long: '${longValue}'` };
 }
 
 const second = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

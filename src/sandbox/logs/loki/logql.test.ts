@@ -17,7 +17,7 @@ const streams: readonly Stream[] = [
 ];
 const window = { startNs: 0n, endNs: 10n * second, stepMs: 10_000, limit: 100, backward: true, instant: false };
 const lines = (query: string, more = {}) =>
-  (answerQuery(parseLogql(query), streams, { ...window, ...more }) as { result: { values: [string, string][] }[] }).result.flatMap(({ values }) =>
+  (answerQuery(parseLogql(query), streams, { ...window, ...more }) as { result: readonly { values: [string, string][] }[] }).result.flatMap(({ values }) =>
     values.map(([, line]) => line),
   );
 
@@ -39,7 +39,7 @@ it('obeys limit and direction', () => {
 
 it('counts and sums', () => {
   const vector = (query: string) => (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: unknown }).result;
-  expect(vector('count_over_time({app="a"}[20s])')).toEqual([{ metric: { app: 'a', level: 'info' }, value: [10, '2'] }]);
+  expect(vector('count_over_time({app="a"}[20s])')).toEqual([{ metric: { app: 'a', level: 'info', detected_level: 'info' }, value: [10, '2'] }]);
   expect(vector('sum by (app) (rate({app=~".+"} |= "o" [10s]))')).toEqual([{ metric: { app: 'a' }, value: [10, '0.2'] }]);
   expect(vector('sum(count_over_time({app=~".+"}[20s]))')).toEqual([{ metric: {}, value: [10, '3'] }]);
   expect(vector('vector(1)+vector(1)')).toEqual([{ metric: {}, value: [10, '2'] }]);
@@ -58,7 +58,7 @@ it('counts labels that are unwrapped, and computes them from the time of the lin
 
 it('joins vectors as sets', () => {
   const apps = (query: string) =>
-    (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: { metric: { app: string } }[] }).result.map(({ metric }) => metric.app);
+    (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: readonly { metric: { app: string } }[] }).result.map(({ metric }) => metric.app);
   const [all, b] = ['sum by (app) (count_over_time({app=~".+"}[20s]))', 'sum by (app) (count_over_time({app="b"}[20s]))'];
   expect(apps(`${all} unless ${b}`)).toEqual(['a']);
   expect(apps(`${all} and ${b}`)).toEqual(['b']);

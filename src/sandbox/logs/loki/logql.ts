@@ -251,7 +251,7 @@ function labelFormat(cursor: Cursor): Keep {
   }
 }
 
-function jsonLabels(line: string): StreamLabels {
+export function jsonLabels(line: string): StreamLabels {
   try {
     const flat = (value: unknown, prefix: string): [string, string][] =>
       value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -263,6 +263,6 @@ function jsonLabels(line: string): StreamLabels {
   }
 }
 
-function logfmtLabels(line: string): StreamLabels {
+export function logfmtLabels(line: string): StreamLabels {
   return Object.fromEntries([...line.matchAll(/(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)].map(([, name, text, bare]) => [name as string, text ?? bare ?? '']));
 }

@@ -100,6 +100,8 @@ export interface SandboxRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** The address that asks; a port-forward's is the pod's own loopback. */
+  readonly from?: string;
 }
 export interface SandboxResponse {
   readonly status: number;

@@ -118,9 +118,12 @@ describe('a right installation', () => {
     const world = installed();
     const before = await metric(world, 'loki_source_file_read_lines_total');
     expect(before).toBeGreaterThan(0);
+    // Positions are saved every ten seconds.
+    world.advance(10_000);
     world.restart(world.store.get('Pod', 'alloy', 'alloy-1') as Pod);
     world.advance(1_000);
     const again = await world.call('alloy/alloy-1', { path: '/metrics' });
+    expect(again.body).toContain('loki_source_file_files_active_total');
     expect(again.body).not.toContain('training_train-0');
   });
 });
@@ -136,7 +139,7 @@ describe('a broken hop', () => {
   it('wrong password: 401 from nginx, dropped', async () => {
     const world = installed({ password: 'wrong' });
     expect(await from(world)).toEqual([]);
-    expect(said(world, /^alloy\/alloy-1/)).toMatch(/level=error msg="final error sending batch" .*status=401 tenant=training/);
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/level=error msg="final error sending batch, no retries left, dropping data" .*status=401 tenant=training/);
     expect(await metric(world, 'loki_write_dropped_entries_total')).toBeGreaterThan(0);
   });
 
@@ -160,18 +163,40 @@ describe('a broken hop', () => {
 
   it('not root: files are seen but cannot be opened', async () => {
     const world = installed({
-      alloy: ['alloy.securityContext.runAsUser=473'],
+      alloy: ['alloy.securityContext.runAsUser=473', 'alloy.securityContext.runAsGroup=473'],
       editAlloy: (text) =>
         text.replace('/var/lib/alloy/data\n  mounts', '/tmp/alloy\n  mounts').replace('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false'),
     });
     expect(await from(world)).toEqual([]);
-    expect(said(world, /^alloy\/alloy-1/)).toMatch(/msg="failed to tail file".*permission denied/);
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(
+      /level=error msg="failed to run tailer" .*error="failed to tail the file: open \/var\/log\/pods\/\S+: permission denied"/,
+    );
   });
 
   it('wrong URL: no such host, retried', async () => {
     const world = installed({ editAlloy: (text) => text.replace('loki-gateway.loki.svc', 'gateway.logs.svc') });
     expect(await from(world)).toEqual([]);
-    expect(said(world, /^alloy\/alloy-1/)).toMatch(/level=warn msg="error sending batch, will retry" .*status=-1 .*no such host/);
+    // What is tried again is told at the level debug only, and in counters.
+    expect(said(world, /^alloy\/alloy-1/)).not.toMatch(/level=(warn|error)/);
+    expect(await metric(world, 'loki_write_batch_retries_total')).toBeGreaterThan(0);
+    const told = installed({ editAlloy: (text) => text.replace('loki-gateway.loki.svc', 'gateway.logs.svc').replace(/level *= *"info"/, 'level = "debug"') });
+    expect(said(told, /^alloy\/alloy-1/)).toMatch(/level=debug msg="error sending batch, will retry" .*status=-1 .*no such host/);
+  });
+
+  it('a login that only root may read, and a collector of another user in the group of root: files are read, no push is made', async () => {
+    const world = installed({
+      alloy: ['alloy.securityContext.runAsUser=473', 'alloy.securityContext.runAsGroup=0'],
+      editAlloy: (text) =>
+        text
+          .replace('/var/lib/alloy/data\n  mounts', '/tmp/alloy\n  mounts')
+          .replace('readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false')
+          .replace('secretName: loki-credentials }', 'secretName: loki-credentials, defaultMode: 256 }')
+          .replace(/level *= *"info"/, 'level = "debug"'),
+    });
+    expect(await from(world)).toEqual([]);
+    expect(said(world, /^alloy\/alloy-1/)).toMatch(/status=-1 .*unable to read basic auth password: unable to read file \S+: open \S+: permission denied/);
+    expect(await metric(world, 'loki_source_file_read_lines_total')).toBeGreaterThan(0);
+    expect(await metric(world, 'loki_write_dropped_entries_total')).toBe(0);
   });
 
   it('a configuration that does not parse: Alloy ends at once and says where', () => {
@@ -181,14 +206,24 @@ describe('a broken hop', () => {
 
   it('too few ingesters: 500 from Loki, retried and not lost', async () => {
     const world = installed({ without: (of) => [1, 2].forEach((at) => of.store.delete('Pod', 'loki', `loki-ingester-${at}`)) });
-    expect(said(world, /^alloy\/alloy-1/)).toMatch(/status=500 .*at least 2 live replicas required, could only find 1/);
+    expect(said(world, /^loki\/loki-distributor/)).toMatch(
+      /level=warn .* caller=logging\.go:144 orgID=training msg="POST \/loki\/api\/v1\/push \(500\) \S+ Response: \\"at least 2 live replicas required, could only find 1\\\\n\\""/,
+    );
+    expect((await world.call('alloy/alloy-1', { path: '/metrics' })).body).toMatch(
+      /^loki_write_request_duration_seconds_count\{.*status_code="500",tenant="training"\} [1-9]/m,
+    );
     expect(await metric(world, 'loki_write_dropped_entries_total')).toBe(0);
   });
 
   it('no distributor: 502 from nginx', async () => {
     const world = installed({ loki: ['distributor.replicas=0'] });
-    expect(said(world, /^alloy\/alloy-1/)).toMatch(/status=502/);
-    expect(said(world, /gateway/)).toMatch(/connect\(\) failed|could not be resolved/);
+    expect((await world.call('alloy/alloy-1', { path: '/metrics' })).body).toMatch(
+      /^loki_write_request_duration_seconds_count\{.*status_code="502",tenant="training"\} [1-9]/m,
+    );
+    expect(said(world, /gateway/)).toMatch(/connect\(\) failed \(111: Connection refused\) while connecting to upstream, client: 10\./);
+    expect(said(world, /gateway/)).toMatch(
+      /^10\.\S+ - loki \[\d\d\/Mar\/2026:12:00:\d\d \+0000\] {2}502 "POST \/loki\/api\/v1\/push HTTP\/1\.1" \d+ "-" "Alloy\/v\S+ \(linux; helm\)" "-"$/m,
+    );
   });
 
   it('no index gateway: nothing can be queried, while pushes go on', async () => {

@@ -1,4 +1,5 @@
 /** The log path over objects written by hand: no helm, one Loki that is everything, one collector, one gateway. */
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import type { Pod } from '../../src/sandbox/cluster/shapes.ts';
@@ -69,6 +70,7 @@ interface Options {
   readonly storage?: 'host' | 'container';
   readonly disk?: boolean;
   readonly buckets?: readonly string[];
+  readonly command?: readonly string[];
 }
 
 function lokiPod(world: LogWorld, options: Options): Pod {
@@ -111,6 +113,7 @@ function collector(world: LogWorld, options: Options): Pod {
           {
             name: 'alloy',
             image: 'grafana/alloy:v1.18.1',
+            ...(options.command && { command: options.command }),
             args: ['run', '/etc/alloy/c.alloy', '--storage.path=/var/alloy'],
             ports: [{ containerPort: 12_345 }],
             volumeMounts: [
@@ -219,7 +222,7 @@ describe('reading', () => {
     const of = world({ storage, config: alloy() });
     const job = of.job('node-a');
     of.write(job, 'main', 'once');
-    of.advance(2_000);
+    of.advance(12_000);
     const lines = async () =>
       (await of.call('alloy/alloy-a', { path: '/metrics' })).body
         .split('\n')
@@ -239,6 +242,132 @@ describe('reading', () => {
     refused.write(refused.job('node-b'), 'main', 'tailed');
     refused.advance(2_000);
     expect(said(refused, 'alloy')).toContain('cannot get resource \\"pods/log\\"');
+  });
+
+  const printed = (lines: number, from = 0): readonly string[] => Array.from({ length: lines }, (_, at) => `${from + at} ${'x'.repeat(1000)}`);
+  const arrived = async (of: ReturnType<typeof world>): Promise<readonly number[]> => {
+    const response = await of.call('loki/loki-0', { path: '/loki/api/v1/query_range?query={pod=~"job.*"}&limit=5000', headers: { 'x-scope-orgid': 't' } });
+    const { data } = JSON.parse(response.body) as { data: { result: { values: [string, string][] }[] } };
+    return [...new Set(data.result.flatMap(({ values }) => values.map(([, line]) => Number(line.split(' ')[0]))))].toSorted((a, b) => a - b);
+  };
+  const outage = (of: ReturnType<typeof world>, during: () => void): void => {
+    const service = of.store.get('Service', 'loki', 'gateway') as KubeObject;
+    of.store.delete('Service', 'loki', 'gateway');
+    during();
+    of.store.create(service);
+    of.advance(400_000);
+  };
+  const kill = (of: ReturnType<typeof world>): void => {
+    of.restart(of.store.get('Pod', 'alloy', 'alloy-a') as Pod);
+    of.advance(1_000);
+  };
+
+  it.each([
+    ['nothing else', () => undefined, true],
+    ['the collector killed', kill, false],
+    ['the pod of the collector deleted', (of: ReturnType<typeof world>) => (of.store.delete('Pod', 'alloy', 'alloy-a'), collector(of, {})), false],
+  ])('while no push is taken, and %s', async (_, during, kept) => {
+    const of = world();
+    const job = of.job('node-a');
+    of.advance(1_000);
+    outage(of, () => {
+      for (const line of printed(50)) of.write(job, 'main', line);
+      of.advance(25_000);
+      during(of);
+      for (const line of printed(50, 50)) of.write(job, 'main', line);
+    });
+    const numbers = await arrived(of);
+    expect(numbers.filter((number) => number >= 50)).toHaveLength(50);
+    expect(numbers.filter((number) => number < 50)).toHaveLength(kept ? 50 : 0);
+  });
+
+  it('with the checkpoint script beside it, a collector that is killed reads again what was not taken', async () => {
+    const of = world({
+      command: ['/bin/sh', '-c', 'perl /etc/checkpoint.pl restore "$@"; perl /etc/checkpoint.pl track "$@" & exec /bin/alloy "$@"', 'alloy'],
+    });
+    const job = of.job('node-a');
+    of.advance(1_000);
+    outage(of, () => {
+      for (const line of printed(50)) of.write(job, 'main', line);
+      of.advance(25_000);
+      kill(of);
+    });
+    expect(await arrived(of)).toHaveLength(50);
+  });
+
+  it.each([
+    ['loses the files between the one that it has open and the newest', undefined, false],
+    [
+      'loses none with a write-ahead log',
+      'wal {\n enabled = true\n max_segment_age = "1h"\n min_read_frequency = "250ms"\n max_read_frequency = "1s"\n drain_timeout = "30s"\n }',
+      true,
+    ],
+  ])('while no push is taken and a file is rotated four times, %s', async (_, wal, whole) => {
+    const of = world({
+      config: alloy().replace(/(loki\.write "w" \{)/, `$1\n${wal ?? ''}`),
+      nginx: NGINX.replace('listen', 'client_max_body_size 64m; listen'),
+      loki: `${LOKI}limits_config: {max_line_size: 8MB}\n`,
+    });
+    const job = of.job('node-a');
+    of.advance(1_000);
+    const half = 'y'.repeat(512 * 1024);
+    outage(of, () => {
+      // Twenty lines of half a MiB fill a file of 10 MiB.
+      for (let line = 0; line < 100; line += 1) {
+        of.write(job, 'main', `${line} ${half}`);
+        of.advance(500);
+      }
+    });
+    const numbers = await arrived(of);
+    const lost = Array.from({ length: 100 }, (__, at) => at).filter((number) => !numbers.includes(number));
+    if (whole) expect(lost).toEqual([]);
+    else {
+      // Whole files from the middle, no more: the beginning was in memory, the end is in the newest file.
+      expect(lost.length).toBeGreaterThan(19);
+      expect(lost).toEqual(Array.from({ length: lost.length }, (__, at) => (lost[0] ?? 0) + at));
+      expect(numbers).toContain(99);
+      expect(numbers).toContain(0);
+    }
+  });
+
+  it('does not try again what is too large for the gateway, and loses it with its neighbours; a bounded line arrives cut', async () => {
+    // Snappy makes nothing of noise.
+    const noise = randomBytes(3_400_000).toString('base64');
+    const nginx = NGINX.replace('listen', 'client_max_body_size 4m; listen');
+    const loki = `${LOKI}limits_config: {max_line_size_truncate: true}\n`;
+    const of = world({ nginx, loki });
+    of.write(of.job('node-a'), 'main', noise);
+    of.advance(20_000);
+    expect(await of.all()).toEqual([]);
+    expect(said(of, 'alloy')).toMatch(/final error sending batch, no retries left, dropping data" .*status=413 .*413 Request Entity Too Large/);
+    const cut = world({ nginx, loki, config: alloy('stage.cri {\n max_partial_line_size = 262144\n max_partial_line_size_truncate = true\n }') });
+    cut.write(cut.job('node-a'), 'main', noise);
+    cut.advance(20_000);
+    expect((await cut.all()).map(({ line }) => line)).toEqual([noise.slice(0, 262_144)]);
+  });
+
+  it('finds the files of a static pod below the hash of its manifest', async () => {
+    const of = world();
+    const hash = '3f1c2d';
+    const annotations = { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.mirror': hash };
+    const pod = of.job('node-a');
+    of.store.update({ ...pod, metadata: { ...pod.metadata, annotations } });
+    of.write(of.store.get('Pod', 'jobs', 'job-node-a') as Pod, 'main', 'static');
+    of.advance(2_000);
+    expect(await of.all()).toEqual([]);
+    const rule = `rule {
+      source_labels = ["__meta_kubernetes_pod_annotation_kubernetes_io_config_hash", "__meta_kubernetes_pod_container_name"]
+      separator     = "/"
+      regex         = "(.+)/(.+)"
+      target_label  = "__path__"
+      replacement   = "/host/log/pods/*$1/$2/*.log"
+    }`;
+    const other = world({ config: alloy().replace(/\}\nlocal\.file_match/, () => `${rule}\n}\nlocal.file_match`) });
+    const mirror = other.job('node-a');
+    other.store.update({ ...mirror, metadata: { ...mirror.metadata, annotations } });
+    other.write(other.store.get('Pod', 'jobs', 'job-node-a') as Pod, 'main', 'static');
+    other.advance(2_000);
+    expect(await other.all()).toMatchObject([{ line: 'static', stream: { filename: expect.stringContaining(`_${hash}/main/0.log`) as string } }]);
   });
 
   it('counts what it pushes with the names and labels of Alloy 1.18.1, from zero on', async () => {
@@ -625,11 +754,11 @@ describe('the gateway', () => {
     expect((await of.call('loki/gateway-0', { path: '/loki/api/v1/labels', headers: of.login('a', 'b') })).status).toBe(403);
   });
 
-  it('lets two slashes through to a Loki that sends them away', async () => {
+  it('lets two slashes through to a Loki that sends them away, where a push becomes a GET', async () => {
     const of = world({ config: alloy().replace('gateway.loki/loki', 'gateway.loki//loki') });
     of.write(of.job('node-a'), 'main', 'line');
     of.advance(2_000);
-    expect(said(of, 'alloy')).toMatch(/msg="final error sending batch" .*status=301/);
+    expect(said(of, 'alloy')).toMatch(/msg="final error sending batch, no retries left, dropping data" .*status=404 .*404 page not found/);
     expect(await of.all()).toEqual([]);
   });
 

@@ -17,6 +17,10 @@ const SYNC_DELAY_MS = 2_000;
 /** The folder of a deleted pod stays for its last lines to be read. */
 const CLEAN_DELAY_MS = 3_000;
 
+/** Of the readiness probe that the chart gives the gateway. */
+const PROBE_EVERY_MS = 10_000;
+const NODE_ADDRESS = '10.0.0.1';
+
 interface RunningCollector {
   readonly process: Process;
   readonly collector: Collector;
@@ -40,7 +44,8 @@ export function createLogPath(parts: LogPathParts): LogPath {
 
   const begin = (process: Process): ComponentStart => {
     const id = idOf(process.pod, process.container.name);
-    collectors.get(id)?.collector.stop();
+    // Who starts anew in the same pod was killed, or has crashed.
+    collectors.get(id)?.collector.stop({ graceful: false });
     collectors.delete(id);
     const started = startCollector(around, process, positions);
     if (started.is === 'crashed') return { ready: false, crash: { exitCode: 1 }, lines: started.lines };
@@ -50,9 +55,19 @@ export function createLogPath(parts: LogPathParts): LogPath {
   const gateway = (process: Process): ComponentStart => {
     const started = startGateway(around, process);
     const id = idOf(process.pod, process.container.name);
-    if (started.crash === undefined) gateways.add(id);
-    else gateways.delete(id);
+    if (started.crash === undefined) {
+      if (!gateways.has(id)) probe(process);
+      gateways.add(id);
+    } else gateways.delete(id);
     return started;
+  };
+  /** The kubelet asks a gateway whether it is ready, as long as it runs. */
+  const probe = (process: Process): void => {
+    parts.clock.after(PROBE_EVERY_MS, () => {
+      if (!gateways.has(idOf(process.pod, process.container.name))) return;
+      serveGateway(around, process, { method: 'GET', path: '/', headers: { 'user-agent': 'kube-probe/1.33' }, body: new Uint8Array(), from: NODE_ADDRESS });
+      probe(process);
+    });
   };
   const answer = (pod: KubeObject, port: number, request: SandboxRequest): SandboxResponse | undefined => {
     const lower = { ...request, headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value])) };
@@ -85,7 +100,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
   const forget = (pod: KubeObject): void => {
     for (const [id, running] of collectors) {
       if (running.process.pod.metadata.uid !== pod.metadata.uid) continue;
-      running.collector.stop();
+      running.collector.stop({ graceful: true });
       collectors.delete(id);
     }
     for (const id of gateways) if (id.startsWith(`${pod.metadata.uid}/`)) gateways.delete(id);

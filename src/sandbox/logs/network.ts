@@ -69,7 +69,11 @@ export function createNetwork({ store, layer }: Pick<LogPathParts, 'store' | 'la
         // A packet that a policy drops is answered by nobody.
         if (to.from !== undefined && !admits(store, { from: to.from, to: pod, port: targetPort(wanted, pod) }))
           return { is: 'failed', message: `dial tcp ${address}: i/o timeout` };
-        const response = answer(pod, targetPort(wanted, pod), { ...request, path: `${url.pathname}${url.search}` });
+        const response = answer(pod, targetPort(wanted, pod), {
+          ...request,
+          path: `${url.pathname}${url.search}`,
+          ...(to.from?.status?.podIP !== undefined && { from: to.from.status.podIP }),
+        });
         if (response !== undefined) return { is: 'answer', response };
       }
       return { is: 'failed', message: `dial tcp ${address}: connect: connection refused` };

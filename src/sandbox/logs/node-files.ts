@@ -5,16 +5,15 @@ import { restartsOf } from './process.ts';
 
 export interface NodeFile {
   readonly node: string;
-  /** `/var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log` */
+  /** `/var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log`; a rotated file has the time of its rotation behind it. */
   readonly path: string;
   readonly uid: string;
   readonly container: string;
   /** The restart count; the kubelet keeps the files of the last two. */
   readonly run: number;
   readonly pod: { readonly namespace: string; readonly name: string };
-  /** Index of `lines[0]` since the file began; older ones are rotated away. */
-  readonly first: number;
   readonly lines: readonly string[];
+  readonly bytes: number;
 }
 
 export interface NodeFiles {
@@ -26,11 +25,18 @@ export interface NodeFiles {
   remove(uid: string): void;
 }
 
-const KEPT = 10_000;
+/** `containerLogMaxSize` and `containerLogMaxFiles` of the kubelet. Whoever has a file open reads on in what was renamed. */
+const ROTATED_AT = 10 * 1_048_576;
+const KEPT_FILES = 5;
 /** Containerd writes a longer line in parts. */
 const PART = 16_384;
 
 type OpenFile = { -readonly [field in keyof NodeFile]: field extends 'lines' ? string[] : NodeFile[field] };
+
+/** The kubelet names the folder of a static pod after the hash of its manifest, whatever uid its mirror has. */
+function folderUid({ metadata: { annotations, uid = '' } }: KubeObject): string {
+  return annotations?.['kubernetes.io/config.mirror'] === undefined ? uid : (annotations['kubernetes.io/config.hash'] ?? uid);
+}
 
 /** Indexed by node and by pod: thousands of nodes ask for their own few files, again and again. */
 export function createNodeFiles(): NodeFiles {
@@ -49,18 +55,29 @@ export function createNodeFiles(): NodeFiles {
     byNode.set(file.node, here.set(file.path, file));
     return file;
   };
+  const rotate = (file: OpenFile, time: Date): OpenFile => {
+    const { path } = file;
+    const here = byNode.get(file.node);
+    const renamed = `${path}.${time.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')}`;
+    if (here?.has(renamed)) return file;
+    here?.delete(path);
+    file.path = renamed;
+    here?.set(renamed, file);
+    const rotated = [...(byPod.get(file.uid) ?? [])].filter((one) => one.path.startsWith(`${path}.`));
+    for (const old of rotated.toSorted((a, b) => (a.path < b.path ? -1 : 1)).slice(0, Math.max(0, rotated.length - (KEPT_FILES - 1)))) drop(old);
+    return begin({ ...file, path, lines: [], bytes: 0 });
+  };
   return {
     append(pod, container, entry) {
       const { namespace = 'default', name, uid = '' } = pod.metadata;
       const node = (pod as Pod).spec.nodeName ?? '';
       const run = restartsOf(pod, container);
-      const path = `/var/log/pods/${namespace}_${name}_${uid}/${container}/${run}.log`;
-      const file = byNode.get(node)?.get(path) ?? begin({ node, path, uid, container, run, pod: { namespace, name }, first: 0, lines: [] });
-      file.lines.push(...criLines(entry));
-      const over = file.lines.length - KEPT;
-      if (over > 0) {
-        file.lines.splice(0, over);
-        file.first += over;
+      const path = `/var/log/pods/${namespace}_${name}_${folderUid(pod)}/${container}/${run}.log`;
+      const known = byNode.get(node)?.get(path) ?? begin({ node, path, uid, container, run, pod: { namespace, name }, lines: [], bytes: 0 });
+      const file = known.bytes >= ROTATED_AT ? rotate(known, entry.time) : known;
+      for (const line of criLines(entry)) {
+        file.lines.push(line);
+        file.bytes += Buffer.byteLength(line) + 1;
       }
     },
     on: (node) => [...(byNode.get(node)?.values() ?? [])],

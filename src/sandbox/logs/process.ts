@@ -1,7 +1,7 @@
 /** A container of the log path as its process sees itself: arguments, environment, files, identity. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { environmentOf, expandArguments } from '../cluster/environment.ts';
-import type { Container, Pod, Volume } from '../cluster/shapes.ts';
+import type { Container, ContainerStatus, Pod, Volume } from '../cluster/shapes.ts';
 import type { ObjectStore } from '../types.ts';
 
 export interface Process {
@@ -115,15 +115,47 @@ function readSource(
   return plain;
 }
 
+interface Identity {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly fsGroup?: number;
+  readonly supplementalGroups?: readonly number[];
+}
+
+function identityOf(process: Process): Identity {
+  const own = process.container as { readonly securityContext?: Identity };
+  return { ...(process.pod.spec['securityContext'] as Identity | undefined), ...own.securityContext };
+}
+
 /** The user the process runs as; the images of the log path run as root unless told otherwise. */
-export function userOf(process: Process): number {
-  const own = process.container as { readonly securityContext?: { readonly runAsUser?: number } };
-  const pods = process.pod.spec['securityContext'] as { readonly runAsUser?: number } | undefined;
-  return own.securityContext?.runAsUser ?? pods?.runAsUser ?? 0;
+export const userOf = (process: Process): number => identityOf(process).runAsUser ?? 0;
+
+/** Whether the kernel lets the process read a file of root and of this group. */
+export function mayRead(process: Process, file: { readonly mode: number; readonly group?: number }): boolean {
+  const { runAsUser = 0, runAsGroup = 0, fsGroup, supplementalGroups = [] } = identityOf(process);
+  // Reading whatever it is takes a capability that root has, unless it is dropped; its own files it may read without.
+  if (runAsUser === 0) return (file.mode & 0o400) !== 0;
+  const inGroup = [runAsGroup, fsGroup, ...supplementalGroups].includes(file.group ?? 0);
+  return (file.mode & (inGroup ? 0o040 : 0o004)) !== 0;
+}
+
+/** Whether a file that comes from a ConfigMap or a Secret may be read: it is root's, or its group's where the pod has one. */
+export function mayReadMounted(process: Process, path: string): boolean {
+  const found = mountAt(process, path);
+  const source = (found?.volume['secret'] ?? found?.volume.configMap ?? found?.volume.projected) as
+    | { readonly defaultMode?: number; readonly items?: readonly { readonly path?: string; readonly key: string; readonly mode?: number }[] }
+    | undefined;
+  const mode = source?.items?.find((item) => (item.path ?? item.key) === found?.below)?.mode ?? source?.defaultMode ?? 0o644;
+  const { fsGroup } = identityOf(process);
+  // The kubelet lets the pod's group read what its owner may read.
+  return fsGroup === undefined ? mayRead(process, { mode }) : mayRead(process, { mode: mode | ((mode & 0o400) >> 3), group: fsGroup });
 }
 
 /** The restart count the API shows: part of a log file's name. */
 export function restartsOf(pod: KubeObject, container: string): number {
-  const statuses = (pod as Pod).status?.containerStatuses ?? [];
-  return statuses.find((status) => status.name === container)?.restartCount ?? 0;
+  const { containerStatuses = [], initContainerStatuses = [] } = ((pod as Pod).status ?? {}) as {
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+  };
+  return [...containerStatuses, ...initContainerStatuses].find((status) => status.name === container)?.restartCount ?? 0;
 }

@@ -1,6 +1,7 @@
 /** A running Alloy: reads the files its pod can see, runs the pipeline, pushes, and answers on its port. */
 import type { SandboxRequest, SandboxResponse } from '../../types.ts';
-import { flag, hostPathOf, mountAt, type Process, readMounted, storageAt, userOf } from '../process.ts';
+import type { NodeFile } from '../node-files.ts';
+import { flag, hostPathOf, mayReadMounted, mountAt, type Process, readMounted, storageAt, userOf } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { type Component, type Graph, type GraphWorld, loadGraph } from './graph.ts';
 import { AlloySyntaxError } from './lexer.ts';
@@ -15,24 +16,52 @@ export interface Collector {
   /** Reads its configuration again, as on SIGHUP or `POST /-/reload`. */
   reload(): SandboxResponse;
   serve(request: SandboxRequest): SandboxResponse;
-  stop(): void;
+  /** `graceful`: it saves its positions and sends what it has read. A process that is killed does neither. */
+  stop(options: { readonly graceful: boolean }): void;
 }
 
-/** Where reading stopped, by storage and file; what is on a disk outlives the process. */
-export type Positions = Map<string, Map<string, number>>;
+/** Where reading stopped, by storage; what is on a disk outlives the process. */
+export type Positions = Map<string, Saved>;
+
+interface Place {
+  readonly file: NodeFile;
+  /** The line that comes next. */
+  readonly at: number;
+}
+
+interface Saved {
+  /** As Alloy writes them, every ten seconds and at its end: an offset, whichever file has the name by then. */
+  positions: ReadonlyMap<string, number>;
+  /** What was answered for, as the checkpoint script keeps it. */
+  acknowledged: ReadonlyMap<string, Place>;
+}
 
 export type CollectorStart =
   | { readonly is: 'running'; readonly collector: Collector; readonly lines: readonly string[] }
   | { readonly is: 'crashed'; readonly lines: readonly string[] };
 
-const LISTEN = [
-  'level=info msg="starting complete graph evaluation" controller_path=/ controller_id=""',
-  'level=info msg="finished complete graph evaluation" controller_path=/ controller_id=""',
-  'level=info msg="scheduling loaded components and services"',
-  'level=info msg="failed to register collector with remote server" service=remotecfg name="" err="noop client"',
-  'level=info msg="now listening for http traffic" service=http addr=0.0.0.0:12345',
-];
+/** From the first line to the last before it reads, as Alloy 1.18.1 says them. */
+function startLines(process: Process, graph: readonly string[]): readonly string[] {
+  const said = (msg: string, rest = ''): string => `level=info msg=${JSON.stringify(msg)}${rest}`;
+  const evaluation = ' controller_path=/ controller_id="" trace_id=5b00e5075c4f56fc6dd61d2a227a0e51';
+  return [
+    said('Alloy is starting'),
+    said('boringcrypto enabled', ' enabled=false'),
+    said('no peer discovery configured: both join and discover peers are empty', ' service=cluster'),
+    said('starting complete graph evaluation', evaluation),
+    ...graph.map((id) => said('finished node evaluation', `${evaluation} node_id=${id} duration=0.6ms`)),
+    said('finished complete graph evaluation', `${evaluation} duration=5.4ms`),
+    said('{^_^} Alloy is running'),
+    said('scheduling loaded components and services', ' controller_id=""'),
+    said('starting cluster node', ' service=cluster peers_count=0 peers="" advertise_addr=127.0.0.1:12345 minimum_cluster_size=0 minimum_size_wait_timeout=0s'),
+    said('peers changed', ` service=cluster peers_count=1 min_cluster_size=0 peers=${process.pod.metadata.name}`),
+    said('now listening for http traffic', ' service=http addr=0.0.0.0:12345'),
+  ];
+}
+
 const READ_DELAY_MS = 100;
+/** Of the positions file. */
+const SAVED_EVERY_MS = 10_000;
 const OF_FILES = ['loki_source_file_read_lines_total', 'loki_source_file_read_bytes_total', 'loki_source_file_file_bytes_total'];
 
 export function isAlloy(process: Process): boolean {
@@ -51,8 +80,8 @@ export function startCollector(around: LogSurroundings, process: Process, positi
   const refused = unwritable(process, storage);
   if (refused !== undefined) return { is: 'crashed', lines: [`Error: ${refused}`] };
   try {
-    const collector = createCollector(around, process, { path, positions: positionsOf(positions, storageAt(process, storage)) });
-    return { is: 'running', collector, lines: LISTEN };
+    const { collector, components } = createCollector(around, process, { path, saved: savedAt(positions, storageAt(process, storage)) });
+    return { is: 'running', collector, lines: startLines(process, components) };
   } catch (error) {
     if (!(error instanceof AlloySyntaxError)) throw error;
     return { is: 'crashed', lines: [`Error: ${path}:${error.message}`, 'Error: could not perform the initial load successfully'] };
@@ -69,19 +98,24 @@ function unwritable(process: Process, storage: string): string | undefined {
   return undefined;
 }
 
-function positionsOf(all: Positions, storage: string | undefined): Map<string, number> {
-  const found = (storage === undefined ? undefined : all.get(storage)) ?? new Map<string, number>();
+function savedAt(all: Positions, storage: string | undefined): Saved {
+  const found = (storage === undefined ? undefined : all.get(storage)) ?? { positions: new Map(), acknowledged: new Map() };
   if (storage !== undefined) all.set(storage, found);
   return found;
 }
 
+/** The script that goes back to what Loki took, and keeps what was rotated before it was read, runs beside Alloy. */
+const hasCheckpoint = (process: Process): boolean => process.words.some((word) => /\bcheckpoint\.pl\b/.test(word));
+
 interface Endpoints {
   /** Where entries of a `loki.write` go; made when the first one comes. */
   write(component: Component, entry: LogEntry): void;
-  isFull(): boolean;
+  hasRoom(): boolean;
+  isIdle(): boolean;
   /** A new configuration makes new ones; the old ones send what they have. */
   renew(): void;
-  stop(): void;
+  /** Whether nothing was lost. */
+  stop(options: { readonly graceful: boolean }): boolean;
 }
 
 function createEndpoints(parts: PushParts): Endpoints {
@@ -99,9 +133,10 @@ function createEndpoints(parts: PushParts): Endpoints {
         endpoint.add(entry, { component, block });
       });
     },
-    isFull: () => [...current.values()].some((endpoint) => endpoint.isFull()),
+    hasRoom: () => [...current.values()].every((endpoint) => endpoint.hasRoom()),
+    isIdle: () => all.every((endpoint) => endpoint.isIdle()),
     renew: () => void (current = new Map()),
-    stop: () => all.forEach((endpoint) => endpoint.stop()),
+    stop: (options) => all.map((endpoint) => endpoint.stop(options)).every(Boolean),
   };
 }
 
@@ -120,45 +155,117 @@ function worldOf(around: LogSurroundings, process: Process, of: { readonly telem
 
 function readFile(around: LogSurroundings, process: Process, file: string): string {
   const text = readMounted(around.store, process, file);
-  if (text === undefined) throw new Error(`unable to read file ${file}: open ${file}: no such file or directory`);
+  const refused = (why: string): Error => new Error(`unable to read file ${file}: open ${file}: ${why}`);
+  if (text === undefined) throw refused('no such file or directory');
+  if (!mayReadMounted(process, file)) throw refused('permission denied');
   return text;
 }
 
+interface Tailer {
+  readonly source: Component;
+  readonly job: Job;
+  file: NodeFile;
+  at: number;
+}
+
 /** Throws AlloySyntaxError. */
-function createCollector(around: LogSurroundings, process: Process, of: { readonly path: string; readonly positions: Map<string, number> }): Collector {
+function createCollector(
+  around: LogSurroundings,
+  process: Process,
+  of: { readonly path: string; readonly saved: Saved },
+): { readonly collector: Collector; readonly components: readonly string[] } {
   const { clock, network } = around;
+  const { saved } = of;
+  const checkpoint = hasCheckpoint(process);
   const telemetry = createTelemetry(around, process);
   const read = (file: string): string => readFile(around, process, file);
-  const endpoints = createEndpoints({ clock, network, from: process.pod, read, say: telemetry.say, metrics: telemetry.of, drained: () => wake() });
+  const tailers = new Map<string, Tailer>();
+  const endpoints = createEndpoints({
+    clock,
+    network,
+    from: process.pod,
+    read,
+    say: telemetry.say,
+    metrics: telemetry.of,
+    drained: () => {
+      if (endpoints.isIdle()) acknowledge();
+      wake();
+    },
+  });
   const world = worldOf(around, process, { telemetry, endpoints });
-  const load = (): Graph => loadGraph(read(of.path), world);
+  const load = (): Graph => {
+    const loaded = loadGraph(read(of.path), world);
+    telemetry.setLevel(String(loaded.components('logging')[0]?.args['level'] ?? 'info'));
+    return loaded;
+  };
   let graph = readable(load, of.path);
-  const tailed = new Map<string, ReadonlySet<string>>();
   let waiting: (() => void) | undefined;
+  let saving: (() => void) | undefined;
   let stopped = false;
 
-  /** The metrics of a file end with its tailer. */
-  const gone = ({ id }: Component, now: ReadonlySet<string>): void => {
-    for (const path of tailed.get(id) ?? []) if (!now.has(path)) for (const metric of OF_FILES) telemetry.of(id).forget(metric, { path });
-    tailed.set(id, now);
+  const acknowledge = (): void => void (saved.acknowledged = new Map([...tailers].map(([key, { file, at }]) => [key, { file, at }])));
+  const save = (): void => {
+    saving = undefined;
+    saved.positions = new Map([...tailers].map(([key, { at }]) => [key, at]));
   };
   const wake = (): void => {
     if (!stopped) waiting ??= clock.after(READ_DELAY_MS, round);
   };
+  const begin = (source: Component, job: Job, file: NodeFile): Tailer => {
+    const key = keyOf(source, job);
+    telemetry.say('info', { msg: 'start tailing file', ...aboutTailer(source, job) });
+    const position = saved.positions.get(key) ?? (source.args['tail_from_end'] === true ? file.lines.length : 0);
+    const place = checkpoint ? saved.acknowledged.get(key) : undefined;
+    // An offset beyond the end is one of another file.
+    const tailer = { source, job, file, at: position > file.lines.length ? 0 : position, ...(place && { file: place.file, at: place.at }) };
+    if (checkpoint && place === undefined) tailer.at = 0;
+    tailers.set(key, tailer);
+    return tailer;
+  };
+  const take =
+    (source: Component) =>
+    (job: Job): boolean => {
+      if (job.refused !== undefined || job.file === undefined) {
+        telemetry.once(`${job.path} ${job.refused}`, 'error', { msg: 'failed to run tailer', ...aboutTailer(source, job), error: job.refused ?? '' });
+        return false;
+      }
+      const tailer = tailers.get(keyOf(source, job)) ?? begin(source, job, job.file);
+      if (around.layer?.stalled(process.pod) !== true) advance(tailer);
+      return true;
+    };
+  /** Takes what is new, until it waits for room. Its file may have another name by now; then the one that has its own comes next. */
+  const advance = (tailer: Tailer): void => {
+    for (let next: NodeFile | undefined = tailer.file; next !== undefined; next = successor(around, tailer, { checkpoint })) {
+      if (next !== tailer.file) Object.assign(tailer, { file: next, at: 0 });
+      const taken = takeLines(around, tailer, { graph, endpoints, telemetry });
+      if (taken > 0) saving ??= clock.after(SAVED_EVERY_MS, save);
+      if (tailer.at < tailer.file.lines.length) return;
+    }
+  };
+  /** A pod that is gone: its last lines are read, then its file is closed and its metrics end. */
+  const finish = (key: string, tailer: Tailer): void => {
+    advance(tailer);
+    tailers.delete(key);
+    const { source, job } = tailer;
+    if (source.name !== 'loki.source.file') return;
+    telemetry.say('info', { msg: 'stopped tailing file', ...aboutTailer(source, job) });
+    for (const metric of OF_FILES) telemetry.of(source.id).forget(metric, { path: job.path });
+  };
   const round = (): void => {
     waiting = undefined;
-    if (stopped || endpoints.isFull()) return;
+    if (stopped) return;
     try {
-      const stalled = around.layer?.stalled(process.pod) === true;
-      const take = (source: Component) => (job: Job) =>
-        stalled ? job.refused === undefined : takeLines(around, { graph, source, job, telemetry, positions: of.positions });
-      for (const source of graph.components('loki.source.file')) {
-        const jobs = fileJobs(around, process, source);
-        const read = jobs.filter(take(source)).map(({ path }) => path);
-        telemetry.of(source.id).set('loki_source_file_files_active_total', {}, read.length);
-        gone(source, new Set(read));
-      }
-      for (const source of graph.components('loki.source.kubernetes')) tailJobs(around, process, source).forEach(take(source));
+      const current = new Set<string>();
+      for (const [name, jobsOf] of [
+        ['loki.source.file', fileJobs],
+        ['loki.source.kubernetes', tailJobs],
+      ] as const)
+        for (const source of graph.components(name)) {
+          const jobs = jobsOf(around, process, source).filter(take(source));
+          for (const job of jobs) current.add(keyOf(source, job));
+          if (name === 'loki.source.file') telemetry.of(source.id).set('loki_source_file_files_active_total', {}, jobs.length);
+        }
+      for (const [key, tailer] of tailers) if (!current.has(key)) finish(key, tailer);
     } catch (error) {
       if (!(error instanceof AlloySyntaxError)) throw error;
       telemetry.once(error.message, 'error', { msg: 'failed to evaluate config', controller_path: '/', err: error.message });
@@ -179,61 +286,73 @@ function createCollector(around: LogSurroundings, process: Process, of: { readon
     return { status: 200, body: 'config reloaded\n' };
   };
   wake();
-  return {
+  const collector: Collector = {
     wake,
     reload,
-    stop() {
+    stop({ graceful }) {
       stopped = true;
       waiting?.();
-      endpoints.stop();
+      saving?.();
+      const sent = endpoints.stop({ graceful });
+      if (graceful) save();
+      if (graceful && sent) acknowledge();
     },
     serve(request) {
       const route = request.path.split('?')[0];
       if (route === '/-/ready') return { status: 200, body: 'Alloy is ready.\n' };
       if (route === '/-/healthy') return { status: 200, body: 'All Alloy components are healthy.\n' };
       if (route === '/-/reload') return reload();
-      if (route === '/metrics') return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4' }, body: telemetry.exposition() };
+      if (route === '/metrics')
+        return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores' }, body: telemetry.exposition() };
       return { status: 404, body: '404 page not found\n' };
     },
   };
+  return { collector, components: graph.ids };
 }
 
-interface Taking {
-  readonly graph: Graph;
-  readonly source: Component;
-  readonly job: Job;
-  readonly telemetry: Telemetry;
-  readonly positions: Map<string, number>;
+const keyOf = (source: Component, job: Job): string => `${source.id}|${job.path}|${JSON.stringify(job.labels)}`;
+const aboutTailer = (source: Component, job: Job) => ({ component_path: '/', component_id: source.id, component: 'tailer', path: job.path });
+
+/** What is read after a file that was rotated: the one that has its name now, whatever was rotated between them, unless that is kept. */
+function successor(around: LogSurroundings, { job, file }: Tailer, how: { readonly checkpoint: boolean }): NodeFile | undefined {
+  if (file.path.endsWith('.log')) return undefined;
+  const name = file.path.replace(/\.\d{8}-\d{6}$/, '');
+  const newest = around.files.at(file.node, name);
+  if (!how.checkpoint || job.file === undefined) return newest;
+  const rotated = around.files.on(file.node).filter(({ path }) => path.startsWith(`${name}.`) && path > file.path);
+  return rotated.toSorted((a, b) => (a.path < b.path ? -1 : 1))[0] ?? newest;
 }
 
-/** Forwards what is new in one file; false when it cannot be read. */
-function takeLines(around: LogSurroundings, of: Taking): boolean {
-  const { source, job, telemetry, positions } = of;
-  const about = { component_path: '/', component_id: source.id };
-  if (job.refused !== undefined) {
-    telemetry.once(job.refused, 'error', { msg: 'failed to tail file', ...about, path: job.path, err: job.refused });
-    return false;
-  }
-  const key = `${source.id}|${job.path}|${JSON.stringify(job.labels)}`;
-  telemetry.once(`started ${key}`, 'info', { msg: 'tail routine: started', ...about, component: 'tailer', path: job.path });
-  const end = job.file.first + job.file.lines.length;
-  const from = positions.get(key) ?? (source.args['tail_from_end'] === true ? end : job.file.first);
-  positions.set(key, end);
-  const lines = job.file.lines.slice(Math.max(0, from - job.file.first));
-  if (lines.length === 0) return true;
-  // Of what is read through the API Alloy counts nothing.
-  if (source.name === 'loki.source.file') {
-    const bytes = (some: readonly string[]): number => some.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
-    const metrics = telemetry.of(source.id);
-    metrics.count('loki_source_file_read_lines_total', { path: job.path }, lines.length);
-    metrics.count('loki_source_file_read_bytes_total', { path: job.path }, bytes(lines));
-    metrics.count('loki_source_file_file_bytes_total', { path: job.path }, bytes(lines));
-  }
+/** How many lines of the file went on their way. */
+function takeLines(
+  around: LogSurroundings,
+  tailer: Tailer,
+  to: { readonly graph: Graph; readonly endpoints: Endpoints; readonly telemetry: Telemetry },
+): number {
+  const { source, job, file } = tailer;
   const nanos = BigInt(around.clock.now().getTime()) * 1_000_000n;
-  lines.forEach((line, at) =>
-    of.graph.forward(source.args['forward_to'], { labels: job.labels, line: job.strip(line), nanos: nanos + BigInt(at), extracted: { ...job.labels } }),
-  );
-  return true;
+  const from = tailer.at;
+  let bytes = 0;
+  for (; tailer.at < file.lines.length; tailer.at += 1) {
+    const line = file.lines[tailer.at] as string;
+    if (!to.endpoints.hasRoom()) break;
+    bytes += Buffer.byteLength(line) + 1;
+    to.graph.forward(source.args['forward_to'], {
+      labels: job.labels,
+      line: job.strip(line),
+      nanos: nanos + BigInt(tailer.at - from),
+      extracted: { ...job.labels },
+    });
+  }
+  const taken = tailer.at - from;
+  // Of what is read through the API Alloy counts nothing.
+  if (taken > 0 && source.name === 'loki.source.file') {
+    const metrics = to.telemetry.of(source.id);
+    metrics.count('loki_source_file_read_lines_total', { path: job.path }, taken);
+    metrics.count('loki_source_file_read_bytes_total', { path: job.path }, bytes);
+    metrics.set('loki_source_file_file_bytes_total', { path: job.path }, file.bytes);
+  }
+  return taken;
 }
 
 /** A missing configuration file ends Alloy the way a wrong one does. */

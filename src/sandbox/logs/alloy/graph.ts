@@ -26,6 +26,8 @@ export interface GraphWorld {
 }
 
 export interface Graph {
+  /** Of all components and blocks, in the order of the file. */
+  readonly ids: readonly string[];
   /** The components of this kind, their arguments evaluated against the present state of the world. */
   components(name: string): readonly Component[];
   /** Hands an entry to the receivers of a `forward_to`. */
@@ -91,6 +93,7 @@ export function loadGraph(source: string, world: GraphWorld): Graph {
     for (const receiver of (to ?? []) as readonly { readonly receiver: string }[]) deliver(receiver.receiver, entry);
   };
   const graph: Graph = {
+    ids: blocks.map(idOf),
     components(name) {
       exports = new Map();
       made = new Map();

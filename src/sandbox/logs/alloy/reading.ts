@@ -1,6 +1,6 @@
 /** What a collector may see from inside its pod: targets by RBAC, files by mounts and user. */
 import { globExpression, type NodeFile } from '../node-files.ts';
-import { hostPathOf, type Process, userOf } from '../process.ts';
+import { hostPathOf, mayRead, type Process } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { podTargets } from './discovery.ts';
 import type { Component } from './graph.ts';
@@ -73,13 +73,14 @@ function matchPattern(around: LogSurroundings, process: Process, of: { readonly 
 export interface Job {
   readonly path: string;
   readonly labels: Labels;
-  readonly file: Pick<NodeFile, 'first' | 'lines'>;
+  readonly file: NodeFile | undefined;
   readonly refused?: string;
   readonly strip: (line: string) => string;
 }
 
 const visible = (labels: Labels): Labels => Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith('__')));
-const NOTHING = { first: 0, lines: [] };
+/** Containerd writes logs as root, for root's group to read. */
+const LOG_MODE = 0o640;
 
 export function fileJobs(around: LogSurroundings, process: Process, source: Component): readonly Job[] {
   const given = (source.args['targets'] ?? []) as unknown as readonly Labels[];
@@ -90,8 +91,13 @@ export function fileJobs(around: LogSurroundings, process: Process, source: Comp
     const labels = { ...visible(target), filename: path };
     const host = hostPathOf(process, path);
     const file = host === undefined ? undefined : around.files.at(process.node, host);
-    const refused = file === undefined ? `stat ${path}: no such file or directory` : userOf(process) === 0 ? undefined : `open ${path}: permission denied`;
-    jobs.set(JSON.stringify(labels), { path, labels, file: file ?? NOTHING, strip: (line) => line, ...(refused !== undefined && { refused }) });
+    const refused =
+      file === undefined
+        ? `failed to tail file: stat ${path}: no such file or directory`
+        : mayRead(process, { mode: LOG_MODE })
+          ? undefined
+          : `failed to tail the file: open ${path}: permission denied`;
+    jobs.set(JSON.stringify(labels), { path, labels, file, strip: (line) => line, ...(refused !== undefined && { refused }) });
   }
   return [...jobs.values()];
 }
@@ -109,11 +115,14 @@ export function tailJobs(around: LogSurroundings, process: Process, source: Comp
     const labels = { ...visible(target), instance: path, job: target['job'] ?? source.id };
     const file = around.files
       .all()
-      .filter((candidate) => candidate.pod.namespace === namespace && candidate.pod.name === pod && candidate.container === container)
+      .filter(
+        (candidate) =>
+          candidate.pod.namespace === namespace && candidate.pod.name === pod && candidate.container === container && candidate.path.endsWith('.log'),
+      )
       .at(-1);
     const denial = deniedPodLogs(around.store, account, namespace);
     const refused = denial === undefined ? undefined : `pods "${pod}" is forbidden: ${denial}`;
-    jobs.set(path, { path, labels, file: file ?? NOTHING, strip: (line) => line.replace(/^\S+ \S+ \S+ /, ''), ...(refused !== undefined && { refused }) });
+    jobs.set(path, { path, labels, file, strip: (line) => line.replace(/^\S+ \S+ \S+ /, ''), ...(refused !== undefined && { refused }) });
   }
   return [...jobs.values()];
 }

@@ -100,7 +100,7 @@ const ENDPOINT: Shape = {
   blocks: {
     basic_auth: { attributes: { username: 'string', password: 'string', password_file: 'string' } },
     tls_config: TLS,
-    queue_config: { attributes: { capacity: 'string', drain_timeout: 'string', min_shards: 'number' } },
+    queue_config: { attributes: { capacity: 'string', drain_timeout: 'string', min_shards: 'number', block_on_overflow: 'bool' } },
   },
 };
 

@@ -47,9 +47,13 @@ const source = (entry: LogEntry, name: AlloyValue | undefined): string => (word(
 const extend = (entry: LogEntry, more: Readonly<Record<string, string>>): readonly LogEntry[] => [{ ...entry, extracted: { ...entry.extracted, ...more } }];
 const relabeled = (entry: LogEntry, labels: Labels): readonly LogEntry[] => [{ ...entry, labels }];
 
-/** Containerd cuts long lines: parts flagged `P` wait for the `F` of the same stream. */
-function cri(): Stage {
-  const parts = new Map<string, string>();
+/** Containerd cuts long lines: parts flagged `P` wait for the `F` of the same stream. Nothing bounds them unless it is said. */
+function cri({ args }: StageSpec): Stage {
+  const parts = new Map<string, LogEntry>();
+  const most = typeof args['max_partial_lines'] === 'number' ? args['max_partial_lines'] : 100;
+  const bytes = args['max_partial_line_size_truncate'] === true ? Number(args['max_partial_line_size'] ?? 0) : Number.POSITIVE_INFINITY;
+  const bounded = (line: string): string =>
+    line.length <= bytes / 4 || Buffer.byteLength(line) <= bytes ? line : Buffer.from(line).subarray(0, bytes).toString('utf8');
   return (entry) => {
     const match = /^(\S+?) (stdout|stderr) (\S+?) ([\s\S]*)$/.exec(entry.line);
     const nanos = match === null ? undefined : parseNanos(match[1] as string);
@@ -57,13 +61,19 @@ function cri(): Stage {
     const [, , stream = '', flag, content = ''] = match;
     const labels = { ...entry.labels, stream };
     const key = JSON.stringify(labels);
-    const line = (parts.get(key) ?? '') + content;
-    if (flag === 'P') {
-      parts.set(key, line);
-      return [];
+    const before = parts.get(key);
+    if (flag !== 'P') {
+      parts.delete(key);
+      return [{ ...entry, labels, nanos, line: before === undefined ? content : bounded(before.line + content) }];
     }
-    parts.delete(key);
-    return [{ ...entry, labels, line, nanos }];
+    if (parts.size >= most) {
+      const held = [...parts.values()];
+      parts.clear();
+      parts.set(key, { ...entry, labels, nanos, line: bounded(content) });
+      return held;
+    }
+    parts.set(key, { ...entry, labels, nanos, line: bounded((before?.line ?? '') + content) });
+    return [];
   };
 }
 

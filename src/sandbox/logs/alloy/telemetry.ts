@@ -5,6 +5,8 @@ import type { LogSurroundings } from '../surroundings.ts';
 import type { Labels } from './relabel.ts';
 
 export interface Telemetry {
+  /** What is less than this is not said. */
+  setLevel(level: string): void;
   say(level: string, fields: Readonly<Record<string, string | number>>): void;
   /** Says it the first time only, until `forget`. */
   once(key: string, level: string, fields: Readonly<Record<string, string | number>>): void;
@@ -47,14 +49,19 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   },
 };
 
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
 export function createTelemetry(around: LogSurroundings, process: Process): Telemetry {
   const told = new Set<string>();
   const metrics = createMetrics(FAMILIES);
+  let least = LEVELS.indexOf('info');
   const say: Telemetry['say'] = (level, fields) => {
+    if (LEVELS.indexOf(level) < least) return;
     const words = Object.entries(fields).map(([name, value]) => `${name}=${/[\s"=]/.test(String(value)) ? JSON.stringify(value) : value}`);
     around.print(process.pod, process.container.name, `ts=${around.clock.now().toISOString()} level=${level} ${words.join(' ')}`);
   };
   return {
+    setLevel: (level) => void (least = Math.max(0, LEVELS.indexOf(level))),
     say,
     once(key, level, fields) {
       if (told.has(key)) return;

@@ -58,7 +58,9 @@ it('counts labels that are unwrapped, and computes them from the time of the lin
 
 it('joins vectors as sets', () => {
   const apps = (query: string) =>
-    (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: readonly { metric: { app: string } }[] }).result.map(({ metric }) => metric.app);
+    (answerQuery(parseLogql(query), streams, { ...window, instant: true }) as { result: readonly { metric: { app: string } }[] }).result.map(
+      ({ metric }) => metric.app,
+    );
   const [all, b] = ['sum by (app) (count_over_time({app=~".+"}[20s]))', 'sum by (app) (count_over_time({app="b"}[20s]))'];
   expect(apps(`${all} unless ${b}`)).toEqual(['a']);
   expect(apps(`${all} and ${b}`)).toEqual(['b']);

@@ -51,11 +51,15 @@ http {
   client_max_body_size {{ $nginx.clientMaxBodySize }};
   proxy_http_version 1.1;
   default_type application/octet-stream;
-  log_format main '$remote_addr - $remote_user [$time_local] $status "$request" $body_bytes_sent';
+  log_format {{ $nginx.logFormat }}
   {{- if .Values.gateway.verboseLogging }}
   access_log /dev/stderr main;
   {{- else }}
-  access_log off;
+  map $status $loggable {
+    ~^[23] 0;
+    default 1;
+  }
+  access_log /dev/stderr main if=$loggable;
   {{- end }}
   resolver {{ $nginx.resolver | default $dns }};
   {{- with $nginx.httpSnippet }}

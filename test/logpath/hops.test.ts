@@ -582,7 +582,7 @@ describe('Loki', () => {
   });
 
   it.each([
-    [[{ stream: { job: 'x' }, values: [[1_795_896_372_111_413_212, 'a number']] }], /^loghttp\.PushRequest\.Streams: .*Value looks like Number\/Boolean\/None/],
+    [[{ stream: { job: 'x' }, values: [[1_795_896_372_111, 'a number']] }], /^loghttp\.PushRequest\.Streams: .*Value looks like Number\/Boolean\/None/],
     [[{ stream: { 'a-b': 'x' }, values: [] }], /^couldn't parse labels: 1:3: parse error: unexpected character inside braces: '-'\n$/],
     [
       [{ stream: { a: 'x'.repeat(3000) }, values: [['1772366400000000000', 'x']] }],

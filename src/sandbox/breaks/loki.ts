@@ -143,7 +143,7 @@ export const lokiBreaks: readonly Break[] = [
           {
             component: 'loki',
             lines: [
-              'level=error ts={time} caller=background.go:116 msg="error in cache: failed to put to memcached" name=chunks err="server=10.0.129.18:11211: read tcp 10.0.130.4:40122->10.0.129.18:11211: i/o timeout"',
+              'level=warn ts={time} caller=background.go:202 msg="backgroundCache writeBackLoop Cache.Store fail" err="memcache: connect timeout to 10.0.129.18:11211"',
             ],
             every: '10s',
           },
@@ -204,7 +204,7 @@ export const lokiBreaks: readonly Break[] = [
           {
             component: 'distributor',
             lines: [
-              'level=error ts={time} caller=push.go:155 org_id=training-on-eks msg="push request failed" code=500 err="rpc error: code = ResourceExhausted desc = grpc: received message larger than max (5229930 vs. 4194304)"',
+              String.raw`level=warn ts={time} caller=logging.go:144 orgID=training-on-eks msg="POST /loki/api/v1/push (500) 41.2ms Response: \"rpc error: code = ResourceExhausted desc = grpc: received message larger than max (5229930 vs. 4194304)\\n\""`,
             ],
             every: '15s',
           },
@@ -222,7 +222,7 @@ export const lokiBreaks: readonly Break[] = [
           {
             component: 'query-frontend',
             lines: [
-              'level=error ts={time} caller=retry.go:103 org_id=training-on-eks msg="error processing request" try=0 err="rpc error: code = Code(400) desc = the query time range exceeds the limit (query length: 720h29m35s, limit: 24h)"',
+              'level=error ts={time} caller=retry.go:103 org_id=training-on-eks msg="error processing request" try=0 err="rpc error: code = Code(400) desc = the query time range exceeds the limit (query length: 720h29m35s, limit: 1d)"',
             ],
             every: '15s',
           },

@@ -422,3 +422,11 @@ test('a LoadBalancer Service gets a hostname of the region, loses it when it bec
   await until(() => named() !== undefined);
   expect(named()).not.toBe(first);
 });
+
+test('an init container of an image of the log path runs to its end, whatever its script calls', async () => {
+  const { store, until, pods } = await start();
+  const init = { name: 'restore', image: 'docker.io/grafana/alloy:v1.18.1', command: ['/bin/sh', '-ec', 'perl /etc/restore.pl "$@"', 'restore'] };
+  store.create(pod('collector', { initContainers: [init], containers: [box('echo after; sleep 3600')] }));
+  const run = await until(() => pods('default').find((one) => one.metadata.name === 'collector' && one.status?.phase === 'Running'));
+  expect(run.status).toMatchObject({ initContainerStatuses: [{ ready: true, restartCount: 0, state: { terminated: { exitCode: 0, reason: 'Completed' } } }] });
+});

@@ -39,12 +39,16 @@ const KNOWN: readonly (readonly [RegExp, Behaviour])[] = [
   [/\/amazon-k8s-cni(-init)?(:|$)/, { start: ['Installed /host/opt/cni/bin/aws-cni', 'Starting IPAM daemon in the background ... ok.'] }],
   [/\/kube-proxy(:|$)/, { start: ['"Using iptables Proxier"', '"Caches are synced" controller="service config"'] }],
   [/\/(aws-ebs-csi-driver|csi-[a-z-]+|livenessprobe|node-driver-registrar)(:|$)/, { start: ['"Driver Information" Driver="ebs.csi.aws.com"'] }],
+  [/\/(alloy|loki)(:|$)/, { start: [] }],
   [/\/(nginx|nginx-unprivileged)(:|$)/, { start: ['/docker-entrypoint.sh: Configuration complete; ready for start up'] }],
   [/\/(memcached|memcached-exporter|access-log-exporter|prometheus-config-reloader|k8s-sidecar|pause)(:|$)/, { start: [] }],
 ];
 
 /** Images without an entrypoint: their arguments alone are the command. */
 const BARE = /(^|\/)(busybox|alpine|ubuntu|debian|bash|amazonlinux|bash)(:|@|$)/;
+
+/** Images whose programs only the log path plays: what else they run, before or beside it, ends well. */
+export const isOfLogPath = (image: string): boolean => /\/(alloy|loki)(:|@|$)/.test(`/${image}`);
 
 export function isBare(image: string): boolean {
   return BARE.test(image);

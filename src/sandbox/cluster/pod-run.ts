@@ -2,7 +2,7 @@
 import type { LogPath } from '../types.ts';
 import { append, containerId, type ContainerRun, createContainerRun } from './container-run.ts';
 import { environmentOf, expandArguments, unmountable } from './environment.ts';
-import { behaviourOf, isBare } from './images.ts';
+import { behaviourOf, isBare, isOfLogPath } from './images.ts';
 import type { ClusterParts } from './parts.ts';
 import { writePodStatus } from './pod-status.ts';
 import { interpret, type Program } from './shell.ts';
@@ -136,6 +136,7 @@ function behave(parts: NodeParts, run: PodRun, starting: Starting): void {
   if (launch(parts, run, { container, pod })) return;
   if (component(parts, run, { container, said: '' })) return;
   const { command, args, image } = container.spec;
+  if (container.kind === 'init' && isOfLogPath(image)) return later(parts, run, { ms: parts.pace(50), act: () => end(parts, run, { container, code: 0 }) });
   const argv = expandArguments([...(command ?? []), ...(args ?? [])], starting.env);
   if (command !== undefined || isBare(image)) {
     if (argv.length === 0) return end(parts, run, { container, code: 0 });

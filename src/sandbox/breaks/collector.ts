@@ -69,12 +69,11 @@ export const collectorBreaks: readonly Break[] = [
   {
     name: 'read-permission',
     hop: 'alloy-read',
-    does: 'The collectors run as a user and group that may not read the files of root.',
+    does: 'The collectors run as a user who may not read the files of root.',
     make: (bench) =>
       bench.change(collector, (set) => {
         const template = templateOf(set);
-        for (const container of template['containers'] as Doc[])
-          container['securityContext'] = { ...container['securityContext'], runAsUser: 473, runAsGroup: 473 };
+        for (const container of template['containers'] as Doc[]) container['securityContext'] = { ...container['securityContext'], runAsUser: 473 };
         // A folder of the node for positions is made by root; who is not root is given one that fits.
         for (const volume of template['volumes'] as Doc[])
           if (volume['hostPath'] && volume['hostPath'].path !== '/var/log') {

@@ -9,7 +9,10 @@ export function tableOfRows(): Reporter {
       rows.push(...own);
     },
     onTestRunEnd() {
-      if (rows.length > 0) process.stdout.write(`\n${rows.join('\n')}\n`);
+      // What was written, lost and doubled comes last, its sum at the very end.
+      const isCount = (row: string): boolean => / written \d+, lost /.test(row);
+      const sorted = [...rows.filter((row) => !isCount(row)), ...rows.filter(isCount)];
+      if (sorted.length > 0) process.stdout.write(`\n${sorted.join('\n')}\n`);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** What `doctor` asks, in the order of the data's way: the first that fails is where to begin. */
+import { rotatedFilesKept } from './alloy-backlog.ts';
 import * as discovery from './alloy-discovery.ts';
 import * as nodes from './alloy-nodes.ts';
 import * as push from './alloy-push.ts';
@@ -95,6 +96,7 @@ const asked: readonly DoctorCheck[] = [
   read.positionsKept,
   read.readOnce,
   read.notByApi,
+  rotatedFilesKept,
   push.pushAddress,
   push.pipelineJoined,
   push.passwordReadable,

@@ -188,6 +188,16 @@ export const doctorCollector = doctorRows({
     explain:
       'Its counter loki_write_sent_entries_total does not move while pods on the same node print. A restart cures it where Loki takes pushes; while it takes none, a restart may lose what was read and not sent.',
   },
+  COLLECTOR_BACKLOG_FULL: {
+    title: 'A collector could not keep rotated log files',
+    cause: 'Loki took no pushes for so long that the copies of rotated files reached 1 GiB, the disk of the node 80 %, or no collector ran there meanwhile.',
+    fix: 'make pushes succeed again; free disk on the node: du -sh /var/lib/alloy/backlog /var/log/pods',
+    exit: 6,
+    covers: [],
+    autofix: 'no',
+    explain:
+      'While Loki takes no pushes, a script beside Alloy copies what the kubelet rotates before Alloy could read it. Lines of the files named in the evidence are lost; everything else is still delivered.',
+  },
   COLLECTOR_NODE_NETWORK: {
     title: 'Loki is not reached from some nodes',
     cause: 'Security groups between node groups, the network plugin, or a way around through an outer load balancer.',

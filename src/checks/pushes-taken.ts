@@ -16,9 +16,9 @@ const SECONDS = 60;
 const LINES = 2000;
 /** Whoever is refused for a moment has got through again by then. */
 const SURE_MS = 10_000;
-/** Between two readings; three of them see a collector that tries again every few seconds. */
+/** A collector that gets no answer gives up after 10 s, and tries again within 15. */
 const PAUSE_MS = 2000;
-const READINGS = 4;
+const READINGS = 14;
 /** As long as a page about the whole installation may wait for this. */
 const PATIENCE_MS = 3000;
 
@@ -95,9 +95,9 @@ async function silentlyRefused(ctx: Needs, signal: AbortSignal): Promise<Problem
       }),
     );
   const before = await read();
-  for (let reading = 1; reading < READINGS; reading++) {
-    const after = reading === 1 ? before : await read();
-    const seen = before.map((one, at): PushingSeen => ({ pod: one.pod, before: one, after: after[at]!, seconds: ((reading - 1) * PAUSE_MS) / 1000 }));
+  for (let reading = 0; reading < READINGS; reading++) {
+    const after = reading === 0 ? before : await read();
+    const seen = before.map((one, at): PushingSeen => ({ pod: one.pod, before: one, after: after[at]!, seconds: (reading * PAUSE_MS) / 1000 }));
     const states = seen.map((one) => ({ seen: one, ...pushed(one) }));
     const failing = states.filter(({ state }) => state === 'failing');
     if (failing.length > 0)

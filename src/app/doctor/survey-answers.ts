@@ -5,7 +5,8 @@ import type { DatasourceSeen, ReadingSeen } from '../../checks/doctor/survey.ts'
 import type { Logs } from '../../ports/logs.ts';
 import { askGateway, gatewayLogs } from './survey-gateway.ts';
 import { isRecord, listIn, received, recordIn, wordsIn } from './survey-json.ts';
-import { looked, type Looking } from './survey-objects.ts';
+import { stop } from '../../problems/problem.ts';
+import { inTime, looked, type Looking } from './survey-objects.ts';
 
 /** Parts of a Loki without a gateway that answer queries themselves. */
 const READERS = ['gateway', 'query-frontend', 'read', 'single-binary', 'querier'];
@@ -91,12 +92,20 @@ function readerOf({ collectors, datasources }: Omit<Asking, 'loki'>): Reader | u
 /** In the middle of a restart an answer may fail that comes a moment later. */
 const AGAIN_MS = 2000;
 
+/** As long as a question is worth waiting for that Loki answers in a second; more than one pod may be tried within it. */
+const ANSWER_MS = 15_000;
+
 /** The same question once more where the answer is a failure of the moment. */
 async function steadily<T extends Answer>({ run }: Looking, ask: () => Promise<T>): Promise<T> {
-  const answer = await ask();
+  const heard = async (): Promise<T> => {
+    const answer = await inTime(run, ANSWER_MS, ask());
+    if (answer === 'late') throw stop('LOOK_LATE', { message: `no answer within ${ANSWER_MS / 1000} s` });
+    return answer;
+  };
+  const answer = await heard();
   if (answer.status < 500) return answer;
   await run.outside.clock.sleep(AGAIN_MS, run.signal);
-  return ask();
+  return heard();
 }
 
 async function readingOf(looking: Looking, { logs, reader }: { readonly logs: Logs; readonly reader: Reader }): Promise<ReadingSeen> {
@@ -107,7 +116,7 @@ async function readingOf(looking: Looking, { logs, reader }: { readonly logs: Lo
   const health = await looked(
     miss,
     'the health check of Grafana',
-    askGateway(logs, `/loki/api/v1/query?${new URLSearchParams({ query: 'vector(1)+vector(1)', limit: '1' })}`, as),
+    steadily(looking, () => askGateway(logs, `/loki/api/v1/query?${new URLSearchParams({ query: 'vector(1)+vector(1)', limit: '1' })}`, as)),
   );
   const base = { ...(health && { health }), as: reader.called, asked };
   const since = `start=${asked.getTime() - HOUR}000000&end=${asked.getTime() + 60_000}000000`;

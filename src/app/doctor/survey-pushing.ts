@@ -6,8 +6,8 @@ import { each, type Looking } from './survey-objects.ts';
 
 /** Less is no difference: a batch waits a second before it is sent. */
 const LEAST_MS = 2000;
-/** A collector that was refused tries again within 15 s, as this program sets it up. */
-const SURE_MS = 17_000;
+/** A collector that was refused tries again within 15 s, as this program sets it up; one that gets no answer notices after 10 s more. */
+const SURE_MS = { failing: 17_000, waiting: 27_000 } as const;
 const PAUSE_MS = 2000;
 
 /** `began`: when the counters in `collectors` were read. */
@@ -21,9 +21,10 @@ export async function pushingOf(
   const passed = () => clock.now().getTime() - began;
   let collectors = await again(of.collectors);
   // A clock that stands still must not make it last for ever.
-  let left = Math.ceil(SURE_MS / PAUSE_MS) + 2;
-  while (left-- > 0 && collectors.some(({ pushing }) => pushing.some(isOpen)) && passed() < SURE_MS && !looking.run.signal.aborted) {
-    await clock.sleep(passed() < LEAST_MS ? LEAST_MS - passed() : Math.min(PAUSE_MS, Math.max(100, SURE_MS - passed())), looking.run.signal);
+  let left = Math.ceil(SURE_MS.waiting / PAUSE_MS) + 2;
+  const isUndecided = (one: PushingSeen) => isOpen(one) && passed() < (stateOf(one) === 'failing' ? SURE_MS.failing : SURE_MS.waiting);
+  while (left-- > 0 && collectors.some(({ pushing }) => pushing.some(isUndecided)) && !looking.run.signal.aborted) {
+    await clock.sleep(passed() < LEAST_MS ? LEAST_MS - passed() : PAUSE_MS, looking.run.signal);
     collectors = await again(collectors);
   }
   return collectors;

@@ -371,9 +371,10 @@ describe('counters of Loki have no time', () => {
     ).toContain('fail limits');
   });
   it('one label fault is one finding, though Loki counts it twice', async () => {
-    const discarded = ['max_label_names_per_series', 'invalid_labels'].map((reason) => ({ reason, tenant: 'dev', lines: 7 }));
+    const discarded = ['invalid_labels', 'max_label_names_per_series'].map((reason) => ({ reason, tenant: 'dev', lines: 7 }));
     const found = await told(seen([], { counters: { received: 10, flushFailures: 0, discarded } }));
     expect(found.map(({ problem }) => problem.code)).toEqual(['LOKI_LABELS_LIMITED']);
+    expect(found[0]?.problem.message).toContain('7 lines of tenant dev: max_label_names_per_series');
   });
 });
 

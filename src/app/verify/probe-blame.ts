@@ -1,4 +1,5 @@
 /** Why a node's line did not come back: its pod never ran, no collector is there or none that is ready, or the line was lost further on. */
+import { countersIn } from '../../checks/doctor/counters.ts';
 import type { Problem } from '../../engine/types.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { problem, ProblemError } from '../../problems/problem.ts';
@@ -112,9 +113,20 @@ const lost = ({ blueprint }: Context, node: string): Problem =>
 
 async function complaints({ kubernetes, blueprint }: Context, collector: KubeObject | undefined): Promise<readonly string[]> {
   if (!collector) return [];
-  const { name } = collector.metadata;
+  const { name, namespace } = collector.metadata;
+  const metrics = await kubernetes.raw(`/api/v1/namespaces/${namespace}/pods/${name}:12345/proxy/metrics`).catch(nothing);
   const lines = await kubernetes.logs({ namespace: blueprint.alloy.namespace, pod: name, container: 'alloy', tail: 200 }).catch(nothing);
   // Every Alloy says this one; it means nothing.
   const errors = (lines ?? []).filter((line) => /level=(error|warn)/.test(line) && !line.includes('noop client'));
-  return errors.slice(-2).map((line) => `${name}: ${line.slice(0, 400)}`);
+  return [...refusedBy(name, metrics?.status === 200 ? metrics.body : ''), ...errors.slice(-2).map((line) => `${name}: ${line.slice(0, 400)}`)];
+}
+
+/** A collector that is refused says so at level debug only, but counts it. */
+function refusedBy(pod: string, metrics: string): readonly string[] {
+  const pushes = Object.values(countersIn(metrics, { name: pod }).pushes);
+  const retries = pushes.reduce((sum, one) => sum + one.retries, 0);
+  const statuses = pushes.flatMap(({ answers }) => Object.entries(answers).filter(([status, count]) => !status.startsWith('2') && count > 0));
+  if (retries === 0 && statuses.length === 0) return [];
+  const told = statuses.map(([status, count]) => `${count} answered ${status === '-1' ? 'not at all' : status}`).join(', ');
+  return [`${pod}: loki_write_batch_retries_total ${retries}${told ? `; pushes: ${told}` : ''}`];
 }

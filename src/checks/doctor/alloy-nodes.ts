@@ -22,7 +22,7 @@ export const noneStandsStill: DoctorCheck = {
     if (!first) return collectors.some(({ counters }) => counters.length > 0) ? pass() : skip("the collectors' counters could not be read");
     return fail('COLLECTOR_STUCK', {
       message: `Collector ${first.one.pod} on node ${first.one.node} sends nothing, though pods of its node print`,
-      fix: `kubectl -n ${first.workload.namespace} logs ${first.one.pod} --since 15m; http://localhost:12345/graph of kubectl -n ${first.workload.namespace} port-forward ${first.one.pod} 12345 shows where lines stop. A restart loses what it has read and not sent: restart it only while other collectors deliver`,
+      fix: `kubectl -n ${first.workload.namespace} logs ${first.one.pod} --since 15m; http://localhost:12345/graph of kubectl -n ${first.workload.namespace} port-forward ${first.one.pod} 12345 shows where lines stop. A restart may lose what it has read and not sent: restart it only while other collectors deliver`,
       evidence: found.flatMap(({ one }) => [
         `pod ${one.pod}: loki_write_sent_entries_total ${one.sentEntries}, and the same some seconds later`,
         `pod ${one.printing} on the same node has printed meanwhile`,

@@ -56,6 +56,9 @@ const LIMITS: readonly Limit[] = [
     once: true,
   },
 ];
+/** Of every fault of labels, beside its own reason. */
+const GENERAL = 'invalid_labels';
+
 /** How limits are told by whoever is refused. */
 export const LIMIT_WORDS: readonly RegExp[] = LIMITS.map(({ words }) => words);
 const NAMED = new Set(LIMITS.flatMap(({ reasons }) => reasons));
@@ -73,7 +76,10 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const counted = (loki.counters?.discarded ?? []).filter(({ reason }) => limit.reasons.includes(reason)).toSorted((a, b) => b.lines - a.lines);
+    const all = (loki.counters?.discarded ?? []).filter(({ reason }) => limit.reasons.includes(reason));
+    // Loki counts the same lines once more under the general reason.
+    const plain = all.filter(({ reason }) => reason !== GENERAL);
+    const counted = (plain.length > 0 ? plain : all).toSorted((a, b) => b.lines - a.lines);
     const heard = [...refusals(survey).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(survey))];
     if (counted.length === 0 && heard.length === 0)
       return loki.counters ? pass(`${loki.counters.received} lines taken`) : skip("Loki's counters could not be read");

@@ -228,7 +228,8 @@ export const app = rows({
     cause: 'The collector does not keep on the node how far it has read.',
     fix: 'loki-eks plan, to see what differs; loki-eks install repairs it',
     exit: 6,
-    explain: 'Positions belong on a hostPath volume, so that the next collector of the node goes on where the last one stopped.',
+    explain:
+      'Positions belong on a hostPath volume, so that the next collector of the node goes on where the last one stopped. While Loki takes no lines, a collector of other make loses at a restart what it has read and not sent; what loki-eks installs goes back to the last line that Loki took. Lines of pods that are deleted meanwhile go with their files, whoever collects them.',
   },
   NODE_UNKNOWN: {
     title: 'There is no such node, or no line can be printed on it',

@@ -147,6 +147,24 @@ describe('a part whose only pods have just been replaced', () => {
     const pods = [...healthy.pods.filter((one) => one.component !== component), starting(`loki-${component}-0`, component, 20)];
     expect(await told(withPods(pods, { workloads, ...gateway }))).toEqual([]);
   });
+  it.each(parts)('%s has none for a moment', async (component) => {
+    const healthy = surveySeen().loki!;
+    const own = workload(`loki-${component}`, component, { ready: 0 });
+    const workloads = [...healthy.workloads.filter((one) => one.component !== component), own];
+    const gateway = component === 'gateway' ? { gateway: { ...healthy.gateway!, workload: own } } : {};
+    const others = healthy.pods.filter((one) => one.component !== component);
+    expect(await told(withPods(others, { workloads, ...gateway }))).toEqual([]);
+    expect(await told(withPods([...others, pod('new', component)], { workloads, ...gateway }))).toEqual([]);
+  });
+  it.each(['distributor', 'querier', 'query-frontend', 'gateway'])('%s that may make none is down', async (component) => {
+    const healthy = surveySeen().loki!;
+    const own = workload(`loki-${component}`, component, { ready: 0 });
+    const workloads = [...healthy.workloads.filter((one) => one.component !== component), own];
+    const gateway = component === 'gateway' ? { gateway: { ...healthy.gateway!, workload: own } } : {};
+    const others = healthy.pods.filter((one) => one.component !== component);
+    const events = [{ object: `ReplicaSet loki/loki-${component}-abc`, reason: 'FailedCreate', message: 'exceeded quota' }];
+    expect((await told(withPods(others, { workloads, events, ...gateway })))[0]).toMatch(/fail (LOKI_PART_DOWN|GATEWAY_ABSENT)/);
+  });
   it('all ingesters at once are on the way as well', async () => {
     const healthy = surveySeen().loki!;
     const workloads = healthy.workloads.map((one) => (one.component === 'ingester' ? { ...one, ready: 0 } : one));

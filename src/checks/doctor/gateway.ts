@@ -4,7 +4,7 @@ import type { Verdict } from '../../engine/types.ts';
 import { inWords } from './answers.ts';
 import { crashing, freshSince, nowIn, said, shortened } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
-import { isStarting } from './starting.ts';
+import { isReplacing, isStarting } from './starting.ts';
 import { counted, podsPushed } from './pushes.ts';
 import { failing, takingSince } from './refusals.ts';
 import { noImage } from './scheduling.ts';
@@ -78,8 +78,11 @@ export const gatewayUp: DoctorCheck = {
         fix: `kubectl -n ${workload.namespace} scale deployment ${workload.name} --replicas 2`,
         evidence: [`${where}: spec.replicas 0`],
       });
-    if (workload.ready > 0) return pass(`${workload.ready} of ${workload.wanted} ready`);
     const pods = gatewayPods(loki);
+    // Pods are looked at a moment after the Deployment, and know better.
+    const ready = Math.max(workload.ready, pods.filter((one) => one.ready).length);
+    if (ready > 0) return pass(`${ready} of ${workload.wanted} ready`);
+    if (pods.length === 0 && isReplacing(loki, workload)) return skip('its pods are being made');
     if (pods.length > 0 && pods.every(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
       return skip('its pods wait for a place or an image');
     if (said(pods, NO_RESOLVER).length > 0) return skip('nginx does not start without its resolver');

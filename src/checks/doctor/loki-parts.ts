@@ -6,7 +6,7 @@ import { core, crashing, freshSince, nowIn, said } from './log-lines.ts';
 import type { LokiSeen } from './loki-seen.ts';
 import type { PodSeen, Workload } from './objects-seen.ts';
 import { noImage } from './scheduling.ts';
-import { isStarting } from './starting.ts';
+import { isReplacing, isStarting } from './starting.ts';
 import { quorumOf } from './loki-quorum.ts';
 import type { DoctorCheck, Survey } from './survey.ts';
 import { fail, NO_LOKI, pass, skip } from './verdict.ts';
@@ -77,12 +77,17 @@ export const partsUp: DoctorCheck = {
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    const judged = loki.workloads.filter(({ component }) => component !== 'gateway');
+    const up = (component: string) => loki.pods.filter((one) => one.component === component && one.ready).length;
+    const judged = loki.workloads
+      .filter(({ component }) => component !== 'gateway')
+      // Pods are looked at a moment after their workloads, and know better.
+      .map((one) => ({ ...one, ready: Math.max(one.ready, Math.min(one.wanted, up(one.component))) }));
     const [first] = [...down(judged, quorumOf(loki)), ...mute(loki, judged)].filter(({ work }) => !BEHIND.includes(work));
     if (!first) return pass();
     const names = new Set(first.parts.map(({ component }) => component));
     const pods = loki.pods.filter(({ component }) => names.has(component));
     const now = nowIn(survey);
+    if (pods.length === 0 && first.parts.every((part) => isReplacing(loki, part))) return skip(`${[...names].join(' and ')}: pods are being made`);
     if (pods.some(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage))) return skip('its pods wait for a place or an image');
     if (crashing(pods).length > 0) return skip('its pods crash');
     if (pods.some((pod) => isStarting(pod, now))) return skip(`${[...names].join(' and ')}: pods are starting`);

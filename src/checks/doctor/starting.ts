@@ -1,6 +1,7 @@
 /** Telling what has just begun from what is broken: by age, and by what a log says of its own beginning. */
 import { crashing, timeOf } from './log-lines.ts';
-import type { PodSeen } from './objects-seen.ts';
+import type { LokiSeen } from './loki-seen.ts';
+import type { PodSeen, Workload } from './objects-seen.ts';
 import { noImage } from './scheduling.ts';
 
 /** Whoever has just started is on the way; how long that takes a Loki that reads its log back, nobody knows. */
@@ -28,3 +29,10 @@ export function settled(pods: readonly PodSeen[], needed: readonly PodSeen[] = [
 /** Not ready yet, and no reason to think that it will not be. */
 export const isStarting = (pod: PodSeen, now: number): boolean =>
   !pod.ready && now - startOf(pod) < STARTING_MS && pod.unscheduled === undefined && !pod.containers.some(noImage) && crashing([pod]).length === 0;
+
+/** Between two sets of pods there may be none for a moment; that none may be made is told in an event. */
+export const isReplacing = ({ events }: LokiSeen, { namespace, name }: Workload): boolean =>
+  !events.some(
+    ({ object, reason }) =>
+      reason === 'FailedCreate' && (object.startsWith(`ReplicaSet ${namespace}/${name}-`) || object === `StatefulSet ${namespace}/${name}`),
+  );

@@ -6,6 +6,7 @@ import { clusterUsable } from './cluster-usable.ts';
 import { collectorEverywhere } from './collector-everywhere.ts';
 import type { CheckContext } from './context.ts';
 import { credentialsLast } from './credentials-last.ts';
+import { foreignHands } from './foreign-hands.ts';
 import { helmUsable } from './helm-usable.ts';
 import { iamSuffices } from './iam-suffices.ts';
 import { loadBalancer } from './load-balancer.ts';
@@ -27,6 +28,8 @@ export const checks: readonly Check<CheckContext>[] = [
   helmUsable,
   chartsObtainable,
   valuesKnown,
+  foreignHands('preflight'),
+  foreignHands('status'),
   logsKept,
   storageUsable,
   clusterDns,

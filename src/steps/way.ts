@@ -131,7 +131,8 @@ export async function dropLeft({ releases, kubernetes, blueprint }: Needs, use: 
     for (const ref of await refsIn(revision)) {
       if (stays.has(targetOf(ref)) || HOLDS_DATA.test(ref.kind)) continue;
       const found = await kubernetes.get(ref);
-      if (found?.metadata.annotations?.[MADE_BY_HELM] === name) await kubernetes.delete(ref);
+      const { [MADE_BY_HELM]: by, 'meta.helm.sh/release-namespace': where = namespace } = found?.metadata.annotations ?? {};
+      if (by === name && where === namespace) await kubernetes.delete(ref);
     }
   }
 }

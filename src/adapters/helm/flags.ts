@@ -14,7 +14,14 @@ interface Of {
 }
 const seconds = (ms: number) => `${Math.max(1, Math.ceil(ms / 1000))}s`;
 export function upgradeArgs(
-  of: Of & { readonly chart: Chart; readonly labels: Readonly<Record<string, string>>; readonly description: string; readonly timeoutMs: number },
+  of: Of & {
+    readonly chart: Chart;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly description: string;
+    readonly timeoutMs: number;
+    readonly force?: boolean;
+    readonly helm?: string;
+  },
 ): readonly string[] {
   // Label values can't hold the commas that separate them here.
   const labels = Object.entries(of.labels).map(([key, value]) => `${key}=${value}`);
@@ -34,10 +41,14 @@ export function upgradeArgs(
     '--description',
     of.description,
     ...(labels.length > 0 ? ['--labels', labels.join(',')] : []),
+    ...forced(of),
   ];
 }
 
 /** `force`: helm 4 leaves what others have written to them unless told otherwise; helm 3 knows no owners of fields. */
+const forced = ({ force, helm }: { readonly force?: boolean; readonly helm?: string }) =>
+  force && helm?.startsWith('4.') ? ['--server-side=true', '--force-conflicts'] : [];
+
 export const rollbackArgs = (
   of: Of & { readonly revision: number; readonly timeoutMs: number; readonly force?: boolean; readonly helm?: string },
 ): readonly string[] => [
@@ -50,7 +61,7 @@ export const rollbackArgs = (
   HISTORY,
   '--timeout',
   seconds(of.timeoutMs),
-  ...(of.force && of.helm?.startsWith('4.') ? ['--server-side=true', '--force-conflicts'] : []),
+  ...forced(of),
 ];
 
 export const uninstallArgs = (of: Of & { readonly timeoutMs: number }): readonly string[] => [

@@ -28,7 +28,9 @@ export async function lend(kubernetes: Pick<Kubernetes, 'get' | 'list' | 'create
   try {
     for (const ref of lacking) {
       const found = await kubernetes.get(ref);
-      if (found?.metadata.annotations?.['meta.helm.sh/release-name'] !== of.name) continue;
+      // A manifest is what a Secret says: only what helm itself has marked as this release's is touched.
+      const { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace = of.namespace } = found?.metadata.annotations ?? {};
+      if (!found || name !== of.name || namespace !== of.namespace) continue;
       lent.push({ ...found, apiVersion: ref.apiVersion, kind: ref.kind });
       await kubernetes.delete(ref, WITH_PODS.has(ref.kind) ? { propagation: 'Orphan' } : {});
     }

@@ -1,4 +1,5 @@
 /** Helm releases: found through the Kubernetes API, changed by the helm binary, recovered when an earlier helm died. */
+import { installIdLabel } from '../../design/ownership.ts';
 import { stop } from '../../problems/problem.ts';
 import type { KubeAccess, Kubernetes } from '../../ports/kubernetes.ts';
 import type { Helm, HelmTask, Releases } from '../../ports/releases.ts';
@@ -7,6 +8,7 @@ import { findHelm, type Env } from './binary.ts';
 import { helmFailure } from './failures.ts';
 import { rollbackArgs, templateArgs, uninstallArgs, upgradeArgs } from './flags.ts';
 import { kubeFlags, makeHome, systemTempDir, type Home, type KubeFlags, type TempDir } from './home.ts';
+import { foreignIn } from './foreign-in.ts';
 import { lend } from './lending.ts';
 import { recovery } from './pending.ts';
 import { runHelm } from './process.ts';
@@ -59,6 +61,17 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     if (next.is === 'busy' && release?.status !== 'uninstalling') throw stop('HELM_BUSY', next.problem);
     return release;
   };
+  /** In a release of ours, what others have written into fields that the chart sets is taken back; in anybody else's it bars the way. */
+  const takesBack = async (
+    task: HelmTask & { readonly labels: Readonly<Record<string, string>> },
+  ): Promise<{ readonly force?: true; readonly helm: string }> => {
+    const { version } = await helm.get();
+    const release = await readRelease(kubernetes, task);
+    if (!release || release.labels[installIdLabel] === undefined || release.labels[installIdLabel] !== task.labels[installIdLabel]) return { helm: version };
+    const found = await foreignIn(kubernetes, task);
+    for (const one of found) task.say(`taking back what others changed: ${one}`);
+    return { helm: version, ...(found.length > 0 && { force: true as const }) };
+  };
   const recover = async (task: HelmTask) => {
     const next = recovery(await readRelease(kubernetes, task), clock.now());
     if (next.is === 'busy') throw stop('HELM_BUSY', next.problem);
@@ -68,7 +81,10 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     }
     if (next.is === 'rollback') {
       task.say(`release ${task.name} was left unfinished by an earlier run: going back to revision ${next.revision} first`);
-      await inCluster(task, { what: `rollback of the unfinished release ${label(task)}`, args: rollbackArgs({ ...task, revision: next.revision }) });
+      await inCluster(task, {
+        what: `rollback of the unfinished release ${label(task)}`,
+        args: rollbackArgs({ ...task, revision: next.revision, force: true, helm: (await helm.get()).version }),
+      });
     }
   };
 
@@ -83,7 +99,11 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     },
     upgrade: async (task) => {
       await recover(task);
-      await inCluster(task, { what: `install of release ${label(task)}`, args: upgradeArgs(task), input: JSON.stringify(task.values) });
+      await inCluster(task, {
+        what: `install of release ${label(task)}`,
+        args: upgradeArgs({ ...task, ...(await takesBack(task)) }),
+        input: JSON.stringify(task.values),
+      });
     },
     rollback: async (task) => {
       await alone(task);
@@ -92,7 +112,10 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
       const { version } = await helm.get();
       const giveBack = await lend(kubernetes, task);
       try {
-        await inCluster(task, { what: `rollback of release ${label(task)} to revision ${task.revision}`, args: rollbackArgs({ ...task, helm: version }) });
+        await inCluster(task, {
+          what: `rollback of release ${label(task)} to revision ${task.revision}`,
+          args: rollbackArgs({ ...task, force: true, helm: version }),
+        });
       } catch (error) {
         await giveBack();
         throw error;

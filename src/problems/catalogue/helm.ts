@@ -52,6 +52,14 @@ export const helm = rows({
     exit: 3,
     explain: 'Deleting with --cascade=orphan keeps pods and volumes; helm then creates the workload anew and it adopts them.',
   },
+  RELEASE_CHANGED: {
+    title: 'A workload was changed after helm made it',
+    cause: 'Somebody ran kubectl scale, set, edit or patch on it, or another program writes into it.',
+    fix: 'Take the change back the way it was made, or put it into --loki-values or --alloy-values; the next upgrade takes back what helm sets as well',
+    exit: 6,
+    explain:
+      'The API server keeps who wrote which field (kubectl get OBJECT -o yaml --show-managed-fields). Fields that helm sets too are taken back by the next upgrade or rollback; what others have added beside them stays. The number of pods that an autoscaler sets is its own: helm sets it at an upgrade, and the autoscaler sets it again.',
+  },
   HELM_FIELD_CONFLICT: {
     title: 'An object of the release was changed by another program',
     cause: 'With server-side apply, helm 4 does not overwrite a field that somebody else set.',

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import type { KubeObject } from '../ports/kubernetes.ts';
+import { foreignFields, inWords } from './foreign-fields.ts';
+
+const workload = (...managedFields: readonly object[]): KubeObject =>
+  ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'loki-querier', managedFields } }) as unknown as KubeObject;
+const entry = (manager: string, fieldsV1: object, subresource = '') => ({
+  manager,
+  operation: 'Update',
+  fieldsType: 'FieldsV1',
+  fieldsV1,
+  ...(subresource && { subresource }),
+});
+
+const REPLICAS = { 'f:spec': { 'f:replicas': {} } };
+const ENV = {
+  'f:spec': {
+    'f:template': {
+      'f:spec': { 'f:containers': { 'k:{"name":"querier"}': { 'f:env': { '.': {}, 'k:{"name":"FOO"}': { '.': {}, 'f:name': {}, 'f:value': {} } } } } },
+    },
+  },
+};
+const IMAGE = { 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"querier"}': { 'f:image': {} } } } } } };
+const RESTART = { 'f:spec': { 'f:template': { 'f:metadata': { 'f:annotations': { '.': {}, 'f:kubectl.kubernetes.io/restartedAt': {} } } } } };
+
+it.each([
+  ['kubectl scale', entry('kubectl', REPLICAS, 'scale'), ['hand: kubectl: spec.replicas']],
+  [
+    'kubectl set env',
+    entry('kubectl-set', ENV),
+    ['hand: kubectl-set: spec.template.spec.containers[querier].env[FOO].name, spec.template.spec.containers[querier].env[FOO].value'],
+  ],
+  ['kubectl set image', entry('kubectl-set', IMAGE), ['hand: kubectl-set: spec.template.spec.containers[querier].image']],
+  ['kubectl edit', entry('kubectl-edit', REPLICAS), ['hand: kubectl-edit: spec.replicas']],
+  ['kubectl patch', entry('kubectl-patch', IMAGE), ['hand: kubectl-patch: spec.template.spec.containers[querier].image']],
+  ['another GitOps engine', entry('argocd-controller', IMAGE), ['hand: argocd-controller: spec.template.spec.containers[querier].image']],
+  ['an autoscaler', entry('kube-controller-manager', REPLICAS, 'scale'), ['autoscaler: kube-controller-manager: spec.replicas']],
+  ['KEDA', entry('keda', REPLICAS, 'scale'), ['autoscaler: keda: spec.replicas']],
+  ['a restart', entry('kubectl-rollout', RESTART), []],
+  ['helm itself', entry('helm', { ...REPLICAS, ...IMAGE }), []],
+  ['loki-eks itself', entry('loki-eks', IMAGE), []],
+  ['status', entry('kube-controller-manager', { 'f:status': { 'f:replicas': {} } }, 'status'), []],
+  ['annotations of a controller', entry('kube-controller-manager', { 'f:metadata': { 'f:annotations': {} } }), []],
+])('%s', (_, one, expected) => {
+  expect(foreignFields(workload(entry('helm', REPLICAS), one)).map((found) => `${found.by}: ${inWords(found)}`)).toEqual(expected);
+});
+
+it.each([[undefined], [null], ['x'], [[null]], [[{ manager: 1, fieldsV1: [] }]], [[{ fieldsV1: { 'f:spec': 7 } }]]])(
+  'of %j there is nothing to say, and no error',
+  (managedFields) => {
+    expect(foreignFields({ ...workload(), metadata: { name: 'x', managedFields } } as unknown as KubeObject)).toEqual([]);
+  },
+);

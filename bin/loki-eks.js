@@ -10,7 +10,21 @@ function keepCompiled() {
   var ofNode = typeof process.getBuiltinModule === 'function' ? process.getBuiltinModule('node:module') : {};
   if (!ofNode.enableCompileCache || process.env.NODE_COMPILE_CACHE) return;
   var home = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache');
-  if (home) ofNode.enableCompileCache(home + '/loki-eks/compiled');
+  if (home && isOurs(home, 2) && isOurs(home + '/loki-eks', 18) && isOurs(home + '/loki-eks/compiled', 18))
+    ofNode.enableCompileCache(home + '/loki-eks/compiled');
+}
+
+// Made where it is missing. What is in it is run unchecked, so that nobody else may be able to write there.
+function isOurs(folder, othersMayWrite) {
+  var fs = process.getBuiltinModule('node:fs');
+  try {
+    fs.mkdirSync(folder, 448);
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') return false;
+  }
+  var found = fs.lstatSync(folder);
+  return found.isDirectory() && (!process.getuid || found.uid === process.getuid()) && (found.mode & othersMayWrite) === 0;
 }
 
 if (fits) {

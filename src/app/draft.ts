@@ -2,6 +2,7 @@
 import type { Blueprint } from '../design/blueprint.ts';
 import { design, type Given } from '../design/design.ts';
 import type { Facts } from '../design/facts.ts';
+import { strangePeriod } from '../design/schema.ts';
 import { parseValuesFile } from '../design/values-file.ts';
 import type { Files } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
@@ -17,6 +18,10 @@ type UserValues = NonNullable<Given['userValues']>;
 export async function readUserValues(settings: Run['settings'], files: Files): Promise<UserValues> {
   const read = (paths: readonly string[]) => Promise.all(paths.map(async (file) => ({ file, values: valuesIn(file, await files.read(file)) })));
   const [loki, alloy] = await Promise.all([read(settings.lokiValues), read(settings.alloyValues)]);
+  for (const { file, values } of loki) {
+    const strange = strangePeriod(values);
+    if (strange !== undefined) throw stop('VALUES_INVALID', { message: `${file}: ${strange}`, fix: `Correct ${file}.` });
+  }
   return { loki, alloy };
 }
 

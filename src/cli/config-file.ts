@@ -31,8 +31,9 @@ async function textOf(path: string, name: string, files: SystemFiles): Promise<s
 async function parse(text: string, name: string): Promise<unknown> {
   const { parseDocument } = await import('yaml');
   // Aliases can make a small file expand without end; a settings file needs none.
-  const document = parseDocument(text, { prettyErrors: true });
+  const document = parsed(() => parseDocument(text, { prettyErrors: true }), name);
   const error = document.errors[0];
+  if (error?.message.includes('call stack')) throw tooDeep(name, error);
   if (error) {
     const at = error.linePos && placeOf(text, error.linePos[0]);
     const where = at ? `${name}:${at.line}:${at.col}` : name;
@@ -45,9 +46,26 @@ async function parse(text: string, name: string): Promise<unknown> {
   try {
     return document.toJS({ maxAliasCount: 0 }) ?? undefined;
   } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep(name, cause);
     throw stop('CONFIG_INVALID', { message: `${name}: aliases (*name) can't be used in a settings file`, fix: `Write the values out in ${name}.` }, { cause });
   }
 }
+
+/** The parser calls itself for each level of maps and lists in each other. */
+function parsed<T>(parse: () => T, name: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw cause instanceof RangeError ? tooDeep(name, cause) : cause;
+  }
+}
+
+const tooDeep = (name: string, cause: unknown) =>
+  stop(
+    'CONFIG_INVALID',
+    { message: `${name} holds lists or maps within each other without end`, fix: `Correct ${name}: settings need three levels.` },
+    { cause },
+  );
 
 /** What is never closed is noticed behind the last word; the line that has the word is the one to correct. */
 function placeOf(text: string, { line, col }: { readonly line: number; readonly col: number }): { readonly line: number; readonly col: number } {

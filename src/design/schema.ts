@@ -2,6 +2,7 @@
 import type { Json } from '../engine/types.ts';
 import { canonical } from './canonical.ts';
 import { at } from './document.ts';
+import { isMap } from './merge.ts';
 
 /** As Loki's `schema_config.configs` has them. */
 export type Period = { readonly from?: string; readonly store?: string; readonly schema?: string } & { readonly [key: string]: Json };
@@ -21,13 +22,20 @@ export function periods(of: { readonly ours: readonly Period[]; readonly kept: r
   const last = kept.at(-1);
   if (last === undefined || newest === undefined) return ours;
   if (versionOf(last) >= versionOf(newest) && last.store === newest.store) return kept;
-  return [...kept, { ...newest, from: laterOf(dayAfter(today, AHEAD_DAYS), dayAfter(last.from ?? today, 1)) }];
+  return [...kept, { ...newest, from: laterOf(dayAfter(today, AHEAD_DAYS), dayAfter(dayOf(last.from) ?? today, 1)) }];
 }
 
 /** Loki takes structured metadata from v13 on; it does not start where an older period is in force and they are allowed. */
 export const takesMetadata = (all: readonly Period[]): boolean => all.every((period) => versionOf(period) >= 13 && period.store === 'tsdb');
 
 const versionOf = ({ schema }: Period): number => Number(/^v(\d+)$/.exec(schema ?? '')?.[1] ?? 0);
+
+/** A day as Loki writes it, also at the head of a time; what is none says nothing of when. */
+function dayOf(from: unknown): string | undefined {
+  const text = from instanceof Date && !Number.isNaN(from.getTime()) ? from.toISOString() : from;
+  const day = typeof text === 'string' ? /^\d{4}-\d{2}-\d{2}(?=$|T)/.exec(text)?.[0] : undefined;
+  return day !== undefined && !Number.isNaN(Date.parse(day)) ? day : undefined;
+}
 
 const laterOf = (a: string, b: string) => (a > b ? a : b);
 
@@ -38,7 +46,7 @@ function dayAfter(day: string, days: number): string {
 /** What a change of the list would do to lines that are there, in words; nothing when all of them stay readable. */
 export function lostPeriods(of: { readonly before: readonly Period[]; readonly after: readonly Period[]; readonly today: string }): readonly string[] {
   const { before, after, today } = of;
-  const begun = (period: Period) => (period.from ?? '') <= today;
+  const begun = (period: Period) => String(period.from ?? '') <= today;
   const has = (all: readonly Period[], period: Period) => all.some((other) => canonical(other) === canonical(period));
   return [
     ...before.filter((period) => begun(period) && !has(after, period)).map((period) => `the period from ${inWords(period)} would change or go`),
@@ -47,6 +55,19 @@ export function lostPeriods(of: { readonly before: readonly Period[]; readonly a
 }
 
 const inWords = (period: Period): string => `${period.from} (${period.store}, ${period.schema}, prefix ${String(at(period, 'index.prefix') ?? '?')})`;
+
+/** What in the chart values' list of periods is no period, in words. */
+export function strangePeriod(values: unknown): string | undefined {
+  const listed = at(values as Json, 'loki.schemaConfig.configs');
+  if (listed === undefined || listed === null) return undefined;
+  if (!Array.isArray(listed)) return `loki.schemaConfig.configs is ${JSON.stringify(listed).slice(0, 60)}, not a list of periods`;
+  const index = (listed as readonly unknown[]).findIndex((one) => !isMap(one) || dayOf(one['from']) === undefined);
+  if (index < 0) return undefined;
+  const strange = listed[index] as unknown;
+  return isMap(strange)
+    ? `loki.schemaConfig.configs[${index}].from is ${JSON.stringify(strange['from'] ?? null)}, not a day such as 2024-04-01`
+    : `loki.schemaConfig.configs[${index}] is ${JSON.stringify(strange)}, not a period`;
+}
 
 /** The periods and buckets that chart values or a configuration of Loki come to. */
 export interface Kept {
@@ -79,4 +100,6 @@ export function keptInValues(values: Json): Kept {
 }
 
 const word = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-const list = (value: Json | undefined): readonly Period[] => (Array.isArray(value) ? (value as readonly Period[]) : []);
+/** What is no map is no period; Loki itself says so of a list that holds one. */
+const list = (value: Json | undefined): readonly Period[] =>
+  Array.isArray(value) ? (value as readonly unknown[]).filter((one): one is Period => isMap(one)) : [];

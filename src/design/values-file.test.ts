@@ -13,3 +13,17 @@ it.each<[string, unknown]>([
 ])('%j', (text, values) => expect(parseValuesFile(text)).toEqual(values));
 
 it('says where it is broken', () => expect(() => parseValuesFile('a: [1,\nb: }')).toThrow(/line \d/));
+
+it.each([
+  ['a map that holds itself', 'a: &a [*a]'],
+  ['a map within itself, further down', 'loki: &a {x: {y: *a}}'],
+  ['nested without end', '['.repeat(5000)],
+  ['nested too deeply', `a: ${'['.repeat(200)}${']'.repeat(200)}`],
+  ['many by aliases', `a: &a [${'x, '.repeat(900)}x]\nb: &b [${'*a, '.repeat(90)}*a]\nc: [${'*b, '.repeat(9)}*b]`],
+])('refuses what is %s', (_, text) => expect(() => parseValuesFile(text)).toThrow(/alias|nested|larger|flow|Excessive/i));
+
+it('reads what prototypes have as keys like any other', () => {
+  const values = parseValuesFile('constructor: 1\n__proto__: {a: 2}\nvalueOf: 3\ntoString: 4') as object;
+  expect(Object.keys(values).sort()).toEqual(['__proto__', 'constructor', 'toString', 'valueOf']);
+  expect(Object.getPrototypeOf(values)).toBe(Object.prototype);
+});

@@ -1,5 +1,6 @@
 /** Values for Loki that lose logs, or keep it from starting. */
 import { isMap, type Values } from './merge.ts';
+import { strangePeriod } from './schema.ts';
 import { bytes } from './quantities.ts';
 import { valueAt, type Fault } from './values-fault.ts';
 
@@ -71,7 +72,9 @@ export function lokiFaults(values: Values): readonly Fault[] {
       message: 'loki.limits_config.retention_period is set, but loki.compactor.retention_enabled is not true',
     });
   const periods = get('loki.schemaConfig.configs');
-  const last = Array.isArray(periods) ? (periods.at(-1) as Values | undefined) : undefined;
+  const strange = strangePeriod(values);
+  if (strange !== undefined) faults.push({ code: 'LOKI_CONFIG_INVALID', severity: 'fail', hop: 'loki-config', message: strange });
+  const last = Array.isArray(periods) && isMap(periods.at(-1)) ? (periods.at(-1) as Values) : undefined;
   if (last && (last['store'] !== 'tsdb' || Number(String(last['schema']).slice(1)) < 13))
     faults.push({
       code: 'LOKI_SCHEMA_OLD',
@@ -104,7 +107,7 @@ function storeFaults(get: Get): readonly Fault[] {
       faults.push({ code: 'LOKI_BUCKET_NAME', severity: 'fail', hop: 's3', message: `loki.storage.bucketNames.${use}: "${name}" is no bucket's name` });
   }
   const periods = get('loki.schemaConfig.configs');
-  const [first, last] = Array.isArray(periods) ? [periods[0] as Values | undefined, periods.at(-1) as Values | undefined] : [];
+  const [first, last] = Array.isArray(periods) ? [periods[0] as unknown, periods.at(-1) as unknown].map((one) => (isMap(one) ? one : undefined)) : [];
   const period = last && valueAt(last, 'index.period');
   if (last?.['store'] === 'tsdb' && period !== undefined && period !== '24h')
     faults.push({

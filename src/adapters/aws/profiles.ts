@@ -1,7 +1,11 @@
 /** The user's shared AWS config: which profiles there are, and which of them is meant. */
+import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { stop } from '../../problems/problem.ts';
+
+/** Of one of AWS's files: many times what the largest hold. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -34,6 +38,7 @@ export interface Profile {
 export async function readProfile(wanted: string | undefined, env: Env): Promise<Profile> {
   const { loadSharedConfigFiles } = await import('@smithy/core/config');
   const files = sharedFiles(env);
+  await Promise.all([files.configFilepath, files.filepath, env['AWS_WEB_IDENTITY_TOKEN_FILE']].map(refuseIrregular));
   // Cached by the SDK per process; a second connection may follow an `aws configure`.
   const { configFile, credentialsFile } = await loadSharedConfigFiles({ ...files, ignoreCache: true });
   const name = wanted || env['AWS_PROFILE'] || 'default';
@@ -50,6 +55,14 @@ export async function readProfile(wanted: string | undefined, env: Env): Promise
     });
   }
   return { name, named, keys: { ...configFile[name], ...credentialsFile[name] } };
+}
+
+/** The SDK would read a pipe or a device for ever. */
+async function refuseIrregular(file: string | undefined): Promise<void> {
+  const found = file && (await stat(file).catch(() => undefined));
+  if (!found || (found.isFile() && found.size <= MOST_BYTES) || (await realpath(file)) === '/dev/null') return;
+  const why = found.isFile() ? `is larger than ${MOST_BYTES / 1024 / 1024} MiB` : found.isDirectory() ? 'is a directory' : 'is no regular file';
+  throw stop('AWS_CONFIG_UNREADABLE', { message: `The AWS file ${file} ${why}` });
 }
 
 /** The known names that a slip of the fingers away could have been meant, best first. */

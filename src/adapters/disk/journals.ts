@@ -1,10 +1,11 @@
 /** Journals as JSON lines under the state home: each line is on disk (fsync) before its deed, files are 0600, old ones are pruned. */
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { Journal, JournalEntry, Outcome } from '../../engine/types.ts';
 import type { Journals, UnfinishedJournal } from '../../ports/journals.ts';
 import { stop, type ProblemError } from '../../problems/problem.ts';
+import { makeFolder } from './folder.ts';
 
 const KEPT = 20;
 /** Of the lines below. A journal of a later format is refused, because its receipts might not mean what they seem to. */
@@ -21,7 +22,7 @@ export function diskJournals(home: string, now: () => Date): Journals {
       const path = join(folder(installId), `${started.toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}.jsonl`);
       const line: Line = { started: started.toISOString(), format: FORMAT, chain };
       try {
-        await mkdir(folder(installId), { recursive: true, mode: 0o700 });
+        await makeFolder(folder(installId), 0o700);
         await prune(folder(installId));
         await write(path, { flags: 'ax', text: `${JSON.stringify(line)}\n` });
         await settleFolder(folder(installId));

@@ -1,14 +1,18 @@
 /** A chart on disk, packed or unpacked: its Chart.yaml and its digest. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'yaml';
 import { stop } from '../../problems/problem.ts';
+import { readRegular } from '../system/regular.ts';
 import type { Chart } from '../../ports/releases.ts';
 
 /** Charts are far smaller; a packed bomb is not unpacked. */
 const MOST_BYTES = 100 * 1024 * 1024;
+const TOO_LARGE = `it is larger than ${MOST_BYTES / 1024 / 1024} MiB`;
+const MOST_TEXT = 1024 * 1024;
+const MOST_ENTRIES = 10_000;
 
 /** A .tgz or a directory. `origin` is said to the user. Throws CHART_INVALID. */
 export async function readChart(path: string, origin: (chart: { readonly name: string; readonly version: string }) => string): Promise<Chart> {
@@ -37,47 +41,66 @@ function describe(path: string, text: string): { readonly name: string; readonly
 }
 
 async function readPacked(path: string): Promise<{ readonly text: string; readonly sha256: string }> {
-  const packed = await readFile(path);
+  const packed = await readRegular(path, MOST_BYTES).catch((cause: Error) => {
+    throw invalid(path, cause.message, cause);
+  });
   let tar: Buffer;
   try {
     tar = gunzipSync(packed, { maxOutputLength: MOST_BYTES });
   } catch (cause) {
-    throw invalid(path, 'it is not a gzipped tar file', cause);
+    throw invalid(path, (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? TOO_LARGE : 'it is not a gzipped tar file', cause);
   }
-  const text = chartYaml(tar);
+  const text = chartYaml(tar, path);
   if (text === undefined) throw invalid(path, 'it holds no Chart.yaml');
   return { text, sha256: createHash('sha256').update(packed).digest('hex') };
 }
 
 /** A tar file is blocks of 512 bytes: a header with name at 0 and octal size at 124, then the content, padded. */
-function chartYaml(tar: Buffer): string | undefined {
-  const field = (at: number, length: number) =>
-    tar
-      .toString('latin1', at, at + length)
-      .replace(/\0.*$/s, '')
-      .trim();
-  for (let at = 0; at + 512 <= tar.length;) {
-    const size = Number.parseInt(field(at + 124, 12) || '0', 8);
-    if (Number.isNaN(size)) return undefined;
+function chartYaml(tar: Buffer, path: string): string | undefined {
+  const field = (at: number, length: number) => {
+    const bytes = tar.subarray(at, at + length);
+    const end = bytes.indexOf(0);
+    return bytes.toString('latin1', 0, end < 0 ? length : end).trim();
+  };
+  for (let at = 0, entries = 0; at + 512 <= tar.length; entries++) {
+    if (entries > MOST_ENTRIES) throw invalid(path, `it holds more than ${MOST_ENTRIES} files`);
+    const octal = field(at + 124, 12) || '0';
+    const size = /^[0-7]+$/.test(octal) ? Number.parseInt(octal, 8) : -1;
+    if (size < 0 || size > tar.length - at - 512)
+      throw invalid(path, `the size of its file ${JSON.stringify(field(at, 100).slice(0, 80))} is ${JSON.stringify(octal)}`);
     // Only the chart's own: those of its dependencies lie deeper.
-    if (/^(?:\.\/)?[^/]+\/Chart\.yaml$/.test(field(at, 100))) return tar.toString('utf8', at + 512, at + 512 + size);
+    if (/^(?:\.\/)?[^/]+\/Chart\.yaml$/.test(field(at, 100))) return chartText(path, tar.subarray(at + 512, at + 512 + size));
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return undefined;
 }
 
+function chartText(path: string, bytes: Buffer): string {
+  if (bytes.length > MOST_TEXT) throw invalid(path, `its Chart.yaml is larger than ${MOST_TEXT / 1024 / 1024} MiB`);
+  return bytes.toString();
+}
+
 /** The digest covers names and contents of all files in the order of their names. */
 async function readDirectory(path: string): Promise<{ readonly text: string; readonly sha256: string }> {
-  const text = await readFile(join(path, 'Chart.yaml'), 'utf8').catch((cause: unknown) => {
-    throw invalid(path, 'it holds no Chart.yaml', cause);
+  const text = await readRegular(join(path, 'Chart.yaml'), MOST_TEXT).catch((cause: NodeJS.ErrnoException) => {
+    throw invalid(path, cause.code === 'ENOENT' ? 'it holds no Chart.yaml' : `of its Chart.yaml, ${cause.message}`, cause);
   });
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const names = files.map((file) => relative(path, file).split(sep).join('/')).sort();
+  const files: string[] = [];
+  let size = 0;
   const hash = createHash('sha256');
+  // Names are looked at one by one: a folder named by mistake may be a whole disk.
+  for await (const entry of await opendir(path, { recursive: true })) {
+    if (!entry.isFile()) continue;
+    files.push(join(entry.parentPath, entry.name));
+    if (files.length > MOST_ENTRIES) throw invalid(path, `it holds more than ${MOST_ENTRIES} files`);
+  }
+  const names = files.map((file) => relative(path, file).split(sep).join('/')).sort();
   for (const name of names) {
-    const content = await readFile(join(path, name));
+    const content = await readRegular(join(path, name), MOST_BYTES - size).catch((cause: NodeJS.ErrnoException) => {
+      throw invalid(path, cause.code === undefined ? TOO_LARGE : `${name} can't be read (${cause.code})`, cause);
+    });
+    size += content.length;
     hash.update(`${name}\0${content.length}\0`).update(content);
   }
-  return { text, sha256: hash.digest('hex') };
+  return { text: text.toString(), sha256: hash.digest('hex') };
 }

@@ -1,8 +1,10 @@
 /** Charts: fetched by helm into a folder of our own, and compared with their pins before anything uses them. */
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { stop } from '../../problems/problem.ts';
 import type { Chart, Charts, ChartSource } from '../../ports/releases.ts';
+import { makeFolder } from '../disk/folder.ts';
+import { readRegular } from '../system/regular.ts';
 import { findHelm, type Env } from './binary.ts';
 import { readChart } from './chart-file.ts';
 import { helmFailure } from './failures.ts';
@@ -21,6 +23,9 @@ export interface ChartsOptions {
   /** What finds the helm binary. */
   readonly find?: typeof findHelm;
 }
+
+/** The charts that are pinned are some hundred kilobytes. */
+const MOST_KEPT = 16 * 1024 * 1024;
 
 type Pinned = Extract<ChartSource, { is: 'pinned' }>;
 type Reference = Extract<ChartSource, { is: 'reference' }>;
@@ -44,11 +49,23 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
     return join(into, file);
   };
 
+  const copied = async (kept: string): Promise<string> => {
+    const content = await readRegular(kept, MOST_KEPT);
+    const to = join(await mkdtemp(join((await open()).dir, 'chart-')), basename(kept));
+    await writeFile(to, content, { mode: 0o600 });
+    return to;
+  };
+
   const pinned = async (source: Pinned): Promise<Chart> => {
     const read = (path: string) => readChart(path, ({ name, version }) => `${repoName(source.repo)}/${name} ${version} (pinned)`);
     const isPinned = ({ sha256 }: Chart) => sha256 === source.sha256.toLowerCase();
     const kept = options.keep && join(options.keep, `${source.sha256.toLowerCase()}.tgz`);
-    const before = kept && (await read(kept).catch(() => undefined));
+    // Looked at where nobody else can change it any more.
+    const before =
+      kept &&
+      (await copied(kept)
+        .then(read)
+        .catch(() => undefined));
     if (before && isPinned(before)) return before;
     const chart = await read(await pull(source));
     if (isPinned(chart)) {
@@ -89,7 +106,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
 async function keep(from: string, to: string): Promise<void> {
   const part = `${to}.${basename(dirname(from))}`;
   try {
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolder(dirname(to), 0o755);
     await copyFile(from, part);
     await rename(part, to);
   } catch {

@@ -6,6 +6,8 @@ import type { Release } from '../../ports/releases.ts';
 
 /** Labels helm puts on the Secret itself; all others are the user's. */
 const helmsOwn = new Set(['owner', 'name', 'status', 'version', 'createdAt', 'modifiedAt']);
+/** A Secret holds a megabyte; manifests and values pack to a tenth. */
+const MOST_BYTES = 64 * 1024 * 1024;
 const GOOD = new Set(['deployed', 'superseded']);
 
 interface Stored {
@@ -81,13 +83,31 @@ function release(secret: KubeObject, lastGood: number | undefined): Release {
   };
 }
 
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Other fields that are of another type than helm's are no release of helm's either. */
+function isStored(value: unknown): value is Stored {
+  if (!isMap(value) || typeof value['name'] !== 'string' || typeof value['namespace'] !== 'string' || typeof value['version'] !== 'number') return false;
+  const { info, manifest, config, chart } = value;
+  const metadata = isMap(chart) ? chart['metadata'] : undefined;
+  const texts = (of: unknown, names: readonly string[]) => !isMap(of) || names.every((name) => typeof (of[name] ?? '') === 'string');
+  return (
+    [info, config, chart, metadata].every((one) => isMap(one ?? {})) &&
+    typeof (manifest ?? '') === 'string' &&
+    texts(info, ['status', 'last_deployed']) &&
+    texts(metadata, ['name', 'version', 'appVersion'])
+  );
+}
+
 /** Base64 of the Secret around base64 of helm around gzipped JSON. */
 function decode(secret: KubeObject): Stored {
   const { data } = secret as KubeObject & { data?: { release?: string } };
   try {
     const packed = Buffer.from(Buffer.from(data!.release!, 'base64').toString('latin1'), 'base64');
     // Very old helm stored plain JSON; gzip starts with 1f 8b.
-    return JSON.parse((packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed) : packed).toString()) as Stored;
+    const stored: unknown = JSON.parse((packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed, { maxOutputLength: MOST_BYTES }) : packed).toString());
+    if (!isStored(stored)) throw new Error('it is no release');
+    return stored;
   } catch (cause) {
     throw stop(
       'RELEASE_UNREADABLE',

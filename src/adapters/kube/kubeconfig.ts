@@ -1,8 +1,8 @@
 /** Kubeconfig files: found, merged as kubectl merges them, and one context picked. Nothing here makes a call. */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { parse } from 'yaml';
+import { readRegular } from '../system/regular.ts';
 import { stop } from '../../problems/problem.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -94,16 +94,19 @@ async function readMerged({ path, env }: KubeconfigChoice): Promise<Merged> {
   };
 }
 
+/** One with a thousand clusters is some megabytes. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
 async function readOne(file: string, { required }: { readonly required: boolean }): Promise<Merged | undefined> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = (await readRegular(file, MOST_BYTES)).toString();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !required) return undefined;
     throw stop(
       'KUBECONFIG_INVALID',
-      { message: code === 'ENOENT' ? `There is no kubeconfig ${file}` : `The kubeconfig ${file} can't be read (${code})` },
+      { message: code === 'ENOENT' ? `There is no kubeconfig ${file}` : `The kubeconfig ${file} can't be read (${code ?? (error as Error).message})` },
       { cause: error },
     );
   }

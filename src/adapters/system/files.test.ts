@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -28,6 +29,30 @@ describe('systemFiles', () => {
     ['binary', 'binary: it is not UTF-8 text'],
   ])('says why %s can not be read', async (path, message) => {
     await expect(files().read(path)).rejects.toMatchObject({ problem: { code: 'FILE_UNREADABLE', message } });
+  });
+
+  it('waits for no pipe and no device, and reads no more than fits', async () => {
+    execFileSync('mkfifo', [join(cwd, 'fifo')]);
+    const huge = await open(join(cwd, 'huge'), 'w');
+    await huge.truncate(3 * 2 ** 30);
+    await huge.close();
+    for (const [path, why] of [
+      ['fifo', 'it is no regular file'],
+      ['/dev/zero', 'it is no regular file'],
+      ['/dev/random', 'it is no regular file'],
+      ['huge', 'it is larger than 16 MiB'],
+    ] as const)
+      await expect(files().read(path)).rejects.toMatchObject({ problem: { code: 'FILE_UNREADABLE', message: `${path}: ${why}` } });
+    await Promise.all(['fifo', 'huge'].map((name) => rm(join(cwd, name))));
+    expect(await files().read('/dev/null')).toBe('');
+    const endless = new Readable({
+      read() {
+        this.push(Buffer.alloc(1 << 20, 97));
+      },
+    });
+    await expect(systemFiles({ cwd, stdin: () => endless }).read('-')).rejects.toMatchObject({
+      problem: { message: 'standard input: it is larger than 16 MiB' },
+    });
   });
 
   it('writes for the owner only, over nothing unless told to, and leaves no draft behind', async () => {

@@ -1,7 +1,8 @@
 /** Files that a user names: read as text, with `-` for standard input; written whole or not at all. */
-import { access, constants, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Files } from '../../ports/system.ts';
+import { readRegular, readStream } from './regular.ts';
 
 /** A settings, values or password file is far smaller; a device or a log named by mistake must not fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -16,7 +17,10 @@ export function systemFiles({ cwd, stdin }: SystemFilesOptions): Files & { exist
   let typed: Promise<string> | undefined;
   return {
     // Standard input ends once, so it is kept for whoever asks again.
-    read: (path) => (path === '-' ? (typed ??= textOf(stdin())) : readText(resolve(cwd, path), path)),
+    read: (path) =>
+      path === '-'
+        ? (typed ??= textOf(() => readStream(stdin() as AsyncIterable<unknown>, MOST_BYTES), 'standard input'))
+        : textOf(() => readRegular(resolve(cwd, path), MOST_BYTES), path),
     exists: (path) =>
       access(resolve(cwd, path)).then(
         () => true,
@@ -82,15 +86,9 @@ async function unwritable(cause: unknown, { named }: Writing): Promise<Error> {
   return stop('FILE_UNWRITABLE', { message: `${named}: ${words[code] ?? code}`, fix: `Check the path ${named}.` }, { cause });
 }
 
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
-  return (await import('node:stream/consumers')).text(stream);
-}
-
-async function readText(file: string, named: string): Promise<string> {
+async function textOf(read: () => Promise<Buffer>, named: string): Promise<string> {
   try {
-    const bytes = await readFile(file);
-    if (bytes.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(await read());
   } catch (cause) {
     const { stop } = await import('../../problems/problem.ts');
     throw stop('FILE_UNREADABLE', { message: `${named}: ${why(cause)}`, fix: `Check the path ${named}.` }, { cause });
@@ -107,6 +105,10 @@ function why(cause: unknown): string {
       return 'you may not read it';
     case 'EISDIR':
       return 'it is a directory, not a file';
+    case 'ENXIO':
+      return 'it is no regular file';
+    case 'ABORT_ERR':
+      return 'what writes to it does not come to an end';
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return 'it is not UTF-8 text';
     default:

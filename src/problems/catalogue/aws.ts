@@ -131,6 +131,13 @@ export const aws = rows({
     exit: 3,
     explain: "AWS's own certificates are trusted without any setting. Never switch verification off: the credentials travel through this connection.",
   },
+  AWS_CONFIG_UNREADABLE: {
+    title: "A file of the AWS configuration can't be read",
+    cause: 'AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE or AWS_WEB_IDENTITY_TOKEN_FILE names a directory, a pipe, a device or something far too large.',
+    fix: 'Name a regular file, or unset the variable.',
+    exit: 2,
+    explain: 'Without these variables ~/.aws/config and ~/.aws/credentials are read. /dev/null stands for no file.',
+  },
   AWS_ANSWER_UNREADABLE: {
     title: 'An answer does not come from AWS',
     cause: 'Something between (a proxy, a login page, a simulator without this call) answered in its place.',

@@ -1,0 +1,53 @@
+/** Reading a file that somebody named: a regular one, or a pipe that the shell has opened for us, and not more of it than fits. */
+import { constants } from 'node:fs';
+import { open, realpath, type FileHandle } from 'node:fs/promises';
+
+/** Until a program behind a pipe has said all. */
+const PIPE_MS = 60_000;
+
+/** Throws the system's own errors, and plain ones for what is no file to be read. */
+export async function readRegular(path: string, most: number): Promise<Buffer> {
+  // Without waiting: a named pipe that nobody writes to would be waited for for ever, and not even a signal ends that.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const found = await file.stat();
+    if (found.isDirectory()) throw Object.assign(new Error('it is a directory, not a file'), { code: 'EISDIR' });
+    if (found.isFile()) return await bytesOf(file, most);
+  } finally {
+    await file.close();
+  }
+  if (/^\/(dev|proc\/(self|\d+))\/(fd\/\d+|stdin)$/.test(path)) return readPipe(path, most);
+  if ((await realpath(path)) === '/dev/null') return Buffer.alloc(0);
+  throw new Error('it is no regular file');
+}
+
+const tooLarge = (most: number) => new Error(`it is larger than ${most / 1024 / 1024} MiB`);
+
+async function bytesOf(file: FileHandle, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for (let size = 0; ;) {
+    const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(64 * 1024) });
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    size += bytesRead;
+    if (size > most) throw tooLarge(most);
+    chunks.push(buffer.subarray(0, bytesRead));
+  }
+}
+
+/** `<(program)`. */
+async function readPipe(path: string, most: number): Promise<Buffer> {
+  const { createReadStream } = await import('node:fs');
+  return readStream(createReadStream(path, { signal: AbortSignal.timeout(PIPE_MS) }), most);
+}
+
+export async function readStream(stream: AsyncIterable<unknown>, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    const bytes = Buffer.from(chunk as Buffer);
+    size += bytes.length;
+    if (size > most) throw tooLarge(most);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}

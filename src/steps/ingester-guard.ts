@@ -182,8 +182,8 @@ async function goOn(ctx: Guarded, { name, namespace }: ReleaseRef): Promise<void
   const marked = claims.filter(isFlushed);
   if (marked.length === 0) return;
   const sets = await ctx.kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...query });
-  const replicas = new Map(sets.map((set) => [set.metadata.name, Number(at(set as unknown as Json, 'spec.replicas') ?? 1)]));
-  const used = marked.filter((claim) => placeIn(claim).ordinal < (replicas.get(setOf(claim)) ?? 0));
+  const wanted = new Set(sets.flatMap((set) => claimNamesOf(set as unknown as Json)));
+  const used = marked.filter(({ metadata }) => wanted.has(metadata.name));
   await Promise.all(used.map((claim) => ctx.kubernetes.patch(refOf(claim), { metadata: { annotations: { [FLUSHED]: null } } })));
   const { ingesters } = await holdersOf(ctx, { name, namespace });
   const names = new Set(used.map(({ metadata }) => metadata.name));
@@ -193,8 +193,12 @@ async function goOn(ctx: Guarded, { name, namespace }: ReleaseRef): Promise<void
   );
 }
 
-/** `data-loki-ingester-0` is a claim of the set `loki-ingester`: its template has a name without a dash in every chart of Loki. */
-const setOf = (claim: KubeObject): string => placeIn(claim).set.replace(/^[^-]+-/, '');
+/** Of all pods that a StatefulSet has by now: `data-loki-ingester-0`, … */
+function claimNamesOf(set: Json): readonly string[] {
+  const templates = (at(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
+  const ordinals = Array.from({ length: Number(at(set, 'spec.replicas') ?? 1) }, (_, ordinal) => ordinal);
+  return templates.flatMap((template) => ordinals.map((ordinal) => `${String(at(template, 'metadata.name'))}-${String(at(set, 'metadata.name'))}-${ordinal}`));
+}
 
 const refOf = ({ metadata: { name, namespace } }: KubeObject): Ref => ({
   apiVersion: 'v1',

@@ -1,4 +1,4 @@
-/** The recorded table against the real programs: rows that a run has given are asked for again. RECORD=1 writes what has changed. */
+/** The recorded table against the real programs: rows that a run has given are asked for again. RECORD=1 writes what they say now. */
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PathRow, table } from '../contracts/recorded/table.ts';
@@ -14,6 +14,17 @@ beforeAll(async () => {
 afterAll(() => house?.close());
 
 const isRun = ({ how, of }: { readonly how: string; readonly of: string }): boolean => how === 'run' && /^(loki|alloy|nginx) \d/.test(of);
+
+/** Puts what is learnt over the rows of a file of the table. */
+function record<T extends object>(file: 'texts' | 'paths' | 'metrics', rows: readonly T[], learnt: (row: T) => Partial<T>): void {
+  if (process.env['RECORD'] !== '1') return;
+  const text = JSON.stringify(
+    rows.map((row) => ({ ...row, ...learnt(row) })),
+    undefined,
+    2,
+  );
+  writeFileSync(new URL(`../contracts/recorded/${file}.json`, import.meta.url), `${text}\n`);
+}
 
 async function answerTo({ name, method, part, login, query, headersSent = {} }: PathRow): Promise<Answered> {
   const path = query === undefined ? name : `${name}?${new URLSearchParams(query)}`;
@@ -36,8 +47,22 @@ function differences(row: PathRow, { status, headers, body }: Answered): readonl
   ];
 }
 
+const answers = new Map<PathRow, Answered>();
+
 it.each(table.paths.filter(isRun))('$method $name of $part, HTTP $status', async (row) => {
-  expect(differences(row, await answerTo(row))).toEqual([]);
+  const answer = await answerTo(row);
+  answers.set(row, answer);
+  expect(differences(row, answer)).toEqual([]);
+});
+
+it('what was answered can be recorded', () => {
+  expect(answers.size).toBe(table.paths.filter(isRun).length);
+  record('paths', table.paths, (row) => {
+    const answer = answers.get(row);
+    return answer === undefined
+      ? {}
+      : { status: answer.status, ...(row.type !== undefined && { type: (answer.headers['content-type'] ?? '').replace(/;.*$/, '') }) };
+  });
 });
 
 it('metrics have the recorded names and labels', async ({ task }) => {
@@ -48,7 +73,11 @@ it('metrics have the recorded names and labels', async ({ task }) => {
     const line = new RegExp(`^${row.name}(\\{.*?\\})? \\S+$`, 'm').exec(texts.get(row.part) ?? '')?.[0];
     const labels = [...(line ?? '').matchAll(/(\w+)="/g)].map(([, name]) => name);
     const missing = (row.labels ?? []).filter((label) => !labels.includes(label));
-    return { row, line, missing };
+    return { row, line, labels, missing };
+  });
+  record('metrics', table.metrics, (row) => {
+    const labels = found.find((one) => one.row === row && one.line !== undefined && one.missing.length > 0)?.labels;
+    return labels === undefined ? {} : { labels: labels.flatMap((label) => label ?? []) };
   });
   Object.assign(task.meta, { rows: [`recorded metrics: ${wanted.length} asked for, ${found.filter(({ line }) => line !== undefined).length} seen`] });
   expect(found.filter(({ row, line }) => line === undefined && row.when === undefined).map(({ row }) => row.name)).toEqual([]);
@@ -62,7 +91,7 @@ const shape = (line: string): string =>
   line
     .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'T')
     .replaceAll(/\[\d\d\/\w{3}\/\d{4}:[\d: +]+\]/g, '[T]')
-    .replaceAll(/\b(trace_id|component_path|node_id|pod|addr|duration)=\S+ ?/g, '')
+    .replaceAll(/\b(trace_id|component_path|node_id|pod|addr|duration|path)=\S+ ?/g, '')
     .replaceAll(/[0-9a-f]*\d[0-9a-fµ.]*m?s?\b/g, '0')
     .trim();
 
@@ -76,6 +105,10 @@ it('texts of a start are as recorded', async ({ task }) => {
   const rows = table.texts.filter((row) => isRun(row) && row.at === 'start');
   const missing = rows.filter(({ text }) => !shapes.has(shape(text)));
   Object.assign(task.meta, { rows: [`recorded texts of a start: ${rows.length} looked for, ${rows.length - missing.length} seen in ${lines.length} lines`] });
-  if (process.env['RECORD'] === '1') writeFileSync(new URL('start-lines.txt', `file://${house.folder}/`), `${[...shapes].toSorted().join('\n')}\n`);
+  const message = (line: string): string | undefined => /\bmsg="?([^"=]{8,})/.exec(line)?.[1];
+  record('texts', table.texts, (row) => {
+    const said = missing.includes(row) ? lines.find((line) => message(line) !== undefined && message(line) === message(row.text)) : undefined;
+    return said === undefined ? {} : { text: said };
+  });
   expect(missing.map(({ text }) => text)).toEqual([]);
 });

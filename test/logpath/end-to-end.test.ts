@@ -336,3 +336,95 @@ describe('what the guide installs', () => {
     });
   });
 });
+
+/** As recorded at the first start of a cluster, and at the start of a part in one that is there. */
+describe('what the parts of Loki 3.7.6 say at their start', () => {
+  const ALARMING = [
+    /^ts=\S+ caller=memberlist_logger\.go:74 level=warn msg="failed to resolve loki-memberlist\.loki\.svc\.cluster\.local: lookup loki-memberlist\.loki\.svc\.cluster\.local on 10\.100\.0\.10:53: no such host"$/m,
+    /^level=error ts=\S+ caller=memberlist_client\.go:599 msg="failed to fast-join the memberlist cluster at startup" err="fast-join failed to reach minimum required seed nodes: joined 0, required 1"$/m,
+    /^level=warn ts=\S+ caller=memberlist_client\.go:780 phase=startup msg="joining memberlist cluster" attempts=1 max_attempts=10 err="1 error occurred:\\n\\t\* failed to resolve \S+: lookup \S+ on 10\.100\.0\.10:53: no such host\\n\\n"$/m,
+  ];
+  const joined =
+    /^level=info ts=\S+ caller=memberlist_client\.go:753 phase=startup msg="joining memberlist cluster succeeded" reached_nodes=\d+ elapsed_time=\S+s$/m;
+
+  it('first of all: nobody is found, then the others are, in this order', () => {
+    const world = installed();
+    for (const part of ['distributor', 'ingester', 'querier', 'ruler', 'compactor']) {
+      const text = said(world, new RegExp(`^loki/loki-${part}-0$`));
+      for (const line of ALARMING) expect(text).toMatch(line);
+      expect(text).toMatch(joined);
+      expect(text.search(joined)).toBeGreaterThan(text.lastIndexOf('no such host'));
+      expect(text).toMatch(new RegExp(`module_service\\.go:82 msg=starting module=${part}\n`));
+    }
+    for (const part of ['query-frontend', 'query-scheduler', 'index-gateway'])
+      expect(said(world, new RegExp(`^loki/loki-${part}-0$`))).not.toContain('memberlist_client');
+    expect(said(world, /^loki\/loki-distributor-0$/)).toMatch(
+      /^level=error ts=\S+ caller=ratestore\.go:110 msg="error getting ingester clients" err="empty ring"$/m,
+    );
+    expect(
+      said(world, /^loki\/loki-query-frontend-0$/).match(
+        /caller=resolver\.go:100 msg="failed to lookup SRV records" host=_memcached-client\._tcp\.loki-results-cache\.loki\.svc\.cluster\.local/g,
+      ),
+    ).toHaveLength(5);
+    expect(said(world, /^loki\/loki-querier-0$/)).toMatch(/failed to lookup SRV records" host=_memcached-client\._tcp\.loki-chunks-cache\./);
+  });
+
+  it('a new part finds the others at once; an ingester waits for its own place in the ring, and is not ready for a while', () => {
+    const world = installed();
+    world.advance(60_000);
+    const before = world.printed.length;
+    const pod = world.store.get('Pod', 'loki', 'loki-ingester-0') as Pod;
+    world.restart(pod);
+    world.path.start(world.store.get('Pod', 'loki', 'loki-ingester-0') as Pod, 'ingester');
+    world.advance(20_000);
+    const text = world.printed
+      .slice(before)
+      .filter((entry) => entry.pod === 'loki/loki-ingester-0')
+      .map(({ line }) => line)
+      .join('\n');
+    for (const line of ALARMING) expect(text).not.toMatch(line);
+    expect(text).toMatch(joined);
+    expect(text).toMatch(
+      /^level=warn ts=\S+ caller=lifecycler\.go:304 component=ingester msg="found an existing instance\(s\) with a problem in the ring, this instance cannot become ready until this problem is resolved\. .*" ring=ingester err="instance 10\.0\.1\.\d+:9095 in state JOINING"$/m,
+    );
+  });
+
+  it('a name of the ring that leads nowhere: each part is alone, tries ten times, and pushes end in an empty ring', async () => {
+    const world = installed({ without: (of) => of.store.delete('Service', 'loki', 'loki-memberlist') });
+    world.advance(300_000);
+    const push = await world.call('loki/loki-distributor-0', {
+      method: 'POST',
+      path: '/loki/api/v1/push',
+      headers: { 'x-scope-orgid': 't', 'content-type': 'application/json' },
+      body: JSON.stringify({ streams: [{ stream: { a: 'b' }, values: [[String(BigInt(world.clock.now().getTime()) * 1_000_000n), 'x']] }] }),
+    });
+    expect(push).toMatchObject({ status: 500, body: 'empty ring\n' });
+  });
+
+  it('shows a ring on the parts that have it, with all of its fields', async () => {
+    const world = installed();
+    const ring = (part: string, path = '/ring') => world.call(`loki/loki-${part}-0`, { port: 3100, path, headers: { accept: 'application/json' } });
+    const { shards, now } = JSON.parse((await ring('distributor')).body) as { shards: readonly { tokens: readonly number[] }[]; now: string };
+    expect(now).toMatch(/^\d{4}-.+Z$/);
+    expect(shards.map(({ tokens, ...rest }) => [rest, tokens.length])).toEqual(
+      [0, 1, 2].map((at) => [
+        {
+          id: `loki-ingester-${at}`,
+          state: 'ACTIVE',
+          address: expect.stringMatching(/^10\.0\.1\.\d+:9095$/) as string,
+          timestamp: expect.stringMatching(/Z$/) as string,
+          registered_timestamp: expect.stringMatching(/Z$/) as string,
+          read_only: false,
+          read_only_updated_timestamp: '0001-01-01T00:00:00Z',
+          zone: '',
+        },
+        128,
+      ]),
+    );
+    for (const part of ['ingester', 'querier', 'ruler']) expect((await ring(part)).status).toBe(200);
+    for (const part of ['query-frontend', 'query-scheduler', 'index-gateway', 'compactor'])
+      expect(await ring(part)).toMatchObject({ status: 404, body: '404 page not found\n' });
+    expect((await ring('compactor', '/compactor/ring')).status).toBe(200);
+    expect((await world.call('loki/loki-querier-0', { path: '/ring' })).headers?.['content-type']).toBe('text/html');
+  });
+});

@@ -11,6 +11,7 @@ import { GROUPS } from './modules.ts';
 import { objectClient } from './object-store.ts';
 import type { RingMember } from './ring.ts';
 import { serveLoki } from './server.ts';
+import { firstLines, isCacheless, keepTrying, ringProblem, schedulerGone } from './startup.ts';
 import { lokiMetrics } from './telemetry.ts';
 import { decodeChunk, mergeStreams, type Stream } from './streams.ts';
 
@@ -21,6 +22,8 @@ export interface Loki {
   joined: boolean;
   ready: boolean;
   readonly started: Date;
+  /** Its results cache had no address when it looked. */
+  cacheless: boolean;
   /** What it has told of failed writes in this second. */
   complained: { readonly second: number; readonly bytes: number };
   readonly ingester: Ingester | undefined;
@@ -67,10 +70,10 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
   const idOf = (process: Process): string => `${process.pod.metadata.uid}/${process.container.name}`;
 
   const peers: LokiPeers = {
-    ready: (of, component) => [...running.values()].filter((other) => other.config.ring === of.config.ring && plays(other, component) && isUp(around, other)),
+    ready: (of, component) => [...running.values()].filter((other) => meets(around, of, other) && plays(other, component) && isUp(around, other)),
     ring: (of, component) =>
       [...running.values()]
-        .filter((other) => other.config.ring === of.config.ring && plays(other, component) && isMember(around, other))
+        .filter((other) => meets(around, of, other) && plays(other, component) && isMember(around, other))
         .map((other) => ({
           loki: other,
           address: `${latest(around, other.process).status?.podIP ?? ''}:9095`,
@@ -90,16 +93,6 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     const loaded = loadLokiConfig(around.store, process);
     if (loaded.is === 'bad') return { ready: false, crash: { exitCode: 1 }, lines: [loaded.line] };
     const { config } = loaded;
-    const say = (text: string): string => `level=info ts=${around.clock.now().toISOString()} ${text}`;
-    if (config.ring !== '' && around.network.service(config.ring, process.namespace) === undefined) {
-      return {
-        ready: false,
-        crash: { exitCode: 1 },
-        lines: [
-          `level=error ts=${around.clock.now().toISOString()} caller=log.go:216 msg="error running loki" err="failed services: joining memberlist cluster: lookup ${config.ring}: no such host"`,
-        ],
-      };
-    }
     const store = deleteStoreProblem(around, process, config);
     if (store !== undefined)
       return {
@@ -114,7 +107,17 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
     if (claim !== undefined) disks.delete(claim);
     const metrics = lokiMetrics((component) => plays({ config }, component), imageVersion(process));
     const started = around.clock.now();
-    const loki: Loki = { process, config, joined: false, ready: false, started, complained: { second: 0, bytes: 0 }, metrics, ingester: undefined };
+    const loki: Loki = {
+      process,
+      config,
+      joined: false,
+      ready: false,
+      cacheless: false,
+      started,
+      complained: { second: 0, bytes: 0 },
+      metrics,
+      ingester: undefined,
+    };
     const parts = { config, metrics, kept, written, markers, disk: claim ?? idOf(process) };
     const withIngester: Loki = plays(loki, 'ingester') ? { ...loki, ingester: createIngester(around, process, parts) } : loki;
     running.set(idOf(process), withIngester);
@@ -123,14 +126,10 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
       withIngester.ready = true;
       firstLook(around, withIngester);
     });
-    return {
-      ready: false,
-      lines: [
-        say(`caller=main.go:126 msg="Starting Loki" version="(version=${imageVersion(process)})"`),
-        say(`caller=module_service.go:82 msg=starting module=${config.targets.join(',')}`),
-        say('caller=loki.go:535 msg="Loki started"'),
-      ],
-    };
+    withIngester.cacheless = isCacheless(around, withIngester);
+    const lines = firstLines(around, withIngester);
+    keepTrying(around, peers, { loki: withIngester, runs: () => running.get(idOf(process)) === withIngester });
+    return { ready: false, lines };
   };
 
   return {
@@ -139,7 +138,10 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
       const known = running.get(idOf(process));
       if (known === undefined) return begin(process);
       const again = restartsOf(process.pod, process.container.name) !== restartsOf(known.process.pod, known.process.container.name);
-      return again ? restart(process, known) : { ready: known.ready, lines: [] };
+      if (again) return restart(process, known);
+      const problem = known.ingester === undefined || known.ready ? undefined : ringProblem(around, peers, known);
+      if (problem !== undefined) around.print(process.pod, process.container.name, problem);
+      return { ready: known.ready, lines: [] };
     },
     serve(process, port, request) {
       const loki = running.get(idOf(process));
@@ -151,6 +153,9 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
         if (loki.process.pod.metadata.uid !== pod.metadata.uid) continue;
         running.delete(id);
         scratch.delete(id);
+        if (plays(loki, 'query-scheduler'))
+          for (const { process } of peers.ready(loki, 'querier'))
+            around.print(process.pod, process.container.name, schedulerGone(around, `${(pod as Pod).status?.podIP ?? ''}:9095`));
         const left = loki.ingester?.stop({ graceful: true });
         const claim = claimAt(loki.process, loki.config.dataFolder);
         if (left !== undefined && claim !== undefined && left.size > 0) disks.set(claim, left);
@@ -189,6 +194,12 @@ function imageVersion(process: Process): string {
 
 function latest(around: LogSurroundings, process: Process): Pod {
   return (around.store.get('Pod', process.namespace, process.pod.metadata.name) ?? process.pod) as Pod;
+}
+
+/** Parts find each other by the name that they all look up; where there is no such Service each is alone. */
+function meets(around: LogSurroundings, of: Loki, other: Loki): boolean {
+  const { ring } = of.config;
+  return other === of || (other.config.ring === ring && (ring === '' || around.network.service(ring, of.process.namespace) !== undefined));
 }
 
 /** The kubelet sees a little later that a process is ready. */

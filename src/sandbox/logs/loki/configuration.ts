@@ -22,6 +22,8 @@ export interface LokiConfig {
   /** The name the ring is joined through. */
   readonly ring: string;
   readonly scheduler: string | undefined;
+  /** The Services that its memcached clients look up. */
+  readonly caches: { readonly chunks: string | undefined; readonly results: string | undefined };
   /** Queries ask these for the index. */
   readonly indexGateway: string | undefined;
   readonly patterns: boolean;
@@ -124,6 +126,9 @@ function qualified(host: string, namespace: string): string {
   return host === '' || host.includes('.') ? host : `${host}.${namespace}`;
 }
 
+/** `dnssrvnoa+_memcached-client._tcp.<service>.<namespace>.svc.<domain>` */
+const cacheHost = (addresses: unknown): string | undefined => /^dnssrv(?:noa)?\+_[\w-]+\._tcp\.(.+)$/.exec(word(addresses))?.[1];
+
 function lineOf(text: string, key: string): number {
   return text.split('\n').findIndex((line) => line.startsWith(`${key}:`)) + 1;
 }
@@ -180,6 +185,10 @@ function read(doc: Doc, of: { readonly text: string; readonly process: Process }
     retentionMs: milliseconds(at(doc, 'limits_config.retention_period'), 0),
     ring: qualified(word((at(doc, 'memberlist.join_members') as readonly unknown[] | undefined)?.[0]).replace(/:\d+$/, ''), of.process.namespace),
     scheduler: word(at(doc, 'frontend.scheduler_address')) || undefined,
+    caches: {
+      chunks: cacheHost(at(doc, 'chunk_store_config.chunk_cache_config.memcached_client.addresses')),
+      results: cacheHost(at(doc, 'query_range.results_cache.cache.memcached_client.addresses')),
+    },
     indexGateway: word(at(doc, 'storage_config.tsdb_shipper.index_gateway_client.server_address')) || undefined,
     patterns: at(doc, 'pattern_ingester.enabled') === true,
     limits: {

@@ -7,6 +7,7 @@ import { durationText, type Limits } from './configuration.ts';
 import { LEVEL_FIELDS, levelOf } from './level.ts';
 import { durationMs, jsonLabels, logfmtLabels, LogqlError, type LogSelector, parseLogql } from './logql.ts';
 import { SERVICE_LABELS } from './distributor.ts';
+import { withoutCache } from './startup.ts';
 import { type Stream, type StreamLabels, streamKey } from './streams.ts';
 
 export interface Reading {
@@ -235,6 +236,9 @@ function query(around: LogSurroundings, peers: LokiPeers, of: Reading & { readon
     throw new LogqlError(`max entries limit per query exceeded, limit > max_entries_limit_per_query (${window.limit} > ${limits.maxEntries})`);
   // Numbers alone touch no storage: that is why Grafana's check passes on an empty Loki.
   const streams = needsStreams(parsed) ? peers.streams(of.querier, of.tenant) : [];
+  const { process } = of.loki;
+  if (!instant)
+    for (const line of withoutCache(around, of.loki, `log:${of.tenant}:${of.parameters.get('query')}`)) around.print(process.pod, process.container.name, line);
   const data = answerQuery(parsed, streams, window);
   if (parsed.is !== 'logs' && limits.maxSeries > 0 && data.result.length > limits.maxSeries)
     throw new LogqlError(

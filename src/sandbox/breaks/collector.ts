@@ -86,7 +86,7 @@ export const collectorBreaks: readonly Break[] = [
     name: 'cri-parse',
     hop: 'alloy-read',
     does: "The pipeline leaves the container runtime's prefix on each line.",
-    make: (bench) => changePipeline(bench, (text) => text.replace(/^\s*stage\.cri \{\s*\}\n/m, '')),
+    make: (bench) => changePipeline(bench, (text) => text.replace(/^\s*stage\.cri \{[^}]*\}\n/m, '')),
   },
   {
     name: 'collector-noise',
@@ -117,7 +117,7 @@ export const collectorBreaks: readonly Break[] = [
       changePipeline(bench, (text) =>
         text
           .replace(/loki\.source\.file "(\w+)" \{\s*targets\s*=\s*[\w.]+/, `loki.source.kubernetes "$1" {\n  targets    = ${PODS}`)
-          .replace(/^\s*stage\.cri \{\s*\}\n/m, ''),
+          .replace(/^\s*stage\.cri \{[^}]*\}\n/m, ''),
       );
     },
   },

@@ -1,4 +1,4 @@
-/** The programs of a control plane: taken from a folder that is named, or built once from Go modules into a cache; etcd from the machine or built too. */
+/** The programs of a control plane: taken from a folder that is named, or built once from Go modules into a cache. */
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -45,12 +45,16 @@ function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'loki-eks-test');
 }
 
+/** The version of EKS: an older one, as Debian's, lacks the progress notices that watches of initial events wait for. */
 async function etcd(say: (line: string) => void): Promise<string> {
   const own = join(cacheFolder(), `etcd-${ETCD}`, 'etcd');
-  const found = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].map((folder) => join(folder, 'etcd')).find((path) => existsSync(path));
-  if (found !== undefined) return found;
   if (existsSync(own)) return own;
-  say(`no etcd on PATH (Debian: apt-get install etcd-server): building ${ETCD}, once`);
+  if (!hasGo()) {
+    const found = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'etcd'));
+    const path = found.find((candidate) => existsSync(candidate));
+    if (path !== undefined) return path;
+  }
+  say(`building etcd ${ETCD} into ${own}, once`);
   const main = 'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\nfunc main() { etcdmain.Main(os.Args) }\n';
   await inModule({ 'go.mod': `module etcd\n\ngo 1.24.0\n\nrequire go.etcd.io/etcd/server/v3 v${ETCD}\n`, 'main.go': main }, async (go) => {
     await go(['mod', 'tidy']);
@@ -87,16 +91,22 @@ async function buildServers(folder: string, missing: readonly string[]): Promise
   });
 }
 
+function hasGo(): boolean {
+  try {
+    execFileSync('go', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 type Go = (args: readonly string[]) => Promise<string>;
 
 async function inModule(files: Readonly<Record<string, string>>, act: (go: Go, scratch: string) => Promise<void>): Promise<void> {
-  try {
-    execFileSync('go', ['version'], { stdio: 'ignore' });
-  } catch {
+  if (!hasGo())
     throw new Error(
-      `go is not installed: the real API server is built from Go modules once (Debian: apt-get install golang-go, 1.24 or newer), or ${READY} names a folder with ${SERVERS.join(', ')}`,
+      `go is not installed: the control plane is built from Go modules once (Debian: apt-get install golang-go, 1.24 or newer), or ${READY} names a folder with ${SERVERS.join(', ')} and etcd`,
     );
-  }
   const scratch = join(cacheFolder(), `build-${process.pid}`);
   await mkdir(scratch, { recursive: true });
   try {

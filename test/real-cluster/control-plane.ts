@@ -1,7 +1,7 @@
 /** etcd, API server, controller manager and scheduler as child processes on loopback: no root, no container, everything in one folder. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { KeyObject } from 'node:crypto';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -123,7 +123,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const running = new Map<string, ChildProcess>();
   const start = (program: keyof Binaries, args: readonly string[]): void => {
     const out = openSync(join(folder, `${program}.log`), 'a');
-    const child = spawn(binaries[program], [...args], { stdio: ['ignore', out, out], env: { ...process.env, GOMAXPROCS: '2' } });
+    const [command = '', ...words] = [...dyingWithUs(), binaries[program], ...args];
+    const child = spawn(command, words, { stdio: ['ignore', out, out], env: { ...process.env, GOMAXPROCS: '2' } });
     closeSync(out);
     running.set(program, child);
     child.once('exit', () => running.get(program) === child && running.delete(program));
@@ -222,6 +223,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     stop,
     close,
   };
+}
+
+/** Nothing of it outlives a test run that is killed. */
+function dyingWithUs(): readonly string[] {
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+  return setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
 }
 
 async function ready(of: { readonly api: KubeApi; readonly running: () => boolean; readonly log: (program: string) => string }): Promise<void> {

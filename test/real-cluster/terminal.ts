@@ -72,7 +72,7 @@ const KINDS: readonly (readonly [string, string])[] = [
   ['coordination.k8s.io/v1', 'Lease'],
 ];
 
-async function namesIn({ api }: RealCluster): Promise<Readonly<Record<string, readonly string[]>>> {
+export async function namesIn({ api }: RealCluster): Promise<Readonly<Record<string, readonly string[]>>> {
   const lists = await Promise.all(
     KINDS.map(async ([apiVersion, kind]) => {
       const { items } = await api.must('GET', api.pathOf({ apiVersion, kind, metadata: {} }));

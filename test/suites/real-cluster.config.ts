@@ -4,7 +4,9 @@ import { table } from '../real-cluster/reporter.ts';
 /** A real Kubernetes control plane. Each file starts one; two at once would be more than two cores carry. */
 export default defineConfig({
   test: {
-    include: ['test/real-cluster/**/*.test.ts'],
+    // The contracts that the sandbox's API keeps are asked of the real one too.
+    include: ['test/real-cluster/**/*.test.ts', 'test/contracts/kube/**/*.test.ts'],
+    env: { KUBE_CONTRACTS: 'real' },
     reporters: ['default', table()],
     testTimeout: 5 * 60_000,
     // The first run builds the programs.

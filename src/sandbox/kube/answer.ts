@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import type { Doc } from './document.ts';
-import { internal, Refusal } from './status.ts';
+import { internal, PageNotFound, Refusal } from './status.ts';
 
 export interface Answer {
   readonly status: number;
@@ -21,6 +21,7 @@ const GZIP_FROM = 128 * 1024;
 export const ok = (body: Doc, status = 200): Answer => ({ status, body });
 
 export function refusalOf(error: unknown): Answer {
+  if (error instanceof PageNotFound) return { status: 404, body: '404 page not found\n', type: 'text/plain; charset=utf-8' };
   const refusal = error instanceof Refusal ? error : internal(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return { status: refusal.status.code, body: refusal.status, headers: refusal.headers };
 }

@@ -50,7 +50,8 @@ const EDIT = [
 ];
 const ADMIN = [...EDIT, { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: [...READ, ...WRITE] }];
 
-const PUBLIC_PATHS = ['/healthz', '/livez', '/readyz', '/version', '/version/', '/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*'];
+const INFO_PATHS = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+const PUBLIC_PATHS = [...INFO_PATHS, '/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*'];
 const SELF = [
   { apiGroups: ['authorization.k8s.io'], resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], verbs: ['create'] },
   { apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'], verbs: ['create'] },
@@ -77,7 +78,9 @@ export const BUILT_IN_ROLES: readonly KubeObject[] = [
   role('view', VIEW),
   role('system:discovery', [{ nonResourceURLs: PUBLIC_PATHS, verbs: ['get'] }]),
   role('system:basic-user', SELF),
+  role('system:public-info-viewer', [{ nonResourceURLs: INFO_PATHS, verbs: ['get'] }]),
   binding('cluster-admin', 'system:masters'),
   binding('system:discovery', 'system:authenticated'),
   binding('system:basic-user', 'system:authenticated'),
+  binding('system:public-info-viewer', 'system:unauthenticated'),
 ];

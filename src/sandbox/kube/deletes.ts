@@ -9,8 +9,8 @@ import type { Shelf } from './shelf.ts';
 
 export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
-/** Between a namespace's deletion and that of its contents: long enough to be seen as Terminating. */
-const NAMESPACE_DELAY_MS = 20;
+/** Between a namespace's deletion and that of its contents: the controller lets other API servers hear of it first. */
+const NAMESPACE_DELAY_MS = 5_000;
 const FOREGROUND = 'foregroundDeletion';
 
 export interface Deletes {

@@ -5,7 +5,7 @@ import { AGGREGATED_TYPE, aggregatedDiscovery, coreVersions, groupDiscovery, gro
 import type { Doc } from './document.ts';
 import { OPENAPI_V2_TYPE, OPENAPI_V2_WANTED, openapiDocument, openapiIndex, openapiV2, openapiV2Protobuf } from './openapi.ts';
 import type { Incoming } from './request.ts';
-import { noSuchPath } from './status.ts';
+import { PageNotFound } from './status.ts';
 import type { KubeStore } from './store.ts';
 
 export interface PathParts {
@@ -36,7 +36,7 @@ function discovery({ registry }: KubeStore, parts: readonly string[], accept: st
 export function answerPath({ store, version }: PathParts, { url, headers, method }: Incoming): Answer {
   const parts = url.pathname.split('/').filter(Boolean);
   const [first = '', second, ...rest] = parts;
-  if (method !== 'GET' && method !== 'HEAD') throw noSuchPath();
+  if (method !== 'GET' && method !== 'HEAD') throw new PageNotFound();
   if (['healthz', 'livez', 'readyz'].includes(first)) return { status: 200, body: 'ok', type: 'text/plain; charset=utf-8' };
   if (first === 'version') return ok(versionDoc(version));
   if (first === 'api' || first === 'apis') {
@@ -50,5 +50,5 @@ export function answerPath({ store, version }: PathParts, { url, headers, method
     const doc = rest.length === 0 ? openapiIndex(store.registry) : openapiDocument(store.registry, rest.slice(1).join('/'));
     if (doc) return ok(doc);
   }
-  throw noSuchPath();
+  throw new PageNotFound();
 }

@@ -1,7 +1,7 @@
 /** A request to the API, taken apart as the real server does: verb, resource, name, subresource, options. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Registry, Resource } from './resources.ts';
-import { methodNotAllowed, noSuchPath } from './status.ts';
+import { methodNotAllowed, noSuchPath, PageNotFound } from './status.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
@@ -69,7 +69,10 @@ export function targetOf(registry: Registry, method: string, url: URL): Target {
   }
   const [plural = '', name = '', subresource = '', ...rest] = path;
   const resource = registry.at(group, version, plural);
-  if (!resource) throw noSuchPath();
+  if (!resource) {
+    if (!registry.all().some((served) => served.group === group)) throw new PageNotFound();
+    throw noSuchPath();
+  }
   if (subresource !== '' && !resource.subresources.includes(subresource)) throw noSuchPath();
   if (rest.length > 0 && subresource !== 'proxy') throw noSuchPath();
   if (resource.kind === 'Namespace' && name !== '') namespace = name;

@@ -48,6 +48,9 @@ export const notFound = (subject: Subject, name: string): Refusal =>
 /** No such path at all: what a client sees when a CRD is missing. */
 export const noSuchPath = (): Refusal => new Refusal(failure(404, 'NotFound', 'the server could not find the requested resource', {}));
 
+/** No API group at all: the real server's multiplexer answers, in plain text. */
+export class PageNotFound extends Error {}
+
 export const alreadyExists = (subject: Subject, name: string): Refusal =>
   new Refusal(failure(409, 'AlreadyExists', `${resourceName(subject)} "${name}" already exists`, detailsOf(subject, name)));
 

@@ -145,7 +145,7 @@ describe('the snapshot', () => {
   });
 
   test('holds no times, identities, versions or events, and is sorted', () => {
-    store.create({ apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'home' } });
+    store.create({ apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'home' }, involvedObject: { namespace: 'home' } });
     store.create(config('z', { metadata: { labels: { b: '1', a: '2' } } }));
     const text = JSON.stringify(store.snapshot());
     expect(text).not.toMatch(/uid|resourceVersion|Timestamp|managedFields/);

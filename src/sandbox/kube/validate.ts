@@ -88,9 +88,17 @@ function containerCauses(spec: Doc | undefined, path: string): Cause[] {
   return causes;
 }
 
+/** An event lies in the namespace of what it is about, or in `default`. */
+function eventCauses({ metadata, involvedObject }: Doc): Cause[] {
+  const about: string = involvedObject?.namespace ?? '';
+  const home = about === '' ? 'default' : about;
+  return home === metadata.namespace ? [] : [wrong('involvedObject.namespace', about, 'does not match event.namespace')];
+}
+
 function bodyCauses(object: Doc): Cause[] {
   const absent = (REQUIRED[object.kind] ?? []).filter((path) => reach(object, path) === undefined).map((path) => missing(path));
   if (absent.length > 0) return absent;
+  if (object.kind === 'Event') return eventCauses(object);
   const data = ['Secret', 'ConfigMap'].includes(object.kind) ? Object.keys(object.data ?? {}) : [];
   const keys = data.filter((key) => !DATA_KEY.test(key)).map((key) => wrong(`data[${key}]`, key, KEY_TEXT));
   if (!['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'].includes(object.kind))

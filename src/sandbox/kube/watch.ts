@@ -6,7 +6,7 @@ import type { ResourceRequest } from './request.ts';
 import { fieldTest, labelTest } from './selectors.ts';
 import { shapeObject, shapeOf } from './shape.ts';
 import type { Change, Shelf } from './shelf.ts';
-import { failure } from './status.ts';
+import { failure, Refusal } from './status.ts';
 
 const BOOKMARK_EVERY_MS = 60_000;
 const DEFAULT_TIMEOUT_S = 1800;
@@ -38,6 +38,11 @@ export function serveWatch(request: ResourceRequest, response: ServerResponse, {
     fields(object);
   const options = { shape: shapeOf(request.headers.accept), include: query.get('includeObject') };
 
+  const since = query.get('resourceVersion') ?? '';
+  if (!/^\d*$/.test(since)) {
+    const message = `resourceVersion: Invalid value: ${JSON.stringify(since)}: strconv.ParseUint: parsing ${JSON.stringify(since)}: invalid syntax`;
+    throw new Refusal({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
+  }
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   const line = (type: Type, object: unknown): void => void response.write(`${JSON.stringify({ type, object })}\n`);
@@ -53,7 +58,6 @@ export function serveWatch(request: ResourceRequest, response: ServerResponse, {
     if (type) show(type, change.object);
   };
 
-  const since = query.get('resourceVersion') ?? '';
   const initial = query.get('sendInitialEvents') === 'true';
   if (initial || since === '' || since === '0') {
     for (const object of shelf.items(resource, inside)) if (matches(object)) show('ADDED', object);

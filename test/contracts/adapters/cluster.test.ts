@@ -13,7 +13,7 @@ import type { KubeAccess, Kubernetes } from '../../../src/ports/kubernetes.ts';
 import type { Chart, HelmTask } from '../../../src/ports/releases.ts';
 import type { Clock } from '../../../src/ports/system.ts';
 import { helmBinaries } from '../../helpers/helm-binary.ts';
-import { startServer, type TestServer } from '../kube/server.ts';
+import { claimsIn, startServer, type TestServer } from '../kube/server.ts';
 
 const run = promisify(execFile);
 let dir: string;
@@ -120,21 +120,20 @@ describe('objects', () => {
   });
 
   it('give version, token, logs, raw answers and a forwarded request', async () => {
-    expect(await kubernetes.version()).toBe('v1.33.4-eks-0000000');
+    expect(await kubernetes.version()).toBe(server.version);
     await kubernetes.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'loki', namespace: 'loki' } });
-    expect(await kubernetes.token({ namespace: 'loki', serviceAccount: 'loki', audience: 'sts.amazonaws.com', seconds: 900 })).toBe(
-      'loki/loki/sts.amazonaws.com',
-    );
-    server.store.create({
+    const token = await kubernetes.token({ namespace: 'loki', serviceAccount: 'loki', audience: 'sts.amazonaws.com', seconds: 900 });
+    expect(claimsIn(token)).toEqual({ sub: 'system:serviceaccount:loki:loki', aud: ['sts.amazonaws.com'] });
+    await server.put({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: 'p', namespace: 'loki' },
       spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
-    } as never);
-    server.store.setStatus('Pod', 'loki', 'p', {
-      phase: 'Running',
-      conditions: [{ type: 'Ready', status: 'True' }],
-      containerStatuses: [{ name: 'c', ready: true, restartCount: 0, state: { running: {} } }],
+      status: {
+        phase: 'Running',
+        conditions: [{ type: 'Ready', status: 'True' }],
+        containerStatuses: [{ name: 'c', ready: true, restartCount: 0, state: { running: {} } }],
+      },
     });
     expect(await kubernetes.logs({ namespace: 'loki', pod: 'p', tail: 2 })).toEqual(['c two', 'c three']);
     expect(await kubernetes.raw('/no/such/path')).toMatchObject({ status: 404 });

@@ -46,12 +46,21 @@ export function call(server: TestServer, path: string, options: CallOptions = {}
       response.on('end', () => {
         const raw = Buffer.concat(chunks);
         const text = (response.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw).toString();
-        const json = String(response.headers['content-type']).includes('json') && text ? (JSON.parse(text.split('\n')[0] ?? '') as Doc) : {};
+        const json = String(response.headers['content-type']).includes('json') && text ? firstDocument(text) : {};
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
       });
     });
     request.end(body);
   });
+}
+
+/** One document, or the first of a watch's lines. */
+function firstDocument(text: string): Doc {
+  try {
+    return JSON.parse(text) as Doc;
+  } catch {
+    return JSON.parse(text.split('\n')[0] ?? '') as Doc;
+  }
 }
 
 export interface Watcher {

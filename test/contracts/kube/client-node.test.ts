@@ -15,9 +15,10 @@ import {
 } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startServer } from './server.ts';
+import { claimsIn, startServer } from './server.ts';
 import type { TestServer } from './server.ts';
 
+const PATIENT = { timeout: 20_000 };
 let server: TestServer;
 let config: KubeConfig;
 let core: CoreV1Api;
@@ -28,6 +29,7 @@ beforeAll(async () => {
   config.loadFromString(server.kubeconfig());
   core = config.makeApiClient(CoreV1Api);
   await core.createNamespacedPod({ namespace: 'default', body: { metadata: { name: 'web' }, spec: { containers: [{ name: 'a', image: 'nginx:1' }] } } });
+  await server.running('default', 'web');
 });
 afterAll(() => server.close());
 
@@ -58,7 +60,7 @@ test('applies any kind by its name, and meets conflicts with other appliers', as
   await apply('one', 2);
   await expect(apply('two', 3)).rejects.toMatchObject({ code: 409 });
   const apps = config.makeApiClient(AppsV1Api);
-  await expect.poll(async () => (await apps.readNamespacedDeployment({ namespace: 'default', name: 'd' })).status?.readyReplicas).toBe(2);
+  await expect.poll(async () => (await apps.readNamespacedDeployment({ namespace: 'default', name: 'd' })).status?.readyReplicas, PATIENT).toBe(2);
 });
 
 test('watches, and keeps an informer current', async () => {
@@ -74,7 +76,7 @@ test('watches, and keeps an informer current', async () => {
   await informer.start();
   await core.createNamespacedSecret({ namespace: 'default', body: { metadata: { name: 's' }, stringData: { a: 'b' } } });
   expect(await added).toBe('s');
-  await expect.poll(() => seen).toContain('ADDED s');
+  await expect.poll(() => seen, PATIENT).toContain('ADDED s');
   await informer.stop();
   aborter.abort();
 });
@@ -88,7 +90,7 @@ test('asks what it may do, and for tokens', async () => {
     name: 'default',
     body: { spec: { audiences: ['sts.amazonaws.com'], expirationSeconds: 3600 } },
   });
-  expect(token.status?.token).toBe('default/default/sts.amazonaws.com');
+  expect(claimsIn(token.status?.token ?? '')).toMatchObject({ sub: 'system:serviceaccount:default:default', aud: ['sts.amazonaws.com'] });
   expect(token.status?.expirationTimestamp.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
 });
 
@@ -98,9 +100,9 @@ test('reads and follows logs', async () => {
   let text = '';
   sink.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const aborter = await new Log(config).log('default', 'web', 'a', sink, { follow: true, tailLines: 1 });
-  await expect.poll(() => text).toBe('a three\n');
+  await expect.poll(() => text, PATIENT).toBe('a three\n');
   server.print('web', 'more');
-  await expect.poll(() => text).toBe('a three\nmore\n');
+  await expect.poll(() => text, PATIENT).toBe('a three\nmore\n');
   aborter.abort();
 });
 
@@ -115,9 +117,9 @@ test('forwards a port and speaks HTTP through it, twice over one connection', as
   });
   const socket = await new PortForward(config).portForward('default', 'web', [3100], output, null, input);
   input.write('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
-  await expect.poll(() => text).toContain('"path":"/ready"');
+  await expect.poll(() => text, PATIENT).toContain('"path":"/ready"');
   input.write('POST /push HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n');
-  await expect.poll(() => text).toContain('"body":"hello"');
+  await expect.poll(() => text, PATIENT).toContain('"body":"hello"');
   expect(text).toContain('"port":3100');
   expect(text.startsWith('HTTP/1.1 200 OK')).toBe(true);
   if ('close' in socket) socket.close();

@@ -33,13 +33,13 @@ describe.each(GENERATIONS)('the helm of %s', (variable) => {
     expect(code, `helm ${args.join(' ')}\n${err}`).toBe(0);
     return out;
   };
-  const env = (): readonly Doc[] => (server.store.get('Deployment', 'home', 'r') as Doc).spec.template.spec.containers[0].env;
+  const env = async (): Promise<readonly Doc[]> => ((await server.get('Deployment', 'home', 'r')) as Doc).spec.template.spec.containers[0].env;
 
   beforeAll(async () => {
     server = await startServer({ readyAfterMs: 30 });
     bench = openBench(server);
     chart = writeTinyChart(bench.home);
-    before = server.store.snapshot();
+    before = await server.world();
   });
   afterAll(async () => {
     await server.close();
@@ -48,26 +48,26 @@ describe.each(GENERATIONS)('the helm of %s', (variable) => {
 
   test('installs and waits', async () => {
     expect(await done('install', 'r', chart, '--create-namespace', '--wait', '--timeout', '60s')).toContain('STATUS: deployed');
-    expect(server.store.get('StatefulSet', 'home', 'r-store')).toBeDefined();
-    expect(server.store.get('Job', 'home', 'r-hook')).toBeUndefined();
-    expect(server.store.list('Secret', { namespace: 'home', selector: 'owner=helm,status=deployed' })).toHaveLength(1);
+    expect(await server.get('StatefulSet', 'home', 'r-store')).toBeDefined();
+    expect(await server.get('Job', 'home', 'r-hook')).toBeUndefined();
+    expect(await server.list('Secret', { namespace: 'home', selector: 'owner=helm,status=deployed' })).toHaveLength(1);
   });
 
   test('upgrades, also to no change at all', async () => {
     await done('upgrade', 'r', chart, '--wait', '--set', 'text=two,extra=more,replicas=2', '--timeout', '60s');
-    expect(env()).toEqual([
+    expect(await env()).toEqual([
       { name: 'TEXT', value: 'two' },
       { name: 'EXTRA', value: 'more' },
     ]);
-    const { generation } = server.store.get('Deployment', 'home', 'r')?.metadata ?? {};
+    const { generation } = (await server.get('Deployment', 'home', 'r'))?.metadata ?? {};
     await done('upgrade', 'r', chart, '--reuse-values');
-    expect(server.store.get('Deployment', 'home', 'r')?.metadata.generation).toBe(generation);
+    expect((await server.get('Deployment', 'home', 'r'))?.metadata.generation).toBe(generation);
   });
 
   test('rolls back, and takes away what the newer revision had added', async () => {
     await done('rollback', 'r', '1', '--wait', '--timeout', '60s');
-    expect(env()).toEqual([{ name: 'TEXT', value: 'one' }]);
-    expect((server.store.get('ConfigMap', 'home', 'r-config') as Doc).data).toEqual({ text: 'one' });
+    expect(await env()).toEqual([{ name: 'TEXT', value: 'one' }]);
+    expect(((await server.get('ConfigMap', 'home', 'r-config')) as Doc).data).toEqual({ text: 'one' });
     const history = JSON.parse(await done('history', 'r', '-o', 'json')) as Doc[];
     expect(history.map((entry) => entry.status)).toEqual(['superseded', 'superseded', 'superseded', 'deployed']);
   });
@@ -88,23 +88,23 @@ describe.each(GENERATIONS)('the helm of %s', (variable) => {
     const refused = await helm('upgrade', 'r', chart, '--set', 'monitor=true');
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/no matches for kind "ServiceMonitor" in version "monitoring.coreos.com\/v1"\s+ensure CRDs are installed first/);
-    server.store.create(SERVICE_MONITORS);
+    await server.put(SERVICE_MONITORS);
     await done('upgrade', 'r', chart, '--set', 'monitor=true');
-    expect(server.store.get('ServiceMonitor', 'home', 'r')).toMatchObject({ spec: { endpoints: [{ port: 'http' }] } });
+    expect(await server.get('ServiceMonitor', 'home', 'r')).toMatchObject({ spec: { endpoints: [{ port: 'http' }] } });
     await done('rollback', 'r', '1');
-    expect(server.store.get('ServiceMonitor', 'home', 'r')).toBeUndefined();
-    server.store.delete('CustomResourceDefinition', undefined, SERVICE_MONITORS.metadata.name);
+    expect(await server.get('ServiceMonitor', 'home', 'r')).toBeUndefined();
+    await server.remove('CustomResourceDefinition', undefined, SERVICE_MONITORS.metadata.name);
   });
 
   test('uninstalls without a trace', async () => {
     await done('uninstall', 'r', '--wait', '--timeout', '60s');
-    server.store.delete('Namespace', undefined, 'home');
-    await expect.poll(() => server.store.get('Namespace', undefined, 'home')).toBeUndefined();
-    expect(server.store.snapshot()).toEqual(before);
+    await server.remove('Namespace', undefined, 'home');
+    await expect.poll(() => server.get('Namespace', undefined, 'home'), { timeout: 30_000 }).toBeUndefined();
+    await expect.poll(() => server.world(), { timeout: 10_000 }).toEqual(before);
   });
 
   test('gives up when nothing becomes ready', async () => {
-    const stuck = await startServer();
+    const stuck = await startServer({ stuck: true });
     const other = openBench(stuck);
     const ran = await other.run(binary(variable), ['install', 'r', chart, '--wait', '--timeout', '3s']);
     expect(ran.code).toBe(1);

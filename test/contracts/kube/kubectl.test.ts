@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { binary, openBench } from './binaries.ts';
 import type { Bench, Ran } from './binaries.ts';
 import type { Doc } from './call.ts';
-import { startServer } from './server.ts';
+import { DIFFERENT } from './differences.ts';
+import { claimsIn, startServer } from './server.ts';
 import type { TestServer } from './server.ts';
 
 let server: TestServer;
@@ -42,13 +43,14 @@ beforeAll(async () => {
   server = await startServer({ readyAfterMs: 20 });
   bench = openBench(server);
   const containerStatuses = [{ name: 'a', ready: true, restartCount: 0, state: { running: { startedAt: '2026-01-07T10:00:00Z' } } }];
-  server.store.create({
+  await server.put({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'web', namespace: 'default', labels: { app: 'web' } },
     spec: { nodeName: 'n1', containers: [{ name: 'a', image: 'nginx:1' }] },
     status: { phase: 'Running', podIP: '10.0.0.9', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses },
   });
+  if (server.is === 'real') await server.running('default', 'web');
 });
 afterAll(async () => {
   await server.close();
@@ -57,15 +59,15 @@ afterAll(async () => {
 
 test('gets tables, wide and everywhere', async () => {
   expect(await done('get', 'pods')).toMatch(/NAME\s+READY\s+STATUS\s+RESTARTS\s+AGE\nweb\s+1\/1\s+Running\s+0\s/);
-  expect(await done('get', 'po', '-A', '-o', 'wide')).toMatch(/default\s+web.*10\.0\.0\.9\s+n1/);
+  expect(await done('get', 'po', '-A', '-o', 'wide')).toMatch(/default\s+web.*10\.0\.\d+\.\d+\s+n1/);
   expect(await done('get', 'all')).toContain('pod/web');
   expect(await done('get', 'pods', '-o', 'jsonpath={.items[0].spec.nodeName}')).toBe('n1');
-  expect(await done('version')).toContain('Server Version: v1.33.4-eks-0000000');
+  expect(await done('version')).toContain(`Server Version: ${server.version}`);
 });
 
 test('describes a pod with its events', async () => {
-  const { uid } = server.store.get('Pod', 'default', 'web')?.metadata ?? {};
-  server.store.create({
+  const { uid } = (await server.get('Pod', 'default', 'web'))?.metadata ?? {};
+  await server.put({
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { name: 'web.1', namespace: 'default' },
@@ -103,22 +105,22 @@ test('applies on the server: owners conflict, force takes over, dropped fields g
   expect(refused.err).toContain('Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas');
   await done('apply', '--server-side', '--force-conflicts', '-f', path);
   await done('apply', '--server-side', '-f', file('dep.yaml', manifest('nginx:3')));
-  const { spec } = server.store.get('Deployment', 'default', 'dep') as Doc;
+  const { spec } = (await server.get('Deployment', 'default', 'dep')) as Doc;
   expect([spec.replicas, spec.template.spec.containers[0].image, spec.template.spec.containers[0].env]).toEqual([2, 'nginx:3', [{ name: 'A', value: '1' }]]);
   expect(await done('diff', '-f', file('dep.yaml', manifest('nginx:3')))).not.toContain('image');
 });
 
 test('creates secrets, service accounts and tokens', async () => {
   await done('create', 'secret', 'generic', 's', '--from-literal=password=x y');
-  expect((server.store.get('Secret', 'default', 's') as Doc).data).toEqual({ password: Buffer.from('x y').toString('base64') });
+  expect(((await server.get('Secret', 'default', 's')) as Doc).data).toEqual({ password: Buffer.from('x y').toString('base64') });
   expect((await kubectl('create', 'secret', 'generic', 's')).err).toContain('secrets "s" already exists');
   await done('create', 'serviceaccount', 'bot');
-  expect(await done('create', 'token', 'bot', '--audience', 'aud')).toBe('default/bot/aud');
+  expect(claimsIn(await done('create', 'token', 'bot', '--audience', 'aud'))).toMatchObject({ sub: 'system:serviceaccount:default:bot', aud: ['aud'] });
 });
 
 test('creates workloads, whose requests come in protobuf', async () => {
   await done('create', 'deployment', 'made', '--image=example/made:1', '--replicas=2', '--port=80');
-  expect(server.store.get('Deployment', 'default', 'made')).toMatchObject({
+  expect(await server.get('Deployment', 'default', 'made')).toMatchObject({
     spec: {
       replicas: 2,
       selector: { matchLabels: { app: 'made' } },
@@ -126,19 +128,19 @@ test('creates workloads, whose requests come in protobuf', async () => {
     },
   });
   await done('create', 'job', 'once', '--image=example/once:1', '--', 'echo', 'hello');
-  expect(server.store.get('Job', 'default', 'once')).toMatchObject({
+  expect(await server.get('Job', 'default', 'once')).toMatchObject({
     spec: { template: { spec: { restartPolicy: 'Never', containers: [{ command: ['echo', 'hello'] }] } } },
   });
   await done('create', 'pdb', 'made', '--selector=app=made', '--min-available=50%');
-  expect(server.store.get('PodDisruptionBudget', 'default', 'made')).toMatchObject({
+  expect(await server.get('PodDisruptionBudget', 'default', 'made')).toMatchObject({
     spec: { minAvailable: '50%', selector: { matchLabels: { app: 'made' } } },
   });
   await done('autoscale', 'deployment', 'made', '--max=3', '--cpu=80%');
-  expect(server.store.get('HorizontalPodAutoscaler', 'default', 'made')).toMatchObject({
+  expect(await server.get('HorizontalPodAutoscaler', 'default', 'made')).toMatchObject({
     spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'made' } },
   });
   await done('create', 'ingress', 'made', '--rule=example.com/*=made:80');
-  expect(server.store.get('Ingress', 'default', 'made')).toMatchObject({
+  expect(await server.get('Ingress', 'default', 'made')).toMatchObject({
     spec: {
       rules: [{ host: 'example.com', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: 'made', port: { number: 80 } } } }] } }],
     },
@@ -151,7 +153,7 @@ test('patches, labels and annotates', async () => {
   await done('patch', 'configmap', 'c', '--type=json', '-p', '[{"op":"remove","path":"/data/a"}]');
   await done('label', 'configmap', 'c', 'x=y');
   await done('annotate', 'configmap', 'c', 'x=z');
-  expect(server.store.get('ConfigMap', 'default', 'c')).toMatchObject({ data: { b: '2' }, metadata: { labels: { x: 'y' }, annotations: { x: 'z' } } });
+  expect(await server.get('ConfigMap', 'default', 'c')).toMatchObject({ data: { b: '2' }, metadata: { labels: { x: 'y' }, annotations: { x: 'z' } } });
   expect(await done('get', 'cm', '-l', 'x in (y)', '-o', 'name')).toBe('configmap/c\n');
 });
 
@@ -184,7 +186,7 @@ test('watches', async () => {
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toContain('web');
-  server.store.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'late', namespace: 'default' }, spec: { containers: [{ name: 'a', image: 'i' }] } });
+  await server.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'late', namespace: 'default' }, spec: { containers: [{ name: 'a', image: 'i' }] } });
   await expect.poll(() => text, { timeout: 10_000 }).toMatch(/late\s+0\/1\s+Pending/);
   child.kill();
 });
@@ -231,6 +233,6 @@ test('deletes a namespace and waits until it is gone', async () => {
   expect((await kubectl('create', 'configmap', 'c', '-n', 'gone')).err).toContain('namespaces "gone" not found');
 });
 
-test('is told plainly that nothing runs in pods', async () => {
+test.skipIf(DIFFERENT('exec'))('is told plainly that nothing runs in pods', async () => {
   expect((await kubectl('exec', 'web', '--', 'ls')).err).toContain('the sandbox runs no processes: there is no exec into pod web');
 });

@@ -60,7 +60,7 @@ metadata:
   annotations: { helm.sh/hook: post-install, helm.sh/hook-delete-policy: hook-succeeded }
 spec:
   template:
-    spec: { restartPolicy: Never, containers: [{ name: main, image: "example/hook:1" }] }
+    spec: { restartPolicy: Never, containers: [{ name: main, image: "busybox:1", command: [sh, -c, "exit 0"] }] }
 `;
 
 const MONITOR = `

@@ -1,10 +1,13 @@
 /** The API on the wire: what any client may rely on, asked with plain HTTPS. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../../../src/ports/kubernetes.ts';
 import { call, watch } from './call.ts';
 import type { Doc } from './call.ts';
-import { startServer } from './server.ts';
+import { DIFFERENT } from './differences.ts';
+import { claimsIn, startServer } from './server.ts';
 import type { TestServer } from './server.ts';
 
+const PATIENT = { timeout: 20_000 };
 let server: TestServer;
 let namespace = '';
 let counter = 0;
@@ -18,6 +21,8 @@ beforeEach(async () => {
   namespace = `wire-${counter}`;
   server.faults.clear();
   await call(server, '/api/v1/namespaces', { body: { metadata: { name: namespace } } });
+  // A controller's, and many lists are expected to hold it.
+  await expect.poll(async () => (await call(server, home('configmaps', 'kube-root-ca.crt'))).status, PATIENT).toBe(200);
   server.calls.length = 0;
 });
 
@@ -30,15 +35,22 @@ const pod = (name: string, spec: Doc = {}): Doc => ({
 });
 
 describe('who is asking', () => {
-  test('no token and an unknown token are both 401', async () => {
-    for (const token of ['', 'nonsense']) {
-      const reply = await call(server, '/api/v1/namespaces', { token });
-      expect([reply.status, reply.json.reason]).toEqual([401, 'Unauthorized']);
-    }
+  test('an unknown token is 401', async () => {
+    const reply = await call(server, '/api/v1/namespaces', { token: 'nonsense' });
+    expect([reply.status, reply.json.reason]).toEqual([401, 'Unauthorized']);
   });
 
-  test('health needs no login', async () => {
-    expect((await call(server, '/readyz', { token: '' })).text).toBe('ok');
+  test.each([
+    ['/api/v1/namespaces', 'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope'],
+    ['/api', 'forbidden: User "system:anonymous" cannot get path "/api"'],
+    ['/apis/nope.example.com/v1', 'forbidden: User "system:anonymous" cannot get path "/apis/nope.example.com/v1"'],
+  ])('no token is nobody in particular, who may not read %s', async (path, message) => {
+    const reply = await call(server, path, { token: '' });
+    expect([reply.status, reply.json.reason, reply.json.message]).toEqual([403, 'Forbidden', message]);
+  });
+
+  test.each(['/healthz', '/livez', '/readyz', '/version'])('%s needs no login', async (path) => {
+    expect((await call(server, path, { token: '' })).status).toBe(200);
   });
 
   test('without a role the refusal names user, verb, resource and namespace', async () => {
@@ -94,7 +106,17 @@ describe('objects', () => {
   test('what is absent is 404 with the resource and the name', async () => {
     const reply = await call(server, home('deployments', 'nope', 'apis/apps/v1'));
     expect([reply.status, reply.json.message]).toEqual([404, 'deployments.apps "nope" not found']);
-    expect((await call(server, '/apis/nope.example.com/v1/things')).json.message).toBe('the server could not find the requested resource');
+    for (const path of ['/apis/apps/v1/things', '/apis/apps/v9/deployments'])
+      expect((await call(server, path)).json.message).toBe('the server could not find the requested resource');
+    for (const path of ['/apis/nope.example.com/v1/things', '/apis/nope.example.com/v1', '/apis/nope.example.com', '/no/such/path']) {
+      const unserved = await call(server, path);
+      expect([path, unserved.status, unserved.headers['content-type'], unserved.text]).toEqual([
+        path,
+        404,
+        'text/plain; charset=utf-8',
+        '404 page not found\n',
+      ]);
+    }
     expect((await call(server, '/api/v1/namespaces/nope/configmaps', { body: config('x') })).json.message).toBe('namespaces "nope" not found');
   });
 
@@ -131,7 +153,6 @@ describe('objects', () => {
     const reply = await call(server, `${home('configmaps')}?dryRun=All`, { body: config('dry') });
     expect(reply.status).toBe(201);
     expect((await call(server, home('configmaps', 'dry'))).status).toBe(404);
-    expect(server.calls.filter((entry) => entry.write)).toEqual([]);
   });
 
   test('status and spec are written apart, and only spec counts as a generation', async () => {
@@ -194,10 +215,12 @@ describe('objects', () => {
     expect(refused.json.message).toBe(`configmaps "late" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`);
     const waiting = watch(server, `/api/v1/namespaces?watch=true&fieldSelector=metadata.name%3D${namespace}`);
     await waiting.first(1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect((await call(server, home('configmaps'))).json.items.map((item: Doc) => item.metadata.name)).toEqual(['held']);
+    const left = async (): Promise<string[]> => (await call(server, home('configmaps'))).json.items.map((item: Doc) => item.metadata.name);
+    // Its contents are not taken at once.
+    expect(await left()).toEqual(['held', 'kube-root-ca.crt']);
+    await expect.poll(left, PATIENT).toEqual(['held']);
     await call(server, home('configmaps', 'held'), { method: 'PATCH', type: 'application/merge-patch+json', body: { metadata: { finalizers: null } } });
-    await expect.poll(() => waiting.events.at(-1)?.type).toBe('DELETED');
+    await expect.poll(() => waiting.events.at(-1)?.type, { timeout: 40_000 }).toBe('DELETED');
     waiting.stop();
     expect((await call(server, `/api/v1/namespaces/${namespace}`)).status).toBe(404);
   });
@@ -218,10 +241,9 @@ describe('objects', () => {
       body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: policy },
     });
     expect(deleted.status).toBe(200);
-    expect((await call(server, home('configmaps', 'owner'))).status).toBe(404);
-    const left = await call(server, home('configmaps', 'child'));
-    expect(left.status).toBe(child);
-    expect(left.json.metadata?.ownerReferences ?? []).toEqual([]);
+    await expect.poll(async () => (await call(server, home('configmaps', 'owner'))).status, PATIENT).toBe(404);
+    await expect.poll(async () => (await call(server, home('configmaps', 'child'))).status, PATIENT).toBe(child);
+    await expect.poll(async () => (await call(server, home('configmaps', 'child'))).json.metadata?.ownerReferences ?? [], PATIENT).toEqual([]);
   });
 });
 
@@ -265,10 +287,10 @@ describe('lists and watches', () => {
     seen.stop();
   });
 
-  test('a watch from a revision long forgotten is told 410', async () => {
-    const seen = watch(server, `${home('configmaps')}?watch=true&resourceVersion=0.1`);
-    const [event] = await seen.first(1);
-    expect(event).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
+  test('a revision that is no number is a failure of the server, also for a watch', async () => {
+    const reply = await call(server, `${home('configmaps')}?watch=true&resourceVersion=0.1`);
+    expect(reply.status).toBe(500);
+    expect(reply.json.message).toBe('resourceVersion: Invalid value: "0.1": strconv.ParseUint: parsing "0.1": invalid syntax');
   });
 
   test('a watch ends after its timeout', async () => {
@@ -301,7 +323,19 @@ describe('lists and watches', () => {
   });
 
   test('events have two names', async () => {
-    await create('events', { metadata: { name: 'e' }, involvedObject: { kind: 'Pod', name: 'p' }, reason: 'Failed', message: 'no image', type: 'Warning' });
+    const homeless = { metadata: { name: 'e' }, involvedObject: { kind: 'Pod', name: 'p' }, reason: 'Failed', message: 'no image', type: 'Warning' };
+    const refused = await create('events', homeless);
+    expect([refused.status, refused.json.message]).toEqual([
+      422,
+      'Event "e" is invalid: involvedObject.namespace: Invalid value: "": does not match event.namespace',
+    ]);
+    await create('events', {
+      metadata: { name: 'e' },
+      involvedObject: { kind: 'Pod', name: 'p', namespace },
+      reason: 'Failed',
+      message: 'no image',
+      type: 'Warning',
+    });
     const other = (await call(server, home('events', 'e', 'apis/events.k8s.io/v1'))).json;
     expect(other).toMatchObject({ apiVersion: 'events.k8s.io/v1', regarding: { name: 'p' }, note: 'no image' });
     expect((await call(server, `${home('events')}?fieldSelector=involvedObject.name%3Dp`)).json.items).toHaveLength(1);
@@ -329,15 +363,14 @@ describe('custom resources', () => {
     ).toBe(201);
     expect((await call(server, '/apis/example.com/v1')).json.resources[0].kind).toBe('Gadget');
     await call(server, `${crds}/gadgets.example.com`, { method: 'DELETE' });
-    expect((await call(server, home('gadgets', 'g', 'apis/example.com/v1'))).status).toBe(404);
+    await expect.poll(async () => (await call(server, home('gadgets', 'g', 'apis/example.com/v1'))).status, PATIENT).toBe(404);
   });
 });
 
 describe('pods', () => {
-  const running = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
   const start = async (name: string, spec: Doc = {}): Promise<void> => {
     await create('pods', pod(name, spec));
-    server.store.setStatus('Pod', namespace, name, running);
+    await server.running(namespace, name);
   };
   const log = (query: string, name = 'p') => call(server, `${home('pods', name)}/log?${query}`);
 
@@ -366,13 +399,13 @@ describe('pods', () => {
   test('followed logs end with the pod', async () => {
     await start('f');
     const reply = log('follow=true&tailLines=1', 'f');
-    await expect.poll(() => server.calls.some((entry) => entry.call === 'kube:get:pods/log')).toBe(true);
+    await expect.poll(() => server.following('f'), PATIENT).toBe(1);
     server.print('f', 'later');
     await call(server, home('pods', 'f'), { method: 'DELETE' });
     expect((await reply).text).toBe('a three\nlater\n');
   });
 
-  test('the proxy reaches pods and services, without the login', async () => {
+  test.skipIf(DIFFERENT('proxy'))('the proxy reaches pods and services, without the login', async () => {
     await start('p', { containers: [{ name: 'a', image: 'i', ports: [{ name: 'http', containerPort: 3100 }] }] });
     await create('services', { metadata: { name: 's' }, spec: { selector: { app: 'p' }, ports: [{ name: 'web', port: 80, targetPort: 'http' }] } });
     server.reached.length = 0;
@@ -383,30 +416,40 @@ describe('pods', () => {
     expect(server.reached[1]?.headers['x-scope-orgid']).toBe('t');
     expect(server.reached.some((request) => 'authorization' in request.headers)).toBe(false);
     expect((await call(server, `${home('pods', 'p')}/proxy/missing`)).status).toBe(404);
-    server.store.setStatus('Pod', namespace, 'p', { phase: 'Pending' });
+    await server.put({ ...((await server.get('Pod', namespace, 'p')) as KubeObject), status: { phase: 'Pending' } });
     expect((await call(server, `${home('services', 's')}/proxy/`)).json.message).toBe('no endpoints available for service "s"');
   });
 
   test('eviction heeds disruption budgets', async () => {
     await start('p');
-    await create('poddisruptionbudgets', { metadata: { name: 'b' }, spec: { selector: { matchLabels: { app: 'p' } }, maxUnavailable: 0 } }, 'apis/policy/v1');
-    const evict = () => call(server, `${home('pods', 'p')}/eviction`, { body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' } } });
-    expect((await evict()).status).toBe(429);
-    server.store.setStatus('PodDisruptionBudget', namespace, 'b', { disruptionsAllowed: 1 });
-    expect((await evict()).status).toBe(201);
-    expect((await call(server, home('pods', 'p'))).status).toBe(404);
+    const budget = (minAvailable: number): KubeObject => ({
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'b', namespace },
+      spec: { selector: { matchLabels: { app: 'p' } }, minAvailable },
+      // What the disruption controller makes of it, where there is one.
+      status: { observedGeneration: 2 - minAvailable, currentHealthy: 1, desiredHealthy: minAvailable, expectedPods: 1, disruptionsAllowed: 1 - minAvailable },
+    });
+    await server.put(budget(1));
+    const evict = async () =>
+      (await call(server, `${home('pods', 'p')}/eviction`, { body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' } } })).status;
+    expect(await evict()).toBe(429);
+    await server.put(budget(0));
+    await expect.poll(evict, PATIENT).toBe(201);
+    await expect.poll(async () => (await call(server, home('pods', 'p'))).status, PATIENT).toBe(404);
   });
 
   test('tokens are minted for service accounts that exist', async () => {
     const ask = (name: string, spec: Doc) => call(server, `${home('serviceaccounts', name)}/token`, { body: { spec } });
     const reply = await ask('default', { audiences: ['sts.amazonaws.com'], expirationSeconds: 900 });
-    expect([reply.status, reply.json.status.token]).toEqual([201, `${namespace}/default/sts.amazonaws.com`]);
+    expect(reply.status).toBe(201);
+    expect(claimsIn(reply.json.status.token)).toMatchObject({ sub: `system:serviceaccount:${namespace}:default`, aud: ['sts.amazonaws.com'] });
     expect((await ask('nobody', {})).status).toBe(404);
     expect((await ask('default', { expirationSeconds: 60 })).json.message).toContain('may not specify a duration less than 10 minutes');
   });
 });
 
-describe('faults', () => {
+describe.skipIf(DIFFERENT('faults'))('faults', () => {
   const attempt = () => create('configmaps', config('f')).catch(() => 'died' as const);
   const exists = async (): Promise<boolean> => (await call(server, home('configmaps', 'f'))).status === 200;
 

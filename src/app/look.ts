@@ -1,6 +1,6 @@
 /** Discovery, blueprint, preflight and plan: everything that is known before anything is changed. */
 import { checks } from '../checks/index.ts';
-import { missingRights } from '../checks/rbac-suffices.ts';
+import { callerOf, missingRights } from '../checks/rbac-suffices.ts';
 import { examine, failures } from '../engine/examine.ts';
 import { changesIn, plan as planOf } from '../engine/plan.ts';
 import type { Finding, Plan, Problem, Step } from '../engine/types.ts';
@@ -166,7 +166,7 @@ async function discovered(run: Run, reached: Reached, charts: Promise<Facts['cha
   } catch (error) {
     if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_FORBIDDEN') throw error;
     const { namespace: loki, collectorNamespace: collector } = run.settings;
-    const missing = await missingRights(reached.kubernetes, { caller: reached.caller.arn, loki, collector });
+    const missing = await missingRights(reached.kubernetes, { ...callerOf(run.settings, reached.caller.arn), loki, collector });
     throw missing ? new ProblemError(missing, { cause: error }) : error;
   }
 }

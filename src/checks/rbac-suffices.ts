@@ -1,15 +1,20 @@
 /** The caller may do in Kubernetes what an installation does. */
 import type { Check, Problem } from '../engine/types.ts';
+import type { Settings } from '../design/settings-type.ts';
 import type { Access, Kubernetes } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 
-export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' | 'facts'>> = {
+export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' | 'facts' | 'settings'>> = {
   id: 'kube.rbac-suffices',
   title: 'Your Kubernetes permissions suffice',
   at: ['preflight'],
-  async run({ kubernetes, blueprint, facts }) {
-    const found = await missingRights(kubernetes, { caller: facts.caller.arn, loki: blueprint.loki.namespace, collector: blueprint.alloy.namespace });
+  async run({ kubernetes, blueprint, facts, settings }) {
+    const found = await missingRights(kubernetes, {
+      ...callerOf(settings, facts.caller.arn),
+      loki: blueprint.loki.namespace,
+      collector: blueprint.alloy.namespace,
+    });
     return found ? { is: 'fail', problem: found } : { is: 'pass', saw: 'all that is needed' };
   },
 };
@@ -17,17 +22,24 @@ export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' |
 /** Everything the caller may not do, in one problem. */
 export async function missingRights(
   kubernetes: Pick<Kubernetes, 'denied'>,
-  { caller, loki, collector }: { readonly caller: string; readonly loki: string; readonly collector: string },
+  { arn, loki, collector }: { readonly arn?: string; readonly loki: string; readonly collector: string },
 ): Promise<Problem | undefined> {
   const denied = await kubernetes.denied(accesses(loki, collector));
   const [first, ...others] = denied;
   if (!first) return undefined;
   return problem('RBAC_MISSING', {
-    message: `${caller} may not ${inWords(first)}${others.length > 0 ? ` and ${others.length} more` : ''}`,
-    fix: `aws eks associate-access-policy … --policy-arn arn:${partitionOf(caller)}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy --access-scope type=cluster`,
+    message: `${arn ?? 'The user of the kubeconfig'} may not ${inWords(first)}${others.length > 0 ? ` and ${others.length} more` : ''}`,
+    fix:
+      arn === undefined
+        ? 'kubectl create clusterrolebinding loki-eks --clusterrole=cluster-admin --user=NAME, by an administrator; kubectl auth whoami tells the name'
+        : `aws eks associate-access-policy … --policy-arn arn:${partitionOf(arn)}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy --access-scope type=cluster`,
     evidence: denied.map((access) => `denied: ${inWords(access)}`),
   });
 }
+
+/** The IAM principal is who calls only where it signs the token: a kubeconfig may hold any login. */
+export const callerOf = ({ kubeconfig, context }: Pick<Settings, 'kubeconfig' | 'context'>, arn: string): { readonly arn?: string } =>
+  kubeconfig || context ? {} : { arn };
 
 /** China and GovCloud have policies of their own, under the same names. */
 const partitionOf = (arn: string): string => arn.split(':')[1] || 'aws';

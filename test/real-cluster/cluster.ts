@@ -37,6 +37,8 @@ export interface RealClusterOptions {
   readonly seed?: readonly KubeObject[];
   readonly tokens?: string;
   readonly big?: boolean;
+  /** What lies in etcd before the API server starts; is told the port that nodes are reached by. */
+  readonly beneath?: (kubeletPort: number) => Iterable<KubeObject>;
   /** Which pods the kubelets look after, by label; all unless given. */
   readonly pods?: string;
   /** What runs in pods instead of the sandbox's log path. */
@@ -121,6 +123,7 @@ export async function startRealCluster(options: RealClusterOptions = {}): Promis
     webhooks: webhooks.url,
     ...(options.tokens !== undefined && { tokens: options.tokens }),
     ...(options.big !== undefined && { big: options.big }),
+    ...(options.beneath !== undefined && { beneath: options.beneath(kubeletPort.port) }),
   });
   account.changeCluster({ endpoint: plane.url });
   const { api } = plane;
@@ -129,7 +132,7 @@ export async function startRealCluster(options: RealClusterOptions = {}): Promis
   await seed(api, options.seed ?? defaultSeed(), kubeletPort.port);
   const mirror = await createMirror(api, { complain, ...(options.pods !== undefined && { pods: options.pods }) });
   const stopProvisioner = startProvisioner({ api, mirror, complain });
-  const kubelets = startKubelets({ api, mirror, clock, account, heartbeatMs: options.big ? 600_000 : 10_000 });
+  const kubelets = startKubelets({ api, mirror, clock, account, ...(options.big ? { quiet: true } : { heartbeatMs: 10_000 }) });
   kubeletPort.attach({ mirror, clock, runtime: options.runtime?.(kubelets.runtime) ?? kubelets.runtime });
 
   if (options.seed === undefined) await until(() => mirror.list('Pod').length >= PODS && mirror.list('Pod').every((pod) => isReady(pod as Pod)));

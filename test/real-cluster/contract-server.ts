@@ -44,8 +44,13 @@ export async function startRealServer({ stuck }: ServerOptions): Promise<TestSer
     const reply = await api.ask('GET', at(kind, namespace, name));
     return reply.status === 200 ? (reply.body as KubeObject) : undefined;
   };
-  await until(async () => (await api.ask('GET', '/api/v1/namespaces/default/serviceaccounts/default')).status === 200);
-  const { version } = { version: (await api.must('GET', '/version'))['gitVersion'] as string };
+  // What controllers and kubelets put into a new cluster is there before anyone compares two states of it.
+  const count = async (path: string): Promise<number> => ((await api.must('GET', path))['items'] as readonly unknown[]).length;
+  const spaces = 4;
+  await until(async () => (await count('/api/v1/serviceaccounts?fieldSelector=metadata.name%3Ddefault')) >= spaces);
+  await until(async () => (await count('/api/v1/configmaps?fieldSelector=metadata.name%3Dkube-root-ca.crt')) >= spaces);
+  await until(async () => (await count('/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases')) >= nodes.length);
+  const version = (await api.must('GET', '/version'))['gitVersion'] as string;
   return {
     is: 'real',
     url: plane.url,

@@ -5,9 +5,11 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import type { Authority, KeyedCertificate } from '../../src/sandbox/kube/certificate.ts';
 import { createApi, type KubeApi } from './api.ts';
 import type { Binaries } from './binaries.ts';
+import { writeBelow } from './etcd.ts';
 
 export interface ControlPlaneOptions {
   readonly binaries: Binaries;
@@ -21,6 +23,8 @@ export interface ControlPlaneOptions {
   readonly tokens?: string;
   /** For thousands of nodes: heartbeats are rare, controllers ask more in a second. */
   readonly big?: boolean;
+  /** What lies in etcd before the API server starts. */
+  readonly beneath?: Iterable<KubeObject>;
 }
 
 export interface ControlPlane {
@@ -156,6 +160,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     '--unsafe-no-fsync',
     '--quota-backend-bytes=8000000000',
   ]);
+  if (options.beneath !== undefined) await writeBelow(etcdUrl, options.beneath);
   start('kube-apiserver', [
     `--etcd-servers=${etcdUrl}`,
     '--bind-address=127.0.0.1',

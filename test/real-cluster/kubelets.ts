@@ -116,8 +116,10 @@ export interface KubeletsOptions {
   readonly mirror: Mirror;
   readonly clock: SandboxClock;
   readonly account: SandboxAccount;
-  /** Between two renewals of a node's lease. */
-  readonly heartbeatMs: number;
+  /** Between two renewals of a node's lease; none when absent. */
+  readonly heartbeatMs?: number;
+  /** Only events that warn are told: thousands of nodes would do little else. */
+  readonly quiet?: boolean;
 }
 
 export interface Kubelets {
@@ -129,12 +131,20 @@ export interface Kubelets {
   close(): void;
 }
 
-export function startKubelets({ api, mirror, clock, account, heartbeatMs }: KubeletsOptions): Kubelets {
+export function startKubelets({ api, mirror, clock, account, heartbeatMs, quiet = false }: KubeletsOptions): Kubelets {
   const deniedImages = new Set<string>();
   const stopped = new Set<string>();
   const nodes = new Map((mirror.list('Node') as readonly Node[]).map((node) => [node.metadata.name, node]));
   const pods = createPodIndex(mirror);
-  const parts: ClusterParts = { store: mirror, clock, pods, nodes, tell: createTeller({ store: mirror, clock }), pace: (ms) => ms };
+  const tell = createTeller({ store: mirror, clock });
+  const parts: ClusterParts = {
+    store: mirror,
+    clock,
+    pods,
+    nodes,
+    tell: (happened) => void (quiet && happened.type === 'Normal' ? undefined : tell(happened)),
+    pace: (ms) => ms,
+  };
   let logPath: LogPath | undefined;
   const kubelet = createKubelet({ ...parts, deniedImages, logPath: () => logPath as LogPath });
   logPath = createLogPath({ store: mirror, account, clock, print: kubelet.print });
@@ -151,7 +161,7 @@ export function startKubelets({ api, mirror, clock, account, heartbeatMs }: Kube
   const join = (node: Node): void => {
     const { name } = node.metadata;
     nodes.set(name, node);
-    if (beats.has(name)) return;
+    if (beats.has(name) || heartbeatMs === undefined) return;
     const go = (): void => void beat(name).catch(() => undefined);
     beats.set(name, setInterval(go, heartbeatMs));
     go();

@@ -55,6 +55,23 @@ async function warnings(kubernetes: Kubernetes, pod: KubeObject): Promise<readon
   return events.filter(({ type }) => type !== 'Normal').map((event) => `${event.reason}: ${event.message}`);
 }
 
+interface Conditioned {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[];
+  };
+}
+
+/** Why the API server takes no more pods of a workload: a quota, pod security, an admission webhook. */
+export async function refusedPods(kubernetes: Kubernetes, workload: KubeObject): Promise<readonly string[]> {
+  if (workload.kind === 'Deployment') {
+    const failures = ((workload as Conditioned).status?.conditions ?? []).filter(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+    return failures.map(({ reason, message }) => `${reason}: ${message}`);
+  }
+  // The other controllers tell it in events alone.
+  const events = await newestEvents(kubernetes, { kind: workload.kind, object: workload }).catch(() => []);
+  return events.filter(({ reason }) => reason === 'FailedCreate').map(({ reason, message }) => `${reason}: ${message}`);
+}
+
 async function newestEvents(kubernetes: Kubernetes, { kind, object }: { readonly kind: string; readonly object: KubeObject }): Promise<readonly Event[]> {
   const { name, namespace } = object.metadata;
   const fields = `involvedObject.kind=${kind},involvedObject.name=${name}`;

@@ -2,7 +2,7 @@
 import type { Problem } from '../../engine/types.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { Unready } from '../../ports/releases.ts';
-import { podEvidence } from './evidence.ts';
+import { podEvidence, refusedPods } from './evidence.ts';
 import type { Lacking } from './look.ts';
 import type { Trouble } from './pod-trouble.ts';
 import { blocksUpdate } from './rollout.ts';
@@ -37,7 +37,9 @@ async function explainOne(kubernetes: Kubernetes, { workload, missing, pods }: L
       }),
   );
   const problem: Problem | undefined = told.find((one) => one.problem)?.problem;
-  return { workload: title(workload), why: [missing, ...told.map(({ words }) => words)].join('; '), ...(problem && { problem }) };
+  // Pods that were never made say nothing of themselves.
+  const refused = pods.length === 0 ? await refusedPods(kubernetes, workload) : [];
+  return { workload: title(workload), why: [missing, ...refused.slice(0, 1), ...told.map(({ words }) => words)].join('; '), ...(problem && { problem }) };
 }
 
 /** A StatefulSet that goes in order waits for a broken pod of the former revision for ever. */

@@ -108,7 +108,7 @@ export const app = rows({
   },
   RBAC_MISSING: {
     title: 'Your Kubernetes permissions do not suffice',
-    cause: 'Your IAM principal is mapped to a user or group that may not do what an installation does.',
+    cause: 'Your IAM principal is mapped to, or your kubeconfig logs in as, a user or group that may not do what an installation does.',
     fix: 'aws eks associate-access-policy … --policy-arn arn:PARTITION:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy --access-scope type=cluster',
     exit: 3,
     explain: 'Installing creates namespaces, workloads and cluster roles, so in practice it takes cluster-admin.',

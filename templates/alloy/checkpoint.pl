@@ -333,11 +333,12 @@ sub keep_between {
 # Holds copies of rotated files that Loki has not taken, before the kubelet deletes them: Alloy has them in memory or open, and
 # no longer when it ends. In peace they are taken before they are old enough.
 sub hold_unacknowledged {
-  my ($now, $acknowledged) = @_;
+  my ($now, $acknowledged, $began) = @_;
   for my $path (grep { index($_, "$logs/") == 0 } keys %$now) {
     my ($reading, $taken) = ($now->{$path}, $acknowledged->{$path});
-    next unless defined $reading->{stamp} || ($taken && $taken->{head} ne $reading->{head});
-    my @rotated = rotated_of($path);
+    next unless defined $reading->{stamp} || !$taken || $taken->{head} ne $reading->{head};
+    # Of a container that is new to the checkpoint, what was rotated before is not Alloy's to read.
+    my @rotated = grep { $taken || ((stat $_->{path})[9] || 0) >= $began } rotated_of($path);
     my ($index) = grep { $taken && head_of($rotated[$_]{path}) eq $taken->{head} } 0 .. $#rotated;
     for my $i (($index || 0) .. $#rotated) {
       my $file = $rotated[$i];
@@ -364,8 +365,8 @@ sub track {
   mkdir $home, 0700;
   lock_home(20);
   my (@pending, $written);
-  my ($before, $acknowledged) = ({}, {});
-  my ($next, $since) = (0, time);
+  my ($before, $acknowledged) = ({}, last_acknowledged());
+  my ($next, $since, $began) = (0, time, time);
   while (getppid() == $alloy) {
     my $now = open_files($alloy);
     keep_between($before, $now, $since - 5);
@@ -387,12 +388,18 @@ sub track {
           splice @pending, 0, $taken + 1;
         }
       }
-      hold_unacknowledged($now, $acknowledged);
+      hold_unacknowledged($now, $acknowledged, $began);
       write_file("$home/alive", '');
     }
     $before = $now;
     sleep 2;
   }
+}
+
+# What the checkpoint says that Alloy was started from.
+sub last_acknowledged {
+  my %head = (read_file("$home/heads") || '') =~ /^(\S+) (\S*)$/mg;
+  return { map { $_->{path} => { head => $head{ $_->{path} } || '', position => $_->{position} } } entries_of(read_file("$home/positions.yml") || '') };
 }
 
 sub snapshot {

@@ -379,6 +379,22 @@ describe('track', () => {
     expect(backlog().map(backlogText)).toEqual([lines(50, 50)]);
   }, 90_000);
 
+  it('holds what a new container has rotated since, and nothing from before', async () => {
+    const path = write('a', '0.log', lines(0, 10));
+    const old = write('a', `0.log.${stamp(1)}`, lines(9_000, 10));
+    utimesSync(old, new Date('2026-11-27'), new Date('2026-11-27'));
+    await collector([path]);
+    await pause(4);
+    savePositions({ [path]: 0 });
+    renameSync(path, `${path}.${stamp(10)}`);
+    utimesSync(`${path}.${stamp(10)}`, new Date(), new Date());
+    writeFileSync(path, lines(10, 10));
+    const folder = join(storage, 'backlog', 'ns_a_uid-a/app');
+    await until(() => existsSync(folder), 45);
+    await pause(3);
+    expect(readdirSync(folder)).toEqual([`0.${stamp(10)}.log.held`]);
+  }, 90_000);
+
   it('ends with the collector', async () => {
     const path = write('a', '0.log', lines(0, 5));
     savePositions({ [path]: 0 });

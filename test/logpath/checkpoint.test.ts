@@ -19,41 +19,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 const SCRIPT = new URL('../../templates/alloy/checkpoint.pl', import.meta.url).pathname;
 
-let root: string;
-let logs: string;
-let storage: string;
-const stop: (() => void)[] = [];
-
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'checkpoint-'));
-  logs = join(root, 'pods');
-  storage = join(root, 'data');
-  mkdirSync(join(storage, 'loki.source.file.pods'), { recursive: true });
-});
-
-afterEach(() => {
-  for (const end of stop.splice(0)) end();
-  rmSync(root, { recursive: true, force: true });
-});
-
-const positionsFile = () => join(storage, 'loki.source.file.pods/positions.yml');
-const container = (pod: string) => join(logs, `ns_${pod}_uid-${pod}/app`);
 const stamp = (second: number) => `20261128-18${String(Math.floor(second / 60)).padStart(2, '0')}${String(second % 60).padStart(2, '0')}`;
 
 /** Lines as containerd writes them; `from` makes each file's first line its own. */
 const lines = (from: number, count: number, tag = 'F') =>
   Array.from({ length: count }, (_, at) => `2026-11-28T18:00:00.${String(from + at).padStart(9, '0')}Z stdout ${tag} line ${from + at}\n`).join('');
-
-function write(pod: string, name: string, text: string): string {
-  mkdirSync(container(pod), { recursive: true });
-  const path = join(container(pod), name);
-  writeFileSync(path, name.endsWith('.gz') ? gzipSync(text) : text);
-  return path;
-}
 
 /** What Alloy 1.18.1 writes: a mapping with complex keys, long label strings folded. */
 const positionsOf = (entries: Readonly<Record<string, number>>) =>
@@ -66,204 +40,73 @@ const positionsOf = (entries: Readonly<Record<string, number>>) =>
 
 const hexHead = (text: string) => Buffer.from(text.split('\n')[0]?.slice(0, 64) ?? '').toString('hex');
 
-function checkpoint(entries: Readonly<Record<string, { readonly at: number; readonly content: string }>>): void {
-  mkdirSync(join(storage, 'checkpoint'), { recursive: true });
-  writeFileSync(join(storage, 'checkpoint/positions.yml'), positionsOf(Object.fromEntries(Object.entries(entries).map(([path, { at }]) => [path, at]))));
-  writeFileSync(
-    join(storage, 'checkpoint/heads'),
-    `${Object.entries(entries)
-      .map(([path, { content }]) => `${path} ${hexHead(content)}\n`)
-      .join('')}\nend\n`,
-  );
-  writeFileSync(join(storage, 'checkpoint/alive'), '');
+/** Stands for Alloy: holds files open, answers /metrics. */
+interface Collector {
+  readonly process: ChildProcess;
+  readonly writer: { requests: number; retries: number; seconds: number };
+  end(): void;
 }
 
-const alloyArguments = (port = 1) => ['run', '/etc/alloy/config.alloy', `--storage.path=${storage}`, `--server.http.listen-addr=0.0.0.0:${port}`];
+const until = async (holds: () => boolean, seconds = 30) => {
+  for (const end = Date.now() + seconds * 1_000; !holds() && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(holds()).toBe(true);
+};
+const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
-function restore(environment: Readonly<Record<string, string>> = {}): string {
-  return execFileSync('perl', [SCRIPT, 'restore', ...alloyArguments()], {
-    env: { ...process.env, CHECKPOINT_LOGS: logs, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
-  });
-}
-
-/** path -> position of the restored file. */
-function restored(): Readonly<Record<string, number>> {
-  const text = readFileSync(positionsFile(), 'utf8');
-  return Object.fromEntries([...text.matchAll(/\? path: (\S+)\n[\s\S]*?^ {2}: "(\d+)"/gm)].map(([, path, at]) => [path, Number(at)]));
-}
-
-const backlog = (): readonly string[] =>
-  existsSync(join(storage, 'backlog'))
-    ? (readdirSync(join(storage, 'backlog'), { recursive: true }) as string[]).filter((name) => name.endsWith('.log')).sort()
-    : [];
-const backlogText = (name: string) => readFileSync(join(storage, 'backlog', name), 'utf8');
-
-describe('restore', () => {
-  it('leaves the saved positions alone while there is no checkpoint', () => {
-    const text = positionsOf({ '/var/log/pods/a/b/0.log': 7 });
-    writeFileSync(positionsFile(), text);
-    restore();
-    expect(readFileSync(positionsFile(), 'utf8')).toBe(text);
+/** A node of its own, so that tests can wait beside each other. */
+function openNode(onTestFinished: (end: () => void) => void) {
+  const root = mkdtempSync(join(tmpdir(), 'checkpoint-'));
+  const logs = join(root, 'pods');
+  const storage = join(root, 'data');
+  mkdirSync(join(storage, 'loki.source.file.pods'), { recursive: true });
+  const stop: (() => void)[] = [];
+  onTestFinished(() => {
+    for (const end of stop) end();
+    rmSync(root, { recursive: true, force: true });
   });
 
-  it('goes back to what was acknowledged, and changes the numbers only', () => {
-    const content = lines(0, 100);
-    const path = write('a', '0.log', content);
-    const at = lines(0, 40).length;
-    checkpoint({ [path]: { at, content } });
-    writeFileSync(positionsFile(), positionsOf({ [path]: content.length }));
-    restore();
-    expect(readFileSync(positionsFile(), 'utf8')).toBe(positionsOf({ [path]: at }));
-    expect(statSync(positionsFile()).mode & 0o777).toBe(0o600);
-  });
-
-  it('reads a file that the checkpoint does not know from its beginning', () => {
-    const content = lines(0, 10);
-    const known = write('a', '0.log', content);
-    const late = write('b', '0.log', lines(500, 10));
-    checkpoint({ [known]: { at: content.length, content } });
-    writeFileSync(positionsFile(), positionsOf({ [known]: content.length, [late]: 400 }));
-    restore();
-    expect(restored()).toEqual({ [known]: content.length });
-  });
-
-  it.each([
-    ['a part that waits for its end', `${lines(0, 3)}${lines(3, 2, 'P')}`, lines(0, 3).length],
-    ['parts of both streams', `${lines(0, 3)}${lines(3, 1, 'P')}${lines(4, 1, 'P').replace('stdout', 'stderr')}${lines(5, 1)}`, lines(0, 3).length],
-    [
-      'a part of one stream that whole lines of the other follow',
-      `${lines(0, 3)}${lines(3, 1, 'P')}${lines(4, 50).replaceAll('stdout', 'stderr')}`,
-      lines(0, 3).length,
-    ],
-    ['a whole line', lines(0, 3), lines(0, 3).length],
-    [
-      'a line of 300 KiB in parts',
-      `${lines(0, 3)}${Array.from({ length: 20 }, (_, at) => `2026-11-28T18:00:01.${String(at).padStart(9, '0')}Z stdout P ${'x'.repeat(16_384)}\n`).join('')}`,
-      lines(0, 3).length,
-    ],
-  ])('never begins in the middle of a line: %s', (_name, read, expected) => {
-    const content = `${read}${lines(900, 5)}`;
-    const path = write('a', '0.log', content);
-    checkpoint({ [path]: { at: read.length, content } });
-    restore();
-    expect(restored()).toEqual({ [path]: expected });
-  });
-
-  it('reads a file that was truncated from its beginning', () => {
-    const content = lines(0, 100);
-    const path = write('a', '0.log', content);
-    checkpoint({ [path]: { at: content.length, content } });
-    truncateSync(path, lines(0, 5).length);
-    restore();
-    expect(restored()).toEqual({ [path]: 0 });
-  });
-
-  it.each(['', '.gz'])('keeps the rest of a file that was rotated meanwhile (%s), whole what was rotated after it, and begins the new one', (ending) => {
-    const first = lines(0, 100);
-    const at = lines(0, 60).length;
-    const path = join(container('a'), '0.log');
-    write('a', `0.log.${stamp(1)}.gz`, lines(5_000, 10));
-    write('a', `0.log.${stamp(2)}${ending}`, first);
-    write('a', `0.log.${stamp(3)}.gz`, lines(100, 30));
-    write('a', `0.log.${stamp(4)}`, lines(130, 30));
-    write('a', '0.log', lines(160, 10));
-    checkpoint({ [path]: { at, content: first } });
-    writeFileSync(positionsFile(), positionsOf({ [path]: 3 }));
-    restore();
-    expect(restored()).toEqual({ [path]: 0 });
-    expect(backlog().map((name) => [name.split('/').pop(), backlogText(name)])).toEqual([
-      [`0.${stamp(2)}.log`, lines(60, 40)],
-      [`0.${stamp(3)}.log`, lines(100, 30)],
-      [`0.${stamp(4)}.log`, lines(130, 30)],
-    ]);
-    expect(backlog()[0]).toBe(`ns_a_uid-a/app/0.${stamp(2)}.log`);
-    expect(readdirSync(join(storage, 'checkpoint')).sort()).toEqual(['alive', 'heads', 'lock', 'positions.yml']);
-  });
-
-  it('does not trust a new file that took the inode or the size of the old one', () => {
-    const path = write('a', '0.log', lines(700, 100));
-    checkpoint({ [path]: { at: lines(0, 50).length, content: lines(0, 100) } });
-    restore();
-    expect(restored()).toEqual({ [path]: 0 });
-  });
-
-  it('keeps what a container that started after the checkpoint has rotated already, and nothing older', () => {
-    const content = lines(0, 10);
-    const known = write('a', '0.log', content);
-    checkpoint({ [known]: { at: content.length, content } });
-    write('new', '0.log', lines(800, 5));
-    write('new', `0.log.${stamp(9)}`, lines(790, 10));
-    write('untouched', '0.log', lines(900, 5));
-    const old = write('untouched', `0.log.${stamp(1)}`, lines(890, 5));
-    utimesSync(old, new Date('2026-01-01'), new Date('2026-01-01'));
-    restore();
-    expect(backlog()).toEqual([`ns_new_uid-new/app/0.${stamp(9)}.log`]);
-  });
-
-  it('starts from the saved positions when nothing has kept the checkpoint up to date', () => {
-    const content = lines(0, 10);
-    const path = write('a', '0.log', content);
-    checkpoint({ [path]: { at: 0, content } });
-    utimesSync(join(storage, 'checkpoint/alive'), new Date('2026-11-01'), new Date('2026-11-01'));
-    writeFileSync(positionsFile(), positionsOf({ [path]: content.length }));
-    restore();
-    expect(restored()).toEqual({ [path]: content.length });
-  });
-
-  it.each([
-    ['heads cut short', () => truncateSync(join(storage, 'checkpoint/heads'), 10)],
-    ['heads gone', () => rmSync(join(storage, 'checkpoint/heads'))],
-    ['positions gone', () => rmSync(join(storage, 'checkpoint/positions.yml'))],
-  ])('starts from the saved positions when the checkpoint is damaged: %s', (_name, damage) => {
-    const content = lines(0, 10);
-    const path = write('a', '0.log', content);
-    checkpoint({ [path]: { at: 0, content } });
-    writeFileSync(positionsFile(), positionsOf({ [path]: content.length }));
-    damage();
-    restore();
-    expect(restored()).toEqual({ [path]: content.length });
-  });
-
-  it('replaces a positions file that a crash cut short', () => {
-    const content = lines(0, 10);
-    const path = write('a', '0.log', content);
-    checkpoint({ [path]: { at: content.length, content } });
-    writeFileSync(positionsFile(), 'positions:\n  ? path: /var/lo');
-    restore();
-    expect(restored()).toEqual({ [path]: content.length });
-  });
-
-  it('keeps no more than its room', () => {
-    const first = lines(0, 100);
-    const path = join(container('a'), '0.log');
-    for (const second of [2, 3, 4, 5]) write('a', `0.log.${stamp(second)}`, second === 2 ? first : lines(second, 100).slice(0, first.length));
-    write('a', '0.log', lines(9_000, 10));
-    checkpoint({ [path]: { at: 0, content: first } });
-    restore({ CHECKPOINT_BACKLOG_BYTES: String(first.length * 2 + 100) });
-    expect(backlog()).toHaveLength(2);
-  });
-
-  it('takes seconds, not minutes, for two thousand files', () => {
-    const content = lines(0, 100);
-    const entries: Record<string, { at: number; content: string }> = {};
-    for (let pod = 0; pod < 2_000; pod += 1) entries[write(`p${pod}`, '0.log', content)] = { at: lines(0, 50).length, content };
-    checkpoint(entries);
-    const begin = Date.now();
-    restore();
-    expect(Date.now() - begin).toBeLessThan(10_000);
-    expect(Object.keys(restored())).toHaveLength(2_000);
-  });
-});
-
-describe('track', () => {
-  /** Stands for Alloy: holds files open, answers /metrics. */
-  interface Collector {
-    readonly process: ChildProcess;
-    readonly writer: { requests: number; retries: number; seconds: number };
-    end(): void;
+  const positionsFile = () => join(storage, 'loki.source.file.pods/positions.yml');
+  const container = (pod: string) => join(logs, `ns_${pod}_uid-${pod}/app`);
+  function write(pod: string, name: string, text: string): string {
+    mkdirSync(container(pod), { recursive: true });
+    const path = join(container(pod), name);
+    writeFileSync(path, name.endsWith('.gz') ? gzipSync(text) : text);
+    return path;
   }
+
+  function checkpoint(entries: Readonly<Record<string, { readonly at: number; readonly content: string }>>): void {
+    mkdirSync(join(storage, 'checkpoint'), { recursive: true });
+    writeFileSync(join(storage, 'checkpoint/positions.yml'), positionsOf(Object.fromEntries(Object.entries(entries).map(([path, { at }]) => [path, at]))));
+    writeFileSync(
+      join(storage, 'checkpoint/heads'),
+      `${Object.entries(entries)
+        .map(([path, { content }]) => `${path} ${hexHead(content)}\n`)
+        .join('')}\nend\n`,
+    );
+    writeFileSync(join(storage, 'checkpoint/alive'), '');
+  }
+
+  const alloyArguments = (port = 1) => ['run', '/etc/alloy/config.alloy', `--storage.path=${storage}`, `--server.http.listen-addr=0.0.0.0:${port}`];
+
+  function restore(environment: Readonly<Record<string, string>> = {}): string {
+    return execFileSync('perl', [SCRIPT, 'restore', ...alloyArguments()], {
+      env: { ...process.env, CHECKPOINT_LOGS: logs, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+  }
+
+  /** path -> position of the restored file. */
+  function restored(): Readonly<Record<string, number>> {
+    const text = readFileSync(positionsFile(), 'utf8');
+    return Object.fromEntries([...text.matchAll(/\? path: (\S+)\n[\s\S]*?^ {2}: "(\d+)"/gm)].map(([, path, at]) => [path, Number(at)]));
+  }
+
+  const backlog = (): readonly string[] =>
+    existsSync(join(storage, 'backlog'))
+      ? (readdirSync(join(storage, 'backlog'), { recursive: true }) as string[]).filter((name) => name.endsWith('.log')).sort()
+      : [];
+  const backlogText = (name: string) => readFileSync(join(storage, 'backlog', name), 'utf8');
 
   async function collector(open: readonly string[]): Promise<Collector> {
     const writer = { requests: 0, retries: 0, seconds: 0 };
@@ -299,17 +142,187 @@ describe('track', () => {
     const text = existsSync(join(storage, 'checkpoint/heads')) && existsSync(file) ? readFileSync(file, 'utf8') : '';
     return Object.fromEntries([...text.matchAll(/\? path: (\S+)\n[\s\S]*?^ {2}: "(\d+)"/gm)].map(([, path, at]) => [path, Number(at)]));
   };
-  const until = async (holds: () => boolean, seconds = 30) => {
-    for (const end = Date.now() + seconds * 1_000; !holds() && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(holds()).toBe(true);
-  };
   const savePositions = (entries: Readonly<Record<string, number>>) => {
     writeFileSync(`${positionsFile()}.tmp`, positionsOf(entries));
     renameSync(`${positionsFile()}.tmp`, positionsFile());
   };
-  const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
-  it('takes positions over once as many batches were finished as fit into memory, and not while pushes fail', async () => {
+  return { logs, storage, positionsFile, container, write, checkpoint, restore, restored, backlog, backlogText, collector, saved, savePositions };
+}
+
+describe('restore', () => {
+  it('leaves the saved positions alone while there is no checkpoint', () => {
+    const { positionsFile, restore } = openNode(onTestFinished);
+    const text = positionsOf({ '/var/log/pods/a/b/0.log': 7 });
+    writeFileSync(positionsFile(), text);
+    restore();
+    expect(readFileSync(positionsFile(), 'utf8')).toBe(text);
+  });
+
+  it('goes back to what was acknowledged, and changes the numbers only', () => {
+    const { positionsFile, write, checkpoint, restore } = openNode(onTestFinished);
+    const content = lines(0, 100);
+    const path = write('a', '0.log', content);
+    const at = lines(0, 40).length;
+    checkpoint({ [path]: { at, content } });
+    writeFileSync(positionsFile(), positionsOf({ [path]: content.length }));
+    restore();
+    expect(readFileSync(positionsFile(), 'utf8')).toBe(positionsOf({ [path]: at }));
+    expect(statSync(positionsFile()).mode & 0o777).toBe(0o600);
+  });
+
+  it('reads a file that the checkpoint does not know from its beginning', () => {
+    const { positionsFile, write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = lines(0, 10);
+    const known = write('a', '0.log', content);
+    const late = write('b', '0.log', lines(500, 10));
+    checkpoint({ [known]: { at: content.length, content } });
+    writeFileSync(positionsFile(), positionsOf({ [known]: content.length, [late]: 400 }));
+    restore();
+    expect(restored()).toEqual({ [known]: content.length });
+  });
+
+  it.each([
+    ['a part that waits for its end', `${lines(0, 3)}${lines(3, 2, 'P')}`, lines(0, 3).length],
+    ['parts of both streams', `${lines(0, 3)}${lines(3, 1, 'P')}${lines(4, 1, 'P').replace('stdout', 'stderr')}${lines(5, 1)}`, lines(0, 3).length],
+    [
+      'a part of one stream that whole lines of the other follow',
+      `${lines(0, 3)}${lines(3, 1, 'P')}${lines(4, 50).replaceAll('stdout', 'stderr')}`,
+      lines(0, 3).length,
+    ],
+    ['a whole line', lines(0, 3), lines(0, 3).length],
+    [
+      'a line of 300 KiB in parts',
+      `${lines(0, 3)}${Array.from({ length: 20 }, (_, at) => `2026-11-28T18:00:01.${String(at).padStart(9, '0')}Z stdout P ${'x'.repeat(16_384)}\n`).join('')}`,
+      lines(0, 3).length,
+    ],
+  ])('never begins in the middle of a line: %s', (_name, read, expected) => {
+    const { write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = `${read}${lines(900, 5)}`;
+    const path = write('a', '0.log', content);
+    checkpoint({ [path]: { at: read.length, content } });
+    restore();
+    expect(restored()).toEqual({ [path]: expected });
+  });
+
+  it('reads a file that was truncated from its beginning', () => {
+    const { write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = lines(0, 100);
+    const path = write('a', '0.log', content);
+    checkpoint({ [path]: { at: content.length, content } });
+    truncateSync(path, lines(0, 5).length);
+    restore();
+    expect(restored()).toEqual({ [path]: 0 });
+  });
+
+  it.each(['', '.gz'])('keeps the rest of a file that was rotated meanwhile (%s), whole what was rotated after it, and begins the new one', (ending) => {
+    const { storage, positionsFile, container, write, checkpoint, restore, restored, backlog, backlogText } = openNode(onTestFinished);
+    const first = lines(0, 100);
+    const at = lines(0, 60).length;
+    const path = join(container('a'), '0.log');
+    write('a', `0.log.${stamp(1)}.gz`, lines(5_000, 10));
+    write('a', `0.log.${stamp(2)}${ending}`, first);
+    write('a', `0.log.${stamp(3)}.gz`, lines(100, 30));
+    write('a', `0.log.${stamp(4)}`, lines(130, 30));
+    write('a', '0.log', lines(160, 10));
+    checkpoint({ [path]: { at, content: first } });
+    writeFileSync(positionsFile(), positionsOf({ [path]: 3 }));
+    restore();
+    expect(restored()).toEqual({ [path]: 0 });
+    expect(backlog().map((name) => [name.split('/').pop(), backlogText(name)])).toEqual([
+      [`0.${stamp(2)}.log`, lines(60, 40)],
+      [`0.${stamp(3)}.log`, lines(100, 30)],
+      [`0.${stamp(4)}.log`, lines(130, 30)],
+    ]);
+    expect(backlog()[0]).toBe(`ns_a_uid-a/app/0.${stamp(2)}.log`);
+    expect(readdirSync(join(storage, 'checkpoint')).sort()).toEqual(['alive', 'heads', 'lock', 'positions.yml']);
+  });
+
+  it('does not trust a new file that took the inode or the size of the old one', () => {
+    const { write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const path = write('a', '0.log', lines(700, 100));
+    checkpoint({ [path]: { at: lines(0, 50).length, content: lines(0, 100) } });
+    restore();
+    expect(restored()).toEqual({ [path]: 0 });
+  });
+
+  it('keeps what a container that started after the checkpoint has rotated already, and nothing older', () => {
+    const { write, checkpoint, restore, backlog } = openNode(onTestFinished);
+    const content = lines(0, 10);
+    const known = write('a', '0.log', content);
+    checkpoint({ [known]: { at: content.length, content } });
+    write('new', '0.log', lines(800, 5));
+    write('new', `0.log.${stamp(9)}`, lines(790, 10));
+    write('untouched', '0.log', lines(900, 5));
+    const old = write('untouched', `0.log.${stamp(1)}`, lines(890, 5));
+    utimesSync(old, new Date('2026-01-01'), new Date('2026-01-01'));
+    restore();
+    expect(backlog()).toEqual([`ns_new_uid-new/app/0.${stamp(9)}.log`]);
+  });
+
+  it('starts from the saved positions when nothing has kept the checkpoint up to date', () => {
+    const { storage, positionsFile, write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = lines(0, 10);
+    const path = write('a', '0.log', content);
+    checkpoint({ [path]: { at: 0, content } });
+    utimesSync(join(storage, 'checkpoint/alive'), new Date('2026-11-01'), new Date('2026-11-01'));
+    writeFileSync(positionsFile(), positionsOf({ [path]: content.length }));
+    restore();
+    expect(restored()).toEqual({ [path]: content.length });
+  });
+
+  it.each([
+    ['heads cut short', (storage: string) => truncateSync(join(storage, 'checkpoint/heads'), 10)],
+    ['heads gone', (storage: string) => rmSync(join(storage, 'checkpoint/heads'))],
+    ['positions gone', (storage: string) => rmSync(join(storage, 'checkpoint/positions.yml'))],
+  ])('starts from the saved positions when the checkpoint is damaged: %s', (_name, damage) => {
+    const { storage, positionsFile, write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = lines(0, 10);
+    const path = write('a', '0.log', content);
+    checkpoint({ [path]: { at: 0, content } });
+    writeFileSync(positionsFile(), positionsOf({ [path]: content.length }));
+    damage(storage);
+    restore();
+    expect(restored()).toEqual({ [path]: content.length });
+  });
+
+  it('replaces a positions file that a crash cut short', () => {
+    const { positionsFile, write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = lines(0, 10);
+    const path = write('a', '0.log', content);
+    checkpoint({ [path]: { at: content.length, content } });
+    writeFileSync(positionsFile(), 'positions:\n  ? path: /var/lo');
+    restore();
+    expect(restored()).toEqual({ [path]: content.length });
+  });
+
+  it('keeps no more than its room', () => {
+    const { container, write, checkpoint, restore, backlog } = openNode(onTestFinished);
+    const first = lines(0, 100);
+    const path = join(container('a'), '0.log');
+    for (const second of [2, 3, 4, 5]) write('a', `0.log.${stamp(second)}`, second === 2 ? first : lines(second, 100).slice(0, first.length));
+    write('a', '0.log', lines(9_000, 10));
+    checkpoint({ [path]: { at: 0, content: first } });
+    restore({ CHECKPOINT_BACKLOG_BYTES: String(first.length * 2 + 100) });
+    expect(backlog()).toHaveLength(2);
+  });
+
+  it('takes seconds, not minutes, for two thousand files', () => {
+    const { write, checkpoint, restore, restored } = openNode(onTestFinished);
+    const content = lines(0, 100);
+    const entries: Record<string, { at: number; content: string }> = {};
+    for (let pod = 0; pod < 2_000; pod += 1) entries[write(`p${pod}`, '0.log', content)] = { at: lines(0, 50).length, content };
+    checkpoint(entries);
+    const begin = Date.now();
+    restore();
+    expect(Date.now() - begin).toBeLessThan(10_000);
+    expect(Object.keys(restored())).toHaveLength(2_000);
+  });
+});
+
+describe.concurrent('track', () => {
+  it('takes positions over once as many batches were finished as fit into memory, and not while pushes fail', async ({ onTestFinished }) => {
+    const { storage, write, collector, saved, savePositions } = openNode(onTestFinished);
     const content = lines(0, 100);
     const path = write('a', '0.log', content);
     savePositions({ [path]: 0 });
@@ -327,7 +340,8 @@ describe('track', () => {
     alloy.end();
   }, 60_000);
 
-  it('keeps a file that was rotated between the one that is read and the newest, once, and no other', async () => {
+  it('keeps a file that was rotated between the one that is read and the newest, once, and no other', async ({ onTestFinished }) => {
+    const { storage, write, backlog, backlogText, collector, savePositions } = openNode(onTestFinished);
     const path = write('a', '0.log', lines(0, 50));
     write('a', `0.log.${stamp(1)}.gz`, lines(5_000, 5));
     savePositions({ [path]: 0 });
@@ -356,7 +370,8 @@ describe('track', () => {
     alloy.end();
   }, 90_000);
 
-  it('holds what Loki has not taken of rotated files, for a collector that dies after the kubelet deleted them', async () => {
+  it('holds what Loki has not taken of rotated files, for a collector that dies after the kubelet deleted them', async ({ onTestFinished }) => {
+    const { storage, write, restore, restored, backlog, backlogText, collector, saved, savePositions } = openNode(onTestFinished);
     const path = write('a', '0.log', lines(0, 100));
     savePositions({ [path]: lines(0, 50).length });
     const alloy = await collector([path]);
@@ -379,7 +394,8 @@ describe('track', () => {
     expect(backlog().map(backlogText)).toEqual([lines(50, 50)]);
   }, 90_000);
 
-  it('holds what a new container has rotated since, and nothing from before', async () => {
+  it('holds what a new container has rotated since, and nothing from before', async ({ onTestFinished }) => {
+    const { storage, write, collector, savePositions } = openNode(onTestFinished);
     const path = write('a', '0.log', lines(0, 10));
     const old = write('a', `0.log.${stamp(1)}`, lines(9_000, 10));
     utimesSync(old, new Date('2026-11-27'), new Date('2026-11-27'));
@@ -395,7 +411,8 @@ describe('track', () => {
     expect(readdirSync(folder)).toEqual([`0.${stamp(10)}.log.held`]);
   }, 90_000);
 
-  it('ends with the collector', async () => {
+  it('ends with the collector', async ({ onTestFinished }) => {
+    const { storage, write, collector, savePositions } = openNode(onTestFinished);
     const path = write('a', '0.log', lines(0, 5));
     savePositions({ [path]: 0 });
     const alloy = await collector([path]);

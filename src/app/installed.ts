@@ -2,7 +2,7 @@
 import type { Blueprint } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import type { Given } from '../design/design.ts';
-import { adoptedIn, believedSettings, documentIn, settingsFrom, type Adopted, type Ignored } from '../design/installation-record.ts';
+import { adoptedIn, believedSettings, documentIn, settingsFrom, writtenIn, type Adopted, type Ignored } from '../design/installation-record.ts';
 import { mergeValues, type Values } from '../design/merge.ts';
 import { alloyRelease } from '../design/names.ts';
 import { ownership } from '../design/ownership.ts';
@@ -18,7 +18,15 @@ import type { Reached } from './reach.ts';
 export interface Installed {
   readonly settings: Settings;
   readonly userValues: NonNullable<Given['userValues']>;
+  /** What the record says for people to read. */
+  readonly written: Values;
 }
+
+/** A design that goes on from the record: whoever only looks gives no consents and no addresses anew, and would see a difference in that. */
+export const asWritten = (blueprint: Blueprint, { written }: Pick<Installed, 'written'>): Blueprint => ({
+  ...blueprint,
+  record: { ...blueprint.record, settings: { ...(blueprint.record.settings as Values), ...written } as Json },
+});
 
 type Where = Pick<Reached, 'kubernetes' | 'cluster' | 'releases'>;
 
@@ -102,11 +110,13 @@ export async function installed({ settings, emit }: Pick<Run, 'settings' | 'emit
     emit({ type: 'warning.raised', problem: problem('RECORD_NOT_OURS', { message }) });
     return undefined;
   }
-  const { value, ignored } = settingsFrom(documentOf(found, 'settings.json') ?? {}, settings);
+  const document = documentOf(found, 'settings.json') ?? {};
+  const { value, ignored } = settingsFrom(document, settings);
   warn(emit, found, { document: 'settings.json', ignored });
   const alloy = documentOf(found, 'alloy-values.json');
   return {
     settings: value,
+    written: writtenIn(document, settings),
     userValues: {
       loki: asFiles(documentOf(found, 'loki-values.json')),
       alloy: alloy && (await isInForce(alloy, value, where)) ? asFiles(alloy) : [],

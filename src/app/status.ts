@@ -12,7 +12,7 @@ import { contextFor } from './context.ts';
 import { coverage } from '../checks/coverage.ts';
 import { discover } from './discover.ts';
 import { draft } from './draft.ts';
-import { installed } from './installed.ts';
+import { asWritten, installed } from './installed.ts';
 import type { StatusOptions, UseCase } from './outside.ts';
 import { reach } from './reach.ts';
 import { notInstalled } from './verify/verify.ts';
@@ -25,7 +25,7 @@ export const status: UseCase<StatusOptions> = (run) =>
     if (!known) return { outcome: 'unhealthy', problems: [notInstalled(run)] };
     const looking = { ...run, settings: known.settings };
     const facts = await discover(looking, reached, { sampleNodes: true });
-    const blueprint = await draft(looking, facts, known.userValues);
+    const blueprint = asWritten(await draft(looking, facts, known.userValues), known);
     const ctx = askingOnce(await contextFor(looking, { ...reached, aws: reached.looking }, { blueprint, facts }));
     const [plan, parts, releases, nodes, results] = await Promise.all([
       planOf(steps(blueprint), ctx, problemOf),

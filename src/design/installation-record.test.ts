@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { someSettings } from '../../test/helpers/facts.ts';
-import { adoptable, adoptedIn, believedSettings, documentIn, periodFault, recordedSettings, settingsFrom } from './installation-record.ts';
+import { adoptable, adoptedIn, believedSettings, documentIn, periodFault, recordedSettings, settingsFrom, writtenIn } from './installation-record.ts';
 import { conflicts } from './setting-conflicts.ts';
 import { settingSpecs } from './setting-specs.ts';
 import type { Settings } from './settings-type.ts';
@@ -167,4 +167,12 @@ it('takes periods as Loki has them, and none that helm would fill in', () => {
   for (const hostile of ['{{ .Values }}', '"quoted"', 'a\nb', '$(x)', '`x`'])
     for (const key of ['store', 'object_store', 'extra'])
       expect(periodFault([{ ...PERIOD, [key]: hostile }]), `${key} ${hostile}`).toContain('schema_config.configs.0');
+});
+
+it('is no difference to itself, whatever of it is not believed', () => {
+  const settings = { ...own, createOidcProvider: true, grafanaUrl: 'https://grafana.example', gatewayUrl: 'https://gateway.example' };
+  const written = recordedSettings(settings) as Readonly<Record<string, unknown>>;
+  const { value } = settingsFrom(written, own);
+  expect(value).toMatchObject({ createOidcProvider: false, grafana: 'none' });
+  expect({ ...(recordedSettings(value) as object), ...writtenIn(written, own) }).toEqual(written);
 });

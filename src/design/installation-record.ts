@@ -42,6 +42,13 @@ export function settingsFrom(document: Values, own: Settings): Believed<Settings
   return { value: { ...settings, ...apart }, ignored: [...ignored, ...clashing, ...elsewhere] };
 }
 
+/** What a record says for people to read, as it says it: where nothing else differs, it is no difference that this is not believed. */
+export function writtenIn(document: Values, own: Settings): Values {
+  const keys: readonly string[] = settingSpecs.filter(({ record }) => record === 'written').map(({ field }) => field);
+  const apart = addressesIn(document, own).length > 0 ? ['grafana'] : [];
+  return Object.fromEntries(Object.entries(document).filter(([key]) => keys.includes(key) || apart.includes(key)));
+}
+
 /** The settings that a record may hold, by the rules of their flags. */
 export function believedSettings(document: Values, only?: readonly (keyof Settings)[]): Believed<Partial<Settings>> {
   const ignored: Ignored[] = [];

@@ -17,6 +17,7 @@ import { consent } from './consent.ts';
 import { contextFor } from './context.ts';
 import { discover, findCharts } from './discover.ts';
 import { draft } from './draft.ts';
+import { readPassword } from './given-password.ts';
 import type { Run } from './outside.ts';
 import { reach, type Reached } from './reach.ts';
 import { problemOf, toProblem, type Ending } from './within.ts';
@@ -63,6 +64,7 @@ export interface Running {
 }
 
 export async function look(asked: Run, { rotateLogin = false, adopt }: LookOptions = {}): Promise<Look> {
+  const typed = await readPassword(asked);
   const charts = findCharts(asked, { fetchCharts: true });
   // An account or a cluster that can't be reached is told first.
   charts.catch(() => undefined);
@@ -73,7 +75,7 @@ export async function look(asked: Run, { rotateLogin = false, adopt }: LookOptio
   const [found, adoption] = await Promise.all([discovered(asked, reached, charts), adopt?.(asked, reached)]);
   const facts = { ...found, ...(adoption && { adopted: adoption.adopted, inUse: adoption.inUse }) };
   const run = { ...asked, settings: withAdopted(asked.settings, { adopted: facts.adopted, said: asked.said }) };
-  const givenPassword = (await readPassword(run)) ?? adoption?.password;
+  const givenPassword = typed ?? adoption?.password;
   const basis: Basis = { reached, facts, rotateLogin, adopting: adoption !== undefined, ...(givenPassword && { givenPassword }) };
   const { lookingCtx, ...drafted } = await drawn(run, basis);
   for (const text of drafted.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
@@ -169,12 +171,4 @@ async function discovered(run: Run, reached: Reached, charts: Promise<Facts['cha
     const missing = await missingRights(reached.kubernetes, { ...callerOf(run.settings, reached.caller.arn), loki, collector });
     throw missing ? new ProblemError(missing, { cause: error }) : error;
   }
-}
-
-/** The first line of the file, so that an editor's trailing newline is not part of the password. */
-async function readPassword({ settings, outside }: Run): Promise<string | undefined> {
-  if (!settings.passwordFile) return undefined;
-  const password = (await outside.files.read(settings.passwordFile)).split(/\r?\n/)[0] ?? '';
-  outside.hide(password);
-  return password;
 }

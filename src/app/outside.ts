@@ -76,6 +76,8 @@ export interface InstallOptions {
 export interface PlanOptions {
   readonly detailedExitcode: boolean;
   readonly show?: 'values' | 'policies' | 'alloy' | 'grafana' | 'manifests';
+  /** Shown documents keep what looks secret in them. */
+  readonly reveal?: boolean;
 }
 export interface UninstallOptions {
   readonly deleteData: boolean;

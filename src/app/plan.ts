@@ -4,20 +4,43 @@ import { changesIn, described } from '../engine/plan.ts';
 import { look, endingOfLook, type Look } from './look.ts';
 import type { PlanOptions, UseCase } from './outside.ts';
 import { stringify } from 'yaml';
+import { redactText } from '../design/secrets.ts';
+import { redactDocuments } from './redacted-documents.ts';
 import { within } from './within.ts';
 
-export const plan: UseCase<PlanOptions> = (run, { detailedExitcode, show }) =>
+export const plan: UseCase<PlanOptions> = (run, { detailedExitcode, show, reveal = false }) =>
   within(run, 'plan', async () => {
     const seen = await look(run);
+    const documents = show && (await shown(seen, show));
+    const safe = documents && !reveal ? concealed(documents) : undefined;
     run.emit({
       type: 'plan.finished',
       changes: changesIn(seen.plan),
       steps: described(seen.plan),
-      ...(show && { result: { shown: await shown(seen, show) } }),
+      ...(documents && { result: { shown: safe?.documents ?? documents } }),
     });
+    if (safe && safe.hidden > 0) {
+      const text = `${safe.hidden === 1 ? '1 value that looks secret is' : `${safe.hidden} values that look secret are`} hidden; --reveal shows ${safe.hidden === 1 ? 'it' : 'them'}`;
+      run.emit({ type: 'note.given', text });
+    }
     const ending = endingOfLook(seen);
     return detailedExitcode && ending.outcome === 'ok' ? { ...ending, outcome: 'changes-pending' } : ending;
   });
+
+/** The documents without what looks secret in them: the user's values may hold logins, and what is shown lands in the logs of CI. */
+function concealed(documents: Readonly<Record<string, string>>): { readonly documents: Record<string, string>; readonly hidden: number } {
+  let hidden = 0;
+  const mark = () => {
+    hidden += 1;
+    return '(hidden)';
+  };
+  const safe = (name: string, text: string) => {
+    if (name.endsWith('.json')) return text;
+    return name.endsWith('.yaml') ? redactDocuments(text, mark) : redactText(text, mark);
+  };
+  const entries = Object.entries(documents).map(([name, text]) => [name, safe(name, text)] as const);
+  return { documents: Object.fromEntries(entries), hidden };
+}
 
 /** Rendered documents by the name of their file. */
 async function shown({ blueprint, ctx }: Look, show: NonNullable<PlanOptions['show']>): Promise<Record<string, string>> {

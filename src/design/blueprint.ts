@@ -76,6 +76,10 @@ export interface LoginPlan {
   readonly user: string;
   /** Secret that the gateway mounts; key `.htpasswd`. */
   readonly htpasswd: { readonly namespace: string; readonly name: string };
+  /** Of the hash of a password that a person has chosen. */
+  readonly rounds: number;
+  /** It was adopted: a hash that lets the login in stays as it was made. */
+  readonly keepsHash?: true;
   /** Users whose lines stay in it as they are: they were there before an adoption. */
   readonly others?: readonly string[];
   /** Secrets that clients read; keys `username`, `password`. One in Loki's namespace, one in the collector's. */

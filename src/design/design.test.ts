@@ -114,6 +114,7 @@ describe('design', () => {
     expect(of({ gatewayUser: 'shipper' }).login).toEqual({
       user: 'shipper',
       htpasswd: { namespace: 'loki', name: 'loki-gateway-htpasswd' },
+      rounds: 1000,
       clients: [
         { namespace: 'loki', name: 'loki-gateway-login' },
         { namespace: 'alloy', name: 'loki-gateway-login' },

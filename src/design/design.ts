@@ -129,10 +129,18 @@ function namespaces({ settings, own }: Basis): Blueprint['namespaces'] {
   return { loki: make(settings.namespace), collector: make(settings.collectorNamespace) };
 }
 
-function loginPlan({ namespace, collectorNamespace, gatewayUser }: Settings, adopted: Facts['adopted']): LoginPlan {
+/**
+ * nginx hashes at every request, and each collector asks about once a second: so many milliseconds each, 0.5, 2.5 and 5 of a core. Whoever
+ * is not in the cluster can't try passwords, so that there the hash is against those only who have read it.
+ */
+const ROUNDS = { none: 1000, internal: 5000, public: 10_000 } as const;
+
+function loginPlan({ namespace, collectorNamespace, gatewayUser, expose }: Settings, adopted: Facts['adopted']): LoginPlan {
   return {
     user: gatewayUser,
     htpasswd: { namespace, name: adopted?.passwordSecret ?? names.htpasswdSecret },
+    rounds: ROUNDS[expose],
+    ...(adopted && { keepsHash: true }),
     ...(adopted?.otherUsers && { others: adopted.otherUsers }),
     clients: [...new Set([namespace, collectorNamespace])].map((where) => ({ namespace: where, name: names.loginSecret })),
   };

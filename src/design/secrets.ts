@@ -19,7 +19,8 @@ const ABOUT = new Set(
     ' ',
   ),
 );
-const HARMLESS_NAME = /^(existing_secret|automount_service_account_token|(?:proxy|fastcgi|uwsgi|grpc)_pass|old_?pwd|secretsmanager)$|key_?id$/;
+const HARMLESS_NAME =
+  /^(existing_secret|(?:automount_)?service_account_token|(?:image_)?pull_secrets|(?:proxy|fastcgi|uwsgi|grpc)_pass|old_?pwd|secretsmanager)$|key_?id$/;
 
 /** `gatewayPassword`, `DB_PASS`, `--auth.token`; not `password_file`, `secretName`. */
 export function isSecretName(name: string): boolean {
@@ -36,10 +37,14 @@ export function isSecretName(name: string): boolean {
   return ALWAYS.test(joined) || ENDING.test(joined) || ALONE.has(last);
 }
 
+/** Fields by which an object is referred to. */
+const REFERS = new Set(['name', 'namespace', 'key', 'optional', 'defaultMode', 'kind', 'apiVersion']);
+
 /** A name hides what is below it too; only a volume's `secret` is a reference, whatever it holds. */
 export function isSecret(path: readonly string[]): boolean {
   const names = path.filter((segment) => !segment.startsWith('['));
-  return names.some((name, index) => isSecretName(name) && !(name === 'secret' && index < names.length - 1));
+  const last = names.length - 1;
+  return names.some((name, index) => isSecretName(name) && !(index < last && (name === 'secret' || (/secrets?$/i.test(name) && REFERS.has(names[last]!)))));
 }
 
 /** Whether this is the `value` of a pair whose `name` is that of a secret: environment variables, headers, parameters. */
@@ -163,12 +168,17 @@ function valueOf(text: string, { start, end, name }: Named): Value | undefined {
     const next = text[after + 1];
     return valueAt(text, { from: blanksFrom(text, after + 1 + Number(next === '=' || next === '>')), start, sign, name });
   }
-  if (!quoted && name.startsWith('-') && after > end && text[after] !== '-') return valueAt(text, { from: after, start, sign: '=', name });
+  if (name.startsWith('--')) {
+    const between = NEXT_WORD.exec(text.slice(end, end + 160))?.[0];
+    return between === undefined ? undefined : valueAt(text, { from: end + between.length, start, sign: '=', name });
+  }
   return pairedValue(text, { start, end, name });
 }
 
 const PAIR_BEFORE = /(?:^|[^\w])(?:name|key|header)\\{0,8}["']?[ \t]{0,8}[:=][ \t]{0,8}\\{0,8}["']?$/i;
-const PAIR_AFTER = /^\\{0,8}["']?[\s,]{1,80}\\{0,8}["']?value\\{0,8}["']?[ \t]{0,8}[:=]/i;
+/** Between a flag and its value, on one line, in a list of YAML or in one of JSON; what begins with a dash is the next flag. */
+const NEXT_WORD = /^\\{0,8}["']?(?:[\s,]|\\{1,8}n){1,80}(?:- )?(?!\\{0,8}["']?-)/;
+const PAIR_AFTER = /^\\{0,8}["']?(?:[\s,]|\\{1,8}n){1,80}\\{0,8}["']?value\\{0,8}["']?[ \t]{0,8}[:=]/i;
 
 /** `name: DB_PASSWORD` with its `value:` right after it. */
 function pairedValue(text: string, { start, end, name }: Named): Value | undefined {
@@ -190,14 +200,16 @@ interface Place {
 
 function valueAt(text: string, { from, start, sign, name }: Place): Value | undefined {
   const first = text[from];
-  if (first === undefined || first === '\n') return undefined;
+  if (first === undefined) return undefined;
+  const holds = !/secrets?$/i.test(name);
+  if (first === '\n') return sign === ':' && holds && beginsLine(text, start) ? blockFrom(text, { from, start, head: /^\n/ }) : undefined;
   const quote = quoteAt(text, from);
   if (quote) return { from, to: closing(text, { from: quote.end, mark: text.slice(from, quote.end) }) };
   if (sign === ':' && (first === '|' || first === '>')) {
-    const block = blockFrom(text, { from, start });
+    const block = blockFrom(text, { from, start, head: /^[|>][-+\d]{0,2}[ \t]{0,8}(?:#[^\n]*)?\n/ });
     if (block) return block;
   }
-  if (first === '[' && !REMOVED.test(text.slice(from, from + 10))) return upTo(text, { from, stop: ']\n' });
+  if ((first === '[' || (first === '{' && holds)) && !REMOVED.test(text.slice(from, from + 10))) return container(text, from);
   // A header's value, and a scalar of YAML, has blanks in it.
   if (/authorization|cookie/i.test(name)) return upTo(text, { from, stop: '"\'\n\\' });
   if (sign === ':' && text[from - 1] !== ':' && beginsLine(text, start)) return upTo(text, { from, stop: '\n' });
@@ -209,6 +221,16 @@ function upTo(text: string, { from, stop }: { readonly from: number; readonly st
   while (to < text.length && !stop.includes(text[to]!)) to += 1;
   while (to > from && (text[to - 1] === ' ' || text[to - 1] === '\r')) to -= 1;
   return to > from ? { from, to } : undefined;
+}
+
+/** A list or map in brackets, whole; up to the end of the line where it is not closed soon. */
+function container(text: string, from: number): Value | undefined {
+  let depth = 0;
+  for (let at = from; at < text.length && at < from + 20 * WIDEST; at += 1) {
+    if ('[{'.includes(text[at]!)) depth += 1;
+    else if (']}'.includes(text[at]!) && --depth === 0) return /^.\s*.$/s.test(text.slice(from, at + 1)) ? undefined : { from, to: at + 1 };
+  }
+  return upTo(text, { from, stop: '\n' });
 }
 
 /** Up to eight backslashes and a quote, as JSON in JSON has them. */
@@ -244,9 +266,17 @@ function beginsLine(text: string, at: number): boolean {
   return (line >= 0 || at <= 2 * WIDEST) && /^[ \t]*(?:- )?["']?$/.test(before.slice(line + 1));
 }
 
-/** The lines below, as far as they are indented deeper than the name. */
-function blockFrom(text: string, { from, start }: { readonly from: number; readonly start: number }): Value | undefined {
-  const head = /^[|>][-+\d]{0,2}[ \t]{0,8}(?:#[^\n]*)?\n/.exec(text.slice(from, from + 200))?.[0];
+interface Block {
+  readonly from: number;
+  /** Where the name begins. */
+  readonly start: number;
+  /** What stands behind the name, up to the end of its line. */
+  readonly head: RegExp;
+}
+
+/** The lines below, as far as they are indented deeper than the name; items of a list may stand below it as they are. */
+function blockFrom(text: string, { from, start, head: pattern }: Block): Value | undefined {
+  const head = pattern.exec(text.slice(from, from + 200))?.[0];
   if (head === undefined) return undefined;
   const line = text.lastIndexOf('\n', start - 1) + 1;
   const depth = blanksOf(text, line);
@@ -255,7 +285,8 @@ function blockFrom(text: string, { from, start }: { readonly from: number; reado
     const next = text.indexOf('\n', at);
     const stop = next < 0 ? text.length : next + 1;
     const isBlank = text.slice(at, stop).trim() === '';
-    if (!isBlank && blanksOf(text, at) <= depth) break;
+    const deep = blanksOf(text, at);
+    if (!isBlank && deep <= depth && !(deep === depth && head === '\n' && text.startsWith('- ', at + deep))) break;
     at = stop;
   }
   return at > from + head.length ? { from, to: at, block: true } : undefined;

@@ -28,6 +28,8 @@ export interface Self {
 export interface Files {
   /** Throws FILE_UNREADABLE. `-` is stdin. */
   read(path: string): Promise<string>;
+  /** Who may do what with it, as in `stat`; `undefined` where that can't be told. */
+  mode(path: string): Promise<number | undefined>;
   /** Whole or not at all, readable by the owner only. Throws FILE_EXISTS unless it may be replaced, and FILE_UNWRITABLE. */
   write(path: string, content: string | Uint8Array, options: { readonly replace: boolean }): Promise<void>;
   /** Throws what `write` would throw, as far as that can be known beforehand. */

@@ -1,5 +1,5 @@
 /** The gateway's login: one password, kept only in the cluster, as a hash for nginx and in plain for the clients. */
-import { hashPassword, linesOf, verifyHash } from '../design/htpasswd.ts';
+import { isDearEnough, linesOf, loginLine, verifyHash } from '../design/htpasswd.ts';
 import type { Change, Finding, Problem, Receipt, Removal, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
@@ -123,17 +123,27 @@ function gaps(ctx: Needs, found: readonly Found[]): readonly Found[] {
   return found.filter(({ place, secret }) => {
     if (!secret || password === undefined) return true;
     const data = decoded(secret);
-    if (place === plan.htpasswd) return !verifyHash(data['.htpasswd'] ?? '', plan.user, password);
+    if (place === plan.htpasswd) {
+      const file = data['.htpasswd'] ?? '';
+      if (!verifyHash(file, plan.user, password)) return true;
+      // What was adopted stays as it was made.
+      return (
+        ctx.adopting !== true &&
+        plan.keepsHash !== true &&
+        !isDearEnough(file, { user: plan.user, password }, { rounds: plan.rounds, chosen: ctx.givenPassword !== undefined })
+      );
+    }
     return data['username'] !== plan.user || data['password'] !== password;
   });
 }
 
-function contents({ blueprint, random }: Needs, { place, secret }: Found, password: string): Readonly<Record<string, string>> {
+function contents({ blueprint, random, givenPassword }: Needs, { place, secret }: Found, password: string): Readonly<Record<string, string>> {
   const { login: plan } = blueprint;
   if (place !== plan.htpasswd) return { username: plan.user, password };
   // Collectors may still be at the second user of a rotation that died.
   const stay = linesOf(secret ? (decoded(secret)['.htpasswd'] ?? '') : '', [secondUser(plan.user), ...(plan.others ?? [])]);
-  return { '.htpasswd': [hashPassword(plan.user, password, random.bytes(SALT_BYTES)), ...stay].map((line) => `${line}\n`).join('') };
+  const line = loginLine({ user: plan.user, password }, { salt: random.bytes(SALT_BYTES), rounds: plan.rounds, chosen: givenPassword !== undefined });
+  return { '.htpasswd': [line, ...stay].map((one) => `${one}\n`).join('') };
 }
 
 const secretObject = ({ blueprint }: Needs, place: Place, data: Readonly<Record<string, string>>): KubeObject => ({

@@ -8,7 +8,11 @@ import { rotation } from './rotation.ts';
 const labels = { 'loki-eks.dev/install-id': 'abc' };
 const volumes = { extra: [{ name: 'gateway-login', secret: { secretName: 'login', items: [{ key: 'password', path: 'password' }] } }] };
 const content = 'basic_auth {\n  username      = "loki"\n  password_file = "/etc/loki-eks/password"\n}';
-const places = { htpasswd: { namespace: 'loki', name: 'htpasswd' }, clients: ['loki', 'alloy'].map((namespace) => ({ namespace, name: 'login' })) };
+const places = {
+  rounds: 1000,
+  htpasswd: { namespace: 'loki', name: 'htpasswd' },
+  clients: ['loki', 'alloy'].map((namespace) => ({ namespace, name: 'login' })),
+};
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 let secrets: Map<string, Record<string, string>>;

@@ -3,7 +3,7 @@
  * passwords at once: the collectors are led over a second user while the first one gets its new password, and then back. What a gateway
  * refuses with 401 Alloy drops, so nobody is moved before every gateway pod knows the login that is moved to.
  */
-import { hashPassword, linesOf } from '../design/htpasswd.ts';
+import { linesOf, loginLine } from '../design/htpasswd.ts';
 import type { Change, Helpers, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
@@ -125,9 +125,9 @@ interface Login {
 async function patchFile({ kubernetes, blueprint, random }: Needs, logins: readonly Login[]): Promise<void> {
   const { others = [] } = blueprint.login;
   const before = others.length > 0 ? (textOf(await kubernetes.get(reference(blueprint.login.htpasswd)), '.htpasswd') ?? '') : '';
-  const lines = [...logins.map(({ user, password }) => hashPassword(user, password, random.bytes(SALT_BYTES))), ...linesOf(before, others)].map(
-    (line) => `${line}\n`,
-  );
+  const { rounds } = blueprint.login;
+  const ours = logins.map((login) => loginLine(login, { salt: random.bytes(SALT_BYTES), rounds, chosen: false }));
+  const lines = [...ours, ...linesOf(before, others)].map((line) => `${line}\n`);
   await kubernetes.patch(reference(blueprint.login.htpasswd), { data: { '.htpasswd': base64(lines.join('')) } });
 }
 

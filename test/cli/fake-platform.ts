@@ -75,6 +75,7 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
     now: () => new Date((clock += 10)),
     files: {
       exists: async (path) => path in files,
+      mode: async () => undefined,
       write: async () => unexpected('files.write'),
       writable: async () => unexpected('files.writable'),
       read: async (path) => files[path] ?? Promise.reject(stop('FILE_UNREADABLE', { message: `${path}: there is no such file` })),

@@ -225,7 +225,12 @@ export async function outsideOf({ world, clock, state, alive, pid, machine = 'he
     pulse: () => () => {},
     self: async () => ({ user: 'tester', host: machine, pid, place: machine, alive: (other) => alive.has(other) }),
     // A password file holds its own name, long enough to be one; the name of a token's file is the token.
-    files: { read: async (path) => (path.startsWith('glsa_') ? path : `the content of ${path}`), write: async () => {}, writable: async () => {} },
+    files: {
+      read: async (path) => (path.startsWith('glsa_') ? path : `the content of ${path}`),
+      mode: async () => undefined,
+      write: async () => {},
+      writable: async () => {},
+    },
     journals: mortal(
       diskJournals(join(state, machine), () => clock.now()),
       crossing,

@@ -21,6 +21,11 @@ export function systemFiles({ cwd, stdin }: SystemFilesOptions): Files & { exist
       path === '-'
         ? (typed ??= textOf(() => readStream(stdin() as AsyncIterable<unknown>, MOST_BYTES), 'standard input'))
         : textOf(() => readRegular(resolve(cwd, path), MOST_BYTES), path),
+    mode: (path) =>
+      stat(resolve(cwd, path)).then(
+        ({ mode }) => mode & 0o777,
+        () => undefined,
+      ),
     exists: (path) =>
       access(resolve(cwd, path)).then(
         () => true,

@@ -19,6 +19,7 @@ export const plan: Command = {
   flags: [
     { flag: '--detailed-exitcode', description: 'exit 7 when changes are pending, 0 when there are none' },
     { flag: '--show', placeholder: 'WHAT', choices: documents, description: 'print rendered documents: values, policies, alloy, grafana or manifests' },
+    { flag: '--reveal', description: 'with --show: also what looks secret in them, as in your own values files' },
   ],
   run: (given, platform) => {
     const show = given.flags['show'] as PlanOptions['show'];
@@ -26,7 +27,7 @@ export const plan: Command = {
       command: 'plan',
       need: ['cluster'],
       useCase: platform.useCases.plan,
-      options: { detailedExitcode: given.flags['detailedExitcode'] === true, ...(show && { show }) },
+      options: { detailedExitcode: given.flags['detailedExitcode'] === true, ...(show && { show }), ...(given.flags['reveal'] === true && { reveal: true }) },
     });
   },
 };

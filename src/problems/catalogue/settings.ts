@@ -17,6 +17,29 @@ export const settings = rows({
     explain:
       'An empty value is never taken as "not given": it would silently fall through to a default that you did not mean. In a shell, "set -u" makes unset variables an error.',
   },
+  PASSWORD_UNUSABLE: {
+    title: 'The password can not be used',
+    cause: 'The file that --password-file names has nothing in its first line, or something that no login can hold.',
+    fix: 'Write the password into the first line of the file, or leave --password-file out: one is generated then.',
+    exit: 2,
+    explain:
+      'Only the first line is read. It may hold up to 256 bytes without control characters: more the crypt library of the gateway does not take. An empty file is most often a command that failed: `op read … > file` leaves one behind.',
+  },
+  PASSWORD_SHORT: {
+    title: 'The password is short',
+    cause: 'The password in the file that --password-file names has fewer than 16 characters.',
+    fix: 'Give a longer one: openssl rand -base64 24 > FILE; or leave --password-file out: one is generated then.',
+    exit: 3,
+    explain:
+      'Whoever may read the hash, or may ask the gateway often enough, can guess a short password. It is taken all the same, and hashed so that each guess is dear.',
+  },
+  PASSWORD_FILE_OPEN: {
+    title: 'Others may read or change the password file',
+    cause: 'The permissions of the file that --password-file names let others in.',
+    fix: 'chmod 600 FILE',
+    exit: 3,
+    explain: 'Whoever may write the file chooses the password of the gateway at the next install, and whoever may read it knows the one of now.',
+  },
   SETTING_MISSING: {
     title: 'A setting is missing',
     cause: 'The command needs it, and nothing may be asked: there is no terminal, or CI or --yes is set.',

@@ -242,7 +242,7 @@ function unauthorized(around: LogSurroundings, process: Process, asked: Asked): 
     return {
       status: 500,
       headers: { 'content-type': 'text/plain' },
-      body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN}, $apr1$ and bcrypt in ${path}; this user's hash is of another kind.\n`,
+      body: `The sandbox's nginx checks {SSHA}, {SHA}, {PLAIN}, $apr1$, $6$ and bcrypt in ${path}; this user's hash is of another kind.\n`,
     };
   complain(`user "${userOf(asked.request)}": password mismatch`);
   return page(process, 401, { 'www-authenticate': `Basic realm="${realm}"` });

@@ -1,6 +1,7 @@
-/** Password files as nginx checks them: {SSHA}, {SHA}, {PLAIN}, $apr1$, bcrypt. */
+/** Password files as nginx checks them: {SSHA}, {SHA}, {PLAIN}, $apr1$, bcrypt, and $6$. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { bcrypt } from './bcrypt.ts';
+import { sha512Crypt } from './sha512-crypt.ts';
 
 /** `unknown-hash`: a format whose check is not simulated, so neither yes nor no would be true. */
 export type Verdict = 'right' | 'wrong' | 'unknown-hash';
@@ -33,7 +34,11 @@ function checkHash(hash: string, password: string): Verdict {
   const apr = /^\$apr1\$([^$]{1,8})\$(.{22})$/.exec(hash);
   if (apr !== null) return verdict(apr1(password, apr[1] as string) === apr[2]);
   const slow = /^\$2[aby]\$(\d\d)\$(.{22})(.{31})$/.exec(hash);
-  if (slow !== null && Number(slow[1]) <= DEAREST) return verdict(slowly(password, { cost: Number(slow[1]), salt: slow[2] as string, hash }) === slow[3]);
+  if (slow !== null && Number(slow[1]) <= DEAREST)
+    return verdict(once(password, { hash, sum: () => bcrypt(password, { cost: Number(slow[1]), salt: slow[2] as string }) }) === slow[3]);
+  const sha512 = /^\$6\$(?:rounds=(\d{1,6})\$)?([^$]{1,16})\$(.{86})$/.exec(hash);
+  if (sha512 !== null)
+    return verdict(once(password, { hash, sum: () => sha512Crypt(password, { salt: sha512[2]!, rounds: Number(sha512[1] ?? 5000) }) }) === sha512[3]);
   return 'unknown-hash';
 }
 
@@ -41,10 +46,10 @@ function checkHash(hash: string, password: string): Verdict {
 const DEAREST = 13;
 const known = new Map<string, string>();
 
-/** nginx pays bcrypt's price at every request; the sandbox once a password. */
-function slowly(password: string, of: { readonly cost: number; readonly salt: string; readonly hash: string }): string {
-  const key = createHash('sha256').update(`${of.hash} ${password}`).digest('hex');
-  const found = known.get(key) ?? bcrypt(password, of);
+/** nginx pays the price of a slow hash at every request; the sandbox once a password. */
+function once(password: string, { hash, sum }: { readonly hash: string; readonly sum: () => string }): string {
+  const key = createHash('sha256').update(`${hash} ${password}`).digest('hex');
+  const found = known.get(key) ?? sum();
   known.set(key, found);
   return found;
 }

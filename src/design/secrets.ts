@@ -104,7 +104,7 @@ export const masked = (text: string): string => text.replace(ADDRESS_LOGIN, '***
 export function redactText(text: string, mark: Mark = hidden): string {
   let clean = text;
   for (const { rule, form, keep } of FORMS) clean = clean.replace(form, (found: string) => `${keep?.exec(found)?.[0] ?? ''}${mark(rule)}`);
-  clean = clean.replace(ADDRESS_LOGIN, `${mark('address-login')}@`);
+  clean = clean.replace(ADDRESS_LOGIN, () => `${mark('address-login')}@`);
   return withoutNamed(clean, mark);
 }
 

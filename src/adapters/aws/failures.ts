@@ -29,7 +29,8 @@ export function readError(thrown: unknown): SdkError {
   const network = [error, inner, first].find((e) => typeof e?.['code'] === 'string');
   return {
     name: String(error['Code'] ?? error['name'] ?? 'Error'),
-    message: String(error['message'] || first?.['message'] || thrown),
+    // Patterns read it; AWS's own are some hundred characters.
+    message: String(error['message'] || first?.['message'] || thrown).slice(0, 4096),
     status: error['$metadata']?.httpStatusCode ?? error['$response']?.statusCode,
     attempts: error['$metadata']?.attempts,
     headers: error['$response']?.headers ?? {},
@@ -77,7 +78,8 @@ const isDocument = named('MalformedPolicyDocument', 'MalformedPolicyDocumentExce
 const skewInSignature = (error: SdkError): boolean => isInvalid(error) && /signature (not yet current|expired)/i.test(error.message);
 
 /** `User: arn:… is not authorized to perform: iam:CreateRole on resource: … with an explicit deny in …` */
-export function readDenial(message: string): { readonly action?: string; readonly resource?: string; readonly why?: string } {
+export function readDenial(whole: string): { readonly action?: string; readonly resource?: string; readonly why?: string } {
+  const message = whole.slice(0, 4096);
   const action = /not authorized to perform: ([\w-]+:[\w*]+)/.exec(message)?.[1];
   const resource = /on resource: "?([^\s"]+)/.exec(message)?.[1]?.replace(/(?<![.,])[.,]+$/, '');
   const why = /(?:with an? (explicit deny[^.\n]*))|(?:because (no [^.\n]*))/i.exec(message);

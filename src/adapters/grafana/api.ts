@@ -99,6 +99,7 @@ function request(
 /** Grafana's own words, without the HTML of whatever stands before it. */
 const saidIn = ({ body }: GrafanaAnswer): string =>
   body
+    .slice(0, 4096)
     .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -47,6 +47,7 @@ function linesIn(frame: unknown): readonly string[] {
 /** Grafana passes on what the other side said, so nginx's 401 and Loki's are told apart here as well. */
 function met({ error = '', status }: Result, { uid, where }: Of): Problem {
   const said = error
+    .slice(0, 4096)
     .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -3,9 +3,12 @@ import { stop, type ProblemError } from '../../problems/problem.ts';
 import { KNOWN, type Failed } from './failure-texts.ts';
 
 const EVIDENCE_LINES = 12;
+const MOST_TEXT = 32 * 1024;
 
 /** Never gives back the whole output: charts print long trees; helm's `Error:` comes last. */
-export function helmFailure(failed: Failed): ProblemError {
+export function helmFailure(whole: Failed): ProblemError {
+  // Of what it printed last: patterns read it.
+  const failed = { ...whole, stderr: whole.stderr.slice(-MOST_TEXT) };
   const text = original(failed.stderr);
   const evidence = failed.stderr
     .split('\n')

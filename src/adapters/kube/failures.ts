@@ -78,7 +78,7 @@ export interface Asked {
 /** Of an answer with a status of 400 and more. */
 export function answerFailure(asked: Asked, reply: { readonly status: number; readonly body: string }): ProblemError {
   const status = statusOf(reply.body);
-  const text = status?.message ?? (reply.body.replace(/\s+/g, ' ').trim().slice(0, 300) || `HTTP ${reply.status}`);
+  const text = status?.message?.slice(0, 8192) ?? (reply.body.slice(0, 8192).replace(/\s+/g, ' ').trim().slice(0, 300) || `HTTP ${reply.status}`);
   return admissionFailure(asked, text) ?? statusFailure(asked, reply.status, { text, status });
 }
 

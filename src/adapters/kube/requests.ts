@@ -51,7 +51,7 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
       if (reply.status !== 200) throw unreadable({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, { reply, why: 'is no log' });
       const lines = reply.body.split('\n');
       if (lines.at(-1) === '') lines.pop();
-      return lines.slice(-tail);
+      return lines.slice(-tail).map((line) => (line.length > MOST_LINE ? `${line.slice(0, MOST_LINE)}…` : line));
     },
     raw: async (path) => {
       const ask: Ask = { method: 'GET', path, accept: '*/*' };
@@ -62,6 +62,8 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
   };
 }
 
+/** Whatever is looked for in a line stands at its head; the rest may be made to keep a pattern busy. */
+const MOST_LINE = 16 * 1024;
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const inNamespace = (namespace: string) => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
 

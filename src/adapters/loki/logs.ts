@@ -74,6 +74,7 @@ const isReady = (pod: KubeObject): boolean =>
 /** What an answer other than 200 to a query means: nginx's 401 and Loki's 401 have different causes. */
 export function refusal(answer: GatewayAnswer, of: { readonly logql: string; readonly user: string; readonly namespace: string }): ProblemError {
   const said = answer.body
+    .slice(0, 4096)
     .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -9,7 +9,7 @@ const MADE_LATER: Readonly<Record<string, readonly RegExp[]>> = {
   'src/ui/verify-report.ts': [/ (on|for|printed on) node ip-10-0-1-2\.ec2\.internal/],
   'src/app/doctor/survey-collectors.ts': [/^loki_source_file_files_active_total/m],
   'src/app/verify/probe-lines.ts': [/loki-eks verify abc123\/(\d+)/],
-  'src/steps/flush.ts': [/^loki_ingester_memory_chunks(?:\{[^}]*\})? (\S+)/gm],
+  'src/steps/flush.ts': [/^loki_ingester_memory_chunks(?:\{[^}\n]*\})? ([^\s]+)/gm],
   'src/steps/way.ts': [/^storage-loki-ingester-\d+$/],
   'src/checks/doctor/answers.ts': [/^\s*502\b/],
   'src/checks/doctor/aws-answers.ts': [/^(?=[\s\S]*(?:operation error S3|failed to flush))(?=[\s\S]*(?:connection refused|dial tcp))/i],

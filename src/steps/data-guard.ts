@@ -75,7 +75,7 @@ export function retentionIn(manifests: string): number | undefined {
   const text = /retention_period: "?((?:\d+[hdwmsy])+)/.exec(manifests)?.[1];
   if (text === undefined) return undefined;
   const hours: Readonly<Record<string, number>> = { s: 1 / 3600, m: 1 / 60, h: 1, d: 24, w: 168, y: 8760 };
-  return [...text.matchAll(/(\d+)([hdwmsy])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (hours[unit as string] ?? 0), 0) / 24;
+  return [...text.matchAll(/(?<!\d)(\d+)([hdwmsy])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (hours[unit as string] ?? 0), 0) / 24;
 }
 
 type ForBuckets = Pick<Guarded, 'buckets' | 'clock' | 'consent'>;

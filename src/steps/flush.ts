@@ -154,7 +154,7 @@ async function countersOf(ctx: Needs, ingester: Ingester): Promise<Counters> {
 /** Flushed chunks may be kept in memory for a while: `chunk_retain_period`, 0 unless somebody has set it. */
 async function retains(ctx: Needs, ingester: Ingester): Promise<boolean> {
   const { body } = await must(ctx, ingester, { method: 'GET', path: '/config' });
-  const period = /^\s*chunk_retain_period: (\S+)$/m.exec(body)?.[1];
+  const period = /^[ \t]*chunk_retain_period: (\S+)$/m.exec(body)?.[1];
   return period !== undefined && !/^0[a-z]*$/.test(period);
 }
 

@@ -17,23 +17,53 @@ export const sourceFiles: readonly string[] = readdirSync(src, { recursive: true
   .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.startsWith('sandbox'))
   .map((name) => join('src', name));
 
-export function literalsIn(file: string): { readonly literals: readonly Pattern[]; /** `new RegExp` stands there. */ readonly makes: boolean } {
+export interface Written {
+  readonly literals: readonly Pattern[];
+  /** `new RegExp` of a template: with a letter in the place of what only the running program knows. */
+  readonly templates: readonly Pattern[];
+  /** `new RegExp` of something else. */
+  readonly others: number;
+}
+
+interface Template {
+  readonly type?: string;
+  readonly quasi?: Template;
+  readonly quasis?: readonly { readonly value: { readonly raw: string; readonly cooked: string } }[];
+}
+
+export function patternsIn(file: string): Written {
   const literals: Pattern[] = [];
-  let makes = false;
+  const templates: Pattern[] = [];
+  let others = 0;
+  const made = ([text, flags]: readonly (Template & { readonly value?: unknown })[]): void => {
+    const raw = text?.type === 'TaggedTemplateExpression';
+    const quasis = raw ? text.quasi?.quasis : text?.quasis;
+    if (!quasis) others += 1;
+    else {
+      const source = quasis.map(({ value }) => (raw ? value.raw : value.cooked)).join('x');
+      templates.push({ file, source, flags: typeof flags?.value === 'string' ? flags.value : '' });
+    }
+  };
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) return node.forEach(visit);
     if (typeof node !== 'object' || node === null) return;
-    const { type, regex, callee } = node as {
+    const {
+      type,
+      regex,
+      callee,
+      arguments: given,
+    } = node as {
       readonly type?: string;
       readonly regex?: { pattern: string; flags: string };
       readonly callee?: { name?: string };
+      readonly arguments?: readonly Template[];
     };
     if (type === 'Literal' && regex) literals.push({ file, source: regex.pattern, flags: regex.flags });
-    if ((type === 'NewExpression' || type === 'CallExpression') && callee?.name === 'RegExp') makes = true;
+    if ((type === 'NewExpression' || type === 'CallExpression') && callee?.name === 'RegExp') made(given ?? []);
     Object.values(node).forEach(visit);
   };
   visit(parseAst(readFileSync(join(src, relative('src', file)), 'utf8'), { lang: 'ts' }));
-  return { literals, makes };
+  return { literals, templates, others };
 }
 
 /** Loads the files, and gives what they hand to `RegExp` meanwhile. */

@@ -1,5 +1,5 @@
 /** One program that is run for its answer: no shell, a process group of its own, and an end, whatever it or its children do. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execa } from 'execa';
 import { tended } from './helm/children.ts';
 
 export interface Child {
@@ -36,8 +36,13 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** How long whoever still holds its outputs after it has ended is waited for. */
 const DRAIN_MS = 2_000;
 
+interface Started {
+  readonly pid?: number;
+  kill(signal: NodeJS.Signals): boolean;
+}
+
 /** It and its children. */
-function end(child: ChildProcess, signal: NodeJS.Signals): void {
+function end(child: Started, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid!, signal);
   } catch {
@@ -50,11 +55,15 @@ function end(child: ChildProcess, signal: NodeJS.Signals): void {
 export function runChild({ path, args, env, cwd, input, signal, ms, graceMs = GRACE_MS, most = MOST_BYTES }: Child): Promise<ChildEnded> {
   return new Promise((done) => {
     // A group of its own: a Ctrl-C of the terminal reaches us alone, and its children can be ended with it.
-    const child = spawn(path, [...args], {
-      env: env as NodeJS.ProcessEnv,
+    const child = execa(path, args, {
+      extendEnv: false,
+      env,
+      reject: false,
       detached: true,
-      windowsHide: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      forceKillAfterDelay: false,
+      // Its outputs are counted while they come.
+      buffer: false,
+      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
       ...(cwd && { cwd }),
     });
     const ended = tended(child.pid);
@@ -77,8 +86,8 @@ export function runChild({ path, args, env, cwd, input, signal, ms, graceMs = GR
     };
     const drop = () => {
       end(child, 'SIGKILL');
-      child.stdout!.destroy();
-      child.stderr!.destroy();
+      child.stdout.destroy();
+      child.stderr.destroy();
     };
     const stop = (why: NonNullable<ChildEnded['stopped']>) => {
       if (stopped) return;
@@ -94,16 +103,15 @@ export function runChild({ path, args, env, cwd, input, signal, ms, graceMs = GR
     else signal?.addEventListener('abort', abort, { once: true });
     after(ms, () => stop('late'));
     for (const name of ['stdout', 'stderr'] as const)
-      child[name]!.on('data', (chunk: Buffer) => {
+      child[name].on('data', (chunk: Buffer) => {
         size += chunk.length;
         if (size <= most) outputs[name].push(chunk);
         else stop('too-long');
       });
-    // A program may end before it has read anything.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
-    child.on('error', (failure) => finish({ failure }));
     child.on('exit', () => after(DRAIN_MS, drop));
-    child.on('close', (code) => finish(code === null ? {} : { code }));
+    void child.then(({ exitCode, cause }) => {
+      if (child.pid === undefined) finish({ failure: cause as NodeJS.ErrnoException });
+      else finish(exitCode === undefined ? {} : { code: exitCode });
+    });
   });
 }

@@ -222,16 +222,16 @@ const breaks: Readonly<Record<string, Break>> = {
           if (variable.valueFrom?.fieldRef?.fieldPath === 'spec.nodeName') variable.valueFrom.fieldRef.fieldPath = 'metadata.name';
       }),
   },
-  'the collector is no longer root': {
+  'the collector is neither root nor of its group': {
     code: 'ALLOY_PERMISSION',
     hop: 'alloy-read',
-    make: () =>
-      edit(terminal, 'ds/alloy -n alloy', ({ spec }) => {
-        const { containers, volumes } = spec.template.spec;
-        containers[0].securityContext = { ...containers[0].securityContext, runAsUser: 473 };
-        // The folder for positions belongs to root as well.
-        for (const volume of volumes) if (volume.hostPath && volume.hostPath.path !== '/var/log') Object.assign(volume, { hostPath: undefined, emptyDir: {} });
-      }),
+    make: () => asUser({ runAsUser: 473, runAsGroup: 473 }),
+  },
+  // The log files are the group's to read; the login is its owner's alone.
+  'the collector is only of the group of root': {
+    code: 'WRITER_PASSWORD_UNREADABLE',
+    hop: 'alloy-push',
+    make: () => asUser({ runAsUser: 473 }),
   },
   'the push address has a double slash': {
     code: 'ALLOY_PUSH_URL',
@@ -245,6 +245,14 @@ const breaks: Readonly<Record<string, Break>> = {
       editText(terminal, PIPELINE, { key: 'config.alloy', change: (text) => text.replace('forward_to = [loki.write.gateway.receiver]', 'forward_to = []') }),
   },
 };
+
+const asUser = (user: Readonly<Record<string, number>>) =>
+  edit(terminal, 'ds/alloy -n alloy', ({ spec }) => {
+    const { containers, volumes } = spec.template.spec;
+    containers[0].securityContext = { ...containers[0].securityContext, ...user };
+    // The folder for positions belongs to root as well.
+    for (const volume of volumes) if (volume.hostPath && volume.hostPath.path !== '/var/log') Object.assign(volume, { hostPath: undefined, emptyDir: {} });
+  });
 
 describe('one break at a time', () => {
   for (const [what, { code, hop, make }] of Object.entries(breaks)) {

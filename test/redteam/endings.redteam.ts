@@ -164,7 +164,9 @@ describe('lost output', () => {
   it.runIf(isFull)('of a command that looks: it has failed, and says why', { timeout: 120_000 }, (context) =>
     everyRow(
       context,
-      ['--version', '--help', 'explain OUTPUT_LOST', 'plan --output json', 'plan --show values', 'status'].map((words) => [words, words] as const),
+      ['--version', '--help', 'explain OUTPUT_LOST', 'plan --output json', 'plan --show values', 'status --output json'].map(
+        (words) => [words, words] as const,
+      ),
       async (words) => {
         const ended = await shell(`$CLI ${words} > /dev/full`);
         expect(ended.exit, JSON.stringify(ended)).toBe(130);

@@ -67,8 +67,9 @@ const POLL_MS = 1000;
 const STALLED_MS = 120_000;
 /** So long nothing but failures is enough. */
 const FAILING_MS = 30_000;
-/** Flushed chunks leave the memory at the next flush. */
+/** Flushed chunks leave the memory at the next flush, or half a minute later by themselves: asked for soon where none waits. */
 const AGAIN_MS = 15_000;
+const AGAIN_IDLE_MS = 2_000;
 
 interface OneOptions {
   readonly ending: boolean;
@@ -107,7 +108,7 @@ async function flushOne(ctx: Needs, ingester: Ingester, { ending, signal, left }
         const words = failures > 0 ? `${failures} flushes failed` : 'nothing was written';
         return await unflushed(ctx, ingester, seen, `${words} in ${Math.round(idle / 1000)} s`);
       }
-      if (now() - round.at > AGAIN_MS) round = await flush();
+      if (now() - round.at > (seen.queued === 0 ? AGAIN_IDLE_MS : AGAIN_MS)) round = await flush();
       await ctx.clock.sleep(POLL_MS, signal);
     }
   } catch (error) {

@@ -10,7 +10,7 @@ import type { Shelf } from './shelf.ts';
 export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
 /** Between a namespace's deletion and that of its contents: the controller lets other API servers hear of it first. */
-const NAMESPACE_DELAY_MS = 5_000;
+const NAMESPACE_DELAY_MS = 1_500;
 const FOREGROUND = 'foregroundDeletion';
 
 export interface Deletes {

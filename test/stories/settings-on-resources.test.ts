@@ -50,8 +50,15 @@ describe('settings of the account', () => {
     const differing = plan?.steps.filter(({ finding }) => finding.is === 'differs') ?? [];
     expect(differing.map(({ step }) => step)).toEqual(['bucket.chunks', 'record', 'release.loki']);
     const diff = differing.at(-1)?.finding.changes.flatMap(({ diff: lines = [] }) => lines) ?? [];
-    expect(diff.filter((line) => line.startsWith('-'))).toEqual([expect.stringMatching(/retention_period.*672h/)]);
-    expect(diff.filter((line) => line.startsWith('+'))).toEqual([expect.stringMatching(/retention_period.*2160h/)]);
+    // What is kept longer can be asked for in one query, too.
+    expect(diff.filter((line) => line.startsWith('-'))).toEqual([
+      expect.stringMatching(/max_query_length.*721h/),
+      expect.stringMatching(/retention_period.*672h/),
+    ]);
+    expect(diff.filter((line) => line.startsWith('+'))).toEqual([
+      expect.stringMatching(/max_query_length.*2161h/),
+      expect.stringMatching(/retention_period.*2160h/),
+    ]);
   });
 
   it('a new retention is a second revision; in the account the bucket alone hears of it', async () => {

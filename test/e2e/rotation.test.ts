@@ -27,7 +27,8 @@ async function gateway(login: string, query: string): Promise<{ readonly status:
   const { store, runtime } = terminal.sandbox.world;
   const pod = store.list('Pod', { namespace: 'loki', selector: 'app.kubernetes.io/component=gateway' }).find(({ metadata }) => !metadata.deletionTimestamp);
   if (!pod) throw new Error('no gateway pod');
-  const search = new URLSearchParams({ query, limit: '5000', start: '0', end: `${Date.now() + 3_600_000_000}000000` });
+  const day = 86_400_000;
+  const search = new URLSearchParams({ query, limit: '5000', start: `${Date.now() - day}000000`, end: `${Date.now() + day}000000` });
   const headers = { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
   const path = `/loki/api/v1/query_range?${search}`;
   const answer = await runtime.request(pod, 8080, { method: 'GET', path, headers, body: new Uint8Array() });

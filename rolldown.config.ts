@@ -144,6 +144,8 @@ export default defineConfig({
     // What is always loaded together is one file: a file costs more to open than to read.
     codeSplitting: {
       groups: [
+        // Loaded at every start, and by much else: a file of its own, or whoever is loaded first brings the rest of its chunk.
+        { name: 'early', priority: 95, test: /\/src\/adapters\/(?:system\/regular|helm\/children)\.ts$/ },
         { name: 'words', priority: 90, test: /^\0own-http$|\/src\/(?:cli\/(?:commands|program|usage)|design\/setting-specs)\.ts$/ },
         { name: 'yaml', priority: 80, test: packages('yaml') },
         { name: 'zod', priority: 80, test: packages('zod') },

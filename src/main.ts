@@ -14,7 +14,6 @@ import { watchedOutput } from './adapters/system/output.ts';
 import { main } from './cli/cli.ts';
 import type { OutsideOptions, Platform, Signal } from './cli/platform.ts';
 import type { Helm } from './ports/releases.ts';
-import { stop } from './problems/problem.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
@@ -106,12 +105,21 @@ function leaveTerminal(): void {
   for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
 }
 
-function workingDirectory(): string {
+/** Set where there is none: whoever asks for it is told so, and the words for it are loaded for nobody else. */
+let withoutDirectory: Error | undefined;
+
+async function findDirectory(): Promise<void> {
   try {
-    return process.cwd();
+    process.cwd();
   } catch (cause) {
-    throw stop('WORKING_DIRECTORY_GONE', {}, { cause });
+    const { stop } = await import('./problems/problem.ts');
+    withoutDirectory = stop('WORKING_DIRECTORY_GONE', {}, { cause });
   }
+}
+
+function workingDirectory(): string {
+  if (withoutDirectory) throw withoutDirectory;
+  return process.cwd();
 }
 
 function onSignal(listener: (signal: Signal) => void): () => void {
@@ -206,6 +214,7 @@ process.on('unhandledRejection', (error) => {
 process.on('exit', endChildrenAtOnce);
 process.on('exit', leaveTerminal);
 
+await findDirectory();
 process.exitCode = await main(platform);
 // All is said and put down; an answer that is late and that nobody waits for any more must not hold the terminal.
 const leave = (): void => {

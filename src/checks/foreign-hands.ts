@@ -1,4 +1,5 @@
 /** The workloads of both releases are as helm made them: nobody has written into them since. */
+import { objectsIn } from '../design/drift.ts';
 import { foreignFields, inWords } from '../design/foreign-fields.ts';
 import type { Check } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
@@ -6,7 +7,7 @@ import { problem } from '../problems/problem.ts';
 import { named } from '../steps/marks.ts';
 import type { CheckContext } from './context.ts';
 
-type Needs = Pick<CheckContext, 'kubernetes' | 'blueprint'>;
+type Needs = Pick<CheckContext, 'kubernetes' | 'blueprint' | 'releases'>;
 
 const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 
@@ -23,13 +24,23 @@ async function workloads({ kubernetes, blueprint }: Needs): Promise<readonly Kub
   return found.flat();
 }
 
+/** As the manifests of both releases say. */
+async function asMade({ releases, blueprint }: Needs): Promise<readonly KubeObject[]> {
+  const found = await Promise.all((['loki', 'alloy'] as const).map((use) => releases.find(blueprint[use].name, blueprint[use].namespace)));
+  return found.flatMap((release) => objectsIn(release?.manifest ?? ''));
+}
+
+const sameAs = (of: KubeObject) => (other: KubeObject) => other.kind === of.kind && other.metadata.name === of.metadata.name;
+
 /** Beforehand it is only said: an upgrade takes such fields back. */
 export const foreignHands = (at: 'preflight' | 'status'): Check<Needs> => ({
   id: `release.foreign-hands${at === 'status' ? '.status' : ''}`,
   title: 'The workloads are as helm made them',
   at: [at],
   async run(ctx) {
-    const changed = (await workloads(ctx)).flatMap((object) => foreignFields(object).map((fields) => ({ object, fields })));
+    const touched = (await workloads(ctx)).filter((object) => foreignFields(object).length > 0);
+    const made = touched.length === 0 ? [] : await asMade(ctx);
+    const changed = touched.flatMap((object) => foreignFields(object, made.find(sameAs(object))).map((fields) => ({ object, fields })));
     const [first, ...others] = changed.filter(({ fields }) => fields.by === 'hand');
     const scaled = changed.filter(({ fields }) => fields.by === 'autoscaler').map(({ object }) => named(object));
     const saw = scaled.length > 0 ? `an autoscaler sets the number of pods of ${scaled.join(', ')}` : undefined;

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { foreignFields, inWords } from './foreign-fields.ts';
 
@@ -51,3 +51,24 @@ it.each([[undefined], [null], ['x'], [[null]], [[{ manager: 1, fieldsV1: [] }]],
     expect(foreignFields({ ...workload(), metadata: { name: 'x', managedFields } } as unknown as KubeObject)).toEqual([]);
   },
 );
+
+describe('beside what helm made', () => {
+  const ENV = {
+    'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"querier"}': { 'f:env': { 'k:{"name":"FOO"}': { '.': {}, 'f:value': {} } } } } } } },
+  };
+  const object = (spec: object, fields: object) => ({ ...workload(entry('kubectl-patch', fields)), spec }) as unknown as KubeObject;
+  const pod = (container: object) => ({ template: { spec: { containers: [{ name: 'other' }, { name: 'querier', ...container }] } } });
+  const SELECTOR = { 'f:spec': { 'f:template': { 'f:spec': { 'f:nodeSelector': {} } } } };
+
+  it.each([
+    ['a number that was set back', { replicas: 2 }, { replicas: 2 }, REPLICAS, 0],
+    ['a number that was not', { replicas: 3 }, { replicas: 2 }, REPLICAS, 1],
+    ['a map that was set back', { template: { spec: { nodeSelector: { a: 'b' } } } }, { template: { spec: { nodeSelector: { a: 'b' } } } }, SELECTOR, 0],
+    ['a map that was not', { template: { spec: { nodeSelector: { a: 'c' } } } }, { template: { spec: { nodeSelector: { a: 'b' } } } }, SELECTOR, 1],
+    ['a variable that was added', pod({ env: [{ name: 'FOO', value: 'x' }] }), pod({}), ENV, 1],
+    ['a variable that was added and taken off', pod({}), pod({}), ENV, 0],
+    ['a variable with the value of the chart', pod({ env: [{ name: 'FOO', value: 'x' }] }), pod({ env: [{ name: 'FOO', value: 'x' }] }), ENV, 0],
+  ])('%s', (_, is, wanted, fields, found) => {
+    expect(foreignFields(object(is, fields), object(wanted, {})).flatMap(({ paths }) => paths)).toHaveLength(found);
+  });
+});

@@ -1,4 +1,5 @@
 /** Fields of a workload that others have written behind helm's back, by what the API server keeps of who wrote what. */
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { isMap } from './merge.ts';
 
@@ -22,8 +23,9 @@ const EXPECTED = /^(helm\d*|loki-eks)\b/i;
 /** A restart says nothing of what should run. */
 const RESTARTED = /restartedAt$|deployment\.kubernetes\.io\/revision$/;
 
-export function foreignFields({ metadata }: KubeObject): readonly ForeignFields[] {
-  const entries = (metadata as { readonly managedFields?: unknown }).managedFields;
+/** `wanted`: the object as helm made it, if it is known: a field that was set back by hand is its writer's, and is no difference. */
+export function foreignFields(object: KubeObject, wanted?: KubeObject): readonly ForeignFields[] {
+  const entries = (object.metadata as { readonly managedFields?: unknown }).managedFields;
   if (!Array.isArray(entries)) return [];
   return (entries as readonly unknown[]).flatMap((entry): readonly ForeignFields[] => {
     if (!isMap(entry)) return [];
@@ -31,18 +33,51 @@ export function foreignFields({ metadata }: KubeObject): readonly ForeignFields[
     const name = String(manager);
     if (EXPECTED.test(name) || subresource === 'status' || !isMap(fieldsV1)) return [];
     const spec = fieldsV1['f:spec'];
-    const paths = isMap(spec) ? pathsIn(spec, 'spec').filter((path) => !RESTARTED.test(path)) : [];
+    const both = wanted && { is: object['spec'], wanted: wanted['spec'] };
+    const paths = isMap(spec) ? pathsIn(spec, { above: 'spec', both, depth: 0 }).filter((path) => !RESTARTED.test(path)) : [];
     if (paths.length === 0) return [];
     const scales = subresource === 'scale' && !/kubectl/.test(name);
     return [{ manager: name, by: scales ? 'autoscaler' : 'hand', paths }];
   });
 }
 
-/** Leaves only; `k:{"name":"loki"}` is the item of that name. Bounded, because the document is the server's. */
-function pathsIn(fields: Readonly<Record<string, unknown>>, above: string, depth = 0): readonly string[] {
+interface At {
+  readonly above: string;
+  readonly both: { readonly is: unknown; readonly wanted: unknown } | undefined;
+  readonly depth: number;
+}
+
+/** Leaves that differ; `k:{"name":"loki"}` is the item of that name. Bounded, because the document is the server's. */
+function pathsIn(fields: Readonly<Record<string, unknown>>, { above, both, depth }: At): readonly string[] {
   const inner = Object.entries(fields).filter(([key]) => key !== '.');
-  if (inner.length === 0 || depth > 40) return [above];
-  return inner.flatMap(([key, value]) => pathsIn(isMap(value) ? value : {}, joined(above, key), depth + 1));
+  if (inner.length === 0 || depth > 40) return both && isDeepStrictEqual(both.is, both.wanted) ? [] : [above];
+  return inner.flatMap(([key, value]) =>
+    pathsIn(isMap(value) ? value : {}, {
+      above: joined(above, key),
+      both: both && { is: part(both.is, key), wanted: part(both.wanted, key) },
+      depth: depth + 1,
+    }),
+  );
+}
+
+/** What lies under one key of a field set: `f:` a field, `k:` the list item that has these values, `v:` the value itself. */
+function part(of: unknown, key: string): unknown {
+  if (key.startsWith('f:')) return isMap(of) && Object.hasOwn(of, key.slice(2)) ? of[key.slice(2)] : undefined;
+  if (!Array.isArray(of)) return undefined;
+  const wanted = parsed(key.slice(2));
+  return (of as readonly unknown[]).find((item) =>
+    key.startsWith('k:') && isMap(wanted)
+      ? isMap(item) && Object.entries(wanted).every(([name, value]) => item[name] === value)
+      : isDeepStrictEqual(item, wanted),
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function joined(above: string, key: string): string {

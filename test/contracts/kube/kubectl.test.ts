@@ -58,6 +58,7 @@ afterAll(async () => {
 });
 
 test('gets tables, wide and everywhere', async () => {
+  await done('wait', '--for=condition=Ready', 'pod/web', '--timeout=60s');
   expect(await done('get', 'pods')).toMatch(/NAME\s+READY\s+STATUS\s+RESTARTS\s+AGE\nweb\s+1\/1\s+Running\s+0\s/);
   expect(await done('get', 'po', '-A', '-o', 'wide')).toMatch(/default\s+web.*10\.0\.\d+\.\d+\s+n1/);
   expect(await done('get', 'all')).toContain('pod/web');

@@ -39,7 +39,7 @@ const isPage = ({ status, query }: Came, start: string): boolean => status < 400
 
 const isObject = (query: Came['query']): boolean => query['x-id'] === 'GetObject';
 
-function wellBegun({ service, method, query, body }: Came, start: string): boolean {
+function wellBegun({ service, method, query, headers, body }: Came, start: string): boolean {
   switch (service) {
     case 'eks':
       return start.startsWith('{') && isMap(body);
@@ -49,7 +49,9 @@ function wellBegun({ service, method, query, body }: Came, start: string): boole
     case 's3':
       if (method === 'HEAD' || isObject(query)) return true;
       if (method === 'GET' && 'policy' in query) return start.startsWith('{');
-      return method === 'GET' ? /^(<\?xml[^>]*\?>\s*)?<[A-Za-z]\w*[\s/>]/.test(start) : start === '' || start.startsWith('<');
+      if (method === 'GET') return /^(<\?xml[^>]*\?>\s*)?<[A-Za-z]\w*[\s/>]/.test(start);
+      // Nothing is read of an answer to a write: that it is S3's is enough.
+      return start === '' || start.startsWith('<') || Object.keys(headers).some((name) => /^x-amzn?-request-?id$/i.test(name));
     default:
       return true;
   }

@@ -103,7 +103,8 @@ describe.each(Object.keys(cases))('%s', (name) => {
         storageClassName: blueprint.storageClassName,
         resources: { requests: { storage: '20Gi' } },
       });
-      expect(set.spec.persistentVolumeClaimRetentionPolicy.whenDeleted).toBe('Delete');
+      // What is not in S3 yet is data: Helm and a scale-down leave it, uninstall takes it once it was flushed.
+      expect(set.spec.persistentVolumeClaimRetentionPolicy).toEqual({ whenDeleted: 'Retain', whenScaled: 'Retain' });
       expect(podOf(set).containers[0].volumeMounts).toContainEqual(expect.objectContaining({ name: 'data', mountPath: '/var/loki' }));
     }
   });

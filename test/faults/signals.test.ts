@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Call } from '../../src/sandbox/types.ts';
+import { onCall } from '../helpers/on-call.ts';
 import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
 
 const script = fileURLToPath(new URL('../../bin/loki-eks.js', import.meta.url));
@@ -81,7 +81,7 @@ async function interrupted(signal: End, { after, lateMs }: Moment): Promise<{ re
       // It has ended before.
     }
   };
-  const forget = onCall(after, () => setTimeout(send, lateMs));
+  const forget = onCall(terminal, after, () => setTimeout(send, lateMs));
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -96,17 +96,6 @@ async function interrupted(signal: End, { after, lateMs }: Moment): Promise<{ re
     forget();
     child.stdin.destroy();
   }
-}
-
-/** Acts once, when so many further calls have reached the sandbox. */
-function onCall(after: number, act: () => void): () => void {
-  const calls = terminal.sandbox.world.calls as Call[];
-  let seen = 0;
-  calls.push = (...fresh: Call[]) => {
-    for (const _ of fresh) if (seen++ === after) act();
-    return Array.prototype.push.apply(calls, fresh);
-  };
-  return () => void delete (calls as { push?: unknown }).push;
 }
 
 async function takeAway(): Promise<void> {

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Call } from '../../src/sandbox/types.ts';
+import { onCall } from '../helpers/on-call.ts';
 import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
 import { everyRow } from './tally.ts';
 
@@ -57,7 +57,7 @@ async function shell(words: string, { env = {}, after, act, terminal: inTerminal
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdin.on('error', () => {});
-  const forget = after === undefined ? () => {} : onCall(after, () => (act ? act(Number(readFileSync(pid, 'utf8'))) : child.kill('SIGKILL')));
+  const forget = after === undefined ? () => {} : onCall(terminal, after, () => (act ? act(Number(readFileSync(pid, 'utf8'))) : child.kill('SIGKILL')));
   try {
     await new Promise((resolve) => child.once('close', resolve));
     await expect.poll(() => existsSync(code) && readFileSync(code, 'utf8').trim() !== '', { timeout: 60_000, interval: 50 }).toBe(true);
@@ -66,17 +66,6 @@ async function shell(words: string, { env = {}, after, act, terminal: inTerminal
     forget();
     child.stdin.destroy();
   }
-}
-
-/** Acts once, when so many further calls have reached the sandbox. */
-function onCall(after: number, act: () => void): () => void {
-  const calls = terminal.sandbox.world.calls as Call[];
-  let seen = 0;
-  calls.push = (...fresh: Call[]) => {
-    for (const _ of fresh) if (seen++ === after) act();
-    return Array.prototype.push.apply(calls, fresh);
-  };
-  return () => void delete (calls as { push?: unknown }).push;
 }
 
 /** The world is as it was, and nothing of the run is left on this machine. */

@@ -184,7 +184,8 @@ describe.runIf(able)('a sandbox with real programs', () => {
     const run = (...command: readonly string[]) => control('real/execute', { namespace: 'real', pod: 'one', command });
     await run('touch', '/tmp/unready');
     await until(async () => !(await isReady('one')));
-    expect(await get('two', '/dial/one/80')).toContain('error');
+    // What answers for Services learns it a moment later, as kube-proxy does.
+    await until(async () => (await get('two', '/dial/one/80')).includes('error'));
     await run('rm', '/tmp/unready');
     await until(() => isReady('one'));
     await until(async () => (await get('two', '/dial/one/80')).includes('I am one'));
@@ -194,7 +195,7 @@ describe.runIf(able)('a sandbox with real programs', () => {
     const spec = { podSelector: { matchLabels: { app: 'one' } }, policyTypes: ['Ingress'], ingress: [] };
     await apply({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'closed', namespace: 'real' }, spec });
     await until(async () => (await get('two', '/dial/one/80')).includes('error'));
-    expect(await get('two', '/dial/one-headless/3100')).toContain('error');
+    await until(async () => (await get('two', '/dial/one-headless/3100')).includes('error'));
     await kubectl('-n real delete networkpolicy closed');
     await until(async () => (await get('two', '/dial/one/80')).includes('I am one'));
   });
@@ -210,7 +211,7 @@ describe.runIf(able)('a sandbox with real programs', () => {
     await fetch(`${terminal.sandbox.controlUrl}/reboot`, { method: 'POST', body: JSON.stringify({ node: node(), downMs: 1500 }) });
     await until(async () => !(await isReady('two')));
     await until(async () => (await restarts('one')) === '2' && (await restarts('two')) === '1' && (await isReady('one')) && (await isReady('two')));
-    expect(await get('two', '/dial/one/80')).toContain('I am one');
+    await until(async () => (await get('two', '/dial/one/80')).includes('I am one'));
   });
 
   it('a deleted pod stays until its processes have ended', async () => {

@@ -70,7 +70,7 @@ function refuseStrange(adopted: Adopted): void {
   if (!fault) return;
   const spec = settingSpecs.find(({ field }) => field === fault.key);
   const message = `The installed Loki has ${fault.key} ${fault.why}`;
-  throw spec ? stop('ADOPT_UNSAID', { message, fix: `loki-eks adopt ${spec.flag} ${spec.placeholder}` }) : unfit(message);
+  throw spec ? stop('ADOPT_VALUE_UNDETECTED', { message, fix: `loki-eks adopt ${spec.flag} ${spec.placeholder}` }) : unfit(message);
 }
 
 /** What was said for this run is what is adopted, whatever is found. */
@@ -78,7 +78,7 @@ function said({ settings, said: keys = new Set() }: Run): Adopted['settings'] {
   return Object.fromEntries(adoptable.flatMap((key) => (keys.has(key) && settings[key] !== undefined ? [[key, settings[key]]] : [])));
 }
 
-const unfit = (message: string, evidence?: readonly string[]): ProblemError => stop('ADOPT_UNFIT', { message, ...(evidence && { evidence }) });
+const unfit = (message: string, evidence?: readonly string[]): ProblemError => stop('ADOPT_UNSUPPORTED', { message, ...(evidence && { evidence }) });
 
 /** A run that failed, and could not take everything back, may have left no record. */
 async function unfinished({ outside, settings }: Run, { cluster }: Reached): Promise<boolean> {
@@ -259,7 +259,7 @@ function tenantOf({ config, loki, collectors, login }: Omit<LogsSeen, 'settings'
   const fixed = [...new Set(seen.flatMap((one) => (one.is === 'fixed' ? [one.name] : [])))];
   if (fixed.length === 1 && seen.every(({ is }) => is === 'fixed')) return fixed[0]!;
   const message = fixed.length > 1 ? `The collectors write as several tenants: ${fixed.join(', ')}` : 'No collector says as which tenant it writes';
-  throw stop('ADOPT_UNSAID', { message, fix: `loki-eks adopt --tenant ${fixed[0] ?? 'NAME'}` });
+  throw stop('ADOPT_VALUE_UNDETECTED', { message, fix: `loki-eks adopt --tenant ${fixed[0] ?? 'NAME'}` });
 }
 
 /** In whole days, and never shorter than any line is kept today. */
@@ -268,7 +268,7 @@ function retentionOf(config: Json): number {
   const texts = [at(config, 'limits_config.retention_period'), ...(Array.isArray(streams) ? streams.map((one: Json) => at(one, 'period')) : [])];
   const hours = Math.max(0, ...texts.map(hoursIn));
   if (at(config, 'compactor.retention_enabled') === true && hours > 0) return Math.ceil(hours / 24);
-  throw stop('ADOPT_UNSAID', { message: 'The installed Loki deletes no lines, however old they are', fix: 'loki-eks adopt --retention-days DAYS' });
+  throw stop('ADOPT_VALUE_UNDETECTED', { message: 'The installed Loki deletes no lines, however old they are', fix: 'loki-eks adopt --retention-days DAYS' });
 }
 
 const HOURS: Readonly<Record<string, number>> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };

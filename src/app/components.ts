@@ -60,7 +60,7 @@ function withoutReplicas(rows: readonly Row[], { loki: { namespace, values } }: 
     const object = `${row.kind} ${namespace}/${row.name}`;
     const replicas = (values[found.component.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())] as { readonly replicas?: number } | undefined)
       ?.replicas;
-    const wrong = problem('LOKI_PART_SCALED_DOWN', {
+    const wrong = problem('LOKI_COMPONENT_SCALED_DOWN', {
       message: `${object} has no replicas, so Loki ${found.words}`,
       fix: `kubectl -n ${namespace} scale ${row.kind.toLowerCase()} ${row.name} --replicas=${replicas || 1}`,
       evidence: [`${object}: spec.replicas 0`],

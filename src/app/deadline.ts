@@ -3,7 +3,7 @@ import { stop } from '../problems/problem.ts';
 import type { Outside, Run } from './outside.ts';
 
 export interface Deadline {
-  /** The same run, whose ports throw LOOK_LATE once the time is over, also out of what they are in the middle of. */
+  /** The same run, whose ports throw COLLECT_TIMED_OUT once the time is over, also out of what they are in the middle of. */
   readonly run: Run;
   readonly passed: () => boolean;
   /** From now on there is no deadline. What was late stays unheard. */
@@ -17,7 +17,7 @@ export function deadline(run: Run, ms: number): Deadline {
   const late = clock.sleep(ms, AbortSignal.any([run.signal, over.signal])).then(
     () => {
       if (state.is === 'running') state.is = 'passed';
-      throw stop('LOOK_LATE', { message: `No answer came in the ${Math.round(ms / 1000)} s that a support bundle waits` });
+      throw stop('COLLECT_TIMED_OUT', { message: `No answer came in the ${Math.round(ms / 1000)} s that a support bundle waits` });
     },
     // An interruption is everybody's own to notice.
     () => new Promise<never>(() => {}),

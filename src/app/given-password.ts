@@ -28,7 +28,7 @@ export async function readPassword({ settings, outside, emit }: Pick<Run, 'setti
   const open = passwordFile === '-' ? undefined : openTo(await outside.files.mode(passwordFile));
   if (open !== undefined) {
     const message = `passwordFile ${named}: ${open} it`;
-    emit({ type: 'warning.raised', problem: problem('PASSWORD_FILE_OPEN', { message, fix: `chmod 600 ${named}` }) });
+    emit({ type: 'warning.raised', problem: problem('PASSWORD_FILE_PERMISSIONS', { message, fix: `chmod 600 ${named}` }) });
   }
   return password;
 }

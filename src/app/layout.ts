@@ -34,7 +34,7 @@ export async function spreadInUse(kubernetes: Pick<Kubernetes, 'get'>, namespace
   return Math.max(3, apart.length > 0 ? replicas : 0);
 }
 
-/** Of the Loki that this installation runs; somebody else's Loki in that namespace binds nobody. Throws SCHEMA_STRANGE. */
+/** Of the Loki that this installation runs; somebody else's Loki in that namespace binds nobody. Throws SCHEMA_UNSUPPORTED. */
 export async function keptInUse(
   kubernetes: Pick<Kubernetes, 'get'>,
   of: { readonly namespace: string; readonly installId: string },
@@ -44,7 +44,7 @@ export async function keptInUse(
   const kept = keptInConfig(configured((found['data'] as Readonly<Record<string, string>> | undefined)?.['config.yaml']));
   if (kept.schema.length === 0) return undefined;
   const fault = periodFault(kept.schema);
-  if (fault) throw stop('SCHEMA_STRANGE', { message: `ConfigMap ${of.namespace}/loki: ${fault}` });
+  if (fault) throw stop('SCHEMA_UNSUPPORTED', { message: `ConfigMap ${of.namespace}/loki: ${fault}` });
   return kept;
 }
 

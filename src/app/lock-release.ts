@@ -62,7 +62,7 @@ export async function giveBack({ kubernetes, clock, ownership, emit }: Parts, { 
 }
 
 const staysBehind = (name: string, error: unknown): Problem =>
-  problem('RUN_LOCK_STAYS', {
+  problem('RUN_LOCK_NOT_RELEASED', {
     message: `The lock of this run, Lease ${name}, could not be given back`,
     evidence: error instanceof ProblemError ? [error.problem.message] : [],
   });

@@ -337,7 +337,7 @@ describe('holding the lock', () => {
     const other = await acquire(runOf(2));
     world.fail((verb) => (verb === 'delete' ? 'before' : undefined));
     await other.release();
-    expect(events).toMatchObject([{ type: 'warning.raised', problem: { code: 'RUN_LOCK_STAYS' } }]);
+    expect(events).toMatchObject([{ type: 'warning.raised', problem: { code: 'RUN_LOCK_NOT_RELEASED' } }]);
   });
 });
 

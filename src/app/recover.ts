@@ -66,7 +66,7 @@ export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<
 
 function untakeable(journal: UnfinishedJournal): Problem {
   const message = `The run of ${when(journal)} can't be taken back: another run has changed the installation since`;
-  return problem('RUN_OVERTAKEN', { message, evidence: [`its journal: ${journal.id}, ${deedsIn(journal)}`] });
+  return problem('RUN_SUPERSEDED', { message, evidence: [`its journal: ${journal.id}, ${deedsIn(journal)}`] });
 }
 
 const when = ({ started }: UnfinishedJournal): string => `${started.toISOString().slice(0, 19)}Z`;

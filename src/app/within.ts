@@ -22,7 +22,7 @@ export async function within(run: Run, command: string, body: () => Promise<Endi
   } catch (error) {
     const known = problemOf(error, run.signal);
     if (!known) throw error;
-    ending = { outcome: known.code === 'INTERRUPTED' ? 'interrupted' : known.code === 'DEFECT' ? 'defect' : 'refused', problems: [known] };
+    ending = { outcome: known.code === 'INTERRUPTED' ? 'interrupted' : known.code === 'INTERNAL_ERROR' ? 'defect' : 'refused', problems: [known] };
   } finally {
     await outside.dispose();
   }
@@ -50,5 +50,5 @@ export function defect(error: unknown): Problem {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     evidence.push(...(depth === 0 ? (cause.stack ?? cause.message) : `caused by ${cause.stack ?? cause.message}`).split('\n').slice(0, 12));
   }
-  return problem('DEFECT', { message: error instanceof Error ? error.message : String(error), evidence });
+  return problem('INTERNAL_ERROR', { message: error instanceof Error ? error.message : String(error), evidence });
 }

@@ -13,6 +13,6 @@ export const credentialsLast: Check<Pick<CheckContext, 'facts' | 'clock'>> = {
     if (!caller.expires) return { is: 'pass', saw: `${caller.arn}, no end known` };
     const minutes = Math.round((caller.expires.getTime() - clock.now().getTime()) / 60_000);
     if (minutes >= ENOUGH_MINUTES) return { is: 'pass', saw: `${caller.arn}, ${minutes} minutes left` };
-    return { is: 'warn', problem: problem('CREDENTIALS_END_SOON', { message: `The credentials of ${caller.arn} end in ${minutes} minutes` }) };
+    return { is: 'warn', problem: problem('CREDENTIALS_EXPIRE_SOON', { message: `The credentials of ${caller.arn} end in ${minutes} minutes` }) };
   },
 };

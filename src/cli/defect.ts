@@ -14,7 +14,7 @@ export function problemsOf(error: unknown): readonly Problem[] {
 }
 
 export function defect(error: unknown): Problem {
-  return problem('DEFECT', { message: `A defect in loki-eks: ${shortly(error)}`, evidence: trace(error) });
+  return problem('INTERNAL_ERROR', { message: `A defect in loki-eks: ${shortly(error)}`, evidence: trace(error) });
 }
 
 function trace(error: unknown): readonly string[] {

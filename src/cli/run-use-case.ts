@@ -136,7 +136,7 @@ async function setStage(given: Given, platform: Platform, command: string) {
 
 function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutcome, readonly Problem[]] {
   if (interrupted || problems.some(({ code }) => code === 'INTERRUPTED')) return ['interrupted', []];
-  if (problems.some(({ code }) => code === 'DEFECT')) return ['defect', problems];
+  if (problems.some(({ code }) => code === 'INTERNAL_ERROR')) return ['defect', problems];
   return ['refused', problems];
 }
 
@@ -185,7 +185,7 @@ export async function refuse(
 ): Promise<number> {
   const { stdout, stderr, now } = platform;
   const renderer = await makeRenderer({ output: outputOf(said.settings, platform), stdout, stderr, now, color: wantsColour(platform.env, said.color) });
-  const outcome: Happenings['run.finished']['outcome'] = problems.some(({ code }) => code === 'DEFECT') ? 'defect' : 'refused';
+  const outcome: Happenings['run.finished']['outcome'] = problems.some(({ code }) => code === 'INTERNAL_ERROR') ? 'defect' : 'refused';
   const exit = exitCode({ outcome, problems });
   renderer.sink({ type: 'run.finished', command: said.command, outcome, exit, problems, sandbox: false, seconds: 0 });
   await renderer.close();

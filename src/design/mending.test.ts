@@ -26,10 +26,10 @@ describe('what mends a finding', () => {
         'ALLOY_NO_VARLOG',
         'ALLOY_PERMISSION',
         'ALLOY_RBAC',
-        'COLLECTOR_BARRED',
+        'COLLECTOR_EXCLUDED_FROM_NODES',
         'LOKI_PODS_WITHOUT_ROLE',
         'READER_TENANT_MISSING',
-        'READER_TENANT_OTHER',
+        'READER_TENANT_MISMATCH',
       ].toSorted(),
     );
   });

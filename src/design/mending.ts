@@ -16,7 +16,7 @@ const dashboard = ['grafana.datasource', 'grafana.dashboard'] as const;
 
 /** Ids of steps, by what they make; those that an installation does not have are nothing to it. `pods`: a restart of Loki's pods. */
 const steps: Codes<readonly string[]> = {
-  LOKI_ROLE_UNNAMED: identity,
+  LOKI_ROLE_ANNOTATION_MISSING: identity,
   LOKI_ACCOUNT_MISSING: identity,
   LOKI_PODS_WITHOUT_ROLE: identity,
   IRSA_PROVIDER_MISSING: ['oidc-provider'],
@@ -24,14 +24,14 @@ const steps: Codes<readonly string[]> = {
   IRSA_TRUST_MISMATCH: ['role'],
   LOKI_ROLE_POLICY: ['role'],
   LOKI_S3_ENDPOINT: loki,
-  LOKI_BUCKET_UNNAMED: loki,
+  LOKI_BUCKET_NOT_SET: loki,
   LOKI_BUCKET_NAME: loki,
-  LOKI_BUCKET_ABSENT: buckets,
+  LOKI_BUCKET_NOT_FOUND: buckets,
   LOKI_BUCKET_REGION: loki,
   LOKI_NOT_FOUND: ['login', 'service-account', 'release.loki'],
   RELEASE_UNFINISHED: tenant,
   PODS_PENDING_SPREAD: loki,
-  PODS_PENDING_ROOM: tenant,
+  PODS_PENDING_CAPACITY: tenant,
   PODS_PENDING_VOLUME: ['storage-class', 'release.loki'],
   PODS_IMAGE_UNPULLABLE: tenant,
   LOKI_MESSAGE_LARGE: loki,
@@ -40,21 +40,21 @@ const steps: Codes<readonly string[]> = {
   LOKI_STORAGE_LOCAL: loki,
   LOKI_OOM: loki,
   LOKI_NO_INGESTERS: loki,
-  LOKI_PART_SCALED_DOWN: loki,
+  LOKI_COMPONENT_SCALED_DOWN: loki,
   LOKI_RING_UNHEALTHY: loki,
-  LOKI_PATTERNS_UNSERVED: loki,
+  LOKI_PATTERN_INGESTER_MISSING: loki,
   LOKI_WAL_EPHEMERAL: loki,
   LOKI_RETENTION_OFF: loki,
   LOKI_DISCARDS: loki,
   GATEWAY_RESOLVER: loki,
   GATEWAY_SECRET_MISSING: login,
-  GATEWAY_ABSENT: loki,
+  GATEWAY_UNAVAILABLE: loki,
   GATEWAY_EXPOSED: loki,
   WRITER_LOGIN_MISSING: login,
   WRITER_LOGIN_REFUSED: login,
   WRITER_TENANT_MISSING: tenant,
   COLLECTOR_NOT_FOUND: ['login', 'release.alloy'],
-  COLLECTOR_BARRED: collector,
+  COLLECTOR_EXCLUDED_FROM_NODES: collector,
   ALLOY_CONFIG_INVALID: collector,
   ALLOY_RBAC: collector,
   ALLOY_NODE_FILTER: collector,
@@ -68,10 +68,10 @@ const steps: Codes<readonly string[]> = {
   ALLOY_JOB_LABEL: collector,
   ALLOY_PRIVILEGED: collector,
   ALLOY_SECRET_IN_CONFIG: collector,
-  COLLECTOR_NOT_DAEMON: collector,
+  COLLECTOR_NOT_DAEMONSET: collector,
   COLLECTOR_UNLIMITED: collector,
   COLLECTOR_OOM: collector,
-  LOKI_COMPACTOR_UNNAMED: loki,
+  LOKI_COMPACTOR_ADDRESS_MISSING: loki,
   LOKI_WAL_CEILING: loki,
   LOKI_RING_STALE: loki,
   LOKI_NO_SCHEDULER: loki,
@@ -90,7 +90,7 @@ const steps: Codes<readonly string[]> = {
   DASHBOARD_DATASOURCE: dashboard,
   DASHBOARD_LABELS: dashboard,
   READER_TENANT_MISSING: grafana,
-  READER_TENANT_OTHER: grafana,
+  READER_TENANT_MISMATCH: grafana,
   DATASOURCE_URL: grafana,
   DATASOURCE_NO_LOGIN: grafana,
   DATASOURCE_LOGIN_REFUSED: grafana,
@@ -101,14 +101,14 @@ const values: Codes<Values> = {
   ALLOY_NO_VARLOG: { alloy: { mounts: { varlog: true } } },
   ALLOY_PERMISSION: { alloy: { securityContext: { runAsUser: 0 } } },
   ALLOY_RBAC: { rbac: { create: true } },
-  COLLECTOR_BARRED: { controller: { tolerations: [{ operator: 'Exists' }] } },
+  COLLECTOR_EXCLUDED_FROM_NODES: { controller: { tolerations: [{ operator: 'Exists' }] } },
 };
 
 export const stepsMending = (code: string): readonly string[] => steps[code as DoctorCode] ?? [];
 export const valuesMending = (code: string): Values | undefined => values[code as DoctorCode];
 /** Whether it can be mended, once agreed to by name, in an installation that is not ours. */
 export const mendableElsewhere = (code: string): boolean =>
-  valuesMending(code) !== undefined || ['LOKI_PODS_WITHOUT_ROLE', 'READER_TENANT_MISSING', 'READER_TENANT_OTHER'].includes(code);
+  valuesMending(code) !== undefined || ['LOKI_PODS_WITHOUT_ROLE', 'READER_TENANT_MISSING', 'READER_TENANT_MISMATCH'].includes(code);
 
 /** Whether `doctor --fix` may mend it, in an installation of ours or in anybody else's; `no` for what no fixer is there for. */
 export function autofixOf(code: string, ours: boolean): Autofix {

@@ -23,7 +23,7 @@ export function alloyFaults(values: Values): readonly Fault[] {
   const controller = get('controller.type') ?? 'daemonset';
   if (controller === 'daemonset' && get('controller.tolerations') === undefined)
     faults.push({
-      code: 'COLLECTOR_BARRED',
+      code: 'COLLECTOR_EXCLUDED_FROM_NODES',
       severity: 'warn',
       hop: 'scheduling',
       message: 'controller.tolerations is not set: tainted nodes (GPU nodes mostly are) get no collector',
@@ -31,7 +31,7 @@ export function alloyFaults(values: Values): readonly Fault[] {
   const followed = text.includes('loki.source.file');
   if (followed && controller !== 'daemonset')
     faults.push({
-      code: 'COLLECTOR_NOT_DAEMON',
+      code: 'COLLECTOR_NOT_DAEMONSET',
       severity: 'fail',
       hop: 'scheduling',
       message: `controller.type is ${String(controller)}, but the pipeline reads files of every node`,

@@ -35,7 +35,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
     const name = get(`loki.storage.bucketNames.${use}`);
     if (name === undefined && wanted)
       faults.push({
-        code: 'LOKI_BUCKET_UNNAMED',
+        code: 'LOKI_BUCKET_NOT_SET',
         severity: 'fail',
         hop: 's3',
         message: `loki.storage.bucketNames.${use} is not set: the chart renders nothing without it`,
@@ -43,7 +43,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
       });
     if (name === '')
       faults.push({
-        code: 'LOKI_BUCKET_UNNAMED',
+        code: 'LOKI_BUCKET_NOT_SET',
         severity: 'fail',
         hop: 's3',
         message: `loki.storage.bucketNames.${use} is empty`,
@@ -52,7 +52,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
   }
   if (get('loki.pattern_ingester.enabled') === true && distributed && !(Number(get('patternIngester.replicas') ?? 0) > 0))
     faults.push({
-      code: 'LOKI_PATTERNS_UNSERVED',
+      code: 'LOKI_PATTERN_INGESTER_MISSING',
       severity: 'warn',
       hop: 'loki-runtime',
       message: 'loki.pattern_ingester.enabled is true, but patternIngester.replicas is 0',
@@ -120,7 +120,7 @@ function storeFaults(get: Get): readonly Fault[] {
   const begins = from instanceof Date ? from.getTime() : Date.parse(String(from));
   if (first && Number(periods && (periods as readonly unknown[]).length) === 1 && begins > Date.now() - WEEK_MS)
     faults.push({
-      code: 'LOKI_SCHEMA_LATE',
+      code: 'LOKI_SCHEMA_STARTS_LATE',
       severity: 'warn',
       hop: 'loki-config',
       message: `loki.schemaConfig begins on ${new Date(begins).toISOString().slice(0, 10)}: lines from before are refused, and whole pushes with them`,

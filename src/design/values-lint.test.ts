@@ -32,7 +32,7 @@ describe('values for Loki', () => {
   });
 
   it.each([
-    ['no bucket', { loki: { storage: { type: 's3' }, schemaConfig: {} } }, 'LOKI_BUCKET_UNNAMED'],
+    ['no bucket', { loki: { storage: { type: 's3' }, schemaConfig: {} } }, 'LOKI_BUCKET_NOT_SET'],
     ['a path in its name', { loki: { storage: { bucketNames: { chunks: 'loki-con/loki-chunks', ruler: 'r-r' } } } }, 'LOKI_BUCKET_NAME'],
     ['a variable that was not replaced', { loki: { storage: { bucketNames: { chunks: '${BUCKET}', ruler: 'r-r' } } } }, 'LOKI_BUCKET_NAME'],
     [
@@ -43,7 +43,7 @@ describe('values for Loki', () => {
     [
       'a schema of tomorrow',
       { loki: { schemaConfig: { configs: [{ from: new Date(Date.now() + 864e5).toISOString(), store: 'tsdb', schema: 'v13' }] } } },
-      'LOKI_SCHEMA_LATE',
+      'LOKI_SCHEMA_STARTS_LATE',
     ],
     ['a limit below the replay', { ingester: { resources: { limits: { memory: '1Gi' } } } }, 'LOKI_WAL_CEILING'],
     ['a gap', { loki: { querier: { query_ingesters_within: '30m' } } }, 'QUERY_GAP'],
@@ -55,7 +55,7 @@ describe('values for Loki', () => {
 
 describe('values for Alloy', () => {
   it.each([
-    ['a Deployment that reads files', pipeline('loki.source.file "a" {\n}\n', { type: 'deployment' }), 'COLLECTOR_NOT_DAEMON'],
+    ['a Deployment that reads files', pipeline('loki.source.file "a" {\n}\n', { type: 'deployment' }), 'COLLECTOR_NOT_DAEMONSET'],
     ['the API server', pipeline('loki.source.kubernetes "a" {\n}\n'), 'ALLOY_API_TAIL'],
     ['no rights', { ...pipeline('discovery.kubernetes "a" {\n}\n'), rbac: { create: false } }, 'ALLOY_RBAC'],
   ])('%s', (_, values, code) => {

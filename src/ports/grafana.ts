@@ -36,7 +36,7 @@ export interface Grafana {
   deleteDashboard(uid: string): Promise<void>;
   /**
    * The lines that a panel with this query would show, newest first: Grafana asks with the data source's own address, login and
-   * tenant. Throws DATASOURCE_NO_LOGIN, DATASOURCE_LOGIN_REFUSED, READER_TENANT_MISSING, GRAFANA_NO_WAY and the other GRAFANA_* codes.
+   * tenant. Throws DATASOURCE_NO_LOGIN, DATASOURCE_LOGIN_REFUSED, READER_TENANT_MISSING, GRAFANA_CANNOT_REACH_GATEWAY and the other GRAFANA_* codes.
    */
   lines(uid: string, query: GrafanaQuery): Promise<readonly string[]>;
 }

@@ -24,7 +24,7 @@ export const association: Step<Needs, Receipt> = {
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: blueprint.role.arn }] };
     const ours = oursByTags(found.tags, blueprint.ownership);
     if (!ours && adopting && !mayMark(found.tags, blueprint.ownership)) {
-      return { is: 'blocked', problem: problem('MARKED_BY_ANOTHER', { message: `${target} belongs to another installation of loki-eks` }) };
+      return { is: 'blocked', problem: problem('OWNED_BY_ANOTHER_INSTALLATION', { message: `${target} belongs to another installation of loki-eks` }) };
     }
     if (!ours && adopting)
       return {

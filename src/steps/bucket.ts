@@ -34,10 +34,11 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     }
     if (found.is === 'foreign') return blocked('BUCKET_TAKEN', `s3://${plan.name} belongs to another AWS account, or you may not look at it`);
     if (found.is === 'elsewhere') {
-      return blocked('BUCKET_ELSEWHERE', `s3://${plan.name} is in ${found.region}, but the cluster is in ${ctx.blueprint.region}`);
+      return blocked('BUCKET_WRONG_REGION', `s3://${plan.name} is in ${found.region}, but the cluster is in ${ctx.blueprint.region}`);
     }
     if (!oursByTags(found.tags, ctx.blueprint.ownership) && ctx.adopting) {
-      if (!mayMark(found.tags, ctx.blueprint.ownership)) return blocked('MARKED_BY_ANOTHER', `s3://${plan.name} belongs to another installation of loki-eks`);
+      if (!mayMark(found.tags, ctx.blueprint.ownership))
+        return blocked('OWNED_BY_ANOTHER_INSTALLATION', `s3://${plan.name} belongs to another installation of loki-eks`);
     } else if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
       return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not made by loki-eks for this cluster`);
     }
@@ -112,7 +113,10 @@ const STOPS_EXPIRING = 'lifecycle: S3 no longer empties it; what has expired alr
 
 const said = (text: string | undefined, { say }: Pick<Helpers, 'say'>): void => (text === undefined ? undefined : say(text));
 
-const blocked = (code: 'BUCKET_TAKEN' | 'BUCKET_ELSEWHERE' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS' | 'MARKED_BY_ANOTHER', message: string): Finding => ({
+const blocked = (
+  code: 'BUCKET_TAKEN' | 'BUCKET_WRONG_REGION' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS' | 'OWNED_BY_ANOTHER_INSTALLATION',
+  message: string,
+): Finding => ({
   is: 'blocked',
   problem: problem(code, { message }),
 });

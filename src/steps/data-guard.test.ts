@@ -24,7 +24,7 @@ function rollback({ from, to, oldestDays }: { readonly from: number; readonly to
 }
 
 it.each([
-  [{ from: 90, to: 28, oldestDays: 40 }, 'RETENTION_UNSAID'],
+  [{ from: 90, to: 28, oldestDays: 40 }, 'RETENTION_WOULD_SHORTEN'],
   [{ from: 90, to: 28, oldestDays: 10 }, undefined],
   [{ from: 90, to: 28, oldestDays: undefined }, undefined],
   [{ from: 28, to: 90, oldestDays: 40 }, undefined],

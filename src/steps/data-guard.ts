@@ -58,7 +58,7 @@ function guardRetention({ buckets, blueprint, clock }: Guarded, releases: Releas
         const { oldest } = await buckets.contents(bucket, 100_000);
         const days = oldest === undefined ? 0 : (clock.now().getTime() - oldest.getTime()) / DAY_MS;
         if (days > then)
-          throw stop('RETENTION_UNSAID', {
+          throw stop('RETENTION_WOULD_SHORTEN', {
             message: `A rollback to revision ${revision} would shorten the retention from ${now} to ${then} days, and s3://${bucket} holds logs of ${Math.floor(days)} days`,
             fix: `loki-eks install --retention-days ${now} --on-unfinished continue   # keeps them`,
           });

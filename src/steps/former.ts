@@ -57,7 +57,7 @@ export async function keepFormer({ kubernetes, ownership }: Needs, release: Rele
   });
 }
 
-/** Harmless where nothing was kept. Throws FORMER_CHANGED where it is not what was kept. */
+/** Harmless where nothing was kept. Throws OBJECT_BACKUP_CHANGED where it is not what was kept. */
 export async function putBackFormer({ kubernetes, ownership }: Needs, release: Release, digest: unknown): Promise<void> {
   for (const one of await read({ kubernetes, ownership }, release, digest)) await putBack(kubernetes, one);
   await forgetFormer({ kubernetes, ownership }, release);
@@ -92,7 +92,7 @@ async function read({ kubernetes, ownership }: Needs, release: Release, digest: 
   const text = Buffer.from(encoded, 'base64').toString();
   if (digestOf(text) !== digest) {
     const { namespace, name } = placeOf(release);
-    throw stop('FORMER_CHANGED', { message: `Secret ${namespace}/${name} is not as the run left it, so nothing is put back from it` });
+    throw stop('OBJECT_BACKUP_CHANGED', { message: `Secret ${namespace}/${name} is not as the run left it, so nothing is put back from it` });
   }
   return (JSON.parse(text) as { readonly kept: readonly Kept[] }).kept;
 }

@@ -65,14 +65,14 @@ export async function foreignDatasource({ grafana, blueprint }: Needs, { uid, na
 }
 
 const taken = (what: string, { grafana }: Blueprint) =>
-  problem('GRAFANA_DATASOURCE_TAKEN', {
+  problem('GRAFANA_DATASOURCE_EXISTS', {
     message: `${what} in ${grafana?.where} was not made by loki-eks`,
     fix: 'rename or delete that one, or leave Grafana alone with --grafana none',
   });
 
 /** It has the uid that only we give, and no mark of the API: a file has made it, and is nowhere that we could take it away. */
 const provisioned = ({ name, uid }: GrafanaDatasource, { grafana }: Blueprint) =>
-  problem('GRAFANA_DATASOURCE_TAKEN', {
+  problem('GRAFANA_DATASOURCE_EXISTS', {
     message: `data source "${name}" with uid ${uid} in ${grafana?.where} was made by a provisioning file`,
     fix: 'take that file away and restart Grafana, or leave Grafana alone with --grafana none; then loki-eks install',
   });

@@ -57,7 +57,7 @@ async function lookAlike({ kubernetes, blueprint }: Needs, way: ObjectWay): Prom
       .join('\n');
     const same = [`uid: ${uid}`, `name: ${name}`].find((line) => text.replaceAll(/["']/g, '').includes(line));
     if (same)
-      return problem('GRAFANA_DATASOURCE_TAKEN', {
+      return problem('GRAFANA_DATASOURCE_EXISTS', {
         message: `${named(object)} already provisions a data source with ${same}`,
         fix: `rename that one, or leave Grafana alone with --grafana none`,
       });

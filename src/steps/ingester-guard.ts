@@ -170,7 +170,7 @@ export function volumesUnkept(values: Json): Problem | undefined {
       const path = `${part}.persistence.${key}`;
       const value = at(values, path);
       if (value === undefined || value === null || value === 'Retain') continue;
-      return problem('VOLUMES_UNKEPT', { message: `${path} is ${JSON.stringify(value)}`, fix: `set ${path} to Retain in your values, or leave it out` });
+      return problem('VOLUMES_NOT_RETAINED', { message: `${path} is ${JSON.stringify(value)}`, fix: `set ${path} to Retain in your values, or leave it out` });
     }
   return undefined;
 }

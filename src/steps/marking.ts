@@ -119,7 +119,7 @@ export function strange(object: KubeObject, { ownership, adopting = false }: { r
   if (!adopting) return problem('OBJECT_NOT_OURS', { message: `${named(object)} exists but was not made by loki-eks` });
   return mayMark(object.metadata.labels, ownership)
     ? undefined
-    : problem('MARKED_BY_ANOTHER', { message: `${named(object)} belongs to another installation of loki-eks` });
+    : problem('OWNED_BY_ANOTHER_INSTALLATION', { message: `${named(object)} belongs to another installation of loki-eks` });
 }
 
 const differing = (found: Readonly<Record<string, string>> | undefined, wanted: Marks): Marks =>

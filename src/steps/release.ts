@@ -103,7 +103,7 @@ async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Prom
   const plan = ctx.blueprint[use];
   const target = `release ${plan.namespace}/${plan.name}`;
   if (!mayMark(found.labels, ctx.blueprint.ownership)) {
-    return { is: 'blocked', problem: problem('MARKED_BY_ANOTHER', { message: `${target} belongs to another installation of loki-eks` }) };
+    return { is: 'blocked', problem: problem('OWNED_BY_ANOTHER_INSTALLATION', { message: `${target} belongs to another installation of loki-eks` }) };
   }
   if (found.chart !== plan.chart.name) {
     return {

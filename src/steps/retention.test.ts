@@ -26,7 +26,7 @@ describe('unsaidRetention', () => {
 
   it('names both times, and both ways on', () => {
     expect(unsaidRetention({ 'loki-eks/retention-days': '90' }, { blueprint, said: new Set() })).toMatchObject({
-      code: 'RETENTION_UNSAID',
+      code: 'RETENTION_WOULD_SHORTEN',
       message: 'Logs are kept for 90 days; this run would keep them for 28, the default, and Loki would delete older ones',
       fix: 'loki-eks install --retention-days 90   # or --retention-days 28, to delete them',
     });

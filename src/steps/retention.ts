@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 export function unsaidRetention(tags: Readonly<Record<string, string>>, { blueprint, said }: Pick<Context, 'blueprint' | 'said'>): Problem | undefined {
   const kept = Number(tags[retentionTag] ?? 0);
   if (!(kept > blueprint.retentionDays) || said === undefined || said.has('retentionDays')) return undefined;
-  return problem('RETENTION_UNSAID', {
+  return problem('RETENTION_WOULD_SHORTEN', {
     message: `Logs are kept for ${kept} days; this run would keep them for ${blueprint.retentionDays}, the default, and Loki would delete older ones`,
     fix: `loki-eks install --retention-days ${kept}   # or --retention-days ${blueprint.retentionDays}, to delete them`,
   });

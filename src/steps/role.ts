@@ -32,7 +32,10 @@ export const role: Step<Needs, Receipt> = {
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: wanted.arn }] };
     const ours = oursByTags(found.tags, blueprint.ownership);
     if (!ours && adopting && !mayMark(found.tags, blueprint.ownership)) {
-      return { is: 'blocked', problem: problem('MARKED_BY_ANOTHER', { message: `Role ${wanted.name} belongs to another installation of loki-eks` }) };
+      return {
+        is: 'blocked',
+        problem: problem('OWNED_BY_ANOTHER_INSTALLATION', { message: `Role ${wanted.name} belongs to another installation of loki-eks` }),
+      };
     }
     if (!ours && !adopting) {
       return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };

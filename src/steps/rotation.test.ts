@@ -197,7 +197,7 @@ describe('a rotation', () => {
 
   it('gives up when a gateway pod never learns the new login, before anybody was moved', async () => {
     stale = 1e9;
-    await expect(apply()).rejects.toMatchObject({ problem: { code: 'LOGIN_NOT_TAKEN_UP' } });
+    await expect(apply()).rejects.toMatchObject({ problem: { code: 'LOGIN_NOT_PROPAGATED' } });
     expect(log.some((line) => line.startsWith('collectors'))).toBe(false);
   });
 

@@ -214,7 +214,7 @@ async function accepted({ kubernetes, clock, blueprint }: Needs, { user, passwor
     const waiting = alive.length - answers.filter(({ status }) => status !== 0 && status !== 401 && status !== 403).length;
     if (alive.length > 0 && waiting === 0) return;
     if (clock.now().getTime() > until) {
-      throw stop('LOGIN_NOT_TAKEN_UP', {
+      throw stop('LOGIN_NOT_PROPAGATED', {
         message: `${waiting} of ${alive.length} gateway pods do not know the new login after ${PATIENCE_MS / 60_000} minutes`,
       });
     }

@@ -9,6 +9,7 @@ import { allFlags } from '../../src/cli/usage.ts';
 import { settingSpecs } from '../../src/design/setting-specs.ts';
 import { catalogue, doctorRow } from '../../src/problems/catalogue.ts';
 import { failureClasses } from '../../src/problems/failure-classes.ts';
+import { formerCodes } from '../../src/problems/former-codes.ts';
 import { cli } from './fake-platform.ts';
 
 describe('explain', () => {
@@ -33,6 +34,10 @@ describe('explain', () => {
     const { stdout } = await cli('explain DECLINED');
     expect((await cli('explain [DECLINED]')).stdout).toBe(stdout);
     expect((await cli('explain declined')).stdout).toBe(stdout);
+  });
+
+  it('answers to every former code with its name of today', async () => {
+    for (const [former, code] of Object.entries(formerCodes)) expect((await cli(`explain ${former}`)).stdout).toBe((await cli(`explain ${code}`)).stdout);
   });
 
   it('names the nearest code', async () => {
@@ -222,8 +227,8 @@ describe('sandbox', () => {
     ['sandbox', 'COMMAND_MISSING'],
     ['sandbox strat', 'COMMAND_UNKNOWN'],
     ['sandbox inject', 'ARGUMENT_MISSING'],
-    ['sandbox inject evidence.json', 'SANDBOX_ABSENT'],
-    ['sandbox inject --clear', 'SANDBOX_ABSENT'],
+    ['sandbox inject evidence.json', 'SANDBOX_NOT_RUNNING'],
+    ['sandbox inject --clear', 'SANDBOX_NOT_RUNNING'],
   ])('%s: %s', async (words, code) => {
     const { exit, stderr } = await cli(words, { files: { 'evidence.json': '{}' } });
     expect({ exit, told: stderr.includes(`[${code}]`) }, stderr).toEqual({ exit: 2, told: true });

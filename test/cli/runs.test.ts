@@ -56,7 +56,7 @@ describe('whatever a use case does, the run ends well', () => {
     const last = events().at(-1) as unknown as Happenings['run.finished'];
     expect(last).toMatchObject({ outcome: 'defect', exit: 1 });
     const [defect] = last.problems ?? [];
-    expect(defect).toMatchObject({ code: 'DEFECT', message: 'A defect in loki-eks: undefined is not a name' });
+    expect(defect).toMatchObject({ code: 'INTERNAL_ERROR', message: 'A defect in loki-eks: undefined is not a name' });
     expect(defect?.evidence?.[0]).toBe('TypeError: undefined is not a name');
     expect(defect?.evidence).toEqual(
       expect.arrayContaining([expect.stringMatching(/^ {4}at .*runs\.test\.ts/), 'caused by Error: socket closed', 'caused by ECONNRESET']),

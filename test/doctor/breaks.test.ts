@@ -42,7 +42,7 @@ interface Break {
 
 const breaks: Readonly<Record<string, Break>> = {
   'the annotation of the service account is gone': {
-    code: 'LOKI_ROLE_UNNAMED',
+    code: 'LOKI_ROLE_ANNOTATION_MISSING',
     hop: 'aws-identity',
     make: () => edit(terminal, 'sa/loki -n loki', ({ metadata }) => void delete metadata['annotations']),
   },
@@ -96,7 +96,7 @@ const breaks: Readonly<Record<string, Break>> = {
     },
   },
   'the configuration names a bucket that is not there': {
-    code: 'LOKI_BUCKET_ABSENT',
+    code: 'LOKI_BUCKET_NOT_FOUND',
     hop: 's3',
     make: () =>
       editText(terminal, LOKI_CONFIG, {
@@ -110,13 +110,13 @@ const breaks: Readonly<Record<string, Break>> = {
     make: () => editText(terminal, LOKI_CONFIG, { key: 'config.yaml', change: (text) => text.replaceAll('region: ap-northeast-2', 'region: eu-west-1') }),
   },
   'a distributor asks for more memory than there is': {
-    code: 'PODS_PENDING_ROOM',
+    code: 'PODS_PENDING_CAPACITY',
     hop: 'scheduling',
     make: () =>
       edit(terminal, 'deploy/loki-distributor -n loki', ({ spec }) => void (spec.template.spec.containers[0].resources = { requests: { memory: '900Gi' } })),
   },
   'a taint keeps the collector from a node': {
-    code: 'COLLECTOR_BARRED',
+    code: 'COLLECTOR_EXCLUDED_FROM_NODES',
     hop: 'scheduling',
     make: async () => {
       const node = (await does(terminal, "kubectl get nodes -o jsonpath='{.items[0].metadata.name}'")).trim();
@@ -149,7 +149,7 @@ const breaks: Readonly<Record<string, Break>> = {
     },
   },
   'the gateway is scaled away': {
-    code: 'GATEWAY_ABSENT',
+    code: 'GATEWAY_UNAVAILABLE',
     hop: 'gateway',
     make: async () => {
       const wanted = (await does(terminal, "kubectl get deploy/loki-gateway -n loki -o jsonpath='{.spec.replicas}'")).trim();
@@ -159,7 +159,7 @@ const breaks: Readonly<Record<string, Break>> = {
     },
   },
   "the gateway's Service is deleted": {
-    code: 'GATEWAY_ABSENT',
+    code: 'GATEWAY_UNAVAILABLE',
     hop: 'gateway',
     make: async () => {
       await does(terminal, 'kubectl get svc/loki-gateway -n loki -o json > service.json && kubectl delete svc/loki-gateway -n loki');

@@ -83,7 +83,7 @@ const board = { from: 'ConfigMap monitoring/pods, pods.json', title: 'Pods', sou
 type Case = readonly [what: string, code: string, survey: Survey];
 const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   'irsa-annotation': [
-    ['no role', 'LOKI_ROLE_UNNAMED', withLoki({ account: { name: 'loki', exists: true } })],
+    ['no role', 'LOKI_ROLE_ANNOTATION_MISSING', withLoki({ account: { name: 'loki', exists: true } })],
     ['no account', 'LOKI_ACCOUNT_MISSING', withLoki({ account: { name: 'loki', exists: false } })],
     ['no ARN', 'IRSA_ROLE_MISSING', withLoki({ account: { name: 'loki', exists: true, roleArn: 'loki-role' } })],
     ['Pod Identity without an agent', 'POD_IDENTITY_NO_AGENT', withLoki({ account: { ...loki.account, agent: false } })],
@@ -161,9 +161,9 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   ],
   'bucket-name': [
     ['a path', 'LOKI_BUCKET_NAME', withLoki({ buckets: [bucket('loki-con/loki-chunks')] })],
-    ['none', 'LOKI_BUCKET_UNNAMED', withLoki({ buckets: [] })],
-    ['absent', 'LOKI_BUCKET_ABSENT', withLoki({ buckets: [{ ...bucket('chunks'), look: { is: 'absent' } }] })],
-    ['absent, says S3', 'LOKI_BUCKET_ABSENT', says('msg="failed to flush" err="NoSuchBucket: The specified bucket does not exist"')],
+    ['none', 'LOKI_BUCKET_NOT_SET', withLoki({ buckets: [] })],
+    ['absent', 'LOKI_BUCKET_NOT_FOUND', withLoki({ buckets: [{ ...bucket('chunks'), look: { is: 'absent' } }] })],
+    ['absent, says S3', 'LOKI_BUCKET_NOT_FOUND', says('msg="failed to flush" err="NoSuchBucket: The specified bucket does not exist"')],
     [
       'a path, says S3',
       'LOKI_BUCKET_NAME',
@@ -171,7 +171,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
     [
       'the ruler without one',
-      'LOKI_BUCKET_UNNAMED',
+      'LOKI_BUCKET_NOT_SET',
       withConfig(
         { ruler: { storage: { type: 's3', s3: { bucketnames: '' } } } },
         { pods: [crashed(['level=error msg="error running loki" err="init ruler"'], 'backend')] },
@@ -217,10 +217,10 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
   ],
   'ruler-layout': [
-    ['beside rules/', 'LOKI_RULES_ELSEWHERE', withLoki({ buckets: [bucket('chunks'), { ...bucket('rules'), use: 'ruler', keys: ['fake/rules.yaml'] }] })],
+    ['beside rules/', 'LOKI_RULES_MISPLACED', withLoki({ buckets: [bucket('chunks'), { ...bucket('rules'), use: 'ruler', keys: ['fake/rules.yaml'] }] })],
     [
       'of another tenant',
-      'LOKI_RULES_ELSEWHERE',
+      'LOKI_RULES_MISPLACED',
       withLoki({ buckets: [bucket('chunks'), { ...bucket('rules'), use: 'ruler', keys: ['rules/fake/rules.yaml'] }] }),
     ],
   ],
@@ -249,7 +249,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
   ],
   'cache-memory': [
-    ['pending', 'PODS_PENDING_ROOM', unplaced('loki-chunks-cache-0', '0/1 nodes are available: 1 Insufficient memory.', 'memcached-chunks-cache')],
+    ['pending', 'PODS_PENDING_CAPACITY', unplaced('loki-chunks-cache-0', '0/1 nodes are available: 1 Insufficient memory.', 'memcached-chunks-cache')],
   ],
   'pvc-storage': [
     ['unbound', 'PODS_PENDING_VOLUME', unplaced('loki-ingester-0', '0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims.')],
@@ -301,11 +301,15 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
   ],
   'collector-coverage': [
-    ['a taint', 'COLLECTOR_BARRED', surveySeen({ nodes: [node('node-a'), node('gpu', [{ key: 'nv', value: 'NoSchedule', effect: 'NoSchedule' }])] })],
+    [
+      'a taint',
+      'COLLECTOR_EXCLUDED_FROM_NODES',
+      surveySeen({ nodes: [node('node-a'), node('gpu', [{ key: 'nv', value: 'NoSchedule', effect: 'NoSchedule' }])] }),
+    ],
     ['none at all', 'COLLECTOR_NOT_FOUND', surveySeen({ collectors: [], reading: silent })],
     [
       'an affinity',
-      'COLLECTOR_BARRED',
+      'COLLECTOR_EXCLUDED_FROM_NODES',
       withCollector(
         { workload: { ...collector.workload, template: { ...collector.workload.template, affinity: affinity('arch', 'amd64') } } },
         { nodes: [node('node-a'), node('arm', [], { arch: 'arm64' })] },
@@ -327,10 +331,10 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   'helm-unknown-keys': [['in a release', 'VALUES_UNKNOWN_KEY', withCollector({ release: release('alloy', '1.11.1', { alloy: { extraVolumes: [] } }) })]],
   'helm-pending': [['upgrade', 'RELEASE_UNFINISHED', withLoki({ release: { ...release('loki', '6.30.0', {}), status: 'pending-upgrade' } })]],
   'pvc-lifecycle': [
-    ['a pod that is no more', 'LOKI_CLAIMS_LEFT', withLoki({ claims: [{ name: 'data-loki-ingester-5', phase: 'Bound', classKnown: true, events: [] }] })],
+    ['a pod that is no more', 'LOKI_VOLUMES_ORPHANED', withLoki({ claims: [{ name: 'data-loki-ingester-5', phase: 'Bound', classKnown: true, events: [] }] })],
     [
       'an installation before this one',
-      'LOKI_CLAIMS_LEFT',
+      'LOKI_VOLUMES_ORPHANED',
       withLoki({
         release: { ...release('loki', '6.30.0', {}), revision: 1, updated: new Date('2026-02-02T00:00:00Z') },
         claims: [{ name: 'data-loki-ingester-0', phase: 'Bound', classKnown: true, events: [], created: new Date('2025-01-01T00:00:00Z') }],
@@ -354,7 +358,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
     [
       'begins too late',
-      'LOKI_SCHEMA_LATE',
+      'LOKI_SCHEMA_STARTS_LATE',
       agent(
         'level=error msg="final error sending batch" status=500 error="server returned HTTP status 500: failed to create stream: no schema config found for time 1786574252"',
       ),
@@ -371,7 +375,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
     [
       'no address',
-      'LOKI_COMPACTOR_UNNAMED',
+      'LOKI_COMPACTOR_ADDRESS_MISSING',
       crashes(
         `level=error msg="error running loki" err="query filtering for deletes requires 'compactor_address' to be configured\\nerror initialising module: querier"`,
         'querier',
@@ -417,7 +421,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
   ],
   'ring-empty': [
-    ['patterns', 'LOKI_PATTERNS_UNSERVED', withConfig({ pattern_ingester: { enabled: true } })],
+    ['patterns', 'LOKI_PATTERN_INGESTER_MISSING', withConfig({ pattern_ingester: { enabled: true } })],
     [
       'no scheduler',
       'LOKI_NO_SCHEDULER',
@@ -563,7 +567,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   istio: [
     [
       'S3',
-      'MESH_CUTS',
+      'MESH_BLOCKS_TRAFFIC',
       withLoki({
         pods: [
           ingester({
@@ -577,7 +581,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
     [
       'the ring',
-      'MESH_CUTS',
+      'MESH_BLOCKS_TRAFFIC',
       withLoki({
         ring: { active: 0, states: [] },
         pods: [
@@ -590,7 +594,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
     [
       'pushes',
-      'MESH_CUTS',
+      'MESH_BLOCKS_TRAFFIC',
       {
         ...withLoki({ pods: [ingester({ spec: { containers: [{ name: 'loki' }, { name: 'istio-proxy' }] } })] }, { reading: silent }),
         collectors: [
@@ -648,7 +652,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
       withLoki({ pods: [ingester(), pod('loki-gateway-0', 'gateway', { lines: [access('Grafana/7.3.5', 401, 10)] })] }),
     ],
   ],
-  'tenant-mismatch': [['another', 'READER_TENANT_OTHER', surveySeen({ datasources: [{ ...source, tenant: 'bar' }] })]],
+  'tenant-mismatch': [['another', 'READER_TENANT_MISMATCH', surveySeen({ datasources: [{ ...source, tenant: 'bar' }] })]],
   'alloy-syntax': [
     [
       'a comma',
@@ -721,7 +725,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     ],
     [
       'a Deployment',
-      'COLLECTOR_NOT_DAEMON',
+      'COLLECTOR_NOT_DAEMONSET',
       withCollector({
         workload: { ...collector.workload, kind: 'Deployment', wanted: 1 },
         ...pipeline(`// /var/log/pods\n${collector.text}`),
@@ -797,7 +801,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
         },
       }),
     ],
-    ['two collectors', 'COLLECTORS_TWICE', surveySeen({ collectors: [collector, promtail({})] })],
+    ['two collectors', 'DUPLICATE_COLLECTORS', surveySeen({ collectors: [collector, promtail({})] })],
   ],
   'api-tail-loss': [
     [
@@ -936,7 +940,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   ],
   'connected-no-labels': [
     ['no labels', 'NOTHING_ARRIVES', surveySeen({ reading: { ...silent!, labels: [] } })],
-    ['nothing new', 'NOTHING_NEW', surveySeen({ reading: { ...healthy.reading!, asked: new Date(5_000_000) } })],
+    ['nothing new', 'LOGS_STALE', surveySeen({ reading: { ...healthy.reading!, asked: new Date(5_000_000) } })],
   ],
   'query-limits': [
     [
@@ -1197,7 +1201,7 @@ describe('what looks alike', () => {
     expect((await codesOf({})).map(({ code }) => code)).toEqual(['ALLOY_PUSH_URL']);
     const [first, ...others] = await codesOf({ gatewayLost: lost });
     expect(others).toEqual([]);
-    expect(first).toMatchObject({ code: 'GATEWAY_ABSENT', fix: expect.stringMatching(/^helm -n \S+ rollback \S+ \d+$/) });
+    expect(first).toMatchObject({ code: 'GATEWAY_UNAVAILABLE', fix: expect.stringMatching(/^helm -n \S+ rollback \S+ \d+$/) });
     expect(first?.message).toBe('Service loki/loki-gateway is gone, and with it the way to Loki');
   });
 });

@@ -55,7 +55,7 @@ describe('each class has its code', () => {
       withPods(unplaced('loki-ingester-2', "0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.")),
     ],
     'a cache that asks too much': [
-      'PODS_PENDING_ROOM',
+      'PODS_PENDING_CAPACITY',
       withPods(unplaced('loki-chunks-cache-0', '0/4 nodes are available: 4 Insufficient memory.', 'memcached-chunks-cache')),
     ],
     'a claim without a class': [

@@ -126,8 +126,8 @@ describe('doctor --fix', () => {
       told(refused, 'note.given')
         .map(({ text }) => text)
         .join(),
-    ).toContain('loki-eks doctor --fix --confirm-fix LOKI_BUCKET_ABSENT');
-    const agreed = await fix('--confirm-fix', 'LOKI_BUCKET_ABSENT');
+    ).toContain('loki-eks doctor --fix --confirm-fix LOKI_BUCKET_NOT_FOUND');
+    const agreed = await fix('--confirm-fix', 'LOKI_BUCKET_ABSENT'); // the former code is still understood
     expect(agreed.exit, agreed.stderr + agreed.stdout.slice(-3000)).toBe(0);
     expect(planned(agreed)).toEqual([`create s3://${bucket}`]);
   });
@@ -155,7 +155,7 @@ describe('doctor --fix', () => {
         await read('sa/loki -n loki', '.metadata.annotations'),
       ];
     };
-    expect((await eventually(terminal, 'LOKI_ROLE_UNNAMED')).codes).toEqual(expect.arrayContaining(['LOKI_ROLE_UNNAMED', 'ALLOY_RBAC']));
+    expect((await eventually(terminal, 'LOKI_ROLE_ANNOTATION_MISSING')).codes).toEqual(expect.arrayContaining(['LOKI_ROLE_ANNOTATION_MISSING', 'ALLOY_RBAC']));
     const before = await broken();
     const ran = await terminal.cli(['doctor', '--fix', '--output', 'json'], { env: { LOKI_EKS_HELM: helm } });
     expect(ran.exit, ran.stderr + ran.stdout.slice(-3000)).toBe(4);

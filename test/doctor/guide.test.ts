@@ -133,7 +133,7 @@ describe('doctor, in the cluster that the guide has made', () => {
       await datasource(terminal, lines);
       return (await diagnose(terminal)).codes;
     };
-    expect((await story([url, ...login, header, secure('bar')]))[0]).toBe('READER_TENANT_OTHER');
+    expect((await story([url, ...login, header, secure('bar')]))[0]).toBe('READER_TENANT_MISMATCH');
     expect(await story([url, ...login, header, secure('foo', 'wrong')])).toEqual(['DATASOURCE_LOGIN_REFUSED']);
     expect(await story([`${url}/loki/api/v1/push`, ...login, header, secure('foo')])).toEqual(['DATASOURCE_URL']);
     expect(await story([url.replace('gateway', 'distributor'), ...login, header, secure('foo')])).toEqual(['DATASOURCE_URL']);
@@ -146,7 +146,14 @@ describe('doctor, in the cluster that the guide has made', () => {
     expect(result.healthy).toBe(true);
     const codes = result.findings.map(({ problem }) => problem.code);
     expect(codes).toEqual(
-      expect.arrayContaining(['VALUES_UNKNOWN_KEY', 'LOKI_PATTERNS_UNSERVED', 'LOKI_WAL_EPHEMERAL', 'GATEWAY_EXPOSED', 'ALLOY_NO_CRI', 'ALLOY_POSITIONS_LOST']),
+      expect.arrayContaining([
+        'VALUES_UNKNOWN_KEY',
+        'LOKI_PATTERN_INGESTER_MISSING',
+        'LOKI_WAL_EPHEMERAL',
+        'GATEWAY_EXPOSED',
+        'ALLOY_NO_CRI',
+        'ALLOY_POSITIONS_LOST',
+      ]),
     );
     expect(result.unseen).toEqual([]);
   });
@@ -167,10 +174,10 @@ describe("the guide's two values files", () => {
       'ALLOY_POSITIONS_LOST',
       'ALLOY_PRIVILEGED',
       'ALLOY_SECRET_IN_CONFIG',
-      'COLLECTOR_BARRED',
+      'COLLECTOR_EXCLUDED_FROM_NODES',
       'GATEWAY_EXPOSED',
       'LOKI_CACHE_LARGE',
-      'LOKI_PATTERNS_UNSERVED',
+      'LOKI_PATTERN_INGESTER_MISSING',
       'LOKI_WAL_EPHEMERAL',
       'VALUES_SHADOWED',
     ]);

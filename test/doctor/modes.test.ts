@@ -262,7 +262,7 @@ describe('what is wrong there is found as well', () => {
 
   it('two collectors, of which one is elsewhere', async () => {
     const objects = [...alloy('alloy').map((one) => ({ ...one, metadata: { ...one.metadata, namespace: 'alloy' } })), ...promtail()];
-    expect(await codes(await surveyOf(scalable(objects)))).toEqual(['warn COLLECTORS_TWICE']);
+    expect(await codes(await surveyOf(scalable(objects)))).toEqual(['warn DUPLICATE_COLLECTORS']);
   });
 
   it('no collector at all, and one that is not judged', async () => {

@@ -203,10 +203,10 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
 };
 const CODES: Readonly<Record<string, string>> = {
   ingester: 'LOKI_NO_INGESTERS',
-  write: 'LOKI_PART_SCALED_DOWN',
-  'single-binary': 'LOKI_PART_SCALED_DOWN',
+  write: 'LOKI_COMPONENT_SCALED_DOWN',
+  'single-binary': 'LOKI_COMPONENT_SCALED_DOWN',
   'query-scheduler': 'LOKI_NO_SCHEDULER',
-  gateway: 'GATEWAY_ABSENT',
+  gateway: 'GATEWAY_UNAVAILABLE',
 };
 const parts = Object.entries(MODES).flatMap(([mode, components]) => components.map((component) => [mode, component] as const));
 const lokiOf = (mode: string, change: (one: Workload) => Workload): Partial<LokiSeen> => {
@@ -229,7 +229,7 @@ describe('a part with zero replicas', () => {
     const put = lokiOf(mode, (one) => (one.component === component ? { ...one, wanted: 0, ready: 0 } : one));
     for (const ours of [true, false]) {
       const found = await told(seen([between('alloy-a', BEFORE, DELIVERING)], put, { ours }));
-      const code = CODES[component] ?? 'LOKI_PART_SCALED_DOWN';
+      const code = CODES[component] ?? 'LOKI_COMPONENT_SCALED_DOWN';
       const failed = found.filter(({ severity }) => severity === 'fail').map(({ problem }) => problem);
       expect(failed[0]).toMatchObject({ code });
       expect(`${failed[0]!.message} ${failed[0]!.evidence?.join(' ')}`).toContain(`loki-${component}`);
@@ -266,12 +266,12 @@ describe('a part whose process does not go on', () => {
   };
   it.each(works)('%s: %s, as long as Kubernetes takes it for ready', async (mode, component) => {
     const found = await told(seen([between('alloy-a', BEFORE, silence)], stopped(mode, component, true)));
-    expect(found.map(({ problem }) => problem.code)).toContain('LOKI_PART_DOWN');
+    expect(found.map(({ problem }) => problem.code)).toContain('LOKI_COMPONENT_DOWN');
     expect(found.find(({ role }) => role === 'root')?.problem.message).toContain(`loki-${component}`);
   });
   it.each(works)('%s: %s, and after that', async (mode, component) => {
     const root = await rootOf(seen([between('alloy-a', BEFORE, FAILING)], stopped(mode, component, false)));
-    expect(root).toMatchObject({ code: 'LOKI_PART_DOWN', message: expect.stringContaining(`loki-${component}`) });
+    expect(root).toMatchObject({ code: 'LOKI_COMPONENT_DOWN', message: expect.stringContaining(`loki-${component}`) });
   });
   it('is none where nobody answers: that is the way there', async () => {
     const put = lokiOf('microservices', (one) => one);
@@ -382,7 +382,7 @@ describe('lines that are sent and not found', () => {
   it('are a warning within minutes', async () => {
     const reading = { ...surveySeen().reading!, asked: now, newest: { line: 'x', labels: {}, time: new Date(now.getTime() - 300_000) } };
     const found = await told(seen([between('alloy-a', BEFORE, DELIVERING)], {}, { reading }));
-    expect(found[0]?.problem).toMatchObject({ code: 'NOTHING_NEW', message: expect.stringContaining('though collectors deliver') });
+    expect(found[0]?.problem).toMatchObject({ code: 'LOGS_STALE', message: expect.stringContaining('though collectors deliver') });
     expect(await told(seen([between('alloy-a', BEFORE, BEFORE)], {}, { reading }))).toEqual([]);
   });
 });
@@ -406,6 +406,6 @@ describe("an API server that does not reach the nodes' kubelets", () => {
       collectors: [collectorSeen({ counters: [], pods: [pod('alloy-a', '', { namespace: 'alloy' })] })],
       unreached,
     });
-    expect(found.map(({ role, problem }) => [role, problem.code, problem.message])).toEqual([['root', 'KUBELETS_UNREACHED', unreached.message]]);
+    expect(found.map(({ role, problem }) => [role, problem.code, problem.message])).toEqual([['root', 'KUBELETS_UNREACHABLE', unreached.message]]);
   });
 });

@@ -163,7 +163,7 @@ describe('a part whose only pods have just been replaced', () => {
     const gateway = component === 'gateway' ? { gateway: { ...healthy.gateway!, workload: own } } : {};
     const others = healthy.pods.filter((one) => one.component !== component);
     const events = [{ object: `ReplicaSet loki/loki-${component}-abc`, reason: 'FailedCreate', message: 'exceeded quota' }];
-    expect((await told(withPods(others, { workloads, events, ...gateway })))[0]).toMatch(/fail (LOKI_PART_DOWN|GATEWAY_ABSENT)/);
+    expect((await told(withPods(others, { workloads, events, ...gateway })))[0]).toMatch(/fail (LOKI_COMPONENT_DOWN|GATEWAY_UNAVAILABLE)/);
   });
   it('all ingesters at once are on the way as well', async () => {
     const healthy = surveySeen().loki!;

@@ -55,7 +55,7 @@ async function tooLate({ install, undo }: typeof laptop, writes: boolean): Promi
   const before = exact(house.world);
   for (let time = 0; time < 2; time++) {
     const refused = await undo();
-    expect([refused.exit, codes(refused), deeds(refused)]).toEqual([3, ['RUN_OVERTAKEN'], []]);
+    expect([refused.exit, codes(refused), deeds(refused)]).toEqual([3, ['RUN_SUPERSEDED'], []]);
     expect(exact(house.world)).toBe(before);
   }
   const goesOn = await done(install());
@@ -146,7 +146,7 @@ describe('--on-failure keep', () => {
   it('of two machines, only the later one is taken back', async () => {
     await keep();
     expect((await ci.install({ onFailure: 'keep' }, fails('kube:patch:services', 3))).exit).toBe(5);
-    expect(codes(await laptop.undo())).toEqual(['RUN_OVERTAKEN']);
+    expect(codes(await laptop.undo())).toEqual(['RUN_SUPERSEDED']);
     await done(ci.undo());
     await done(laptop.uninstall(true));
     expect(leases()).toEqual([]);

@@ -122,7 +122,7 @@ describe('data sources that are made by hand', () => {
   it('with an address that leads nowhere from where Grafana is', async () => {
     foreign('elsewhere', ['url: http://loki-gateway']);
     await known('elsewhere');
-    expect(await codeOf(grafana().lines('elsewhere', anything))).toBe('GRAFANA_NO_WAY');
+    expect(await codeOf(grafana().lines('elsewhere', anything))).toBe('GRAFANA_CANNOT_REACH_GATEWAY');
   });
 });
 

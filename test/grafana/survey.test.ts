@@ -20,7 +20,7 @@ const sources: Readonly<Record<string, number | ProblemCode>> = {
   empty: 0,
   'no-login': 'DATASOURCE_LOGIN_REFUSED',
   'no-tenant': 'READER_TENANT_MISSING',
-  'no-way': 'GRAFANA_NO_WAY',
+  'no-way': 'GRAFANA_CANNOT_REACH_GATEWAY',
 };
 
 function grafanaWith(uids: readonly string[]): Grafana {

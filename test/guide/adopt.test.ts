@@ -85,7 +85,7 @@ describe("the guide's installation", () => {
     const tags = { ...bucket(chunks()).tags, 'loki-eks/install-id': '00000000' };
     terminal.sandbox.world.account.state.s3.buckets.get(chunks())!.tags = tags;
     const ran = await cli('adopt --yes', 3);
-    expect(codesOf(ran)).toEqual(['MARKED_BY_ANOTHER']);
+    expect(codesOf(ran)).toEqual(['OWNED_BY_ANOTHER_INSTALLATION']);
     terminal.sandbox.world.account.state.s3.buckets.get(chunks())!.tags = {};
     expect(world()).toBe(pristine);
   });

@@ -16,7 +16,7 @@ import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
 import { templates } from '../helpers/templates.ts';
 
-const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('DEFECT', { message: String(error) });
+const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('INTERNAL_ERROR', { message: String(error) });
 const fresh = () => new MemoryWorld('ap-northeast-2');
 const identities = ['irsa', 'pod-identity'] as const;
 
@@ -113,7 +113,7 @@ it('what belongs to another installation is taken over by nobody', async () => {
   for (const role of world.roles.values()) role.tags = { 'loki-eks/install-id': '00000000' };
   const before = world.snapshot();
   const { blocked, outcome } = await install(world, { adopting: true });
-  expect(blocked).toEqual(['MARKED_BY_ANOTHER', 'MARKED_BY_ANOTHER', 'MARKED_BY_ANOTHER']);
+  expect(blocked).toEqual(['OWNED_BY_ANOTHER_INSTALLATION', 'OWNED_BY_ANOTHER_INSTALLATION', 'OWNED_BY_ANOTHER_INSTALLATION']);
   expect(outcome).toBe('undone');
   expect(world.snapshot()).toBe(before);
 });

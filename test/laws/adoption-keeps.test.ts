@@ -17,7 +17,7 @@ import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
 import { templates } from '../helpers/templates.ts';
 
-const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('DEFECT', { message: String(error) });
+const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('INTERNAL_ERROR', { message: String(error) });
 const signal = new AbortController().signal;
 type Identity = 'irsa' | 'pod-identity';
 

@@ -14,7 +14,7 @@ import { memoryContext, memoryJournal } from '../helpers/memory-run.ts';
 import { MemoryWorld } from '../helpers/memory-world.ts';
 import { templates } from '../helpers/templates.ts';
 
-const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('DEFECT', { message: String(error) });
+const toProblem = (error: unknown): Problem => (error as { problem?: Problem }).problem ?? problem('INTERNAL_ERROR', { message: String(error) });
 
 interface Wanted {
   readonly identity?: 'irsa' | 'pod-identity';
@@ -261,7 +261,7 @@ describe("somebody else's data source", () => {
     const before = world.snapshot();
     const { ctx, looked } = await install(world, { grafana: 'sidecar' });
     expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []))).toMatchObject([
-      { code: 'GRAFANA_DATASOURCE_TAKEN', message: expect.stringContaining('ConfigMap monitoring/x') },
+      { code: 'GRAFANA_DATASOURCE_EXISTS', message: expect.stringContaining('ConfigMap monitoring/x') },
     ]);
     await uninstall(ctx, false);
     expect(world.snapshot()).toBe(before);
@@ -274,7 +274,7 @@ describe("somebody else's data source", () => {
     await world.grafanaPort().createDatasource(theirs, {});
     const before = world.snapshot();
     const { ctx, looked } = await install(world, { grafana: 'api' });
-    expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []))).toEqual(['GRAFANA_DATASOURCE_TAKEN']);
+    expect(looked.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem.code] : []))).toEqual(['GRAFANA_DATASOURCE_EXISTS']);
     await uninstall(ctx, false);
     expect(world.snapshot()).toBe(before);
   });

@@ -32,13 +32,13 @@ const ways: readonly Way[] = [
     title: 'a part is scaled to zero',
     make: () => house.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', '--replicas=0'),
     undo: () => house.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', '--replicas=2'),
-    codes: ['LOKI_PART_SCALED_DOWN'],
+    codes: ['LOKI_COMPONENT_SCALED_DOWN'],
   },
   {
     title: 'a part is stopped',
     make: () => signalDistributors('SIGSTOP'),
     undo: () => signalDistributors('SIGCONT'),
-    codes: ['LOKI_PART_DOWN'],
+    codes: ['LOKI_COMPONENT_DOWN'],
   },
   {
     title: 'the gateway has no upstream',

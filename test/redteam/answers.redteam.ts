@@ -53,7 +53,7 @@ function lanes<T>(rows: readonly (readonly [string, () => Promise<T>])[]): reado
 }
 
 const noDefect = ({ exit, text }: Ended) => {
-  expect(text).not.toMatch(/DEFECT|TypeError|RangeError|\n\s+at /);
+  expect(text).not.toMatch(/INTERNAL_ERROR|TypeError|RangeError|\n\s+at /);
   expect([0, 3, 6]).toContain(exit);
 };
 

@@ -168,9 +168,9 @@ describe('passwords by file', () => {
       context,
       Object.entries({
         'a short one': { text: '1234\n', mode: 0o600, warns: ['PASSWORD_SHORT'] },
-        'one that everybody may write': { text: 'a-password-that-is-long', mode: 0o606, warns: ['PASSWORD_FILE_OPEN'] },
-        'one that the group may write': { text: 'a-password-that-is-long', mode: 0o620, warns: ['PASSWORD_FILE_OPEN'] },
-        'one that everybody may read': { text: 'a-password-that-is-long', mode: 0o644, warns: ['PASSWORD_FILE_OPEN'] },
+        'one that everybody may write': { text: 'a-password-that-is-long', mode: 0o606, warns: ['PASSWORD_FILE_PERMISSIONS'] },
+        'one that the group may write': { text: 'a-password-that-is-long', mode: 0o620, warns: ['PASSWORD_FILE_PERMISSIONS'] },
+        'one that everybody may read': { text: 'a-password-that-is-long', mode: 0o644, warns: ['PASSWORD_FILE_PERMISSIONS'] },
         'a good one': { text: 'a-password-that-is-long', mode: 0o640, warns: [] },
       }),
       async ({ text, mode, warns }) => {

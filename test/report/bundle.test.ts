@@ -157,7 +157,7 @@ describe('gathering', () => {
     ]);
     expect(unseen.map(({ what, why }) => `${what}: ${why}`)).toContain('a role: No answer came in the 0 s that a support bundle waits');
     expect(limit.passed()).toBe(true);
-    await expect(roles.there()).rejects.toMatchObject({ problem: { code: 'LOOK_LATE' } });
+    await expect(roles.there()).rejects.toMatchObject({ problem: { code: 'COLLECT_TIMED_OUT' } });
     limit.lift();
     const slow = roles.slow();
     answer?.('at last');

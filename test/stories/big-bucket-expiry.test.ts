@@ -84,7 +84,10 @@ describe('a bucket that is left to S3 to expire', () => {
     expect(rules()).not.toContain('<Days>90</Days>');
     expect(lokiSays()).toContain('retention_period: 2160h');
     const unsaid = await house.run({ command: 'install', flags: {} });
-    expect(unsaid.events.at(-1)).toMatchObject({ exit: 3, problems: [{ code: 'RETENTION_UNSAID', fix: expect.stringContaining('--retention-days 90') }] });
+    expect(unsaid.events.at(-1)).toMatchObject({
+      exit: 3,
+      problems: [{ code: 'RETENTION_WOULD_SHORTEN', fix: expect.stringContaining('--retention-days 90') }],
+    });
     expect(written(unsaid)).toEqual([]);
     const kept = rules();
     chunks.settings.set('lifecycle', `${kept}${theirs.replace('theirs', 'short').replace('backup/', '').replace('400', '60')}`);

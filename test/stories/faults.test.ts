@@ -41,7 +41,7 @@ describe('faults', () => {
     const ran = await under([{ call, how }]);
     expect(terminal.sandbox.world.calls.slice(length).map((one) => one.call)).toContain(call);
     expect(ran.exit, end(ran)).toBe(ran.exit === 0 && how !== 'before' ? 0 : 4);
-    expect(codesOf(ran)).not.toContain('DEFECT');
+    expect(codesOf(ran)).not.toContain('INTERNAL_ERROR');
     if (ran.exit === 0) await takeAway(terminal);
     expect(terminal.snapshot()).toBe(pristine);
   });

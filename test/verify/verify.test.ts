@@ -146,7 +146,7 @@ describe('a line that does not come back as it was printed', () => {
         .concat('\nloki.process "again" {\n  stage.static_labels {\n    values = { by = "another" }\n  }\n  forward_to = [loki.write.gateway.receiver]\n}\n'),
     );
     const { problems } = await house.verify({ proofs: ['lines'], sample: 1 });
-    expect(codes(problems)).toEqual(['LINE_TWICE']);
+    expect(codes(problems)).toEqual(['LINE_DUPLICATED']);
     expect(problems[0]?.message).toMatch(/came back 2 times from ip-/);
   });
 });
@@ -208,7 +208,7 @@ describe('a gateway that is away', () => {
     make();
     removePods();
     const { exit, problems, result } = await house.verify({ proofs: ['lines', 'login'] });
-    expect({ exit, codes: codes(problems) }).toEqual({ exit: 6, codes: ['GATEWAY_ABSENT'] });
+    expect({ exit, codes: codes(problems) }).toEqual({ exit: 6, codes: ['GATEWAY_UNAVAILABLE'] });
     expect(problems[0]?.message).toBe(`No gateway runs: ${said}`);
     expect(row(result, 'login')).toMatchObject({ state: 'skipped' });
     expect(result.seconds).toBeLessThan(40);

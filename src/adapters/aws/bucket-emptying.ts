@@ -20,7 +20,7 @@ const MAX_ROUNDS = 20;
 
 /**
  * Deletes all versions, delete markers, objects and multipart uploads. Throws BUCKET_NOT_EMPTIED or BUCKET_LOCKED with the first refused
- * keys, BUCKET_STILL_WRITTEN when new objects keep coming, and the signal's reason when aborted.
+ * keys, BUCKET_STILL_WRITTEN_TO when new objects keep coming, and the signal's reason when aborted.
  */
 export async function emptyBucket(at: At, emptying: Emptying): Promise<void> {
   // Every call that is under way listens to it; Node would take so many for a leak.
@@ -46,7 +46,7 @@ async function emptyInRounds(at: At, { signal, progress }: Emptying): Promise<vo
     deleted += batches.deleted;
     if (batches.refusals > 0 && batches.deleted === 0) throw notEmptied(at, { deleted, batches });
   }
-  throw stop('BUCKET_STILL_WRITTEN', { message: `The bucket ${at.Bucket} fills while it is emptied: something still writes to it` });
+  throw stop('BUCKET_STILL_WRITTEN_TO', { message: `The bucket ${at.Bucket} fills while it is emptied: something still writes to it` });
 }
 
 async function deleteRound(at: At, options: Emptying & { readonly pace: Pace }): Promise<{ readonly listed: number; readonly batches: Deletes }> {

@@ -30,7 +30,7 @@ describe('what the SDK throws becomes', () => {
     ['MalformedPolicyDocument', 'AWS_POLICY_REFUSED'],
     ['NoSuchBucket', 'BUCKET_GONE'],
     ['OperationAborted', 'BUCKET_BUSY'],
-    ['PermanentRedirect', 'BUCKET_ELSEWHERE'],
+    ['PermanentRedirect', 'BUCKET_WRONG_REGION'],
     ['SomethingNew', 'AWS_CALL_FAILED'],
   ])('%s: %s', (name, code) => {
     expect(problemOf(sdkError(name, 'said so')).code).toBe(code);

@@ -95,7 +95,7 @@ const isElsewhere = (error: SdkError): boolean =>
 const rules: readonly Rule[] = [
   (error, asked) =>
     isElsewhere(error)
-      ? { code: 'BUCKET_ELSEWHERE', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` }
+      ? { code: 'BUCKET_WRONG_REGION', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` }
       : undefined,
   (error) =>
     isSkewed(error) || skewInSignature(error)

@@ -69,8 +69,8 @@ it.each([
   ['<html>\r\n<head><title>401 Authorization Required</title></head></html>', 401, 'DATASOURCE_LOGIN_REFUSED'],
   // Older Grafanas tell no status of the other side.
   ['<html>\r\n<head><title>401 Authorization Required</title></head></html>', undefined, 'DATASOURCE_LOGIN_REFUSED'],
-  ['Get "http://loki": dial tcp: lookup loki on 10.0.0.2:53: no such host', undefined, 'GRAFANA_NO_WAY'],
-  ['dial tcp 10.0.0.1:80: i/o timeout', 500, 'GRAFANA_NO_WAY'],
+  ['Get "http://loki": dial tcp: lookup loki on 10.0.0.2:53: no such host', undefined, 'GRAFANA_CANNOT_REACH_GATEWAY'],
+  ['dial tcp 10.0.0.1:80: i/o timeout', 500, 'GRAFANA_CANNOT_REACH_GATEWAY'],
   ['parse error at line 1, col 1: syntax error', 400, 'QUERY_FAILS'],
 ] as const)('a query that meets %j', async (error, status, code) => {
   const { grafana } = await serving(400, failing(error, status));

@@ -57,6 +57,6 @@ function met({ error = '', status }: Result, { uid, where }: Of): Problem {
   if (/401 Authorization Required|Unauthorized/i.test(said) || status === 401)
     return problem('DATASOURCE_LOGIN_REFUSED', { message: `The gateway refuses the login of data source ${uid} in ${where}`, evidence });
   if (/no such host|connection refused|i\/o timeout|context deadline|dial tcp|EOF/i.test(said))
-    return problem('GRAFANA_NO_WAY', { message: `${where} can't reach the gateway by data source ${uid}`, evidence });
+    return problem('GRAFANA_CANNOT_REACH_GATEWAY', { message: `${where} can't reach the gateway by data source ${uid}`, evidence });
   return problem('QUERY_FAILS', { message: `A query through ${where} fails: ${said}`, evidence });
 }

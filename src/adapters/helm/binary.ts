@@ -11,13 +11,13 @@ const OLDEST = [3, 14] as const;
 const FIRST_UNKNOWN_MAJOR = 5;
 const VERSION_TIMEOUT_MS = 20_000;
 
-/** `path` is what the user named; PATH is searched otherwise. Throws HELM_MISSING, HELM_TOO_OLD, HELM_UNKNOWN. */
+/** `path` is what the user named; PATH is searched otherwise. Throws HELM_MISSING, HELM_TOO_OLD, HELM_VERSION_UNSUPPORTED. */
 export async function findHelm({ path, env }: { readonly path?: string; readonly env: Env }): Promise<Helm> {
   const found = path ? await named(path) : await onPath(env['PATH'] ?? '');
   const version = await versionOf(found, env);
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major >= FIRST_UNKNOWN_MAJOR)
-    throw stop('HELM_UNKNOWN', { message: `${found} is helm ${version}, which is newer than what loki-eks knows (3.14 to 4.x)` });
+    throw stop('HELM_VERSION_UNSUPPORTED', { message: `${found} is helm ${version}, which is newer than what loki-eks knows (3.14 to 4.x)` });
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
     throw stop('HELM_TOO_OLD', { message: `${found} is helm ${version}; 3.14 or newer is needed` });
   return { path: found, version };
@@ -58,5 +58,5 @@ async function versionOf(path: string, env: Env): Promise<string> {
   if (/Tiller|SemVer:"v2/i.test(`${result.stdout}${result.stderr}`)) throw stop('HELM_TOO_OLD', { message: `${path} is helm 2; 3.14 or newer is needed` });
   const late = result.stopped === 'late' && `It did not end within ${VERSION_TIMEOUT_MS / 1000} s.`;
   const said = (late || result.stderr || result.stdout || result.failure?.message || '').trim().slice(-2000).split('\n').slice(-3);
-  throw stop('HELM_UNKNOWN', { message: `${path} does not say its version as helm does`, evidence: said });
+  throw stop('HELM_VERSION_UNSUPPORTED', { message: `${path} does not say its version as helm does`, evidence: said });
 }

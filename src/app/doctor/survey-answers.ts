@@ -99,7 +99,7 @@ const ANSWER_MS = 15_000;
 async function steadily<T extends Answer>({ run }: Looking, ask: () => Promise<T>): Promise<T> {
   const heard = async (): Promise<T> => {
     const answer = await inTime(run, ANSWER_MS, ask());
-    if (answer === 'late') throw stop('LOOK_LATE', { message: `no answer within ${ANSWER_MS / 1000} s` });
+    if (answer === 'late') throw stop('COLLECT_TIMED_OUT', { message: `no answer within ${ANSWER_MS / 1000} s` });
     return answer;
   };
   const answer = await heard();

@@ -66,7 +66,7 @@ const MOST_ASKED = 10;
 /** An address that leads nowhere for Grafana is wrong in its data source. */
 function seenFrom({ code, message, fix, evidence = [] }: Problem, where: string): Problem {
   const all = [where, ...evidence];
-  return code === 'GRAFANA_NO_WAY' ? problem('DATASOURCE_URL', { message, evidence: all }) : { code, message, fix, evidence: all };
+  return code === 'GRAFANA_CANNOT_REACH_GATEWAY' ? problem('DATASOURCE_URL', { message, evidence: all }) : { code, message, fix, evidence: all };
 }
 
 export interface Provisioned {

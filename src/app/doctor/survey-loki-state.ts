@@ -91,7 +91,7 @@ export async function stateOf(looking: Looking, pods: readonly PodSeen[]): Promi
 const METRICS = /^[a-zA-Z_:][\w:]*(?:\{[^\n]*\})? \S+$/m;
 
 const isForbidden = (error: unknown): boolean =>
-  error instanceof ProblemError && ['KUBE_FORBIDDEN', 'KUBE_UNAUTHORIZED', 'KUBE_KUBELET_UNREACHABLE', 'LOOK_LATE'].includes(error.problem.code);
+  error instanceof ProblemError && ['KUBE_FORBIDDEN', 'KUBE_UNAUTHORIZED', 'KUBE_KUBELET_UNREACHABLE', 'COLLECT_TIMED_OUT'].includes(error.problem.code);
 
 function countersIn(all: string): LokiCounters {
   const discarded = new Map<string, { reason: string; tenant: string; lines: number }>();

@@ -47,7 +47,7 @@ export interface Walked {
 /** Leaves a third of its minute to a bundle. */
 const WALK_MS = 40_000;
 
-/** What is late is not looked at, and said; what the checks can't do without ends the walk with LOOK_LATE. */
+/** What is late is not looked at, and said; what the checks can't do without ends the walk with COLLECT_TIMED_OUT. */
 export async function walkInTime(run: Run): Promise<Walked> {
   const limit = deadline(run, WALK_MS);
   try {

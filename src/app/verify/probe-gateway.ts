@@ -31,7 +31,7 @@ async function gatewayGone({ kubernetes, blueprint }: Needs): Promise<Problem | 
     kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels }),
     kubernetes.get({ apiVersion: 'v1', kind: 'Service', namespace, name: service }),
   ]);
-  const said = (message: string, evidence: string) => problem('GATEWAY_ABSENT', { message, fix: 'loki-eks doctor --fix', evidence: [evidence] });
+  const said = (message: string, evidence: string) => problem('GATEWAY_UNAVAILABLE', { message, fix: 'loki-eks doctor --fix', evidence: [evidence] });
   if (pods.every(({ metadata }) => metadata.deletionTimestamp)) {
     const idle = deployments.find(({ spec }) => (spec as { readonly replicas?: number } | undefined)?.replicas === 0);
     if (idle) return said(`No gateway runs: Deployment ${namespace}/${idle.metadata.name} has no replicas`, 'spec.replicas 0');
@@ -58,7 +58,7 @@ async function partGone({ kubernetes, blueprint: { loki } }: Pick<Needs, 'kubern
   const [idle] = scaledToZero(parts).filter(({ work }) => work !== 'compact');
   if (!idle) return undefined;
   const { object } = idle.parts[0]!;
-  return problem('LOKI_PART_SCALED_DOWN', {
+  return problem('LOKI_COMPONENT_SCALED_DOWN', {
     message: `${object} has no replicas, so Loki ${idle.words}`,
     fix: 'loki-eks doctor --fix',
     evidence: [`${object}: spec.replicas 0`],

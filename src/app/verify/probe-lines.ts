@@ -198,7 +198,7 @@ function faultOf({ blueprint }: Context, { node, pod, line }: LineProof, entries
   const changed = entries.find((one) => one.line !== line);
   if (changed) return problem('LINE_CHANGED', { message: `The line came back changed: ${changed.line}`, evidence: [`printed on ${node}: ${line}`] });
   if (entries.length > 1)
-    return problem('LINE_TWICE', {
+    return problem('LINE_DUPLICATED', {
       message: `The line came back ${entries.length} times from ${node}`,
       evidence: entries.slice(0, 3).map((one) => inWords(one)),
     });

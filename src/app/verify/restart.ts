@@ -87,7 +87,7 @@ async function counted(
   }
   if (twice.length > 0) {
     const message = `${twice.length} of ${last + 1} lines printed on node ${place.node} while ${name} was restarted came back more than once`;
-    return { state: 'failed', problem: problem('LINE_TWICE', { message, evidence: [`twice: ${[...new Set(twice)].slice(0, 20).join(', ')}`] }) };
+    return { state: 'failed', problem: problem('LINE_DUPLICATED', { message, evidence: [`twice: ${[...new Set(twice)].slice(0, 20).join(', ')}`] }) };
   }
   return {
     state: 'proved',

@@ -94,7 +94,7 @@ async function attempted(stage: Stage, { proof, gatewayGone = false }: Attempt, 
 function proofRow(stage: Stage, name: ProofName, started: readonly Started[]): Promise<ProofRow> | undefined {
   const lines = started.flatMap(({ proofs: found }) => found).filter(({ problem: wrong, stamp }) => !wrong && stamp);
   const printed = printedLine(stage, lines);
-  const attempt = { proof: name, gatewayGone: started.some(({ proofs: found }) => found.some(({ problem: wrong }) => wrong?.code === 'GATEWAY_ABSENT')) };
+  const attempt = { proof: name, gatewayGone: started.some(({ proofs: found }) => found.some(({ problem: wrong }) => wrong?.code === 'GATEWAY_UNAVAILABLE')) };
   const lineless: ProofRow = { proof: name, title: proofs[name].title, state: 'skipped', why: 'it takes a line that came back, and none did' };
   switch (name) {
     case 'login':

@@ -110,7 +110,7 @@ async function otherCredentials(ctx: Stage['ctx'], ingesters: readonly KubeObjec
     }),
   ];
   if (evidence.length === 0) return undefined;
-  return problem('CHUNKS_NOT_BY_ROLE', { message: `Loki does not write to S3 with the credentials of role ${role.name} alone`, evidence });
+  return problem('LOKI_CREDENTIALS_NOT_FROM_ROLE', { message: `Loki does not write to S3 with the credentials of role ${role.name} alone`, evidence });
 }
 
 async function complaints(ctx: Stage['ctx'], ready: readonly KubeObject[]): Promise<readonly string[]> {

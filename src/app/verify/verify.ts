@@ -115,7 +115,7 @@ function problemsIn({ nodes, rows }: All): readonly Problem[] {
   const ofRows = rows.flatMap(({ proof, problem: wrong }) => (wrong && (proof !== 'lines' || ofNodes.length === 0) ? [wrong] : []));
   const problems = [...ofNodes, ...ofRows];
   const nothing = problems.length === 0 && !rows.some(({ state }) => state === 'proved');
-  return nothing ? [problem('NOTHING_PROVED', { evidence: rows.map(({ title, why = '' }) => `${title}: ${why}`) })] : problems;
+  return nothing ? [problem('NOTHING_VERIFIED', { evidence: rows.map(({ title, why = '' }) => `${title}: ${why}`) })] : problems;
 }
 
 type All = Findings & { readonly rows: readonly ProofRow[] };

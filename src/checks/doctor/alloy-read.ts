@@ -173,7 +173,7 @@ export const readOnce: DoctorCheck = {
     const daemons = here.filter(({ workload }) => workload.kind === 'DaemonSet');
     const [first, second] = daemons;
     if (first && second)
-      return warn('COLLECTORS_TWICE', {
+      return warn('DUPLICATE_COLLECTORS', {
         message: `${named(first)} and ${named(second)} both read the logs of every node and write them to this Loki`,
         evidence: daemons.map((one) => `${named(one)}: ${one.configFrom}`),
       });
@@ -182,7 +182,7 @@ export const readOnce: DoctorCheck = {
         readsApi(one) && one.workload.wanted > 1 && !/clustering\s*\{\s*enabled\s*=\s*true/.test(one.text ?? '') && !/spec\.nodeName/.test(one.text ?? ''),
     );
     if (!repeated) return pass();
-    return warn('COLLECTORS_TWICE', {
+    return warn('DUPLICATE_COLLECTORS', {
       message: `Each of ${repeated.workload.wanted} pods of ${named(repeated)} reads all pods of the cluster, so that every line comes ${repeated.workload.wanted} times`,
       fix: 'clustering { enabled = true } in loki.source.kubernetes and alloy.clustering.enabled: true; or a node filter in discovery.kubernetes',
       evidence: [`${repeated.configFrom}: loki.source.kubernetes without clustering and without a node filter`],

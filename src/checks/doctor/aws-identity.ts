@@ -35,7 +35,7 @@ export const roleNamed: DoctorCheck = {
       });
     }
     if (account.roleArn || account.association) return pass(account.roleArn ?? account.association);
-    return fail('LOKI_ROLE_UNNAMED', {
+    return fail('LOKI_ROLE_ANNOTATION_MISSING', {
       message: `${object} has no annotation eks.amazonaws.com/role-arn, so Loki falls back to the node's role`,
       fix: `kubectl -n ${namespace} annotate serviceaccount ${account.name} eks.amazonaws.com/role-arn=arn:${cluster.partition}:iam::ACCOUNT:role/ROLE, and the same under serviceAccount.annotations in the values; then kubectl -n ${namespace} rollout restart deployment,statefulset`,
       evidence: [`${object}: metadata.annotations["eks.amazonaws.com/role-arn"] is not set`, ...said(core(loki), REFUSED, 1)],

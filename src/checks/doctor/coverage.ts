@@ -45,7 +45,7 @@ export const collectorOnEveryNode: DoctorCheck = {
     const barred = without.filter((node) => !daemons.some((one) => mayRun(one, node)));
     if (barred.length === 0) return pending(without, survey);
     const taints = [...new Set(barred.flatMap(({ taints }) => taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`)))];
-    return fail('COLLECTOR_BARRED', {
+    return fail('COLLECTOR_EXCLUDED_FROM_NODES', {
       message: `${barred.length} of ${eligible.length} nodes have no collector: ${taints.length > 0 ? `it does not tolerate ${taints.slice(0, 3).join(', ')}` : 'its nodeSelector leaves them out'}`,
       evidence: barred
         .slice(0, 6)
@@ -129,7 +129,7 @@ export const collectorIsDaemon: DoctorCheck = {
     const bad = collectors.find((one) => one.workload.kind !== 'DaemonSet' && readsFiles(one) && (one.text ?? '').includes('/var/log'));
     if (!bad) return collectors.length === 0 ? NO_COLLECTOR : pass();
     const { kind, namespace, name, wanted } = bad.workload;
-    return fail('COLLECTOR_NOT_DAEMON', {
+    return fail('COLLECTOR_NOT_DAEMONSET', {
       message: `${kind} ${namespace}/${name} reads log files, but runs on at most ${wanted} nodes`,
       evidence: [`${kind} ${namespace}/${name}: spec.replicas ${wanted}`, `${bad.configFrom}: reads files below /var/log`],
     });

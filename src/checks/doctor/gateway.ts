@@ -45,7 +45,7 @@ export const gatewayResolves: DoctorCheck = {
 };
 
 function deleted(lost: readonly string[], { release, namespace }: LokiSeen): Verdict {
-  return fail('GATEWAY_ABSENT', {
+  return fail('GATEWAY_UNAVAILABLE', {
     message: `${lost.join(' and ')} ${lost.length === 1 ? 'is' : 'are'} gone, and with it the way to Loki`,
     ...(release && { fix: `helm -n ${namespace} rollback ${release.name} ${release.revision}` }),
     evidence: lost.map((object) => `${object}: in revision ${release?.revision} of release ${namespace}/${release?.name}, not in the cluster`),
@@ -73,7 +73,7 @@ export const gatewayUp: DoctorCheck = {
       });
     }
     if (workload.wanted === 0)
-      return fail('GATEWAY_ABSENT', {
+      return fail('GATEWAY_UNAVAILABLE', {
         message: `${where} has no replicas`,
         fix: `kubectl -n ${workload.namespace} scale deployment ${workload.name} --replicas 2`,
         evidence: [`${where}: spec.replicas 0`],
@@ -88,7 +88,7 @@ export const gatewayUp: DoctorCheck = {
     if (said(pods, NO_RESOLVER).length > 0) return skip('nginx does not start without its resolver');
     if (pods.some((pod) => isStarting(pod, nowIn(survey)))) return skip('its pods are starting');
     const lines = said(crashing(pods), /emerg|error/);
-    return fail('GATEWAY_ABSENT', {
+    return fail('GATEWAY_UNAVAILABLE', {
       message: `No pod of ${where} is ready`,
       fix: `kubectl -n ${workload.namespace} describe pods -l app.kubernetes.io/component=gateway`,
       evidence:

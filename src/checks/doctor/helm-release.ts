@@ -65,7 +65,7 @@ export const claimsInUse: DoctorCheck = {
     const left = [...orphans(loki), ...older(loki)];
     const [first] = left;
     if (!first) return pass(`${loki.claims.length} claims`);
-    return warn('LOKI_CLAIMS_LEFT', {
+    return warn('LOKI_VOLUMES_ORPHANED', {
       message: `${left.length === 1 ? 'A volume is' : `${left.length} volumes are`} left of ${first.why}`,
       fix: `look at what is in them, then: kubectl -n ${loki.namespace} delete pvc ${left
         .slice(0, 6)

@@ -10,7 +10,7 @@ export const kubeletsReached: DoctorCheck = {
   async run({ unreached, reading }) {
     if (!unreached) return pass();
     const { message, fix, evidence = [] } = unreached;
-    return fail('KUBELETS_UNREACHED', {
+    return fail('KUBELETS_UNREACHABLE', {
       message,
       fix,
       evidence: [...evidence, ...(reading ? [] : ['not checked: whether lines come back; that is asked through a port-forward'])],

@@ -22,7 +22,8 @@ export const configAccepted: DoctorCheck = {
     if (!loki) return NO_LOKI;
     const down = crashing(core(loki));
     const compactor = said(down, COMPACTOR);
-    if (compactor.length > 0) return fail('LOKI_COMPACTOR_UNNAMED', { evidence: [...compactor, `${loki.configFrom}: common.compactor_address is not set`] });
+    if (compactor.length > 0)
+      return fail('LOKI_COMPACTOR_ADDRESS_MISSING', { evidence: [...compactor, `${loki.configFrom}: common.compactor_address is not set`] });
     const [first] = saying(down, CONFIG_ERROR);
     if (first) {
       const unnamed = loki.buckets.length === 0 ? undefined : rulerUnnamed(loki);
@@ -102,7 +103,7 @@ export const schemaEarly: DoctorCheck = {
     if (!first) return pass(from && `from ${from}`);
     const seconds = Number(/for time (\d+)/i.exec(first.line)?.[1] ?? 0);
     const wanted = seconds > 0 ? new Date(seconds * (seconds > 1e12 ? 1 : 1000)).toISOString().slice(0, 10) : undefined;
-    return fail('LOKI_SCHEMA_LATE', {
+    return fail('LOKI_SCHEMA_STARTS_LATE', {
       message: `Loki refuses lines${wanted ? ` of ${wanted}` : ''}: its schema begins${from ? ` on ${from}` : ' later'}`,
       evidence: [...toldOnce(heard).slice(0, 3), ...(from ? [`${loki.configFrom}: schema_config.configs[0].from: ${from}`] : [])],
     });
@@ -136,14 +137,14 @@ export const storageShared: DoctorCheck = {
       });
     }
     if (['s3', 'aws'].includes(store) && !loki.otherStore && !loki.buckets.some(({ use }) => use === 'chunks')) {
-      return fail('LOKI_BUCKET_UNNAMED', {
+      return fail('LOKI_BUCKET_NOT_SET', {
         message: 'Loki is told to use S3, but no bucket is named',
         evidence: [`${loki.configFrom}: storage_config.aws.bucketnames and common.storage.s3.bucketnames are empty`],
       });
     }
     const unnamed = rulerUnnamed(loki);
     if (unnamed && crashing(core(loki)).length > 0)
-      return fail('LOKI_BUCKET_UNNAMED', { message: 'The ruler is told to use S3, but no bucket is named', evidence: [unnamed] });
+      return fail('LOKI_BUCKET_NOT_SET', { message: 'The ruler is told to use S3, but no bucket is named', evidence: [unnamed] });
     return pass(store);
   },
 };

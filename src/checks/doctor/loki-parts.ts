@@ -36,7 +36,7 @@ function zero(loki: LokiSeen, of: (work: string) => boolean): Verdict {
   if (!first) return pass();
   const parts = [...new Set(idle.flatMap((one) => one.parts))];
   const fixes = parts.map((one) => `kubectl -n ${one.namespace} scale ${one.kind.toLowerCase()} ${one.name} --replicas=${usual(one, loki)}`);
-  return fail('LOKI_PART_SCALED_DOWN', {
+  return fail('LOKI_COMPONENT_SCALED_DOWN', {
     message: `${object(parts[0]!)} has no replicas, so Loki ${first.words}`,
     fix: fixes.join('\n'),
     evidence: parts.map((one) => `${object(one)}: spec.replicas 0`),
@@ -91,7 +91,7 @@ export const partsUp: DoctorCheck = {
     if (pods.some(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage))) return skip('its pods wait for a place or an image');
     if (crashing(pods).length > 0) return skip('its pods crash');
     if (pods.some((pod) => isStarting(pod, now))) return skip(`${[...names].join(' and ')}: pods are starting`);
-    return fail('LOKI_PART_DOWN', {
+    return fail('LOKI_COMPONENT_DOWN', {
       message: `${first.parts.map((part) => `${object(part)}: ${part.ready} of ${part.wanted} ready`).join(', ')}${silent(loki, pods) ? ', and no pod answers' : ''}; Loki ${first.words}`,
       fix: `kubectl -n ${loki.namespace} describe pods -l app.kubernetes.io/component=${first.parts[0]!.component}`,
       evidence: evidenceOf(survey, pods),

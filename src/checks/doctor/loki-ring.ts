@@ -58,7 +58,9 @@ export const patternsServed: DoctorCheck = {
     if (at(loki.config, 'pattern_ingester.enabled') !== true) return pass();
     const alone = loki.workloads.some(({ component }) => ['single-binary', 'write'].includes(component));
     if (alone || loki.workloads.some(({ component, wanted }) => component === 'pattern-ingester' && wanted > 0)) return pass();
-    return warn('LOKI_PATTERNS_UNSERVED', { evidence: [`${loki.configFrom}: pattern_ingester.enabled: true`, 'no workload of component pattern-ingester'] });
+    return warn('LOKI_PATTERN_INGESTER_MISSING', {
+      evidence: [`${loki.configFrom}: pattern_ingester.enabled: true`, 'no workload of component pattern-ingester'],
+    });
   },
 };
 

@@ -74,7 +74,7 @@ export const meshLetsThrough: readonly DoctorCheck[] = CUTS.map(({ id, title, ho
     if (!first) return skip('there is no sidecar of a mesh');
     const evidence = said(pods(survey), complaint, 2, since(survey));
     if (evidence.length === 0) return pass(`${inside.length} pods with ${sidecarIn(first)}`);
-    return fail('MESH_CUTS', { message, fix, evidence: [`pod ${first.name}: container ${sidecarIn(first)}`, ...evidence] });
+    return fail('MESH_BLOCKS_TRAFFIC', { message, fix, evidence: [`pod ${first.name}: container ${sidecarIn(first)}`, ...evidence] });
   },
 }));
 

@@ -47,7 +47,7 @@ export const queryAnswered: DoctorCheck = {
     const saw = `newest line ${age} s old`;
     const sent = podsPushed(survey).filter(({ state }) => state === 'delivering');
     if (age > LONG_S || (age > DELIVERED_S && sent.length > 0))
-      return warn('NOTHING_NEW', {
+      return warn('LOGS_STALE', {
         message: `The newest line is ${age < 120 ? `${age} s` : `${Math.round(age / 60)} minutes`} old${sent.length > 0 ? ', though collectors deliver' : ''}`,
         evidence: [
           `${reading.query}: ${saw}`,

@@ -66,7 +66,7 @@ export const sameTenant: DoctorCheck = {
     // Several tenants are read at once as a|b.
     const bad = readers.find(({ tenant = '' }) => !tenant.split('|').some((one) => written.includes(one)));
     if (!bad || survey.collectors.some(({ writers }) => writers.some(({ tenant }) => tenant?.is === 'dynamic'))) return pass(written.join(', '));
-    return fail('READER_TENANT_OTHER', {
+    return fail('READER_TENANT_MISMATCH', {
       message: `Data source "${bad.name}" reads tenant "${bad.tenant}", but collectors write "${written.join('", "')}"`,
       fix: `set secureJsonData.httpHeaderValue1: ${written[0]} in ${bad.from.split(',')[0]}`,
       evidence: [

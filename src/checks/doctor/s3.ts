@@ -30,7 +30,7 @@ export const bucketsThere: DoctorCheck = {
         return fail('LOKI_BUCKET_NAME', { message: `"${name}" is no bucket's name`, evidence: [from, ...lines] });
       }
       if (look?.is === 'absent') {
-        return fail('LOKI_BUCKET_ABSENT', {
+        return fail('LOKI_BUCKET_NOT_FOUND', {
           message: `Bucket ${name}, where Loki keeps ${use === 'chunks' ? 'its chunks' : 'its rules'}, does not exist`,
           evidence: [from, `s3: there is no bucket ${name}`, ...lines],
         });
@@ -57,7 +57,7 @@ export const bucketsThere: DoctorCheck = {
 };
 
 const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
-  ['LOKI_BUCKET_ABSENT', /NoSuchBucket/i, 'S3 tells Loki that there is no such bucket'],
+  ['LOKI_BUCKET_NOT_FOUND', /NoSuchBucket/i, 'S3 tells Loki that there is no such bucket'],
   [
     'LOKI_BUCKET_REGION',
     /BucketRegionError|PermanentRedirect|status ?code: 301|AuthorizationHeaderMalformed|IllegalLocationConstraint/i,
@@ -140,7 +140,7 @@ export const rulesInPlace: DoctorCheck = {
     const tenants = tenantsWritten(survey);
     const foreign = bucket.keys.find((key) => key.startsWith('rules/') && tenants.length > 0 && !tenants.includes(decoded(key.split('/')[1] ?? '')));
     if (!first && !foreign) return pass(`${bucket.keys.length} keys`);
-    return warn('LOKI_RULES_ELSEWHERE', {
+    return warn('LOKI_RULES_MISPLACED', {
       message: first
         ? `${lost.length === 1 ? '1 rule file lies' : `${lost.length} rule files lie`} outside of rules/TENANT/ in bucket ${bucket.name}, where no ruler looks`
         : `Rules of tenant ${decoded(foreign!.split('/')[1] ?? '')} lie in bucket ${bucket.name}, but lines are written as ${tenants.join(', ')}`,

@@ -77,12 +77,12 @@ function reasonOf(pod: PodSeen, loki: LokiSeen | undefined): [DoctorCode, string
   if (/didn't (match|satisfy) (existing pods )?(pod )?anti-affinity|topology spread/i.test(text))
     return ['PODS_PENDING_SPREAD', 'replicas must not share a node, and there are too few nodes'];
   if (/Insufficient (memory|cpu|pods)|Too many pods/.test(text))
-    return ['PODS_PENDING_ROOM', `no node has enough ${/Insufficient (\w+)/.exec(text)?.[1] ?? 'room'} left`];
+    return ['PODS_PENDING_CAPACITY', `no node has enough ${/Insufficient (\w+)/.exec(text)?.[1] ?? 'room'} left`];
   return ['PODS_PENDING', shortened(text, 120)];
 }
 
 function fixFor(code: DoctorCode, pod: PodSeen, { loki }: Survey): { readonly fix?: string } {
-  if (code === 'PODS_PENDING_ROOM' && isCache(pod)) {
+  if (code === 'PODS_PENDING_CAPACITY' && isCache(pod)) {
     const key = /results/.test(pod.name) ? 'resultsCache' : 'chunksCache';
     return { fix: `set ${key}.allocatedMemory: 512 (or ${key}.enabled: false) at the top level of Loki's values and upgrade the release` };
   }

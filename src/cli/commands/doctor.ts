@@ -1,6 +1,7 @@
 /** `loki-eks doctor`: where the way of the logs is broken, or what is wrong with values files. */
 import { nearest } from '../../design/nearest.ts';
 import { doctorCatalogue } from '../../problems/catalogue.ts';
+import { currentCode } from '../../problems/former-codes.ts';
 import { stop } from '../../problems/problem.ts';
 import type { DoctorFix, DoctorPapers } from '../../app/outside.ts';
 import type { Command, Given } from '../command.ts';
@@ -51,7 +52,7 @@ export const doctor: Command = {
 };
 
 function fixIn({ flags }: Given): DoctorFix | undefined {
-  const confirmed = (flags['confirmFix'] ?? []) as readonly string[];
+  const confirmed = ((flags['confirmFix'] ?? []) as readonly string[]).map((word) => word.replace(/^\w+/, currentCode));
   const codes = Object.keys(doctorCatalogue);
   for (const word of confirmed) {
     const code = word.split(':')[0] ?? '';

@@ -2,6 +2,7 @@
 import { autofixOf } from '../../design/mending.ts';
 import { nearest } from '../../design/nearest.ts';
 import { catalogue, doctorRow, type ProblemCode } from '../../problems/catalogue.ts';
+import { currentCode } from '../../problems/former-codes.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Autofix } from '../../problems/row.ts';
 import { fold } from '../../ui/text.ts';
@@ -45,7 +46,7 @@ function one(said: string, columns: number): readonly string[] {
     .replace(/^\[|\]$/g, '')
     .toUpperCase()
     .replaceAll('-', '_');
-  const code = codes.find((known) => known === wanted);
+  const code = codes.find((known) => known === currentCode(wanted));
   if (!code) {
     const near = nearest(wanted, codes);
     throw stop('CODE_UNKNOWN', {

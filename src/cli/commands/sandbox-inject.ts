@@ -60,9 +60,9 @@ function invalid(name: string, [first = '', ...others]: readonly string[]): Prob
 
 async function send({ env }: Platform, route: string, body: string): Promise<void> {
   const url = env[CONTROL];
-  if (!url) throw stop('SANDBOX_ABSENT', { message: `No sandbox is here: ${CONTROL} is not set` });
+  if (!url) throw stop('SANDBOX_NOT_RUNNING', { message: `No sandbox is here: ${CONTROL} is not set` });
   const answer = await fetch(`${url}/${route}`, { method: 'POST', body }).catch((cause: unknown) => {
-    throw stop('SANDBOX_ABSENT', { message: `No sandbox answers at ${url}` }, { cause });
+    throw stop('SANDBOX_NOT_RUNNING', { message: `No sandbox answers at ${url}` }, { cause });
   });
   if (answer.ok) return;
   const { error = `HTTP ${answer.status}` } = (await answer.json().catch(() => ({}))) as { readonly error?: string };

@@ -9,7 +9,7 @@ export const adopt = rows({
     exit: 3,
     explain: 'adopt takes over a running installation: the Helm releases loki and alloy, their buckets, role and login. Nothing has been changed.',
   },
-  ADOPT_UNFIT: {
+  ADOPT_UNSUPPORTED: {
     title: 'The installed Loki can not be adopted as it is',
     cause: 'It is built in a way that loki-eks could not carry on without losing what it has stored, or its name is not the one that loki-eks uses.',
     fix: 'Change what the message names, or install beside it with --namespace NAME and --collector-namespace NAME.',
@@ -17,7 +17,7 @@ export const adopt = rows({
     explain:
       'Adoptable is a Helm release named loki of the Loki chart in Distributed mode that keeps its lines in S3, in one bucket of this account and region, with the role of its service account. Nothing has been changed.',
   },
-  ADOPT_UNSAID: {
+  ADOPT_VALUE_UNDETECTED: {
     title: 'Something that has to stay as it is could not be learned',
     cause: 'The installation does not say it, or says several things.',
     fix: 'Give it with the flag that the message names.',
@@ -25,7 +25,7 @@ export const adopt = rows({
     explain:
       'Lines belong to a tenant, and are deleted when they are older than the retention: both must go on as they were, so neither is guessed. Nothing has been changed.',
   },
-  MARKED_BY_ANOTHER: {
+  OWNED_BY_ANOTHER_INSTALLATION: {
     title: 'It belongs to another installation of loki-eks',
     cause: 'It carries the marks of an installation in another cluster or another namespace.',
     fix: 'loki-eks orphan, in the cluster and namespace that it belongs to',
@@ -48,7 +48,7 @@ export const adopt = rows({
     explain:
       'Loki finds a line only under the schema that was in force when the line was written. The periods of the running Loki are carried on by themselves; only values files of your own can change them. Nothing has been changed.',
   },
-  SCHEMA_STRANGE: {
+  SCHEMA_UNSUPPORTED: {
     title: 'A period of the running schema is written in a way that is not carried on',
     cause: 'Somebody changed the configuration of Loki in the cluster: a value in it is no plain word or number.',
     fix: 'Put schema_config back as it was: helm rollback loki -n NAMESPACE',

@@ -99,7 +99,7 @@ export const app = rows({
     explain:
       '--delete-data deletes every object now, which takes about five minutes for a million of them. --expire-data puts lifecycle rules on the bucket: S3 empties it within about two days (four with versioning), and the bucket stays until uninstall --delete-data deletes it.',
   },
-  CREDENTIALS_END_SOON: {
+  CREDENTIALS_EXPIRE_SOON: {
     title: 'The AWS credentials end soon',
     cause: 'They are temporary, and an installation may take longer than they last.',
     fix: 'log in again before you go on',
@@ -186,7 +186,7 @@ export const app = rows({
     explain:
       'Nothing is known about the logs of that node then. The pod asks for 5m of CPU and 8Mi of memory, tolerates every taint and runs the image of Alloy.',
   },
-  NOTHING_PROVED: {
+  NOTHING_VERIFIED: {
     title: 'Nothing could be proved',
     cause: 'Each proof that was asked for had to be left out.',
     fix: 'do what the reasons say, or ask for other proofs with --proof',
@@ -200,7 +200,7 @@ export const app = rows({
     exit: 6,
     explain: 'Whoever reaches the gateway could read and write all logs. nginx must answer 401 to every request without the right user and password.',
   },
-  TENANTS_NOT_APART: {
+  TENANTS_NOT_ISOLATED: {
     title: 'A tenant sees the lines of another one',
     cause: 'Loki runs with auth_enabled: false, so that all requests belong to one tenant.',
     fix: 'loki-eks plan, to see what differs; loki-eks install repairs it',
@@ -215,7 +215,7 @@ export const app = rows({
     explain:
       'The ingesters were told to flush, and the chunk of a line that had come back was looked for in the bucket. Until chunks are stored, lines live in memory and on the volumes of the ingesters only.',
   },
-  CHUNKS_NOT_BY_ROLE: {
+  LOKI_CREDENTIALS_NOT_FROM_ROLE: {
     title: "Loki's credentials are not those of its role alone",
     cause: 'The pods were made before the role was set, or keys are in their environment or configuration.',
     fix: 'loki-eks install; where it has nothing to do: kubectl -n loki rollout restart statefulset loki-ingester',
@@ -245,7 +245,7 @@ export const app = rows({
     exit: 6,
     explain: 'Container runtimes write "<time> stdout F <line>". The stage.cri of the collector takes that prefix off.',
   },
-  LINE_TWICE: {
+  LINE_DUPLICATED: {
     title: 'A line came back more than once',
     cause: 'Two collectors read the same node, or positions were lost.',
     fix: 'kubectl get pods -A -o wide | grep -i -e alloy -e promtail -e fluent',
@@ -259,7 +259,7 @@ export const app = rows({
     exit: 6,
     explain: 'Dashboards and queries rely on namespace, pod, container, job and cluster.',
   },
-  LOOK_LATE: {
+  COLLECT_TIMED_OUT: {
     title: 'The cluster or AWS answers too slowly for a support bundle',
     cause: 'A request got no answer: the network between here and there, an endpoint behind a firewall, or an API server that is overloaded.',
     fix: 'loki-eks doctor, which waits longer',

@@ -218,7 +218,7 @@ export const aws = rows({
     explain:
       'The first locked keys are listed. Everything that was not locked is deleted. Nobody can shorten a retention of mode COMPLIANCE; one of mode GOVERNANCE can be lifted with s3:BypassGovernanceRetention, which loki-eks never uses. A lifecycle rule waits for the retention too.',
   },
-  BUCKET_STILL_WRITTEN: {
+  BUCKET_STILL_WRITTEN_TO: {
     title: 'A bucket fills while it is emptied',
     cause: 'Something still writes to it.',
     fix: 'Stop the writer (helm list -A, then helm uninstall) and run the command again',

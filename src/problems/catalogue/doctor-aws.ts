@@ -2,7 +2,7 @@
 import { doctorRows } from '../row.ts';
 
 export const doctorAws = doctorRows({
-  LOKI_ROLE_UNNAMED: {
+  LOKI_ROLE_ANNOTATION_MISSING: {
     title: "Loki's service account names no role",
     cause: 'The annotation eks.amazonaws.com/role-arn is missing, and there is no Pod Identity association.',
     fix: 'annotate the service account with the role, and restart the pods',
@@ -78,7 +78,7 @@ export const doctorAws = doctorRows({
     explain:
       'With some versions of Loki an endpoint makes it skip the role of its service account. It is right for S3 that is not from AWS, and for FIPS endpoints.',
   },
-  LOKI_BUCKET_UNNAMED: {
+  LOKI_BUCKET_NOT_SET: {
     title: 'Loki has no bucket',
     cause: 'S3 is its store, but neither storage_config.aws nor common.storage.s3 names a bucket.',
     fix: 'set loki.storage.bucketNames.chunks and .ruler in the values',
@@ -96,7 +96,7 @@ export const doctorAws = doctorRows({
     autofix: 'yes',
     explain: 'A prefix in the bucket is not part of its name; S3 answers with HTML, and Loki reports a SerializationError.',
   },
-  LOKI_BUCKET_ABSENT: {
+  LOKI_BUCKET_NOT_FOUND: {
     title: 'A bucket of Loki does not exist',
     cause: 'It was deleted, or the configuration has a wrong name.',
     fix: 'aws s3 mb s3://BUCKET, or correct loki.storage.bucketNames in the values',
@@ -193,7 +193,7 @@ export const doctorAws = doctorRows({
     explain:
       's3:ListBucket is for the bucket itself, the other actions for its objects. When writing works and compaction or table syncing is denied, it is ListBucket. A bucket with a KMS key needs kms:GenerateDataKey and kms:Decrypt, in the policy of the key too.',
   },
-  LOKI_RULES_ELSEWHERE: {
+  LOKI_RULES_MISPLACED: {
     title: 'Rules lie where no ruler looks',
     cause: 'They were uploaded beside rules/TENANT/, or for a tenant that nobody writes as.',
     fix: 'aws s3 mv them below rules/TENANT/, or load them through the API of the ruler',

@@ -11,7 +11,7 @@ export const doctorCollector = doctorRows({
     autofix: 'confirm',
     explain: 'Looked for is the label app.kubernetes.io/name=alloy in all namespaces. Other collectors are not judged.',
   },
-  COLLECTOR_BARRED: {
+  COLLECTOR_EXCLUDED_FROM_NODES: {
     title: 'Some nodes have no collector',
     cause: 'Its DaemonSet does not tolerate their taints, or does not select them.',
     fix: 'set controller.tolerations: [{operator: Exists}] in the values of Alloy',
@@ -169,7 +169,7 @@ export const doctorCollector = doctorRows({
     explain:
       'Its tailer skips a line that is older than the one before, which happens where stdout and stderr take turns; no metric tells of it. Every line also passes the API server. On Fargate there is no other way.',
   },
-  COLLECTORS_TWICE: {
+  DUPLICATE_COLLECTORS: {
     title: 'Each line is read more than once',
     cause: 'Two collectors read the same files, or several replicas read all pods.',
     fix: 'remove one of them; or clustering in loki.source.kubernetes',

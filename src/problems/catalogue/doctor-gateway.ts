@@ -20,7 +20,7 @@ export const doctorGateway = doctorRows({
     autofix: 'yes',
     explain: 'Pods wait in ContainerCreating (FailedMount) until it is there.',
   },
-  GATEWAY_ABSENT: {
+  GATEWAY_UNAVAILABLE: {
     title: 'No gateway is ready',
     cause: 'It has no replicas, its pods do not become ready, or its Deployment or Service was deleted.',
     fix: 'kubectl describe pods -l app.kubernetes.io/component=gateway',

@@ -65,7 +65,7 @@ export const doctorLoki = doctorRows({
     autofix: 'no',
     explain: 'Where the reason is known (configuration, identity, memory, disk) it is told there.',
   },
-  LOKI_PART_SCALED_DOWN: {
+  LOKI_COMPONENT_SCALED_DOWN: {
     title: 'A part of Loki has no replicas',
     cause: 'It was scaled to zero, by hand, by an autoscaler or in the values.',
     fix: 'kubectl -n NAMESPACE scale deployment NAME --replicas=2',
@@ -75,7 +75,7 @@ export const doctorLoki = doctorRows({
     explain:
       'Kubernetes reports 0 of 0 as ready, so nothing else shows it. Without distributors every push is answered 502 by the gateway; without queriers, query frontend or index gateway no query is answered; without the compactor nothing is deleted. Collectors retry for hours and log nothing about it at level info.',
   },
-  LOKI_PART_DOWN: {
+  LOKI_COMPONENT_DOWN: {
     title: 'A part of Loki is not ready, or does not answer',
     cause: 'Its process hangs or was stopped, or waits for something that does not come.',
     fix: 'kubectl -n NAMESPACE describe pods -l app.kubernetes.io/component=COMPONENT',
@@ -103,7 +103,7 @@ export const doctorLoki = doctorRows({
     autofix: 'confirm',
     explain: 'A third-order symptom: look for pending pods, memory and failing flushes first.',
   },
-  LOKI_PATTERNS_UNSERVED: {
+  LOKI_PATTERN_INGESTER_MISSING: {
     title: 'The pattern ingester is switched on, but has no pod',
     cause: 'pattern_ingester.enabled is true and patternIngester.replicas is 0.',
     fix: 'set patternIngester.replicas: 1, or pattern_ingester.enabled: false',
@@ -130,7 +130,7 @@ export const doctorLoki = doctorRows({
     autofix: 'confirm',
     explain: 'Lines are kept, and paid for, for ever.',
   },
-  LOKI_SCHEMA_LATE: {
+  LOKI_SCHEMA_STARTS_LATE: {
     title: 'The schema begins after the lines',
     cause: 'The first period of schema_config has a later date than the oldest lines that are sent.',
     fix: 'date the first period back (2024-01-01) where the bucket is empty; else let collectors begin at the end of files',
@@ -139,7 +139,7 @@ export const doctorLoki = doctorRows({
     autofix: 'no',
     explain: 'Loki answers "no schema config found for time", and the whole push is lost with the one old line.',
   },
-  LOKI_COMPACTOR_UNNAMED: {
+  LOKI_COMPACTOR_ADDRESS_MISSING: {
     title: "Queriers don't know where the compactor is",
     cause: 'Deletions are on, but common.compactor_address is not set.',
     fix: 'loki.commonConfig.compactor_address: http://RELEASE-compactor.NAMESPACE.svc.cluster.local:3100',

@@ -2,7 +2,7 @@
 import { doctorRows } from '../row.ts';
 
 export const doctorNetwork = doctorRows({
-  MESH_CUTS: {
+  MESH_BLOCKS_TRAFFIC: {
     title: 'A service mesh cuts what passes it',
     cause: 'Loki or the collectors have a sidecar, and requests through it fail.',
     fix: 'exclude the ports with traffic.sidecar.istio.io/excludeOutboundPorts, or leave the pods out of the mesh',

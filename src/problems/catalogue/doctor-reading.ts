@@ -11,7 +11,7 @@ export const doctorReading = doctorRows({
     autofix: 'confirm',
     explain: 'Loki answers 401 "no org id", which looks like a refused login and is not.',
   },
-  READER_TENANT_OTHER: {
+  READER_TENANT_MISMATCH: {
     title: 'Readers and writers use different tenants',
     cause: 'The data source names another tenant than the collectors.',
     fix: 'name the same tenant in both places',
@@ -65,7 +65,7 @@ export const doctorReading = doctorRows({
     autofix: 'no',
     explain: '"Save & test" is green all the same: it asks for 1+1, which touches no log.',
   },
-  NOTHING_NEW: {
+  LOGS_STALE: {
     title: 'The newest line is old',
     cause: 'Collectors stopped or lag behind, or nothing prints.',
     fix: 'loki-eks verify, which prints a line and looks for it',

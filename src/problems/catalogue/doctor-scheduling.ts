@@ -2,7 +2,7 @@
 import { doctorRows } from '../row.ts';
 
 export const doctorScheduling = doctorRows({
-  KUBELETS_UNREACHED: {
+  KUBELETS_UNREACHABLE: {
     title: "The Kubernetes API can't reach a node's kubelet",
     cause: 'Port 10250 of the nodes is closed for the control plane, the kubelet is not up, or its certificate is not accepted.',
     fix: 'let the cluster security group reach port 10250 of the nodes; kubectl get nodes, kubectl get csr',
@@ -39,7 +39,7 @@ export const doctorScheduling = doctorRows({
     autofix: 'yes',
     explain: 'The rule is podAntiAffinity over kubernetes.io/hostname. Other installations with the same component label in the namespace count as well.',
   },
-  PODS_PENDING_ROOM: {
+  PODS_PENDING_CAPACITY: {
     title: 'Pods find no place: no node has enough left',
     cause: 'The requests of the pod are larger than what any node has free.',
     fix: 'add nodes, or lower the requests in the values',
@@ -84,7 +84,7 @@ export const doctorScheduling = doctorRows({
     autofix: 'confirm',
     explain: 'No pod is made at all; the event FailedCreate of the DaemonSet says why.',
   },
-  COLLECTOR_NOT_DAEMON: {
+  COLLECTOR_NOT_DAEMONSET: {
     title: 'A collector that reads files does not run on every node',
     cause: 'It is a Deployment or a StatefulSet, and files of other nodes are out of its reach.',
     fix: 'controller.type: daemonset in the values of Alloy',
@@ -102,7 +102,7 @@ export const doctorScheduling = doctorRows({
     autofix: 'yes',
     explain: 'The event SystemOOM of a node names the victim process. Other pods of the node suffer as well.',
   },
-  LOKI_CLAIMS_LEFT: {
+  LOKI_VOLUMES_ORPHANED: {
     title: 'Volumes are left of what is no more',
     cause: 'Claims of a StatefulSet outlive its pods and its release.',
     fix: 'look at what is in them, then kubectl delete pvc',

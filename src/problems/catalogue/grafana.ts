@@ -9,7 +9,7 @@ export const grafana = rows({
     exit: 2,
     explain: 'Grafana: Administration, Service accounts, add one, add a token. It stays in your file: it is neither recorded nor journalled.',
   },
-  GRAFANA_DATASOURCE_TAKEN: {
+  GRAFANA_DATASOURCE_EXISTS: {
     title: 'A data source of this name or uid is there already',
     cause: 'Somebody made it by hand or by another file.',
     fix: 'rename or delete that one, or leave Grafana alone with --grafana none',
@@ -61,7 +61,7 @@ export const grafana = rows({
     explain:
       'The sidecar writes the file and asks Grafana to read all of them again, with the admin login of its own environment: a wrong one there is a 401 in its log. One bad file makes Grafana refuse all others.',
   },
-  GRAFANA_NO_WAY: {
+  GRAFANA_CANNOT_REACH_GATEWAY: {
     title: 'Grafana cannot reach the gateway',
     cause: 'From where it runs, the address of the data source leads nowhere.',
     fix: 'for a Grafana outside of the cluster: --expose internal or public, and --gateway-url with the address it is to use',

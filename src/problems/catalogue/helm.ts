@@ -16,7 +16,7 @@ export const helm = rows({
     exit: 3,
     explain: 'Release labels and some flags that are used came with helm 3.14.',
   },
-  HELM_UNKNOWN: {
+  HELM_VERSION_UNSUPPORTED: {
     title: 'helm is of a version that is not known',
     cause: 'What was found does not say its version as helm 3 and 4 do, or is helm 5 or newer.',
     fix: 'Name a helm from 3.14 to 4.x with --helm PATH.',

@@ -63,7 +63,7 @@ export const run = rows({
     explain:
       'Another run may be at work by now, so this one stops before its next change and takes nothing back. What it did stands in its journal on this machine, and the next install offers to go on or to undo, unless another run has changed the installation in the meantime.',
   },
-  RUN_LOCK_STAYS: {
+  RUN_LOCK_NOT_RELEASED: {
     title: 'The lock of this run could not be given back',
     cause: 'The Kubernetes API did not answer when the run gave its lock back.',
     fix: 'Nothing has to be done: the next run takes it over. To see it: kubectl -n kube-system get leases',
@@ -137,7 +137,7 @@ export const run = rows({
     exit: 2,
     explain: 'Nothing has been changed.',
   },
-  LOGIN_NOT_TAKEN_UP: {
+  LOGIN_NOT_PROPAGATED: {
     title: 'Gateway pods do not know the new login',
     cause: 'The kubelet has not brought the changed Secret into all gateway pods: a node is not ready, or very busy.',
     fix: 'kubectl get nodes, and kubectl -n loki get pods -o wide; then run the command again.',
@@ -158,7 +158,7 @@ export const run = rows({
     exit: 3,
     explain: 'doctor --fix mends one thing at a time and would not know what belongs to the earlier run. Nothing has been changed.',
   },
-  RUN_OVERTAKEN: {
+  RUN_SUPERSEDED: {
     title: 'A dead run can not be taken back any more',
     cause: 'After it died, a run of another machine or user took the lock and changed the installation; it may have finished what the dead run began.',
     fix: 'Go on from what is there with loki-eks install --on-unfinished continue, or take everything away with loki-eks uninstall.',
@@ -293,7 +293,7 @@ export const run = rows({
     exit: 3,
     explain: 'Nothing was made. It needs ip (iproute2), unshare, setpriv, mount and nsenter (util-linux), chroot and mkfifo (coreutils), and hostname.',
   },
-  SANDBOX_ABSENT: {
+  SANDBOX_NOT_RUNNING: {
     title: 'No sandbox answers',
     cause: 'This is not inside a sandbox, or the sandbox has ended.',
     fix: 'loki-eks sandbox start, and paste the lines it prints into this terminal',
@@ -307,7 +307,7 @@ export const run = rows({
     exit: 2,
     explain: 'Nothing has been injected. Each fault is told with its path in the document, such as logs[0].lines.',
   },
-  DEFECT: {
+  INTERNAL_ERROR: {
     title: 'A defect in loki-eks',
     cause: 'Something happened that loki-eks did not expect.',
     fix: 'Run the command again; if it happens again, open an issue with the lines above.',

@@ -33,7 +33,7 @@ export const settings = rows({
     explain:
       'Whoever may read the hash, or may ask the gateway often enough, can guess a short password. It is taken all the same, and hashed so that each guess is dear.',
   },
-  PASSWORD_FILE_OPEN: {
+  PASSWORD_FILE_PERMISSIONS: {
     title: 'Others may read or change the password file',
     cause: 'The permissions of the file that --password-file names let others in.',
     fix: 'chmod 600 FILE',

@@ -10,7 +10,7 @@ export const steps = rows({
     explain:
       'Every S3 call names your account as the expected owner, so nothing was sent to the other bucket. Account-regional names (the default) can never be taken by others.',
   },
-  BUCKET_ELSEWHERE: {
+  BUCKET_WRONG_REGION: {
     title: 'The bucket is in another region than the cluster',
     cause: 'A bucket of this name was made in another region of this account.',
     fix: 'loki-eks install --bucket-prefix NAME',
@@ -69,7 +69,7 @@ export const steps = rows({
     explain:
       'An ingester holds the log lines of up to two hours in memory and in its write-ahead log before they are in S3. Before it ends, it is told to flush, and its own counters (loki_ingester_memory_chunks, loki_ingester_chunks_flush_failures_total) have to say that nothing is left. Where they do not, Loki goes on running with everything it needs, and its volume claims stay. Evidence: the lines "failed to flush" of the ingesters, their state, and a port-forward to port 3100. With --discard-unflushed the rest is given up, with the volumes that hold it; nothing brings it back. With three copies of each line, one lost ingester of three loses nothing, but two do.',
   },
-  VOLUMES_UNKEPT: {
+  VOLUMES_NOT_RETAINED: {
     title: 'The cluster would delete the volumes of ingesters by itself',
     cause: 'A values file sets persistence.whenDeleted or persistence.whenScaled of the ingesters to something else than Retain.',
     fix: 'set it to Retain in your values, or leave it out',
@@ -85,7 +85,7 @@ export const steps = rows({
     explain:
       'Retention is the work of the compactor, which takes chunks and index away in step with each other. Where S3 takes one of them first, queries fail. Rules for other prefixes or for tagged objects do no harm, and none of them is ever changed.',
   },
-  RETENTION_UNSAID: {
+  RETENTION_WOULD_SHORTEN: {
     title: 'The retention would become shorter without anybody having said so',
     cause: 'The installation, or an earlier one that left its bucket, was made with a longer --retention-days than this run has, which names none.',
     fix: '--retention-days N, with the number of days that logs shall be kept',
@@ -158,7 +158,7 @@ export const steps = rows({
     exit: 3,
     explain: 'It was left as it is.',
   },
-  FORMER_CHANGED: {
+  OBJECT_BACKUP_CHANGED: {
     title: 'What a fix has kept of the objects before it was changed since',
     cause: 'Somebody wrote into the Secret in which the run kept what it was about to change.',
     fix: 'Compare the objects of the release yourself: helm get manifest NAME -n NAMESPACE; then delete the Secret',

@@ -93,9 +93,9 @@ describe.each(helms)('$title', ({ helm }) => {
         return problemOf(findHelm({ path, env: { PATH: '/bin:/usr/bin' } }));
       };
       expect(await fake('echo v3.13.3')).toMatchObject({ code: 'HELM_TOO_OLD', message: expect.stringContaining('3.13.3') });
-      expect(await fake('echo v5.0.1')).toMatchObject({ code: 'HELM_UNKNOWN', message: expect.stringContaining('5.0.1') });
+      expect(await fake('echo v5.0.1')).toMatchObject({ code: 'HELM_VERSION_UNSUPPORTED', message: expect.stringContaining('5.0.1') });
       expect((await fake('echo "Error: could not find tiller" >&2; exit 1')).code).toBe('HELM_TOO_OLD');
-      expect(await fake('echo hello')).toMatchObject({ code: 'HELM_UNKNOWN', evidence: ['hello'] });
+      expect(await fake('echo hello')).toMatchObject({ code: 'HELM_VERSION_UNSUPPORTED', evidence: ['hello'] });
     });
   });
 

@@ -19,8 +19,11 @@ export interface Played {
   readonly said: string;
 }
 
-/** Things take their time to break: they are looked at again for as long as this, in milliseconds, and so many times at least. */
-const PATIENCE = 12_000;
+/**
+ * Things take their time to break: they are looked at again for as long as this, in milliseconds, and so many times at least. Pushes
+ * that fail within 15 s of Loki's readiness are no finding, and that is measured on the clock of the machine.
+ */
+const PATIENCE = 25_000;
 const LOOKS = 12;
 const STEP = 100;
 /** What would be found wrongly is found by then. */

@@ -1,4 +1,4 @@
-/** The classes of failure that `doctor` is measured by: one word for everything that breaks in the same way. */
+/** The failure classes that `doctor` is measured by: one name for everything that breaks in the same way. */
 
 export const failureClasses = [
   'irsa-annotation',
@@ -64,8 +64,8 @@ export const failureClasses = [
 ] as const;
 export type FailureClass = (typeof failureClasses)[number];
 
-/** Classes that no code stands for, and why. */
+/** Classes without a code, and why. */
 export const notFound: Readonly<Partial<Record<FailureClass, string>>> = {
   'collector-noise':
-    'These lines tell of nothing that is wrong: remote configuration that is off, files of pods that are gone, queries that were given up, a canary without a login. To find nothing is the right answer, and `doctor` takes none of them for evidence.',
+    "These log lines don't indicate a problem: disabled remote configuration, log files of deleted pods, canceled queries, a canary without credentials. `doctor` ignores them.",
 };

@@ -1,11 +1,11 @@
-/** A problem as a value and as the one Error class this project throws for what a user can meet. */
+/** A problem as a value, and the one Error class that is thrown for user-reachable failures. */
 import type { Problem } from '../engine/types.ts';
 import { catalogue, type ProblemCode } from './catalogue.ts';
 
 export type { ProblemCode } from './catalogue.ts';
 
 /**
- * Builds a problem from its catalogue row. `message` names the very value that is wrong; `fix` is
+ * Builds a problem from its catalogue row. `message` contains the wrong value; `fix` is
  * the next command or edit, and falls back to the row's general one.
  */
 export function problem(code: ProblemCode, said: { readonly message?: string; readonly fix?: string; readonly evidence?: readonly string[] } = {}): Problem {
@@ -18,7 +18,7 @@ export function problem(code: ProblemCode, said: { readonly message?: string; re
   };
 }
 
-/** Thrown wherever the way on is barred; everything else that is thrown is a defect. */
+/** Thrown for user-reachable failures; everything else that is thrown is an internal error. */
 export class ProblemError extends Error {
   readonly problem: Problem;
   constructor(of: Problem, options?: { cause?: unknown }) {

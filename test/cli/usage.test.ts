@@ -9,7 +9,7 @@ describe('wrong usage', () => {
   it.each([
     ['instal', 'COMMAND_UNKNOWN', 'There is no command "instal"; did you mean install?', 'loki-eks install'],
     ['frobnicate', 'COMMAND_UNKNOWN', 'There is no command "frobnicate"', 'loki-eks --help'],
-    ['', 'COMMAND_MISSING', 'No command was given', 'loki-eks install, or loki-eks --help for all commands'],
+    ['', 'COMMAND_MISSING', 'A command is required', 'Run `loki-eks install`, or `loki-eks --help` to list all commands'],
     [
       'install --retention-day 3',
       'FLAG_UNKNOWN',

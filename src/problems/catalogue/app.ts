@@ -244,7 +244,7 @@ export const app = rows({
     cause: 'The collector did not remove the CRI prefix, or a pipeline stage rewrites log lines.',
     fix: "Run `loki-eks install` to repair the collector's pipeline",
     exit: 6,
-    explain: 'Container runtimes write "<time> stdout F <line>". The collector\'s stage.cri removes that prefix.',
+    explain: "Container runtimes write `<time> stdout F <line>`. The collector's stage.cri removes that prefix.",
   },
   LINE_DUPLICATED: {
     title: 'A log line was delivered more than once',

@@ -22,7 +22,7 @@ export const aws = rows({
     cause: 'The name does not have the form of a region such as ap-northeast-2 or us-gov-west-1; often it is an availability zone.',
     fix: 'Correct `--region`, AWS_REGION or the profile',
     exit: 2,
-    explain: 'A region has the form <area>-<part>-<number>; an availability zone has an additional letter at the end.',
+    explain: 'A region has the form `<area>-<part>-<number>`; an availability zone has an additional letter at the end.',
   },
   AWS_PROFILE_UNKNOWN: {
     title: 'Unknown AWS profile',

@@ -98,7 +98,7 @@ export const run = rows({
     cause: 'The journal was written by another version of loki-eks, with a step that this version does not have.',
     fix: 'Run the version that wrote the journal with `--on-unfinished undo`, or remove everything with `loki-eks uninstall`',
     exit: 3,
-    explain: 'All other changes in the journal are rolled back. uninstall goes by ownership tags and labels and needs no journal.',
+    explain: 'All other changes in the journal are rolled back. uninstall identifies resources by ownership tags and labels and needs no journal.',
   },
   LEFT_IN_PLACE: {
     title: 'Changes were left in place',
@@ -166,7 +166,7 @@ export const run = rows({
     fix: 'Continue from the current state with `loki-eks install --on-unfinished continue`, or remove everything with `loki-eks uninstall`',
     exit: 3,
     explain:
-      'A journal records what one run did on one machine. Once another run has changed the installation, rolling back the older changes would remove resources that the later run and its users depend on. So `loki-eks install` closes such a journal and continues, and refuses --on-unfinished undo. uninstall goes by ownership tags and labels and keeps log data. Nothing has been changed.',
+      'A journal records what one run did on one machine. Once another run has changed the installation, rolling back the older changes would remove resources that the later run and its users depend on. So `loki-eks install` closes such a journal and continues, and refuses --on-unfinished undo. uninstall identifies resources by ownership tags and labels and keeps log data. Nothing has been changed.',
   },
   FIX_CHART_DIFFERS: {
     title: 'The available chart differs from the installed one',

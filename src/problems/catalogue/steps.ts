@@ -153,7 +153,7 @@ export const steps = rows({
     explain: 'Role names are unique in an account, regardless of path and case.',
   },
   ASSOCIATION_NOT_OURS: {
-    title: "Loki's service account has a Pod Identity association that loki-eks did not create",
+    title: 'The Pod Identity association was not created by loki-eks',
     cause: 'EKS allows one association per service account, and one exists already.',
     fix: 'Run `aws eks delete-pod-identity-association`, or install with `--identity irsa`',
     exit: 3,

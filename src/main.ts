@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Outside } from './app/outside.ts';
 import type { findHelm } from './adapters/helm/binary.ts';
 import { systemClock, systemPulse } from './adapters/system/clock.ts';
-import { endChildren, endChildrenAtOnce } from './adapters/helm/children.ts';
+import { endChildren, endChildrenAtOnce } from './adapters/children.ts';
 import { systemFiles } from './adapters/system/files.ts';
 import { watchedOutput } from './adapters/system/output.ts';
 import { main } from './cli/cli.ts';

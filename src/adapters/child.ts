@@ -1,6 +1,6 @@
 /** One program that is run for its answer: no shell, a process group of its own, and an end, whatever it or its children do. */
 import { execa } from 'execa';
-import { tended } from './helm/children.ts';
+import { tended } from './children.ts';
 
 export interface Child {
   readonly path: string;

@@ -1,5 +1,4 @@
-/** The lock as it stands in the cluster: a Lease that says who holds it, since when, until when that is to be believed, and whose work is unfinished. */
-import type { Ownership } from '../design/blueprint.ts';
+import type { Ownership } from '../design/ownership.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import type { Self } from '../ports/system.ts';
 

@@ -1,5 +1,4 @@
-/** Giving the lock back: gone when all is settled, without a holder where a journal may still be taken back. See docs/decisions/0013. */
-import type { Ownership } from '../design/blueprint.ts';
+import type { Ownership } from '../design/ownership.ts';
 import type { Outcome, Problem, Sink } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Clock } from '../ports/system.ts';

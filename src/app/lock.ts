@@ -1,5 +1,6 @@
 /** One writer at a time: taking the lock, holding it while a run changes things, and giving it back on every way out. */
-import type { Blueprint, Ownership } from '../design/blueprint.ts';
+import type { Blueprint } from '../design/blueprint.ts';
+import type { Ownership } from '../design/ownership.ts';
 import type { Problem, Sink } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Clock, Pulse, Random, Self } from '../ports/system.ts';

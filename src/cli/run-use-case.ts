@@ -2,7 +2,7 @@
 import type { Outside, Run, UseCase } from '../app/outside.ts';
 import { redaction } from '../engine/redaction.ts';
 import type { Happenings, Problem, Sink } from '../engine/types.ts';
-import { makeRenderer } from '../ui/renderer.ts';
+import { makeRenderer } from '../ui/make-renderer.ts';
 import type { Origins } from '../design/settings.ts';
 import type { Given } from './command.ts';
 import { readConfigFile } from './config-file.ts';

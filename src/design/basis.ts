@@ -1,7 +1,6 @@
-/** What every part of the design starts from: the arguments, and the few things decided first. */
-import type { Ownership } from './blueprint.ts';
 import type { Facts } from './facts.ts';
 import type { Values } from './merge.ts';
+import type { Ownership } from './ownership.ts';
 import type { Settings } from './settings-type.ts';
 import type { Sizing } from './sizes.ts';
 import type { Templates } from './template.ts';

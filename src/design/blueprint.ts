@@ -4,8 +4,8 @@ import type { Encryption, LifecycleRule, Tags } from '../ports/buckets.ts';
 import type { NewRole } from '../ports/roles.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
-import type { DatasourceParts } from './grafana.ts';
 import type { GrafanaFact } from './grafana-workload.ts';
+import type { Ownership } from './ownership.ts';
 
 export interface Blueprint {
   readonly account: string;
@@ -44,18 +44,6 @@ export interface Blueprint {
   /** What was decided for the user and is worth saying, one sentence each. */
   readonly notes?: readonly string[];
   readonly verify: ProbePlan;
-}
-
-/** The marks by which we know our own, and nothing else. */
-export interface Ownership {
-  /** 8 hex digits of sha256(`<cluster arn>/<namespace>`); part of every name. */
-  readonly installId: string;
-  /** `loki-eks/managed-by`, `loki-eks/cluster-arn`, `loki-eks/install-id` */
-  readonly tags: Tags;
-  /** `app.kubernetes.io/managed-by: loki-eks`, `loki-eks.dev/install-id: <id>` */
-  readonly labels: Readonly<Record<string, string>>;
-  /** `loki-eks.dev/cluster-arn: <arn>` (an ARN does not fit a label) */
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface BucketPlan {
@@ -155,4 +143,17 @@ export interface ReleasePlan {
   readonly labels: Readonly<Record<string, string>>;
   /** Leaf paths of the user's files that the chart does not know, with the nearest known key. */
   readonly unknownKeys: readonly { readonly path: string; readonly file: string; readonly nearest?: string }[];
+}
+
+export interface DatasourceParts {
+  readonly name: string;
+  /** Stable, so that provisioning again changes the same data source. */
+  readonly uid: string;
+  /** Base address of the gateway. */
+  readonly url: string;
+  readonly user: string;
+  readonly tenant: string;
+  /** Where a reader finds the password. */
+  readonly secretNamespace: string;
+  readonly secretName: string;
 }

@@ -1,23 +1,10 @@
 /** Grafana on top of this Loki: the data source and the dashboard, and the way they get there. No password is in any of it. */
 import { parse, stringify } from 'yaml';
 import type { Basis } from './basis.ts';
-import type { GatewayPlan, GrafanaDocument, GrafanaPlace, GrafanaPlan } from './blueprint.ts';
+import type { GatewayPlan, GrafanaDocument, GrafanaPlace, GrafanaPlan, DatasourceParts } from './blueprint.ts';
 import { type GrafanaFact, type SidecarFact, watchedNamespace } from './grafana-workload.ts';
 import { loginSecret } from './names.ts';
 import { renderDocument, renderText, type Templates } from './template.ts';
-
-export interface DatasourceParts {
-  readonly name: string;
-  /** Stable, so that provisioning again changes the same data source. */
-  readonly uid: string;
-  /** Base address of the gateway. */
-  readonly url: string;
-  readonly user: string;
-  readonly tenant: string;
-  /** Where a reader finds the password. */
-  readonly secretNamespace: string;
-  readonly secretName: string;
-}
 
 export function datasource(templates: Templates, parts: DatasourceParts): string {
   return renderText(templates('grafana/datasource.yaml'), { ...parts });

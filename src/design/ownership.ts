@@ -1,7 +1,6 @@
 /** The marks by which the installer knows what is its own, and nothing else. */
 import { createHash } from 'node:crypto';
-import type { Ownership } from './blueprint.ts';
-
+import type { Tags } from '../ports/buckets.ts';
 const managedByTag = 'loki-eks/managed-by';
 const clusterArnTag = 'loki-eks/cluster-arn';
 /** On the bucket of the chunks: it outlives the record of the installation, and what it holds may be kept for longer than a default. */
@@ -25,4 +24,16 @@ export function ownership(clusterArn: string, namespace: string): Ownership {
     labels: { 'app.kubernetes.io/managed-by': 'loki-eks', [installIdLabel]: installId },
     annotations: { [clusterArnAnnotation]: clusterArn },
   };
+}
+
+/** The marks by which we know our own, and nothing else. */
+export interface Ownership {
+  /** 8 hex digits of sha256(`<cluster arn>/<namespace>`); part of every name. */
+  readonly installId: string;
+  /** `loki-eks/managed-by`, `loki-eks/cluster-arn`, `loki-eks/install-id` */
+  readonly tags: Tags;
+  /** `app.kubernetes.io/managed-by: loki-eks`, `loki-eks.dev/install-id: <id>` */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `loki-eks.dev/cluster-arn: <arn>` (an ARN does not fit a label) */
+  readonly annotations: Readonly<Record<string, string>>;
 }

@@ -1,12 +1,13 @@
 /** The two Helm releases: our values, the user's on top, and which of the user's keys the charts do not know. */
 import type { Chart } from '../ports/releases.ts';
 import type { Basis, UserValues, ValuesFile } from './basis.ts';
-import type { Blueprint, GatewayPlan, Ownership, ReleasePlan } from './blueprint.ts';
+import type { Blueprint, GatewayPlan, ReleasePlan } from './blueprint.ts';
 import { gatewayResolver } from './cluster-dns.ts';
 import { exposureService } from './exposure.ts';
 import { unknownKeys } from './keys.ts';
 import { mergeValues, type Values } from './merge.ts';
 import * as names from './names.ts';
+import type { Ownership } from './ownership.ts';
 import type { Period } from './schema.ts';
 import { alloyValues, lokiValues } from './values.ts';
 

@@ -26,7 +26,6 @@ import {
   tenant,
   url,
 } from './setting-rules.ts';
-import type { SettingSpec } from './setting-specs.ts';
 
 const rules = {
   bucket,
@@ -55,8 +54,15 @@ const rules = {
 
 export type RuleName = keyof typeof rules;
 
+interface Ruled {
+  readonly key: string;
+  readonly kind: string;
+  readonly choices?: readonly string[];
+  readonly rule?: RuleName;
+}
+
 /** Throws for a setting that has neither choices nor a rule: a defect of the list. */
-export function ruleOf({ key, kind, choices, rule }: SettingSpec): z.ZodType {
+export function ruleOf({ key, kind, choices, rule }: Ruled): z.ZodType {
   if (choices !== undefined) return choice(choices as readonly [string, ...string[]]);
   const found = rule && rules[rule];
   if (found === undefined) throw new Error(`the setting ${key} has no rule`);

@@ -1,9 +1,9 @@
 /** Chooses the StorageClass of the volumes, or designs one when none fits. Classes that are there are never touched. */
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
-import type { Ownership } from './blueprint.ts';
 import type { Facts, StorageClassFact } from './facts.ts';
 import { ownStorageClass } from './names.ts';
+import type { Ownership } from './ownership.ts';
 
 export const ebsDriver = 'ebs.csi.aws.com';
 export const autoModeDriver = 'ebs.csi.eks.amazonaws.com';

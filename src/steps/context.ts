@@ -1,6 +1,7 @@
 /** Everything a step may be given. A step takes the slice it needs: `Step<Pick<Context, 'buckets' | 'blueprint'>>`. */
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
+import type { Buckets } from '../ports/buckets.ts';
 import type { WebIdentity } from '../ports/caller.ts';
 import type { Associations } from '../ports/clusters.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
@@ -10,7 +11,6 @@ import type { Releases } from '../ports/releases.ts';
 import type { OidcProviders, Roles } from '../ports/roles.ts';
 import type { Clock, Random } from '../ports/system.ts';
 import type { Consent } from './consent.ts';
-import type { GuardedBuckets } from './data-guard.ts';
 
 export interface Context {
   readonly blueprint: Blueprint;
@@ -38,4 +38,9 @@ export interface Context {
   readonly said?: ReadonlySet<string>;
   /** Log data that the user gives up in this run; nothing else of it is deleted. */
   readonly consent?: Consent;
+}
+
+/** `madeByThisRun`: an undo record says so. The guard then looks at the age of what is in it. */
+export interface GuardedBuckets extends Buckets {
+  empty(name: string, options: Parameters<Buckets['empty']>[1] & { readonly madeByThisRun?: true }): Promise<void>;
 }

@@ -11,12 +11,8 @@ import type { Releases } from '../ports/releases.ts';
 import type { Clock } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
 import type { Consent } from './consent.ts';
+import type { GuardedBuckets } from './context.ts';
 import { guardClaims, guardReleases } from './ingester-guard.ts';
-
-/** `madeByThisRun`: an undo record says so. The guard then looks at the age of what is in it. */
-export interface GuardedBuckets extends Buckets {
-  empty(name: string, options: Parameters<Buckets['empty']>[1] & { readonly madeByThisRun?: true }): Promise<void>;
-}
 
 interface PodPorts {
   readonly kubernetes: Kubernetes;

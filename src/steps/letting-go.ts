@@ -1,7 +1,7 @@
 /** The steps of an installation with another deed: our marks come off what they made, and nothing else changes. Undone by the steps themselves. */
-import type { Blueprint, Ownership } from '../design/blueprint.ts';
+import type { Blueprint } from '../design/blueprint.ts';
 import { diffLines } from '../design/diff.ts';
-import { adoptedTag, retentionTag } from '../design/ownership.ts';
+import { adoptedTag, retentionTag, type Ownership } from '../design/ownership.ts';
 import type { Change, Finding, Hands, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';

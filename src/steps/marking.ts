@@ -1,7 +1,6 @@
-/** Putting our marks on a Kubernetes object that was there before, and taking them off again: metadata only, former values kept in the receipt. */
-import type { Ownership } from '../design/blueprint.ts';
 import { documentIn } from '../design/installation-record.ts';
 import { isMap } from '../design/merge.ts';
+import type { Ownership } from '../design/ownership.ts';
 import type { Change, Hands, Receipt, Removal } from '../engine/types.ts';
 import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';

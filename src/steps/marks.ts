@@ -1,6 +1,4 @@
-/** Telling our own from everything else: by tags in AWS, by labels in Kubernetes, by release labels in Helm. */
-import type { Ownership } from '../design/blueprint.ts';
-import { adoptedTag, installIdLabel, installIdTag } from '../design/ownership.ts';
+import { adoptedTag, installIdLabel, installIdTag, type Ownership } from '../design/ownership.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 
 type Marks = Readonly<Record<string, string>>;

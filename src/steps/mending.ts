@@ -1,6 +1,5 @@
-/** Steps that no install takes: what `doctor --fix` does where doing an install's step again is not enough, or the installation is not ours. */
-import type { Ownership } from '../design/blueprint.ts';
 import { driftOf, objectsIn, refIn, targetOf } from '../design/drift.ts';
+import type { Ownership } from '../design/ownership.ts';
 import type { Change, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import type { Chart, Release } from '../ports/releases.ts';

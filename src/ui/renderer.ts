@@ -1,9 +1,5 @@
 /** Events to characters: picks the renderer for an output format. */
 import type { Sink } from '../engine/types.ts';
-import { paint } from './colour.ts';
-import { json } from './json.ts';
-import { plain } from './plain.ts';
-
 export type Output = 'tree' | 'plain' | 'json';
 
 /** As much of a `tty.WriteStream` as is written to and asked. */
@@ -31,15 +27,4 @@ export interface Renderer {
   settled(): Promise<void>;
   /** The same for good: timers are stopped. */
   close(): Promise<void>;
-}
-
-/** `tree` needs a terminal to draw on and falls back to `plain` without one. */
-export async function makeRenderer(options: RendererOptions): Promise<Renderer> {
-  const { output, stdout, stderr, color, now } = options;
-  if (output === 'json') {
-    return { sink: json((text) => void stdout.write(text), now), settled: async () => {}, close: async () => {} };
-  }
-  if (output === 'plain' || !stderr.isTTY) return plain(options);
-  const { tree } = await import('./tree.ts');
-  return tree({ stdout, stderr, now, paints: { stdout: paint(color && stdout.isTTY === true), stderr: paint(color) } });
 }

@@ -1,7 +1,8 @@
 /** The three renderers, fed with recorded runs at 80 columns. */
 import { describe, expect, it, vi } from 'vitest';
 import type { Event } from '../../src/engine/types.ts';
-import { makeRenderer, type Output } from '../../src/ui/renderer.ts';
+import { makeRenderer } from '../../src/ui/make-renderer.ts';
+import { type Output } from '../../src/ui/renderer.ts';
 import { width } from '../../src/ui/text.ts';
 import { installed, notReady, rolledBack, unhealthy } from './recorded-events.ts';
 

@@ -1,7 +1,5 @@
 /** Grafana's answers, read as JSON; whatever else answers in its place is named. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
-import type { GrafanaAnswer } from './api.ts';
-
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A map or a list; `undefined` of anything else. */
@@ -20,4 +18,11 @@ export function unreadable(where: string, { status, type, body }: GrafanaAnswer)
     message: `What answers at ${where} is not Grafana`,
     evidence: [`HTTP ${status}${type ? `, ${type}` : ''}: ${start === '' ? 'no body' : start}`],
   });
+}
+
+export interface GrafanaAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** Its content type. */
+  readonly type?: string;
 }

@@ -2,7 +2,7 @@
 import type { Json } from '../../engine/types.ts';
 import type { Grafana, GrafanaDatasource, GrafanaLogin, GrafanaSecrets } from '../../ports/grafana.ts';
 import { stop } from '../../problems/problem.ts';
-import { isMap, json, unreadable } from './answers.ts';
+import { isMap, json, unreadable, type GrafanaAnswer } from './answers.ts';
 import { linesOf } from './query.ts';
 
 export interface GrafanaRequest {
@@ -11,12 +11,6 @@ export interface GrafanaRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-}
-export interface GrafanaAnswer {
-  readonly status: number;
-  readonly body: string;
-  /** Its content type. */
-  readonly type?: string;
 }
 
 /** Throws GRAFANA_UNREACHABLE when no answer comes. */

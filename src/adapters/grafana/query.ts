@@ -1,8 +1,7 @@
 /** What `/api/ds/query` answers: the lines in its frames, or why the data source behind it got none. */
 import type { Problem } from '../../engine/types.ts';
 import { problem, ProblemError, stop } from '../../problems/problem.ts';
-import { isMap, json, unreadable } from './answers.ts';
-import type { GrafanaAnswer } from './api.ts';
+import { isMap, json, unreadable, type GrafanaAnswer } from './answers.ts';
 
 interface Result {
   readonly error?: string;

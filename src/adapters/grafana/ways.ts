@@ -5,7 +5,8 @@ import type { Agent } from 'node:https';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { Exchanges } from '../exchanges.ts';
-import type { GrafanaAnswer, GrafanaRequest, Send } from './api.ts';
+import type { GrafanaAnswer } from './answers.ts';
+import type { GrafanaRequest, Send } from './api.ts';
 
 const TIMEOUT_MS = 30_000;
 const MOST_BYTES = 16 * 1024 * 1024;

@@ -1,7 +1,7 @@
+import type { Ownership } from '../../design/ownership.ts';
 /** What `doctor --fix` would do, shown and asked about before it is done. */
 import { changesIn, described } from '../../engine/plan.ts';
 import type { Plan, Step } from '../../engine/types.ts';
-import type { Ownership } from '../../design/blueprint.ts';
 import type { DoctorFix, Run } from '../outside.ts';
 import type { Finding } from './walk.ts';
 

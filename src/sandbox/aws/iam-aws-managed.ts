@@ -1,6 +1,4 @@
-/** The AWS managed policies that clusters, boundaries and callers name most, reduced to what they allow in this simulation. */
-import type { Statement } from './policy.ts';
-
+import type { Statement } from './policy-condition.ts';
 const allow = (Action: string | readonly string[]): Statement => ({ Effect: 'Allow', Action, Resource: '*' });
 
 /** By path and name. */

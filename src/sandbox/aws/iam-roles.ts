@@ -2,8 +2,8 @@
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import { encodeDocument } from './iam-action.ts';
-import type { Document, IamRole, IamState } from './iam-state.ts';
-import { conflict, exists, invalid, missing, requireDocument, requireName, requirePath, requireTags, sizeOf } from './iam-rules.ts';
+import type { IamRole, IamState } from './iam-state.ts';
+import { conflict, exists, invalid, missing, requireDocument, requireName, requirePath, requireTags, sizeOf, type Document } from './iam-rules.ts';
 import { roleNamed } from './iam-state.ts';
 import { page, tagsXml } from './query.ts';
 import type { XmlValue } from './xml.ts';

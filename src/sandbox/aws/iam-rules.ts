@@ -1,8 +1,8 @@
 /** What IAM accepts as a name, a path, a tag set or a document, and the errors it has for what it does not. */
 import { AwsFault } from '../types.ts';
-import type { Document, Tags } from './iam-state.ts';
 import type { DocumentKind } from './policy-document.ts';
 import { readDocument } from './policy-document.ts';
+import type { PolicyDocument } from './policy.ts';
 
 /** Throws MalformedPolicyDocument in IAM's words. */
 export function requireDocument(text: string | undefined, kind: DocumentKind): Document {
@@ -57,4 +57,12 @@ export function conflict(message: string): AwsFault {
 
 export function invalid(message: string): AwsFault {
   return new AwsFault(400, 'ValidationError', message);
+}
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** A document as it was written (IAM gives back the same text) and as it is judged. */
+export interface Document {
+  readonly text: string;
+  readonly document: PolicyDocument;
 }

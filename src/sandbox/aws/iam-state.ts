@@ -1,17 +1,9 @@
 /** What the simulated IAM holds: roles, managed policies, OIDC providers, instance profiles, and the rules they share. */
 import type { SandboxClock } from '../types.ts';
 import { awsManagedPolicies } from './iam-aws-managed.ts';
-import { missing } from './iam-rules.ts';
+import { missing, type Tags, type Document } from './iam-rules.ts';
 import type { PolicyDocument } from './policy.ts';
 import { sha256 } from './sigv4.ts';
-
-export type Tags = Readonly<Record<string, string>>;
-
-/** A document as it was written (IAM gives back the same text) and as it is judged. */
-export interface Document {
-  readonly text: string;
-  readonly document: PolicyDocument;
-}
 
 export interface IamRole {
   readonly name: string;

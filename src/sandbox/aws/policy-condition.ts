@@ -1,9 +1,6 @@
 /** Condition blocks of IAM policies: operators, IfExists, ForAllValues and ForAnyValue. Pure. */
 import type { Json } from '../../engine/types.ts';
 import { globPattern } from '../faults.ts';
-import type { PolicyContext, Statement } from './policy.ts';
-import { listed } from './policy.ts';
-
 type Compare = (actual: string, wanted: string) => boolean;
 
 const equal: Compare = (actual, wanted) => actual === wanted;
@@ -77,4 +74,24 @@ function keyHolds(operator: Operator, test: { readonly key: string; readonly wan
   if (compare === undefined) return false;
   const holds = (value: string) => wanted.some((one) => compare(value, one)) !== isNegated;
   return operator.quantifier === 'ForAnyValue' ? actual.some(holds) : actual.every(holds);
+}
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Principal?: Json;
+  readonly NotPrincipal?: Json;
+  readonly Action?: string | readonly string[];
+  readonly NotAction?: string | readonly string[];
+  readonly Resource?: string | readonly string[];
+  readonly NotResource?: string | readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+}
+
+/** Condition keys are compared without regard to case, so build it with `contextOf`. */
+export type PolicyContext = ReadonlyMap<string, readonly string[]>;
+
+export function listed<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }

@@ -1,7 +1,6 @@
 /** Reading policy documents as AWS does: what it accepts, and with which words it refuses. */
-import type { PolicyDocument, Statement } from './policy.ts';
-import { listed } from './policy.ts';
-import { isConditionOperator } from './policy-condition.ts';
+import type { PolicyDocument } from './policy.ts';
+import { isConditionOperator, type Statement, listed } from './policy-condition.ts';
 
 export type DocumentKind = 'identity' | 'trust' | 'bucket';
 export type ReadDocument = { readonly document: PolicyDocument } | { readonly refused: string };

@@ -1,6 +1,7 @@
 /** The policy language: wildcards, principals, conditions, and that Deny wins. */
 import { describe, expect, it } from 'vitest';
-import type { AccessRequest, Statement } from './policy.ts';
+import type { Statement } from './policy-condition.ts';
+import type { AccessRequest } from './policy.ts';
 import { contextOf, decide } from './policy.ts';
 import { readDocument } from './policy-document.ts';
 

@@ -1,27 +1,13 @@
 /** IAM policy language: who may do what, on what, under which conditions. Pure. */
 import type { Json } from '../../engine/types.ts';
 import { globPattern } from '../faults.ts';
-import { conditionHolds } from './policy-condition.ts';
+import { conditionHolds, type Statement, type PolicyContext, listed } from './policy-condition.ts';
 
-export interface Statement {
-  readonly Sid?: string;
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Principal?: Json;
-  readonly NotPrincipal?: Json;
-  readonly Action?: string | readonly string[];
-  readonly NotAction?: string | readonly string[];
-  readonly Resource?: string | readonly string[];
-  readonly NotResource?: string | readonly string[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
-}
 export interface PolicyDocument {
   readonly Version?: string;
   readonly Id?: string;
   readonly Statement: readonly Statement[];
 }
-
-/** Condition keys are compared without regard to case, so build it with `contextOf`. */
-export type PolicyContext = ReadonlyMap<string, readonly string[]>;
 
 export interface AccessRequest {
   /** `s3:PutObject` */
@@ -50,11 +36,6 @@ export function contextOf(entries: Readonly<Record<string, string | readonly str
     if (value !== undefined) context.set(key.toLowerCase(), typeof value === 'string' ? [value] : value);
   }
   return context;
-}
-
-export function listed<T>(value: T | readonly T[] | undefined): readonly T[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
 function applies(statement: Statement, request: AccessRequest): boolean {

@@ -1,8 +1,8 @@
 /** Bucket policies: what S3 accepts as one, and which it calls public. */
 import { AwsFault } from '../types.ts';
-import type { PolicyDocument, Statement } from './policy.ts';
-import { listed } from './policy.ts';
+import type { PolicyDocument } from './policy.ts';
 import { readDocument } from './policy-document.ts';
+import { type Statement, listed } from './policy-condition.ts';
 
 /** Throws MalformedPolicy in S3's words. */
 export function requireBucketPolicy(text: string, bucketArn: string): PolicyDocument {

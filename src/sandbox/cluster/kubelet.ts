@@ -2,8 +2,9 @@
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { PodRuntime, StoreEvent } from '../types.ts';
 import type { ContainerRun } from './container-run.ts';
+import type { PodRun } from './pod-status.ts';
 import { runProgram } from './programs.ts';
-import { createPodRun, cutOff, type NodeParts, podOf, type PodRun, startPod, write } from './pod-run.ts';
+import { createPodRun, cutOff, type NodeParts, podOf, startPod, write } from './pod-run.ts';
 import { isFinished, type Pod } from './shapes.ts';
 
 /** Holds a pod with real processes in the API until they have ended. */

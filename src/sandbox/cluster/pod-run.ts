@@ -4,7 +4,7 @@ import { append, containerId, type ContainerRun, createContainerRun } from './co
 import { environmentOf, expandArguments, unmountable } from './environment.ts';
 import { behaviourOf, isBare, isOfLogPath } from './images.ts';
 import type { ClusterParts } from './parts.ts';
-import { writePodStatus } from './pod-status.ts';
+import { writePodStatus, type PodRun } from './pod-status.ts';
 import { interpret, type Program } from './shell.ts';
 import type { Pod } from './shapes.ts';
 
@@ -14,17 +14,6 @@ export interface NodeParts extends ClusterParts {
   readonly deniedImages: ReadonlySet<string>;
   /** Nodes that are rebooting, and until when. */
   readonly down: ReadonlyMap<string, Date>;
-}
-
-export interface PodRun {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly ip: string;
-  readonly containers: readonly ContainerRun[];
-  readonly cancels: Set<() => void>;
-  mounted: boolean;
-  over: boolean;
 }
 
 const FROM = 'kubelet';

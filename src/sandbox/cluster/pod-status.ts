@@ -1,5 +1,3 @@
-/** What the API shows of a pod that the kubelet holds. */
-import type { PodRun } from './pod-run.ts';
 import { type ContainerRun, statusOf } from './container-run.ts';
 import type { ClusterParts } from './parts.ts';
 import { amounts } from './quantity.ts';
@@ -86,4 +84,15 @@ function qosOf(spec: PodSpec): string {
     return ['cpu', 'memory'].every((name) => limits[name] !== undefined && limits[name] === requests[name]);
   });
   return guaranteed ? 'Guaranteed' : 'Burstable';
+}
+
+export interface PodRun {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly containers: readonly ContainerRun[];
+  readonly cancels: Set<() => void>;
+  mounted: boolean;
+  over: boolean;
 }

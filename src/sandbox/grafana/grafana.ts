@@ -3,22 +3,13 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Process } from '../logs/process.ts';
 import type { LogSurroundings } from '../logs/surroundings.ts';
 import type { ComponentStart, SandboxRequest, SandboxResponse, StoreEvent } from '../types.ts';
-import { type DataSource, provision, ProvisioningError } from './provisioning.ts';
-import { type ServiceAccount, serveGrafana } from './server.ts';
+import type { GrafanaPod } from './grafana-pod.ts';
+import { provision, ProvisioningError } from './provisioning.ts';
+import { serveGrafana } from './server.ts';
 import { concerns, filesOf, type Watch, watchOf } from './sidecar.ts';
 
 /** The API server tells of a change at once; writing the file and asking Grafana takes a moment. */
 const RELOAD_MS = 200;
-
-export interface GrafanaPod {
-  readonly process: Process;
-  /** By uid. */
-  readonly datasources: Map<string, DataSource>;
-  readonly dashboards: Map<string, { readonly provisioned: boolean; readonly board: Readonly<Record<string, unknown>> }>;
-  readonly accounts: Map<string, ServiceAccount>;
-  /** By the folder they are in, then by name. */
-  readonly files: Map<string, ReadonlyMap<string, string>>;
-}
 
 export interface Grafanas {
   /** `undefined` for containers that are neither Grafana nor a sidecar of it. */

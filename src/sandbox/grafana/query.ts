@@ -1,7 +1,7 @@
 /** Queries through a data source: its address, login and headers are put on, and Loki's answer becomes frames. */
 import type { SandboxResponse } from '../types.ts';
 import type { DataSource } from './provisioning.ts';
-import { type Inside, json } from './server.ts';
+import { type Inside, json } from './grafana-pod.ts';
 
 /** One request as the data source makes it; 502 in Grafana's words when no answer comes. */
 export function passOn({ around, grafana, request }: Inside, source: DataSource, path: string): SandboxResponse {

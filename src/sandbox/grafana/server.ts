@@ -1,39 +1,11 @@
 /** Grafana's HTTP API, as far as data sources, dashboards, service accounts and queries go. */
 import type { LogSurroundings } from '../logs/surroundings.ts';
-import type { SandboxRequest, SandboxResponse } from '../types.ts';
-import type { GrafanaPod } from './grafana.ts';
+import type { SandboxResponse } from '../types.ts';
 import type { DataSource } from './provisioning.ts';
 import { answerQueries, passOn } from './query.ts';
+import { type Role, type Asked, type Inside, json, type GrafanaPod } from './grafana-pod.ts';
 
-export interface ServiceAccount {
-  readonly id: number;
-  readonly name: string;
-  readonly role: Role;
-  readonly tokens: Set<string>;
-}
-type Role = 'Viewer' | 'Editor' | 'Admin' | 'Server admin';
 const RANKS: readonly Role[] = ['Viewer', 'Editor', 'Admin', 'Server admin'];
-
-interface Asked {
-  readonly request: SandboxRequest;
-  readonly reload: (what: string) => SandboxResponse;
-}
-
-export interface Inside {
-  readonly around: LogSurroundings;
-  readonly grafana: GrafanaPod;
-  readonly request: SandboxRequest;
-  readonly reload: Asked['reload'];
-  /** What matched in the path. */
-  readonly at: readonly string[];
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
-export const json = (status: number, body: unknown): SandboxResponse => ({
-  status,
-  headers: { 'content-type': 'application/json; charset=UTF-8' },
-  body: JSON.stringify(body),
-});
 const message = (status: number, text: string): SandboxResponse => json(status, { message: text });
 const NOT_FOUND = message(404, 'Not found');
 

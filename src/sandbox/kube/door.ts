@@ -18,8 +18,8 @@ import type { Rbac } from './rbac.ts';
 import { isResourcePath, targetOf } from './request.ts';
 import type { Incoming, ResourceRequest, User } from './request.ts';
 import { impersonated } from './impersonation.ts';
-import type { Minted, ReviewParts, TokenWish } from './reviews.ts';
-import { answerResource } from './routes.ts';
+import type { Minted, TokenWish } from './reviews.ts';
+import { answerResource, type DoorParts } from './routes.ts';
 import { badRequest, failure, Refusal, unauthorized } from './status.ts';
 import type { KubeStore } from './store.ts';
 import { bodyOf } from './tunnel.ts';
@@ -51,12 +51,6 @@ export interface DoorOptions {
 export interface Door {
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-}
-
-/** Everything the handlers behind the door share. */
-export interface DoorParts extends ReviewParts {
-  readonly runtime: PodRuntime;
-  readonly version: string;
 }
 
 function certificateOf(request: IncomingMessage): ClientCertificate | undefined {

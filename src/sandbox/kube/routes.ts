@@ -1,14 +1,14 @@
 /** Which handler answers a request for a resource. */
 import type { ServerResponse } from 'node:http';
+import type { PodRuntime } from '../types.ts';
 import { STREAMED } from './answer.ts';
 import type { Outcome } from './answer.ts';
-import type { DoorParts } from './door.ts';
 import { answerList } from './lists.ts';
 import { answerLog } from './logs.ts';
 import { answerObject, create, existing, patch, remove, removeAll, replace } from './objects.ts';
 import { answerProxy } from './proxy.ts';
 import type { ResourceRequest } from './request.ts';
-import { requestToken, review } from './reviews.ts';
+import { requestToken, review, type ReviewParts } from './reviews.ts';
 import { badRequest, failure, methodNotAllowed, Refusal } from './status.ts';
 import { bind, evict, scale } from './subresources.ts';
 import { serveWatch } from './watch.ts';
@@ -51,4 +51,10 @@ export async function answerResource(parts: DoorParts, request: ResourceRequest,
   if (verb === 'update') return replace(parts, request);
   if (verb === 'patch') return patch(parts, request);
   return remove(parts, request);
+}
+
+/** Everything the handlers behind the door share. */
+export interface DoorParts extends ReviewParts {
+  readonly runtime: PodRuntime;
+  readonly version: string;
 }

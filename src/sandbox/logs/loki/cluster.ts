@@ -2,33 +2,16 @@
 import type { KubeObject } from '../../../ports/kubernetes.ts';
 import { isReady, type Pod } from '../../cluster/shapes.ts';
 import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
-import type { Metrics } from '../metrics.ts';
 import { claimAt, type Process, restartsOf } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { isLoki, type LokiConfig, loadLokiConfig } from './configuration.ts';
-import { createIngester, type Ingester, type TenantStreams } from './ingester.ts';
-import { GROUPS } from './modules.ts';
+import { createIngester, type TenantStreams } from './ingester.ts';
 import { objectClient } from './object-store.ts';
-import type { RingMember } from './ring.ts';
 import { serveLoki } from './server.ts';
 import { firstLines, isCacheless, keepTrying, ringProblem, schedulerGone } from './startup.ts';
 import { lokiMetrics } from './telemetry.ts';
 import { decodeChunk, mergeStreams, type Stream } from './streams.ts';
-
-export interface Loki {
-  readonly process: Process;
-  readonly config: LokiConfig;
-  /** It is in its ring, and active there. */
-  joined: boolean;
-  ready: boolean;
-  readonly started: Date;
-  /** Its results cache had no address when it looked. */
-  cacheless: boolean;
-  /** What it has told of failed writes in this second. */
-  complained: { readonly second: number; readonly bytes: number };
-  readonly ingester: Ingester | undefined;
-  readonly metrics: Metrics;
-}
+import { type Loki, type LokiPeers, plays, type RingMember } from './loki.ts';
 
 export interface LokiCluster {
   start(process: Process): ComponentStart | undefined;
@@ -38,25 +21,11 @@ export interface LokiCluster {
   claimGone(claim: KubeObject): void;
 }
 
-/** What a request handler may ask of its cluster. */
-export interface LokiPeers {
-  /** Ready processes of this component in the same ring. */
-  readonly ready: (of: Loki, component: string) => readonly Loki[];
-  /** What a ring of these parts holds. */
-  readonly ring: (of: Loki, component: string) => readonly RingMember[];
-  /** All lines of a tenant: from the ingesters and the bucket, as this process may read it. Throws an Error with Loki's words. */
-  readonly streams: (of: Loki, tenant: string) => readonly Stream[];
-}
-
 /** From process start until `/ready` says so; an ingester waits, ten times as long, until its ring has been whole for a while. */
 const READY_AFTER_MS = 1_000;
 const INGESTER_READY_AFTER_MS = 2_000;
 /** Until an instance is active in its ring. */
 const JOINS_AFTER_MS = 300;
-
-export function plays(loki: Pick<Loki, 'config'>, component: string): boolean {
-  return loki.config.targets.some((target) => target === component || GROUPS[target]?.includes(component));
-}
 
 export function createLokiCluster(around: LogSurroundings): LokiCluster {
   const running = new Map<string, Loki>();

@@ -2,13 +2,13 @@
 import type { SandboxResponse } from '../../types.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { answerQuery, type Window } from './answer.ts';
-import { type Loki, type LokiPeers, plays } from './cluster.ts';
 import { durationText, type Limits } from './configuration.ts';
 import { LEVEL_FIELDS, levelOf } from './level.ts';
 import { durationMs, jsonLabels, logfmtLabels, LogqlError, type LogSelector, parseLogql } from './logql.ts';
 import { SERVICE_LABELS } from './distributor.ts';
 import { withoutCache } from './startup.ts';
 import { type Stream, type StreamLabels, streamKey } from './streams.ts';
+import { type Loki, type LokiPeers, plays } from './loki.ts';
 
 export interface Reading {
   readonly loki: Loki;

@@ -1,16 +1,7 @@
 /** A ring as the parts of Loki show it: one entry for each instance, whatever its state. */
 import { createHash } from 'node:crypto';
 import type { SandboxResponse } from '../../types.ts';
-import type { Loki } from './cluster.ts';
-
-export interface RingMember {
-  readonly loki: Loki;
-  readonly address: string;
-  readonly state: 'ACTIVE' | 'JOINING' | 'LEAVING';
-  readonly registered: Date;
-  readonly heartbeat: Date;
-}
-
+import type { RingMember } from './loki.ts';
 const TOKENS = 128;
 const NEVER = '0001-01-01T00:00:00Z';
 const seconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

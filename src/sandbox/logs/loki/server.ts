@@ -1,7 +1,6 @@
 /** Loki's HTTP API: which component answers what, for whom. */
 import type { SandboxRequest, SandboxResponse } from '../../types.ts';
 import type { LogSurroundings } from '../surroundings.ts';
-import { type Loki, type LokiPeers, plays } from './cluster.ts';
 import { push, type Pushed } from './distributor.ts';
 import type { Ingester } from './ingester.ts';
 import { LogqlError } from './logql.ts';
@@ -9,6 +8,7 @@ import { modulesOf } from './modules.ts';
 import { failure, read } from './read.ts';
 import { ringOf } from './ring.ts';
 import { tenantProblem } from './tenants.ts';
+import { type Loki, type LokiPeers, plays } from './loki.ts';
 
 interface Asked {
   readonly loki: Loki;

@@ -1,7 +1,7 @@
 /** What the parts of Loki 3.7.6 say from their start until they have found each other: much of it sounds worse than it is. */
 import type { LogSurroundings } from '../surroundings.ts';
-import { type Loki, type LokiPeers, plays } from './cluster.ts';
 import { modulesOf } from './modules.ts';
+import { type Loki, type LokiPeers, plays } from './loki.ts';
 
 const DNS = '10.100.0.10:53';
 /** Waiting times of a real Loki are five times these: there the other parts take their time too. */

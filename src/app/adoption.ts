@@ -13,8 +13,9 @@ import { settingSpecs } from '../design/setting-specs.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Json } from '../engine/types.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
+import type { Role } from '../ports/roles.ts';
 import { MADE_BY_HELM } from '../steps/marking.ts';
-import { oursByTags } from '../steps/marks.ts';
+import { isAdoptedByTag, oursByTags } from '../steps/marks.ts';
 import { sharedBecause } from '../steps/role.ts';
 import { installed, remembered } from './installed.ts';
 import type { Adoption, Running } from './look.ts';
@@ -43,7 +44,8 @@ export async function learn(run: Run, reached: Reached): Promise<Adoption | unde
     ...labelOf(collectors),
     ...keyOf(fit.loki),
   };
-  const settings = { ...learned, ...recorded?.settings, ...said(run) };
+  // A name that a record does not hold is one that loki-eks makes: by now it may run under it.
+  const settings = { ...(recorded?.settings ?? learned), ...said(run) };
   const found: Omit<Adopted, 'settings'> = {
     ...(login.secret && { passwordSecret: login.secret }),
     ...(login.others.length > 0 && { otherUsers: login.others }),
@@ -138,7 +140,15 @@ async function identityOf(run: Run, reached: Reached, { account }: LokiSeen): Pr
   if (!role || role[1] !== reached.caller.account || account.role?.is !== 'found') return identity;
   const [, , iamPath = '/', roleName = ''] = role;
   if (run.said?.has('roleName')) return { ...identity, roleName, iamPath };
-  const shared = await sharedRole(run, reached, { roleName, ...identity });
+  const found = await reached.looking.roles.find(roleName);
+  const own = ownership(reached.cluster.arn, run.settings.namespace);
+  const ours = found !== undefined && oursByTags(found.tags, own);
+  // A run that died, or could not take everything back, has made it already, by the name that this one would make.
+  if (ours && !isAdoptedByTag(found.tags)) {
+    const made = roleName === names.roleName(reached.cluster.name, own.installId);
+    return { ...identity, ...(!made && { roleName }), ...(iamPath !== '/' && { iamPath }) };
+  }
+  const shared = found && !ours && (await sharedRole(run, reached, { found, ...identity }));
   if (!shared) return { ...identity, roleName, iamPath };
   run.emit({ type: 'note.given', text: `Role ${roleName} stays as it is, and Loki gets a role of its own: ${shared}.` });
   return { ...identity, ...(await roleBeside(run, reached, roleName)) };
@@ -147,24 +157,18 @@ async function identityOf(run: Run, reached: Reached, { account }: LokiSeen): Pr
 async function sharedRole(
   { settings, outside: { templates } }: Run,
   { looking, caller: { partition, account }, cluster }: Reached,
-  of: { readonly roleName: string; readonly identity?: Settings['identity'] },
+  { found, identity }: { readonly found: Role; readonly identity?: Settings['identity'] },
 ): Promise<string | undefined> {
-  const found = await looking.roles.find(of.roleName);
-  if (!found || oursByTags(found.tags, ownership(cluster.arn, settings.namespace))) return undefined;
   const serviceAccount = { namespace: settings.namespace, name: names.lokiServiceAccount };
   const subject = { namespace: settings.namespace, serviceAccount: names.lokiServiceAccount };
   const provider = cluster.issuer && policies.oidcProviderArn({ partition, account, issuer: cluster.issuer });
   const trust =
-    of.identity === 'pod-identity' || !provider
+    identity === 'pod-identity' || !provider
       ? policies.podIdentityTrust(templates, { ...subject, clusterArn: cluster.arn })
       : policies.webIdentityTrust(templates, { ...subject, providerArn: provider, issuer: cluster.issuer ?? '' });
   // Statements of its policy are known by their Sids alone here: which buckets they name is not decided yet.
   const role = { trust, policyName: names.rolePolicy, policy: null };
-  return sharedBecause(
-    found,
-    { role, serviceAccount, ...(provider && { oidcProvider: { arn: provider } }) },
-    await looking.roles.instanceProfiles(of.roleName),
-  );
+  return sharedBecause(found, { role, serviceAccount, ...(provider && { oidcProvider: { arn: provider } }) }, await looking.roles.instanceProfiles(found.name));
 }
 
 const MOST_NAMES = 9;

@@ -26,22 +26,37 @@ export function guardReleases(ctx: Guarded): Releases {
   const { releases } = ctx;
   return {
     ...releases,
-    uninstall: async (task) => {
-      await endIngesters(ctx, task, { staying: () => 0, withClaims: true });
-      return releases.uninstall(task);
-    },
-    upgrade: async (task) => {
-      const { name, namespace, chart, values } = task;
-      const kubeVersion = ctx.facts?.kubeVersion ?? '';
-      await endSurplus(ctx, task, () => releases.render({ name, namespace, chart, values, kubeVersion }));
-      await releases.upgrade(task).finally(() => goOn(ctx, task));
-    },
-    rollback: async (task) => {
-      const { name, namespace, revision } = task;
-      await endSurplus(ctx, task, () => releases.manifest({ name, namespace, revision }));
-      await releases.rollback(task).finally(() => goOn(ctx, task));
-    },
+    uninstall: (task) =>
+      orGoOn(ctx, task, async () => {
+        await endIngesters(ctx, task, { staying: () => 0, withClaims: true });
+        await releases.uninstall(task);
+      }),
+    upgrade: (task) =>
+      orGoOn(ctx, task, async () => {
+        const { name, namespace, chart, values } = task;
+        const kubeVersion = ctx.facts?.kubeVersion ?? '';
+        await endSurplus(ctx, task, () => releases.render({ name, namespace, chart, values, kubeVersion }));
+        await releases.upgrade(task);
+        await goOn(ctx, task);
+      }),
+    rollback: (task) =>
+      orGoOn(ctx, task, async () => {
+        const { name, namespace, revision } = task;
+        await endSurplus(ctx, task, () => releases.manifest({ name, namespace, revision }));
+        await releases.rollback(task);
+        await goOn(ctx, task);
+      }),
   };
+}
+
+/** What helm failed of is said, whatever becomes of the marks: the next run takes them off as well. */
+async function orGoOn(ctx: Guarded, release: ReleaseRef, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    await goOn(ctx, release).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Those that a release will have no more end flushed. */
@@ -91,10 +106,15 @@ async function endIngesters(ctx: Guarded, task: HelmTask, { staying, withClaims 
     throw unflushedProblem([...unflushed, ...idle], { of: ending.length + idle.length });
   }
   const lost = new Set(unflushed.map(({ ingester }) => ingester));
-  await markFlushed(
-    ctx,
-    ending.filter(({ pod }) => !lost.has(pod.metadata.name)),
-  );
+  try {
+    await markFlushed(
+      ctx,
+      ending.filter(({ pod }) => !lost.has(pod.metadata.name)),
+    );
+  } catch (error) {
+    await resume(ctx, ending);
+    throw error;
+  }
 }
 
 /** What the ingesters of a release hold is put into S3 now, and they go on: whether it can be is known before anything is removed. */
@@ -160,7 +180,10 @@ export function unflushedProblem(
 async function markFlushed({ kubernetes, clock }: Pick<Guarded, 'kubernetes' | 'clock'>, ingesters: readonly Ingester[]): Promise<void> {
   const claims = ingesters.flatMap((one) => one.claims).filter((claim) => !isFlushed(claim));
   const annotations = { [FLUSHED]: clock.now().toISOString() };
-  await Promise.all(claims.map((claim) => kubernetes.patch(refOf(claim), { metadata: { annotations } })));
+  // None may still be on its way when it is decided that they go on.
+  const marked = await Promise.allSettled(claims.map((claim) => kubernetes.patch(refOf(claim), { metadata: { annotations } })));
+  const failed = marked.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** Values with which the cluster itself deletes write-ahead logs, at a scale-down or when a StatefulSet is made anew. */
@@ -175,17 +198,24 @@ export function volumesUnkept(values: Json): Problem | undefined {
   return undefined;
 }
 
-/** Whatever helm came to: a volume that was flushed for an end holds lines again as soon as its StatefulSet has a pod for it. */
-async function goOn(ctx: Guarded, { name, namespace }: ReleaseRef): Promise<void> {
+/** Claims marked as flushed that hold lines again: their StatefulSet has a pod for them, because what was to end it never came to its end. */
+export async function wronglyFlushed({ kubernetes }: Pick<Guarded, 'kubernetes'>, { name, namespace }: ReleaseRef): Promise<readonly KubeObject[]> {
   const query = { namespace, labels: `app.kubernetes.io/instance=${name}` };
-  const claims = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...query, metadataOnly: true });
+  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...query, metadataOnly: true });
   const marked = claims.filter(isFlushed);
-  if (marked.length === 0) return;
-  const sets = await ctx.kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...query });
-  const wanted = new Set(sets.flatMap((set) => claimNamesOf(set as unknown as Json)));
-  const used = marked.filter(({ metadata }) => wanted.has(metadata.name));
+  if (marked.length === 0) return [];
+  const sets = await kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...query });
+  const staying = sets.filter(({ metadata }) => !metadata.deletionTimestamp);
+  const wanted = new Set(staying.flatMap((set) => claimNamesOf(set as unknown as Json)));
+  return marked.filter(({ metadata }) => wanted.has(metadata.name));
+}
+
+/** They lose the mark, and their ingesters are told that they do not end. */
+export async function goOn(ctx: Pick<Guarded, 'kubernetes' | 'clock' | 'timeoutMs'>, release: ReleaseRef): Promise<void> {
+  const used = await wronglyFlushed(ctx, release);
+  if (used.length === 0) return;
   await Promise.all(used.map((claim) => ctx.kubernetes.patch(refOf(claim), { metadata: { annotations: { [FLUSHED]: null } } })));
-  const { ingesters } = await holdersOf(ctx, { name, namespace });
+  const { ingesters } = await holdersOf(ctx, release);
   const names = new Set(used.map(({ metadata }) => metadata.name));
   await resume(
     ctx,

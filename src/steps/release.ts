@@ -6,7 +6,7 @@ import type { Change, Finding, Helpers, Json, Receipt, Step } from '../engine/ty
 import type { HelmTask, Release } from '../ports/releases.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from './context.ts';
-import { surplusOf, volumesUnkept } from './ingester-guard.ts';
+import { goOn, surplusOf, volumesUnkept, wronglyFlushed } from './ingester-guard.ts';
 import { MARKED, unmark } from './marking.ts';
 import { mayMark, releaseIsOurs } from './marks.ts';
 import { removeClaims, removeLeftClaims } from './volume-claims.ts';
@@ -39,9 +39,19 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     }
     const changes = changesFor(found, plan, target);
     if (changes.length > 0) return { is: 'differs', changes: [...changes, ...(await fewerIngesters(ctx, use))] };
-    const unready = await releases.unready(plan.name, plan.namespace);
-    if (unready.length === 0) return { is: 'matches' };
-    return { is: 'differs', changes: unready.map(({ workload, why }) => ({ action: 'keep', target: workload, detail: `wait: ${why}` })) };
+    const [unready, flushed] = await Promise.all([releases.unready(plan.name, plan.namespace), use === 'loki' ? wronglyFlushed(ctx, plan) : []]);
+    if (unready.length + flushed.length === 0) return { is: 'matches' };
+    return {
+      is: 'differs',
+      changes: [
+        ...unready.map(({ workload, why }): Change => ({ action: 'keep', target: workload, detail: `wait: ${why}` })),
+        ...flushed.map(({ metadata }): Change => ({
+          action: 'update',
+          target: `PersistentVolumeClaim ${plan.namespace}/${metadata.name}`,
+          detail: 'no longer marked as flushed: its ingester goes on',
+        })),
+      ],
+    };
   },
 
   async apply(ctx, { record, say, signal }) {
@@ -60,7 +70,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
       // A release that only gets its marks restarts nothing.
       if (way && found && changesFor(marked(found, blueprint[use]), blueprint[use], name).length > 0) await makeWay(ctx, use, { way, signal, say });
       await upgrade(ctx, use, task);
-    }
+    } else if (use === 'loki') await goOn(ctx, task);
     await releases.ready(task);
   },
 
@@ -83,6 +93,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
       if (cut) await dropLeft(ctx, use, { goal: revision, before: found.revision });
     }
     if (way) await dropClaims(ctx, use, way);
+    // A run that died before helm began has marked those that were to end.
+    if (use === 'loki') await goOn(ctx, { name, namespace });
   },
 
   async remove(ctx, helpers) {

@@ -44,7 +44,7 @@ const SILENT_MS = [5_000, 2_000] as const;
 export class Late extends Error {
   readonly code = 'ETIMEDOUT';
   constructor(ms: number) {
-    super(`no answer within ${Math.round(ms / 100) / 10} s`);
+    super(`no response within ${Math.round(ms / 100) / 10} s`);
     // The SDK knows it as one of its own.
     this.name = 'TimeoutError';
   }

@@ -253,7 +253,7 @@ describe('doctor --bundle', () => {
 
   it('is never written over what is there, and told before anything is looked at', async () => {
     const { exit, stderr } = await terminal.cli(['doctor', '--bundle', 'help.tar.gz']);
-    expect([exit, stderr]).toEqual([2, expect.stringContaining('help.tar.gz is there already')]);
+    expect([exit, stderr]).toEqual([2, expect.stringContaining('help.tar.gz already exists')]);
   });
 
   it('is made also where the cluster can not be reached', async () => {

@@ -46,7 +46,7 @@ export function wholeAnswers<H extends Handler>(handler: H, service = ''): H {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         reading?.destroy();
-        reject(Object.assign(new Error(`no whole answer within ${ATTEMPT_MS / 1000} s`), { name: 'TimeoutError' }));
+        reject(Object.assign(new Error(`no complete response within ${ATTEMPT_MS / 1000} s`), { name: 'TimeoutError' }));
       }, ATTEMPT_MS);
     });
     const whole = async () => {
@@ -76,7 +76,7 @@ async function bytes(body: Readable): Promise<Buffer> {
   for await (const chunk of body) {
     size += (chunk as Buffer).length;
     // Not repeated: the next answer would be as long.
-    if (size > MOST_BYTES) throw new Unreadable(`it is longer than ${MOST_BYTES / 1024 / 1024} MiB`);
+    if (size > MOST_BYTES) throw new Unreadable(`the response is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);

@@ -45,7 +45,7 @@ async function refuseWhereMakingProvesNothing(at: At): Promise<void> {
   if (there) throw stop('BUCKET_EXISTS', { message: madeMeanwhile(at) });
 }
 
-const madeMeanwhile = (at: At) => `The bucket ${at.Bucket} has been made meanwhile, and not by this run`;
+const madeMeanwhile = (at: At) => `Another client has just created the bucket ${at.Bucket}`;
 
 /** The SDK asked again after an answer was lost, and met the bucket it had made: then it has our tags, or none yet. */
 async function madeByLostAttempt(thrown: unknown, at: At, tags: Tags): Promise<boolean> {
@@ -61,7 +61,7 @@ const noNamespace = (at: At, cause?: unknown) =>
   stop(
     'BUCKET_NAMESPACE_UNSUPPORTED',
     {
-      message: `${at.region} does not offer the account-regional namespace that ${at.Bucket} is meant for`,
+      message: `Region ${at.region} does not support the account-regional namespace of the bucket name ${at.Bucket}`,
       evidence: cause === undefined ? [] : [readError(cause).message],
     },
     { ...(cause !== undefined && { cause: slim(cause) }) },
@@ -78,9 +78,9 @@ function refused(thrown: unknown, at: At, regional: boolean): unknown {
     case 'BucketAlreadyOwnedByYou':
       return say('BUCKET_EXISTS', madeMeanwhile(at));
     case 'OperationAborted':
-      return say('BUCKET_RECENTLY_DELETED', `The bucket name ${at.Bucket} is not free yet: a bucket of that name was deleted a short while ago`);
+      return say('BUCKET_RECENTLY_DELETED', `The bucket name ${at.Bucket} is not available yet: a bucket of that name was deleted recently`);
     case 'InvalidBucketName':
-      return say('BUCKET_NAME_INVALID', `S3 does not take ${JSON.stringify(at.Bucket)} as a bucket name`);
+      return say('BUCKET_NAME_INVALID', `S3 rejects ${JSON.stringify(at.Bucket)} as a bucket name`);
     default:
       return translated(thrown, { action: 's3:CreateBucket', on: `s3://${at.Bucket}` });
   }

@@ -46,7 +46,7 @@ async function emptyInRounds(at: At, { signal, progress }: Emptying): Promise<vo
     deleted += batches.deleted;
     if (batches.refusals > 0 && batches.deleted === 0) throw notEmptied(at, { deleted, batches });
   }
-  throw stop('BUCKET_STILL_WRITTEN_TO', { message: `The bucket ${at.Bucket} fills while it is emptied: something still writes to it` });
+  throw stop('BUCKET_STILL_WRITTEN_TO', { message: `Another program keeps writing to the bucket ${at.Bucket} while it is being emptied` });
 }
 
 async function deleteRound(at: At, options: Emptying & { readonly pace: Pace }): Promise<{ readonly listed: number; readonly batches: Deletes }> {
@@ -82,8 +82,8 @@ function notEmptied(at: At, { deleted, batches }: { readonly deleted: number; re
   if (locked === undefined) return stop('BUCKET_NOT_EMPTIED', { message: `S3 refuses to delete ${what}`, evidence });
   const object = `--bucket ${at.Bucket} --key '${locked.key}' --version-id ${locked.versionId}`;
   return stop('BUCKET_LOCKED', {
-    message: `Object lock keeps S3 from deleting ${what}`,
-    fix: `aws s3api get-object-retention ${object}   # tells until when; then run the command again`,
+    message: `S3 Object Lock prevents deleting ${what}`,
+    fix: `Run \`aws s3api get-object-retention ${object}\` to see the retention date, then run the command again after it`,
     evidence,
   });
 }

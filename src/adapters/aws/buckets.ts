@@ -121,7 +121,7 @@ export function buckets(clients: Clients, account: string): Buckets {
       if (isCode(thrown, 'BucketNotEmpty')) {
         throw stop(
           'BUCKET_NOT_EMPTY',
-          { message: `The bucket ${name} can't be deleted: it still holds objects, versions or delete markers` },
+          { message: `The bucket ${name} can't be deleted: it still contains objects, versions or delete markers` },
           { cause: slim(thrown) },
         );
       }

@@ -20,7 +20,7 @@ export function callers(clients: Clients, { credentials, lookUp }: { readonly cr
     return online
       ? stop(
           'AWS_REGION_INVALID',
-          { message: `There is no AWS region ${JSON.stringify(clients.region)}: ${stsHost(clients.region)} has no address` },
+          { message: `Unknown AWS region ${JSON.stringify(clients.region)}: ${stsHost(clients.region)} can't be resolved` },
           { cause: thrown.cause },
         )
       : thrown;

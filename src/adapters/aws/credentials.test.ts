@@ -93,11 +93,11 @@ describe('credentials', () => {
 
   test('of an SSO session that was never begun name the command that begins it', async () => {
     const found = await problemOf(resolve(files, { profile: 'sso' }));
-    expect(found).toMatchObject({ code: 'AWS_SSO_EXPIRED', fix: 'aws sso login --profile sso' });
+    expect(found).toMatchObject({ code: 'AWS_SSO_EXPIRED', fix: 'Run `aws sso login --profile sso`' });
   });
 
   test('of a role behind that session name the profile to log in with', async () => {
-    expect(await problemOf(resolve(files, { profile: 'over-sso' }))).toMatchObject({ code: 'AWS_SSO_EXPIRED', fix: 'aws sso login --profile sso' });
+    expect(await problemOf(resolve(files, { profile: 'over-sso' }))).toMatchObject({ code: 'AWS_SSO_EXPIRED', fix: 'Run `aws sso login --profile sso`' });
   });
 
   test('of a process that fails say why', async () => {

@@ -100,7 +100,7 @@ const noTerminal =
   (profile: Profile) =>
   async (serial: string): Promise<string> => {
     throw stop('AWS_MFA_NEEDS_TERMINAL', {
-      message: `The profile ${JSON.stringify(profile.name)} needs a code of the MFA device ${serial}, and nobody can be asked for it here`,
+      message: `Profile ${JSON.stringify(profile.name)} requires a code from the MFA device ${serial}, but prompts are disabled`,
     });
   };
 
@@ -115,37 +115,41 @@ function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|getaddrinfo/.test(message)) {
     return stop(
       'AWS_UNREACHABLE',
-      { message: `The credentials of the profile ${JSON.stringify(profile.name)} can't be fetched`, evidence },
+      { message: `The credentials of profile ${JSON.stringify(profile.name)} can't be fetched`, evidence },
       { cause: slim(thrown) },
     );
   }
   if (/ForbiddenException|No access/.test(message)) {
     return stop(
       'AWS_ACCESS_DENIED',
-      { message: `The SSO user may not take the role of the profile ${JSON.stringify(profile.name)}`, evidence },
+      { message: `The SSO user is not allowed to assume the role of profile ${JSON.stringify(profile.name)}`, evidence },
       { cause: slim(thrown) },
     );
   }
   if (/requires multi-factor authentication/.test(message)) {
-    return stop('AWS_MFA_NEEDS_TERMINAL', { message: `The profile ${JSON.stringify(profile.name)} needs an MFA code`, evidence }, { cause: slim(thrown) });
+    return stop('AWS_MFA_NEEDS_TERMINAL', { message: `Profile ${JSON.stringify(profile.name)} requires an MFA code`, evidence }, { cause: slim(thrown) });
   }
   if (/\bSSO\b|sso login/i.test(message) || name === 'TokenProviderError' || profileIsSso(profile)) {
     return stop(
       'AWS_SSO_EXPIRED',
-      { message: `The SSO session of the profile ${JSON.stringify(profile.name)} has ended or was never begun`, fix: `aws sso login${called}`, evidence },
+      {
+        message: `The SSO session of profile ${JSON.stringify(profile.name)} has expired or was never started`,
+        fix: `Run \`aws sso login${called}\``,
+        evidence,
+      },
       { cause: slim(thrown) },
     );
   }
   if (/aws login|login session/i.test(message)) {
     return stop(
       'AWS_CREDENTIALS_EXPIRED',
-      { message: `The login session of the profile ${JSON.stringify(profile.name)} has ended`, fix: `aws login${called}`, evidence },
+      { message: `The login session of profile ${JSON.stringify(profile.name)} has expired`, fix: `Run \`aws login${called}\``, evidence },
       { cause: slim(thrown) },
     );
   }
   if (name === 'CredentialsProviderError' || name === 'ProviderError') {
-    const of = profile.named ? ` in the profile ${JSON.stringify(profile.name)}` : '';
-    return stop('AWS_CREDENTIALS_MISSING', { message: `No AWS credentials were found${of}`, evidence }, { cause: slim(thrown) });
+    const of = profile.named ? ` in profile ${JSON.stringify(profile.name)}` : '';
+    return stop('AWS_CREDENTIALS_MISSING', { message: `No AWS credentials found${of}`, evidence }, { cause: slim(thrown) });
   }
   return translated(thrown, { action: 'sts:AssumeRole', on: profile.keys['role_arn'] ?? `profile ${profile.name}` });
 }

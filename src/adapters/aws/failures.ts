@@ -95,18 +95,18 @@ const isElsewhere = (error: SdkError): boolean =>
 const rules: readonly Rule[] = [
   (error, asked) =>
     isElsewhere(error)
-      ? { code: 'BUCKET_WRONG_REGION', message: `The bucket of ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` }
+      ? { code: 'BUCKET_WRONG_REGION', message: `The bucket in ${asked.action}${on(asked)} is in ${error.headers['x-amz-bucket-region'] ?? 'another region'}` }
       : undefined,
   (error) =>
     isSkewed(error) || skewInSignature(error)
-      ? { code: 'AWS_CLOCK_SKEW', message: `AWS refuses the time of this machine's clock (${new Date().toISOString()})` }
+      ? { code: 'AWS_CLOCK_SKEW', message: `This machine's clock is wrong: AWS rejects its time (${new Date().toISOString()})` }
       : undefined,
-  (error) => (isExpired(error) ? { code: 'AWS_CREDENTIALS_EXPIRED', message: `The AWS credentials have ended (${error.name})` } : undefined),
+  (error) => (isExpired(error) ? { code: 'AWS_CREDENTIALS_EXPIRED', message: `The AWS credentials have expired (${error.name})` } : undefined),
   (error, asked) =>
-    isInvalid(error) ? { code: 'AWS_CREDENTIALS_INVALID', message: `AWS does not accept these credentials for ${asked.action} (${error.name})` } : undefined,
+    isInvalid(error) ? { code: 'AWS_CREDENTIALS_INVALID', message: `AWS rejects the credentials for ${asked.action} (${error.name})` } : undefined,
   (error, asked) =>
     isThrottled(error)
-      ? { code: 'AWS_THROTTLED', message: `AWS slows down ${asked.action}${on(asked)}, also after ${error.attempts ?? 'several'} attempts` }
+      ? { code: 'AWS_THROTTLED', message: `AWS is throttling ${asked.action}${on(asked)}, even after ${error.attempts ?? 'several'} attempts` }
       : undefined,
   (error, asked) => {
     if (!isDenied(error) && !(error.status === 403 && /^(Unknown|UnknownError|SyntaxError|403)$/.test(error.name))) return undefined;
@@ -117,8 +117,8 @@ const rules: readonly Rule[] = [
       code: 'AWS_ACCESS_DENIED',
       message: `AWS denies ${what}${said.why === undefined ? '' : `: ${said.why}`}`,
       fix: /explicit deny/i.test(said.why ?? '')
-        ? `Ask whoever owns the ${/in an? ([\w -]{1,100})$/.exec(said.why ?? '')?.[1] ?? 'policy'} to allow ${action}; a deny can't be overruled by another policy.`
-        : `Allow ${action} on ${said.resource ?? asked.on ?? '*'} to this identity, or use another profile.`,
+        ? `Ask the owner of the ${/in an? ([\w -]{1,100})$/.exec(said.why ?? '')?.[1] ?? 'policy'} to allow ${action}; no other policy can override an explicit deny`
+        : `Allow ${action} on ${said.resource ?? asked.on ?? '*'} to this identity, or use another profile`,
     };
   },
   (error, asked) =>
@@ -126,23 +126,24 @@ const rules: readonly Rule[] = [
       ? { code: 'AWS_REGION_DISABLED', message: `The region is not enabled for ${asked.action}: ${error.message}` }
       : undefined,
   (error, asked) =>
-    isLimit(error) ? { code: 'AWS_LIMIT_EXCEEDED', message: `A limit of the account stops ${asked.action}${on(asked)}: ${error.message}` } : undefined,
+    isLimit(error) ? { code: 'AWS_LIMIT_EXCEEDED', message: `AWS account quota exceeded in ${asked.action}${on(asked)}: ${error.message}` } : undefined,
   (error, asked) =>
-    isDocument(error) ? { code: 'AWS_POLICY_REFUSED', message: `AWS refuses the policy document in ${asked.action}${on(asked)}: ${error.message}` } : undefined,
+    isDocument(error) ? { code: 'AWS_POLICY_REFUSED', message: `AWS rejects the policy document in ${asked.action}${on(asked)}: ${error.message}` } : undefined,
+  (error, asked) => (named('NoSuchBucket')(error) ? { code: 'BUCKET_GONE', message: `The bucket in ${asked.action}${on(asked)} no longer exists` } : undefined),
   (error, asked) =>
-    named('NoSuchBucket')(error) ? { code: 'BUCKET_GONE', message: `The bucket of ${asked.action}${on(asked)} does not exist (any more)` } : undefined,
-  (error, asked) =>
-    named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another change of the bucket is under way: ${asked.action}${on(asked)}` } : undefined,
+    named('OperationAborted')(error) ? { code: 'BUCKET_BUSY', message: `Another operation is changing the bucket: ${asked.action}${on(asked)}` } : undefined,
   network,
   (error, asked) =>
-    error.name === 'AnswerUnreadable' ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action}${on(asked)} is not one of AWS` } : undefined,
+    error.name === 'AnswerUnreadable'
+      ? { code: 'AWS_ANSWER_UNREADABLE', message: `The response to ${asked.action}${on(asked)} does not come from AWS` }
+      : undefined,
   (error, asked) =>
     error.name === 'SyntaxError' && error.status !== undefined
-      ? { code: 'AWS_ANSWER_UNREADABLE', message: `The answer to ${asked.action} is not one of AWS (HTTP ${error.status})` }
+      ? { code: 'AWS_ANSWER_UNREADABLE', message: `The response to ${asked.action} does not come from AWS (HTTP ${error.status})` }
       : undefined,
   (error, asked) =>
     (error.status ?? 0) >= 500
-      ? { code: 'AWS_UNAVAILABLE', message: `AWS fails in ${asked.action}${on(asked)}: ${error.name} (HTTP ${error.status})` }
+      ? { code: 'AWS_UNAVAILABLE', message: `AWS is unavailable for ${asked.action}${on(asked)}: ${error.name} (HTTP ${error.status})` }
       : undefined,
   (error, asked) =>
     error.status === undefined ? undefined : { code: 'AWS_CALL_FAILED', message: `${asked.action}${on(asked)} failed: ${error.name}: ${error.message}` },
@@ -153,7 +154,7 @@ function network(error: SdkError, asked: Asked): ReturnType<Rule> {
   switch (error.system) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return { code: 'AWS_HOST_UNKNOWN', message: `The name of the endpoint for ${asked.action} has no address${where}` };
+      return { code: 'AWS_HOST_UNKNOWN', message: `The name of the endpoint for ${asked.action} can't be resolved${where}` };
     case 'ECONNREFUSED':
     case 'ECONNRESET':
     case 'EHOSTUNREACH':
@@ -163,9 +164,9 @@ function network(error: SdkError, asked: Asked): ReturnType<Rule> {
     case 'ETIMEDOUT':
       return { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: ${error.name === 'TimeoutError' ? error.message : error.system}` };
     case 'PROXY_REFUSED':
-      return { code: 'AWS_PROXY_REFUSED', message: `${asked.action} can't pass the proxy: ${error.message}` };
+      return { code: 'AWS_PROXY_REFUSED', message: `The proxy rejects the connection for ${asked.action}: ${error.message}` };
     case undefined:
-      return error.name === 'TimeoutError' ? { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: no answer in time` } : undefined;
+      return error.name === 'TimeoutError' ? { code: 'AWS_UNREACHABLE', message: `${asked.action} can't reach AWS${where}: timed out` } : undefined;
     default:
       return /CERT|SIGNATURE|ERR_TLS|ERR_SSL|EPROTO/.test(error.system)
         ? { code: 'AWS_TLS_UNTRUSTED', message: `The certificate of the endpoint for ${asked.action} is not trusted: ${error.system}` }

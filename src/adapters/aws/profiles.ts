@@ -46,11 +46,14 @@ export async function readProfile(wanted: string | undefined, env: Env): Promise
   if (named && configFile[name] === undefined && credentialsFile[name] === undefined) {
     const known = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])].filter((key) => !key.includes('.'));
     throw stop('AWS_PROFILE_UNKNOWN', {
-      message: `There is no AWS profile named ${JSON.stringify(name)}`,
-      fix: nearest(name, known).length > 0 ? `Use --profile ${nearest(name, known)[0]}, or aws configure --profile ${name}` : `aws configure --profile ${name}`,
+      message: `Unknown AWS profile ${JSON.stringify(name)}`,
+      fix:
+        nearest(name, known).length > 0
+          ? `Use \`--profile ${nearest(name, known)[0]}\`, or run \`aws configure --profile ${name}\``
+          : `Run \`aws configure --profile ${name}\``,
       evidence: [
         `read ${files.configFilepath} and ${files.filepath}`,
-        known.length === 0 ? 'no profiles there' : `profiles there: ${known.sort().slice(0, 20).join(', ')}`,
+        known.length === 0 ? 'no profiles defined' : `defined profiles: ${known.sort().slice(0, 20).join(', ')}`,
       ],
     });
   }
@@ -61,7 +64,7 @@ export async function readProfile(wanted: string | undefined, env: Env): Promise
 async function refuseIrregular(file: string | undefined): Promise<void> {
   const found = file && (await stat(file).catch(() => undefined));
   if (!found || (found.isFile() && found.size <= MOST_BYTES) || (await realpath(file)) === '/dev/null') return;
-  const why = found.isFile() ? `is larger than ${MOST_BYTES / 1024 / 1024} MiB` : found.isDirectory() ? 'is a directory' : 'is no regular file';
+  const why = found.isFile() ? `is larger than ${MOST_BYTES / 1024 / 1024} MiB` : found.isDirectory() ? 'is a directory' : 'is not a regular file';
   throw stop('AWS_CONFIG_UNREADABLE', { message: `The AWS file ${file} ${why}` });
 }
 

@@ -40,7 +40,7 @@ describe('the region', () => {
   });
 
   test('a zone is met with its region', () => {
-    expect(problemOf(() => resolveRegion('ap-northeast-2a', { env: {}, profile: profile() }))?.fix).toBe('--region ap-northeast-2');
+    expect(problemOf(() => resolveRegion('ap-northeast-2a', { env: {}, profile: profile() }))?.fix).toBe('Use `--region ap-northeast-2`');
   });
 });
 

@@ -12,13 +12,13 @@ export function resolveRegion(given: string | undefined, options: { readonly env
     [given, '--region'],
     [env['AWS_REGION'], 'AWS_REGION'],
     [env['AWS_DEFAULT_REGION'], 'AWS_DEFAULT_REGION'],
-    [profile.keys['region'], `the profile ${JSON.stringify(profile.name)}`],
+    [profile.keys['region'], `profile ${JSON.stringify(profile.name)}`],
   ];
   const [region, from] = sources.find(([value]) => value !== undefined && value.trim() !== '') ?? [];
   if (region === undefined) {
     throw stop('AWS_REGION_MISSING', {
       message: 'No AWS region is set',
-      evidence: [`looked at --region, AWS_REGION, AWS_DEFAULT_REGION and the profile ${JSON.stringify(profile.name)}`],
+      evidence: [`not set by --region, AWS_REGION, AWS_DEFAULT_REGION or profile ${JSON.stringify(profile.name)}`],
     });
   }
   return checkedRegion(region.trim(), from!);
@@ -29,7 +29,7 @@ function checkedRegion(region: string, from: string): string {
   const zone = /^([a-z]{2,4}(?:-[a-z]+){1,3}-\d)[a-z]$/.exec(region)?.[1];
   throw stop('AWS_REGION_INVALID', {
     message: `${JSON.stringify(region)} (from ${from}) is ${zone === undefined ? 'not an AWS region' : 'an availability zone, not a region'}`,
-    fix: zone === undefined ? 'Give it as --region ap-northeast-2' : `--region ${zone}`,
+    fix: zone === undefined ? 'Set a region, for example `--region ap-northeast-2`' : `Use \`--region ${zone}\``,
   });
 }
 

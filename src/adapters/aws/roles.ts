@@ -44,7 +44,7 @@ export function roles(clients: Clients, callers: Callers): Roles {
           // An answer that was lost: the SDK asked again, and met what it had made itself.
           const there = (readError(thrown).attempts ?? 1) > 1 ? await findRole(iam, role.name) : undefined;
           if (there !== undefined && Object.entries(role.tags).every(([key, value]) => there.tags[key] === value)) return;
-          throw stop('ROLE_EXISTS', { message: `There is a role named ${role.name} already (IAM ignores case and path)` }, { cause: slim(thrown) });
+          throw stop('ROLE_EXISTS', { message: `A role named ${role.name} already exists (IAM ignores case and path)` }, { cause: slim(thrown) });
         }
       });
       fresh.add(role.name);
@@ -157,7 +157,7 @@ async function deleteRole(by: By, { name, policy }: { readonly name: string; rea
   const take = (action: string, call: () => Promise<unknown>) => askFor({ action, on, absent: gone }, call);
   const [attached, inline, profiles] = await Promise.all([attachedPolicies(iam, name), inlineNames(iam, name), profilesOf(iam, name)]);
   const others = [...attached, ...inline.filter((one) => one !== policy), ...profiles];
-  if (others.length > 0) throw stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${others.slice(0, 3).join(', ')} is on it` });
+  if (others.length > 0) throw stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: it still has ${others.slice(0, 3).join(', ')}` });
   if (inline.includes(policy)) await take('iam:DeleteRolePolicy', () => iam.deleteRolePolicy({ RoleName: name, PolicyName: policy }));
   try {
     await patiently({ codes: busy, forMs: 30_000, exchanges }, () => iam.deleteRole({ RoleName: name }));

@@ -48,12 +48,12 @@ function refused(thrown: unknown, roleArn: string): unknown {
       if (/audience/i.test(message))
         return say('OIDC_AUDIENCE_WRONG', `The IAM OIDC provider of the cluster does not accept the token's audience for ${roleArn}`);
       if (/No OpenIDConnect provider/i.test(message))
-        return say('OIDC_PROVIDER_MISSING', `The account has no IAM OIDC provider for the cluster's issuer, so nobody can assume ${roleArn}`);
-      return say('ROLE_TOKEN_REFUSED', `STS does not accept the service account's token for ${roleArn}`);
+        return say('OIDC_PROVIDER_MISSING', `The account has no IAM OIDC provider for the cluster's issuer, so no service account can assume ${roleArn}`);
+      return say('ROLE_TOKEN_REFUSED', `STS rejects the service account's token for ${roleArn}`);
     case 'ExpiredToken':
     case 'ExpiredTokenException':
       // Of the service account's token: our own credentials play no part in an unsigned call.
-      return say('ROLE_TOKEN_REFUSED', `The service account's token for ${roleArn} has ended`);
+      return say('ROLE_TOKEN_REFUSED', `The service account's token for ${roleArn} has expired`);
     case 'IDPCommunicationError':
     case 'IDPCommunicationErrorException':
       return say('OIDC_ISSUER_UNREACHABLE', "STS can't reach the cluster's OIDC issuer");
@@ -98,10 +98,14 @@ function notAllowed(thrown: unknown, asked: { readonly action: string; readonly 
     const action = denied.action ?? (asked.action === 's3:PutObject' ? 'kms:GenerateDataKey' : 'kms:Decrypt');
     return stop(
       'ROLE_KMS_DENIED',
-      { message: `The role may not use the key of ${asked.on}: ${action} is refused`, evidence: thrown.problem.evidence },
+      { message: `The role is not allowed to use the KMS key of ${asked.on}: ${action} is denied`, evidence: thrown.problem.evidence },
       { cause: thrown.cause },
     );
   }
   if (thrown.problem.code !== 'AWS_ACCESS_DENIED') return thrown;
-  return stop('ROLE_S3_DENIED', { message: `The role may not do ${asked.action} on ${asked.on}`, evidence: thrown.problem.evidence }, { cause: thrown.cause });
+  return stop(
+    'ROLE_S3_DENIED',
+    { message: `The role is not allowed to ${asked.action} on ${asked.on}`, evidence: thrown.problem.evidence },
+    { cause: thrown.cause },
+  );
 }

@@ -94,7 +94,7 @@ it('reads what an earlier version wrote, and refuses what a later one did', asyn
   expect(await diskJournals(home, now).unfinished('abc')).toMatchObject({ id: '2026.jsonl', entries: [deed('one')] });
   await put('2027.jsonl', { started: '2027-01-01T00:00:00.000Z', format: 99 }, { entry: { ...deed('one'), shape: 'unknown' } });
   await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({
-    problem: { code: 'JOURNAL_NEWER', message: expect.stringContaining('2027.jsonl'), evidence: ['format 99; this version knows up to 1'] },
+    problem: { code: 'JOURNAL_NEWER', message: expect.stringContaining('2027.jsonl'), evidence: ['format 99; this version reads formats up to 1'] },
   });
 });
 
@@ -115,7 +115,7 @@ it('says which file can not be written, before anything is done', async () => {
   await expect(diskJournals(join(home, 'file'), now).open('abc', 'ada_1')).rejects.toMatchObject({
     problem: {
       code: 'JOURNAL_UNWRITABLE',
-      message: expect.stringMatching(/file\/abc\/.*jsonl can't be written: a part of the path is a file, not a directory$/),
+      message: expect.stringMatching(/file\/abc\/.*jsonl can't be written: part of the path is a file, not a directory$/),
     },
   });
 });

@@ -120,8 +120,8 @@ async function readJournal(path: string): Promise<Read> {
   const format = first?.format ?? FORMAT;
   if (format > FORMAT) {
     throw stop('JOURNAL_NEWER', {
-      message: `${path} was written by a newer loki-eks`,
-      evidence: [`format ${format}; this version knows up to ${FORMAT}`],
+      message: `${path} was written by a newer version of loki-eks`,
+      evidence: [`format ${format}; this version reads formats up to ${FORMAT}`],
     });
   }
   return {
@@ -172,11 +172,11 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
-  EDQUOT: 'your disk quota is used up',
-  EACCES: 'you may not write there',
-  EPERM: 'you may not write there',
+  EDQUOT: 'your disk quota is exceeded',
+  EACCES: "you don't have permission to write there",
+  EPERM: "you don't have permission to write there",
   EROFS: 'the file system is read-only',
-  ENOTDIR: 'a part of the path is a file, not a directory',
+  ENOTDIR: 'part of the path is a file, not a directory',
   EISDIR: 'it is a directory',
   EMFILE: 'too many files are open',
 };

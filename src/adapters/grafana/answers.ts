@@ -15,7 +15,7 @@ export function json({ body }: GrafanaAnswer): unknown {
 export function unreadable(where: string, { status, type, body }: GrafanaAnswer): ProblemError {
   const start = body.slice(0, 200).replace(/\s+/g, ' ').trim();
   return stop('GRAFANA_ANSWER_UNREADABLE', {
-    message: `What answers at ${where} is not Grafana`,
+    message: `The response from ${where} does not come from Grafana`,
     evidence: [`HTTP ${status}${type ? `, ${type}` : ''}: ${start === '' ? 'no body' : start}`],
   });
 }

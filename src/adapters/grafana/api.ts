@@ -101,16 +101,16 @@ const saidIn = ({ body }: GrafanaAnswer): string =>
 
 function refused({ where, login }: GrafanaApiOptions, answer: GrafanaAnswer, what: string): void {
   const evidence = [`HTTP ${answer.status} ${saidIn(answer)}`];
-  const who = 'token' in login ? 'the token' : `the login of "${login.user}"`;
-  if (answer.status === 401) throw stop('GRAFANA_LOGIN_REFUSED', { message: `${where} refuses ${who}`, evidence });
-  if (answer.status === 403) throw stop('GRAFANA_FORBIDDEN', { message: `${where} does not allow ${who}, when asked ${what}`, evidence });
+  const who = 'token' in login ? 'the token' : `the credentials of "${login.user}"`;
+  if (answer.status === 401) throw stop('GRAFANA_LOGIN_REFUSED', { message: `${where} rejects ${who}`, evidence });
+  if (answer.status === 403) throw stop('GRAFANA_FORBIDDEN', { message: `${where} denies ${who} the request ${what}`, evidence });
 }
 
 async function expect(options: GrafanaApiOptions, answer: GrafanaAnswer, what: string): Promise<GrafanaAnswer> {
   refused(options, answer, what);
   if (answer.status >= 200 && answer.status < 300 && json(answer) !== undefined) return answer;
   if (answer.status < 400) throw unreadable(options.where, answer);
-  throw stop('GRAFANA_FAILED', { message: `${options.where} answers HTTP ${answer.status}, when asked ${what}`, evidence: [saidIn(answer)] });
+  throw stop('GRAFANA_FAILED', { message: `${options.where} answers HTTP ${answer.status} to the request ${what}`, evidence: [saidIn(answer)] });
 }
 
 async function gone(options: GrafanaApiOptions, answer: GrafanaAnswer, what: string): Promise<void> {

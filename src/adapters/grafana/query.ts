@@ -22,7 +22,7 @@ export function linesOf(answer: GrafanaAnswer, of: Of): readonly string[] {
     throw new ProblemError(met({ error: result['error'], ...(typeof result['status'] === 'number' && { status: result['status'] }) }, of));
   if (answer.status === 404)
     throw stop('GRAFANA_DATASOURCE_UNKNOWN', {
-      message: `${of.where} knows no data source with uid ${of.uid}`,
+      message: `${of.where} has no data source with uid ${of.uid}`,
       evidence: [`HTTP 404 ${isMap(parsed) ? String(parsed['message'] ?? '') : ''}`],
     });
   if (answer.status >= 400)
@@ -52,10 +52,10 @@ function met({ error = '', status }: Result, { uid, where }: Of): Problem {
     .trim()
     .slice(0, 300);
   const evidence = [`${where}, data source ${uid}: ${status === undefined ? '' : `HTTP ${status} `}${said}`];
-  if (/no org id/i.test(said)) return problem('READER_TENANT_MISSING', { message: `Data source ${uid} in ${where} sends no tenant`, evidence });
+  if (/no org id/i.test(said)) return problem('READER_TENANT_MISSING', { message: `Data source ${uid} in ${where} sets no tenant`, evidence });
   if (/401 Authorization Required|Unauthorized/i.test(said) || status === 401)
-    return problem('DATASOURCE_LOGIN_REFUSED', { message: `The gateway refuses the login of data source ${uid} in ${where}`, evidence });
+    return problem('DATASOURCE_LOGIN_REFUSED', { message: `The gateway rejects the credentials of data source ${uid} in ${where}`, evidence });
   if (/no such host|connection refused|i\/o timeout|context deadline|dial tcp|EOF/i.test(said))
-    return problem('GRAFANA_CANNOT_REACH_GATEWAY', { message: `${where} can't reach the gateway by data source ${uid}`, evidence });
+    return problem('GRAFANA_CANNOT_REACH_GATEWAY', { message: `${where} can't reach the gateway through data source ${uid}`, evidence });
   return problem('QUERY_FAILS', { message: `A query through ${where} fails: ${said}`, evidence });
 }

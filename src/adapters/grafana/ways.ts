@@ -43,7 +43,7 @@ function exchange(url: URL, { method, headers, body, signal, agent }: Exchanged)
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MOST_BYTES) request.destroy(new Error(`the answer is larger than ${MOST_BYTES / 1024 / 1024} MiB`));
+        if (size > MOST_BYTES) request.destroy(new Error(`the response is larger than ${MOST_BYTES / 1024 / 1024} MiB`));
         else chunks.push(chunk);
       });
       const type = response.headers['content-type'];
@@ -70,8 +70,8 @@ export function byPod(kubernetes: Kubernetes, of: { readonly namespace: string; 
     );
     if (!ready)
       throw stop('GRAFANA_UNREACHABLE', {
-        message: `None of the ${pods.length} pods of Grafana in namespace ${namespace} is ready`,
-        fix: `kubectl get pods -n ${namespace} -l ${selector}`,
+        message: `None of the ${pods.length} Grafana pods in namespace ${namespace} is ready`,
+        fix: `Run \`kubectl get pods -n ${namespace} -l ${selector}\``,
       });
     const request = { method, path, headers, timeoutMs: TIMEOUT_MS, ...(body !== undefined && { body }) };
     return kubernetes.forward({ namespace, pod: ready.metadata.name, port }, request);

@@ -17,15 +17,18 @@ export async function findHelm({ path, env }: { readonly path?: string; readonly
   const version = await versionOf(found, env);
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major >= FIRST_UNKNOWN_MAJOR)
-    throw stop('HELM_VERSION_UNSUPPORTED', { message: `${found} is helm ${version}, which is newer than what loki-eks knows (3.14 to 4.x)` });
+    throw stop('HELM_VERSION_UNSUPPORTED', { message: `${found} is helm ${version}, which loki-eks does not support (3.14 to 4.x)` });
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]))
-    throw stop('HELM_TOO_OLD', { message: `${found} is helm ${version}; 3.14 or newer is needed` });
+    throw stop('HELM_TOO_OLD', { message: `${found} is helm ${version}; loki-eks requires 3.14 or newer` });
   return { path: found, version };
 }
 
 async function named(path: string): Promise<string> {
   if (await isProgram(path)) return resolve(path);
-  throw stop('HELM_MISSING', { message: `${path} is not a program`, fix: 'Name the helm binary with --helm PATH, or leave --helm out to search PATH.' });
+  throw stop('HELM_MISSING', {
+    message: `${path} is not an executable file`,
+    fix: 'Name the helm binary with `--helm FILE`, or remove `--helm` to search PATH',
+  });
 }
 
 async function onPath(path: string): Promise<string> {
@@ -55,8 +58,9 @@ async function versionOf(path: string, env: Env): Promise<string> {
   const version = /^v?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
   if (version) return version;
   // Helm 2 has no such template: it prints a Go struct, or an error about Tiller.
-  if (/Tiller|SemVer:"v2/i.test(`${result.stdout}${result.stderr}`)) throw stop('HELM_TOO_OLD', { message: `${path} is helm 2; 3.14 or newer is needed` });
-  const late = result.stopped === 'late' && `It did not end within ${VERSION_TIMEOUT_MS / 1000} s.`;
+  if (/Tiller|SemVer:"v2/i.test(`${result.stdout}${result.stderr}`))
+    throw stop('HELM_TOO_OLD', { message: `${path} is helm 2; loki-eks requires 3.14 or newer` });
+  const late = result.stopped === 'late' && `It did not exit within ${VERSION_TIMEOUT_MS / 1000} s`;
   const said = (late || result.stderr || result.stdout || result.failure?.message || '').trim().slice(-2000).split('\n').slice(-3);
-  throw stop('HELM_VERSION_UNSUPPORTED', { message: `${path} does not say its version as helm does`, evidence: said });
+  throw stop('HELM_VERSION_UNSUPPORTED', { message: `${path} does not print a helm version`, evidence: said });
 }

@@ -17,7 +17,7 @@ const MOST_ENTRIES = 10_000;
 /** A .tgz or a directory. `origin` is said to the user. Throws CHART_INVALID. */
 export async function readChart(path: string, origin: (chart: { readonly name: string; readonly version: string }) => string): Promise<Chart> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw invalid(path, error.code === 'ENOENT' ? 'there is no such file or directory' : `it can't be read (${error.code})`, error);
+    throw invalid(path, error.code === 'ENOENT' ? 'no such file or directory' : `it can't be read (${error.code})`, error);
   });
   const { text, sha256 } = found.isDirectory() ? await readDirectory(path) : await readPacked(path);
   const { name, version, appVersion } = describe(path, text);
@@ -51,7 +51,7 @@ async function readPacked(path: string): Promise<{ readonly text: string; readon
     throw invalid(path, (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? TOO_LARGE : 'it is not a gzipped tar file', cause);
   }
   const text = chartYaml(tar, path);
-  if (text === undefined) throw invalid(path, 'it holds no Chart.yaml');
+  if (text === undefined) throw invalid(path, 'it contains no Chart.yaml');
   return { text, sha256: createHash('sha256').update(packed).digest('hex') };
 }
 
@@ -63,7 +63,7 @@ function chartYaml(tar: Buffer, path: string): string | undefined {
     return bytes.toString('latin1', 0, end < 0 ? length : end).trim();
   };
   for (let at = 0, entries = 0; at + 512 <= tar.length; entries++) {
-    if (entries > MOST_ENTRIES) throw invalid(path, `it holds more than ${MOST_ENTRIES} files`);
+    if (entries > MOST_ENTRIES) throw invalid(path, `it contains more than ${MOST_ENTRIES} files`);
     const octal = field(at + 124, 12) || '0';
     const size = /^[0-7]+$/.test(octal) ? Number.parseInt(octal, 8) : -1;
     if (size < 0 || size > tar.length - at - 512)
@@ -83,7 +83,7 @@ function chartText(path: string, bytes: Buffer): string {
 /** The digest covers names and contents of all files in the order of their names. */
 async function readDirectory(path: string): Promise<{ readonly text: string; readonly sha256: string }> {
   const text = await readRegular(join(path, 'Chart.yaml'), MOST_TEXT).catch((cause: NodeJS.ErrnoException) => {
-    throw invalid(path, cause.code === 'ENOENT' ? 'it holds no Chart.yaml' : `of its Chart.yaml, ${cause.message}`, cause);
+    throw invalid(path, cause.code === 'ENOENT' ? 'it contains no Chart.yaml' : `of its Chart.yaml, ${cause.message}`, cause);
   });
   const files: string[] = [];
   let size = 0;
@@ -92,7 +92,7 @@ async function readDirectory(path: string): Promise<{ readonly text: string; rea
   for await (const entry of await opendir(path, { recursive: true })) {
     if (!entry.isFile()) continue;
     files.push(join(entry.parentPath, entry.name));
-    if (files.length > MOST_ENTRIES) throw invalid(path, `it holds more than ${MOST_ENTRIES} files`);
+    if (files.length > MOST_ENTRIES) throw invalid(path, `it contains more than ${MOST_ENTRIES} files`);
   }
   const names = files.map((file) => relative(path, file).split(sep).join('/')).sort();
   for (const name of names) {

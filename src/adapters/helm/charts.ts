@@ -45,7 +45,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
     const what = `pull of chart ${of.name}${of.version ? ` ${of.version}` : ''}${of.repo ? ` from ${of.repo}` : ''}`;
     if (answer.code !== 0) throw helmFailure({ what, name: of.name, ...answer });
     const file = (await readdir(into)).find((one) => one.endsWith('.tgz'));
-    if (!file) throw stop('CHART_INVALID', { message: `${what} gave no packed chart` });
+    if (!file) throw stop('CHART_INVALID', { message: `${what} returned no packed chart` });
     return join(into, file);
   };
 
@@ -73,7 +73,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
       return chart;
     }
     throw stop('CHART_DIGEST_WRONG', {
-      message: `${source.repo} serves a chart ${source.name} ${source.version} that is not the pinned one`,
+      message: `${source.repo} serves a chart ${source.name} ${source.version} whose digest is not the pinned one`,
       evidence: [`pinned  sha256 ${source.sha256}`, `fetched sha256 ${chart.sha256}`],
     });
   };

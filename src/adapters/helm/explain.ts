@@ -44,6 +44,6 @@ async function explainOne(kubernetes: Kubernetes, { workload, missing, pods }: L
 
 /** A StatefulSet that goes in order waits for a broken pod of the former revision for ever. */
 const unblock = ({ metadata: { namespace, name } }: KubeObject) => ({
-  why: `${name} is of the former revision and blocks the update`,
-  fix: `kubectl -n ${namespace} delete pod ${name}, then run the command again: the new revision takes its place.`,
+  why: `${name} belongs to the previous revision and blocks the update`,
+  fix: `Run \`kubectl -n ${namespace} delete pod ${name}\`, then run the command again: a pod of the new revision replaces it`,
 });

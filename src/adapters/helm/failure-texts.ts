@@ -41,7 +41,7 @@ const chart: readonly Known[] = [
     text: /found in Chart\.yaml, but missing in charts\/ directory: ([^\n]+)/i,
     code: 'CHART_INVALID',
     message: ([, missing]) => `The chart lacks its dependencies ${missing}`,
-    fix: () => 'helm dependency build CHART_DIR',
+    fix: () => 'Run `helm dependency build CHART_DIR`',
   },
   {
     text: /Chart\.yaml file is missing|chart\.metadata\.\w+ is required|cannot load Chart\.yaml|validation: chart|does not appear to be a (?:gzipped|valid) archive|unexpected EOF/i,
@@ -51,8 +51,8 @@ const chart: readonly Known[] = [
   {
     text: /chart requires kubeVersion: (\S+) which is incompatible with Kubernetes (\S+)/i,
     code: 'CHART_INVALID',
-    message: ([, wants, has]) => `The chart needs Kubernetes ${wants}; the cluster runs ${has}`,
-    fix: () => 'Upgrade the cluster, or give an older chart with --loki-chart or --alloy-chart.',
+    message: ([, wants, has]) => `The chart requires Kubernetes ${wants}; the cluster runs ${has}`,
+    fix: () => 'Upgrade the cluster, or use an older chart with `--loki-chart` or `--alloy-chart`',
   },
 ];
 
@@ -60,8 +60,8 @@ const values: readonly Known[] = [
   {
     text: /values don't meet the specifications of the schema\(s\)[^\n]{0,400}:\n(?:([^\n]*):\n)?((?:-[^\n]*\n?)+)?/i,
     code: 'HELM_VALUES_REFUSED',
-    message: ([, , list]) => `The chart's schema refuses the values${list ? `: ${list.trim().split('\n')[0]!.replace(/^- /, '')}` : ''}`,
-    fix: () => 'Correct the named key in the file given with --loki-values or --alloy-values.',
+    message: ([, , list]) => `The chart's schema rejects the values${list ? `: ${list.trim().split('\n')[0]!.replace(/^- /, '')}` : ''}`,
+    fix: () => 'Correct that key in the file given with `--loki-values` or `--alloy-values`',
   },
   {
     text: /failed to parse (\S+): ([^\n]+)/i,
@@ -71,14 +71,14 @@ const values: readonly Known[] = [
   {
     text: /execution error at \(([^)]{1,400})\): ([^\n]+)/i,
     code: 'HELM_VALUES_REFUSED',
-    message: ([, where, why]) => `The chart refuses the values: ${why} (${where})`,
-    fix: () => 'Change the key the chart speaks of in the file given with --loki-values or --alloy-values.',
+    message: ([, where, why]) => `The chart rejects the values: ${why} (${where})`,
+    fix: () => 'Change the key that the chart names in the file given with `--loki-values` or `--alloy-values`',
   },
   {
     text: /template: ([^\s:]+:\d+)(?!\d)[^\n]{0,400}?: ([^\n]+)|YAML parse error on ([^\s:]+): ([^\n]+)/i,
     code: 'HELM_VALUES_REFUSED',
     message: ([, at, why, file, yaml]) => `The chart can't be rendered with these values: ${at ?? file}: ${why ?? yaml}`,
-    fix: () => 'Look for a key of the wrong type in the file given with --loki-values or --alloy-values.',
+    fix: () => 'Check the file given with `--loki-values` or `--alloy-values` for a key of the wrong type',
   },
 ];
 
@@ -86,60 +86,60 @@ const cluster: readonly Known[] = [
   {
     text: /failed calling webhook "([^"]+)"/i,
     code: 'KUBE_WEBHOOK_DOWN',
-    message: ([, webhook]) => `The admission webhook ${webhook} does not answer, so the cluster refuses writes`,
+    message: ([, webhook]) => `The admission webhook ${webhook} is not responding, so the cluster rejects writes`,
     fix: ([, webhook]) =>
-      `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
+      `Repair the service behind ${webhook} (\`kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide\`), then run the command again`,
   },
   {
     text: /admission webhook "([^"]+)" denied the request|violates PodSecurity "([^"]+)"/i,
     code: 'KUBE_ADMISSION_DENIED',
-    message: ([, webhook, level]) => `${webhook ?? `Pod Security ${level}`} refuses what the chart creates`,
+    message: ([, webhook, level]) => `${webhook ?? `Pod Security ${level}`} rejects an object of the chart`,
   },
-  { text: /exceeded quota/i, code: 'KUBE_QUOTA_EXCEEDED', message: (_, failed) => `Release ${release(failed)} does not fit the namespace's resource quota` },
+  { text: /exceeded quota/i, code: 'KUBE_QUOTA_EXCEEDED', message: (_, failed) => `Release ${release(failed)} exceeds the namespace's resource quota` },
   {
     text: /in namespace "?([^\s":]+)"? because it is being terminated/i,
     code: 'KUBE_NAMESPACE_TERMINATING',
     message: ([, namespace]) => `Namespace ${namespace} is being deleted`,
-    fix: ([, namespace]) => `Wait until it is gone: kubectl wait --for=delete namespace/${namespace} --timeout=10m`,
+    fix: ([, namespace]) => `Wait until it is gone: \`kubectl wait --for=delete namespace/${namespace} --timeout=10m\``,
   },
   {
     text: /(?<!\S)(\S+ "[^"]+") in namespace "([^"]*)" exists and cannot be imported into the current release/i,
     code: 'HELM_OBJECT_NOT_OURS',
-    message: ([, object, namespace]) => `${object}${namespace ? ` in namespace ${namespace}` : ''} exists already and does not belong to this release`,
-    fix: () => 'Delete or rename the object if nobody needs it, or install into another namespace with --namespace.',
+    message: ([, object, namespace]) => `${object}${namespace ? ` in namespace ${namespace}` : ''} already exists and does not belong to this release`,
+    fix: () => 'Delete or rename the object if it is unused, or install into another namespace with `--namespace`',
   },
   {
     text: /exists and cannot be imported into the current release|invalid ownership metadata/i,
     code: 'HELM_OBJECT_NOT_OURS',
-    message: (_, { what }) => `${what} failed: an object it would create exists already and is not its own`,
+    message: (_, { what }) => `${what} failed: an object of the chart already exists and does not belong to the release`,
   },
   {
     text: /(?:cannot patch|failed to update|failed to create resource)[^\n]{0,200}?"([^"\n]{1,253})" with kind (\w+)\b[^\n]{0,400}(?:updates to statefulset spec|field is immutable)/i,
     code: 'HELM_FIELD_IMMUTABLE',
-    message: ([, object, kind]) => `${kind} ${object} can't be changed in place: the new values change a field that Kubernetes keeps`,
+    message: ([, object, kind]) => `${kind} ${object} can't be changed in place: the new values change an immutable field`,
     fix: ([, object, kind], { namespace }) =>
-      `kubectl -n ${namespace} delete ${kind!.toLowerCase()} ${object} --cascade=orphan, then run the command again: its pods and volumes stay.`,
+      `Run \`kubectl -n ${namespace} delete ${kind!.toLowerCase()} ${object} --cascade=orphan\`, which keeps pods and volumes, then run the command again`,
   },
   {
     text: /updates to statefulset spec|field is immutable/i,
     code: 'HELM_FIELD_IMMUTABLE',
-    message: (_, { what }) => `${what} failed: the new values change a field that Kubernetes does not allow to change`,
+    message: (_, { what }) => `${what} failed: the new values change an immutable field`,
   },
   {
     text: /conflict occurred while applying object (\S+)[^\n]*|Apply failed with \d+ conflicts?: ([^\n]+)/i,
     code: 'HELM_FIELD_CONFLICT',
-    message: ([, object]) => `${object ? `Object ${object}` : 'An object of the release'} was changed by another program, which owns the field now`,
+    message: ([, object]) => `${object ? `Object ${object}` : 'An object of the release'} was changed by another program, which now owns the field`,
   },
   {
     text: /no matches for kind "([^"]+)" in version "([^"]+)"/i,
     code: 'KUBE_KIND_UNKNOWN',
-    message: ([, kind, version]) => `The chart creates a ${kind} (${version}), which the cluster does not know`,
-    fix: ([, kind]) => `Install the CustomResourceDefinition of ${kind}, or switch it off in the values.`,
+    message: ([, kind, version]) => `The chart creates a ${kind} (${version}), which the cluster does not serve`,
+    fix: ([, kind]) => `Install the CustomResourceDefinition of ${kind}, or disable it in the values`,
   },
   {
     text: /(?:the server has asked for the client to provide credentials|\bUnauthorized\b)/,
     code: 'KUBE_UNAUTHORIZED',
-    message: () => 'The Kubernetes API does not accept the login helm was given',
+    message: () => 'The Kubernetes API rejects the credentials of helm',
   },
   {
     text: /getting credentials: exec: ([^\n]+)/i,
@@ -150,7 +150,7 @@ const cluster: readonly Known[] = [
     text: /(?:User "([^"]*)" )?cannot (\w+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/i,
     code: 'KUBE_FORBIDDEN',
     message: ([, user, verb, resource, group, namespace]) =>
-      `${user || 'You'} may not ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`,
+      `${user || 'You'} ${user ? 'is' : 'are'} not allowed to ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`,
   },
   { text: /kubernetes cluster unreachable: ([^\n]*)/i, code: 'KUBE_UNREACHABLE', message: ([, why]) => `helm can't reach the Kubernetes API: ${why}` },
 ];
@@ -159,31 +159,31 @@ const state: readonly Known[] = [
   {
     text: /another operation \(install\/upgrade\/rollback\) is in progress/i,
     code: 'HELM_BUSY',
-    message: (_, failed) => `Another helm is at work on release ${release(failed)}`,
+    message: (_, failed) => `Another helm operation is in progress on release ${release(failed)}`,
   },
   {
     text: /cannot re-?use a name that is still in use|has no deployed releases/i,
     code: 'HELM_RELEASE_BROKEN',
-    message: (_, failed) => `Release ${release(failed)} is in a state helm can't go on from`,
+    message: (_, failed) => `Release ${release(failed)} has no good revision to upgrade`,
     fix: (_, { name, namespace }) =>
-      `helm -n ${namespace} history ${name}; if it holds nothing you need: helm -n ${namespace} uninstall ${name}, then run the command again.`,
+      `Check \`helm -n ${namespace} history ${name}\`; if you need nothing of it, run \`helm -n ${namespace} uninstall ${name}\`, then run the command again`,
   },
   {
     text: /(?:must have at most|limit is) 1048576|request is too large|etcdserver: request is too large/i,
     code: 'HELM_RELEASE_TOO_LARGE',
-    message: (_, failed) => `Release ${release(failed)} is larger than the 1 MiB a Secret can hold`,
+    message: (_, failed) => `Release ${release(failed)} exceeds the 1 MiB limit of a Secret`,
   },
   {
     text: /timed out waiting for the condition|context deadline exceeded|resource (\S+) not ready\. status: ([^\n]*)/i,
     code: 'HELM_TIMED_OUT',
-    message: ([, object, status], { what }) => `${what} did not end in time${object ? `: ${object} is ${status}` : ''}`,
+    message: ([, object, status], { what }) => `${what} timed out${object ? `: ${object} is ${status}` : ''}`,
   },
   {
     text: /(?:pre|post)-(?:install|upgrade|delete|rollback) hooks? failed[^\n]{0,400}?: ([^\n]+)/i,
     code: 'HELM_HOOK_FAILED',
     message: ([, why]) => `A hook of the chart failed: ${why}`,
   },
-  { text: /Release (\S+) has been cancelled/i, code: 'HELM_CANCELLED', message: (_, { what }) => `${what} was cancelled` },
+  { text: /Release (\S+) has been cancelled/i, code: 'HELM_CANCELLED', message: (_, { what }) => `${what} was canceled` },
 ];
 
 export const KNOWN: readonly Known[] = [...cluster, ...values, ...state.slice(0, 3), ...chart, ...state.slice(3)];

@@ -9,7 +9,7 @@ describe('what helm says', () => {
     ['Error: INSTALLATION FAILED: cannot re-use a name that is still in use', 'HELM_RELEASE_BROKEN', 'loki/loki'],
     ['Error: INSTALLATION FAILED: cannot reuse a name that is still in use', 'HELM_RELEASE_BROKEN', 'loki/loki'],
     ['Error: UPGRADE FAILED: "loki" has no deployed releases', 'HELM_RELEASE_BROKEN', 'loki/loki'],
-    ['Error: UPGRADE FAILED: timed out waiting for the condition', 'HELM_TIMED_OUT', 'did not end in time'],
+    ['Error: UPGRADE FAILED: timed out waiting for the condition', 'HELM_TIMED_OUT', 'timed out'],
     [
       'Error: resource Deployment/loki/demo not ready. status: InProgress, message: Replicas: 0/1\ncontext deadline exceeded',
       'HELM_TIMED_OUT',
@@ -51,7 +51,7 @@ describe('what helm says', () => {
       'HELM_VALUES_REFUSED',
       'loki/templates/a.yaml:12',
     ],
-    ['Error: kubernetes cluster unreachable: the server has asked for the client to provide credentials', 'KUBE_UNAUTHORIZED', 'login'],
+    ['Error: kubernetes cluster unreachable: the server has asked for the client to provide credentials', 'KUBE_UNAUTHORIZED', 'credentials'],
     [
       'Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:1/version": dial tcp 127.0.0.1:1: connect: connection refused',
       'KUBE_UNREACHABLE',
@@ -65,7 +65,7 @@ describe('what helm says', () => {
     [
       'Error: query: failed to query with labels: secrets is forbidden: User "ci" cannot list resource "secrets" in API group "" in the namespace "loki"',
       'KUBE_FORBIDDEN',
-      'ci may not list secrets in namespace loki',
+      'ci is not allowed to list secrets in namespace loki',
     ],
     [
       'Error: looks like "https://x.example/charts" is not a valid chart repository or cannot be reached: Get "https://x.example/charts/index.yaml": dial tcp: lookup x.example: no such host',
@@ -103,7 +103,7 @@ describe('what helm says', () => {
       'KUBE_KIND_UNKNOWN',
       'ServiceMonitor',
     ],
-    ['Release loki has been cancelled.\nError: context canceled', 'HELM_CANCELLED', 'cancelled'],
+    ['Release loki has been cancelled.\nError: context canceled', 'HELM_CANCELLED', 'canceled'],
     ['Error: something new', 'HELM_FAILED', 'something new'],
   ])('%s', (text, code, names) => {
     const problem = told(text);

@@ -24,7 +24,7 @@ export const systemTempDir: TempDir = async () => {
     return dir;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    throw stop('TEMP_DIR_UNUSABLE', { message: `${within} can't hold a temporary folder (${code ?? message})` }, { cause });
+    throw stop('TEMP_DIR_UNUSABLE', { message: `No temporary directory can be created in ${within} (${code ?? message})` }, { cause });
   }
 };
 

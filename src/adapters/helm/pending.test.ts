@@ -31,5 +31,5 @@ it.each([
 
 it('leaves a young pending release to whoever works on it', () => {
   const young = release({ status: 'pending-upgrade', revision: 2, lastGood: 1, updated: new Date(now.getTime() - 10_000) });
-  expect(recovery(young, now)).toMatchObject({ is: 'busy', problem: { code: 'HELM_BUSY', message: expect.stringContaining('since 10 s') } });
+  expect(recovery(young, now)).toMatchObject({ is: 'busy', problem: { code: 'HELM_BUSY', message: expect.stringContaining('for 10 s') } });
 });

@@ -24,8 +24,8 @@ export function recovery(release: Release | undefined, now: Date): Recovery {
 function busy(release: Release, age: number): Problem {
   const wait = Math.ceil((PENDING_GRACE_MS - age) / 60_000);
   return problem('HELM_BUSY', {
-    message: `Release ${release.namespace}/${release.name} is ${release.status} since ${Math.max(0, Math.round(age / 1000))} s: another helm is at work on it`,
-    fix: `Wait until it has ended and run the command again. If its process is dead, run the command again in ${wait} min: the release is repaired then.`,
+    message: `Release ${release.namespace}/${release.name} has been ${release.status} for ${Math.max(0, Math.round(age / 1000))} s: another helm operation is in progress`,
+    fix: `Wait until it has finished, then run the command again. If its process has died, run the command again in ${wait} min to repair the release`,
     evidence: [`revision ${release.revision} is ${release.status}, last changed ${release.updated?.toISOString()}`],
   });
 }

@@ -40,7 +40,7 @@ export async function runHelm({ path, args, env, cwd, input, signal, timeoutMs }
   });
   signal?.throwIfAborted();
   if (ended.stopped) {
-    const why = ended.stopped === 'late' ? `did not end within ${Math.round(ms / 1000)} s` : 'writes without end';
+    const why = ended.stopped === 'late' ? `did not exit within ${Math.round(ms / 1000)} s` : 'produced too much output';
     return { code: -1, stdout: ended.stdout, stderr: `${ended.stderr}\nError: helm ${args[0]} ${why}, and was stopped` };
   }
   return { code: ended.code ?? -1, stdout: ended.stdout, stderr: ended.stderr || (ended.failure?.message ?? '') };

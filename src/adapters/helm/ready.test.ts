@@ -56,7 +56,7 @@ describe('when a workload is rolled out', () => {
   it.each([
     ['Deployment', {}, done, undefined],
     ['Deployment', {}, { ...done, updatedReplicas: 0 }, '0 of 1 updated'],
-    ['Deployment', {}, { ...done, replicas: 2 }, '1 of the former revision still to end'],
+    ['Deployment', {}, { ...done, replicas: 2 }, '1 of the previous revision still terminating'],
     ['Deployment', { replicas: 3 }, { replicas: 3, updatedReplicas: 3, availableReplicas: 1 }, '1 of 3 ready'],
     ['Deployment', { replicas: 0 }, {}, undefined],
     ['StatefulSet', { replicas: 3 }, { readyReplicas: 1, updatedReplicas: 3 }, '1 of 3 ready'],
@@ -260,7 +260,7 @@ describe('waiting', () => {
     const old = pod(crashing(12), { created: '2029-12-31T00:00:00Z' });
     const blocked = { ...old, metadata: { ...old.metadata, labels: { ...old.metadata.labels, 'controller-revision-hash': 'old' } } };
     const { problem } = await wait([set, blocked], { timeoutMs: 5_000 });
-    expect(problem?.evidence?.[0]).toContain('loki-ingester-0 is of the former revision and blocks the update');
+    expect(problem?.evidence?.[0]).toContain('loki-ingester-0 belongs to the previous revision and blocks the update');
   });
 
   it('stops when it is told to', async () => {

@@ -131,7 +131,7 @@ const gravity = ({ pods }: Lacking): number => Math.min(3, ...pods.map(({ troubl
 function notReady(task: HelmTask, unready: readonly Unready[]): ProblemError {
   return stop('RELEASE_NOT_READY', {
     message: `Release ${task.namespace}/${task.name} is not ready after ${Math.round(task.timeoutMs / 1000)} s: ${unready.map(({ workload }) => workload).join(', ')}`,
-    fix: `kubectl -n ${task.namespace} get pods -l app.kubernetes.io/instance=${task.name}; if it was only slow, run the command again with a longer --timeout.`,
+    fix: `Run \`kubectl -n ${task.namespace} get pods -l app.kubernetes.io/instance=${task.name}\` to find the cause; if the rollout was only slow, run the command again with a longer \`--timeout\``,
     evidence: unready.map(({ workload, why }) => `${workload}: ${why}`),
   });
 }

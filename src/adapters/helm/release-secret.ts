@@ -111,7 +111,7 @@ function decode(secret: KubeObject): Stored {
   } catch (cause) {
     throw stop(
       'RELEASE_UNREADABLE',
-      { message: `Secret ${secret.metadata.namespace}/${secret.metadata.name} does not hold a helm release that can be read` },
+      { message: `Secret ${secret.metadata.namespace}/${secret.metadata.name} does not contain a readable helm release` },
       { cause },
     );
   }

@@ -69,20 +69,20 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     const release = await readRelease(kubernetes, task);
     if (!release || release.labels[installIdLabel] === undefined || release.labels[installIdLabel] !== task.labels[installIdLabel]) return { helm: version };
     const found = await foreignIn(kubernetes, task);
-    for (const one of found) task.say(`taking back what others changed: ${one}`);
+    for (const one of found) task.say(`reverting changes by other programs: ${one}`);
     return { helm: version, ...(found.length > 0 && { force: true as const }) };
   };
   const recover = async (task: HelmTask) => {
     const next = recovery(await readRelease(kubernetes, task), clock.now());
     if (next.is === 'busy') throw stop('HELM_BUSY', next.problem);
     if (next.is === 'uninstall') {
-      task.say(`release ${task.name} was left unfinished by an earlier run: removing it first`);
-      await inCluster(task, { what: `uninstall of the unfinished release ${label(task)}`, args: uninstallArgs(task) });
+      task.say(`release ${task.name} was left incomplete by an earlier run: removing it first`);
+      await inCluster(task, { what: `uninstall of the incomplete release ${label(task)}`, args: uninstallArgs(task) });
     }
     if (next.is === 'rollback') {
-      task.say(`release ${task.name} was left unfinished by an earlier run: going back to revision ${next.revision} first`);
+      task.say(`release ${task.name} was left incomplete by an earlier run: rolling back to revision ${next.revision} first`);
       await inCluster(task, {
-        what: `rollback of the unfinished release ${label(task)}`,
+        what: `rollback of the incomplete release ${label(task)}`,
         args: rollbackArgs({ ...task, revision: next.revision, force: true, helm: (await helm.get()).version }),
       });
     }

@@ -38,7 +38,7 @@ function deployment({ spec = {}, status = {} }: Workload): string | undefined {
   const { replicas: wanted = 1 } = spec;
   const { updatedReplicas: updated = 0, replicas = 0, availableReplicas: available = 0 } = status;
   if (updated < wanted) return `${updated} of ${wanted} updated`;
-  if (replicas > updated) return `${replicas - updated} of the former revision still to end`;
+  if (replicas > updated) return `${replicas - updated} of the previous revision still terminating`;
   return available < updated ? `${available} of ${wanted} ready` : undefined;
 }
 

@@ -13,7 +13,7 @@ export function readJson(asked: Asked, reply: Reply): Readonly<Record<string, un
   } catch {
     // Told below, with what came.
   }
-  if (!isMap(parsed)) throw unreadable(asked, { reply, why: 'is not one of Kubernetes' });
+  if (!isMap(parsed)) throw unreadable(asked, { reply, why: 'does not come from the Kubernetes API' });
   return parsed;
 }
 
@@ -22,7 +22,7 @@ export function readObject(asked: Asked, reply: Reply): KubeObject {
   const object = readJson(asked, reply);
   const { metadata, kind } = object as { readonly metadata?: { readonly name?: unknown }; readonly kind?: unknown };
   if (!isMap(metadata) || typeof metadata.name !== 'string' || typeof (kind ?? '') !== 'string')
-    throw unreadable(asked, { reply, why: 'is not an object of Kubernetes' });
+    throw unreadable(asked, { reply, why: 'is not a Kubernetes object' });
   return wellFormed(object, (why) => unreadable(asked, { reply, why })) as KubeObject;
 }
 
@@ -38,10 +38,10 @@ export function readItems(list: Readonly<Record<string, unknown>>, { asked, apiV
   const { items } = list as { readonly items?: unknown };
   const refuse = (why: string) => unreadable(asked, { reply, why });
   // Go writes a list without items as null.
-  if (!Array.isArray(items) && !((items === null || items === undefined) && String(list['kind']).endsWith('List'))) throw refuse('is not a list of Kubernetes');
+  if (!Array.isArray(items) && !((items === null || items === undefined) && String(list['kind']).endsWith('List'))) throw refuse('is not a Kubernetes list');
   return ((items ?? []) as readonly unknown[]).map((item, index) => {
     const { metadata } = (item ?? {}) as Partial<KubeObject>;
-    if (!isMap(item) || typeof metadata?.name !== 'string') throw refuse(`has something else than an object at items[${index}]`);
+    if (!isMap(item) || typeof metadata?.name !== 'string') throw refuse(`has no object at items[${index}]`);
     const object = { ...item, apiVersion, kind } as KubeObject;
     if (!keep) return wellFormed(object, refuse) as KubeObject;
     // What is kept of a long list is small; the whole is looked at only where something is missing in it.
@@ -66,7 +66,7 @@ export function unreadable(asked: Asked, { reply, why }: { readonly reply: Reply
   const to = headers['location'] && ` and points to ${headers['location']}`;
   const start = body.slice(0, 200).replace(/\s+/g, ' ').trim();
   return stop('KUBE_ANSWER_UNREADABLE', {
-    message: `The answer of ${asked.server} to ${asked.verb} ${asked.target} ${why}`,
+    message: `The response of ${asked.server} to ${asked.verb} ${asked.target} ${why}`,
     evidence: [`HTTP ${status}, ${type}${to ?? ''}: ${start === '' ? 'no body' : start}`],
   });
 }
@@ -195,7 +195,7 @@ function tidy(value: unknown, at: At): unknown {
       continue;
     }
     if (ofText) {
-      if (typeof before !== 'string') throw at.refuse(`has a ${typeOf(before)} at ${path}, where a text belongs`);
+      if (typeof before !== 'string') throw at.refuse(`has a ${typeOf(before)} at ${path}, where a string is expected`);
       continue;
     }
     expectShape(before, key, { path, within: at.name, refuse: at.refuse });
@@ -228,7 +228,7 @@ function expectShape(
 ): void {
   const shape = shapeOf(key, within);
   if (shape === undefined || fits(value, shape)) return;
-  throw refuse(`has a ${typeOf(value)} at ${path}, where a ${shape === 'texts' || shape === 'maps' ? 'list' : shape} belongs`);
+  throw refuse(`has a ${typeOf(value)} at ${path}, where a ${shape === 'texts' || shape === 'maps' ? 'list' : shape} is expected`);
 }
 
 /** The few names that mean two things. */

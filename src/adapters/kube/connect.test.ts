@@ -154,8 +154,8 @@ describe('failures', () => {
 
   it.each([
     ['KUBE_UNAUTHORIZED', status(401, { message: 'Unauthorized' }), '127.0.0.1'],
-    ['KUBE_CONFLICT', status(409, { reason: 'AlreadyExists' }), 'Secret loki/login exists already'],
-    ['KUBE_CONFLICT', status(409, { reason: 'Conflict' }), 'changed by someone else'],
+    ['KUBE_CONFLICT', status(409, { reason: 'AlreadyExists' }), 'Secret loki/login already exists'],
+    ['KUBE_CONFLICT', status(409, { reason: 'Conflict' }), 'changed concurrently'],
     ['KUBE_INVALID', status(422, { message: 'metadata.name: Invalid value: "X"' }), 'metadata.name: Invalid value'],
     ['KUBE_NOT_FOUND', status(404, { message: 'namespaces "loki" not found', details: { name: 'loki' } }), 'namespaces "loki" not found'],
     ['KUBE_SERVER_ERROR', status(500, { message: 'etcdserver: leader changed' }), 'HTTP 500'],
@@ -181,7 +181,7 @@ describe('failures', () => {
     const problem = await create(
       status(403, { message: 'secrets is forbidden: User "ci" cannot create resource "secrets" in API group "" in the namespace "loki"' }),
     );
-    expect(problem).toMatchObject({ code: 'KUBE_FORBIDDEN', message: 'ci may not create secrets in namespace loki' });
+    expect(problem).toMatchObject({ code: 'KUBE_FORBIDDEN', message: 'ci is not allowed to create secrets in namespace loki' });
   });
 
   it('survives an answer that is a page of a proxy', async () => {
@@ -191,7 +191,7 @@ describe('failures', () => {
 
   it('tells refused, unknown name, silence and a wrong certificate apart', async () => {
     const kubernetes = await start(() => 'silence');
-    expect((await problemOf(kubernetes.version())).message).toMatch(/does not answer/);
+    expect((await problemOf(kubernetes.version())).message).toMatch(/is not responding/);
     const eks = { is: 'eks', ca: '', token: async () => 't' } as const;
     const say = async (url: string) => (await problemOf((await connectKubernetes({ ...eks, server: url }, { backoffMs: 1 })).version())).message;
     const free = createServer().listen(0, '127.0.0.1');
@@ -200,7 +200,7 @@ describe('failures', () => {
     await new Promise((done) => free.close(done));
     expect(await say(`https://127.0.0.1:${port}`)).toMatch(/refuses connections/);
     expect(await say('https://nowhere.invalid')).toMatch(/nowhere\.invalid, can't be resolved/);
-    expect(await say(server!.url)).toMatch(/certificate .* is not accepted/);
+    expect(await say(server!.url)).toMatch(/certificate .* is not trusted/);
   });
 });
 
@@ -210,7 +210,7 @@ it('does not wait long for a connection that never stands', async () => {
   await new Promise((done) => silent.once('listening', done));
   const url = `https://127.0.0.1:${(silent.address() as { port: number }).port}`;
   const kubernetes = await connectKubernetes({ is: 'eks', server: url, ca: '', token: async () => 't' }, { connectMs: 50 });
-  expect((await problemOf(kubernetes.version())).evidence).toEqual([`${url}: ETIMEDOUT no answer within 0.05 s`]);
+  expect((await problemOf(kubernetes.version())).evidence).toEqual([`${url}: ETIMEDOUT no response within 0.05 s`]);
 });
 
 describe('requests', () => {
@@ -291,7 +291,7 @@ describe('forward', () => {
   it('does not wait longer than it was told, and tells a closed connection', async () => {
     const kubernetes = await start(() => status(500));
     server!.pod = () => () => undefined;
-    expect((await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/', timeoutMs: 100 }))).message).toMatch(/no answer within 0\.1 s/);
+    expect((await problemOf(kubernetes.forward(pod, { method: 'GET', path: '/', timeoutMs: 100 }))).message).toMatch(/no response within 0\.1 s/);
     server!.pod =
       (_, { end }) =>
       () =>

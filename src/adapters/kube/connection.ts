@@ -69,7 +69,11 @@ async function kubeconfigLogin(picked: PickedContext, env: Env): Promise<() => P
     try {
       await config.applyToHTTPSOptions(options);
     } catch (error) {
-      throw stop('KUBECONFIG_INVALID', { message: `The login of context ${picked.context} can't be used: ${(error as Error).message}` }, { cause: error });
+      throw stop(
+        'KUBECONFIG_INVALID',
+        { message: `The credentials of context ${picked.context} can't be used: ${(error as Error).message}` },
+        { cause: error },
+      );
     }
     const { agent: _agent, ...rest } = options;
     const credential = await exec?.();

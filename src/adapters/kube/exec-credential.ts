@@ -66,8 +66,8 @@ async function run(exec: Exec, env: Env): Promise<string> {
     most: MOST_BYTES,
   });
   if (failure) throw failed(exec, { why: failure.code === 'ENOENT' ? 'is not installed' : `can't be run (${failure.code})`, cause: failure });
-  if (stopped) throw failed(exec, { why: stopped === 'late' ? `did not end within ${TIMEOUT_MS / 1000} s` : 'prints without end', stderr });
-  if (code !== 0) throw failed(exec, { why: code === undefined ? 'was killed' : `ended with code ${code}`, stderr });
+  if (stopped) throw failed(exec, { why: stopped === 'late' ? `did not exit within ${TIMEOUT_MS / 1000} s` : 'produced too much output', stderr });
+  if (code !== 0) throw failed(exec, { why: code === undefined ? 'was killed' : `exited with code ${code}`, stderr });
   return stdout;
 }
 
@@ -80,7 +80,7 @@ function failed(exec: Exec, of: { readonly why: string; readonly stderr?: string
   return stop(
     'KUBE_EXEC_FAILED',
     {
-      message: `The kubeconfig's login command ${exec.command} ${of.why}${lines.length > 0 ? `: ${lines.at(-1)}` : ''}`,
+      message: `The kubeconfig's credential command ${exec.command} ${of.why}${lines.length > 0 ? `: ${lines.at(-1)}` : ''}`,
       ...(exec.installHint && of.why === 'is not installed' && { fix: exec.installHint.trim() }),
       evidence: [[exec.command, ...(exec.args ?? [])].join(' '), ...lines],
     },

@@ -42,20 +42,18 @@ export function networkFailure(error: unknown, server: string): ProblemError {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return said(
       `The name of the Kubernetes API, ${host}, can't be resolved`,
-      'Check your DNS and network. A name that is gone often means the cluster was deleted: aws eks list-clusters',
+      'Check your DNS and network, and with `aws eks list-clusters` whether the cluster still exists',
     );
   if (tlsCode.test(code))
     return said(
-      `The TLS certificate of the Kubernetes API ${host} is not accepted (${code})`,
-      'Something between you and the cluster changes TLS (a proxy?), or the kubeconfig holds the CA of another cluster: aws eks update-kubeconfig --name CLUSTER',
+      `The TLS certificate of the Kubernetes API ${host} is not trusted (${code})`,
+      'Check whether a proxy intercepts TLS; if the kubeconfig has the CA of another cluster, run `aws eks update-kubeconfig --name CLUSTER`',
     );
-  if (code === 'ECONNREFUSED') return said(`${host} refuses connections`, 'Check that the endpoint and its port are right and that no firewall rejects it.');
+  if (code === 'ECONNREFUSED')
+    return said(`${host} refuses connections`, 'Check that the endpoint and its port are correct and that no firewall rejects the connection');
   if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
-    return said(`${host} does not answer`, "Run from inside the VPC (VPN, bastion), or add your address to the endpoint's public access CIDRs.");
-  return said(
-    `The connection to the Kubernetes API ${host} broke off`,
-    'Run the command again. If it stays so, look for a proxy or firewall between: HTTPS_PROXY, NO_PROXY.',
-  );
+    return said(`${host} is not responding`, "Run from inside the VPC (VPN, bastion), or add your IP address to the endpoint's public access CIDRs");
+  return said(`The connection to the Kubernetes API ${host} was lost`, 'Run the command again; if it fails again, check HTTPS_PROXY, NO_PROXY and firewalls');
 }
 
 function hostOf(server: string): string {
@@ -87,25 +85,24 @@ export function admissionFailure(asked: { readonly verb: string; readonly target
   const webhook = /failed calling webhook "([^"]+)"/.exec(text)?.[1];
   if (webhook)
     return stop('KUBE_WEBHOOK_DOWN', {
-      message: `${asked.target} can't be written: the admission webhook ${webhook} does not answer`,
-      fix: `Repair what serves ${webhook} (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide), then run the command again.`,
+      message: `${asked.target} can't be written: the admission webhook ${webhook} is not responding`,
+      fix: `Repair the service behind ${webhook} (\`kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide\`), then run the command again`,
       evidence: [text],
     });
   const terminating = /in namespace "?([^\s":]+)"? because it is being terminated/.exec(text)?.[1];
   if (terminating)
     return stop('KUBE_NAMESPACE_TERMINATING', {
       message: `Namespace ${terminating} is being deleted`,
-      fix: `Wait until it is gone: kubectl wait --for=delete namespace/${terminating} --timeout=10m`,
+      fix: `Wait until it is gone: \`kubectl wait --for=delete namespace/${terminating} --timeout=10m\``,
       evidence: [text],
     });
   const denier = /admission webhook "([^"]+)" denied the request/.exec(text)?.[1];
   if (denier || /violates PodSecurity|ValidatingAdmissionPolicy/.test(text))
     return stop('KUBE_ADMISSION_DENIED', {
-      message: `${asked.target} is refused by ${denier ? `the admission webhook ${denier}` : "the cluster's admission rules"}`,
+      message: `${asked.target} is rejected by ${denier ? `the admission webhook ${denier}` : "the cluster's admission rules"}`,
       evidence: [text],
     });
-  if (/exceeded quota/.test(text))
-    return stop('KUBE_QUOTA_EXCEEDED', { message: `${asked.target} does not fit the namespace's resource quota`, evidence: [text] });
+  if (/exceeded quota/.test(text)) return stop('KUBE_QUOTA_EXCEEDED', { message: `${asked.target} exceeds the namespace's resource quota`, evidence: [text] });
   return undefined;
 }
 
@@ -113,7 +110,7 @@ function statusFailure(asked: Asked, code: number, { text, status }: { readonly 
   const evidence = [`${asked.verb} ${asked.target}: HTTP ${code} ${text}`];
   switch (code) {
     case 401:
-      return stop('KUBE_UNAUTHORIZED', { message: `The Kubernetes API ${hostOf(asked.server)} does not accept your login`, evidence });
+      return stop('KUBE_UNAUTHORIZED', { message: `The Kubernetes API ${hostOf(asked.server)} rejects your credentials`, evidence });
     case 403:
       return stop('KUBE_FORBIDDEN', { message: forbidden(asked, text), evidence });
     case 404:
@@ -122,13 +119,13 @@ function statusFailure(asked: Asked, code: number, { text, status }: { readonly 
         : stop('KUBE_KIND_UNKNOWN', { message: `The cluster does not serve ${asked.target}`, evidence });
     case 409:
       return stop('KUBE_CONFLICT', {
-        message: status?.reason === 'AlreadyExists' ? `${asked.target} exists already` : `${asked.target} was changed by someone else at the same time`,
+        message: status?.reason === 'AlreadyExists' ? `${asked.target} already exists` : `${asked.target} was changed concurrently by another client`,
         evidence,
       });
     case 400:
     case 413:
     case 422:
-      return stop('KUBE_INVALID', { message: `The cluster refuses ${asked.target}: ${text}`, evidence });
+      return stop('KUBE_INVALID', { message: `The API server rejects ${asked.target}: ${text}`, evidence });
     default:
       return stop('KUBE_SERVER_ERROR', { message: `The Kubernetes API answers HTTP ${code} to ${asked.verb} ${asked.target}`, evidence });
   }
@@ -137,7 +134,7 @@ function statusFailure(asked: Asked, code: number, { text, status }: { readonly 
 /** `secrets is forbidden: User "x" cannot list resource "secrets" in API group "" in the namespace "loki"` */
 export function forbidden(asked: { readonly verb: string; readonly target: string }, text: string): string {
   const found = /User "([^"]*)" cannot (\w+) resource "([^"]*)" in API group "([^"]*)"(?: in the namespace "([^"]*)")?/.exec(text);
-  if (!found) return `You may not ${asked.verb} ${asked.target}`;
+  if (!found) return `You are not allowed to ${asked.verb} ${asked.target}`;
   const [, user, verb, resource, group, namespace] = found;
-  return `${user || 'You'} may not ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`;
+  return `${user || 'You'} ${user ? 'is' : 'are'} not allowed to ${verb} ${resource}${group ? `.${group}` : ''}${namespace ? ` in namespace ${namespace}` : ''}`;
 }

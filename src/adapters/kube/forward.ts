@@ -75,10 +75,10 @@ const name = ({ namespace, pod, port }: PodPort) => `port ${port} of pod ${names
 const broken = (to: PodPort, why: string, cause?: unknown) =>
   stop(
     'KUBE_FORWARD_FAILED',
-    { message: `${name(to)} can't be reached: ${why.trim() || 'the connection broke off'}`, fix: `kubectl -n ${to.namespace} describe pod ${to.pod}` },
+    { message: `${name(to)} can't be reached: ${why.trim() || 'the connection was lost'}`, fix: `Run \`kubectl -n ${to.namespace} describe pod ${to.pod}\`` },
     { cause },
   );
-const slow = (to: PodPort, ms: number) => broken(to, `no answer within ${Math.round(ms / 100) / 10} s`);
+const slow = (to: PodPort, ms: number) => broken(to, `no response within ${Math.round(ms / 100) / 10} s`);
 
 interface Tunnel {
   readonly stream: Duplex;
@@ -129,7 +129,7 @@ async function openTunnel(connection: Connection, { to, ms }: { readonly to: Pod
       toPod,
     )) as unknown as Socket;
     socket.addEventListener('close', () => stream.push(null));
-    socket.addEventListener('error', (event) => stream.destroy(new Error(event.message ?? 'the connection broke off')));
+    socket.addEventListener('error', (event) => stream.destroy(new Error(event.message ?? 'the connection was lost')));
     return { stream, complaint: () => said, close: () => closeTunnel(socket, stream) };
   } catch (error) {
     throw refused(error, { to, server: connection.server });
@@ -189,7 +189,7 @@ function refused(error: unknown, { to, server }: { readonly to: PodPort; readonl
   if (unreached) return unreached;
   if (status === 401 || status === 403) return answerFailure({ verb: 'create', target: `pods/portforward in namespace ${to.namespace}`, server }, inner);
   const text = (statusOf(body)?.message ?? body).replace(/\s+/g, ' ').trim().slice(0, 300);
-  return broken(to, status === 404 ? 'the pod is not there' : `the Kubernetes API answers HTTP ${status}${text ? `: ${text}` : ''}`, inner);
+  return broken(to, status === 404 ? 'the pod does not exist' : `the Kubernetes API answers HTTP ${status}${text ? `: ${text}` : ''}`, inner);
 }
 
 function exchange(stream: Duplex, to: PodPort, asked: PodRequest & { readonly timeoutMs: number; readonly until: number }): Promise<PodResponse> {

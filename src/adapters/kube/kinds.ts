@@ -63,7 +63,7 @@ export function openKinds(rest: Rest, server: string): (apiVersion: string, kind
     const found = (await group).get(kind);
     if (found) return found;
     groups.delete(apiVersion);
-    throw stop('KUBE_KIND_UNKNOWN', { message: `The cluster does not know ${kind} of ${apiVersion}` });
+    throw stop('KUBE_KIND_UNKNOWN', { message: `The cluster does not serve ${kind} of ${apiVersion}` });
   };
 }
 

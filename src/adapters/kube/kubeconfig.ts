@@ -49,14 +49,17 @@ export async function pickContext(choice: KubeconfigChoice): Promise<PickedConte
   const where = merged.files.join(', ');
   const name = choice.context ?? merged.current;
   if (!name)
-    throw stop('KUBECONFIG_INVALID', { message: `${where} has no current context`, fix: 'Name one with --context; kubectl config get-contexts lists them.' });
+    throw stop('KUBECONFIG_INVALID', {
+      message: `${where} has no current context`,
+      fix: 'Name one with `--context`; `kubectl config get-contexts` lists them',
+    });
   const context = merged.contexts.find((one) => one.name === name);
   if (!context) throw unknownContext(name, merged);
   const need = (list: readonly Named[], kind: 'cluster' | 'user') => {
     const wanted = context.fields[kind];
     const found = list.find((one) => one.name === wanted);
     if (found) return found;
-    throw stop('KUBECONFIG_INVALID', { message: `${where}: context ${name} names the ${kind} ${JSON.stringify(wanted)}, which is not there` });
+    throw stop('KUBECONFIG_INVALID', { message: `${where}: context ${name} names the ${kind} ${JSON.stringify(wanted)}, which does not exist` });
   };
   const cluster = need(merged.clusters, 'cluster');
   const server = cluster.fields['server'];
@@ -106,7 +109,7 @@ async function readOne(file: string, { required }: { readonly required: boolean 
     if (code === 'ENOENT' && !required) return undefined;
     throw stop(
       'KUBECONFIG_INVALID',
-      { message: code === 'ENOENT' ? `There is no kubeconfig ${file}` : `The kubeconfig ${file} can't be read (${code ?? (error as Error).message})` },
+      { message: code === 'ENOENT' ? `Kubeconfig ${file} does not exist` : `The kubeconfig ${file} can't be read (${code ?? (error as Error).message})` },
       { cause: error },
     );
   }
@@ -155,7 +158,7 @@ function unknownContext(name: string, merged: Merged) {
   return stop('KUBE_CONTEXT_UNKNOWN', {
     message: `${merged.files.join(', ')} has no context ${JSON.stringify(name)}`,
     fix: close
-      ? `Did you mean --context ${close} ? kubectl config get-contexts lists all ${names.length}.`
+      ? `Did you mean \`--context ${close}\`? \`kubectl config get-contexts\` lists all ${names.length}`
       : 'The file has no contexts: aws eks update-kubeconfig --name CLUSTER',
   });
 }

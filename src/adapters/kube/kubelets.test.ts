@@ -69,7 +69,7 @@ describe.each(ways)('%s', (_, ask) => {
     expect(problem.code).toBe('KUBE_KUBELET_UNREACHABLE');
     expect(problem.message).toContain('kubelet of node node-1');
     expect(problem.fix).toMatch(fix);
-    expect(problem.evidence?.join()).toMatch(typeof answer === 'string' ? /while the Kubernetes API itself answers/ : /HTTP \d+ \S/);
+    expect(problem.evidence?.join()).toMatch(typeof answer === 'string' ? /while the Kubernetes API itself responds/ : /HTTP \d+ \S/);
     // The same node is not asked again, whatever pod it is.
     expect((await problemOf(ask(kubernetes, 'y-1'))).code).toBe('KUBE_KUBELET_UNREACHABLE');
     expect(requests()).toBe(1);

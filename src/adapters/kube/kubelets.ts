@@ -21,7 +21,7 @@ const ENOUGH_NODES = 2;
 /** Thrown by a request that had no first byte in time; who is late is found out here. */
 export class KubeletLate extends Error {
   constructor(ms: number) {
-    super(`no answer within ${ms / 1000} s`);
+    super(`no response within ${ms / 1000} s`);
   }
 }
 
@@ -99,7 +99,7 @@ const late = (error: KubeletLate, at: At) =>
     'KUBE_KUBELET_UNREACHABLE',
     {
       message: `The Kubernetes API server can't reach ${whose(at)}: ${error.message}`,
-      evidence: [`pod ${at.pod.namespace}/${at.pod.pod}: ${error.message}, while the Kubernetes API itself answers`],
+      evidence: [`pod ${at.pod.namespace}/${at.pod.pod}: ${error.message}, while the Kubernetes API itself responds`],
     },
     { cause: error },
   );
@@ -112,7 +112,7 @@ function failed(error: KubeletFailure, at: At): ProblemError {
     'KUBE_KUBELET_UNREACHABLE',
     {
       message: refused
-        ? `The API server is refused by ${whose(at)}`
+        ? `The API server is denied access by ${whose(at)}`
         : `The Kubernetes API server can't reach ${whose(at)}${address ? ` (${address})` : ''}: ${text.split(': ').slice(-2).join(': ').slice(-200)}`,
       fix: fixOf(text, at.node || 'NODE'),
       evidence: [`HTTP ${error.status} ${text.slice(0, 500)}`],
@@ -124,10 +124,10 @@ function failed(error: KubeletFailure, at: At): ProblemError {
 /** Of the words that Go and the kubelet have for it; without one, the catalogue's. */
 function fixOf(text: string, node: string): string | undefined {
   if (REFUSING.test(text))
-    return `Let the API server's client certificate use nodes/proxy (ClusterRole system:kubelet-api-admin), or restart the kubelet of ${node}`;
+    return `Allow the API server's client certificate nodes/proxy (ClusterRole system:kubelet-api-admin), or restart the kubelet of ${node}`;
   if (/tls: |x509: |HTTP response to HTTPS/i.test(text))
-    return `Renew the serving certificate of ${node}'s kubelet: kubectl get csr, then kubectl certificate approve what is pending for it`;
-  if (/no such host/i.test(text)) return `Let the control plane resolve the name of ${node}: the DHCP options and DNS of the VPC`;
-  if (/connection refused|no agent available/i.test(text)) return `Start the kubelet of ${node}: kubectl describe node ${node}`;
+    return `Renew the serving certificate of ${node}'s kubelet: run \`kubectl get csr\`, then \`kubectl certificate approve\` its pending request`;
+  if (/no such host/i.test(text)) return `Make the name of ${node} resolvable for the control plane: check the DHCP options and DNS of the VPC`;
+  if (/connection refused|no agent available/i.test(text)) return `Start the kubelet of ${node}; \`kubectl describe node ${node}\` shows its state`;
   return undefined;
 }

@@ -118,7 +118,7 @@ async function readAll<T>(rest: Rest, query: Query, { path, asked, accept, searc
     const before = next;
     next = (answer as Paged).metadata?.continue || undefined;
     // A server that sends the same page for ever is none.
-    if (next !== undefined && (typeof next !== 'string' || next === before)) throw unreadable(asked, { reply, why: 'never comes to its end' });
+    if (next !== undefined && (typeof next !== 'string' || next === before)) throw unreadable(asked, { reply, why: 'never ends' });
     if (!next || (query.limit !== undefined && items.length >= query.limit)) return items;
   }
 }
@@ -126,7 +126,7 @@ async function readAll<T>(rest: Rest, query: Query, { path, asked, accept, searc
 /** A server that knows no tables answers with the list itself. */
 function rowsOf(table: Readonly<Record<string, unknown>>, { asked, reply }: { readonly asked: Asked; readonly reply: Reply }): readonly Row[] {
   const { columnDefinitions, rows } = table as { readonly columnDefinitions?: unknown; readonly rows?: unknown };
-  if (!Array.isArray(columnDefinitions) || !Array.isArray(rows ?? [])) throw unreadable(asked, { reply, why: 'is not a table of Kubernetes' });
+  if (!Array.isArray(columnDefinitions) || !Array.isArray(rows ?? [])) throw unreadable(asked, { reply, why: 'is not a Kubernetes table' });
   const names = columnDefinitions.map((column: { readonly name?: unknown } | null) => String(column?.name ?? ''));
   return ((rows ?? []) as readonly ({ readonly cells?: unknown } | null)[]).map((row) => {
     const cells = Array.isArray(row?.cells) ? (row.cells as readonly unknown[]) : [];

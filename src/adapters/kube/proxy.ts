@@ -53,7 +53,7 @@ export function tunnelAgent(proxy: URL, options: AgentOptions): Agent {
       agent: false,
       timeout: 15_000,
     });
-    request.on('timeout', () => request.destroy(Object.assign(new Error(`proxy ${proxy.host} does not answer`), { code: 'ETIMEDOUT' })));
+    request.on('timeout', () => request.destroy(Object.assign(new Error(`proxy ${proxy.host} is not responding`), { code: 'ETIMEDOUT' })));
     request.on('error', (error) => done(error));
     request.on('connect', (response, socket) => {
       if (response.statusCode === 200) return done(null, tlsConnect({ ...target, socket, ...(name && { servername: name }) }));

@@ -13,7 +13,7 @@ const SHORTEST_TOKEN_S = 600;
 export function openRequests(rest: Rest, { server, kubelets }: { readonly server: string; readonly kubelets: Kubelets }): Requests {
   const read = <T>(reply: Reply, asked: Omit<Asked, 'server'>, of: (answer: any) => T | undefined): T => {
     const found = of(readJson({ ...asked, server }, reply));
-    if (found === undefined) throw unreadable({ ...asked, server }, { reply, why: 'lacks what was asked for' });
+    if (found === undefined) throw unreadable({ ...asked, server }, { reply, why: 'lacks the requested field' });
     return found;
   };
   const mayNot = async (access: Access): Promise<boolean> => {
@@ -48,7 +48,7 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
       const reply = await kubelets({ namespace, pod }, () => rest({ method: 'GET', path, accept: '*/*', kubelet: true }));
       if (notStarted(reply)) return [];
       if (reply.status >= 400) throw answerFailure({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, reply);
-      if (reply.status !== 200) throw unreadable({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, { reply, why: 'is no log' });
+      if (reply.status !== 200) throw unreadable({ verb: 'get', target: `log of pod ${namespace}/${pod}`, server }, { reply, why: 'is not a log' });
       const lines = reply.body.split('\n');
       if (lines.at(-1) === '') lines.pop();
       return lines.slice(-tail).map((line) => (line.length > MOST_LINE ? `${line.slice(0, MOST_LINE)}…` : line));

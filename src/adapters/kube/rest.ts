@@ -59,7 +59,7 @@ export function openRest(connection: Connection, options: RestOptions = {}): Res
       if (error instanceof AnswerTooLong)
         throw stop(
           'KUBE_ANSWER_UNREADABLE',
-          { message: `The answer of ${server} to ${ask.method} ${pathname} is not one of Kubernetes: ${error.message}` },
+          { message: `The response of ${server} to ${ask.method} ${pathname} does not come from the Kubernetes API: ${error.message}` },
           { cause: error },
         );
       throw error instanceof Late ? networkFailure(error, server) : error;
@@ -128,7 +128,7 @@ async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs, si
         ...(options.headers as Record<string, string> | undefined),
       },
     });
-    const late = (ms: number) => sent.destroy(Object.assign(new Error(`no answer within ${ms / 1000} s`), { code: 'ETIMEDOUT' }));
+    const late = (ms: number) => sent.destroy(Object.assign(new Error(`no response within ${ms / 1000} s`), { code: 'ETIMEDOUT' }));
     if (ask.kubelet) {
       const ms = Math.min(KUBELET_MS, timeoutMs);
       const answering = setTimeout(() => sent.destroy(new KubeletLate(ms)), ms);
@@ -148,7 +148,7 @@ async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs, si
 
 export class AnswerTooLong extends Error {
   constructor(most: number) {
-    super(`the answer is longer than ${most / 1024 / 1024} MiB`);
+    super(`the response is larger than ${most / 1024 / 1024} MiB`);
   }
 }
 

@@ -87,7 +87,7 @@ describe('a query', () => {
       problem: { code: 'GATEWAY_NOT_READY', evidence: ['Pod loki/a is Running, not ready'] },
     });
     await expect(open(() => ({}), []).logs.get('/')).rejects.toMatchObject({
-      problem: { code: 'GATEWAY_NOT_READY', message: expect.stringContaining('There is no gateway pod') },
+      problem: { code: 'GATEWAY_NOT_READY', message: expect.stringContaining('No gateway pod') },
     });
   });
 
@@ -103,7 +103,7 @@ describe('a query', () => {
     ['LOKI_QUERY_INVALID', { status: 400, body: 'parse error at line 1, col 2: syntax error' }, 'line 1, col 2'],
     ['LOKI_QUERY_FAILED', { status: 500, body: 'AccessDenied' }, 'HTTP 500'],
     ...['OK', '', 'null', '[]', '{}', '<html>login</html>', '{"data":null}', '{"data":{"resultType":"streams","result":{}}}'].map(
-      (body) => ['LOKI_ANSWER_UNREADABLE', { status: 200, body }, 'is not Loki'] as const,
+      (body) => ['LOKI_ANSWER_UNREADABLE', { status: 200, body }, 'does not come from Loki'] as const,
     ),
     ...[
       null,
@@ -116,9 +116,13 @@ describe('a query', () => {
       { stream: { a: 1 }, values: [] },
     ].map(
       (stream) =>
-        ['LOKI_ANSWER_UNREADABLE', { status: 200, body: JSON.stringify({ data: { resultType: 'streams', result: [stream] } }) }, 'is not Loki'] as const,
+        [
+          'LOKI_ANSWER_UNREADABLE',
+          { status: 200, body: JSON.stringify({ data: { resultType: 'streams', result: [stream] } }) },
+          'does not come from Loki',
+        ] as const,
     ),
-    ['LOKI_QUERY_FAILED', { status: 200, body: '{"data":{"resultType":"matrix","result":[]}}' }, 'gives matrix'],
+    ['LOKI_QUERY_FAILED', { status: 200, body: '{"data":{"resultType":"matrix","result":[]}}' }, 'returns matrix'],
   ])('%s', async (code, answer, names) => {
     const problem = await problemOf(answer);
     expect(problem.code).toBe(code);

@@ -47,10 +47,11 @@ async function ask({ kubernetes, namespace, selector, port }: LogsOptions, path:
     throw stop('GATEWAY_NOT_READY', {
       message:
         pods.length === 0
-          ? `There is no gateway pod (${selector}) in namespace ${namespace}`
+          ? `No gateway pod (${selector}) in namespace ${namespace}`
           : `None of the ${pods.length} gateway pods in namespace ${namespace} is ready`,
       evidence: pods.map(
-        (pod) => `Pod ${namespace}/${pod.metadata.name} is ${pod.metadata.deletionTimestamp ? 'ending' : ((pod as Pod).status?.phase ?? 'unknown')}, not ready`,
+        (pod) =>
+          `Pod ${namespace}/${pod.metadata.name} is ${pod.metadata.deletionTimestamp ? 'terminating' : ((pod as Pod).status?.phase ?? 'unknown')}, not ready`,
       ),
     });
   let last: unknown;
@@ -82,8 +83,11 @@ export function refusal(answer: GatewayAnswer, of: { readonly logql: string; rea
   const evidence = [`HTTP ${answer.status}${said ? ` ${said}` : ''}`];
   if (answer.status === 401 && /no org id/i.test(answer.body)) return stop('LOKI_TENANT_MISSING', { evidence });
   if (answer.status === 401 || answer.status === 403)
-    return stop('GATEWAY_LOGIN_REFUSED', { message: `The gateway in namespace ${of.namespace} refuses the login of ${JSON.stringify(of.user)}`, evidence });
-  if (answer.status === 400) return stop('LOKI_QUERY_INVALID', { message: `Loki does not understand ${of.logql}: ${said}`, evidence });
+    return stop('GATEWAY_LOGIN_REFUSED', {
+      message: `The gateway in namespace ${of.namespace} rejects the credentials of ${JSON.stringify(of.user)}`,
+      evidence,
+    });
+  if (answer.status === 400) return stop('LOKI_QUERY_INVALID', { message: `Loki can't parse ${of.logql}: ${said}`, evidence });
   if ([502, 503, 504].includes(answer.status))
     return stop('GATEWAY_UPSTREAM_DOWN', { message: `The gateway in namespace ${of.namespace} can't reach Loki: it answers HTTP ${answer.status}`, evidence });
   return stop('LOKI_QUERY_FAILED', { message: `Loki answers HTTP ${answer.status} to ${of.logql}`, evidence });
@@ -98,7 +102,7 @@ function entries(answer: GatewayAnswer, logql: string): readonly Entry[] {
   const evidence = [`HTTP ${answer.status}: ${answer.body.slice(0, 300).trim() || 'no body'}`];
   const data = dataOf(answer);
   if (!data || !isText(data['resultType'])) throw stop('LOKI_ANSWER_UNREADABLE', { evidence });
-  if (data['resultType'] !== 'streams') throw stop('LOKI_QUERY_FAILED', { message: `${logql} gives ${data['resultType']}, not log lines`, evidence });
+  if (data['resultType'] !== 'streams') throw stop('LOKI_QUERY_FAILED', { message: `${logql} returns ${data['resultType']}, not log lines`, evidence });
   const all = ((data['result'] ?? []) as readonly unknown[]).flatMap?.(entriesOf);
   if (!all?.every((entry) => entry !== undefined)) throw stop('LOKI_ANSWER_UNREADABLE', { evidence });
   return all.sort((a, b) => (BigInt(a.timestamp) < BigInt(b.timestamp) ? 1 : BigInt(a.timestamp) > BigInt(b.timestamp) ? -1 : 0));

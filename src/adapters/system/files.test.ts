@@ -24,7 +24,7 @@ describe('systemFiles', () => {
   });
 
   it.each([
-    ['missing', 'missing: there is no such file'],
+    ['missing', 'missing: no such file'],
     ['.', '.: it is a directory, not a file'],
     ['binary', 'binary: it is not UTF-8 text'],
   ])('says why %s can not be read', async (path, message) => {
@@ -37,9 +37,9 @@ describe('systemFiles', () => {
     await huge.truncate(3 * 2 ** 30);
     await huge.close();
     for (const [path, why] of [
-      ['fifo', 'it is no regular file'],
-      ['/dev/zero', 'it is no regular file'],
-      ['/dev/random', 'it is no regular file'],
+      ['fifo', 'it is not a regular file'],
+      ['/dev/zero', 'it is not a regular file'],
+      ['/dev/random', 'it is not a regular file'],
       ['huge', 'it is larger than 16 MiB'],
     ] as const)
       await expect(files().read(path)).rejects.toMatchObject({ problem: { code: 'FILE_UNREADABLE', message: `${path}: ${why}` } });
@@ -59,7 +59,7 @@ describe('systemFiles', () => {
     const { write, writable } = files();
     await write('new.html', 'one', { replace: false });
     expect((await stat(join(cwd, 'new.html'))).mode & 0o777).toBe(0o600);
-    const taken = { problem: { code: 'FILE_EXISTS', message: 'new.html is there already' } };
+    const taken = { problem: { code: 'FILE_EXISTS', message: 'new.html already exists' } };
     await expect(write('new.html', 'two', { replace: false })).rejects.toMatchObject(taken);
     await expect(writable('new.html', { replace: false })).rejects.toMatchObject(taken);
     expect(await readFile(join(cwd, 'new.html'), 'utf8')).toBe('one');
@@ -67,7 +67,7 @@ describe('systemFiles', () => {
     expect(await readFile(join(cwd, 'new.html'), 'utf8')).toBe('three');
     expect((await readdir(cwd)).toSorted()).toEqual(['binary', 'new.html', 'there.yaml']);
     await expect(writable('no/such/x', { replace: true })).rejects.toMatchObject({
-      problem: { code: 'FILE_UNWRITABLE', message: 'no/such/x: its folder is not there' },
+      problem: { code: 'FILE_UNWRITABLE', message: 'no/such/x: its directory does not exist' },
     });
     await expect(write('.', 'x', { replace: true })).rejects.toMatchObject({ problem: { code: 'FILE_UNWRITABLE', message: '.: it is a directory' } });
   });

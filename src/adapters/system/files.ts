@@ -77,18 +77,18 @@ async function unwritable(cause: unknown, { named }: Writing): Promise<Error> {
   const { stop } = await import('../../problems/problem.ts');
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   if (code === 'EEXIST')
-    return stop('FILE_EXISTS', { message: `${named} is there already`, fix: `--force, to replace ${named}; or name another file` }, { cause });
+    return stop('FILE_EXISTS', { message: `${named} already exists`, fix: `Add \`--force\` to replace ${named}, or choose another file name` }, { cause });
   const words: Readonly<Record<string, string>> = {
-    ENOENT: 'its folder is not there',
-    ENOTDIR: 'a part of its path is a file, not a folder',
-    EACCES: 'you may not write there',
-    EPERM: 'you may not write there',
+    ENOENT: 'its directory does not exist',
+    ENOTDIR: 'part of its path is a file, not a directory',
+    EACCES: "you don't have permission to write there",
+    EPERM: "you don't have permission to write there",
     EROFS: 'the file system is read-only',
     EISDIR: 'it is a directory',
     ENOSPC: 'the disk is full',
-    EDQUOT: 'your disk quota is used up',
+    EDQUOT: 'your disk quota is exceeded',
   };
-  return stop('FILE_UNWRITABLE', { message: `${named}: ${words[code] ?? code}`, fix: `Check the path ${named}.` }, { cause });
+  return stop('FILE_UNWRITABLE', { message: `${named}: ${words[code] ?? code}`, fix: `Check the path ${named}` }, { cause });
 }
 
 async function textOf(read: () => Promise<Buffer>, named: string): Promise<string> {
@@ -96,7 +96,7 @@ async function textOf(read: () => Promise<Buffer>, named: string): Promise<strin
     return new TextDecoder('utf-8', { fatal: true }).decode(await read());
   } catch (cause) {
     const { stop } = await import('../../problems/problem.ts');
-    throw stop('FILE_UNREADABLE', { message: `${named}: ${why(cause)}`, fix: `Check the path ${named}.` }, { cause });
+    throw stop('FILE_UNREADABLE', { message: `${named}: ${why(cause)}`, fix: `Check the path ${named}` }, { cause });
   }
 }
 
@@ -104,16 +104,16 @@ function why(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'ENOENT':
-      return 'there is no such file';
+      return 'no such file';
     case 'EACCES':
     case 'EPERM':
-      return 'you may not read it';
+      return "you don't have permission to read it";
     case 'EISDIR':
       return 'it is a directory, not a file';
     case 'ENXIO':
-      return 'it is no regular file';
+      return 'it is not a regular file';
     case 'ABORT_ERR':
-      return 'what writes to it does not come to an end';
+      return 'the program that writes to it never finishes';
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return 'it is not UTF-8 text';
     default:

@@ -62,7 +62,7 @@ async function answered<T>(question: string, ask: () => Promise<T>): Promise<T> 
     if (error instanceof ProblemError || !isExit(error)) throw error;
     throw stop(
       'INTERRUPTED',
-      { message: `Interrupted at the question "${question}"`, fix: 'Run the command again; every question also has a flag.' },
+      { message: `Interrupted at the prompt "${question}"`, fix: 'Run the command again, or answer with flags: every prompt has one' },
       { cause: error },
     );
   }

@@ -18,7 +18,7 @@ export async function readRegular(path: string, most: number): Promise<Buffer> {
   }
   if (/^\/(dev|proc\/(self|\d+))\/(fd\/\d+|stdin)$/.test(path)) return readPipe(path, most);
   if ((await realpath(path)) === '/dev/null') return Buffer.alloc(0);
-  throw new Error('it is no regular file');
+  throw new Error('it is not a regular file');
 }
 
 const tooLarge = (most: number) => new Error(`it is larger than ${most / 1024 / 1024} MiB`);

@@ -91,7 +91,7 @@ describe('objects', () => {
     expect(await kubernetes.patch(ref, { data: { one: null, three: '3' } })).toMatchObject({ data: { two: '2', three: '3' } });
     expect(await problemOf(kubernetes.replace({ ...created, data: { late: 'yes' } }))).toMatchObject({
       code: 'KUBE_CONFLICT',
-      message: expect.stringContaining('changed by someone else'),
+      message: expect.stringContaining('changed concurrently'),
     });
     const now = (await kubernetes.get(ref))!;
     expect(await kubernetes.replace({ ...now, data: { four: '4' } })).toMatchObject({ data: { four: '4' } });
@@ -112,7 +112,7 @@ describe('objects', () => {
     const viewer = await connectKubernetes(access('viewer'));
     expect(await problemOf(viewer.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'loki' }))).toMatchObject({
       code: 'KUBE_FORBIDDEN',
-      message: 'viewer may not list secrets in namespace loki',
+      message: 'viewer is not allowed to list secrets in namespace loki',
     });
     const wish = { verb: 'create', resource: 'secrets', namespace: 'loki' };
     expect(await viewer.denied([wish])).toEqual([wish]);

@@ -125,9 +125,9 @@ describe.each(helms)('$title', ({ helm }) => {
       const charts = openCharts({ env: { PATH: '' } });
       const refused = async (path: string) => (await problemOf(charts.obtain({ is: 'file', path }))).message;
       await writeFile(join(dir, 'text.tgz'), 'hello');
-      expect(await refused(join(dir, 'absent'))).toMatch(/absent can't be used as a chart: there is no such file/);
+      expect(await refused(join(dir, 'absent'))).toMatch(/absent can't be used as a chart: no such file/);
       expect(await refused(join(dir, 'text.tgz'))).toMatch(/not a gzipped tar file/);
-      expect(await refused(home)).toMatch(/holds no Chart.yaml/);
+      expect(await refused(home)).toMatch(/contains no Chart.yaml/);
     });
 
     it('fetches a pinned chart and compares its digest before use', async () => {

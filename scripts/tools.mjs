@@ -55,11 +55,12 @@ export function environment() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const at = process.argv.indexOf('--');
-  if (at < 0) {
+  // `npm run tools -- COMMAND` takes that separator off; any other belongs to the command.
+  const words = process.argv.slice(2);
+  const [command, ...args] = words[0] === '--' ? words.slice(1) : words;
+  if (command === undefined) {
     for (const [name, path] of Object.entries(provide())) process.stdout.write(`export ${name}='${path}'\n`);
   } else {
-    const [command, ...args] = process.argv.slice(at + 1);
     const env = { ...environment() };
     const child = spawn(command, args, { stdio: 'inherit', env });
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => signal === 'SIGTERM' && child.kill(signal));

@@ -38,12 +38,15 @@ async function answered(platform: Platform): Promise<number> {
 
 async function parsed(platform: Platform): Promise<number> {
   const { argv, stdout, version } = platform;
-  const [{ commands, groups }, { program }, { commandIn, usageProblem }, { CommanderError }] = await Promise.all([
+  const [{ commands, groups }, { program }, { commandIn, commandUnknown, strangeCommand, usageProblem }, { CommanderError }] = await Promise.all([
     import('./commands.ts'),
     import('./program.ts'),
     import('./usage.ts'),
     import('commander'),
   ]);
+  // Commander would answer `nonsense --help` with the general help.
+  const strange = strangeCommand(argv, { commands, groups });
+  if (strange !== undefined) throw commandUnknown(strange, commands);
   const meant = commandIn(argv, commands);
   const specs: readonly SettingSpec[] = meant && meant.settings.length > 0 ? (await import('../design/setting-specs.ts')).settingSpecs : [];
   let exit = 0;

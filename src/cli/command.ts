@@ -49,8 +49,8 @@ export interface Command {
 
 /** Flags of every command that has settings. */
 export const commonFlags: readonly Flag[] = [
-  { flag: '--config', placeholder: 'FILE', description: 'settings file, - for stdin; loki-eks.yaml is read when it is there' },
-  { flag: '--print-config', description: 'show each setting and where it came from, and stop' },
-  { flag: '--yes', short: '-y', description: 'ask nothing' },
-  { flag: '--no-color', description: 'no colours; NO_COLOR does the same' },
+  { flag: '--config', placeholder: 'FILE', description: 'settings file, - for stdin (default: loki-eks.yaml, if it exists)' },
+  { flag: '--print-config', description: 'print each setting and where it came from, then exit' },
+  { flag: '--yes', short: '-y', description: 'do not prompt' },
+  { flag: '--no-color', description: 'disable colors (same as NO_COLOR)' },
 ];

@@ -38,11 +38,11 @@ export function interruption({ onSignal, emit, story, leave }: InterruptionOptio
         problem:
           stands.length > 0
             ? problem('LEAVING_EARLY', {
-                message: `Leaving now would leave ${stands.length === 1 ? 'this' : 'these'} behind`,
+                message: `Exiting now would leave ${stands.length === 1 ? 'this' : 'these'} behind`,
                 evidence: stands,
-                ...(story.acting() === 'verify' && { fix: 'Wait, or press Ctrl-C once more to leave; the next verify removes them.' }),
+                ...(story.acting() === 'verify' && { fix: 'Wait, or press Ctrl-C again to exit; the next verify removes them.' }),
               })
-            : problem('LEAVING_EARLY', { message: 'Still stopping; nothing was changed', fix: 'Wait, or press Ctrl-C once more to leave at once.' }),
+            : problem('LEAVING_EARLY', { message: 'Still stopping; nothing was changed', fix: 'Wait, or press Ctrl-C again to exit immediately.' }),
       });
     } else leave(stands.length > 0 ? 5 : 130);
   });
@@ -55,7 +55,7 @@ export function interruption({ onSignal, emit, story, leave }: InterruptionOptio
 }
 
 function first(name: string, acting: ReturnType<Recorder['acting']>): Problem {
-  const fix = acting === undefined ? 'Wait a moment.' : 'Wait; a second Ctrl-C shows what would be left.';
+  const fix = acting === undefined ? 'Wait a moment.' : 'Wait; press Ctrl-C again to see what would be left behind.';
   return problem('INTERRUPTED', { message: `Interrupted by ${name}: ${whatFollows(acting)}`, fix });
 }
 
@@ -66,12 +66,12 @@ function whatFollows(acting: ReturnType<Recorder['acting']>): string {
     case 'verify':
       return 'removing the probe pods';
     case 'uninstall':
-      return 'stopping after what is under way; what is taken away stays away';
+      return 'stopping after the current step; what was removed stays removed';
     case 'install':
     case 'mend':
     case 'adopt':
     case 'orphan':
     case 'recover':
-      return 'taking back what this run did';
+      return 'rolling back what this run did';
   }
 }

@@ -23,19 +23,19 @@ export interface ProgramOptions {
 export const HELP_COLUMNS = 100;
 
 const EXAMPLES = [
-  { run: 'loki-eks sandbox run -- loki-eks install', why: 'try it without an account' },
-  { run: 'loki-eks plan --cluster prod', why: 'what would change' },
+  { run: 'loki-eks sandbox run -- loki-eks install', why: 'try it on a simulated account and cluster' },
+  { run: 'loki-eks plan --cluster prod', why: 'show what would change' },
   { run: 'loki-eks install --cluster prod', why: 'install, repair or upgrade' },
 ];
-const SETTINGS = 'Settings come from flags, LOKI_EKS_* variables, loki-eks.yaml, or questions.';
+const SETTINGS = 'Settings come from flags, LOKI_EKS_* environment variables, loki-eks.yaml, or prompts.';
 const EXITS =
-  'Exit codes: 0 done or healthy, 1 a defect, 2 usage, 3 stopped before any change, 4 failed and rolled back, 5 something is left, 6 problems found, 7 changes pending, 130 interrupted and rolled back.';
+  'Exit codes: 0 done or healthy, 1 internal error, 2 usage error, 3 stopped before any change, 4 failed and rolled back, 5 failed with resources left behind, 6 problems found, 7 changes pending, 130 interrupted and rolled back.';
 
 export function program(options: ProgramOptions): Commander {
   const root = new Commander('loki-eks')
-    .description('Puts Grafana Loki and Grafana Alloy on an EKS cluster, and proves that log lines come back.')
+    .description('Installs Grafana Loki and Alloy on an EKS cluster and verifies that logs from every node can be queried.')
     .version(options.version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show help; also: loki-eks COMMAND --help')
+    .helpOption('-h, --help', 'show help (for a command: loki-eks COMMAND --help)')
     .helpCommand(false)
     .enablePositionalOptions()
     .addHelpText(
@@ -54,7 +54,15 @@ function quiet(command: Commander, { columns, out }: ProgramOptions): void {
     .showSuggestionAfterError(false)
     .configureHelp({
       formatItem,
-      padWidth: () => TERM_COLUMNS,
+      padWidth: (shown, helper) =>
+        Math.min(
+          TERM_COLUMNS,
+          Math.max(
+            helper.longestOptionTermLength(shown, helper),
+            helper.longestSubcommandTermLength(shown, helper),
+            helper.longestArgumentTermLength(shown, helper),
+          ),
+        ),
       subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(humanReadable)].join(' '),
       optionTerm: ({ flags }) => flags.replace(/<([^<>]*)>/, '$1'),
       optionDescription: ({ description }) => description,
@@ -73,12 +81,12 @@ const TERM_COLUMNS = 28;
 const humanReadable = (argument: Argument) => (argument.required ? argument.name() : `[${argument.name()}]`);
 
 /** A term that is too long for its column gets a line of its own, so that descriptions stay readable at 80 columns. */
-function formatItem(term: string, _width: number, description: string, help: Pick<Help, 'helpWidth'>): string {
-  const lines = fold(description, (help.helpWidth ?? HELP_COLUMNS) - TERM_COLUMNS - 4);
-  const beside = term.length <= TERM_COLUMNS;
+function formatItem(term: string, width: number, description: string, help: Pick<Help, 'helpWidth'>): string {
+  const lines = fold(description, (help.helpWidth ?? HELP_COLUMNS) - width - 4);
+  const beside = term.length <= width;
   const below = beside ? lines.slice(1) : lines;
-  const first = beside ? `  ${term.padEnd(TERM_COLUMNS)}  ${lines[0] ?? ''}`.trimEnd() : `  ${term}`;
-  return [first, ...below.map((line) => ' '.repeat(TERM_COLUMNS + 4) + line)].join('\n');
+  const first = beside ? `  ${term.padEnd(width)}  ${lines[0] ?? ''}`.trimEnd() : `  ${term}`;
+  return [first, ...below.map((line) => ' '.repeat(width + 4) + line)].join('\n');
 }
 
 function add(root: Commander, command: Command, options: ProgramOptions): void {
@@ -163,7 +171,7 @@ function givenBy(made: Commander, command: Command, { specs }: ProgramOptions): 
 
 function unexpected(extra: readonly string[], command: Command): ProblemError {
   const words = extra.map((word) => `"${word}"`).join(' ');
-  return stop('ARGUMENT_UNEXPECTED', { message: `loki-eks ${command.name} does not take ${words}`, fix: `loki-eks ${command.name} --help` });
+  return stop('ARGUMENT_UNEXPECTED', { message: `loki-eks ${command.name} does not accept ${words}`, fix: `loki-eks ${command.name} --help` });
 }
 
 function badChoice(choice: string, command: Command): ProblemError {

@@ -65,6 +65,6 @@ export function recorder(sink: Sink, opening: Happenings['run.started']): Record
     },
     finished: () => finished,
     acting: () => (probing ? 'verify' : acting ? doing : undefined),
-    standing: () => (probing ? ['Probe pods, until they end by themselves'] : acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
+    standing: () => (probing ? ['Probe pods, until they exit on their own'] : acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
   };
 }

@@ -34,8 +34,8 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 function errorsPage(): string {
   const codes = (Object.keys(catalogue) as ProblemCode[]).toSorted();
   return page('Problem codes', 'src/problems/catalogue', [
-    `Every problem that loki-eks reports has one of these codes. ${code('loki-eks explain CODE')} shows the same without a network.`,
-    'The exit code is the one of a command that is stopped by the problem before it has changed anything.',
+    `Every problem that loki-eks reports has one of these codes. ${code('loki-eks explain CODE')} shows the same offline.`,
+    'The exit code is that of a command stopped by the problem before it changed anything.',
     '',
     ...codes.flatMap((name) => {
       const { title, cause, fix, exit, explain } = catalogue[name];
@@ -47,9 +47,9 @@ function errorsPage(): string {
 function settingsPage(): string {
   const groupNames = [...new Set(settingSpecs.map(({ group }) => group))];
   return page('Settings', 'src/design/setting-specs.ts', [
-    'Each setting has one name everywhere: as a flag, as an environment variable, and as a key of the settings file',
-    `(${code('loki-eks.yaml')}, or the file named with ${code('--config')}). A flag wins over the environment, the environment over the file,`,
-    'the file over an answer to a question, and that over the default. An unknown key is an error.',
+    'Each setting has the same name everywhere: as a flag, as an environment variable, and as a key in the settings file',
+    `(${code('loki-eks.yaml')}, or the file given with ${code('--config')}). A flag takes precedence over the environment, the environment over the file,`,
+    'the file over an answer to a prompt, and that over the default. An unknown key is an error.',
     '',
     ...groupNames.flatMap((group) => [
       `## ${group}`,
@@ -89,7 +89,7 @@ function commandsPage(): string {
   const shown = commands.filter(({ hidden, name }) => !hidden && !groups.has(name));
   return page('Commands', 'src/cli/commands', [
     ...table(
-      ['command', 'what it does'],
+      ['command', 'description'],
       shown.map(({ name, summary }) => [code(`loki-eks ${name}`), summary]),
     ),
     ...shown.flatMap((command) => {
@@ -112,9 +112,9 @@ function commandsPage(): string {
             )
           : []),
         ...(settings.length === settingSpecs.length
-          ? ['Flags of all [settings](settings.md) are allowed.', '']
+          ? ['Accepts the flags of all [settings](settings.md).', '']
           : settings.length > 0
-            ? [`Flags of these [settings](settings.md): ${settings.map(({ flag }) => code(flag)).join(', ')}.`, '']
+            ? [`Accepts the flags of these [settings](settings.md): ${settings.map(({ flag }) => code(flag)).join(', ')}.`, '']
             : []),
         ...command.examples.flatMap(({ run, why }) => ['```sh', `${run}    # ${why}`, '```', '']),
       ];
@@ -126,22 +126,25 @@ function commandsPage(): string {
 }
 
 const EXITS = [
-  ['0', 'done; or nothing to do; or healthy'],
-  ['1', 'a defect in loki-eks'],
-  ['2', 'wrong usage or settings'],
-  ['3', 'stopped before anything was changed: a check failed, declined, or locked by another run'],
-  ['4', 'failed and rolled back: the world is as before'],
-  ['5', 'failed and something is left; it is listed with how to remove it'],
-  ['6', '`status`, `verify`: problems found'],
+  ['0', 'done, nothing to do, or healthy'],
+  ['1', 'internal error: a bug in loki-eks'],
+  ['2', 'invalid usage or settings'],
+  ['3', 'stopped before changing anything: a check failed, you declined, or another run holds the lock'],
+  ['4', 'failed and rolled back: everything is as it was before'],
+  ['5', 'failed and left resources behind; each is listed with how to remove it'],
+  ['6', '`status`, `verify`, `doctor`: problems found'],
   ['7', '`plan --detailed-exitcode`: changes pending'],
-  ['130', 'interrupted, or the output could not be written, and rolled back (5 when something is left)'],
+  ['130', 'interrupted, or the output could not be written; rolled back (5 if resources were left behind)'],
 ] as const;
+
+/** Commands that are a run; the others have no `--output`. */
+const emitters = commands.filter(({ hidden, settings }) => !hidden && settings.length > 0).map(({ name }) => name);
 
 function eventsPage(): string {
   return page('Events', 'src/engine/types.ts, src/engine/event-docs.ts', [
     `With ${code('--output json')} each line of stdout is one event, and nothing else is printed there. Every event carries`,
     `${code('v')} (1; changes only when a field changes its meaning or goes), ${code('seq')} (from 0, without gaps), ${code('time')} (UTC) and ${code('type')}.`,
-    'New event types and fields may come; programs should skip what they do not know.',
+    "New event types and fields may be added; programs should ignore those they don't know.",
     '',
     ...Object.entries(eventDocs).flatMap(([type, { when, fields }]) => [
       `## ${type}`,
@@ -150,7 +153,7 @@ function eventsPage(): string {
       '',
       ...table(
         ['field', 'meaning'],
-        Object.entries(fields).map(([name, meaning]) => [code(name), String(meaning)]),
+        Object.entries(fields).map(([name, meaning]) => [code(name), name === 'command' ? `${meaning}: ${emitters.join(', ')}` : String(meaning)]),
       ),
     ]),
   ]);

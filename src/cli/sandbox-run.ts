@@ -17,7 +17,7 @@ export interface InsideOptions {
 /** Installs before the command is run, in one line; what it printed is shown only when it fails. Resolves with the exit code. */
 export async function installInside(options: InsideOptions): Promise<number> {
   const { stderr } = options.platform;
-  stderr.write('loki-eks sandbox: installing first, as loki-eks install --yes --no-verify does\n');
+  stderr.write('loki-eks sandbox: running \\`loki-eks install --yes --no-verify\\` first\n');
   const began = Date.now();
   let said = '';
   const words = ['loki-eks', 'install', '--yes', '--no-verify', '--output', 'plain'];

@@ -4,7 +4,7 @@ import { nearest } from '../design/nearest.ts';
 import type { SettingSpec } from '../design/setting-specs.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
 import type { Command } from './command.ts';
-import { flagsOf, specsOf } from './program.ts';
+import { flagsOf, specsOf, type ProgramOptions } from './program.ts';
 
 interface Known {
   readonly argv: readonly string[];
@@ -24,17 +24,9 @@ export function usageProblem(error: CommanderError, { argv, commands, specs }: K
     case 'commander.help':
       return argv.length === 0
         ? stop('COMMAND_MISSING')
-        : stop('COMMAND_MISSING', { message: `loki-eks ${argv.join(' ')} needs a command after it`, fix: `loki-eks ${argv.join(' ')} --help` });
-    case 'commander.unknownCommand': {
-      const near = nearest(
-        word,
-        commands.filter(({ hidden }) => !hidden).map(({ name }) => name.split(' ').at(-1) ?? name),
-      );
-      return stop('COMMAND_UNKNOWN', {
-        message: `There is no command "${word}"${near ? `; did you mean ${near}?` : ''}`,
-        fix: near ? `loki-eks ${commands.find(({ name }) => name.endsWith(near))?.name}` : help,
-      });
-    }
+        : stop('COMMAND_MISSING', { message: `loki-eks ${argv.join(' ')} requires a subcommand`, fix: `loki-eks ${argv.join(' ')} --help` });
+    case 'commander.unknownCommand':
+      return commandUnknown(word, commands);
     case 'commander.unknownOption': {
       const flag = word.split('=')[0] ?? word;
       if (flag !== word && command && allFlags(command, specs).includes(flag))
@@ -51,7 +43,7 @@ export function usageProblem(error: CommanderError, { argv, commands, specs }: K
       return stop('FLAG_VALUE_MISSING', { message: `${flag} has no value`, fix: `Write ${flag.split(', ').at(-1)} ${value}` });
     }
     case 'commander.missingArgument':
-      return stop('ARGUMENT_MISSING', { message: `loki-eks ${command?.name ?? ''} needs ${word}`, fix: command?.examples[0]?.run ?? help });
+      return stop('ARGUMENT_MISSING', { message: `loki-eks ${command?.name ?? ''} requires ${word}`, fix: command?.examples[0]?.run ?? help });
     case 'commander.invalidArgument': {
       const [, flag = '', value = ''] = /^[^']{0,100}option '([^']*)' argument '(.*)' is invalid/s.exec(error.message) ?? [];
       const allowed = error.message.split('Allowed choices are ').at(1)?.replace(/\.$/, '') ?? '';
@@ -60,6 +52,25 @@ export function usageProblem(error: CommanderError, { argv, commands, specs }: K
     default:
       return stop('FLAG_UNKNOWN', { message: error.message.replace(/^error: /, ''), fix: help });
   }
+}
+
+export function commandUnknown(word: string, commands: readonly Command[]): ProblemError {
+  const names = commands.filter(({ hidden }) => !hidden).map(({ name }) => name.split(' ').at(-1) ?? name);
+  const near = nearest(word, names);
+  return stop('COMMAND_UNKNOWN', {
+    message: `Unknown command "${word}"${near ? `; did you mean ${near}?` : ''}`,
+    fix: near ? `loki-eks ${commands.find(({ name }) => name.endsWith(near))?.name}` : 'loki-eks --help',
+  });
+}
+
+/** The word where only a command may stand, and that names none. */
+export function strangeCommand(argv: readonly string[], { commands, groups }: Pick<ProgramOptions, 'commands' | 'groups'>): string | undefined {
+  const names = new Set(commands.map(({ name }) => name));
+  const [first, second] = argv.slice(argv.findIndex((word) => !['-h', '--help', '-V', '--version'].includes(word)));
+  // A flag that is unknown here may take the next word as its value.
+  if (first === undefined || first.startsWith('-')) return undefined;
+  if (!names.has(first)) return first;
+  return groups.has(first) && second !== undefined && !second.startsWith('-') && !names.has(`${first} ${second}`) ? second : undefined;
 }
 
 /** The declaration that the first words name. */

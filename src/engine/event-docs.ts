@@ -8,54 +8,57 @@ export interface EventDoc<T extends keyof Happenings> {
   readonly fields: { readonly [F in keyof Happenings[T]]-?: string };
 }
 
-const problem = 'what is wrong: code, message, fix, and evidence where something was seen';
+const problem = 'the problem: code, message, fix, and evidence if there is any';
 const step = 'id of the step';
 
 export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
   'run.started': {
     when: 'first event of every run whose settings could be read',
-    fields: { command: 'install, plan, status, verify, doctor or uninstall', version: 'of loki-eks', sandbox: 'true when everything is simulated' },
+    fields: { command: 'the command', version: 'version of loki-eks', sandbox: 'true if everything is simulated' },
   },
-  'fact.found': { when: 'something was learnt about the account or the cluster', fields: { fact: 'what it is about', value: 'in words' } },
-  'warning.raised': { when: 'something is wrong that does not stop the run', fields: { problem } },
+  'fact.found': { when: 'the run learns something about the account or the cluster', fields: { fact: 'what the fact is about', value: 'human-readable text' } },
+  'warning.raised': { when: 'a problem occurs that does not stop the run', fields: { problem } },
   'call.late': {
-    when: 'AWS, the cluster, Grafana or helm is slow to answer, and again while it goes on',
-    fields: { call: 'what was asked, such as eks:DescribeCluster', seconds: 'how long it has been waited for' },
+    when: 'AWS, the cluster, Grafana or helm is slow to respond; repeated while the wait continues',
+    fields: { call: 'the call, such as eks:DescribeCluster', seconds: 'seconds waited so far' },
   },
   'checks.started': {
-    when: 'checks begin, all at once',
-    fields: { at: 'preflight, verify, status or doctor', checks: 'id and title of each; the title reads as a fact' },
+    when: 'checks start, all in parallel',
+    fields: { at: 'preflight, verify, status or doctor', checks: 'id and title of each; the title states the expected condition' },
   },
-  'check.said': { when: 'a check that takes its time tells how far it is', fields: { check: 'id of the check', text: 'in words' } },
+  'check.said': { when: 'a long-running check reports progress', fields: { check: 'id of the check', text: 'human-readable text' } },
   'check.finished': {
-    when: 'a check has its answer',
-    fields: { check: 'id of the check', title: 'the fact that was checked', verdict: 'is: pass (saw), warn (problem), fail (problem) or skip (why)' },
+    when: 'a check finishes',
+    fields: { check: 'id of the check', title: 'the condition that was checked', verdict: 'is: pass (saw), warn (problem), fail (problem) or skip (why)' },
   },
   'plan.finished': {
-    when: 'it is known what would change',
+    when: 'the plan is complete',
     fields: {
-      changes: 'how many; 0 means that everything is as wanted',
+      changes: 'number of changes; 0 means everything is up to date',
       steps: 'every step with its title and finding: matches, differs with changes (action, target, detail, diff), or blocked with a problem',
       result: 'with --show: shown, the documents by file name',
     },
   },
-  'steps.started': { when: 'acting begins', fields: { doing: 'install, mend, adopt, orphan, uninstall or recover', steps: 'id and title of each, in order' } },
-  'step.started': { when: 'a step begins to change something; several may be under way', fields: { step } },
-  'step.said': { when: 'a step tells what it does, or what a wait waits for', fields: { step, text: 'in words' } },
-  'step.unchanged': { when: 'a step had nothing to do', fields: { step, note: 'why, when that is not simply that everything is as wanted' } },
-  'step.done': { when: 'a step has made its part true, or has taken it away', fields: { step } },
-  'step.kept': {
-    when: 'uninstall leaves something on purpose',
-    fields: { step, target: 'what is kept', why: 'in words', how: 'the command that takes it away' },
+  'steps.started': {
+    when: 'the run starts making changes',
+    fields: { doing: 'install, mend, adopt, orphan, uninstall or recover', steps: 'id and title of each, in order' },
   },
-  'step.failed': { when: 'a step could not do its part', fields: { step, problem } },
-  'undo.started': { when: 'a deed of this run begins to be taken back', fields: { step, did: 'the deed, as in the journal' } },
-  'undo.done': { when: 'a deed was taken back', fields: { step, did: 'the deed' } },
-  'undo.failed': { when: 'a deed could not be taken back and stays', fields: { step, did: 'the deed', problem } },
-  'probes.placed': { when: 'short-lived pods that print lines are being made', fields: {} },
-  'probes.removed': { when: 'they are gone again', fields: { left: 'how many are still there; they end by themselves' } },
+  'step.started': { when: 'a step starts making changes; several may run in parallel', fields: { step } },
+  'step.said': { when: 'a step reports progress, or what it is waiting for', fields: { step, text: 'human-readable text' } },
+  'step.unchanged': { when: 'a step has nothing to do', fields: { step, note: 'reason, if it is other than being up to date' } },
+  'step.done': { when: 'a step finishes making or removing its part', fields: { step } },
+  'step.kept': {
+    when: 'uninstall keeps something on purpose',
+    fields: { step, target: 'what is kept', why: 'human-readable text', how: 'the command that removes it' },
+  },
+  'step.failed': { when: 'a step fails', fields: { step, problem } },
+  'undo.started': { when: 'a rollback of one change starts', fields: { step, did: 'the change, as recorded in the journal' } },
+  'undo.done': { when: 'a change is rolled back', fields: { step, did: 'the change' } },
+  'undo.failed': { when: "a change can't be rolled back and stays", fields: { step, did: 'the change', problem } },
+  'probes.placed': { when: 'short-lived pods that print log lines are being created', fields: {} },
+  'probes.removed': { when: 'the probe pods are removed', fields: { left: 'number of pods left behind; they exit on their own' } },
   'verify.finished': {
-    when: 'what was asked to be proved is proved or refuted',
+    when: 'verification is complete',
     fields: {
       result:
         'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, saw, why, problem), untried (proof, title), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
@@ -66,25 +69,25 @@ export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
     fields: { result: 'cluster, region, namespace, sandbox, components, releases, nodes, drift, buckets, healthy, notes' },
   },
   'doctor.finished': {
-    when: 'the way of the logs has been walked, or values files have been judged; with --fix once before mending and once after, and the last one counts',
+    when: 'the log path or the values files have been checked; with --fix emitted once before and once after fixing, and the last one counts',
     fields: {
       result:
         'mode (cluster or values), healthy, root and findings (check, hop, role: root, also or consequence, severity: fail or warn, problem), hops (hop, state, saw), unseen (what, why), subject',
     },
   },
-  'note.given': { when: 'something belongs to the result: the next command, where the password is', fields: { text: 'in words' } },
+  'note.given': { when: 'there is additional information: the next command, where to find the password', fields: { text: 'human-readable text' } },
   'run.finished': {
-    when: 'last event of every run, whatever happened',
+    when: 'last event of every run, regardless of the outcome',
     fields: {
       command: 'the command',
       outcome: 'ok, nothing-to-do, changes-pending, unhealthy, refused, undone, left, interrupted or defect',
       exit: 'the exit code of the process',
-      writes: 'how many changes were made; 0 means that nothing was written anywhere',
-      problems: 'everything that went wrong',
-      left: 'what could not be taken back: step, receipt and problem of each',
-      tookBack: 'true when what was done is that an earlier run was taken back',
-      sandbox: 'true when everything was simulated',
-      seconds: 'how long it took',
+      writes: 'number of changes made; 0 means nothing was written anywhere',
+      problems: 'all problems',
+      left: 'changes that could not be rolled back: step, receipt and problem of each',
+      tookBack: 'true if this run rolled back an earlier run',
+      sandbox: 'true if everything was simulated',
+      seconds: 'duration in seconds',
     },
   },
 };

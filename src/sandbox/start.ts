@@ -130,7 +130,7 @@ async function describe(path: string): Promise<string> {
   try {
     const { name, version, metadata } = await chartArchive(path);
     const annotations = metadata['annotations'] as Readonly<Record<string, string>> | undefined;
-    return `${name} ${version}${annotations?.['loki-eks.sandbox/stand-in'] === 'true' ? ' (a stand-in of ours)' : ''}`;
+    return `${name} ${version}${annotations?.['loki-eks.sandbox/stand-in'] === 'true' ? ' (bundled test chart)' : ''}`;
   } catch (cause) {
     const evidence = [cause instanceof Error ? cause.message : String(cause)];
     throw stop(

@@ -47,7 +47,7 @@ function hopLines({ hops }: DoctorResult, { columns, paint }: Look): readonly st
 
 function rootLines({ root, mode }: DoctorResult, { columns, paint }: Look): readonly string[] {
   if (!root) return [];
-  const label = mode === 'values' ? 'Begin here' : `Root cause, at ${oneLine(root.hop)}`;
+  const label = mode === 'values' ? 'Start here' : `Root cause at ${oneLine(root.hop)}`;
   return [
     `${paint.bad('✖')} ${paint.strong(label)}  ${paint.faint(`[${oneLine(root.problem.code)}]`)}`,
     ...fold(clean(root.problem.message), columns - 2).map((line) => `  ${line}`),
@@ -61,9 +61,9 @@ function otherLines({ findings, mode }: DoctorResult, look: Look): readonly stri
     return some.length === 0 ? [] : [paint.strong(heading), ...some.flatMap((one) => findingLines(one, look))];
   };
   const groups = [
-    group(mode === 'values' ? 'And:' : 'Wrong by itself as well:', ({ role, severity }) => role === 'also' && severity === 'fail'),
-    group('Probably goes with it:', ({ role }) => role === 'consequence'),
-    group('Worth a look:', ({ role, severity }) => role === 'also' && severity === 'warn'),
+    group(mode === 'values' ? 'Also:' : 'Also broken:', ({ role, severity }) => role === 'also' && severity === 'fail'),
+    group('Likely symptoms:', ({ role }) => role === 'consequence'),
+    group('Warnings:', ({ role, severity }) => role === 'also' && severity === 'warn'),
   ];
   return groups.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
@@ -84,7 +84,7 @@ function findingLines({ problem, severity, hop }: Finding, { columns, paint }: L
 function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readonly string[] {
   if (unseen.length === 0) return [];
   return [
-    paint.strong('Not looked at:'),
+    paint.strong('Not checked:'),
     ...unseen.slice(0, 12).map(({ what, why }) => `  – ${cut(oneLine(`${what}: ${why}`), columns - 4)}`),
     ...(unseen.length > 12 ? [`  and ${unseen.length - 12} more`] : []),
   ];
@@ -94,22 +94,20 @@ function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readon
 export const isUnproved = ({ hops }: Pick<DoctorResult, 'hops'>): boolean => hops.some(({ hop, state }) => hop === 'query' && state === 'skip');
 
 export function allWell({ mode, hops }: Pick<DoctorResult, 'mode' | 'hops'>): string {
-  if (mode === 'values') return 'Nothing in these values loses logs';
-  return isUnproved({ hops }) ? 'Nothing broken was found, but no line could be asked for' : 'Logs go all the way';
+  if (mode === 'values') return 'No problems found in these values';
+  return isUnproved({ hops }) ? 'No problems found, but delivery could not be verified' : 'Logs flow end to end';
 }
 
 function verdict({ healthy, findings, mode, hops }: DoctorResult, { paint, columns }: Look): readonly string[] {
   const failed = findings.filter(({ severity }) => severity === 'fail');
   const own = failed.filter(({ role }) => role !== 'consequence');
-  const mended = own.filter(({ autofix = 'no' }) => autofix !== 'no').length;
-  const what = mended < own.length ? `${mended} of them` : own.length === 1 ? 'it' : 'them';
-  const hint = mended > 0 ? ` loki-eks doctor --fix may mend ${what}.` : '';
-  const after =
-    failed.length > own.length
-      ? `, and ${failed.length - own.length} that probably ${failed.length - own.length === 1 ? 'goes' : 'go'} with ${own.length === 1 ? 'it' : 'them'}`
-      : '';
+  const fixable = own.filter(({ autofix = 'no' }) => autofix !== 'no').length;
+  const all = own.length === 1 ? 'it' : 'them';
+  const hint =
+    fixable === 0 ? '' : fixable < own.length ? ` \`loki-eks doctor --fix\` can fix ${fixable} of them.` : ` Fix ${all} with \`loki-eks doctor --fix\`.`;
+  const symptoms = failed.length > own.length ? ` (${count(failed.length - own.length, 'likely symptom')})` : '';
   if (!healthy)
-    return fold(`${count(own.length, 'fault')} found${after}.${hint}`, columns - 2).map((line, index) => `${index === 0 ? paint.bad('✖') : ' '} ${line}`);
+    return fold(`${count(own.length, 'problem')} found${symptoms}.${hint}`, columns - 2).map((line, index) => `${index === 0 ? paint.bad('✖') : ' '} ${line}`);
   const mark = isUnproved({ hops }) ? paint.careful('▲') : paint.good('✔');
   return [`${mark} ${allWell({ mode, hops })}.`];
 }

@@ -41,8 +41,8 @@ function leftLines(left: readonly Leftover[], command: string, { columns, paint,
       fold(text, columns - 4).map((line) => `    ${line}`),
     ),
   ]);
-  const again = left.every(({ problem }) => kept(problem)) ? [] : [`${paint.strong('To take the rest back:')} ${againBy(command)}`];
-  return [`${paint.strong('Still there:')}`, ...entries, ...again];
+  const again = left.every(({ problem }) => kept(problem)) ? [] : [`${paint.strong('To roll back the rest:')} ${againBy(command)}`];
+  return [`${paint.strong('Left behind:')}`, ...entries, ...again];
 }
 
 /** In a sandbox the last line says so, as the first one did. */
@@ -60,33 +60,33 @@ function verdict({ command, outcome, writes, exit, left, problems, tookBack }: F
   const name = command.charAt(0).toUpperCase() + command.slice(1);
   switch (outcome) {
     case 'ok':
-      if (tookBack) return ['✔', `The earlier run was taken back: ${count(writes ?? 0, 'change')} undone.`];
+      if (tookBack) return ['✔', `Rolled back the earlier run: ${count(writes ?? 0, 'change')} reverted.`];
       return [
         '✔',
-        writes === undefined ? `${name} done.` : writes === 0 ? `${name} done: nothing was changed.` : `${name} done: ${count(writes, 'change')} made.`,
+        writes === undefined ? `${name} complete.` : writes === 0 ? `${name} complete: nothing changed.` : `${name} complete: ${count(writes, 'change')}.`,
       ];
     case 'nothing-to-do':
-      return ['✔', `${name} done: nothing to do, nothing was written.`];
+      return ['✔', `${name} complete: everything is up to date, nothing changed.`];
     case 'changes-pending':
-      return ['✔', 'Changes are pending; nothing was changed.'];
+      return ['✔', 'Changes are pending; nothing changed.'];
     case 'unhealthy':
-      if (command === 'install') return ['✖', `Install made ${count(writes ?? 0, 'change')} and left them in place, but found problems.`];
+      if (command === 'install') return ['✖', `Install made ${count(writes ?? 0, 'change')}, which stay in place, but found problems.`];
       return ['✖', `${name} found problems.`];
     case 'refused':
-      if (problems?.some(({ code }) => code === 'DECLINED')) return ['▲', 'Declined; nothing was changed.'];
-      return ['✖', exit === 2 ? 'Not started: nothing was changed.' : 'Stopped before anything was changed.'];
+      if (problems?.some(({ code }) => code === 'DECLINED')) return ['▲', 'Declined; nothing changed.'];
+      return ['✖', exit === 2 ? 'Not started; nothing changed.' : 'Stopped before changing anything.'];
     case 'undone':
-      return ['✖', `${name} failed; everything it did was taken back.`];
+      return ['✖', `${name} failed; all its changes were rolled back.`];
     case 'left':
       return [
         '✖',
         left?.some(({ problem }) => problem.code !== 'LEFT_IN_PLACE')
-          ? `${name} failed; ${count(left.length, 'thing')} could not be taken back.`
-          : `${name} failed; what it did is left in place.`,
+          ? `${name} failed; ${count(left.length, 'change')} could not be rolled back.`
+          : `${name} failed; its changes were left in place.`,
       ];
     case 'interrupted':
-      return ['▲', writes ? 'Interrupted; everything that was done was taken back.' : 'Interrupted before anything was changed.'];
+      return ['▲', writes ? 'Interrupted; all changes were rolled back.' : 'Interrupted before changing anything.'];
     case 'defect':
-      return ['✖', `${name} stopped on a defect in loki-eks.`];
+      return ['✖', `${name} stopped on an internal error in loki-eks.`];
   }
 }

@@ -59,7 +59,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'step.said': ({ step, text }) => {
       if (life.said(step, text)) line('', `${titleOf(step)}: ${text}`);
     },
-    'step.unchanged': ({ step, note }) => over(step, 'same', `${titleOf(step)} (${note ?? 'already as wanted'})`),
+    'step.unchanged': ({ step, note }) => over(step, 'same', `${titleOf(step)} (${note ?? 'up to date'})`),
     'step.done': ({ step }) => {
       const seconds = life.end(step);
       line('ok', seconds >= 1 ? `${titleOf(step)} (${duration(seconds)})` : titleOf(step));
@@ -71,9 +71,9 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
       line('undo', `${titleOf(step)}: ${did}`);
     },
     'undo.done': ({ step, did }) => over(step, 'undone', `${titleOf(step)}: ${did}`),
-    'undo.failed': ({ step, did, problem }) => over(step, 'FAILED', `could not take back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`),
+    'undo.failed': ({ step, did, problem }) => over(step, 'FAILED', `could not roll back ${titleOf(step)}: ${did}: ${problem.message} [${problem.code}]`),
     'probes.placed': () => {},
-    'probes.removed': ({ left }) => (left > 0 ? line('left', `${count(left, 'probe pod')} still there; they end by themselves`) : undefined),
+    'probes.removed': ({ left }) => (left > 0 ? line('left', `${count(left, 'probe pod')} left behind; they exit on their own`) : undefined),
     'verify.finished': ({ result }) => page('stdout', verifyLines(result, LOOK)),
     'status.finished': ({ result }) => page('stdout', statusLines(result, LOOK)),
     'doctor.finished': ({ result }) => page('stdout', doctorLines(result, LOOK)),
@@ -88,7 +88,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
   return { sink, settled: async () => {}, close: async () => life.stop() };
 }
 
-const seen = (evidence: readonly string[] | undefined) => (evidence && evidence.length > 0 ? `; saw: ${evidence.join('; ')}` : '');
+const seen = (evidence: readonly string[] | undefined) => (evidence && evidence.length > 0 ? `; evidence: ${evidence.join('; ')}` : '');
 
 function checkLine(title: string, verdict: Happenings['check.finished']['verdict']): [string, string] {
   switch (verdict.is) {

@@ -19,7 +19,7 @@ export function planLines(steps: readonly PlannedStep[], look: Look): readonly s
     '',
     ...differing.flatMap((step) => [...stepLines(step, look), '']),
     ...blocked.flatMap((step) => [...stepLines(step, look), '']),
-    ...(matching > 0 && differing.length + blocked.length > 0 ? [look.paint.faint(`  ${matching} more already as wanted`), ''] : []),
+    ...(matching > 0 && differing.length + blocked.length > 0 ? [look.paint.faint(`  ${matching} more up to date`), ''] : []),
     summary(steps, look),
   ];
 }
@@ -67,7 +67,7 @@ export function summary(steps: readonly PlannedStep[], { paint }: Look): string 
     of('keep') > 0 && `${of('keep')} to keep`,
     blocked > 0 && paint.bad(`${count(blocked, 'step')} blocked`),
   ].filter((part) => part !== false);
-  return parts.length === 0 ? paint.good('Nothing to change: everything is already as wanted.') : `${paint.strong('Plan:')} ${parts.join(', ')}.`;
+  return parts.length === 0 ? paint.good('Nothing to change: everything is up to date.') : `${paint.strong('Plan:')} ${parts.join(', ')}.`;
 }
 
 /** The shape of `plan.finished.result` when documents were asked for with `--show`. */

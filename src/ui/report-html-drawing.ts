@@ -12,7 +12,7 @@ export interface DrawnHop {
   readonly saw: string;
 }
 
-export const stateWords: Readonly<Record<HopState, string>> = { good: 'in order', careful: 'worth a look', bad: 'broken', unknown: 'not known' };
+export const stateWords: Readonly<Record<HopState, string>> = { good: 'OK', careful: 'warning', bad: 'broken', unknown: 'not checked' };
 
 interface Box {
   readonly x: number;
@@ -67,9 +67,9 @@ export function wideDrawing(hops: readonly DrawnHop[]): string {
     }),
   ];
   const bands = [
-    ['Reading: Grafana asks', ROWS.read],
-    ['Writing: a line on its way to S3', ROWS.write],
-    ['What both stand on', ROWS.ground],
+    ['Read path: Grafana queries Loki', ROWS.read],
+    ['Write path: log lines on their way to S3', ROWS.write],
+    ['Shared by both paths', ROWS.ground],
   ] as const;
   const headings = bands.map(([text, y]) => `<text class="band" x="8" y="${y - 20}">${escaped(text)}</text>`);
   return svg('wide', { width: WIDE.width, height }, [...headings, ...arrows, ...downs, ...boxes]);
@@ -144,7 +144,7 @@ export function narrowDrawing(hops: readonly DrawnHop[]): string {
 }
 
 function linked(one: DrawnHop, content: readonly string[]): string {
-  const said = `${one.label}: ${stateWords[one.state]}${one.mark === 'root' ? ', the root cause' : one.mark ? ', follows from the root cause' : ''}${one.saw ? `. ${one.saw}` : ''}`;
+  const said = `${one.label}: ${stateWords[one.state]}${one.mark === 'root' ? ', the root cause' : one.mark ? ', a likely symptom of the root cause' : ''}${one.saw ? `. ${one.saw}` : ''}`;
   const name = escaped(said.replace(/\s+/g, ' '));
   return `<a class="hop ${one.state}${one.mark ? ` ${one.mark}` : ''}" href="#${anchor('hop', one.hop)}" aria-label="${name}"><title>${name}</title>${content.join('')}</a>`;
 }

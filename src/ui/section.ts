@@ -61,7 +61,7 @@ function headingLine(section: Section, { columns, height, paint, now }: Frame): 
   const over = section.rows.filter((row) => finished(row) && !row.unreached).length;
   const ended = Math.max(section.started, ...section.rows.map(({ ended }) => ended ?? 0));
   const seconds = ((height === undefined ? ended : now) - section.started) / 1000;
-  const right = `${over} of ${total} · ${duration(Math.max(0, seconds))}`;
+  const right = `${over}/${total} · ${duration(Math.max(0, seconds))}`;
   const heading = paint.strong(section.heading);
   if (height === undefined) return spread(heading, paint.faint(right), limit(columns));
   const room = Math.min(30, limit(columns) - width(section.heading) - width(right) - 4);
@@ -81,8 +81,8 @@ function collapsed(section: Section, frame: Frame): readonly string[] {
   const of = (state: RowState) => section.rows.filter((row) => row.state === state).length;
   const good = of('done') + of('skipped') === section.rows.length;
   const mark = good ? paint.good('✔') : of('failed') > 0 ? paint.bad('✖') : paint.careful('▲');
-  const skipped = of('skipped') > 0 ? `, ${of('skipped')} ${of('failed') > 0 ? 'not tried' : 'not needed'}` : '';
-  const words = `${paint.strong(section.heading)}  ${of('done')} of ${section.rows.length} ${section.collapse}${skipped}`;
+  const skipped = of('skipped') > 0 ? `, ${of('skipped')} ${of('failed') > 0 ? 'not run' : 'not applicable'}` : '';
+  const words = `${paint.strong(section.heading)}  ${of('done')}/${section.rows.length} ${section.collapse}${skipped}`;
   const ended = Math.max(section.started, ...section.rows.map((row) => row.ended ?? 0));
   const line = spread(`${mark} ${words}`, paint.faint(duration((ended - section.started) / 1000)), limit(columns));
   const shown = section.rows.filter(({ state }) => state !== 'done' && (state !== 'skipped' || of('failed') > 0));

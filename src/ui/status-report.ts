@@ -94,7 +94,7 @@ function releaseLines({ releases }: StatusResult, { paint }: Look): readonly str
   return releases.map(({ name, namespace, chart, version, pinned, status, revision }) => {
     const current = version === pinned;
     const good = status === 'deployed' && current;
-    const versions = current ? `${chart} ${version}` : `${chart} ${version}, this loki-eks installs ${pinned}`;
+    const versions = current ? `${chart} ${version}` : `${chart} ${version} (this loki-eks installs ${pinned})`;
     return `  ${good ? paint.good('✔') : paint.careful('▲')} ${pad(oneLine(`${namespace}/${name}`), names)}  ${oneLine(versions)}  ${paint.faint(oneLine(`${status}, revision ${revision}`))}`;
   });
 }
@@ -103,14 +103,14 @@ function nodeLines({ nodes }: StatusResult, { columns, paint }: Look): readonly 
   if (nodes.linux === 0 && nodes.fargate === 0 && nodes.windows === 0) return [];
   const complete = nodes.without.length === 0;
   const apart = [nodes.fargate > 0 && `${nodes.fargate} Fargate`, nodes.windows > 0 && `${nodes.windows} Windows`].filter(Boolean).join(', ');
-  const line = `  ${complete ? paint.good('✔') : paint.careful('▲')} A collector runs on ${nodes.withCollector} of ${count(nodes.linux, 'Linux node')}`;
-  const besides = apart ? `(no collector can run on ${apart})` : '';
+  const line = `  ${complete ? paint.good('✔') : paint.careful('▲')} Collectors running on ${nodes.withCollector}/${count(nodes.linux, 'Linux node')}`;
+  const besides = apart ? `(collectors can't run on ${apart})` : '';
   const fits = width(line) + 1 + besides.length <= columns;
   const missing = cutList(nodes.without.map(oneLine), 10);
   return [
     besides && fits ? `${line} ${paint.faint(besides)}` : line,
     ...(besides && !fits ? [`      ${paint.faint(besides)}`] : []),
-    ...(complete ? [] : fold(`without one: ${missing}`, columns - 6).map((text) => `      ${text}`)),
+    ...(complete ? [] : fold(`missing on: ${missing}`, columns - 6).map((text) => `      ${text}`)),
   ];
 }
 
@@ -127,7 +127,7 @@ function bucketLines({ buckets }: StatusResult, { columns, paint }: Look): reado
 function driftLines({ drift }: StatusResult, { columns, paint }: Look): readonly string[] {
   if (drift.length === 0) return [];
   return [
-    `  ${paint.careful('▲')} Not as installed:`,
+    `  ${paint.careful('▲')} Drift:`,
     ...drift.flatMap(({ title, changes }) => [
       `      ${oneLine(title)}`,
       ...changes.map((change) => paint.faint(`        ${cut(oneLine(change), columns - 8)}`)),
@@ -139,10 +139,10 @@ function verdict({ healthy, components, drift }: StatusResult, { paint }: Look):
   if (healthy) return paint.good('✔ Healthy.');
   const wrong = components.filter(({ state }) => state !== 'ok');
   const words = [
-    wrong.length > 0 && `${wrong.length} of ${count(components.length, 'component')} not right`,
-    drift.length > 0 && `${count(drift.length, 'thing')} not as installed`,
+    wrong.length > 0 && `${wrong.length}/${count(components.length, 'component')} unhealthy`,
+    drift.length > 0 && `drift in ${count(drift.length, 'place')}`,
   ].filter(Boolean);
-  return `${paint.bad('✖')} Not healthy${words.length > 0 ? `: ${words.join(', ')}` : ''}.`;
+  return `${paint.bad('✖')} Unhealthy${words.length > 0 ? `: ${words.join(', ')}` : ''}.`;
 }
 
 const widest = (texts: readonly string[]) => Math.max(0, ...texts.map(width));

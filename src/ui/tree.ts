@@ -21,12 +21,12 @@ export interface TreeOptions {
 
 type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
 
-const DOING = { install: 'Installing', mend: 'Mending', adopt: 'Taking over', orphan: 'Letting go', uninstall: 'Taking away' } as const;
+const DOING = { install: 'Installing', mend: 'Fixing', adopt: 'Adopting', orphan: 'Releasing', uninstall: 'Uninstalling' } as const;
 const CHECKS: Readonly<Record<string, string>> = {
   preflight: 'Preflight',
-  verify: 'Proving that lines come back',
+  verify: 'Verifying log delivery',
   status: 'Health',
-  doctor: 'The log path, hop by hop',
+  doctor: 'Checking the log path',
 };
 
 export function tree(options: TreeOptions): Renderer {
@@ -76,14 +76,14 @@ export function tree(options: TreeOptions): Renderer {
     },
     'step.started': ({ step }) => screen.change(step, 'running'),
     'step.said': ({ step, text }) => screen.change(step, undefined, { below: text }),
-    'step.unchanged': ({ step, note }) => screen.change(step, 'same', { note: note ?? 'already as wanted' }),
+    'step.unchanged': ({ step, note }) => screen.change(step, 'same', { note: note ?? 'up to date' }),
     'step.done': ({ step }) => screen.change(step, 'done'),
     // How to remove it is a command, which would be cut here; whoever kept it hands it over in a note.
     'step.kept': ({ step, target, why }) => screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}` }),
     'step.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'undo.started': ({ step, did }) => {
       const row: Row = { id: step, title: `${titleOf(step)} (${did.replaceAll('-', ' ')})`, state: 'running' };
-      if (!screen.add('Taking back', row)) screen.open({ heading: 'Taking back', rows: [row] });
+      if (!screen.add('Rolling back', row)) screen.open({ heading: 'Rolling back', rows: [row] });
     },
     'undo.done': ({ step }) => screen.change(step, 'done'),
     'undo.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
@@ -195,7 +195,7 @@ class Screen {
     if (state === 'running') row.started = this.#now();
     else if (state) row.ended = this.#now();
     if (state) row.state = state;
-    if (isOver(this.#live.section) && this.#live.section.heading !== 'Taking back') this.#close();
+    if (isOver(this.#live.section) && this.#live.section.heading !== 'Rolling back') this.#close();
   }
 
   settled(): Promise<void> {

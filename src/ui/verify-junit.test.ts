@@ -15,7 +15,7 @@ it('has a case for each node and each proof, and nothing in it that is no XML', 
     nodes: [
       { node: 'node-a', state: 'found', seconds: 1.25 },
       { node: 'node-b', state: 'failed', problem: wrong },
-      { node: 'fargate-c', state: 'passed-over', why: 'it is Fargate, which runs no DaemonSets' },
+      { node: 'fargate-c', state: 'passed-over', why: 'Fargate, which runs no DaemonSets' },
     ],
     proofs: [
       { proof: 'lines', title: 'Lines printed by pods come back', state: 'failed', problem: wrong },
@@ -28,15 +28,15 @@ it('has a case for each node and each proof, and nothing in it that is no XML', 
   <testsuite name="nodes" tests="3" failures="1" errors="0" skipped="1" time="1.250">
     <testcase classname="loki-eks.verify.nodes" name="node-a" time="1.250"/>
     <testcase classname="loki-eks.verify.nodes" name="node-b" time="0.000">
-      <failure type="LINE_CHANGED" message="The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd">The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd&#10;saw: printed on node-b: loki-eks verify 0f1e/1&#10;fix: loki-eks install</failure>
+      <failure type="LINE_CHANGED" message="The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd">The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd&#10;evidence: printed on node-b: loki-eks verify 0f1e/1&#10;fix: loki-eks install</failure>
     </testcase>
     <testcase classname="loki-eks.verify.nodes" name="fargate-c" time="0.000">
-      <skipped message="it is Fargate, which runs no DaemonSets"/>
+      <skipped message="Fargate, which runs no DaemonSets"/>
     </testcase>
   </testsuite>
   <testsuite name="proofs" tests="3" failures="1" errors="0" skipped="1" time="0.000">
     <testcase classname="loki-eks.verify.proofs" name="Lines printed by pods come back" time="0.000">
-      <failure type="LINE_CHANGED" message="The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd">The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd&#10;saw: printed on node-b: loki-eks verify 0f1e/1&#10;fix: loki-eks install</failure>
+      <failure type="LINE_CHANGED" message="The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd">The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd&#10;evidence: printed on node-b: loki-eks verify 0f1e/1&#10;fix: loki-eks install</failure>
     </testcase>
     <testcase classname="loki-eks.verify.proofs" name="The gateway refuses strangers" time="0.000">
       <system-out>HTTP 401</system-out>

@@ -87,7 +87,7 @@ function caseLines(suite: string, { name, seconds = 0, said, skipped, failure }:
 }
 
 function failureLines({ code, message, fix, evidence = [] }: Problem): readonly string[] {
-  const text = [message, ...evidence.map((line) => `saw: ${line}`), `fix: ${fix}`].join('\n');
+  const text = [message, ...evidence.map((line) => `evidence: ${line}`), `fix: ${fix}`].join('\n');
   return [`      <failure type="${escaped(code)}" message="${escaped(message)}">${escaped(text)}</failure>`];
 }
 

@@ -60,15 +60,14 @@ function headline({ found, counts, latency, proofs, seconds }: VerifyResult, { p
   const mark = found ? paint.good('✔') : paint.bad('✖');
   const lines = proofs.some(({ proof }) => proof === 'lines');
   if (counts.tried === 0 || !lines) {
-    const words = lines || proofs.length === 0 ? 'No log line came back' : found ? 'Everything that was tried is proved' : 'Not everything is proved';
+    const words = lines || proofs.length === 0 ? 'No log lines received' : found ? 'All checks passed' : 'Some checks failed';
     return [`${mark} ${paint.strong(words)} ${paint.faint(`in ${duration(seconds)}`)}`];
   }
   const what =
-    counts.found === counts.tried && counts.tried === 1 ? 'A log line came back' : `Lines of ${counts.found} of ${count(counts.tried, 'node')} came back`;
-  const scope = counts.sampled ? `, a sample of ${counts.linux.toLocaleString('en-US')}` : '';
-  const times =
-    latency && counts.tried > 1 ? `half within ${duration(latency.p50)}, 95% within ${duration(latency.p95)}, all within ${duration(latency.max)}` : '';
-  const single = latency && counts.tried === 1 ? `after ${duration(latency.max)}` : '';
+    counts.found === counts.tried && counts.tried === 1 ? 'Log line received' : `Log lines received from ${counts.found}/${count(counts.tried, 'node')}`;
+  const scope = counts.sampled ? `, sampled from ${counts.linux.toLocaleString('en-US')}` : '';
+  const times = latency && counts.tried > 1 ? `latency p50 ${duration(latency.p50)}, p95 ${duration(latency.p95)}, max ${duration(latency.max)}` : '';
+  const single = latency && counts.tried === 1 ? `in ${duration(latency.max)}` : '';
   return [
     `${mark} ${paint.strong(what + scope)} ${paint.faint(single)}`.trimEnd(),
     ...(times === '' ? [] : fold(times, columns - 2).map((text) => `  ${paint.faint(text)}`)),
@@ -97,7 +96,7 @@ function nodeLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly 
   const said = ({ node, problem }: NodeRow) => problem?.message.replace(new RegExp(` (on|for|printed on) node ${literally(node)}`), '') ?? '';
   return [
     ...failed.slice(0, FAILED_SHOWN).map((node) => row(paint.bad('✖'), node, said(node))),
-    ...(failed.length > FAILED_SHOWN ? [paint.bad(`    and ${count(failed.length - FAILED_SHOWN, 'more node')} without their line`)] : []),
+    ...(failed.length > FAILED_SHOWN ? [paint.bad(`    and ${count(failed.length - FAILED_SHOWN, 'more node')} whose line is missing`)] : []),
     ...fine.slice(0, few).map((node) => row(paint.good('✔'), node, '')),
     ...(fine.length > few ? [paint.faint(`    and ${count(fine.length - few, 'faster node')}`)] : []),
   ];
@@ -112,7 +111,7 @@ function passedLines({ nodes }: VerifyResult, { paint, columns }: Look): readonl
   for (const { node, state, why = '' } of nodes) if (state === 'passed-over') reasons.set(why, [...(reasons.get(why) ?? []), node]);
   return [...reasons].flatMap(([why, names]) => {
     const named = names.length > PASSED_SHOWN ? [...names.slice(0, PASSED_SHOWN), `${names.length - PASSED_SHOWN} more`] : names;
-    const text = oneLine(`${count(names.length, 'node')} not tried, because ${why}: ${named.join(', ')}`);
+    const text = oneLine(`${count(names.length, 'node')} skipped (${why}): ${named.join(', ')}`);
     return fold(text, columns - 4).map((line, index) => (index === 0 ? `  ${paint.faint('–')} ${line}` : `    ${line}`));
   });
 }
@@ -121,14 +120,17 @@ function proofLines({ proofs, untried }: VerifyResult, { paint, columns }: Look)
   const marks: Readonly<Record<string, string>> = { proved: paint.good('✔'), failed: paint.bad('✖'), skipped: paint.faint('–') };
   const others = proofs.filter(({ proof }) => proof !== 'lines');
   const told = others.flatMap(({ title, state, saw, why, problem }) => {
-    const said = problem ? `${problem.message} [${problem.code}]` : state === 'skipped' ? `not proved: ${why ?? ''}` : (saw ?? '');
+    const said = problem ? `${problem.message} [${problem.code}]` : state === 'skipped' ? `skipped: ${why ?? ''}` : (saw ?? '');
     return [
       `  ${marks[state] ?? '?'} ${oneLine(title)}`,
       ...fold(oneLine(said), columns - 6).flatMap((line) => (line === '' ? [] : [`      ${paint.faint(line)}`])),
     ];
   });
   const flag = (proof: string) => (proof === 'restart' ? '--restart-collector' : `--proof ${oneLine(proof)}`);
-  return [...told, ...untried.flatMap(({ proof, title }) => [`  ${marks['skipped']} ${oneLine(title)}`, `      ${paint.faint(`not tried: ${flag(proof)}`)}`])];
+  return [
+    ...told,
+    ...untried.flatMap(({ proof, title }) => [`  ${marks['skipped']} ${oneLine(title)}`, `      ${paint.faint(`skipped (use ${flag(proof)})`)}`]),
+  ];
 }
 
 function repeatLines({ line, tenant, labels, query }: VerifyResult, { paint, columns }: Look): readonly string[] {

@@ -27,7 +27,7 @@ describe('explain', () => {
       expect(said, code).toBe(doctorRow(code)?.autofix);
     }
     const both = (await cli('explain ALLOY_NO_VARLOG', { columns: 300 })).stdout;
-    expect(both).toMatch(/--fix  yes: loki-eks doctor --fix mends it in an installation of loki-eks; in one that it did not\s+make, once you have agreed/);
+    expect(both).toMatch(/--fix  yes: `loki-eks doctor --fix` fixes it in an installation made by loki-eks; in one made by\s+other means, once you confirm/);
   });
 
   it('takes a code as it is printed, in any case', async () => {
@@ -180,7 +180,7 @@ describe('sandbox', () => {
     expect(result.stderr.split('\n')).toEqual([
       'loki-eks sandbox: simulated, no AWS account is touched',
       'charts: stand-ins',
-      'loki-eks sandbox: ended; it was a simulation, no AWS account was touched',
+      'loki-eks sandbox: stopped; this was a simulation, no AWS account was touched',
       '',
     ]);
     expect(closed).toEqual(['closed']);
@@ -209,7 +209,7 @@ describe('sandbox', () => {
     const words = 'sandbox run --break rbac --break varlog-mount --break rbac -- true';
     const { exit, stderr } = await cli(words, { sandbox: sandbox(closed), env: { PATH: process.env['PATH'] }, platform: { cwd: process.cwd() } });
     expect({ exit, closed }).toEqual({ exit: 0, closed: ['rbac', 'varlog-mount', 'closed'] });
-    expect(stderr).toContain('broken on purpose: rbac, varlog-mount');
+    expect(stderr).toContain('injected faults: rbac, varlog-mount');
     const wrong = await cli('sandbox start --break varlog-mont');
     expect(wrong.exit).toBe(2);
     expect(wrong.stderr).toContain('There is no break "varlog-mont"; did you mean varlog-mount?');

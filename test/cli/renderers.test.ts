@@ -102,7 +102,7 @@ describe('plain', () => {
         'install 6 steps',
         'step   Bucket for log chunks',
         'step   Bucket for rules',
-        'same   Namespaces (already as wanted)',
+        'same   Namespaces (up to date)',
         'ok     Bucket for rules',
         'ok     Bucket for log chunks',
         'step   IAM role of Loki',
@@ -113,7 +113,7 @@ describe('plain', () => {
         'undo   Loki release: install-release',
         'undone Loki release: install-release',
         'undo   Bucket for log chunks: create-bucket',
-        'FAILED could not take back Bucket for log chunks: create-bucket: s3:DeleteBucket is denied [AWS_DENIED]',
+        'FAILED could not roll back Bucket for log chunks: create-bucket: s3:DeleteBucket is denied [AWS_DENIED]',
       ].map((line) => expect.stringMatching(new RegExp(`^\\s*${line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`))),
     );
     expect(stdout).toBe('');
@@ -163,18 +163,18 @@ describe('tree', () => {
       '  ✔ Bucket for log chunks',
       '  ✔ Bucket for rules',
       '  ✔ IAM role of Loki',
-      '  = Namespaces                                                 already as wanted',
+      '  = Namespaces                                                        up to date',
       '  ✔ Loki release',
       '  ✔ Alloy release',
     ]);
     expect(lines[0]).toBe('loki-eks install 0.1.0                      simulated: no AWS account is touched');
-    expect(lines.filter(Boolean).at(-1)).toBe('✔ Install done: 17 changes made. 42 s. Simulated: no AWS account was touched.');
+    expect(lines.filter(Boolean).at(-1)).toBe('✔ Install complete: 17 changes. 42 s. Simulated: no AWS account was touched.');
   });
 
   it('collapses checks that passed, and shows what did not', async () => {
     const lines = settled((await render(installed, { output: 'tree', terminal: true })).stderr);
     const at = lines.findIndex((line) => line.includes('Preflight'));
-    expect(lines[at]).toMatch(/^▲ Preflight {2}3 of 4 checks passed +0\.\d s$/);
+    expect(lines[at]).toMatch(/^▲ Preflight {2}3\/4 checks passed +0\.\d s$/);
     expect(lines[at + 1]).toMatch(/^ {2}▲ Every pod finds a place on these nodes +\[NODES_TIGHT\]$/);
     expect(lines.join('\n')).not.toContain('The cluster is active');
   });
@@ -184,13 +184,13 @@ describe('tree', () => {
     for (const part of [
       '  ✖ Loki release                                             [RELEASE_NOT_READY]',
       '  – Alloy release                                                    not reached',
-      'Taking back',
+      'Rolling back',
       '  ✔ Loki release (install release)',
       '  ✖ Bucket for log chunks (create bucket)                           [AWS_DENIED]',
       '  saw    loki-ingester-2 Pending: 0/3 nodes are available: 3 Insufficient memory\n         the pod asks for 2Gi',
       '  fix    kubectl -n loki describe pod loki-ingester-2\n  more   loki-eks explain RELEASE_NOT_READY',
-      'Still there:\n  • Bucket for log chunks (create bucket)\n    s3:DeleteBucket is denied\n    fix: aws s3 rb s3://loki-chunks-1a2b3c4d\nTo take the rest back: loki-eks install --on-unfinished undo',
-      '✖ Install failed; 1 thing could not be taken back. 15 min 12 s.',
+      'Left behind:\n  • Bucket for log chunks (create bucket)\n    s3:DeleteBucket is denied\n    fix: aws s3 rb s3://loki-chunks-1a2b3c4d\nTo roll back the rest: loki-eks install --on-unfinished undo',
+      '✖ Install failed; 1 change could not be rolled back. 15 min 12 s.',
     ])
       expect(text).toContain(part);
   });

@@ -45,7 +45,7 @@ describe('whatever a use case does, the run ends well', () => {
     const { exit, stderr, disposed } = await cli('status --cluster c', { may: 'status', useCase: thrown(stop('AWS_CREDENTIALS_MISSING')) });
     expect(exit).toBe(3);
     expect(stderr).toContain('[AWS_CREDENTIALS_MISSING]');
-    expect(stderr).toContain('✖ Stopped before anything was changed.');
+    expect(stderr).toContain('✖ Stopped before changing anything.');
     expect(disposed).toBe(1);
   });
 
@@ -156,7 +156,7 @@ describe('signals', () => {
       return ending({ outcome: 'interrupted', exit: 130, writes: 1 })(told);
     });
     expect(exit).toBe(130);
-    expect(warnings(events())).toEqual([expect.objectContaining({ code: 'INTERRUPTED', message: 'Interrupted by SIGINT: taking back what this run did' })]);
+    expect(warnings(events())).toEqual([expect.objectContaining({ code: 'INTERRUPTED', message: 'Interrupted by SIGINT: rolling back what this run did' })]);
   });
 
   it('the second names what leaving would leave, the third leaves with 5', async () => {
@@ -188,9 +188,9 @@ describe('signals', () => {
       platform: { onOutputLost: (listener) => ((lose = listener), () => {}) },
     });
     expect(outcome.exit).toBe(5);
-    expect(outcome[other]).toContain(`${main} can't be written (EIO: i/o error): taking back what this run did [OUTPUT_LOST]`);
+    expect(outcome[other]).toContain(`${main} can't be written (EIO: i/o error): rolling back what this run did [OUTPUT_LOST]`);
     expect(outcome[other].match(/OUTPUT_LOST/g)).toHaveLength(1);
-    expect(outcome[other]).toContain('could not take back Bucket for log chunks');
+    expect(outcome[other]).toContain('could not roll back Bucket for log chunks');
   });
 
   it('words that were lost after the end fail a run that only looks, and no other', async () => {
@@ -231,7 +231,7 @@ describe('signals', () => {
       return ending({ outcome: 'left', exit: 5 })(told);
     });
     const [first, second] = warnings(events());
-    expect(first?.message).toContain('what is taken away stays away');
+    expect(first?.message).toContain('what was removed stays removed');
     expect(second?.evidence).toEqual(['Title of loki', 'Title of bucket']);
     expect(exits).toEqual([5]);
   });

@@ -73,7 +73,7 @@ describe('what is wrong', () => {
     expect(stderr).toContain('size "huge" (environment LOKI_EKS_SIZE)');
     expect(stderr).toContain('300.0.0.0/8');
     expect(stderr).toMatch(/unknown key "retentionDay"; did you mean\s+retentionDays\?/);
-    expect(stderr.trim().split('\n').at(-1)).toBe('✖ Not started: nothing was changed.');
+    expect(stderr.trim().split('\n').at(-1)).toBe('✖ Not started; nothing changed.');
   });
 
   it.each([
@@ -142,7 +142,7 @@ describe('what is missing', () => {
       useCase: async ({ run }) => (await run.outside.questions?.choose('Which cluster?', []), 0),
     });
     expect(exit).toBe(130);
-    expect(stderr).toContain('Interrupted before anything was changed.');
+    expect(stderr).toContain('Interrupted before changing anything.');
   });
 });
 

@@ -7,8 +7,11 @@ const said = (stderr: string) => stderr.trim().split('\n');
 
 describe('wrong usage', () => {
   it.each([
-    ['instal', 'COMMAND_UNKNOWN', 'There is no command "instal"; did you mean install?', 'loki-eks install'],
-    ['frobnicate', 'COMMAND_UNKNOWN', 'There is no command "frobnicate"', 'loki-eks --help'],
+    ['instal', 'COMMAND_UNKNOWN', 'Unknown command "instal"; did you mean install?', 'loki-eks install'],
+    ['frobnicate', 'COMMAND_UNKNOWN', 'Unknown command "frobnicate"', 'loki-eks --help'],
+    ['nonsense --help', 'COMMAND_UNKNOWN', 'Unknown command "nonsense"', 'loki-eks --help'],
+    ['-h statsu', 'COMMAND_UNKNOWN', 'Unknown command "statsu"; did you mean status?', 'loki-eks status'],
+    ['sandbox strat -h', 'COMMAND_UNKNOWN', 'Unknown command "strat"; did you mean start?', 'loki-eks sandbox start'],
     ['', 'COMMAND_MISSING', 'A command is required', 'Run `loki-eks install`, or `loki-eks --help` to list all commands'],
     [
       'install --retention-day 3',
@@ -27,14 +30,14 @@ describe('wrong usage', () => {
     ['--verison', 'FLAG_UNKNOWN', 'loki-eks has no flag --verison; did you mean --version?', 'Write --version, or see loki-eks --help'],
     ['install --region', 'FLAG_VALUE_MISSING', '--region has no value', 'Write --region REGION'],
     ['plan --cluster x --show vlaues', 'FLAG_VALUE_INVALID', '--show can\'t be "vlaues"', 'Use one of values, policies, alloy, grafana, manifests'],
-    ['install prod', 'ARGUMENT_UNEXPECTED', 'loki-eks install does not take "prod"', 'loki-eks install --help'],
-    ['explain A B', 'ARGUMENT_UNEXPECTED', 'loki-eks explain does not take "B"', 'loki-eks explain --help'],
-    ['completion', 'ARGUMENT_MISSING', 'loki-eks completion needs SHELL', 'source <(loki-eks completion bash)'],
+    ['install prod', 'ARGUMENT_UNEXPECTED', 'loki-eks install does not accept "prod"', 'loki-eks install --help'],
+    ['explain A B', 'ARGUMENT_UNEXPECTED', 'loki-eks explain does not accept "B"', 'loki-eks explain --help'],
+    ['completion', 'ARGUMENT_MISSING', 'loki-eks completion requires SHELL', 'source <(loki-eks completion bash)'],
     ['completion tcsh', 'FLAG_VALUE_INVALID', '"tcsh" is not one of bash, zsh, fish', 'loki-eks completion bash'],
-    ['sandbox', 'COMMAND_MISSING', 'loki-eks sandbox needs a command after it', 'loki-eks sandbox --help'],
-    ['sandbox rnu', 'COMMAND_UNKNOWN', 'There is no command "rnu"; did you mean run?', 'loki-eks sandbox run'],
-    ['sandbox run', 'ARGUMENT_MISSING', 'loki-eks sandbox run needs COMMAND', 'loki-eks sandbox run -- loki-eks install'],
-    ['kube-token', 'ARGUMENT_MISSING', 'loki-eks kube-token needs --cluster', 'loki-eks kube-token --cluster NAME'],
+    ['sandbox', 'COMMAND_MISSING', 'loki-eks sandbox requires a subcommand', 'loki-eks sandbox --help'],
+    ['sandbox rnu', 'COMMAND_UNKNOWN', 'Unknown command "rnu"; did you mean run?', 'loki-eks sandbox run'],
+    ['sandbox run', 'ARGUMENT_MISSING', 'loki-eks sandbox run requires COMMAND', 'loki-eks sandbox run -- loki-eks install'],
+    ['kube-token', 'ARGUMENT_MISSING', 'loki-eks kube-token requires --cluster', 'loki-eks kube-token --cluster NAME'],
     ['explain ALOY', 'CODE_UNKNOWN', 'There is no problem code ALOY', 'loki-eks explain    (lists all codes)'],
   ])('%s', async (line, code, message, fix) => {
     const { exit, stdout, stderr } = await cli(line, { columns: 200 });
@@ -42,7 +45,7 @@ describe('wrong usage', () => {
     expect(stdout).toBe('');
     const [first = '', ...rest] = said(stderr);
     expect(first.replace(/\s+/g, ' ')).toBe(`✖ ${message} [${code}]`);
-    expect(rest).toEqual([`  fix    ${fix}`, `  more   loki-eks explain ${code}`, '', '✖ Not started: nothing was changed.']);
+    expect(rest).toEqual([`  fix    ${fix}`, `  more   loki-eks explain ${code}`, '', '✖ Not started; nothing changed.']);
   });
 
   it('is one event on stdout and nothing on stderr with --output json', async () => {

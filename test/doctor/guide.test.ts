@@ -121,7 +121,7 @@ describe('doctor, in the cluster that the guide has made', () => {
     const page = join(terminal.folder, 'report.html');
     expect((await terminal.cli(['doctor', '--html', 'report.html'])).exit).toBe(0);
     const html = await readFile(page, 'utf8');
-    expect(html).toContain('<h1>Logs go all the way</h1>');
+    expect(html).toContain('<h1>Logs flow end to end</h1>');
     expect(html.match(/class="hop (good|careful|bad|unknown)/g)?.length).toBe(2 * hops.length);
     expect(html).not.toMatch(/<script|basicAuthPassword: loki/);
   });

@@ -37,17 +37,17 @@ describe('the report of doctor', () => {
       '✔ s3',
       '✖ alloy-read',
       '– query',
-      'Root cause, at alloy-read  [ALLOY_NO_VARLOG]',
+      'Root cause at alloy-read  [ALLOY_NO_VARLOG]',
       'not mounted',
-      'Wrong by itself as well:',
+      'Also broken:',
       'no login',
-      'Probably goes with it:',
+      'Likely symptoms:',
       'no file is followed',
-      'Worth a look:',
+      'Warnings:',
       'fix: do this',
-      'Not looked at:',
+      'Not checked:',
       'role x: not allowed',
-      '✖ 2 faults found, and 1 that probably goes with them.',
+      '✖ 2 problems found (1 likely symptom).',
     ];
     const found = places.map((text) => page.indexOf(text));
     expect(found).not.toContain(-1);
@@ -56,11 +56,11 @@ describe('the report of doctor', () => {
   });
 
   it('says that all is well, of a cluster and of files', () => {
-    expect(doctorLines({ mode: 'cluster', healthy: true }, look).at(-1)).toBe('✔ Logs go all the way.');
+    expect(doctorLines({ mode: 'cluster', healthy: true }, look).at(-1)).toBe('✔ Logs flow end to end.');
     expect(doctorLines({ mode: 'cluster', healthy: true, hops: [{ hop: 'query', state: 'skip' }] }, look).at(-1)).toBe(
-      '▲ Nothing broken was found, but no line could be asked for.',
+      '▲ No problems found, but delivery could not be verified.',
     );
-    expect(doctorLines({ mode: 'values', healthy: true }, look).at(-1)).toBe('✔ Nothing in these values loses logs.');
-    expect(doctorLines(null, look).at(-1)).toContain('0 faults');
+    expect(doctorLines({ mode: 'values', healthy: true }, look).at(-1)).toBe('✔ No problems found in these values.');
+    expect(doctorLines(null, look).at(-1)).toContain('0 problems');
   });
 });

@@ -111,7 +111,7 @@ describe('a log path that breaks, told by a hostile cluster', () => {
     expect(told).toHaveLength(brokenResult.hops.length);
     expect(told.filter(([name]) => name.startsWith('hop bad')).map(([name]) => name)).toEqual(['hop bad root', 'hop bad', 'hop bad consequence']);
     expect(new Set(told.map(([, words]) => words))).toEqual(
-      new Set(['in order', 'worth a look', 'broken, the root cause', 'broken', 'broken, follows from the root cause', 'not known']),
+      new Set(['OK', 'warning', 'broken, the root cause', 'broken', 'broken, a likely symptom of the root cause', 'not checked']),
     );
   });
 
@@ -141,7 +141,7 @@ describe('a healthy log path', () => {
       await page.evaluate(
         "[document.querySelector('h1').textContent, document.querySelectorAll('.wide .hop.good').length, document.querySelectorAll('.root, .card.root').length]",
       ),
-    ).toEqual(['Logs go all the way', 14, 0]);
+    ).toEqual(['Logs flow end to end', 14, 0]);
     expect(page.complaints).toEqual([]);
     await writeFile(join(pictures, 'well-wide-light.png'), await page.picture());
   });

@@ -105,7 +105,7 @@ describe('when all is well', () => {
     const { exit, result } = await house.verify({ proofs: ['lines'] });
     expect(exit).toBe(0);
     expect(result.nodes.find(({ node }: any) => node === cordoned)).toMatchObject({ state: 'found' });
-    expect(result.nodes.find(({ node }: any) => node === down)).toEqual({ node: down, state: 'passed-over', why: 'it is not ready: no pod can start there' });
+    expect(result.nodes.find(({ node }: any) => node === down)).toEqual({ node: down, state: 'passed-over', why: 'not ready, no pod can start there' });
   });
 
   it('a name that is no node is a mistake, and nothing is made', async () => {

@@ -24,10 +24,10 @@ describe('all nodes', () => {
     expect(namesOf(chosen)).toEqual(['auto', 'cordoned', 'gpu', 'plain']);
     expect(provable).toBe(4);
     expect(passed).toEqual([
-      { node: 'down', why: 'it is not ready: no pod can start there' },
-      { node: 'fargate', why: 'it is Fargate, which runs no DaemonSets' },
-      { node: 'windows', why: 'it runs Windows' },
-      { node: 'virtual', why: 'it is a virtual node, which has no log files' },
+      { node: 'down', why: 'not ready, no pod can start there' },
+      { node: 'fargate', why: 'Fargate, which runs no DaemonSets' },
+      { node: 'windows', why: 'Windows' },
+      { node: 'virtual', why: 'virtual node, which has no log files' },
     ]);
   });
 });
@@ -78,6 +78,6 @@ describe('chosen ones', () => {
 
   it('must be there', () => {
     expect(() => chooseNodes(nodes, { names: ['ip-10-0-0-11'] })).toThrow('There is no node "ip-10-0-0-11" in this cluster');
-    expect(() => chooseNodes(nodes, { names: ['fargate'] })).toThrow("Node fargate can't be proved: it is Fargate, which runs no DaemonSets");
+    expect(() => chooseNodes(nodes, { names: ['fargate'] })).toThrow("Node fargate can't be proved: Fargate, which runs no DaemonSets");
   });
 });

@@ -35,14 +35,14 @@ export function chooseNodes(nodes: readonly NodeFact[], { sample, names = [] }: 
 const byName = (a: NodeFact, b: NodeFact) => (a.name < b.name ? -1 : 1);
 
 function passedOver(node: NodeFact): readonly PassedOver[] {
-  const why = uncollectable(node) ?? (node.ready ? undefined : 'it is not ready: no pod can start there');
+  const why = uncollectable(node) ?? (node.ready ? undefined : 'not ready, no pod can start there');
   return why === undefined ? [] : [{ node: node.name, why }];
 }
 
 function uncollectable({ os, kind, labels }: NodeFact): string | undefined {
-  if (os === 'windows') return 'it runs Windows';
-  if (kind === 'fargate') return 'it is Fargate, which runs no DaemonSets';
-  if (labels['type'] === 'virtual-kubelet') return 'it is a virtual node, which has no log files';
+  if (os === 'windows') return 'Windows';
+  if (kind === 'fargate') return 'Fargate, which runs no DaemonSets';
+  if (labels['type'] === 'virtual-kubelet') return 'virtual node, which has no log files';
   return undefined;
 }
 

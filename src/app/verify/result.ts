@@ -53,7 +53,7 @@ export function nodeRows(choice: Choice, proofs: readonly LineProof[]): readonly
   const facts = new Map(choice.chosen.map((node) => [node.name, node]));
   const proved = proofs.map(({ node, seconds, departed, problem: wrong }): NodeRow => {
     const about = { node, ...aboutNode(facts.get(node)) };
-    if (departed) return { ...about, state: 'passed-over', why: 'it left the cluster meanwhile' };
+    if (departed) return { ...about, state: 'passed-over', why: 'left the cluster during verification' };
     const rounded = seconds === undefined ? {} : { seconds: Math.round(seconds * 100) / 100 };
     return wrong ? { ...about, state: 'failed', ...rounded, problem: wrong } : { ...about, state: 'found', ...rounded };
   });

@@ -4,18 +4,18 @@ import { runUseCase } from '../lazy-run.ts';
 
 export const adopt: Command = {
   name: 'adopt',
-  summary: 'take over a Loki and Alloy that were installed by hand, and keep their logs',
+  summary: 'take over an existing Loki and Alloy, keeping their logs',
   about:
-    'Takes over the Helm releases loki and alloy, their two buckets, the role of the service account and the login of the gateway. Names, tenant, retention and the periods of the schema are read from what runs and go on as they are; no object in a bucket is touched. What will change is shown first. When it fails, everything is taken back, also the marks.',
+    "Adopts the Helm releases loki and alloy, their two buckets, the service account's role and the gateway login. Names, tenant, retention and schema periods are read from the running installation and stay as they are; no object in a bucket is touched. Shows what would change first. If it fails, every change is rolled back, including ownership tags and labels.",
   examples: [
-    { run: 'loki-eks adopt --cluster prod --dry-run', why: 'shows what would change, and stops' },
-    { run: 'loki-eks adopt --cluster prod', why: 'asks before it changes anything' },
-    { run: 'loki-eks adopt --cluster prod --tenant team-a --yes', why: 'where the tenant can not be read from the collectors' },
+    { run: 'loki-eks adopt --cluster prod --dry-run', why: 'show what would change, then exit' },
+    { run: 'loki-eks adopt --cluster prod', why: 'ask for confirmation before changing anything' },
+    { run: 'loki-eks adopt --cluster prod --tenant team-a --yes', why: "when the tenant can't be read from the collectors" },
   ],
   settings: 'all',
   flags: [
     { flag: '--dry-run', description: 'stop after the plan' },
-    { flag: '--discard-unflushed', description: 'give up log lines that ingesters hold and can not put into S3' },
+    { flag: '--discard-unflushed', description: "discard log lines that ingesters hold and can't flush to S3" },
   ],
   run: (given, platform) =>
     runUseCase(given, platform, { command: 'adopt', need: ['cluster'], useCase: platform.useCases.adopt, options: { dryRun: given.flags['dryRun'] === true } }),

@@ -4,7 +4,7 @@ import type { Command } from '../command.ts';
 export const completion: Command = {
   name: 'completion',
   summary: 'print a completion script for bash, zsh or fish',
-  about: 'Prints a completion script. It calls nothing while you type.',
+  about: 'Prints a completion script. Completion makes no network calls.',
   examples: [
     { run: 'source <(loki-eks completion bash)', why: 'bash: in ~/.bashrc' },
     { run: 'source <(loki-eks completion zsh)', why: 'zsh: in ~/.zshrc, after compinit' },

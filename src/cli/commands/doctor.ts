@@ -10,36 +10,36 @@ import { grafanaLogin, place } from '../setting-sets.ts';
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'find out why no logs arrive, whoever installed Loki',
+  summary: 'find out why logs are missing, in any Loki installation',
   about:
-    'Walks the way of a log line from AWS to Grafana, hop by hop, and names where it breaks first, with what was seen, the cause and the fix. Works on installations that loki-eks did not make, and changes nothing without --fix. Exits 6 when something is broken. With --fix it mends what it may, as install would, and looks again; what touches data, cost or security, or is not of loki-eks, wants to be agreed to. With --values it judges values files and needs no cluster.',
+    "Follows the path of a log line hop by hop, from AWS to Grafana, and pinpoints the first broken hop, with evidence, cause and fix. Works on any Loki with Alloy or Promtail, even if loki-eks didn't install it, and changes nothing without --fix. Exits with 6 if something is broken. With --fix it fixes what can be fixed safely, then checks again; it asks for confirmation before a fix that affects data, cost or security, or changes something that loki-eks didn't install. With --values it checks Helm values files and needs no cluster.",
   examples: [
-    { run: 'loki-eks doctor --cluster prod', why: 'no data in Grafana: where to begin' },
-    { run: 'loki-eks doctor --cluster prod --namespace logging --collector-namespace agents', why: 'when there are several' },
-    { run: 'loki-eks doctor --cluster prod --grafana-token-file token', why: 'also: Grafana is asked by its own data sources' },
-    { run: 'loki-eks doctor --cluster prod --fix', why: 'mends what may be mended, and says what is left' },
-    { run: 'loki-eks doctor --cluster prod --html report.html', why: 'something to open in a browser, and to attach' },
-    { run: 'loki-eks doctor --cluster prod --bundle help.tar.gz', why: 'all that a helper may want to see, without secrets' },
-    { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'before anything is installed' },
+    { run: 'loki-eks doctor --cluster prod', why: 'no data in Grafana: start here' },
+    { run: 'loki-eks doctor --cluster prod --namespace logging --collector-namespace agents', why: 'when there is more than one installation' },
+    { run: 'loki-eks doctor --cluster prod --grafana-token-file token', why: "also query through Grafana's own data sources" },
+    { run: 'loki-eks doctor --cluster prod --fix', why: 'fix what can be fixed safely, and list what remains' },
+    { run: 'loki-eks doctor --cluster prod --html report.html', why: 'a report to open in a browser or attach to a ticket' },
+    { run: 'loki-eks doctor --cluster prod --bundle help.tar.gz', why: 'a redacted support bundle' },
+    { run: 'loki-eks doctor --values loki-values.yaml --values alloy-values.yaml', why: 'check values before installing' },
   ],
   settings: [...place, 'collectorNamespace', 'grafanaNamespace', ...grafanaLogin, 'helm', 'timeout', 'lokiChart', 'alloyChart', 'chartRepo'],
   flags: [
-    { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'judge this values file instead of a cluster; repeatable' },
-    { flag: '--fix', description: 'mend what may be mended: shows it, asks where it matters, and looks again' },
+    { flag: '--values', placeholder: 'FILE', repeatable: true, description: 'check this values file instead of a cluster; repeatable' },
+    { flag: '--fix', description: 'fix what can be fixed safely, asking before risky changes, then check again' },
     {
       flag: '--confirm-fix',
       placeholder: 'CODE',
       repeatable: true,
-      description: 'agree to a fix that wants it, where nobody is asked; CODE:NAMESPACE/RELEASE where the release is not of loki-eks',
+      description: "approve a fix that needs confirmation (non-interactive); CODE:NAMESPACE/RELEASE for a release that loki-eks didn't install",
     },
-    { flag: '--html', placeholder: 'FILE', description: 'write the report into this file as well: one HTML file with a drawing of the log path' },
+    { flag: '--html', placeholder: 'FILE', description: 'also write the report to this file, as self-contained HTML with a diagram of the log path' },
     {
       flag: '--bundle',
       placeholder: 'FILE',
-      description: 'write a support bundle (.tar.gz): objects, events, logs, counters, journals, the report; no secret is in it',
+      description: 'write a redacted support bundle (.tar.gz): objects, events, logs, metrics, journals and the report',
     },
-    { flag: '--force', description: 'replace files that are there already' },
-    { flag: '--chart', placeholder: 'CHART', choices: ['loki', 'alloy'], description: 'whose values they are, when the keys do not tell' },
+    { flag: '--force', description: 'overwrite existing files' },
+    { flag: '--chart', placeholder: 'CHART', choices: ['loki', 'alloy'], description: "chart the values belong to, when it can't be inferred" },
   ],
   run: (given, platform) => {
     const values = (given.flags['values'] ?? []) as readonly string[];

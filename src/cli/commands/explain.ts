@@ -12,13 +12,13 @@ export const explain: Command = {
   name: 'explain',
   summary: 'explain a problem code, or list all of them',
   about:
-    'Says what a problem code means, what to look at, what to do, and whether doctor --fix may do it. Needs no network. Without a code it lists all of them.',
-  examples: [{ run: 'loki-eks explain LINE_NOT_FOUND', why: 'what it means when a line does not come back' }],
+    'Explains what a problem code means, what to check, how to fix it, and whether doctor --fix can do it. Works offline. Without a code it lists all of them.',
+  examples: [{ run: 'loki-eks explain LINE_NOT_FOUND', why: 'what a missing log line means' }],
   settings: [],
   flags: [],
   argument: {
     name: 'CODE',
-    description: 'a problem code, as printed in brackets',
+    description: 'problem code, as printed in brackets',
     required: false,
     get choices() {
       return Object.keys(catalogue);
@@ -63,9 +63,10 @@ function one(said: string, columns: number): readonly string[] {
 function mending(code: ProblemCode): string {
   const { ours, elsewhere } = { ours: autofixOf(code, true), elsewhere: autofixOf(code, false) };
   const words: Readonly<Record<Autofix, string>> = {
-    yes: 'yes: loki-eks doctor --fix mends it in an installation of loki-eks',
-    confirm: 'confirm: loki-eks doctor --fix mends it in an installation of loki-eks once you have agreed, for it may touch data, cost or security',
-    no: 'no: loki-eks doctor --fix leaves it to you',
+    yes: 'yes: `loki-eks doctor --fix` fixes it in an installation made by loki-eks',
+    confirm:
+      'confirm: `loki-eks doctor --fix` fixes it in an installation made by loki-eks once you confirm, because the fix may affect data, cost or security',
+    no: 'no: you have to fix it yourself',
   };
-  return elsewhere === 'no' ? words[ours] : `${words[ours]}; in one that it did not make, once you have agreed to it by name`;
+  return elsewhere === 'no' ? words[ours] : `${words[ours]}; in one made by other means, once you confirm that release by name`;
 }

@@ -6,18 +6,18 @@ export const install: Command = {
   name: 'install',
   summary: 'install, repair or upgrade Loki and Alloy on a cluster',
   about:
-    'Looks at the account and the cluster, shows what would change, checks everything that could fail, makes the changes and proves that a log line comes back. Run again, it repairs and upgrades; when nothing differs, nothing is written. When it fails, it takes back what it did.',
+    'Inspects the account and the cluster, shows what would change, runs preflight checks, makes the changes, and verifies that log lines from every node can be queried. Run it again to repair or upgrade; if nothing differs, nothing is written. If it fails, it rolls back what it did.',
   examples: [
-    { run: 'loki-eks install', why: 'asks what it needs to know' },
-    { run: 'loki-eks install --cluster prod --region eu-central-1 --yes', why: 'asks nothing: for CI' },
-    { run: 'loki-eks install --config loki-eks.yaml --dry-run', why: 'stops after the plan' },
+    { run: 'loki-eks install', why: 'prompts for what it needs' },
+    { run: 'loki-eks install --cluster prod --region eu-central-1 --yes', why: 'without prompts, for CI' },
+    { run: 'loki-eks install --config loki-eks.yaml --dry-run', why: 'stop after the plan' },
     { run: 'loki-eks install --loki-chart ./loki-18.11.0.tgz --alloy-chart ./alloy-1.11.1.tgz', why: 'without access to chart repositories' },
   ],
   settings: 'all',
   flags: [
     { flag: '--dry-run', description: 'stop after the plan' },
-    { flag: '--rotate-login', description: 'give the gateway a new password, without losing a line' },
-    { flag: '--discard-unflushed', description: 'give up log lines that ingesters hold and can not put into S3' },
+    { flag: '--rotate-login', description: 'rotate the gateway password without losing log lines' },
+    { flag: '--discard-unflushed', description: "discard log lines that ingesters hold and can't flush to S3" },
   ],
   run: (given, platform) =>
     runUseCase(given, platform, {

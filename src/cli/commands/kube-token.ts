@@ -8,7 +8,7 @@ const VALID_MS = 14 * 60_000;
 export const kubeToken: Command = {
   name: 'kube-token',
   summary: "print a token for the cluster's API as an ExecCredential",
-  about: "Prints a token for the cluster's API in the form that kubectl and helm ask of an exec plugin.",
+  about: "Prints a token for the cluster's API as an ExecCredential, the format that kubectl and helm expect from an exec plugin.",
   examples: [],
   settings: [],
   flags: [
@@ -19,7 +19,7 @@ export const kubeToken: Command = {
   hidden: true,
   run: async ({ flags }, platform) => {
     const [cluster, region, profile] = ['cluster', 'region', 'profile'].map((name) => (typeof flags[name] === 'string' ? flags[name] : undefined));
-    if (!cluster) throw stop('ARGUMENT_MISSING', { message: 'loki-eks kube-token needs --cluster', fix: 'loki-eks kube-token --cluster NAME' });
+    if (!cluster) throw stop('ARGUMENT_MISSING', { message: 'loki-eks kube-token requires --cluster', fix: 'loki-eks kube-token --cluster NAME' });
     const outside = await platform.outside({ hide: () => {} });
     try {
       const aws = await outside.aws({ ...(region && { region }), ...(profile && { profile }) });

@@ -5,12 +5,12 @@ import { place } from '../setting-sets.ts';
 
 export const orphan: Command = {
   name: 'orphan',
-  summary: 'let go of an installation: marks come off, everything stays',
+  summary: 'stop managing an installation, leaving it running',
   about:
-    'Takes the tags, labels and annotations of loki-eks off everything, and its memory of the installation out of the cluster. Nothing else is deleted or changed, no pod restarts, and logs go on being collected. From then on loki-eks takes nothing there for its own; adopt takes it back.',
+    'Removes the loki-eks tags, labels and annotations from every resource, and the installation record from the cluster. Nothing else is deleted or changed, no pod restarts, and log collection continues. Afterwards loki-eks no longer manages the installation; `loki-eks adopt` brings it back.',
   examples: [
-    { run: 'loki-eks orphan --cluster prod --dry-run', why: 'shows what would lose its marks, and stops' },
-    { run: 'loki-eks orphan --cluster prod --yes', why: 'asks nothing' },
+    { run: 'loki-eks orphan --cluster prod --dry-run', why: 'show which resources would be released, then exit' },
+    { run: 'loki-eks orphan --cluster prod --yes', why: 'without prompts' },
   ],
   settings: [...place, 'onFailure', 'onUnfinished'],
   flags: [{ flag: '--dry-run', description: 'stop after the list' }],

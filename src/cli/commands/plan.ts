@@ -8,18 +8,18 @@ const documents = ['values', 'policies', 'alloy', 'grafana', 'manifests'] as con
 export const plan: Command = {
   name: 'plan',
   summary: 'show every change that install would make',
-  about: 'Shows every change in AWS, Kubernetes and Helm that install would make, with the differences of policies and values. Changes nothing.',
+  about: 'Shows every change that install would make in AWS, Kubernetes and Helm, with diffs of policies and values. Changes nothing.',
   examples: [
-    { run: 'loki-eks plan --cluster prod', why: 'the changes' },
-    { run: 'loki-eks plan --cluster prod --detailed-exitcode', why: 'exit code 7 when there are changes: for CI' },
-    { run: 'loki-eks plan --cluster prod --show alloy', why: 'the Alloy configuration, rendered' },
-    { run: 'loki-eks plan --cluster prod --show grafana', why: 'data source and dashboard, to give to a Grafana by hand' },
+    { run: 'loki-eks plan --cluster prod', why: 'show the changes' },
+    { run: 'loki-eks plan --cluster prod --detailed-exitcode', why: 'exit with 7 if changes are pending, for CI' },
+    { run: 'loki-eks plan --cluster prod --show alloy', why: 'print the rendered Alloy configuration' },
+    { run: 'loki-eks plan --cluster prod --show grafana', why: 'print the data source and dashboard, to add to a Grafana by hand' },
   ],
   settings: 'all',
   flags: [
-    { flag: '--detailed-exitcode', description: 'exit 7 when changes are pending, 0 when there are none' },
+    { flag: '--detailed-exitcode', description: 'exit with 7 if changes are pending, 0 if there are none' },
     { flag: '--show', placeholder: 'WHAT', choices: documents, description: 'print rendered documents: values, policies, alloy, grafana or manifests' },
-    { flag: '--reveal', description: 'with --show: also what looks secret in them, as in your own values files' },
+    { flag: '--reveal', description: 'with --show: also show values that look secret, for example from your own values files' },
   ],
   run: (given, platform) => {
     const show = given.flags['show'] as PlanOptions['show'];

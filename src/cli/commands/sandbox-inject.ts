@@ -7,20 +7,20 @@ const CONTROL = 'LOKI_EKS_SANDBOX_CONTROL';
 
 export const sandboxInject: Command = {
   name: 'sandbox inject',
-  summary: 'replay evidence into a running sandbox',
+  summary: 'inject evidence into a running sandbox',
   about:
-    'Lays what one JSON document holds over the running sandbox that this terminal is in: log lines, events, statuses and objects, metrics, HTTP answers, AWS answers, and hosts that are not reached. So that what was seen in a cluster can be looked at by doctor without it.',
+    'Injects evidence from a JSON document into the running sandbox: log lines, events, statuses and objects, metrics, HTTP responses, AWS responses, and unreachable hosts. Use it to reproduce what was observed in a real cluster and run doctor on it.',
   examples: [
-    { run: 'loki-eks sandbox inject evidence.json', why: 'in a terminal with the lines that sandbox start has printed' },
-    { run: 'loki-eks sandbox inject --clear', why: 'take everything injected away again, breaks too' },
-    { run: 'loki-eks sandbox inject --schema', why: 'the JSON schema of the document' },
+    { run: 'loki-eks sandbox inject evidence.json', why: 'in a terminal with the environment that sandbox start printed' },
+    { run: 'loki-eks sandbox inject --clear', why: 'remove all injected evidence and all faults' },
+    { run: 'loki-eks sandbox inject --schema', why: 'print the JSON schema of the document' },
   ],
   settings: [],
   flags: [
-    { flag: '--clear', description: 'take away what was injected before, and all breaks' },
+    { flag: '--clear', description: 'remove injected evidence and all faults first' },
     { flag: '--schema', description: 'print the JSON schema of the document' },
   ],
-  argument: { name: 'FILE', description: 'a JSON document, - for stdin', required: false },
+  argument: { name: 'FILE', description: 'JSON document, - for stdin', required: false },
   run: async ({ args: [file], flags }, platform) => {
     if (flags['schema'] === true) {
       const { evidenceSchema } = await import('../../sandbox/injection/document.ts');
@@ -28,7 +28,7 @@ export const sandboxInject: Command = {
       return 0;
     }
     if (file === undefined && flags['clear'] !== true)
-      throw stop('ARGUMENT_MISSING', { message: 'loki-eks sandbox inject needs a file', fix: 'loki-eks sandbox inject evidence.json' });
+      throw stop('ARGUMENT_MISSING', { message: 'loki-eks sandbox inject requires a file', fix: 'loki-eks sandbox inject evidence.json' });
     const document = file === undefined ? undefined : await checked(file, platform);
     if (flags['clear'] === true) await send(platform, 'clear-injection', '');
     if (document !== undefined) await send(platform, 'inject', document);

@@ -9,26 +9,26 @@ const MOST_NODES = 1000;
 
 const flags = [
   { flag: '--region', placeholder: 'REGION', description: 'region of the simulated account' },
-  { flag: '--seed', placeholder: seeds.join('|'), choices: seeds, description: 'the cluster that stands there at first' },
-  { flag: '--nodes', placeholder: 'N', description: "so many m5.xlarge nodes instead of the seed's own" },
-  { flag: '--gpu-nodes', placeholder: 'N', description: 'so many of them are GPU nodes with their taint' },
-  { flag: '--grafana', description: 'with a Grafana in the cluster, as kube-prometheus-stack installs it' },
-  { flag: '--real', placeholder: 'DIR', description: 'run loki, alloy, nginx and memcached of this folder as real processes (Linux, root)' },
-  { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'break something, as --list-breaks names it; repeatable' },
+  { flag: '--seed', placeholder: seeds.join('|'), choices: seeds, description: 'initial cluster' },
+  { flag: '--nodes', placeholder: 'N', description: 'number of m5.xlarge nodes (overrides the seed)' },
+  { flag: '--gpu-nodes', placeholder: 'N', description: 'how many of those nodes are tainted GPU nodes' },
+  { flag: '--grafana', description: 'include a Grafana, as kube-prometheus-stack installs it' },
+  { flag: '--real', placeholder: 'DIR', description: 'run real loki, alloy, nginx and memcached binaries from this directory (Linux, root)' },
+  { flag: '--break', placeholder: 'NAME', repeatable: true, description: 'inject a fault listed by --list-breaks; repeatable' },
 ] as const;
 
 export const sandbox: Command = {
   name: 'sandbox',
-  summary: 'a simulated AWS account and EKS cluster, no account needed',
-  about: 'A simulated AWS account and EKS cluster on loopback. No account is touched.',
+  summary: 'try it on a simulated AWS account and EKS cluster',
+  about: 'Runs a simulated AWS account and EKS cluster on loopback. No AWS account is touched.',
   examples: [
-    { run: 'loki-eks sandbox run -- loki-eks install', why: 'see the whole of it in seconds' },
-    { run: 'loki-eks sandbox --list-breaks', why: 'what can be broken, to see how doctor names it' },
+    { run: 'loki-eks sandbox run -- loki-eks install', why: 'see a complete installation in seconds' },
+    { run: 'loki-eks sandbox --list-breaks', why: 'list faults to inject, to see how doctor diagnoses them' },
   ],
   settings: [],
-  flags: [{ flag: '--list-breaks', description: 'print what can be broken: name, hop, and what it does' }],
+  flags: [{ flag: '--list-breaks', description: 'list the faults that --break can inject: name, hop and effect' }],
   run: async ({ flags: given }, platform) => {
-    if (given['listBreaks'] !== true) throw stop('COMMAND_MISSING', { message: 'loki-eks sandbox needs a command after it', fix: 'loki-eks sandbox --help' });
+    if (given['listBreaks'] !== true) throw stop('COMMAND_MISSING', { message: 'loki-eks sandbox requires a subcommand', fix: 'loki-eks sandbox --help' });
     platform.stdout.write(await listOfBreaks());
     return 0;
   },
@@ -43,17 +43,17 @@ async function listOfBreaks(): Promise<string> {
 
 export const sandboxRun: Command = {
   name: 'sandbox run',
-  summary: 'run a command inside a simulated account and cluster',
+  summary: 'run a command against a simulated account and cluster',
   about:
-    "Starts a simulated AWS account and EKS cluster on loopback, runs the command with an environment that points to them, and takes them down. No account is touched. loki-eks, aws, kubectl and helm inside it need no change. The exit code is the command's.",
+    "Starts a simulated AWS account and EKS cluster on loopback, runs the command with an environment that points to them, then shuts them down. No AWS account is touched. loki-eks, aws, kubectl and helm work unchanged inside it. Exits with the command's exit code.",
   examples: [
-    { run: 'loki-eks sandbox run -- loki-eks install', why: 'see the whole of it in seconds' },
-    { run: "loki-eks sandbox run -- sh -c 'loki-eks install --yes && kubectl get pods -A'", why: 'several commands' },
-    { run: 'loki-eks sandbox run --installed --break varlog-mount -- loki-eks doctor', why: 'a broken installation, and what doctor says of it' },
+    { run: 'loki-eks sandbox run -- loki-eks install', why: 'see a complete installation in seconds' },
+    { run: "loki-eks sandbox run -- sh -c 'loki-eks install --yes && kubectl get pods -A'", why: 'run several commands' },
+    { run: 'loki-eks sandbox run --installed --break varlog-mount -- loki-eks doctor', why: 'see how doctor diagnoses a broken installation' },
   ],
   settings: [],
-  flags: [...flags, { flag: '--installed', description: 'install first, and break it then; without this, breaks are there from the start' }],
-  argument: { name: 'COMMAND', description: 'the command and its arguments, after --', required: true, rest: true },
+  flags: [...flags, { flag: '--installed', description: 'install first, then inject the faults; otherwise they are there from the start' }],
+  argument: { name: 'COMMAND', description: 'command and arguments, after --', required: true, rest: true },
   run: async (given, platform) => {
     const { installInside, runInside } = await import('../sandbox-run.ts');
     return inSandbox(given, platform, async (sandbox) => {
@@ -70,7 +70,7 @@ export const sandboxStart: Command = {
   name: 'sandbox start',
   summary: 'start a simulated account and cluster for another terminal',
   about:
-    'Starts a simulated AWS account and EKS cluster on loopback, prints the environment that points to them, and runs until Ctrl-C. No account is touched.',
+    'Starts a simulated AWS account and EKS cluster on loopback, prints the environment that points to them, and runs until Ctrl-C. No AWS account is touched.',
   examples: [{ run: 'loki-eks sandbox start', why: 'then paste the printed lines into another terminal' }],
   settings: [],
   flags,
@@ -82,7 +82,7 @@ export const sandboxStart: Command = {
           .map(([name, value]) => `export ${name}=${quoted(value)}`)
           .join('\n')}\n`,
       );
-      platform.stderr.write('\nThe sandbox runs until Ctrl-C. Paste the lines above into another terminal; then, there: loki-eks install\n');
+      platform.stderr.write('\nThe sandbox runs until Ctrl-C. Paste the lines above into another terminal and run `loki-eks install` there\n');
       await signalled(platform);
       return 0;
     }),
@@ -92,7 +92,7 @@ async function breakIt(given: Given, { platform, sandbox }: { readonly platform:
   const names = breaksIn(given);
   if (names.length === 0) return;
   await sandbox.break(names);
-  platform.stderr.write(`loki-eks sandbox: broken on purpose: ${names.join(', ')}\n`);
+  platform.stderr.write(`loki-eks sandbox: injected ${names.length === 1 ? 'fault' : 'faults'}: ${names.join(', ')}\n`);
 }
 
 const breaksIn = ({ flags: given }: Given): readonly string[] => [...new Set((given['break'] ?? []) as readonly string[])];
@@ -121,7 +121,7 @@ async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbo
     return await act(sandbox);
   } finally {
     await sandbox.close();
-    platform.stderr.write('loki-eks sandbox: ended; it was a simulation, no AWS account was touched\n');
+    platform.stderr.write('loki-eks sandbox: stopped; this was a simulation, no AWS account was touched\n');
   }
 }
 

@@ -5,12 +5,12 @@ import { grafanaLogin, place } from '../setting-sets.ts';
 
 export const status: Command = {
   name: 'status',
-  summary: 'show what is installed and how healthy it is',
+  summary: 'show what is installed and whether it is healthy',
   about:
-    'Shows each component and its health, versions against those this loki-eks installs, what is no longer as installed, and nodes without a collector. Exits 6 when something is wrong. The cluster remembers the settings of the install.',
+    'Shows the health of each component, installed versions against those this loki-eks installs, drift, and nodes without a collector. Exits with 6 if something is wrong. Settings are read from the installation record in the cluster.',
   examples: [
-    { run: 'loki-eks status --cluster prod', why: 'a page to read' },
-    { run: 'loki-eks status --cluster prod --output json | tail -n 2 | head -n 1 | jq .result', why: 'the same for programs' },
+    { run: 'loki-eks status --cluster prod', why: 'human-readable status' },
+    { run: 'loki-eks status --cluster prod --output json | tail -n 2 | head -n 1 | jq .result', why: 'the same as JSON' },
   ],
   settings: [...place, ...grafanaLogin],
   flags: [],

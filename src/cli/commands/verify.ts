@@ -8,24 +8,24 @@ import { stop } from '../../problems/problem.ts';
 
 export const verify: Command = {
   name: 'verify',
-  summary: 'prove that lines printed on every node can be queried',
+  summary: 'verify that logs from every node can be queried',
   about:
-    "Lets a short-lived pod on every Linux node, tainted ones too, print a line that nobody has printed before, and finds each line through the gateway, under your tenant: once, unchanged, with the right labels. Says how long each took, and what is wrong with a node whose line does not come back. Also proves that the gateway refuses strangers, that another tenant sees nothing, that chunks reach S3 with the role's credentials, and, where a Grafana has our data source and lets us in, that it shows the line. Takes its pods away again, whatever happens. Exits 6 when something is not proved.\n\nOn clusters of more than 500 nodes, 200 of them are proved unless --sample asks for more.",
+    "Runs a short-lived pod on every Linux node, including tainted nodes, that prints a unique log line, then queries each line through the gateway under your tenant: exactly once, unchanged, with the right labels. Reports the latency per node, and what is wrong with a node whose line is missing. Also verifies that the gateway rejects missing and invalid credentials, that tenants are isolated, that chunks reach S3 with the role's credentials, and, if a Grafana has the data source and grants access, that Grafana shows the line. Always removes its pods. Exits with 6 if a check fails.\n\nOn clusters with more than 500 nodes, verify samples 200 of them unless --sample asks for more.",
   examples: [
-    { run: 'loki-eks verify --cluster prod', why: 'prove it now, on every node' },
-    { run: 'loki-eks verify --cluster prod --sample 10 --proof lines', why: 'lines only, on about ten nodes of all kinds' },
+    { run: 'loki-eks verify --cluster prod', why: 'verify every node now' },
+    { run: 'loki-eks verify --cluster prod --sample 10 --proof lines', why: 'log delivery only, on about ten nodes of all kinds' },
     { run: 'loki-eks verify --cluster prod --nodes ip-10-0-1-11.eu-central-1.compute.internal', why: 'one node' },
-    { run: 'loki-eks verify --cluster prod --grafana-token-file token', why: 'also: the line is found through Grafana' },
-    { run: 'loki-eks verify --cluster prod --restart-collector', why: 'also: restart one collector, and lose nothing by it' },
+    { run: 'loki-eks verify --cluster prod --grafana-token-file token', why: 'also query the line through Grafana' },
+    { run: 'loki-eks verify --cluster prod --restart-collector', why: 'also restart one collector and check that no line is lost' },
     { run: 'loki-eks verify --cluster prod --junit verify.xml', why: 'for CI' },
   ],
   settings: [...place, ...grafanaLogin, 'timeout'],
   flags: [
-    { flag: '--sample', placeholder: 'N', description: 'about N nodes, spread over zones, with one of each kind and taint at least' },
-    { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'this node only; several by commas; repeatable' },
-    { flag: '--proof', placeholder: 'NAME', choices: proofNames, repeatable: true, description: `this proof only: ${proofNames.join(', ')}; repeatable` },
-    { flag: '--restart-collector', description: 'also restart one collector, to prove that no line is lost or repeated' },
-    { flag: '--junit', placeholder: 'FILE', description: 'write the result as JUnit XML' },
+    { flag: '--sample', placeholder: 'N', description: 'verify about N nodes, spread over zones, at least one of each kind and taint' },
+    { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'only these nodes, comma-separated; repeatable' },
+    { flag: '--proof', placeholder: 'NAME', choices: proofNames, repeatable: true, description: `run only this check: ${proofNames.join(', ')}; repeatable` },
+    { flag: '--restart-collector', description: 'also restart one collector, to verify that no line is lost or duplicated' },
+    { flag: '--junit', placeholder: 'FILE', description: 'write the result to this file as JUnit XML' },
   ],
   run: async (given, platform) =>
     runUseCase(given, platform, { command: 'verify', need: ['cluster'], useCase: platform.useCases.verify, options: optionsOf(given) }),

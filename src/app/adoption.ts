@@ -72,7 +72,7 @@ function refuseStrange(adopted: Adopted): void {
   if (!fault) return;
   const spec = settingSpecs.find(({ field }) => field === fault.key);
   const message = `The installed Loki has ${fault.key} ${fault.why}`;
-  throw spec ? stop('ADOPT_VALUE_UNDETECTED', { message, fix: `loki-eks adopt ${spec.flag} ${spec.placeholder}` }) : unfit(message);
+  throw spec ? stop('ADOPT_VALUE_UNDETECTED', { message, fix: `Run \`loki-eks adopt ${spec.flag} ${spec.placeholder}\`` }) : unfit(message);
 }
 
 /** What was said for this run is what is adopted, whatever is found. */
@@ -100,7 +100,7 @@ function fitting({ settings }: Run, loki: LokiSeen | undefined, { begun }: { rea
   if (loki.namespace !== namespace) {
     throw stop('ADOPT_NOTHING', {
       message: `No Loki runs in namespace ${namespace}; there is one in ${loki.namespace}`,
-      fix: `loki-eks adopt --namespace ${loki.namespace}`,
+      fix: `Run \`loki-eks adopt --namespace ${loki.namespace}\``,
     });
   }
   if (!loki.release) throw unfit(`Loki in namespace ${namespace} was not installed by Helm`);
@@ -121,12 +121,12 @@ function storedIn({ configFrom }: LokiSeen, config: Json): Kept {
   const kept = keptInConfig(config);
   if (kept.schema.length === 0) throw unfit(`${configFrom} has no schema_config`);
   const strange = kept.schema.find((period) => !['s3', 'aws'].includes(String(period['object_store'])));
-  if (strange) throw unfit(`The period from ${strange.from} of the schema keeps its lines in ${String(strange['object_store'])}, not in S3`);
+  if (strange) throw unfit(`The schema period from ${strange.from} stores its logs in ${String(strange['object_store'])}, not in S3`);
   if (!kept.chunksBucket) throw unfit(`${configFrom} names no S3 bucket`);
-  if (kept.chunksBucket.includes(',')) throw unfit(`Loki spreads its lines over several buckets: ${kept.chunksBucket}`);
+  if (kept.chunksBucket.includes(',')) throw unfit(`Loki stores its logs in several buckets: ${kept.chunksBucket}`);
   for (const path of ['common.storage.s3.endpoint', 'storage_config.aws.endpoint', 'storage_config.aws.s3', 'storage_config.object_store.storage_prefix']) {
     const value = at(config, path);
-    if (typeof value === 'string' && value !== '' && !/amazonaws\.com/.test(value)) throw unfit(`${configFrom} sets ${path}, which loki-eks does not carry on`);
+    if (typeof value === 'string' && value !== '' && !/amazonaws\.com/.test(value)) throw unfit(`${configFrom} sets ${path}, which loki-eks does not support`);
   }
   return kept;
 }
@@ -183,7 +183,7 @@ async function roleBeside({ settings }: Run, { looking, cluster }: Reached, take
     const found = await looking.roles.find(roleName);
     if (!found || oursByTags(found.tags, own)) return { roleName };
   }
-  throw stop('ROLE_SHARED', { message: `Role ${taken} is used by others as well, and so many more of its name are taken`, fix: '--role-name NAME' });
+  throw stop('ROLE_SHARED', { message: `Role ${taken} is used by other workloads, and all alternative names are taken`, fix: 'Set `--role-name NAME`' });
 }
 
 function bucketsOf({ settings }: Run, { caller, cluster, aws: { region } }: Reached, kept: Kept): Adopted['settings'] {
@@ -262,8 +262,8 @@ function tenantOf({ config, loki, collectors, login }: Omit<LogsSeen, 'settings'
   const seen = collectors.flatMap(({ writers }) => writers.flatMap(({ tenant }) => tenant ?? []));
   const fixed = [...new Set(seen.flatMap((one) => (one.is === 'fixed' ? [one.name] : [])))];
   if (fixed.length === 1 && seen.every(({ is }) => is === 'fixed')) return fixed[0]!;
-  const message = fixed.length > 1 ? `The collectors write as several tenants: ${fixed.join(', ')}` : 'No collector says as which tenant it writes';
-  throw stop('ADOPT_VALUE_UNDETECTED', { message, fix: `loki-eks adopt --tenant ${fixed[0] ?? 'NAME'}` });
+  const message = fixed.length > 1 ? `The collectors write to several tenants: ${fixed.join(', ')}` : 'No collector sets its tenant';
+  throw stop('ADOPT_VALUE_UNDETECTED', { message, fix: `Run \`loki-eks adopt --tenant ${fixed[0] ?? 'NAME'}\`` });
 }
 
 /** In whole days, and never shorter than any line is kept today. */
@@ -272,7 +272,10 @@ function retentionOf(config: Json): number {
   const texts = [at(config, 'limits_config.retention_period'), ...(Array.isArray(streams) ? streams.map((one: Json) => at(one, 'period')) : [])];
   const hours = Math.max(0, ...texts.map(hoursIn));
   if (at(config, 'compactor.retention_enabled') === true && hours > 0) return Math.ceil(hours / 24);
-  throw stop('ADOPT_VALUE_UNDETECTED', { message: 'The installed Loki deletes no lines, however old they are', fix: 'loki-eks adopt --retention-days DAYS' });
+  throw stop('ADOPT_VALUE_UNDETECTED', {
+    message: 'The installed Loki has no retention: it never deletes logs',
+    fix: 'Run `loki-eks adopt --retention-days DAYS`',
+  });
 }
 
 const HOURS: Readonly<Record<string, number>> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };

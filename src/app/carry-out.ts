@@ -88,8 +88,8 @@ async function apply(run: Run, { plan, ctx, blueprint }: Look, lock: Lock): Prom
   } catch (error) {
     if (!signal.aborted) throw error;
     // Nothing is taken back any more, so this is no interruption that left the world as it was.
-    const message = 'The proof was interrupted; everything is installed';
-    return { ...ending, outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks verify' })] };
+    const message = 'Verification was interrupted; the installation is complete';
+    return { ...ending, outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'Run `loki-eks verify`' })] };
   }
   for (const text of whereToLook(blueprint)) emit({ type: 'note.given', text });
   // Everything stands and stays; what does not work yet is the reader's to see, not a reason to take it all away.
@@ -117,7 +117,7 @@ async function leftBy(
 ): Promise<RunResult['left']> {
   const code = problems[0]?.code ?? '';
   if (writes === 0 || afterFailure(run.settings.onFailure)({ code, message: '', fix: '' }) === 'undo') return left;
-  const message = `Left in place: ${BEYOND_UNDO[code] ?? 'asked for with --on-failure keep'}`;
+  const message = `Left in place: ${BEYOND_UNDO[code] ?? '--on-failure keep was set'}`;
   run.emit({ type: 'note.given', text: `To go on from what is there: loki-eks ${command}. To take it back: loki-eks ${command} --on-unfinished undo` });
   return (await journal.newestFirst()).map((entry) => ({ ...entry, problem: problem('LEFT_IN_PLACE', { message }) }));
 }

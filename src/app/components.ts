@@ -44,7 +44,7 @@ export async function components({ kubernetes, releases, blueprint }: Pick<Conte
       );
       return found.length > 0
         ? found
-        : [{ name, kind: 'release', ready: 0, wanted: 0, state: 'absent', why: `nothing of release ${name} is in namespace ${namespace}` }];
+        : [{ name, kind: 'release', ready: 0, wanted: 0, state: 'absent', why: `release ${name} has no workloads in namespace ${namespace}` }];
     }),
   );
   return withoutReplicas(rows.flat(), blueprint);
@@ -62,7 +62,7 @@ function withoutReplicas(rows: readonly Row[], { loki: { namespace, values } }: 
       ?.replicas;
     const wrong = problem('LOKI_COMPONENT_SCALED_DOWN', {
       message: `${object} has no replicas, so Loki ${found.words}`,
-      fix: `kubectl -n ${namespace} scale ${row.kind.toLowerCase()} ${row.name} --replicas=${replicas || 1}`,
+      fix: `Run \`kubectl -n ${namespace} scale ${row.kind.toLowerCase()} ${row.name} --replicas=${replicas || 1}\``,
       evidence: [`${object}: spec.replicas 0`],
     });
     return { ...row, state: 'down', why: `spec.replicas is 0: Loki ${found.words}`, problem: wrong };

@@ -17,7 +17,7 @@ export function deadline(run: Run, ms: number): Deadline {
   const late = clock.sleep(ms, AbortSignal.any([run.signal, over.signal])).then(
     () => {
       if (state.is === 'running') state.is = 'passed';
-      throw stop('COLLECT_TIMED_OUT', { message: `No answer came in the ${Math.round(ms / 1000)} s that a support bundle waits` });
+      throw stop('COLLECT_TIMED_OUT', { message: `No response within ${Math.round(ms / 1000)} s, the time limit of a support bundle` });
     },
     // An interruption is everybody's own to notice.
     () => new Promise<never>(() => {}),

@@ -33,12 +33,12 @@ export async function carriedOut<Ctx>(
 
 /** Where taking back would fail as well, or harm another run: everything stays for the next run. */
 export const BEYOND_UNDO: Readonly<Record<string, string>> = {
-  AWS_CREDENTIALS_EXPIRED: 'taking it back needs credentials that work',
-  AWS_CREDENTIALS_INVALID: 'taking it back needs credentials that work',
-  AWS_CREDENTIALS_MISSING: 'taking it back needs credentials that work',
-  AWS_SSO_EXPIRED: 'taking it back needs credentials that work',
-  KUBE_UNAUTHORIZED: 'taking it back needs a login that the cluster accepts',
-  RUN_LOCK_LOST: 'another run may be at work',
+  AWS_CREDENTIALS_EXPIRED: 'a rollback requires valid credentials',
+  AWS_CREDENTIALS_INVALID: 'a rollback requires valid credentials',
+  AWS_CREDENTIALS_MISSING: 'a rollback requires valid credentials',
+  AWS_SSO_EXPIRED: 'a rollback requires valid credentials',
+  KUBE_UNAUTHORIZED: 'a rollback requires credentials that the cluster accepts',
+  RUN_LOCK_LOST: 'another run may be active',
 };
 
 export const afterFailure =

@@ -20,14 +20,14 @@ export async function readUserValues(settings: Run['settings'], files: Files): P
   const [loki, alloy] = await Promise.all([read(settings.lokiValues), read(settings.alloyValues)]);
   for (const { file, values } of loki) {
     const strange = strangePeriod(values);
-    if (strange !== undefined) throw stop('VALUES_INVALID', { message: `${file}: ${strange}`, fix: `Correct ${file}.` });
+    if (strange !== undefined) throw stop('VALUES_INVALID', { message: `${file}: ${strange}`, fix: `Correct ${file}` });
   }
   return { loki, alloy };
 }
 
 /** Throws VALUES_INVALID, which names the file. */
 export function valuesIn(file: string, text: string): Readonly<Record<string, unknown>> {
-  const fix = `Correct ${file}.`;
+  const fix = `Correct ${file}`;
   let values: unknown;
   try {
     values = parseValuesFile(text);
@@ -37,5 +37,5 @@ export function valuesIn(file: string, text: string): Readonly<Record<string, un
   }
   if (values === null || values === undefined) return {};
   if (typeof values === 'object' && !Array.isArray(values)) return values as Readonly<Record<string, unknown>>;
-  throw stop('VALUES_INVALID', { message: `${file} holds ${Array.isArray(values) ? 'a list' : `a ${typeof values}`}, not a map of chart values`, fix });
+  throw stop('VALUES_INVALID', { message: `${file} is ${Array.isArray(values) ? 'a list' : `a ${typeof values}`}, not a map of chart values`, fix });
 }

@@ -99,8 +99,10 @@ describe('unconfirmed', () => {
   it('wants a name where nobody can be asked, and says how to give it', async () => {
     const data = [await shown(full)];
     expect(barred(data, {})).toEqual([]);
-    expect(barred(data, { deleteData: true })).toMatchObject([{ code: 'DELETE_UNCONFIRMED', fix: 'loki-eks uninstall --delete-data --confirm-delete-data b' }]);
-    expect(barred(data, { expireData: true })).toMatchObject([{ fix: 'loki-eks uninstall --expire-data --confirm-delete-data b' }]);
+    expect(barred(data, { deleteData: true })).toMatchObject([
+      { code: 'DELETE_UNCONFIRMED', fix: 'Run `loki-eks uninstall --delete-data --confirm-delete-data b`' },
+    ]);
+    expect(barred(data, { expireData: true })).toMatchObject([{ fix: 'Run `loki-eks uninstall --expire-data --confirm-delete-data b`' }]);
     expect(barred([await shown({ ...full, exact: false })], { deleteData: true })[0]!.fix).toContain('--expire-data');
     expect(barred(data, { deleteData: true, confirmDeleteData: ['b'] }, ['b'])).toEqual([]);
     expect(barred(data, { deleteData: true, confirmDeleteData: ['b', 'other'] }, ['b'])).toMatchObject([

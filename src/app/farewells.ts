@@ -104,15 +104,15 @@ export function unconfirmed(
 ): readonly Problem[] {
   const { data, named, options, command } = of;
   const how = options.expireData ? '--expire-data' : '--delete-data';
-  const fix = `${command}${yes ? ' --yes' : ''} ${how} ${data.map(({ name }) => `--confirm-delete-data ${name}`).join(' ')}`;
+  const again = `${command}${yes ? ' --yes' : ''} ${how} ${data.map(({ name }) => `--confirm-delete-data ${name}`).join(' ')}`;
   const strangers = options.confirmDeleteData.filter((name) => !named.has(name));
   if (strangers.length > 0)
-    return strangers.map((name) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} is not a bucket of this installation`, fix }));
+    return strangers.map((name) => problem('DELETE_UNCONFIRMED', { message: `s3://${name} is not a bucket of this installation`, fix: `Run \`${again}\`` }));
   if (!(options.deleteData || options.expireData) || named.size > 0 || outside.questions) return [];
   return data.map(({ name, words, contents }) =>
     problem('DELETE_UNCONFIRMED', {
-      message: `s3://${name} holds ${words}`,
-      fix: contents.exact || options.expireData ? fix : `${fix}   # or --expire-data in place of --delete-data: S3 empties it within some days`,
+      message: `s3://${name} contains ${words}`,
+      fix: `Run \`${again}\`${contents.exact || options.expireData ? '' : ', or replace `--delete-data` with `--expire-data` to let S3 empty the bucket within a few days'}`,
     }),
   );
 }

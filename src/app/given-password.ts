@@ -19,8 +19,8 @@ export async function readPassword({ settings, outside, emit }: Pick<Run, 'setti
   outside.hide(password);
   // What goes to nginx and into headers is seen in base64, with its user.
   outside.hide(`${gatewayUser}:${password}`);
-  if (/\p{Cc}/u.test(password)) throw refuse('its first line holds a control character');
-  if (Buffer.byteLength(password) > MOST_BYTES) throw refuse(`its first line has ${Buffer.byteLength(password)} bytes; at most ${MOST_BYTES} are taken`);
+  if (/\p{Cc}/u.test(password)) throw refuse('its first line contains a control character');
+  if (Buffer.byteLength(password) > MOST_BYTES) throw refuse(`its first line has ${Buffer.byteLength(password)} bytes; the limit is ${MOST_BYTES}`);
   if ([...password].length < LEAST) {
     const message = `passwordFile ${named}: the password has ${[...password].length} characters, fewer than ${LEAST}`;
     emit({ type: 'warning.raised', problem: problem('PASSWORD_SHORT', { message }) });
@@ -28,7 +28,7 @@ export async function readPassword({ settings, outside, emit }: Pick<Run, 'setti
   const open = passwordFile === '-' ? undefined : openTo(await outside.files.mode(passwordFile));
   if (open !== undefined) {
     const message = `passwordFile ${named}: ${open} it`;
-    emit({ type: 'warning.raised', problem: problem('PASSWORD_FILE_PERMISSIONS', { message, fix: `chmod 600 ${named}` }) });
+    emit({ type: 'warning.raised', problem: problem('PASSWORD_FILE_PERMISSIONS', { message, fix: `Run \`chmod 600 ${named}\`` }) });
   }
   return password;
 }
@@ -36,7 +36,7 @@ export async function readPassword({ settings, outside, emit }: Pick<Run, 'setti
 /** Who besides its owner may do something with a file that is a secret's. */
 function openTo(mode: number | undefined): string | undefined {
   if (mode === undefined) return undefined;
-  if ((mode & 0o002) !== 0) return 'everybody on this machine may write';
-  if ((mode & 0o020) !== 0) return 'its group may write';
-  return (mode & 0o004) === 0 ? undefined : 'everybody on this machine may read';
+  if ((mode & 0o002) !== 0) return 'every user of this machine can write';
+  if ((mode & 0o020) !== 0) return 'its group can write';
+  return (mode & 0o004) === 0 ? undefined : 'every user of this machine can read';
 }

@@ -46,21 +46,20 @@ async function tokenOf({ settings, outside }: Pick<Run, 'settings' | 'outside'>)
   const file = settings.grafanaTokenFile;
   if (file === undefined) return undefined;
   const token = ((await outside.files.read(file)).split(/\r?\n/)[0] ?? '').trim();
-  if (!/^[\x21-\x7e]+$/.test(token)) throw stop('GRAFANA_TOKEN_MISSING', { message: `${file} holds no token in its first line` });
+  if (!/^[\x21-\x7e]+$/.test(token)) throw stop('GRAFANA_TOKEN_MISSING', { message: `${file} has no token in its first line` });
   outside.hide(token);
   return { token };
 }
 
 async function adminOf({ outside }: Pick<Run, 'outside'>, kubernetes: Kubernetes, { reach, where }: GrafanaPlace): Promise<GrafanaLogin> {
   const admin = reach.is === 'pod' ? reach.admin : undefined;
-  if (!admin)
-    throw stop('GRAFANA_TOKEN_MISSING', { message: `${where} names no Secret with the login of its administrator`, fix: '--grafana-token-file FILE' });
+  if (!admin) throw stop('GRAFANA_TOKEN_MISSING', { message: `${where} has no Secret with its admin credentials`, fix: 'Set `--grafana-token-file FILE`' });
   const [user, password] = await Promise.all(
     [admin.user, admin.password].map(async ({ namespace, name, key }) => {
       const secret = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name });
       const value = (secret?.['data'] as Readonly<Record<string, string>> | undefined)?.[key];
       if (value === undefined)
-        throw stop('GRAFANA_TOKEN_MISSING', { message: `Secret ${namespace}/${name} has no key ${key}`, fix: '--grafana-token-file FILE' });
+        throw stop('GRAFANA_TOKEN_MISSING', { message: `Secret ${namespace}/${name} has no key ${key}`, fix: 'Set `--grafana-token-file FILE`' });
       return Buffer.from(value, 'base64').toString();
     }),
   );

@@ -106,7 +106,7 @@ export async function installed({ settings, emit }: Pick<Run, 'settings' | 'emit
   const found = await recordIn(where, settings.namespace);
   if (!found) return undefined;
   if (!found.ours) {
-    const message = `${found.secret} does not carry the marks of this installation, so nothing is read from it`;
+    const message = `${found.secret} does not belong to this installation, so it is not read`;
     emit({ type: 'warning.raised', problem: problem('RECORD_NOT_OURS', { message }) });
     return undefined;
   }

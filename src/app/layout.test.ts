@@ -45,7 +45,7 @@ it('nodes that come are used', async () => {
 
 it('says that the layout stays', () => {
   const { notes = [] } = design(someSettings(), someFacts({ nodes: nodes(2), installedSpread: 3 }), { templates });
-  expect(notes).toContain('Loki is laid out for 3 nodes and stays so, though only 2 can run it now.');
+  expect(notes).toContain('Loki stays sized for 3 nodes, although only 2 can run it now.');
 });
 
 it('without an installed Loki there is no layout to keep', async () => {

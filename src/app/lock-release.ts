@@ -62,6 +62,6 @@ export async function giveBack({ kubernetes, clock, ownership, emit }: Parts, { 
 
 const staysBehind = (name: string, error: unknown): Problem =>
   problem('RUN_LOCK_NOT_RELEASED', {
-    message: `The lock of this run, Lease ${name}, could not be given back`,
+    message: `The lock of this run, Lease ${name}, could not be released`,
     evidence: error instanceof ProblemError ? [error.problem.message] : [],
   });

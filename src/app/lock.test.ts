@@ -166,8 +166,8 @@ describe('taking the lock', () => {
     await expect(acquire(runOf(2))).rejects.toMatchObject({
       problem: {
         code: 'RUN_LOCKED',
-        message: 'Another run is at work: loki-eks install of ada on host-1 (process 1) since 2026-01-02T03:04:05Z',
-        evidence: [`Lease kube-system/${lockRef(ours).name}: renewed 2 s ago, believed for 30 s`],
+        message: 'Another run is in progress: loki-eks install of ada on host-1 (process 1) since 2026-01-02T03:04:05Z',
+        evidence: [`Lease kube-system/${lockRef(ours).name}: renewed 2 s ago, valid for 30 s`],
       },
     });
   });

@@ -123,7 +123,7 @@ const isDead = ({ place, pid }: Holder, self: Self): boolean => place !== undefi
 const SKEW_MS = 5000;
 
 function judge(found: KubeObject, parts: LockParts): 'free' | 'unsure' {
-  if (!oursByLabels(found, parts.ownership)) throw stop('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not made by loki-eks` });
+  if (!oursByLabels(found, parts.ownership)) throw stop('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not created by loki-eks` });
   const holder = holderIn(found);
   if (holder.identity === '' || isDead(holder, parts.self)) return 'free';
   const age = parts.clock.now().getTime() - holder.renewed.getTime();
@@ -153,8 +153,8 @@ function heldBy(holder: Holder, { ownership, clock }: LockParts): ProblemError {
   const { namespace, name } = lockRef(ownership);
   const ago = Math.max(0, Math.round((clock.now().getTime() - holder.renewed.getTime()) / 1000));
   return stop('RUN_LOCKED', {
-    message: `Another run is at work: ${inWords(holder)}`,
-    evidence: [`Lease ${namespace}/${name}: renewed ${ago} s ago, believed for ${holder.seconds} s`],
+    message: `Another run is in progress: ${inWords(holder)}`,
+    evidence: [`Lease ${namespace}/${name}: renewed ${ago} s ago, valid for ${holder.seconds} s`],
   });
 }
 
@@ -224,7 +224,7 @@ function hold(parts: LockParts, taken: Taken): Lock {
   };
 }
 
-const lostTo = (why: string, cause: unknown) => stop('RUN_LOCK_LOST', { message: `The lock of this run is gone: ${why}` }, { cause });
+const lostTo = (why: string, cause: unknown) => stop('RUN_LOCK_LOST', { message: `This run has lost its lock: ${why}` }, { cause });
 
 /** Credentials that have ended are said as such: they are what has to be renewed first. */
 function unrenewable(error: unknown): ProblemError {

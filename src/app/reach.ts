@@ -33,7 +33,7 @@ export async function reach({ settings, outside, emit }: Run, ahead: Ahead = 'no
   const caller = await aws.callers.whoami();
   const { name, cluster } = await asked;
   if (!cluster) throw await noSuchCluster(name, { aws, caller });
-  if (cluster.external) throw stop('CLUSTER_EXTERNAL', { message: `Cluster ${name} is registered with EKS but does not run there` });
+  if (cluster.external) throw stop('CLUSTER_EXTERNAL', { message: `Cluster ${name} is registered with EKS but does not run on it` });
   if (ahead !== 'nothing') beginByAccount(looking, { settings, caller, cluster }, ahead);
   emit({ type: 'fact.found', fact: 'account', value: `${caller.account} as ${caller.arn}` });
   emit({ type: 'fact.found', fact: 'cluster', value: `${name}, Kubernetes ${cluster.version}, ${aws.region}` });
@@ -49,9 +49,9 @@ type Parts = Pick<Run, 'settings' | 'outside'> & { readonly aws: Aws };
 /** Asked only when nobody said it and somebody is there to answer. */
 async function clusterName({ settings, outside, aws }: Parts): Promise<string> {
   if (settings.cluster) return settings.cluster;
-  if (!outside.questions) throw stop('SETTING_MISSING', { message: 'Cluster is not given', fix: '--cluster NAME or LOKI_EKS_CLUSTER=NAME' });
+  if (!outside.questions) throw stop('SETTING_MISSING', { message: 'cluster is missing', fix: 'Add `--cluster NAME`, or set LOKI_EKS_CLUSTER' });
   const names = await aws.clusters.names();
-  if (names.length === 0) throw stop('CLUSTER_NOT_FOUND', { message: `There is no EKS cluster in ${aws.region}`, fix: 'give the right region with --region' });
+  if (names.length === 0) throw stop('CLUSTER_NOT_FOUND', { message: `No EKS cluster in ${aws.region}`, fix: 'Set the right region with `--region`' });
   return outside.questions.choose(
     `Which EKS cluster in ${aws.region}?`,
     names.map((name) => ({ value: name, label: name })),
@@ -63,9 +63,9 @@ async function noSuchCluster(name: string, { aws, caller }: { readonly aws: Aws;
   const names = await aws.clusters.names().catch(() => []);
   const near = nearest(name, names);
   return stop('CLUSTER_NOT_FOUND', {
-    message: `There is no EKS cluster "${name}" in ${aws.region}, account ${caller.account}`,
-    fix: near ? `--cluster ${near}` : 'check --cluster, --region and --profile',
-    evidence: names.length > 0 ? [`clusters there: ${names.slice(0, 10).join(', ')}`] : ['there is no cluster at all in this region'],
+    message: `EKS cluster "${name}" not found in ${aws.region}, account ${caller.account}`,
+    fix: near ? `Did you mean \`--cluster ${near}\`?` : 'Check `--cluster`, `--region` and `--profile`',
+    evidence: names.length > 0 ? [`clusters in this region: ${names.slice(0, 10).join(', ')}`] : ['this region has no clusters'],
   });
 }
 
@@ -82,8 +82,8 @@ async function accessTo(cluster: EksCluster, { settings, outside, aws }: Parts):
   const { context, server } = await outside.kubeconfigServer(given);
   if (hostOf(server) !== hostOf(endpoint)) {
     throw stop('KUBECONFIG_OTHER_CLUSTER', {
-      message: `Context ${context} points to ${server}, but cluster ${name} is ${endpoint}`,
-      fix: `aws eks update-kubeconfig --name ${name} --region ${aws.region}, or leave --kubeconfig and --context out`,
+      message: `Context ${context} points to ${server}, but cluster ${name} has the endpoint ${endpoint}`,
+      fix: `Run \`aws eks update-kubeconfig --name ${name} --region ${aws.region}\`, or remove \`--kubeconfig\` and \`--context\``,
     });
   }
   return { is: 'kubeconfig', ...given };

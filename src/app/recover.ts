@@ -65,7 +65,7 @@ export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<
 }
 
 function untakeable(journal: UnfinishedJournal): Problem {
-  const message = `The run of ${when(journal)} can't be taken back: another run has changed the installation since`;
+  const message = `The run of ${when(journal)} can no longer be rolled back: another run has changed the installation since`;
   return problem('RUN_SUPERSEDED', { message, evidence: [`its journal: ${journal.id}, ${deedsIn(journal)}`] });
 }
 

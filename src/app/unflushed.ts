@@ -19,8 +19,8 @@ export async function flushedOrGivenUp({ consent = {}, outside, settled, emit, s
   const { newest } = await ctx.buckets.contents(buckets.chunks.name, GLANCED).catch(() => ({ newest: undefined }));
   const { problem } = unflushedProblem(unflushed, {
     of: Math.max(unflushed.length, await ingestersOf(ctx)),
-    since: newest && `s3://${buckets.chunks.name} was last written to at ${newest.toISOString().slice(0, 19)}Z`,
-    fix: `loki-eks doctor, to find out why; or, to lose these log lines for good: ${command} --discard-unflushed`,
+    since: newest && `s3://${buckets.chunks.name} was last written at ${newest.toISOString().slice(0, 19)}Z`,
+    fix: `Run \`loki-eks doctor\` to find the cause; or discard these log lines permanently with \`${command} --discard-unflushed\``,
   });
   if (!outside.questions) return { is: 'refused', problem };
   emit({ type: 'warning.raised', problem });

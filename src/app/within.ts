@@ -37,8 +37,8 @@ export function problemOf(error: unknown, signal?: AbortSignal): Problem | undef
   if (signal?.aborted) return problem('INTERRUPTED');
   if (error instanceof ProblemError || error instanceof BlockedStep) return error.problem;
   if (error instanceof UnknownStep)
-    return problem('JOURNAL_STEP_UNKNOWN', { message: `This version has no step "${error.step}" that could take its deed back` });
-  if (error instanceof StillNeeded) return problem('STILL_NEEDED', { message: `${error.by} is still there and needs it` });
+    return problem('JOURNAL_STEP_UNKNOWN', { message: `This version has no step "${error.step}" and can't roll back its change` });
+  if (error instanceof StillNeeded) return problem('STILL_NEEDED', { message: `${error.by} still exists and needs it` });
   return undefined;
 }
 

@@ -94,7 +94,7 @@ function refuse(settings: Settings, facts: Facts): void {
   const [first] = conflicts({ ...settings, region: facts.region });
   if (first !== undefined) throw new ProblemError(first);
   if (settings.identity === 'irsa' && facts.cluster.issuer === undefined) {
-    throw stop('IDENTITY_NO_ISSUER', { message: `Cluster ${facts.cluster.name} has no OIDC issuer, so its service accounts can't take a role by token` });
+    throw stop('IDENTITY_NO_ISSUER', { message: `Cluster ${facts.cluster.name} has no OIDC issuer, so its service accounts can't assume a role` });
   }
 }
 

@@ -93,7 +93,7 @@ export function grafanaDesign(basis: Basis, gateway: GatewayPlan): GrafanaDesign
     };
   if (others.length > 0) {
     const named = found.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).join(', ');
-    return { ...documents, notes: [`There are ${found.length} Grafanas (${named}), so none is changed: say which with --grafana-namespace.`] };
+    return { ...documents, notes: [`${found.length} Grafanas found (${named}), so none is changed: choose one with --grafana-namespace.`] };
   }
   return { ...documents, ...inCluster(basis, only, wanted) };
 }
@@ -124,10 +124,10 @@ function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<Grafa
   const source = secret ?? (token ? ({ is: 'api' } as const) : undefined);
   const shown = sidecarWay(basis, { found, sidecar: found.dashboards, kinds: ['ConfigMap', 'Secret'] }) ?? (token ? ({ is: 'api' } as const) : undefined);
   if (source === undefined) {
-    notes.push(`${where} ${whyNot(found, settings.namespace)}: add --grafana-token-file FILE and the data source is made through its API. ${BY_HAND}`);
+    notes.push(`${where} ${whyNot(found, settings.namespace)}: add --grafana-token-file FILE to create the data source through its API. ${BY_HAND}`);
   }
   if (secret && found.datasources?.reloads === false)
-    notes.push(`The sidecar of ${where} has no login to tell Grafana of new data sources: Grafana reads them when it starts the next time.`);
+    notes.push(`The sidecar of ${where} has no credentials to reload Grafana's data sources: Grafana reads them at its next start.`);
   return {
     grafana: {
       ...place,
@@ -141,7 +141,7 @@ function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<Grafa
 function whyNot({ datasources, namespace }: GrafanaFact, loki: string): string {
   if (datasources === undefined) return 'has no sidecar that reads data sources';
   if (datasources.resource === 'configmap') return 'has a sidecar that reads ConfigMaps only, and a password belongs in a Secret';
-  if (watchedNamespace({ namespace }, datasources, loki) === undefined) return `has a sidecar that looks neither into ${loki} nor into ${namespace}`;
+  if (watchedNamespace({ namespace }, datasources, loki) === undefined) return `has a sidecar that watches neither ${loki} nor ${namespace}`;
   return 'is in a namespace where you may not make Secrets and ConfigMaps';
 }
 

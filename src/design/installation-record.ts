@@ -68,7 +68,7 @@ export function believedSettings(document: Values, only?: readonly (keyof Settin
 }
 
 const byFlag = ({ flag, placeholder, kind }: SettingSpec) => ({
-  fix: `If you want it, give it yourself: ${flag}${kind === 'boolean' ? '' : ` ${placeholder}`}`,
+  fix: `To use it, set it yourself with \`${flag}${kind === 'boolean' ? '' : ` ${placeholder}`}\``,
 });
 
 const ADDRESSES = ['grafanaUrl', 'gatewayUrl'] as const;
@@ -79,8 +79,8 @@ function addressesIn(document: Values, own: Settings): readonly Ignored[] {
     const value = document[key];
     const spec = settingSpecs.find(({ field }) => field === key);
     if (value === undefined || own[key] !== undefined || !spec) return [];
-    const why = `${shown(value)} is an address that a login is sent to, which is never taken from a cluster`;
-    return [{ key, why, fix: `If it is yours, give it: ${spec.flag} ${typeof value === 'string' ? shown(value).slice(1, -1) : spec.placeholder}` }];
+    const why = `${shown(value)} is an address that receives credentials, which is never read from a cluster`;
+    return [{ key, why, fix: `If it is yours, set \`${spec.flag} ${typeof value === 'string' ? shown(value).slice(1, -1) : spec.placeholder}\`` }];
   });
 }
 
@@ -94,7 +94,7 @@ function withoutClashes(own: Settings, recorded: Partial<Settings>): { readonly 
     const keys = Object.keys(kept) as (keyof Settings)[];
     const key = keys.find((one) => clashes(without(kept, one)).length < found.length) ?? keys[0];
     if (key === undefined) break;
-    clashing.push({ key, why: found[0]?.message ?? 'it contradicts other settings' });
+    clashing.push({ key, why: found[0]?.message ?? 'it conflicts with other settings' });
     kept = without(kept, key);
   }
   return { settings: { ...own, ...kept }, clashing };
@@ -141,7 +141,7 @@ export function adoptedIn(document: Values): Believed<Adopted> & { readonly faul
   const value: Record<string, unknown> = {};
   for (const [key, raw] of Object.entries(document)) {
     if (key === 'settings') {
-      if (!isMap(raw)) faults.push({ key, why: `${shown(raw)} is no map of settings` });
+      if (!isMap(raw)) faults.push({ key, why: `${shown(raw)} is not a map of settings` });
       continue;
     }
     const rule = Object.hasOwn(ADOPTED, key) ? ADOPTED[key as keyof typeof ADOPTED] : undefined;

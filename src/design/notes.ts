@@ -11,15 +11,15 @@ export function notes(
   const said: string[] = [];
   if (replicationFactor === 1)
     said.push(
-      `Only ${nodes} node${nodes === 1 ? '' : 's'} can run Loki, so each line is held once instead of three times until it is in S3; with three nodes or more, run install again.`,
+      `Only ${nodes} node${nodes === 1 ? '' : 's'} can run Loki, so each log line is stored once instead of three times until it is in S3; with three or more nodes, run install again.`,
     );
   const now = spreadNodes(facts.nodes, facts.cluster.autoMode);
-  if (now < nodes) said.push(`Loki is laid out for ${nodes} nodes and stays so, though only ${now} can run it now.`);
-  if (storage.object !== undefined) said.push(`No StorageClass of the cluster fits, so Loki has its own: ${storage.name} (gp3, encrypted).`);
+  if (now < nodes) said.push(`Loki stays sized for ${nodes} nodes, although only ${now} can run it now.`);
+  if (storage.object !== undefined) said.push(`No StorageClass of the cluster is suitable, so loki-eks creates one: ${storage.name} (gp3, encrypted).`);
   if (settings.expose === 'internal' && settings.certificate === undefined)
     said.push('The internal load balancer has no certificate: the login crosses the VPC in clear text.');
   if (settings.alertmanagerUrl === undefined) said.push('No Alertmanager is set: rules are evaluated, but their alerts go nowhere.');
   const fargate = facts.nodes.filter(({ kind }) => kind === 'fargate').length;
-  if (fargate > 0) said.push(`Pods on Fargate (${fargate} node${fargate === 1 ? '' : 's'}) are not collected: Fargate runs no DaemonSets.`);
+  if (fargate > 0) said.push(`Pods on Fargate (${fargate} node${fargate === 1 ? '' : 's'}) are not collected, because Fargate does not run DaemonSets.`);
   return said;
 }

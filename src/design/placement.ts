@@ -102,9 +102,9 @@ export function unplaced(shapes: readonly PodShape[], nodes: readonly NodeFact[]
 
 function why(shape: PodShape, { all, open, spread }: { readonly all: number; readonly open: number; readonly spread: number }): string {
   if (all === 0) return 'there is no Linux node';
-  if (open === 0) return `taints or labels of all ${all} nodes keep it away`;
-  if (spread === 0) return `only one replica may run on a node, and ${open} nodes are open to it`;
-  return `asks for ${Math.round(shape.cpu * 1000)}m CPU and ${Math.round(shape.memory / 2 ** 20)} MiB, which none of ${spread} nodes has free`;
+  if (open === 0) return `taints or labels of all ${all} nodes exclude it`;
+  if (spread === 0) return `only one replica may run per node, and only ${open} nodes accept it`;
+  return `requests ${Math.round(shape.cpu * 1000)}m CPU and ${Math.round(shape.memory / 2 ** 20)} MiB, which none of ${spread} nodes has free`;
 }
 
 function admits(node: NodeFact, { nodeSelector, tolerations }: PodShape): boolean {

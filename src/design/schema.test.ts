@@ -28,10 +28,10 @@ describe('the periods of the schema', () => {
     expect([takesMetadata([ours]), takesMetadata(next)]).toEqual([true, false]);
   });
 
-  it('that have begun may neither change nor go, nor may one begin in the past', () => {
+  it('that have begun may neither change nor go, nor may one start in the past', () => {
     expect(lostPeriods({ before: [older, ours], after: [ours], today })).toEqual([expect.stringContaining('2022-01-01')]);
     expect(lostPeriods({ before: [ours], after: [{ ...ours, schema: 'v12' }], today })).toHaveLength(2);
-    expect(lostPeriods({ before: [ours], after: [ours, { ...ours, from: '2026-11-22' }], today })).toEqual([expect.stringContaining('begin in the past')]);
+    expect(lostPeriods({ before: [ours], after: [ours, { ...ours, from: '2026-11-22' }], today })).toEqual([expect.stringContaining('start in the past')]);
     const planned = { ...ours, from: '2027-01-01' };
     expect(lostPeriods({ before: [ours, planned], after: [ours, { ...planned, from: '2027-02-01' }], today })).toEqual([]);
   });

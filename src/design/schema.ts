@@ -49,8 +49,8 @@ export function lostPeriods(of: { readonly before: readonly Period[]; readonly a
   const begun = (period: Period) => String(period.from ?? '') <= today;
   const has = (all: readonly Period[], period: Period) => all.some((other) => canonical(other) === canonical(period));
   return [
-    ...before.filter((period) => begun(period) && !has(after, period)).map((period) => `the period from ${inWords(period)} would change or go`),
-    ...after.filter((period) => begun(period) && !has(before, period)).map((period) => `a period from ${inWords(period)} would begin in the past`),
+    ...before.filter((period) => begun(period) && !has(after, period)).map((period) => `the period from ${inWords(period)} would be changed or removed`),
+    ...after.filter((period) => begun(period) && !has(before, period)).map((period) => `a period from ${inWords(period)} would start in the past`),
   ];
 }
 

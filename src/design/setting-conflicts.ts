@@ -14,20 +14,24 @@ function exposure({ expose, allowCidr, certificate }: Settings): readonly Proble
   const say = (message: string, fix: string) => found.push(problem('SETTING_CONFLICT', { message, fix }));
   if (expose === 'none') {
     if (allowCidr.length > 0)
-      say(`allowCidr ${allowCidr.join(', ')} has no effect with expose none`, 'Add --expose internal or --expose public, or leave allowCidr out.');
+      say(`allowCidr ${allowCidr.join(', ')} has no effect with expose none`, 'Add `--expose internal` or `--expose public`, or remove allowCidr');
     if (certificate !== undefined)
-      say(`certificate ${certificate} has no effect with expose none`, 'Add --expose internal or --expose public, or leave certificate out.');
+      say(`certificate ${certificate} has no effect with expose none`, 'Add `--expose internal` or `--expose public`, or remove certificate');
     return found;
   }
   if (expose === 'internal') return found;
-  if (allowCidr.length === 0) say('expose public needs allowCidr: who may reach the load balancer', "Add --allow-cidr CIDR, for example your office's range.");
+  if (allowCidr.length === 0)
+    say('expose public requires allowCidr, the source ranges that can reach the load balancer', "Add `--allow-cidr CIDR`, for example your office's range");
   if (certificate === undefined)
     say(
-      'expose public needs certificate: the login would cross the internet in clear text',
-      "Add --certificate ARN of an ACM certificate in the cluster's region.",
+      'expose public requires certificate: credentials would cross the internet in clear text',
+      "Add `--certificate ARN` with an ACM certificate in the cluster's region",
     );
   for (const open of openRanges(allowCidr)) {
-    say(`allowCidr ${open.join(', ')} with expose public opens the gateway to the internet`, 'Name the ranges that need it; nothing turns this check off.');
+    say(
+      `allowCidr ${open.join(', ')} with expose public opens the gateway to the internet`,
+      "Set the source ranges that need access; this check can't be disabled",
+    );
   }
   return found;
 }
@@ -35,14 +39,14 @@ function exposure({ expose, allowCidr, certificate }: Settings): readonly Proble
 function grafana({ grafana: mode, grafanaUrl, grafanaTokenFile, gatewayUrl, passwordFile }: Settings): readonly Problem[] {
   const found: Problem[] = [];
   const say = (message: string, fix: string) => found.push(problem('SETTING_CONFLICT', { message, fix }));
-  if (mode === 'none' && grafanaUrl !== undefined) say(`grafanaUrl ${grafanaUrl} has no effect with grafana none`, 'Leave one of both out.');
+  if (mode === 'none' && grafanaUrl !== undefined) say(`grafanaUrl ${grafanaUrl} has no effect with grafana none`, 'Remove one of the two');
   if (grafanaUrl !== undefined && isHosted(grafanaUrl) && gatewayUrl === undefined)
     say(
-      `grafanaUrl ${grafanaUrl} is outside of the cluster and can't reach the gateway inside`,
-      'Add --expose public or internal, and --gateway-url with the address that Grafana is to use.',
+      `grafanaUrl ${grafanaUrl} is outside the cluster and can't reach the gateway inside it`,
+      'Add `--expose internal` or `--expose public`, and set `--gateway-url` to the address that Grafana uses',
     );
   if (grafanaTokenFile === '-' && passwordFile === '-')
-    say('grafanaTokenFile and passwordFile are both -, but there is one stdin', 'Put one of both into a file.');
+    say('grafanaTokenFile and passwordFile are both -, but standard input can be read only once', 'Put one of the two into a file');
   return found;
 }
 
@@ -55,7 +59,7 @@ function prefix({ bucketPrefix, bucketNamespace, region }: Settings): readonly P
   return [
     problem('SETTING_INVALID', {
       message: `bucketPrefix ${JSON.stringify(bucketPrefix)} has ${bucketPrefix.length} characters; at most ${most} fit into a bucket name of 63${bucketNamespace === 'global' ? '' : ` in the account-regional namespace${region === undefined ? '' : ` of ${region}`}`}`,
-      fix: 'Shorten --bucket-prefix.',
+      fix: 'Shorten `--bucket-prefix`',
     }),
   ];
 }
@@ -69,5 +73,5 @@ function regions({ region, kmsKey, certificate }: Settings): readonly Problem[] 
 export function regionFault(key: string, arn: string | undefined, region: string): Problem | undefined {
   const of = arn?.split(':')[3];
   if (of === undefined || of === region) return undefined;
-  return problem('SETTING_INVALID', { message: `${key} ${arn} is in ${of}, but the cluster is in ${region}`, fix: `Give the ARN of one in ${region}.` });
+  return problem('SETTING_INVALID', { message: `${key} ${arn} is in ${of}, but the cluster is in ${region}`, fix: `Set ${key} to an ARN in ${region}` });
 }

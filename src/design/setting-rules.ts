@@ -74,7 +74,7 @@ export const tags = z
   .record(z.string(), z.string({ error: 'must be text: write key=value, in a file "key": "value"' }), { error: 'must be a map of tag to value' })
   .superRefine((value, context) => {
     const entries = Object.entries(value);
-    if (entries.length > 40) context.addIssue({ code: 'custom', message: 'are more than 40; AWS allows 50, and some are ours' });
+    if (entries.length > 40) context.addIssue({ code: 'custom', message: 'are more than 40; AWS allows 50, and loki-eks adds some' });
     for (const [key, of] of entries) {
       const why = tagFault(key, of);
       if (why !== undefined) context.addIssue({ code: 'custom', message: why, path: [key] });
@@ -83,7 +83,7 @@ export const tags = z
 
 function tagFault(key: string, value: string): string | undefined {
   if (/^aws:/i.test(key)) return 'starts with aws:, which AWS reserves';
-  if (/^loki-eks\//i.test(key)) return 'starts with loki-eks/, which marks what this installer owns';
+  if (/^loki-eks\//i.test(key)) return 'starts with loki-eks/, which is reserved for ownership tags';
   if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u.test(key)) return 'is not a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @';
   if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u.test(value))
     return 'has a value that is not a tag value: at most 256 letters, digits, spaces and _ . : / = + - @';
@@ -107,23 +107,23 @@ function cidrFault(value: string): string | undefined {
   return undefined;
 }
 
-export const gatewayUser = text(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'may hold letters, digits and . _ @ -, at most 64, and no colon');
+export const gatewayUser = text(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'may contain letters, digits and . _ @ -, at most 64, and no colon');
 
 export const url = z.string({ error: 'must be a URL' }).superRefine((value, context) => {
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
     context.addIssue({ code: 'custom', message: 'must be a URL that starts with http:// or https://' });
   else if (parsed.username !== '' || parsed.password !== '')
-    context.addIssue({ code: 'custom', message: 'holds a user name or a password; they would be stored in plain sight' });
+    context.addIssue({ code: 'custom', message: 'contains a user name or password, which would be stored in plain text' });
 });
 
 /** A chart repository: HTTP, or an OCI registry. */
-export const repository = text(/^(https?|oci):\/\/[^\s@]+$/, 'must start with https://, http:// or oci://, without a login in it');
+export const repository = text(/^(https?|oci):\/\/[^\s@]+$/, 'must start with https://, http:// or oci://, without credentials in it');
 
 export const present = z
   .string({ error: 'must be text' })
   .min(1, { error: 'is empty' })
-  .refine((value) => !/[\0\r\n]/.test(value), { error: 'holds a line end' });
+  .refine((value) => !/[\0\r\n]/.test(value), { error: 'contains a line break' });
 
 /** `10m`, `90s`, `1h30m`, or a bare number of seconds; the result is in seconds. */
 export const duration = z.union([z.string(), z.number()], { error: durationRule() }).transform((value, context) => {

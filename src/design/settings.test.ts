@@ -88,13 +88,13 @@ describe('what is said', () => {
       ['cluster'],
     );
     expect(found).toEqual([
-      'SETTING_UNKNOWN my.yaml: unknown key "retenionDays"; did you mean retentionDays? | Write retentionDays in my.yaml.',
-      'SETTING_MISSING cluster is missing: EKS cluster, by name or ARN | Add --cluster NAME, or set LOKI_EKS_CLUSTER.',
-      'SETTING_INVALID region "seoul" (environment LOKI_EKS_REGION) must look like a region, for example ap-northeast-2 | Correct the environment variable LOKI_EKS_REGION, or unset it.',
+      'SETTING_UNKNOWN my.yaml: unknown key "retenionDays"; did you mean retentionDays? | Use retentionDays in my.yaml',
+      'SETTING_MISSING cluster is missing: EKS cluster, by name or ARN | Add `--cluster NAME`, or set LOKI_EKS_CLUSTER',
+      'SETTING_INVALID region "seoul" (environment LOKI_EKS_REGION) must look like a region, for example ap-northeast-2 | Correct the environment variable LOKI_EKS_REGION, or unset it',
       expect.stringMatching(/^SETTING_INVALID namespace "Loki" \(file my\.yaml\) must be a Kubernetes namespace/),
-      'SETTING_INVALID retentionDays "0" (flag --retention-days) must be a whole number of days from 1 to 3650 | Correct --retention-days.',
-      'SETTING_INVALID size "huge" (flag --size) must be one of small, medium, large | Correct --size.',
-      'SETTING_INVALID timeout "1s" (file my.yaml) must be a time from 30s to 4h, like 10m, 90s, 1h30m or a number of seconds | Correct timeout in my.yaml.',
+      'SETTING_INVALID retentionDays "0" (flag --retention-days) must be a whole number of days from 1 to 3650 | Correct `--retention-days`',
+      'SETTING_INVALID size "huge" (flag --size) must be one of small, medium, large | Correct `--size`',
+      'SETTING_INVALID timeout "1s" (file my.yaml) must be a time from 30s to 4h, like 10m, 90s, 1h30m or a number of seconds | Correct timeout in my.yaml',
     ]);
   });
 
@@ -113,9 +113,7 @@ describe('what is said', () => {
 
   it('a stray variable only warns', () => {
     const { warnings } = read({ env: { LOKI_EKS_RETENTION_DAY: '3', LOKI_EKS_ZZZZZZZZZZZZZZ: '1', PATH: '/bin' } });
-    expect(warnings.map(({ message }) => message)).toEqual([
-      'Environment variable LOKI_EKS_RETENTION_DAY is no setting; did you mean LOKI_EKS_RETENTION_DAYS?',
-    ]);
+    expect(warnings.map(({ message }) => message)).toEqual(['Unknown environment variable LOKI_EKS_RETENTION_DAY; did you mean LOKI_EKS_RETENTION_DAYS?']);
   });
 
   it("a stray variable beside the right one is somebody else's", () =>
@@ -234,8 +232,8 @@ describe('forms', () => {
 describe('together', () => {
   it('a public gateway needs named ranges and a certificate', () => {
     expect(wrong(flags({ expose: 'public' })).map((one) => one.split(' |')[0])).toEqual([
-      'SETTING_CONFLICT expose public needs allowCidr: who may reach the load balancer',
-      'SETTING_CONFLICT expose public needs certificate: the login would cross the internet in clear text',
+      'SETTING_CONFLICT expose public requires allowCidr, the source ranges that can reach the load balancer',
+      'SETTING_CONFLICT expose public requires certificate: credentials would cross the internet in clear text',
     ]);
     expect(wrong(flags({ expose: 'public', certificate, allowCidr: ['0.0.0.0/0', '::/0'] }))).toHaveLength(2);
     expect(read(flags({ expose: 'public', certificate, allowCidr: ['203.0.113.0/24'] })).settings.expose).toBe('public');

@@ -58,7 +58,7 @@ export function readSettings(sources: SettingSources, options: { readonly need?:
       problems.push(
         problem('SETTING_MISSING', {
           message: `${spec.key} is missing: ${spec.description}`,
-          fix: `Add ${spec.flag} ${spec.placeholder}, or set ${spec.env}.`,
+          fix: `Add \`${spec.flag} ${spec.placeholder}\`, or set ${spec.env}`,
         }),
       );
       continue;
@@ -81,23 +81,28 @@ function find(spec: SettingSpec, sources: SettingSources): Given | undefined {
   const flag = own(sources.flags, spec.key);
   if (flag !== undefined && !(Array.isArray(flag) && flag.length === 0)) {
     const items = spec.verbatim === true && typeof flag === 'string' ? [flag] : flag;
-    return { raw: items, from: `flag ${spec.flag}`, fix: `Correct ${spec.flag}.` };
+    return { raw: items, from: `flag ${spec.flag}`, fix: `Correct \`${spec.flag}\`` };
   }
   const variable = own(sources.env, spec.env);
-  if (variable !== undefined) return { raw: variable, from: `environment ${spec.env}`, fix: `Correct the environment variable ${spec.env}, or unset it.` };
+  if (variable !== undefined) return { raw: variable, from: `environment ${spec.env}`, fix: `Correct the environment variable ${spec.env}, or unset it` };
   const file = sources.fileName ?? 'the settings file';
   const inFile = isMap(sources.file) ? own(sources.file, spec.key) : undefined;
-  if (inFile !== undefined) return { raw: inFile, from: `file ${file}`, fix: `Correct ${spec.key} in ${file}.` };
+  if (inFile !== undefined) return { raw: inFile, from: `file ${file}`, fix: `Correct ${spec.key} in ${file}` };
   const answer = own(sources.answers, spec.key);
-  if (answer !== undefined) return { raw: answer, from: 'question', fix: `Answer again, or add ${spec.flag} ${spec.placeholder}.` };
-  if (spec.default !== undefined) return { raw: spec.default, from: 'default', fix: `Add ${spec.flag} ${spec.placeholder}.` };
+  if (answer !== undefined) return { raw: answer, from: 'question', fix: `Answer again, or add \`${spec.flag} ${spec.placeholder}\`` };
+  if (spec.default !== undefined) return { raw: spec.default, from: 'default', fix: `Add \`${spec.flag} ${spec.placeholder}\`` };
   return undefined;
 }
 
 function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown; readonly problems: readonly Problem[] } {
   if (given.raw === null || (typeof given.raw === 'string' && given.raw.trim() === '')) {
     return {
-      problems: [problem('SETTING_EMPTY', { message: `${place(spec, given)} is empty`, fix: `Give it a value, or leave it out altogether. ${given.fix}` })],
+      problems: [
+        problem('SETTING_EMPTY', {
+          message: `${place(spec, given)} is empty`,
+          fix: `Set a value, or remove it: ${given.fix.replace(/^./, (letter) => letter.toLowerCase())}`,
+        }),
+      ],
     };
   }
   const shaped = shape(spec, given.raw);
@@ -151,7 +156,7 @@ function splitArn(fields: Record<string, unknown>, origins: Record<string, { val
     return [
       problem('SETTING_CONFLICT', {
         message: `The cluster's ARN is in ${region}, but region is ${String(other)} (${origins['region']?.from})`,
-        fix: `Leave region out, or make it ${region}.`,
+        fix: `Remove region, or set it to ${region}`,
       }),
     ];
   }
@@ -167,9 +172,7 @@ function fileProblems(sources: SettingSources): Problem[] {
   if (file === undefined || file === null) return [];
   const name = sources.fileName ?? 'the settings file';
   if (!isMap(file))
-    return [
-      problem('CONFIG_INVALID', { message: `${name} is not a map of settings`, fix: `Write it as "key: value" lines, for example "retentionDays: 28".` }),
-    ];
+    return [problem('CONFIG_INVALID', { message: `${name} is not a map of settings`, fix: 'Write it as `key: value` lines, for example `retentionDays: 28`' })];
   const known = settingSpecs.map((spec) => spec.key);
   return Object.keys(file)
     .filter((key) => !known.includes(key))
@@ -189,15 +192,13 @@ function strayVariables(env: Readonly<Record<string, string | undefined>>): read
       ),
     }))
     .filter(({ meant }) => meant !== undefined && env[`LOKI_EKS_${meant}`] === undefined)
-    .map(({ name, meant }) =>
-      unknown('SETTING_UNKNOWN', `Environment variable ${name} is no setting`, { meant: `LOKI_EKS_${meant}`, verb: 'in the environment' }),
-    );
+    .map(({ name, meant }) => unknown('SETTING_UNKNOWN', `Unknown environment variable ${name}`, { meant: `LOKI_EKS_${meant}`, verb: 'in the environment' }));
 }
 
 function unknown(code: 'SETTING_UNKNOWN', message: string, hint: { readonly meant?: string; readonly verb: string }): Problem {
   return problem(code, {
     message: hint.meant === undefined ? message : `${message}; did you mean ${hint.meant}?`,
-    fix: hint.meant === undefined ? `Remove it ${hint.verb}; loki-eks install --help lists the settings.` : `Write ${hint.meant} ${hint.verb}.`,
+    fix: hint.meant === undefined ? `Remove it ${hint.verb}; \`loki-eks install --help\` lists all settings` : `Use ${hint.meant} ${hint.verb}`,
   });
 }
 

@@ -54,7 +54,7 @@ describe('chooseStorageClass', () => {
 
   it('names the classes there are when the one asked for is not', () => {
     expect(() => choose({}, 'gp4')).toThrow(
-      expect.objectContaining({ problem: expect.objectContaining({ code: 'STORAGE_CLASS_UNKNOWN', fix: 'Use one of gp2, gp3, or leave storageClass out.' }) }),
+      expect.objectContaining({ problem: expect.objectContaining({ code: 'STORAGE_CLASS_UNKNOWN', fix: 'Use one of gp2, gp3, or remove storageClass' }) }),
     );
   });
 

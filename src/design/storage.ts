@@ -40,7 +40,7 @@ function known(wanted: string, classes: readonly StorageClassFact[]): string {
   const there = classes.map(({ name }) => name).join(', ');
   throw stop('STORAGE_CLASS_UNKNOWN', {
     message: `StorageClass ${wanted} does not exist in this cluster`,
-    fix: there === '' ? 'Leave storageClass out: the installer then makes one.' : `Use one of ${there}, or leave storageClass out.`,
+    fix: there === '' ? 'Remove storageClass, so that loki-eks creates one' : `Use one of ${there}, or remove storageClass`,
   });
 }
 

@@ -24,7 +24,7 @@ export function parseValuesFile(text: string): unknown {
   }
   let nodes = 0;
   const walk = (value: unknown, within: readonly unknown[]): void => {
-    if (++nodes > MOST_NODES) throw new Error(`it holds more than ${MOST_NODES} values, aliases (*name) included`);
+    if (++nodes > MOST_NODES) throw new Error(`it contains more than ${MOST_NODES} values, aliases (*name) included`);
     if (typeof value !== 'object' || value === null) return;
     if (within.includes(value)) throw new Error('an alias (*name) stands inside of what it repeats');
     if (within.length >= DEEPEST) throw tooDeep();

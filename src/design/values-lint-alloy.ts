@@ -15,7 +15,7 @@ export function alloyFaults(values: Values): readonly Fault[] {
       code: 'ALLOY_NO_VARLOG',
       severity: 'fail',
       hop: 'alloy-read',
-      message: 'The pipeline reads /var/log/pods, but alloy.mounts.varlog is not true: no file will be found, and nothing will complain',
+      message: 'The pipeline reads /var/log/pods, but alloy.mounts.varlog is not true: no file is found, and no error is reported',
       fix: 'alloy:\n  mounts:\n    varlog: true',
     });
   if (valueAt(values, 'alloy.securityContext.privileged') === true)
@@ -26,7 +26,7 @@ export function alloyFaults(values: Values): readonly Fault[] {
       code: 'COLLECTOR_EXCLUDED_FROM_NODES',
       severity: 'warn',
       hop: 'scheduling',
-      message: 'controller.tolerations is not set: tainted nodes (GPU nodes mostly are) get no collector',
+      message: 'controller.tolerations is not set: tainted nodes (usually GPU nodes) get no collector',
     });
   const followed = text.includes('loki.source.file');
   if (followed && controller !== 'daemonset')
@@ -45,13 +45,18 @@ export function alloyFaults(values: Values): readonly Fault[] {
       message: `alloy.securityContext.runAsUser is ${user}, but log files belong to root`,
     });
   if (text.includes('discovery.kubernetes') && get('rbac.create') === false)
-    faults.push({ code: 'ALLOY_RBAC', severity: 'warn', hop: 'alloy-discovery', message: 'rbac.create is false: somebody else has to let Alloy list pods' });
+    faults.push({
+      code: 'ALLOY_RBAC',
+      severity: 'warn',
+      hop: 'alloy-discovery',
+      message: 'rbac.create is false: Alloy needs another ClusterRole to list pods',
+    });
   if (/loki\.source\.(kubernetes|podlogs)\b/.test(text))
     faults.push({
       code: 'ALLOY_API_TAIL',
       severity: 'warn',
       hop: 'alloy-read',
-      message: 'The pipeline reads logs through the API server, which loses lines that overtake each other',
+      message: 'The pipeline reads logs through the API server, which loses log lines that arrive out of order',
     });
   const storage = get('alloy.storagePath');
   const kept = typeof storage === 'string' && extra.includes(storage);
@@ -60,7 +65,7 @@ export function alloyFaults(values: Values): readonly Fault[] {
       code: 'ALLOY_POSITIONS_LOST',
       severity: 'warn',
       hop: 'alloy-read',
-      message: 'alloy.storagePath is in no mount: positions are forgotten at each restart',
+      message: 'alloy.storagePath is not on a mounted volume: read positions are lost at every restart',
     });
   return [...faults, ...pipelineFaults(text)];
 }
@@ -86,10 +91,10 @@ function pipelineFaults(text: string): readonly Fault[] {
         code: 'WRITER_TENANT_MISSING',
         severity: 'warn',
         hop: 'tenant-write',
-        message: 'No tenant is named: that is right only if the gateway sets it or Loki has auth_enabled: false',
+        message: 'No tenant is set: this only works if the gateway sets it or Loki has auth_enabled: false',
       });
     if (literal(inner.find(({ name }) => name === 'basic_auth')?.attributes['password']))
-      faults.push({ code: 'ALLOY_SECRET_IN_CONFIG', severity: 'warn', hop: 'alloy-push', message: 'basic_auth.password is written into the pipeline' });
+      faults.push({ code: 'ALLOY_SECRET_IN_CONFIG', severity: 'warn', hop: 'alloy-push', message: 'basic_auth.password is in plain text in the pipeline' });
   }
   const rules = blocksNamed(blocks, 'rule');
   const slashed = rules.find(({ attributes }) => /\$\{?2/.test(attributes['replacement'] ?? '') && attributes['regex'] === undefined);
@@ -105,7 +110,7 @@ function pipelineFaults(text: string): readonly Fault[] {
       code: 'ALLOY_NO_CRI',
       severity: 'warn',
       hop: 'alloy-read',
-      message: 'The pipeline has no stage.cri: lines keep the prefix of the container runtime',
+      message: 'The pipeline has no stage.cri: log lines keep the CRI prefix',
     });
   return faults;
 }

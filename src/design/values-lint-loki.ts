@@ -17,7 +17,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
         code: 'GATEWAY_EXPOSED',
         severity: 'fail',
         hop: 'gateway',
-        message: `gateway.service.type is ${type}${ranges ? ', and loadBalancerSourceRanges is ignored' : ''}: the gateway is open to the world`,
+        message: `gateway.service.type is ${type}${ranges ? ', and loadBalancerSourceRanges is ignored' : ''}: the gateway is reachable from the internet`,
       });
   }
   if (get('loki.storage_config.aws.bucketnames') && get('loki.storage.bucketNames.chunks'))
@@ -25,8 +25,8 @@ export function lokiFaults(values: Values): readonly Fault[] {
       code: 'VALUES_SHADOWED',
       severity: 'warn',
       hop: 's3',
-      message: 'loki.storage.bucketNames.chunks has no effect beside loki.storage_config.aws.bucketnames',
-      fix: 'drop loki.storage_config.aws',
+      message: 'loki.storage.bucketNames.chunks has no effect together with loki.storage_config.aws.bucketnames',
+      fix: 'Remove loki.storage_config.aws',
     });
   const named = get('loki.storage.bucketNames');
   // Without any, the buckets are named in another file or by --set; a file that names one should name both.
@@ -39,7 +39,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
         severity: 'fail',
         hop: 's3',
         message: `loki.storage.bucketNames.${use} is not set: the chart renders nothing without it`,
-        fix: `set loki.storage.bucketNames.${use} to the name of a bucket`,
+        fix: `Set loki.storage.bucketNames.${use} to the name of a bucket`,
       });
     if (name === '')
       faults.push({
@@ -47,7 +47,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
         severity: 'fail',
         hop: 's3',
         message: `loki.storage.bucketNames.${use} is empty`,
-        fix: 'write the name of the bucket; a variable was probably empty',
+        fix: 'Set the name of the bucket; a variable was probably empty',
       });
   }
   if (get('loki.pattern_ingester.enabled') === true && distributed && !(Number(get('patternIngester.replicas') ?? 0) > 0))
@@ -62,7 +62,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
       code: 'LOKI_WAL_EPHEMERAL',
       severity: 'warn',
       hop: 'loki-runtime',
-      message: 'ingester.persistence is off: what is not yet in S3 goes with the pod',
+      message: 'ingester.persistence is off: log lines that are not in S3 yet are lost with the pod',
     });
   if (get('loki.limits_config.retention_period') !== undefined && get('loki.compactor.retention_enabled') !== true)
     faults.push({
@@ -83,15 +83,15 @@ export function lokiFaults(values: Values): readonly Fault[] {
       message: `The newest period of loki.schemaConfig is ${String(last['store'])} ${String(last['schema'])}`,
     });
   if (get('chunksCache.enabled') !== false && get('chunksCache.allocatedMemory') === undefined)
-    faults.push({ code: 'LOKI_CACHE_LARGE', severity: 'warn', hop: 'scheduling', message: 'chunksCache.allocatedMemory is not set: its pod asks for 9.6 GiB' });
+    faults.push({ code: 'LOKI_CACHE_LARGE', severity: 'warn', hop: 'scheduling', message: 'chunksCache.allocatedMemory is not set: its pod requests 9.6 GiB' });
   const basic = get('gateway.basicAuth.enabled') === true;
   if (basic && !['existingSecret', 'htpasswd', 'username'].some((key) => get(`gateway.basicAuth.${key}`)) && !get('loki.tenants'))
     faults.push({
       code: 'GATEWAY_SECRET_MISSING',
       severity: 'fail',
       hop: 'gateway',
-      message: 'gateway.basicAuth is on, but no login is given',
-      fix: 'gateway.basicAuth.existingSecret: NAME',
+      message: 'gateway.basicAuth is on, but no credentials are set',
+      fix: 'Set `gateway.basicAuth.existingSecret: NAME`',
     });
   return [...faults, ...storeFaults(get), ...fitFaults(get)];
 }
@@ -104,7 +104,7 @@ function storeFaults(get: Get): readonly Fault[] {
   for (const use of ['chunks', 'ruler', 'admin']) {
     const name = get(`loki.storage.bucketNames.${use}`);
     if (typeof name === 'string' && /[/A-Z_$<]/.test(name))
-      faults.push({ code: 'LOKI_BUCKET_NAME', severity: 'fail', hop: 's3', message: `loki.storage.bucketNames.${use}: "${name}" is no bucket's name` });
+      faults.push({ code: 'LOKI_BUCKET_NAME', severity: 'fail', hop: 's3', message: `loki.storage.bucketNames.${use}: "${name}" is not a valid bucket name` });
   }
   const periods = get('loki.schemaConfig.configs');
   const [first, last] = Array.isArray(periods) ? [periods[0] as unknown, periods.at(-1) as unknown].map((one) => (isMap(one) ? one : undefined)) : [];
@@ -114,7 +114,7 @@ function storeFaults(get: Get): readonly Fault[] {
       code: 'LOKI_CONFIG_INVALID',
       severity: 'fail',
       hop: 'loki-config',
-      message: `loki.schemaConfig: tsdb wants index.period: 24h, not ${String(period)}`,
+      message: `loki.schemaConfig: tsdb requires index.period: 24h, not ${String(period)}`,
     });
   const from: unknown = first?.['from'];
   const begins = from instanceof Date ? from.getTime() : Date.parse(String(from));
@@ -123,7 +123,7 @@ function storeFaults(get: Get): readonly Fault[] {
       code: 'LOKI_SCHEMA_STARTS_LATE',
       severity: 'warn',
       hop: 'loki-config',
-      message: `loki.schemaConfig begins on ${new Date(begins).toISOString().slice(0, 10)}: lines from before are refused, and whole pushes with them`,
+      message: `loki.schemaConfig begins on ${new Date(begins).toISOString().slice(0, 10)}: older log lines are rejected, together with the whole push`,
     });
   return faults;
 }

@@ -16,7 +16,7 @@ export function lintValues({ file, values }: LintFile, said?: Chart): { readonly
   const chart = said ?? chartOf(values);
   if (!chart) {
     const evidence = [`${file}: ${Object.keys(values).join(', ') || 'no keys'}`];
-    return { faults: [{ code: 'VALUES_CHART_UNKNOWN', severity: 'fail', hop: '', message: `It can't be told for which chart ${file} is`, evidence }] };
+    return { faults: [{ code: 'VALUES_CHART_UNKNOWN', severity: 'fail', hop: '', message: `The chart that ${file} belongs to can't be inferred`, evidence }] };
   }
   const faults = [...keyFaults({ file, values }, chart), ...(chart === 'loki' ? lokiFaults(values) : alloyFaults(values))];
   // What loses everything is told first.
@@ -31,14 +31,14 @@ function keyFaults({ file, values }: LintFile, chart: Chart): readonly Fault[] {
     severity: 'fail',
     hop: '',
     message: `${file}: the chart ignores "${path}"`,
-    ...(nearest && { fix: `did you mean "${nearest}"?` }),
+    ...(nearest && { fix: `Did you mean "${nearest}"?` }),
     evidence: [`${chart} ${version} has no key ${path}`],
   }));
   const types = wrongTypes(values, chart).map(({ path, wanted, given }): Fault => ({
     code: 'VALUES_TYPE_WRONG',
     severity: 'fail',
     hop: '',
-    message: `${file}: ${path} is ${given}, but the chart wants a ${wanted}`,
+    message: `${file}: ${path} is ${given}, but the chart expects a ${wanted}`,
   }));
   return [...unknown, ...types];
 }

@@ -52,7 +52,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
         if (removal.changed) removed++;
         if (removal.how) standing.push({ target: removal.target, how: removal.how });
         emit({ type: 'step.kept', step: step.id, ...detailsOf(removal) });
-      } else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'not there' });
+      } else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'does not exist' });
       else {
         removed++;
         emit({ type: 'step.done', step: step.id });

@@ -32,7 +32,7 @@ export const association: Step<Needs, Receipt> = {
         changes: [{ action: 'update', target, detail: 'tags', diff: diffLines({ ...found.tags }, { ...found.tags, ...blueprint.ownership.tags }) }],
       };
     if (!ours) {
-      return { is: 'blocked', problem: problem('ASSOCIATION_NOT_OURS', { message: `${target} exists (${found.id}) but was not made by loki-eks` }) };
+      return { is: 'blocked', problem: problem('ASSOCIATION_NOT_OURS', { message: `${target} exists (${found.id}) but was not created by loki-eks` }) };
     }
     if (found.roleArn === blueprint.role.arn) return { is: 'matches' };
     return { is: 'differs', changes: [{ action: 'update', target, diff: [`- ${found.roleArn}`, `+ ${blueprint.role.arn}`] }] };
@@ -44,7 +44,7 @@ export const association: Step<Needs, Receipt> = {
     if (!found) {
       await record({ did: 'create-association' });
       await associations.create({ cluster, ...of, roleArn: blueprint.role.arn, tags: blueprint.role.tags });
-      say('waiting until EKS gives it to new pods');
+      say('waiting until EKS injects it into new pods');
       await clock.sleep(SETTLES_MS, signal);
       return;
     }
@@ -72,7 +72,7 @@ export const association: Step<Needs, Receipt> = {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
     if (!found) return { is: 'absent' };
-    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'it is not ours' };
+    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'loki-eks did not create it' };
     if (isAdoptedByTag(found.tags)) return giveBack({ associations, blueprint }, found);
     await associations.delete({ cluster, id: found.id });
     return { is: 'removed' };
@@ -127,8 +127,8 @@ async function giveBack({ associations, blueprint }: Pick<Needs, 'associations' 
   const { cluster, ownership } = blueprint;
   await associations.untag(found.arn, [...Object.keys(ownership.tags), adoptedTag]);
   const of = `--cluster-name ${cluster.name} --association-id ${found.id}`;
-  const how = `aws eks delete-pod-identity-association ${of}; or back to its role: aws eks update-pod-identity-association ${of} --role-arn ${found.tags[adoptedTag]}`;
-  return { is: 'kept', target: `association ${found.id}`, why: 'it was there before loki-eks', how, changed: true };
+  const how = `aws eks delete-pod-identity-association ${of}; or to restore its previous role: aws eks update-pod-identity-association ${of} --role-arn ${found.tags[adoptedTag]}`;
+  return { is: 'kept', target: `association ${found.id}`, why: 'it existed before loki-eks', how, changed: true };
 }
 
 /** One that leads to the role that loki-eks makes, with no other tags, was made by it. */

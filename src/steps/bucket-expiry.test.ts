@@ -34,7 +34,7 @@ describe('expireBucket', () => {
     expect(isExpiring(handed)).toBe(true);
     expect(await expireBucket(buckets, handed, { say })).not.toHaveProperty('changed');
     const off = { ...handed, lifecycle: handed.lifecycle.map((rule) => ({ ...rule, Status: 'Disabled' })), objectLock: true, versioning: 'on' as const };
-    expect(await expireBucket(buckets, off, { say })).toMatchObject({ changed: true, why: expect.stringContaining('but for what object lock holds') });
+    expect(await expireBucket(buckets, off, { say })).toMatchObject({ changed: true, why: expect.stringContaining('except objects under Object Lock') });
     expect(writes).toHaveLength(2);
     expect(howLong(off)).toBe('about four days');
   });
@@ -63,7 +63,7 @@ describe('earlyExpiry', () => {
   it('names the rule, both times, and what to do; alert rules may never expire', () => {
     const rule = { Filter: { Prefix: '' }, Expiration: { Days: 10 } };
     expect(early(rule)).toBe('The lifecycle rule "theirs" of s3://b expires objects after 10 days, but Loki keeps logs for 28 days');
-    expect(early({ ...rule, Expiration: { Days: 400 } }, 'ruler')).toContain('alert rules are kept for good');
+    expect(early({ ...rule, Expiration: { Days: 400 } }, 'ruler')).toContain('alert rules are kept forever');
     expect(earlyExpiry({ ...found, lifecycle: [{ Status: 'Enabled', ...rule }] }, 'chunks', plan)?.fix).toContain('--retention-days 9');
     expect(earlyExpiry({ ...found, lifecycle: EXPIRY }, 'chunks', plan)).toBeUndefined();
   });

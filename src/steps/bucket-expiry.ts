@@ -30,11 +30,11 @@ export const howLong = ({ versioning }: Pick<BucketState, 'versioning'>): string
 /** Hands it over to S3. Rules of others are kept; rules that are there already are not written again. */
 export async function expireBucket(buckets: Buckets, found: BucketState, { say, how }: Pick<Helpers, 'say'> & { readonly how?: string }): Promise<Removal> {
   const target = `s3://${found.name}`;
-  const why = `S3 empties it within ${howLong(found)}${found.objectLock ? ', but for what object lock holds' : ''}; then it can be deleted`;
+  const why = `S3 empties it within ${howLong(found)}${found.objectLock ? ', except objects under Object Lock' : ''}; then it can be deleted`;
   const kept = { is: 'kept', target, why, ...(how && { how }) } as const;
   const enabled = EXPIRY.every(({ ID }) => found.lifecycle.some((rule) => rule.ID === ID && rule.Status === 'Enabled'));
   if (enabled) return kept;
-  say('lifecycle rules that expire everything');
+  say('adding lifecycle rules that expire all objects');
   await buckets.setLifecycle(found.name, [...withoutExpiry(found.lifecycle), ...EXPIRY]);
   return { ...kept, changed: true };
 }
@@ -64,11 +64,11 @@ export function earlyExpiry(
     if (rule.Status !== 'Enabled' || (Days === undefined && date === undefined) || !touches(rule, rootsOf(use, tenant))) continue;
     if (use === 'chunks' && Days !== undefined && Days > retentionDays) continue;
     const when = Days === undefined ? `on ${date}` : `after ${Days} day${Days === 1 ? '' : 's'}`;
-    const keeps = use === 'chunks' ? `Loki keeps logs for ${retentionDays} days` : 'alert rules are kept for good';
-    const shorter = use === 'chunks' && Days !== undefined && Days > 1 ? `   # or: loki-eks install --retention-days ${Days - 1}` : '';
+    const keeps = use === 'chunks' ? `Loki keeps logs for ${retentionDays} days` : 'alert rules are kept forever';
+    const shorter = use === 'chunks' && Days !== undefined && Days > 1 ? `, or run \`loki-eks install --retention-days ${Days - 1}\`` : '';
     return problem('BUCKET_EXPIRES_EARLY', {
       message: `The lifecycle rule ${JSON.stringify(rule.ID ?? '')} of s3://${found.name} expires objects ${when}, but ${keeps}`,
-      fix: `aws s3api get-bucket-lifecycle-configuration --bucket ${found.name}, and put it back without that rule${shorter}`,
+      fix: `Remove that rule from the output of \`aws s3api get-bucket-lifecycle-configuration --bucket ${found.name}\` and put it with \`put-bucket-lifecycle-configuration\`${shorter}`,
     });
   }
   return undefined;

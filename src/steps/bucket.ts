@@ -32,7 +32,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     if (found.is === 'absent') {
       return { is: 'differs', changes: [{ action: 'create', target: `s3://${plan.name}`, detail: `${plan.namespace} namespace` }] };
     }
-    if (found.is === 'foreign') return blocked('BUCKET_TAKEN', `s3://${plan.name} belongs to another AWS account, or you may not look at it`);
+    if (found.is === 'foreign') return blocked('BUCKET_TAKEN', `s3://${plan.name} belongs to another AWS account, or you are not allowed to inspect it`);
     if (found.is === 'elsewhere') {
       return blocked('BUCKET_WRONG_REGION', `s3://${plan.name} is in ${found.region}, but the cluster is in ${ctx.blueprint.region}`);
     }
@@ -40,12 +40,12 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
       if (!mayMark(found.tags, ctx.blueprint.ownership))
         return blocked('OWNED_BY_ANOTHER_INSTALLATION', `s3://${plan.name} belongs to another installation of loki-eks`);
     } else if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
-      return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not made by loki-eks for this cluster`);
+      return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not created by loki-eks for this cluster`);
     }
     const key = strangeKey(found, plan);
     if (key) {
       const message = `s3://${plan.name} is encrypted with ${key}, which Loki's role would not be allowed to use`;
-      return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `loki-eks install --kms-key ${key}` }) };
+      return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `Run \`loki-eks install --kms-key ${key}\`` }) };
     }
     const barred = earlyExpiry(found, use, ctx.blueprint) ?? unsaidRetention(found.tags, ctx);
     if (barred) return { is: 'blocked', problem: barred };
@@ -69,7 +69,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     const before = wasAbsent(hands.found) ? ABSENT : await ctx.buckets.look(plan.name);
     const fresh = before.is === 'absent';
     const found = fresh ? await make(ctx.buckets, plan, hands) : before;
-    if (found.is !== 'ours-to-read') throw stop('BUCKET_TAKEN', { message: `s3://${plan.name} can't be read after it was made` });
+    if (found.is !== 'ours-to-read') throw stop('BUCKET_TAKEN', { message: `s3://${plan.name} can't be read after it was created` });
     if (!fresh) await emptyIfAsked(ctx, plan, hands);
     for (const gap of bucketGaps(found, plan)) {
       hands.signal.throwIfAborted();
@@ -84,7 +84,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     const did = receipt as BucketReceipt;
     const found = await buckets.look(did.name);
     if (found.is !== 'ours-to-read') return undefined;
-    if (did.did === 'empty-bucket') throw stop('BUCKET_WAS_EMPTIED', { message: `The objects of s3://${did.name} that were deleted can't be brought back` });
+    if (did.did === 'empty-bucket') throw stop('BUCKET_WAS_EMPTIED', { message: `The objects deleted from s3://${did.name} can't be restored` });
     if (did.did === 'set-lifecycle') return lifecycleBack(buckets, found, did.before as unknown as readonly LifecycleRule[]);
     if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
     const bare = Object.keys(found.tags).length === 0;
@@ -98,7 +98,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     const found = await buckets.look(name);
     if (found.is === 'absent') return { is: 'absent' };
     if (found.is !== 'ours-to-read' || !oursByTags(found.tags, blueprint.ownership)) {
-      return { is: 'kept', target: `s3://${name}`, why: 'it is not ours' };
+      return { is: 'kept', target: `s3://${name}`, why: 'loki-eks did not create it' };
     }
     const given = consent?.buckets?.get(name);
     if (given?.how === 'expire') return expireBucket(buckets, found, { say: helpers.say, how: given.afterwards });
@@ -109,7 +109,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
   },
 });
 
-const STOPS_EXPIRING = 'lifecycle: S3 no longer empties it; what has expired already is gone';
+const STOPS_EXPIRING = 'lifecycle: S3 no longer empties it; objects that have already expired are gone';
 
 const said = (text: string | undefined, { say }: Pick<Helpers, 'say'>): void => (text === undefined ? undefined : say(text));
 
@@ -126,7 +126,7 @@ async function lifecycleBack(buckets: Buckets, found: BucketState, before: reado
   const rules = withoutNewExpiry(before, found.lifecycle);
   await buckets.setLifecycle(found.name, rules);
   if (rules.length === before.length) return undefined;
-  return { is: 'kept', target: `s3://${found.name}`, why: 'S3 no longer empties it, and it may hold new logs', how: expireAgain(found.name) };
+  return { is: 'kept', target: `s3://${found.name}`, why: 'S3 no longer empties it, and it may contain new logs', how: expireAgain(found.name) };
 }
 
 /** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
@@ -135,24 +135,24 @@ async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): P
   const { name, namespace } = ctx.blueprint.loki;
   const inUse = (await ctx.releases.find(name, namespace)) !== undefined;
   if (plan.whenExists === 'fail') {
-    return inUse ? { changes: [] } : blocked('BUCKET_EXISTS', `s3://${found.name} exists already and --existing-buckets is "fail"`);
+    return inUse ? { changes: [] } : blocked('BUCKET_EXISTS', `s3://${found.name} already exists and --existing-buckets is "fail"`);
   }
   const { objects, bytes, exact } = await ctx.buckets.contents(found.name, 100_000);
   if (objects === 0) return { changes: [] };
   const holds = `${exact ? '' : 'more than '}${objects} objects, ${sizeOf(bytes)}`;
   if (inUse) {
-    return { is: 'blocked', problem: problem('BUCKET_IN_USE', { message: `s3://${found.name} (${holds}) can't be emptied while Loki writes to it` }) };
+    return { is: 'blocked', problem: problem('BUCKET_IN_USE', { message: `s3://${found.name} (${holds}) can't be emptied while Loki is writing to it` }) };
   }
   if (!mayEmpty(ctx, found.name)) {
     return {
       is: 'blocked',
       problem: problem('RECREATE_UNCONFIRMED', {
-        message: `s3://${found.name} holds ${holds}, which "recreate" would delete`,
-        fix: `loki-eks install --existing-buckets recreate --confirm-recreate ${found.name}`,
+        message: `s3://${found.name} contains ${holds}, which "recreate" would delete`,
+        fix: `Run \`loki-eks install --existing-buckets recreate --confirm-recreate ${found.name}\``,
       }),
     };
   }
-  return { changes: [{ action: 'delete', target: `s3://${found.name}/*`, detail: `${holds}: deleted for good` }] };
+  return { changes: [{ action: 'delete', target: `s3://${found.name}/*`, detail: `${holds}: deleted permanently` }] };
 }
 
 async function emptyIfAsked(ctx: Needs, plan: BucketPlan, hands: Hands<Receipt>): Promise<void> {

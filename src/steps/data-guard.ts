@@ -55,8 +55,8 @@ function guardRetention({ buckets, blueprint, clock }: Guarded, releases: Releas
         const days = oldest === undefined ? 0 : (clock.now().getTime() - oldest.getTime()) / DAY_MS;
         if (days > then)
           throw stop('RETENTION_WOULD_SHORTEN', {
-            message: `A rollback to revision ${revision} would shorten the retention from ${now} to ${then} days, and s3://${bucket} holds logs of ${Math.floor(days)} days`,
-            fix: `loki-eks install --retention-days ${now} --on-unfinished continue   # keeps them`,
+            message: `A rollback to revision ${revision} would shorten the retention from ${now} to ${then} days, and s3://${bucket} contains logs of ${Math.floor(days)} days`,
+            fix: `Run \`loki-eks install --retention-days ${now} --on-unfinished continue\` to keep them`,
           });
       }
       return releases.rollback(task);
@@ -103,8 +103,8 @@ async function refuseUnnamed({ buckets, clock }: ForBuckets, { name, madeByThisR
   if (madeByThisRun && young) return;
   const since = oldest === undefined ? '' : `, since ${oldest.toISOString().slice(0, 16)}Z`;
   throw stop('BUCKET_HOLDS_LOGS', {
-    message: `s3://${name} holds ${exact ? '' : 'more than '}${objects} objects, ${sizeOf(bytes)}${since}`,
-    fix: `loki-eks uninstall --delete-data --confirm-delete-data ${name}`,
+    message: `s3://${name} contains ${exact ? '' : 'more than '}${objects} objects, ${sizeOf(bytes)}${since}`,
+    fix: `Run \`loki-eks uninstall --delete-data --confirm-delete-data ${name}\``,
   });
 }
 
@@ -113,8 +113,8 @@ async function refuseNewExpiry({ buckets }: ForBuckets, { name, rules }: { reado
   const added = rules.filter((rule) => expires(rule) && !(found.is === 'ours-to-read' && found.lifecycle.some((other) => same(other, rule))));
   if (added.length === 0) return;
   throw stop('EXPIRY_UNCONFIRMED', {
-    message: `The lifecycle rule ${added.map(({ ID }) => JSON.stringify(ID ?? '')).join(', ')} would expire objects of s3://${name}`,
-    fix: expireAgain(name),
+    message: `The lifecycle rule ${added.map(({ ID }) => JSON.stringify(ID ?? '')).join(', ')} would expire objects in s3://${name}`,
+    fix: `Run \`${expireAgain(name)}\``,
   });
 }
 

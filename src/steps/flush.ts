@@ -98,7 +98,7 @@ async function flushOne(ctx: Needs, ingester: Ingester, { ending, signal, left }
       if (seen.queued === 0 && written >= round.chunks) {
         // All that was there is in S3. What is counted now came from writers that go on.
         const after = await flush();
-        return after.chunks === 0 || after.failures === seen.failures ? undefined : unflushed(ctx, ingester, after, 'S3 takes no more');
+        return after.chunks === 0 || after.failures === seen.failures ? undefined : unflushed(ctx, ingester, after, 'new flushes fail');
       }
       if (seen.chunks < best.chunks) best = { chunks: seen.chunks, at: now(), failures: seen.failures };
       const idle = now() - Math.max(best.at, began);
@@ -167,6 +167,6 @@ const ask = ({ kubernetes }: Needs, { pod: { metadata } }: Ingester, asked: Aske
 async function must(ctx: Needs, ingester: Ingester, asked: Asked): Promise<PodResponse> {
   const answer = await ask(ctx, ingester, asked);
   if (answer.status < 200 || answer.status > 299)
-    throw stop('INGESTERS_UNFLUSHED', { message: `${asked.method} ${asked.path} is answered with HTTP ${answer.status} ${answer.body.trim().slice(0, 200)}` });
+    throw stop('INGESTERS_UNFLUSHED', { message: `${asked.method} ${asked.path} returns HTTP ${answer.status} ${answer.body.trim().slice(0, 200)}` });
   return answer;
 }

@@ -92,7 +92,7 @@ async function read({ kubernetes, ownership }: Needs, release: Release, digest: 
   const text = Buffer.from(encoded, 'base64').toString();
   if (digestOf(text) !== digest) {
     const { namespace, name } = placeOf(release);
-    throw stop('OBJECT_BACKUP_CHANGED', { message: `Secret ${namespace}/${name} is not as the run left it, so nothing is put back from it` });
+    throw stop('OBJECT_BACKUP_CHANGED', { message: `Secret ${namespace}/${name} was changed after the run wrote it, so nothing is restored from it` });
   }
   return (JSON.parse(text) as { readonly kept: readonly Kept[] }).kept;
 }

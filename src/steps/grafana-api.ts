@@ -15,7 +15,7 @@ type Record = (receipt: Receipt) => Promise<void>;
 type Board = { readonly [key: string]: Json };
 
 function reached({ grafana, blueprint }: Needs): Grafana {
-  if (!grafana) throw stop('GRAFANA_TOKEN_MISSING', { message: `There is no token for ${blueprint.grafana?.where ?? 'Grafana'}` });
+  if (!grafana) throw stop('GRAFANA_TOKEN_MISSING', { message: `A token is required for ${blueprint.grafana?.where ?? 'Grafana'}` });
   return grafana;
 }
 
@@ -66,15 +66,15 @@ export async function foreignDatasource({ grafana, blueprint }: Needs, { uid, na
 
 const taken = (what: string, { grafana }: Blueprint) =>
   problem('GRAFANA_DATASOURCE_EXISTS', {
-    message: `${what} in ${grafana?.where} was not made by loki-eks`,
-    fix: 'rename or delete that one, or leave Grafana alone with --grafana none',
+    message: `${what} in ${grafana?.where} was not created by loki-eks`,
+    fix: 'Rename or delete it, or add `--grafana none`',
   });
 
 /** It has the uid that only we give, and no mark of the API: a file has made it, and is nowhere that we could take it away. */
 const provisioned = ({ name, uid }: GrafanaDatasource, { grafana }: Blueprint) =>
   problem('GRAFANA_DATASOURCE_EXISTS', {
-    message: `data source "${name}" with uid ${uid} in ${grafana?.where} was made by a provisioning file`,
-    fix: 'take that file away and restart Grafana, or leave Grafana alone with --grafana none; then loki-eks install',
+    message: `data source "${name}" with uid ${uid} in ${grafana?.where} comes from a provisioning file`,
+    fix: 'Remove that file and restart Grafana, or add `--grafana none`; then run `loki-eks install`',
   });
 
 export async function hasForeign(ctx: Needs, { uid }: DatasourcePlan): Promise<boolean> {
@@ -142,7 +142,7 @@ const plain = (found: Board): string => {
 export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving: readonly Change[]): Promise<Finding> {
   const target = `dashboard "${plan.name}" in ${ctx.blueprint.grafana?.where}`;
   // The data source bars the way for the same reason.
-  if (!ctx.grafana) return { is: 'matches', note: 'not looked at' };
+  if (!ctx.grafana) return { is: 'matches', note: 'not checked' };
   const found = await ctx.grafana.dashboard(plan.uid);
   if (leaving.length > 0 && (!found || isOurBoard(found, ctx.blueprint)))
     return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'by the API' }, ...leaving] };
@@ -174,7 +174,7 @@ export async function remove(ctx: Needs, what: What, { uid, name }: { readonly u
     return {
       is: 'kept',
       target,
-      why: 'there is no token for it',
+      why: 'it requires a Grafana token',
       how: `loki-eks uninstall --grafana-url ${blueprint.grafana?.where} --grafana-token-file FILE, or delete it in Grafana`,
     };
   if (what === 'dashboard') {

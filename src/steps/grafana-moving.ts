@@ -16,7 +16,7 @@ export const leaving = (files: readonly KubeObject[]): readonly Change[] =>
   files.map(({ kind, metadata }) => ({
     action: 'delete',
     target: `${kind} ${metadata.namespace}/${metadata.name}`,
-    detail: 'no sidecar has to read it any more',
+    detail: 'no sidecar needs to read it any more',
   }));
 
 export async function leave(ctx: GrafanaNeeds, files: readonly KubeObject[], record: (receipt: Receipt) => Promise<void>): Promise<void> {

@@ -28,7 +28,7 @@ export async function inspectObject(ctx: Needs, of: { readonly way: ObjectWay; r
   // Let go of by us before: it still says what it is.
   const letGo = ctx.adopting === true && found.metadata.labels?.[PART] === what && mayMark(found.metadata.labels, ownership);
   if (!oursByLabels(found, ownership) && !letGo) {
-    return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not made by loki-eks` }) };
+    return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not created by loki-eks` }) };
   }
   const labels = labelsOf(ctx.blueprint, way, what);
   const labelled = Object.entries(labels).every(([key, value]) => found.metadata.labels?.[key] === value);
@@ -59,7 +59,7 @@ async function lookAlike({ kubernetes, blueprint }: Needs, way: ObjectWay): Prom
     if (same)
       return problem('GRAFANA_DATASOURCE_EXISTS', {
         message: `${named(object)} already provisions a data source with ${same}`,
-        fix: `rename that one, or leave Grafana alone with --grafana none`,
+        fix: 'Rename it, or add `--grafana none`',
       });
   }
   return undefined;

@@ -32,7 +32,7 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
     if (plan.way.is === 'api') {
       const files = await filesLeft(ctx, 'datasource');
       await leave(ctx, files, record);
-      if (files.length > 0) say('waiting until Grafana has forgotten what its sidecar gave it');
+      if (files.length > 0) say('waiting until Grafana has dropped the data source of its sidecar');
       if (files.length > 0) await forgotten(ctx, signal, async () => !(await api.hasForeign(ctx, plan)));
       return api.applyDatasource(ctx, { plan, login, record });
     }

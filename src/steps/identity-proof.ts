@@ -52,7 +52,7 @@ export const identityProof: Step<Needs, Receipt> = {
         // At most a quarter of the wait is waited in vain.
         const pause = Math.min(5000, Math.max(250, waited / 4));
         if (!mayPropagate(error) || waited + pause > PATIENCE_MS) throw error;
-        say(`IAM has not caught up yet: ${error.problem.message}`);
+        say(`waiting for IAM to propagate: ${error.problem.message}`);
         await clock.sleep(pause, signal);
       }
     }

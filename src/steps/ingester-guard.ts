@@ -154,7 +154,7 @@ export async function flushForRestart(
 const unreadIn = ({ idle }: Holders): readonly Unflushed[] =>
   idle
     .filter(mayHoldLines)
-    .map(({ metadata: { name } }) => ({ ingester: `PersistentVolumeClaim ${name}`, why: 'no ingester runs that could read its write-ahead log' }));
+    .map(({ metadata: { name } }) => ({ ingester: `PersistentVolumeClaim ${name}`, why: 'no ingester is running that could read its write-ahead log' }));
 
 /** What would be lost, one ingester a line. */
 export function unflushedProblem(
@@ -165,10 +165,10 @@ export function unflushedProblem(
   const streams = unflushed.reduce((sum, one) => sum + (one.streams ?? 0), 0);
   const counted = chunks > 0 ? `, at least ${chunks} chunks of ${streams} streams,` : '';
   return stop('INGESTERS_UNFLUSHED', {
-    message: `The log lines of ${unflushed.length} of ${of} ingesters${counted} can't be put into S3: ${unflushed.map(({ ingester }) => ingester).join(', ')}`,
+    message: `The log lines of ${unflushed.length} of ${of} ingesters${counted} can't be flushed to S3: ${unflushed.map(({ ingester }) => ingester).join(', ')}`,
     evidence: [
       ...unflushed.flatMap(({ ingester, chunks: n, streams: m, why, log }) => [
-        `${ingester}: ${n === undefined ? 'does not tell how much it holds' : `${n} chunks of ${m ?? 0} streams`}; ${why}`,
+        `${ingester}: ${n === undefined ? 'unknown number of chunks' : `${n} chunks of ${m ?? 0} streams`}; ${why}`,
         ...(log ? [log] : []),
       ]),
       ...(since ? [since] : []),
@@ -193,7 +193,7 @@ export function volumesUnkept(values: Json): Problem | undefined {
       const path = `${part}.persistence.${key}`;
       const value = at(values, path);
       if (value === undefined || value === null || value === 'Retain') continue;
-      return problem('VOLUMES_NOT_RETAINED', { message: `${path} is ${JSON.stringify(value)}`, fix: `set ${path} to Retain in your values, or leave it out` });
+      return problem('VOLUMES_NOT_RETAINED', { message: `${path} is ${JSON.stringify(value)}`, fix: `Set ${path} to Retain in your values, or remove it` });
     }
   return undefined;
 }

@@ -126,9 +126,7 @@ const recordSecret = ({ kubernetes, blueprint: { loki } }: Context) =>
 const forgetting: Deed = {
   marked: async (ctx) => {
     const found = await recordSecret(ctx);
-    return found && oursByLabels(found, ctx.blueprint.ownership)
-      ? [{ action: 'delete', target: named(found), detail: 'what loki-eks remembers of the installation' }]
-      : [];
+    return found && oursByLabels(found, ctx.blueprint.ownership) ? [{ action: 'delete', target: named(found), detail: 'the installation record' }] : [];
   },
   letGo: async (ctx, { record }) => {
     const found = await recordSecret(ctx);

@@ -61,8 +61,8 @@ export async function giveBack(
   const ref = refOf(object);
   await kubernetes.patch(ref, { metadata: { labels, annotations }, ...(of.data && { data: of.data }) });
   const { kind, namespace, name } = ref;
-  const how = `kubectl delete ${kind.toLowerCase()} ${name}${namespace ? ` -n ${namespace}` : ''}, once nobody needs it`;
-  return { is: 'kept', target: named(object), why: 'it was there before loki-eks', how, changed: true };
+  const how = `kubectl delete ${kind.toLowerCase()} ${name}${namespace ? ` -n ${namespace}` : ''}, once it is no longer needed`;
+  return { is: 'kept', target: named(object), why: 'it existed before loki-eks', how, changed: true };
 }
 
 /** Everything of ours, whichever step has put it there; what it said before is nobody's to know. */
@@ -115,7 +115,7 @@ export function markChange(object: KubeObject, marking: Marking): Change {
 /** Why an object that is not ours can't be taken over, if it can't. */
 export function strange(object: KubeObject, { ownership, adopting = false }: { readonly ownership: Ownership; readonly adopting?: boolean }) {
   if (oursByLabels(object, ownership)) return undefined;
-  if (!adopting) return problem('OBJECT_NOT_OURS', { message: `${named(object)} exists but was not made by loki-eks` });
+  if (!adopting) return problem('OBJECT_NOT_OURS', { message: `${named(object)} exists but was not created by loki-eks` });
   return mayMark(object.metadata.labels, ownership)
     ? undefined
     : problem('OWNED_BY_ANOTHER_INSTALLATION', { message: `${named(object)} belongs to another installation of loki-eks` });

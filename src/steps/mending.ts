@@ -183,7 +183,7 @@ export const revalue = (all: readonly Revalue[] = []): Step<Needs, Receipt> => (
     for (const { name, namespace, revision } of all) {
       const found = await releases.find(name, namespace);
       if (found?.revision !== revision) {
-        const message = `Helm release ${namespace}/${name} is at revision ${found?.revision ?? 'none'}, not ${revision}, as it was when it was looked at`;
+        const message = `Helm release ${namespace}/${name} is at revision ${found?.revision ?? 'none'}, but was at ${revision} when it was checked`;
         return { is: 'blocked', problem: problem('PLAN_OUTDATED', { message }) };
       }
     }

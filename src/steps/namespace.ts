@@ -8,7 +8,7 @@ import { named, oursByLabels } from './marks.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
 
-const waitFor = (name: string): string => `Wait until it is gone: kubectl wait --for=delete namespace/${name} --timeout=10m`;
+const waitFor = (name: string): string => `Wait until it is gone: \`kubectl wait --for=delete namespace/${name} --timeout=10m\``;
 
 export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
   id: `namespace.${use}`,
@@ -32,12 +32,12 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
       return {
         is: 'blocked',
         problem: problem('NAMESPACE_FORBIDS_COLLECTOR', {
-          message: `namespace ${wanted.metadata.name} enforces the pod security level "${level}", which admits no pod that reads files of its node`,
-          fix: `kubectl label namespace ${wanted.metadata.name} ${POD_SECURITY}=privileged --overwrite   # or: --collector-namespace of another one`,
+          message: `Namespace ${wanted.metadata.name} enforces the Pod Security level "${level}", which does not admit pods with hostPath volumes`,
+          fix: `Run \`kubectl label namespace ${wanted.metadata.name} ${POD_SECURITY}=privileged --overwrite\`, or choose another namespace with \`--collector-namespace\``,
         }),
       };
     }
-    return { is: 'matches', note: 'was there before; uninstall leaves it' };
+    return { is: 'matches', note: 'existed before; uninstall keeps it' };
   },
 
   async apply({ kubernetes, blueprint }, { record }) {
@@ -54,7 +54,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
     const { others, releases } = await inhabitants(ctx, String(name));
     const stays = [...releases, ...others];
-    if (stays.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `Namespace ${String(name)} now holds ${stays.slice(0, 3).join(', ')}` });
+    if (stays.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `Namespace ${String(name)} now contains ${stays.slice(0, 3).join(', ')}` });
     await ctx.kubernetes.delete(ref);
     await gone(ctx, String(name), signal);
   },
@@ -63,15 +63,15 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const { name } = ctx.blueprint.namespaces[use].metadata;
     const found = await ctx.kubernetes.get(reference(name));
     if (!found) return { is: 'absent' };
-    if (!oursByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it was there before loki-eks' };
+    if (!oursByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it existed before loki-eks' };
     const { others, releases } = await inhabitants(ctx, name);
     // With its record a release could not be taken away any more, and what it made outside the namespace would stay for good.
     if (releases.length > 0)
-      return { is: 'kept', target: `namespace ${name}`, why: `the record of ${releases.join(', ')} is in it`, how: 'loki-eks uninstall' };
+      return { is: 'kept', target: `namespace ${name}`, why: `it contains the record of ${releases.join(', ')}`, how: 'loki-eks uninstall' };
     if (others.length > 0) {
-      return { is: 'kept', target: `namespace ${name}`, why: `it holds ${others.slice(0, 3).join(', ')}`, how: `kubectl delete namespace ${name}` };
+      return { is: 'kept', target: `namespace ${name}`, why: `it contains ${others.slice(0, 3).join(', ')}`, how: `kubectl delete namespace ${name}` };
     }
-    say('waiting for the namespace to go');
+    say('waiting for the namespace to be deleted');
     await ctx.kubernetes.delete(reference(name));
     await gone(ctx, name, signal);
     return { is: 'removed' };

@@ -24,7 +24,7 @@ export const record: Step<Needs, Receipt> = {
     const target = `Secret ${blueprint.loki.namespace}/${RECORD}`;
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: 'settings' }] };
     if (!oursByLabels(found, blueprint.ownership)) {
-      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} exists but was not made by loki-eks` }) };
+      return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} exists but was not created by loki-eks` }) };
     }
     if (found['type'] !== RECORD_TYPE) {
       return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${target} is of type ${String(found['type'])}, not ${RECORD_TYPE}` }) };

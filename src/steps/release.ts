@@ -35,7 +35,10 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const ours = releaseIsOurs(found, blueprint.ownership);
     if (!ours && adopting) return adoption(ctx, use, found);
     if (!ours) {
-      return { is: 'blocked', problem: problem('RELEASE_NOT_OURS', { message: `${target} (${found.chart} ${found.chartVersion}) was not made by loki-eks` }) };
+      return {
+        is: 'blocked',
+        problem: problem('RELEASE_NOT_OURS', { message: `${target} (${found.chart} ${found.chartVersion}) was not created by loki-eks` }),
+      };
     }
     const changes = changesFor(found, plan, target);
     if (changes.length > 0) return { is: 'differs', changes: [...changes, ...(await fewerIngesters(ctx, use))] };
@@ -48,7 +51,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
         ...flushed.map(({ metadata }): Change => ({
           action: 'update',
           target: `PersistentVolumeClaim ${plan.namespace}/${metadata.name}`,
-          detail: 'no longer marked as flushed: its ingester goes on',
+          detail: 'no longer marked as flushed: its ingester keeps running',
         })),
       ],
     };
@@ -101,7 +104,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
     if (!found) return removeLeftClaims(ctx, use);
-    if (!releaseIsOurs(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'it is not ours' };
+    if (!releaseIsOurs(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'loki-eks did not create it' };
     await takeAway(ctx, use, helpers);
     return { is: 'removed' };
   },
@@ -120,7 +123,7 @@ async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Prom
   if (found.chart !== plan.chart.name) {
     return {
       is: 'blocked',
-      problem: problem('RELEASE_OTHER_CHART', { message: `${target} is of chart ${found.chart} ${found.chartVersion}, not of ${plan.chart.name}` }),
+      problem: problem('RELEASE_OTHER_CHART', { message: `${target} uses chart ${found.chart} ${found.chartVersion}, not ${plan.chart.name}` }),
     };
   }
   const { replaced } = await wayFor(ctx, use);
@@ -128,7 +131,7 @@ async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Prom
   const anew = replaced.map((name): Change => ({
     action: 'update',
     target: `StatefulSet ${plan.namespace}/${name}`,
-    detail: 'made anew around its pods: it can not be changed in place',
+    detail: "recreated around its pods, because it can't be changed in place",
   }));
   return { is: 'differs', changes: [marks, ...changesFor(marked(found, plan), plan, target), ...anew, ...(await fewerIngesters(ctx, use))] };
 }
@@ -143,7 +146,7 @@ async function fewerIngesters(ctx: Needs, use: 'loki' | 'alloy'): Promise<readon
   return surplus.map(({ set, from, to }) => ({
     action: 'update',
     target: `StatefulSet ${namespace}/${set}`,
-    detail: `${from} to ${to} ingesters: those that end put their log lines into S3 first; their volumes stay`,
+    detail: `${from} to ${to} ingesters: those removed flush their log lines to S3 first; their volumes are kept`,
   }));
 }
 
@@ -260,8 +263,9 @@ async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Pr
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
     const pods = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, metadataOnly: true });
     if (pods.length === 0) break;
-    helpers.say(`waiting for ${pods.length} pods to end`);
-    if (ctx.clock.now().getTime() > until) throw stop('PODS_REMAIN', { message: `${pods.length} pods of ${name} have not ended: ${pods[0]?.metadata.name} …` });
+    helpers.say(`waiting for ${pods.length} pods to terminate`);
+    if (ctx.clock.now().getTime() > until)
+      throw stop('PODS_REMAIN', { message: `${pods.length} pods of ${name} have not terminated: ${pods[0]?.metadata.name} …` });
     await ctx.clock.sleep(pause, helpers.signal);
   }
   await removeClaims(ctx, use);

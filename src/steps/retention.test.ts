@@ -18,7 +18,7 @@ describe('unsaidRetention', () => {
 
   it('shows what goes by a shorter one, and nothing else', () => {
     expect(lostLines({ 'loki-eks/retention-days': '90' }, blueprint)).toEqual([
-      { action: 'delete', target: 'log lines older than 28 days', detail: 'by Loki, for good; they were kept for 90 days' },
+      { action: 'delete', target: 'log lines older than 28 days', detail: 'permanently, by Loki; they were kept for 90 days' },
     ]);
     const others: readonly Record<string, string>[] = [{}, { 'loki-eks/retention-days': '28' }, { 'loki-eks/retention-days': '7' }];
     for (const tags of others) expect(lostLines(tags, blueprint)).toEqual([]);
@@ -27,8 +27,8 @@ describe('unsaidRetention', () => {
   it('names both times, and both ways on', () => {
     expect(unsaidRetention({ 'loki-eks/retention-days': '90' }, { blueprint, said: new Set() })).toMatchObject({
       code: 'RETENTION_WOULD_SHORTEN',
-      message: 'Logs are kept for 90 days; this run would keep them for 28, the default, and Loki would delete older ones',
-      fix: 'loki-eks install --retention-days 90   # or --retention-days 28, to delete them',
+      message: 'Logs are kept for 90 days; this run would keep them for only 28 (the default), and Loki would delete older ones',
+      fix: 'Run `loki-eks install --retention-days 90` to keep them, or set `--retention-days 28` to delete them',
     });
   });
 });

@@ -9,8 +9,8 @@ export function unsaidRetention(tags: Readonly<Record<string, string>>, { bluepr
   const kept = Number(tags[retentionTag] ?? 0);
   if (!(kept > blueprint.retentionDays) || said === undefined || said.has('retentionDays')) return undefined;
   return problem('RETENTION_WOULD_SHORTEN', {
-    message: `Logs are kept for ${kept} days; this run would keep them for ${blueprint.retentionDays}, the default, and Loki would delete older ones`,
-    fix: `loki-eks install --retention-days ${kept}   # or --retention-days ${blueprint.retentionDays}, to delete them`,
+    message: `Logs are kept for ${kept} days; this run would keep them for only ${blueprint.retentionDays} (the default), and Loki would delete older ones`,
+    fix: `Run \`loki-eks install --retention-days ${kept}\` to keep them, or set \`--retention-days ${blueprint.retentionDays}\` to delete them`,
   });
 }
 
@@ -18,5 +18,5 @@ export function unsaidRetention(tags: Readonly<Record<string, string>>, { bluepr
 export function lostLines(tags: Readonly<Record<string, string>>, { retentionDays }: Pick<Context['blueprint'], 'retentionDays'>): readonly Change[] {
   const kept = Number(tags[retentionTag] ?? 0);
   if (!(kept > retentionDays)) return [];
-  return [{ action: 'delete', target: `log lines older than ${retentionDays} days`, detail: `by Loki, for good; they were kept for ${kept} days` }];
+  return [{ action: 'delete', target: `log lines older than ${retentionDays} days`, detail: `permanently, by Loki; they were kept for ${kept} days` }];
 }

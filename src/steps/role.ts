@@ -38,15 +38,18 @@ export const role: Step<Needs, Receipt> = {
       };
     }
     if (!ours && !adopting) {
-      return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not made by loki-eks for this cluster` }) };
+      return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not created by loki-eks for this cluster` }) };
     }
     // Named by the user, it is shared with those who are on it already.
     const shared = ours || ctx.said?.has('roleName') ? undefined : sharedBecause(found, blueprint, await roles.instanceProfiles(wanted.name));
-    if (shared) return { is: 'blocked', problem: problem('ROLE_SHARED', { message: `Role ${wanted.name} is used by others as well: ${shared}` }) };
+    if (shared) return { is: 'blocked', problem: problem('ROLE_SHARED', { message: `Role ${wanted.name} is used by other workloads: ${shared}` }) };
     if (found.path !== wanted.path) {
       return {
         is: 'blocked',
-        problem: problem('ROLE_OTHER_PATH', { message: `role ${wanted.name} has the path ${found.path}, not ${wanted.path}`, fix: `--iam-path ${found.path}` }),
+        problem: problem('ROLE_OTHER_PATH', {
+          message: `Role ${wanted.name} has the path ${found.path}, not ${wanted.path}`,
+          fix: `Set \`--iam-path ${found.path}\``,
+        }),
       };
     }
     const changes = gaps(found, blueprint).map(({ did, diff }): Change => ({
@@ -105,8 +108,8 @@ export const role: Step<Needs, Receipt> = {
     const { name, arn, policyName } = blueprint.role;
     const found = await roles.find(name);
     if (!found) return { is: 'absent' };
-    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: arn, why: 'it is not ours' };
-    const why = isAdoptedByTag(found.tags) ? 'it was there before loki-eks' : foreignOn(found, blueprint);
+    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: arn, why: 'loki-eks did not create it' };
+    const why = isAdoptedByTag(found.tags) ? 'it existed before loki-eks' : foreignOn(found, blueprint);
     if (why) return giveBack({ roles, blueprint }, found, why);
     try {
       await roles.delete(name, policyName);
@@ -126,16 +129,16 @@ async function giveBack({ roles, blueprint }: Pick<Needs, 'roles' | 'blueprint'>
   if (others && canonical(others) !== canonical(found.trust)) await roles.setTrust(name, others);
   if (found.inline[policyName]) await roles.setInline(name, policyName, withoutOurs(found.inline[policyName], { wanted: policy }));
   await roles.untag(name, [...Object.keys(blueprint.ownership.tags), adoptedTag]);
-  return { is: 'kept', target: arn, why, how: `aws iam delete-role --role-name ${name}, once nobody needs it`, changed: true };
+  return { is: 'kept', target: arn, why, how: `aws iam delete-role --role-name ${name}, once it is no longer needed`, changed: true };
 }
 
 /** What others have put on a role of ours; `undefined` for nothing. Instance profiles show when it is deleted. */
 function foreignOn(found: Role, { role: wanted }: Needs['blueprint']): string | undefined {
   const statements = foreignStatements(found.trust, wanted.trust).length;
-  if (statements > 0) return `others may assume it (${statements} more ${statements === 1 ? 'statement' : 'statements'} in its trust policy)`;
+  if (statements > 0) return `other principals may assume it (${statements} more ${statements === 1 ? 'statement' : 'statements'} in its trust policy)`;
   const policies = [...found.attached, ...Object.keys(found.inline).filter((name) => name !== wanted.policyName)];
-  if (policies.length > 0) return `it has policies of others: ${policies.slice(0, 3).join(', ')}`;
-  return foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0 ? `others have written into its policy ${wanted.policyName}` : undefined;
+  if (policies.length > 0) return `it has other policies: ${policies.slice(0, 3).join(', ')}`;
+  return foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0 ? `its policy ${wanted.policyName} was edited` : undefined;
 }
 
 interface Serves {
@@ -149,9 +152,9 @@ export function sharedBecause(found: Role, blueprint: Serves, profiles: readonly
   const { role: wanted, serviceAccount, oidcProvider } = blueprint;
   const subject = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
   const policies = [...found.attached, ...Object.keys(found.inline).filter((name) => name !== wanted.policyName)];
-  if (!trustsOnly(found.trust, { wanted: wanted.trust, subject, ...(oidcProvider && { provider: oidcProvider.arn }) })) return 'others may assume it';
-  if (policies.length > 0) return `it has policies of its own: ${policies.slice(0, 3).join(', ')}`;
-  if (foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0) return `its policy ${wanted.policyName} says more than Loki needs`;
+  if (!trustsOnly(found.trust, { wanted: wanted.trust, subject, ...(oidcProvider && { provider: oidcProvider.arn }) })) return 'other principals may assume it';
+  if (policies.length > 0) return `it has other policies: ${policies.slice(0, 3).join(', ')}`;
+  if (foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0) return `its policy ${wanted.policyName} allows more than Loki needs`;
   return profiles.length > 0 ? `it is in instance profile ${profiles.slice(0, 3).join(', ')}` : undefined;
 }
 

@@ -35,7 +35,7 @@ export const rotation: Step<Needs, Receipt> = {
     const { htpasswd, clients, user } = ctx.blueprint.login;
     // Thrown here, it bars the way before anything is changed.
     if (ctx.rotateLogin) secondValues(ctx.blueprint.alloy.values, user);
-    const detail = ctx.rotateLogin ? 'new password' : 'end of a rotation that was interrupted';
+    const detail = ctx.rotateLogin ? 'new password' : 'finish an interrupted rotation';
     const source = ctx.blueprint.grafana?.datasource;
     const read = source?.way.is === 'object' ? [source.way] : [];
     const changes: Change[] = [htpasswd, ...clients, ...read].map((place) => ({ action: 'update', target: `Secret ${place.namespace}/${place.name}`, detail }));
@@ -65,7 +65,7 @@ export const rotation: Step<Needs, Receipt> = {
     await record({ did: 'move-collectors', to: 'first' });
     await move(ctx, 'first', helpers);
     // Everything works with the new password: what is left over now is no reason to take it back, and the next run ends it.
-    await close(ctx).catch(() => helpers.say('the second login could not be removed; the next install removes it'));
+    await close(ctx).catch(() => helpers.say('the second user could not be removed; the next install removes it'));
   },
 
   async undo(ctx, receipt, helpers) {
@@ -155,7 +155,7 @@ async function move(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
 /** A rollout: each pod comes up with the pipeline and the Secret as they are then, so it never has one without the other. */
 async function moveCollectors(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
   const { alloy, login } = ctx.blueprint;
-  helpers.say(slot === 'second' ? 'collectors move to the second login' : 'collectors move back with the new password');
+  helpers.say(slot === 'second' ? 'switching collectors to the second user' : 'switching collectors back with the new password');
   const values = slot === 'first' ? alloy.values : secondValues(alloy.values, login.user);
   await applyRelease({ ...ctx, blueprint: { ...ctx.blueprint, alloy: { ...alloy, values } } }, 'alloy', helpers);
 }
@@ -173,7 +173,7 @@ function secondValues<T extends object>(values: T, user: string): T {
   const volumes = controller?.volumes?.extra ?? [];
   const login = volumes.find(({ name }) => name === 'gateway-login');
   if (moved === content || !content.includes('"/etc/loki-eks/password"') || !login?.secret) {
-    throw stop('ROTATION_IMPOSSIBLE', { message: "The collector's pipeline does not log in with /etc/loki-eks/password" });
+    throw stop('ROTATION_IMPOSSIBLE', { message: "The collector's pipeline does not use the password file /etc/loki-eks/password" });
   }
   const secret = { ...login.secret, items: [{ key: NEXT, path: 'password' }] };
   const extra = volumes.map((volume) => (volume === login ? { ...volume, secret } : volume));
@@ -215,9 +215,9 @@ async function accepted({ kubernetes, clock, blueprint }: Needs, { user, passwor
     if (alive.length > 0 && waiting === 0) return;
     if (clock.now().getTime() > until) {
       throw stop('LOGIN_NOT_PROPAGATED', {
-        message: `${waiting} of ${alive.length} gateway pods do not know the new login after ${PATIENCE_MS / 60_000} minutes`,
+        message: `${waiting} of ${alive.length} gateway pods have not loaded the new credentials after ${PATIENCE_MS / 60_000} minutes`,
       });
     }
-    say(`waiting for ${waiting} of ${alive.length} gateway pods to read the new login`);
+    say(`waiting for ${waiting} of ${alive.length} gateway pods to load the new credentials`);
   }
 }

@@ -49,7 +49,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
   async remove({ kubernetes, blueprint }) {
     const found = await kubernetes.get(reference(blueprint));
     if (!found) return { is: 'absent' };
-    if (!oursByLabels(found, blueprint.ownership)) return { is: 'kept', target: named(found), why: 'it is not ours' };
+    if (!oursByLabels(found, blueprint.ownership)) return { is: 'kept', target: named(found), why: 'loki-eks did not create it' };
     if (isAdopted(found)) return giveBack(kubernetes, found, blueprint);
     await kubernetes.delete(reference(blueprint));
     return { is: 'removed' };

@@ -14,7 +14,7 @@ export const storageClass: Step<Needs, Receipt> = {
 
   async inspect({ kubernetes, blueprint, adopting }) {
     const wanted = blueprint.storageClass;
-    if (!wanted) return { is: 'matches', note: 'the cluster has one that fits' };
+    if (!wanted) return { is: 'matches', note: 'the cluster has a suitable one' };
     const found = await kubernetes.get(reference(wanted.metadata.name));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
     if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };

@@ -31,7 +31,7 @@ export async function removeLeftClaims(ctx: Needs, use: Use): Promise<Removal> {
   const home = await ctx.kubernetes.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
   if (!home || !oursByLabels(home, ctx.blueprint.ownership)) {
     const how = `kubectl delete pvc --namespace ${namespace} --selector app.kubernetes.io/instance=${name}`;
-    return { is: 'kept', target: `${names.length} volume claims of a release ${namespace}/${name}`, why: 'nothing says that they are ours', how };
+    return { is: 'kept', target: `${names.length} volume claims of a release ${namespace}/${name}`, why: 'they have no ownership labels of loki-eks', how };
   }
   await removeClaims(ctx, use);
   return { is: 'removed' };

@@ -87,13 +87,13 @@ export async function makeWay(
   if (use === 'loki') await flushForRestart(ctx, ctx.blueprint.loki, { signal, say, keeps });
   const refs = refsOf(ctx, use, way);
   for (const ref of refs) {
-    say(`StatefulSet ${ref.name} is made anew; its pods go on`);
+    say(`StatefulSet ${ref.name} is recreated; its pods keep running`);
     await ctx.kubernetes.delete(ref, { propagation: 'Orphan' });
   }
   const until = ctx.clock.now().getTime() + GONE_MS;
   for (const ref of refs) {
     for (let pause = 50; await ctx.kubernetes.get(ref); pause = Math.min(pause * 2, 1000)) {
-      if (ctx.clock.now().getTime() > until) throw stop('PODS_REMAIN', { message: `StatefulSet ${ref.namespace}/${ref.name} is still there after a minute` });
+      if (ctx.clock.now().getTime() > until) throw stop('PODS_REMAIN', { message: `StatefulSet ${ref.namespace}/${ref.name} still exists after a minute` });
       await ctx.clock.sleep(pause, signal);
     }
   }

@@ -93,7 +93,7 @@ it('credentials that end in the middle stop the run: nothing is taken back, all 
   // The cluster's token is made of the same credentials, so either may be the first to say so.
   expect(['AWS_CREDENTIALS_EXPIRED', 'KUBE_UNAUTHORIZED']).toContain(codesOf(ran)[0]);
   expect(leftIn(ran).map(({ receipt }) => receipt.did)).toContain('create-role');
-  expect(leftIn(ran)[0]?.problem.message).toMatch(/^Left in place: taking it back needs/);
+  expect(leftIn(ran)[0]?.problem.message).toMatch(/^Left in place: a rollback requires/);
   expect(ran.events.some(({ type }) => type === 'undo.started')).toBe(false);
   expect(ran.stdout).toContain('loki-eks install --on-unfinished undo');
   await undo();

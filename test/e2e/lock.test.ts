@@ -43,7 +43,7 @@ describe('two processes at once', () => {
     expect(both.map(({ exit }) => exit).toSorted(), say).toEqual([0, 3]);
     const refused = both.find(({ exit }) => exit === 3) as Ran;
     expect(codesOf(refused)[0]).toBe('RUN_LOCKED');
-    expect(refused.events.at(-1)?.['problems'][0].message).toMatch(/^Another run is at work: loki-eks install of \S+ on \S+ \(process \d+\) since 20\d\d-/);
+    expect(refused.events.at(-1)?.['problems'][0].message).toMatch(/^Another run is in progress: loki-eks install of \S+ on \S+ \(process \d+\) since 20\d\d-/);
     expect(refused.events.at(-1)?.['writes'] ?? 0).toBe(0);
     expect(leases()).toEqual([]);
     await takeAway();

@@ -66,7 +66,7 @@ describe('buckets of an earlier installation', () => {
     const ran = await terminal.cli(['install', '--yes', '--existing-buckets', 'recreate', '--output', 'json']);
     expect(ran.exit).toBe(3);
     expect(codesOf(ran)).toContain('RECREATE_UNCONFIRMED');
-    expect(ran.stdout).toMatch(new RegExp(`s3://${chunks} holds ${objectsIn(terminal, chunks).length} objects, [\\d.]+ (B|KiB|MiB)`));
+    expect(ran.stdout).toMatch(new RegExp(`s3://${chunks} contains ${objectsIn(terminal, chunks).length} objects, [\\d.]+ (B|KiB|MiB)`));
     expect(ran.stdout).toContain(`--confirm-recreate ${chunks}`);
     const other = await terminal.cli(['install', '--yes', '--existing-buckets', 'recreate', '--confirm-recreate', 'some-other-bucket', '--output', 'json']);
     expect(other.exit).toBe(3);

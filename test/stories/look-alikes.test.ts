@@ -127,7 +127,7 @@ describe('look-alikes', () => {
     expect((await terminal.cli(['install', '--yes'])).exit).toBe(0);
     const { exit, stderr, stdout } = await terminal.cli(['uninstall', '--yes', '--delete-data', ...(await bucketFlags(terminal))]);
     expect(exit, stderr).toBe(0);
-    expect(stdout + stderr).toContain('it was there before loki-eks');
+    expect(stdout + stderr).toContain('it existed before loki-eks');
     expect(terminal.snapshot()).toBe(theirs);
     await shell(terminal, 'kubectl delete namespace loki');
   });

@@ -50,7 +50,7 @@ describe('uninstall', () => {
     expect(terminal.writes().filter((call) => !call.includes('leases') && call.startsWith('kube:delete'))).toEqual([]);
 
     // The way on is in the fix, ready to be pasted.
-    const command = /loki-eks (uninstall .*--discard-unflushed)$/.exec(problemOf(ran).fix)?.[1] ?? '';
+    const command = /`loki-eks (uninstall .*--discard-unflushed)`$/.exec(problemOf(ran).fix)?.[1] ?? '';
     const discarded = await terminal.cli(command.split(' '));
     expect(discarded.exit, discarded.stdout + discarded.stderr).toBe(0);
     expect(claims()).toEqual([]);

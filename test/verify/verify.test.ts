@@ -121,7 +121,7 @@ describe('a line that does not come back as it was printed', () => {
     await pipeline((config) => config.replace(/stage\.cri \{[^}]*\}/, ''));
     const { exit, problems, result } = await house.verify({ proofs: ['lines'] });
     expect({ exit, codes: codes(problems) }).toEqual({ exit: 6, codes: ['LINE_CHANGED'] });
-    expect(problems[0]?.message).toMatch(/^The line came back changed: \d{4}-.* stdout F loki-eks verify/);
+    expect(problems[0]?.message).toMatch(/^The log line was altered: \d{4}-.* stdout F loki-eks verify/);
     expect(result.counts).toMatchObject({ found: 0, failed: 4 });
   });
 
@@ -147,7 +147,7 @@ describe('a line that does not come back as it was printed', () => {
     );
     const { problems } = await house.verify({ proofs: ['lines'], sample: 1 });
     expect(codes(problems)).toEqual(['LINE_DUPLICATED']);
-    expect(problems[0]?.message).toMatch(/came back 2 times from ip-/);
+    expect(problems[0]?.message).toMatch(/^The log line of ip-\S+ was received 2 times$/);
   });
 });
 
@@ -166,7 +166,7 @@ describe('what is not as it should be', () => {
     undo.push(() => house.world.cluster.deniedImages.delete('grafana/alloy'));
     const { problems, result } = await house.verify({ sample: 1 });
     expect(codes(problems)).toEqual(['PROBE_NOT_RUN']);
-    expect(problems[0]?.message).toMatch(/^The pod for node ip-.* did not run: Pending: (ErrImagePull|ImagePullBackOff): /);
+    expect(problems[0]?.message).toMatch(/^The probe pod for node ip-.* did not run: Pending: (ErrImagePull|ImagePullBackOff): /);
     expect(row(result, 's3')).toMatchObject({ state: 'skipped' });
     expect(row(result, 'login')).toMatchObject({ state: 'proved' });
   });

@@ -30,11 +30,11 @@ export async function shownByGrafana({ ctx, run }: Stage, printed: PrintedLine):
     // A login or a role that is refused will be refused again; a file may still be on its way.
     const final = seen.problem && /^GRAFANA_(LOGIN_REFUSED|FORBIDDEN|UNREACHABLE)$/.test(seen.problem.code);
     if (final || ctx.clock.now().getTime() - began > PATIENCE_MS) {
-      const message = `The line is in Loki, but data source "${name}" of ${plan.where} does not show it`;
+      const message = `The log line is in Loki, but data source "${name}" of ${plan.where} does not return it`;
       return {
         ...known,
         state: 'failed',
-        problem: seen.problem ?? problem('GRAFANA_LINE_NOT_FOUND', { message, evidence: [`asked through Grafana: ${printed.query}`] }),
+        problem: seen.problem ?? problem('GRAFANA_LINE_NOT_FOUND', { message, evidence: [`queried through Grafana: ${printed.query}`] }),
       };
     }
     await ctx.clock.sleep(PAUSE_MS, run.signal);

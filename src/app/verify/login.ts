@@ -11,7 +11,7 @@ export async function refusesStrangers({ ctx, login }: Stage): Promise<ProofRow>
   const known = { proof: 'login' as const, title: proofs.login.title };
   const guess = Buffer.from(ctx.random.bytes(12)).toString('base64url');
   const tries: readonly { readonly who: string; readonly as?: Login }[] = [
-    { who: 'without a login' },
+    { who: 'without credentials' },
     { who: 'with a wrong password', as: { ...login, password: guess } },
     { who: 'with a wrong user', as: { ...login, user: `nobody-${guess}` } },
   ];
@@ -25,7 +25,7 @@ export async function refusesStrangers({ ctx, login }: Stage): Promise<ProofRow>
     ...known,
     state: 'failed',
     problem: problem('GATEWAY_OPEN', {
-      message: `The gateway answers HTTP ${first.answer.status} ${first.who}`,
+      message: `The gateway answers HTTP ${first.answer.status} to a request ${first.who}`,
       evidence: open.map(({ path, who, answer }) => `GET ${path} ${who}: HTTP ${answer.status} ${answer.body.trim().slice(0, 100)}`),
     }),
   };

@@ -73,12 +73,13 @@ export function nothing(error: unknown): undefined {
 }
 
 const refusedOn = (node: string, { message, evidence = [] }: Problem): Problem =>
-  problem('PROBE_NOT_RUN', { message: `No pod could be made for node ${node}: ${message}`, evidence });
+  problem('PROBE_NOT_RUN', { message: `No probe pod could be created for node ${node}: ${message}`, evidence });
 
 function unplaced(node: string, pod: KubeObject | undefined): Cause | undefined {
-  if (!pod) return { problem: problem('PROBE_NOT_RUN', { message: `The pod on node ${node} was taken away before its line came back` }), hopeless: true };
+  if (!pod)
+    return { problem: problem('PROBE_NOT_RUN', { message: `The probe pod on node ${node} was deleted before its log line was received` }), hopeless: true };
   const why = stuck(pod);
-  return why && { problem: problem('PROBE_NOT_RUN', { message: `The pod for node ${node} did not run: ${why.why}` }), hopeless: why.hopeless };
+  return why && { problem: problem('PROBE_NOT_RUN', { message: `The probe pod for node ${node} did not run: ${why.why}` }), hopeless: why.hopeless };
 }
 
 /** By node; a ready one where there are several. */
@@ -96,19 +97,22 @@ export async function collectorsOn({ kubernetes, blueprint }: Context, nodes: Re
 
 function uncollected({ blueprint }: Context, node: string, collector: KubeObject | undefined): Cause | undefined {
   const { namespace } = blueprint.alloy;
-  const fix = `kubectl -n ${namespace} get pods -o wide --field-selector spec.nodeName=${node}`;
+  const fix = `Run \`kubectl -n ${namespace} get pods -o wide --field-selector spec.nodeName=${node}\``;
   if (!collector) return { problem: problem('COLLECTOR_NOT_ON_NODE', { message: `No Alloy pod runs on node ${node}`, fix }), hopeless: true };
   if (isReady(collector)) return undefined;
-  const why = stuck(collector)?.why ?? 'it runs but is not ready';
+  const why = stuck(collector)?.why ?? 'it is running but not ready';
   const message = `The Alloy pod ${namespace}/${collector.metadata.name} on node ${node} is not ready: ${why}`;
-  return { problem: problem('COLLECTOR_NOT_ON_NODE', { message, fix: `kubectl -n ${namespace} describe pod ${collector.metadata.name}` }), hopeless: false };
+  return {
+    problem: problem('COLLECTOR_NOT_ON_NODE', { message, fix: `Run \`kubectl -n ${namespace} describe pod ${collector.metadata.name}\`` }),
+    hopeless: false,
+  };
 }
 
 const lost = ({ blueprint }: Context, node: string): Problem =>
   problem('LINE_NOT_FOUND', {
-    message: `The line printed on node ${node} did not come back`,
-    fix: 'loki-eks doctor',
-    evidence: [`the Alloy pod there is ready (namespace ${blueprint.alloy.namespace})`],
+    message: `Log line of node ${node} not received`,
+    fix: 'Run `loki-eks doctor`',
+    evidence: [`the Alloy pod on the node is ready (namespace ${blueprint.alloy.namespace})`],
   });
 
 async function complaints({ kubernetes, blueprint }: Context, collector: KubeObject | undefined): Promise<readonly string[]> {
@@ -127,6 +131,6 @@ function refusedBy(pod: string, metrics: string): readonly string[] {
   const retries = pushes.reduce((sum, one) => sum + one.retries, 0);
   const statuses = pushes.flatMap(({ answers }) => Object.entries(answers).filter(([status, count]) => !status.startsWith('2') && count > 0));
   if (retries === 0 && statuses.length === 0) return [];
-  const told = statuses.map(([status, count]) => `${count} answered ${status === '-1' ? 'not at all' : status}`).join(', ');
+  const told = statuses.map(([status, count]) => `${count} ${status === '-1' ? 'without a response' : `with status ${status}`}`).join(', ');
   return [`${pod}: loki_write_batch_retries_total ${retries}${told ? `; pushes: ${told}` : ''}`];
 }

@@ -31,16 +31,18 @@ async function gatewayGone({ kubernetes, blueprint }: Needs): Promise<Problem | 
     kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels }),
     kubernetes.get({ apiVersion: 'v1', kind: 'Service', namespace, name: service }),
   ]);
-  const said = (message: string, evidence: string) => problem('GATEWAY_UNAVAILABLE', { message, fix: 'loki-eks doctor --fix', evidence: [evidence] });
+  const said = (message: string, evidence: string) => problem('GATEWAY_UNAVAILABLE', { message, fix: 'Run `loki-eks doctor --fix`', evidence: [evidence] });
   if (pods.every(({ metadata }) => metadata.deletionTimestamp)) {
     const idle = deployments.find(({ spec }) => (spec as { readonly replicas?: number } | undefined)?.replicas === 0);
-    if (idle) return said(`No gateway runs: Deployment ${namespace}/${idle.metadata.name} has no replicas`, 'spec.replicas 0');
+    if (idle) return said(`No gateway is running: Deployment ${namespace}/${idle.metadata.name} has no replicas`, 'spec.replicas 0');
     if (deployments.length === 0)
-      return said(`No gateway runs: its Deployment in namespace ${namespace} is gone`, `no Deployment and no pod in ${namespace} with ${labels}`);
+      return said(`No gateway is running: its Deployment in namespace ${namespace} does not exist`, `no Deployment and no pod in ${namespace} with ${labels}`);
   }
   const part = await partGone({ kubernetes, blueprint });
   if (part) return part;
-  return found ? undefined : said(`Nobody finds the gateway: Service ${namespace}/${service} is gone`, `collectors push to ${blueprint.gateway.pushUrl}`);
+  return found
+    ? undefined
+    : said(`The gateway can't be found: Service ${namespace}/${service} does not exist`, `collectors push to ${blueprint.gateway.pushUrl}`);
 }
 
 /** What has no replicas neither takes the line nor finds it. */
@@ -60,7 +62,7 @@ async function partGone({ kubernetes, blueprint: { loki } }: Pick<Needs, 'kubern
   const { object } = idle.parts[0]!;
   return problem('LOKI_COMPONENT_SCALED_DOWN', {
     message: `${object} has no replicas, so Loki ${idle.words}`,
-    fix: 'loki-eks doctor --fix',
+    fix: 'Run `loki-eks doctor --fix`',
     evidence: [`${object}: spec.replicas 0`],
   });
 }

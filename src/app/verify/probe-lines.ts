@@ -194,12 +194,12 @@ function judged(ctx: Context, proof: LineProof, entries: readonly Entry[]): Line
 
 function faultOf({ blueprint }: Context, { node, pod, line }: LineProof, entries: readonly Entry[]): Problem | undefined {
   const [entry] = entries;
-  if (!entry) return problem('LINE_NOT_FOUND', { message: `The line printed on ${node} was there and is gone` });
+  if (!entry) return problem('LINE_NOT_FOUND', { message: `The log line of ${node} was received once, but is no longer returned` });
   const changed = entries.find((one) => one.line !== line);
-  if (changed) return problem('LINE_CHANGED', { message: `The line came back changed: ${changed.line}`, evidence: [`printed on ${node}: ${line}`] });
+  if (changed) return problem('LINE_CHANGED', { message: `The log line was altered: ${changed.line}`, evidence: [`written on ${node}: ${line}`] });
   if (entries.length > 1)
     return problem('LINE_DUPLICATED', {
-      message: `The line came back ${entries.length} times from ${node}`,
+      message: `The log line of ${node} was received ${entries.length} times`,
       evidence: entries.slice(0, 3).map((one) => inWords(one)),
     });
   const wanted: Readonly<Record<string, string>> = {
@@ -212,7 +212,7 @@ function faultOf({ blueprint }: Context, { node, pod, line }: LineProof, entries
   const wrong = Object.entries(wanted).filter(([label, value]) => entry.labels[label] !== value);
   if (wrong.length === 0) return undefined;
   return problem('LABELS_WRONG', {
-    message: `Labels are not as expected on ${node}: ${wrong.map(([label]) => label).join(', ')}`,
+    message: `Unexpected labels on ${node}: ${wrong.map(([label]) => label).join(', ')}`,
     evidence: wrong.map(([label, value]) => `${label}: expected "${value}", got "${entry.labels[label] ?? ''}"`),
   });
 }

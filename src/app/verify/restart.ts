@@ -46,7 +46,7 @@ export async function survivesRestart(stage: Stage, { nodes, index }: { readonly
     return {
       ...known,
       state: 'failed',
-      problem: problem('LINE_NOT_FOUND', { message: `Numbers printed on node ${node.name} did not come back even before the restart` }),
+      problem: problem('LINE_NOT_FOUND', { message: `Log lines of node ${node.name} were not received even before the restart` }),
     };
   say(`restarting ${name}`);
   const went = ctx.clock.now().getTime();
@@ -79,14 +79,14 @@ async function counted(
   const lost = await missing();
   const twice = numbers.filter((number, at) => numbers.indexOf(number) !== at);
   if (lost.length > 0) {
-    const message = `${lost.length} of ${last + 1} lines printed on node ${place.node} while ${name} was restarted are lost`;
+    const message = `${lost.length} of ${last + 1} log lines of node ${place.node} were lost while ${name} was restarted`;
     return {
       state: 'failed',
       problem: problem('LINES_LOST', { message, evidence: [`missing: ${lost.slice(0, 20).join(', ')}${lost.length > 20 ? ', …' : ''}`] }),
     };
   }
   if (twice.length > 0) {
-    const message = `${twice.length} of ${last + 1} lines printed on node ${place.node} while ${name} was restarted came back more than once`;
+    const message = `${twice.length} of ${last + 1} log lines of node ${place.node} were duplicated while ${name} was restarted`;
     return { state: 'failed', problem: problem('LINE_DUPLICATED', { message, evidence: [`twice: ${[...new Set(twice)].slice(0, 20).join(', ')}`] }) };
   }
   return {

@@ -39,7 +39,10 @@ async function readLogin({ kubernetes, blueprint }: Pick<Context, 'kubernetes' |
   const data = (secret?.['data'] ?? {}) as Readonly<Record<string, string>>;
   const text = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();
   if (!place || !data['password']) {
-    throw stop('LOGIN_MISSING', { message: `Secret ${place?.namespace}/${place?.name} with the gateway's login is not there`, fix: 'loki-eks install' });
+    throw stop('LOGIN_MISSING', {
+      message: `Secret ${place?.namespace}/${place?.name} with the gateway's credentials does not exist`,
+      fix: 'Run `loki-eks install`',
+    });
   }
   return { user: text('username'), password: text('password') };
 }

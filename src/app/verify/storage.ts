@@ -41,7 +41,7 @@ export async function reachesS3(stage: Stage, stamps: readonly string[]): Promis
       why: `the tenant has more than ${MOST_KEYS.toLocaleString('en-US')} objects in s3://${bucket}, too many to look through`,
     };
   if (found.key === undefined) {
-    const message = `${PATIENCE_MS / 1000} s after a flush of ${ready.length} ingesters the chunk is not in s3://${bucket}`;
+    const message = `${PATIENCE_MS / 1000} s after a flush of ${ready.length} ingesters the chunk is still not in s3://${bucket}`;
     return { ...known, state: 'failed', problem: problem('CHUNKS_NOT_STORED', { message, evidence: await complaints(ctx, ready) }) };
   }
   const seconds = ((ctx.clock.now().getTime() - began) / 1000).toFixed(1);
@@ -110,7 +110,7 @@ async function otherCredentials(ctx: Stage['ctx'], ingesters: readonly KubeObjec
     }),
   ];
   if (evidence.length === 0) return undefined;
-  return problem('LOKI_CREDENTIALS_NOT_FROM_ROLE', { message: `Loki does not write to S3 with the credentials of role ${role.name} alone`, evidence });
+  return problem('LOKI_CREDENTIALS_NOT_FROM_ROLE', { message: `Loki does not use only the credentials of role ${role.name} for S3`, evidence });
 }
 
 async function complaints(ctx: Stage['ctx'], ready: readonly KubeObject[]): Promise<readonly string[]> {

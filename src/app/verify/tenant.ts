@@ -23,7 +23,7 @@ export async function seesOnlyItsOwn({ ctx, probes, login }: Stage, printed: Pri
   ]);
   if (typeof own === 'string' || own === 0) return { ...known, state: 'skipped', why: `Loki asked directly as tenant ${tenant} shows ${own || 'no'} line` };
   if (typeof strange === 'number' && strange > 0) {
-    const message = `Loki shows tenant "${other}" a line of tenant "${tenant}"`;
+    const message = `Tenant "${other}" can read a log line of tenant "${tenant}"`;
     return { ...known, state: 'failed', problem: problem('TENANTS_NOT_ISOLATED', { message, evidence: [printed.query] }) };
   }
   const nothing = typeof strange === 'string' ? `refuses tenant "${other}" (${strange})` : `shows tenant "${other}" nothing`;

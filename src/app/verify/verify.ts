@@ -43,7 +43,7 @@ async function verified(run: Run, options: VerifyOptions): Promise<Verified> {
 }
 
 /** What stands in the file while it runs, and stays there when the process is killed. */
-const unfinished = () => problem('INTERRUPTED', { message: 'verify did not come to its end' });
+const unfinished = () => problem('INTERRUPTED', { message: 'verify was interrupted' });
 
 async function written({ outside: { files }, signal }: Run, { file, xml }: VerifyPaper, body: () => Promise<Verified>): Promise<Ending> {
   const write = async (of: Parameters<VerifyPaper['xml']>[0]) => files.write(file, await xml(of), { replace: true });
@@ -72,7 +72,7 @@ function wanted({ proofs: named, restartCollector }: VerifyOptions, blueprint: B
 const throughGrafana = ({ grafana }: Blueprint): readonly ProofName[] => (grafana?.datasource ? ['grafana'] : []);
 
 export const notInstalled = ({ settings }: Pick<Run, 'settings'>) =>
-  problem('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'loki-eks install' });
+  problem('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'Run `loki-eks install`' });
 
 export interface Proof {
   /** Everything that was tried is proved. */

@@ -4,6 +4,7 @@ import { catalogue } from '../../src/problems/catalogue.ts';
 import { notFound } from '../../src/problems/failure-classes.ts';
 import type { Row } from '../../src/problems/row.ts';
 import { unidiomatic } from '../helpers/language.ts';
+import { messagesIn } from '../helpers/messages.ts';
 
 type Texts = Readonly<Record<string, string | undefined>>;
 
@@ -15,6 +16,7 @@ const areas: Readonly<Record<string, Texts>> = {
     rows.flatMap(([code, { title, cause, fix, explain }]) => Object.entries({ title, cause, fix, explain }).map(([key, text]) => [`${code} ${key}`, text])),
   ),
   'classes without a code': notFound,
+  'problems built in the source': messagesIn(['adapters', 'design', 'engine', 'steps']),
 };
 
 describe('words', () => {

@@ -20,7 +20,7 @@ interface Known {
 
 const release = ({ namespace, name }: Failed) => (namespace ? `${namespace}/${name}` : `${name}`);
 const AIR_GAPPED =
-  'Check network and proxy (HTTPS_PROXY). Without a way out: fetch the chart elsewhere with helm pull, and give it with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.';
+  'Check network and proxy (HTTPS_PROXY). Without internet access, fetch the chart elsewhere with `helm pull` and set `--loki-chart FILE.tgz` or `--alloy-chart FILE.tgz`';
 
 const chart: readonly Known[] = [
   {
@@ -28,7 +28,7 @@ const chart: readonly Known[] = [
     code: 'CHART_UNREACHABLE',
     message: ([, name, version, where, other]) => `${where ?? 'The repository'} has no chart ${name ?? other}${version ? ` ${version}` : ''}`,
     fix: () =>
-      'Check --chart-repo, the name and the version; a mirror must hold the very version that is pinned. Or give the chart with --loki-chart FILE.tgz or --alloy-chart FILE.tgz.',
+      'Check `--chart-repo`, the name and the version: a mirror must contain the pinned version; or set `--loki-chart FILE.tgz` or `--alloy-chart FILE.tgz`',
   },
   {
     text: /looks like "([^"]+)" is not a valid chart repository or cannot be reached|repo (\S+) not found|failed to (?:fetch|do request|perform "\S+" on source)\b[^\n]{0,400}?((?:https?|oci):\/\/[^\s"]+)|(?:dial tcp|lookup)\b[^\n]*|unexpected status from \w+ request to (\S+?):/i,

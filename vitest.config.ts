@@ -13,6 +13,7 @@ export default defineConfig({
       'test/real-charts/**',
       'test/real-log-path/**',
       'test/real-cluster/**',
+      'test/permissions/**',
       'test/contracts/aws-adapters/moto.test.ts',
       'test/stories/big-bucket*.test.ts',
       'test/faults/signals.test.ts',

@@ -1,9 +1,10 @@
 /** Facts, read once and all at once. */
+import { EVERY, rule } from '../design/permissions.ts';
 import type { Facts, NodeFact, StorageClassFact } from '../design/facts.ts';
 import { installIdOf } from '../design/ownership.ts';
 import { chartSource } from '../design/pins.ts';
 import { oidcProviderArn } from '../design/policies.ts';
-import type { Problem } from '../engine/types.ts';
+import type { Permission, Problem } from '../engine/types.ts';
 import { ProblemError } from '../problems/problem.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Chart } from '../ports/releases.ts';
@@ -159,3 +160,21 @@ function nodesInWords(nodes: readonly NodeFact[]): string {
     .map(([n, word]) => `${n} ${word}`)
     .join(', ');
 }
+
+/** `doctor` asks in its own way, and goes on without an answer. */
+const DISCOVERING = EVERY.filter((one) => one !== 'doctor');
+export const discoverPermissions: readonly Permission[] = [
+  {
+    to: 'read two add-ons of the cluster; without it that is left out',
+    for: DISCOVERING,
+    actions: ['eks:DescribeAddon'],
+    on: ['eks-pod-identity-agent', 'aws-ebs-csi-driver'].map((name) => `arn:aws:eks:REGION:ACCOUNT:addon/CLUSTER/${name}/*`),
+  },
+  rule('cluster', 'list', 'nodes storageclasses.storage.k8s.io', { to: 'know the cluster', for: DISCOVERING }),
+  rule('cluster', 'list', 'csidrivers.storage.k8s.io deployments.apps statefulsets.apps', { to: 'know its storage, and find Grafana', for: DISCOVERING }),
+  rule('cluster', 'get', 'customresourcedefinitions.apiextensions.k8s.io', { to: 'know whether ServiceMonitors can be read', for: DISCOVERING }),
+  rule('cluster', 'list', 'pods', { to: 'see how much room nodes have left', for: ['plan', 'verify', 'install', 'adopt', 'orphan'] }),
+  rule('kube-system', 'list', 'services', { to: "find the cluster's DNS", for: DISCOVERING }),
+  rule('loki', 'get', 'configmaps statefulsets.apps', { to: 'keep the schema, the buckets and the layout of an installed Loki', for: DISCOVERING }),
+  rule('loki', 'list', 'persistentvolumeclaims', { to: 'keep its StorageClass', for: DISCOVERING }),
+];

@@ -1,7 +1,8 @@
 /** One writer at a time: taking the lock, holding it while a run changes things, and giving it back on every way out. */
+import { CHANGING, rule } from '../design/permissions.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Ownership } from '../design/ownership.ts';
-import type { Problem, Sink } from '../engine/types.ts';
+import type { Permission, Problem, Sink } from '../engine/types.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Clock, Pulse, Random, Self } from '../ports/system.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
@@ -232,3 +233,7 @@ function unrenewable(error: unknown): ProblemError {
   const said = error instanceof ProblemError ? [error.problem.message] : [];
   return stop('RUN_LOCK_LOST', { message: `The lock of this run could not be renewed for ${DEADLINE_MS / 1000} s`, evidence: said }, { cause: error });
 }
+
+export const lockPermissions: readonly Permission[] = [
+  rule('kube-system', 'get create update delete', 'leases.coordination.k8s.io', { to: 'keep two runs apart', for: [...CHANGING, 'doctor --fix'] }),
+];

@@ -1,4 +1,6 @@
 /** Getting to the cluster: region, caller, cluster, and a way into its API that is surely this cluster's. */
+import { clusterArn, EVERY } from '../design/permissions.ts';
+import type { Permission } from '../engine/types.ts';
 import { nearest } from '../design/nearest.ts';
 import type { Caller } from '../ports/caller.ts';
 import type { EksCluster } from '../ports/clusters.ts';
@@ -90,3 +92,14 @@ async function accessTo(cluster: EksCluster, { settings, outside, aws }: Parts):
 }
 
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host.toLowerCase() : url);
+
+/** Who calls may be asked by everybody. */
+export const reachPermissions: readonly Permission[] = [
+  {
+    to: 'list clusters where --cluster is not given or names none; IAM takes no narrower resource for it',
+    for: EVERY,
+    actions: ['eks:ListClusters'],
+    on: ['*'],
+  },
+  { to: 'find the cluster', for: EVERY, actions: ['eks:DescribeCluster'], on: [clusterArn] },
+];

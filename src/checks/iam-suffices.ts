@@ -26,6 +26,20 @@ export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'fact
   id: 'aws.iam-suffices',
   title: 'Your IAM permissions suffice',
   at: ['preflight'],
+  permissions: [
+    {
+      to: 'check your permissions beforehand; without it that is left out',
+      for: ['plan', 'install', 'adopt'],
+      actions: ['iam:SimulatePrincipalPolicy'],
+      on: ['arn:aws:iam::ACCOUNT:role/CALLER', 'arn:aws:iam::ACCOUNT:user/CALLER'],
+    },
+    {
+      to: 'learn the path of your own role for that; without it a role with a path is not checked',
+      for: ['plan', 'install', 'adopt'],
+      actions: ['iam:GetRole'],
+      on: ['arn:aws:iam::ACCOUNT:role/CALLER'],
+    },
+  ],
   async run({ roles, blueprint, facts }) {
     const bucket = `arn:${blueprint.partition}:s3:::${blueprint.buckets.chunks.name}`;
     const asked = rightsAsked({ bucket, role: blueprint.role.arn });

@@ -56,6 +56,39 @@ export type Removal =
       readonly changed?: true;
     };
 
+/** Commands, and flags that let one do more; what is needed only to adopt what others installed is apart. */
+export type Occasion =
+  | 'plan'
+  | 'status'
+  | 'verify'
+  | 'doctor'
+  | 'doctor --fix'
+  | 'install'
+  | 'uninstall'
+  | 'uninstall --delete-data'
+  | 'uninstall --expire-data'
+  | 'orphan'
+  | 'adopt'
+  | '--identity pod-identity'
+  | '--create-oidc-provider'
+  | 'without --permissions-boundary';
+
+/** What the one who runs a command must be allowed to do: a statement of a policy, or a rule of a role. */
+export type Permission = {
+  /** Reads on after "to". */
+  readonly to: string;
+  readonly for: readonly Occasion[];
+} & (
+  | { readonly actions: readonly string[]; readonly on: readonly string[]; readonly condition?: Json }
+  | {
+      readonly verbs: readonly string[];
+      /** As `kubectl` writes them: `secrets`, `pods/log`, `deployments.apps`. */
+      readonly resources: readonly string[];
+      /** A namespace by what it is for, or `cluster`: all of them, and what is in none. */
+      readonly where: 'cluster' | 'loki' | 'collector' | 'kube-system' | 'grafana';
+    }
+);
+
 /** One thing that must be true of the world. */
 export interface Step<Ctx, R extends Receipt = Receipt> {
   /** Stable, `area.thing`: events, journal, docs. */
@@ -65,6 +98,8 @@ export interface Step<Ctx, R extends Receipt = Receipt> {
   readonly needs?: readonly string[];
   /** Uninstall leaves it unless asked for by name. */
   readonly holds?: 'data';
+  /** Of everything that it does, on whatever way. */
+  readonly permissions: readonly Permission[];
   /** Reads only. */
   inspect(ctx: Ctx): Promise<Finding>;
   /** Afterwards inspect() says `matches`. */
@@ -94,6 +129,8 @@ export interface Check<Ctx> {
   readonly needs?: readonly string[];
   /** Where on the data's way it looks, for checks that are walked in that order. */
   readonly hop?: string;
+  /** What it needs beyond what the steps need. */
+  readonly permissions?: readonly Permission[];
   run(ctx: Ctx, signal: AbortSignal): Promise<Verdict>;
 }
 

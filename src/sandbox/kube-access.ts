@@ -47,8 +47,11 @@ function iamUser(world: OpenWorld, bearer: string): User | undefined {
   const caller = world.account.callerOfPresigned(Buffer.from(bearer.slice(EKS_TOKEN.length), 'base64url').toString('utf8'));
   if (caller === undefined) return undefined;
   const entries = world.account.state.eks.clusters.get(world.clusterName)?.accessEntries;
-  const known = entries?.has(caller.arn) === true || entries?.has(roleOf(caller.arn)) === true;
-  return known ? administrator(caller.arn) : undefined;
+  const entry = entries?.get(caller.arn) ?? entries?.get(roleOf(caller.arn));
+  if (entry === undefined) return undefined;
+  // Without an access policy it is RBAC alone that says what an entry may do.
+  const administers = [...entry.policies].some((policy) => policy.endsWith('/AmazonEKSClusterAdminPolicy'));
+  return administers ? administrator(caller.arn) : { user: caller.arn, groups: ['system:authenticated'] };
 }
 
 function roleOf(arn: string): string {

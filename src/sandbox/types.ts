@@ -129,6 +129,9 @@ export interface Call {
   readonly call: string;
   readonly write: boolean;
   readonly status: number;
+  /** Of the Kubernetes API: what its authorizer was asked, and for whom. */
+  readonly wish?: Readonly<Record<'verb' | 'user', string>> &
+    Readonly<Partial<Record<'group' | 'resource' | 'subresource' | 'namespace' | 'name' | 'path', string>>>;
 }
 
 export interface World {

@@ -1,4 +1,5 @@
 /** The EKS Pod Identity association that gives Loki's service account its role. */
+import { associationPermissions, formerAssociationPermissions } from './association-permissions.ts';
 import * as names from '../design/names.ts';
 import { adoptedTag } from '../design/ownership.ts';
 import type { Receipt, Removal, Step } from '../engine/types.ts';
@@ -17,6 +18,7 @@ export const association: Step<Needs, Receipt> = {
   id: 'association',
   title: 'Pod Identity association',
   needs: ['role'],
+  permissions: associationPermissions,
 
   async inspect({ associations, blueprint, adopting }) {
     const found = await associations.find(key(blueprint));
@@ -84,6 +86,7 @@ export const formerAssociation: Step<Needs, Receipt> = {
   id: 'former-association',
   title: 'Pod Identity association of before',
   needs: ['release.loki'],
+  permissions: formerAssociationPermissions,
 
   async inspect({ associations, blueprint }) {
     const found = await associations.find(key(blueprint));

@@ -1,4 +1,5 @@
 /** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
+import { bucketPermissions } from './bucket-permissions.ts';
 import type { Json, Change, Finding, Hands, Helpers, Receipt, Removal, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
 import { sizeOf } from '../design/quantities.ts';
@@ -25,6 +26,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
   title: use === 'chunks' ? 'S3 bucket for log chunks' : 'S3 bucket for alert rules',
   needs: [],
   holds: 'data',
+  permissions: bucketPermissions(use),
 
   async inspect(ctx): Promise<Finding> {
     const plan = ctx.blueprint.buckets[use];

@@ -1,4 +1,5 @@
 /** What Grafana needs for this Loki: a data source that logs in, and a dashboard. Each by a sidecar's object, or by Grafana's API. */
+import { BY_STEPS, rule } from '../design/permissions.ts';
 import { loginIn, withLogin } from '../design/grafana.ts';
 import type { Receipt, Removal, Step } from '../engine/types.ts';
 import { ProblemError } from '../problems/problem.ts';
@@ -12,6 +13,12 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
   id: 'grafana.datasource',
   title: 'Data source in Grafana',
   needs: ['login'],
+  permissions: [
+    rule('cluster', 'list', 'secrets configmaps', { to: "find the objects that Grafana's sidecars read", for: ['orphan', 'uninstall'] }),
+    rule('grafana', 'get list', 'secrets', { to: 'read the object that Grafana reads', for: BY_STEPS }),
+    rule('grafana', 'get create patch delete', 'secrets', { to: 'write the object that Grafana reads, and roll that back', for: ['install', 'adopt'] }),
+    rule('grafana', 'get patch delete', 'secrets', { to: 'release or delete that object', for: ['orphan', 'uninstall'] }),
+  ],
 
   async inspect(ctx) {
     const plan = ctx.blueprint.grafana?.datasource;
@@ -74,6 +81,13 @@ export const grafanaDashboard: Step<GrafanaNeeds, Receipt> = {
   id: 'grafana.dashboard',
   title: 'Dashboard in Grafana',
   needs: ['grafana.datasource'],
+  permissions: [
+    rule('cluster', 'list', 'secrets configmaps', { to: "find the objects that Grafana's sidecars read", for: ['orphan', 'uninstall'] }),
+    rule('grafana', 'list', 'configmaps', { to: 'find a dashboard that is there already', for: BY_STEPS }),
+    rule('loki', 'get', 'configmaps', { to: 'read the object that Grafana reads', for: BY_STEPS }),
+    rule('loki', 'get create patch delete', 'configmaps', { to: 'write the object that Grafana reads, and roll that back', for: ['install', 'adopt'] }),
+    rule('loki', 'get patch delete', 'configmaps', { to: 'release or delete that object', for: ['orphan', 'uninstall'] }),
+  ],
 
   async inspect(ctx) {
     const plan = ctx.blueprint.grafana?.dashboard;

@@ -1,4 +1,5 @@
 /** The proof, before Helm, that Loki's service account can be its role and that the role can use both buckets. */
+import { rule } from '../design/permissions.ts';
 import { createHash } from 'node:crypto';
 import { canonical } from '../design/canonical.ts';
 import type { Receipt, Step } from '../engine/types.ts';
@@ -26,6 +27,10 @@ export const identityProof: Step<Needs, Receipt> = {
   id: 'identity-proof',
   title: 'Loki can read and write its buckets',
   needs: ['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'service-account'],
+  permissions: [
+    // What is done in the buckets is done as Loki's role.
+    rule('loki', 'create', 'serviceaccounts/token', { to: 'prove that Loki can use its role before it needs it', for: ['install', 'adopt'] }),
+  ],
 
   async inspect({ kubernetes, blueprint }) {
     const found = await kubernetes.get(reference(blueprint));

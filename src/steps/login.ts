@@ -1,4 +1,5 @@
 /** The gateway's login: one password, kept only in the cluster, as a hash for nginx and in plain for the clients. */
+import { BY_STEPS, rule } from '../design/permissions.ts';
 import { isDearEnough, linesOf, loginLine, verifyHash } from '../design/htpasswd.ts';
 import type { Change, Finding, Problem, Receipt, Removal, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
@@ -20,6 +21,12 @@ export const login: Step<Needs, Receipt> = {
   id: 'login',
   title: 'Login of the gateway',
   needs: ['namespace.loki', 'namespace.collector'],
+  permissions: (['loki', 'collector'] as const).flatMap((where) => [
+    rule(where, 'get', 'secrets', { to: "read the gateway's login", for: BY_STEPS }),
+    rule(where, 'create patch delete', 'secrets', { to: 'write the login, and roll that back', for: ['install', 'adopt'] }),
+    rule(where, 'patch', 'secrets', { to: 'release the login', for: ['orphan'] }),
+    rule(where, 'patch delete', 'secrets', { to: 'delete the login, or give it back', for: ['uninstall'] }),
+  ]),
 
   async inspect(ctx): Promise<Finding> {
     const found = await look(ctx);

@@ -1,4 +1,5 @@
 /** The step of `doctor --fix` that puts the tenant into a data source of somebody else's, once it was named. */
+import { rule } from '../design/permissions.ts';
 import { withTenant } from '../design/datasource-tenant.ts';
 import type { Receipt, Step } from '../engine/types.ts';
 import type { Ref } from '../ports/kubernetes.ts';
@@ -31,6 +32,7 @@ async function textsOf({ kubernetes }: Needs, of: Tenanted): Promise<{ readonly 
 export const tenanted = (of?: Tenanted): Step<Needs, Receipt> => ({
   id: 'mend.datasource',
   title: 'Tenant of the Grafana data source',
+  permissions: [rule('grafana', 'get patch', 'secrets configmaps', { to: 'correct the tenant in the object that Grafana reads', for: ['doctor --fix'] })],
 
   async inspect(ctx) {
     const texts = of && (await textsOf(ctx, of));

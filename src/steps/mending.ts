@@ -1,3 +1,4 @@
+import { rule } from '../design/permissions.ts';
 import { driftOf, objectsIn, refIn, targetOf } from '../design/drift.ts';
 import type { Ownership } from '../design/ownership.ts';
 import type { Change, Receipt, Step } from '../engine/types.ts';
@@ -10,6 +11,10 @@ import { forgetFormer, keepFormer, putBackFormer, readFormer } from './former.ts
 
 export type MendingNeeds = Pick<Context, 'kubernetes' | 'releases' | 'clock' | 'timeoutMs'> & { readonly blueprint: { readonly ownership: Ownership } };
 type Needs = MendingNeeds;
+/** Installations of others use other namespaces, which stand in the place of these. */
+const EVERYWHERE = ['loki', 'collector'] as const;
+const EACH = 'deployments.apps statefulsets.apps daemonsets.apps';
+const RENDERED = `secrets configmaps services serviceaccounts poddisruptionbudgets.policy ${EACH}`;
 type Place = { readonly namespace: string; readonly name: string };
 
 const kept = ({ kubernetes, blueprint: { ownership } }: Needs) => ({ kubernetes, ownership });
@@ -19,6 +24,13 @@ const placeIn = (receipt: Receipt): Place => ({ namespace: String(receipt['names
 export const restore = (places: readonly Place[] = []): Step<Needs, Receipt> => ({
   id: 'mend.restore',
   title: 'Objects as their Helm release has them',
+  permissions: EVERYWHERE.flatMap((where) => [
+    rule(where, 'get list create update patch delete', RENDERED, {
+      to: 'roll a Helm release back to its own revision, as helm does it',
+      for: ['doctor --fix'],
+    }),
+    rule(where, 'patch', EACH, { to: 'restart what reads a restored ConfigMap', for: ['doctor --fix'] }),
+  ]),
 
   async inspect(ctx) {
     const changes = (await Promise.all(places.map((place) => driftIn(ctx, place)))).flatMap(({ changes }) => changes);
@@ -111,6 +123,7 @@ async function restartBack({ kubernetes }: Needs, receipt: Receipt): Promise<voi
 export const restart = (of?: Place & { readonly serviceAccount: string }): Step<Needs, Receipt> => ({
   id: 'mend.restart',
   title: "Pods with their service account's role",
+  permissions: EVERYWHERE.map((where) => rule(where, 'get list patch', EACH, { to: 'restart pods whose role has changed', for: ['doctor --fix'] })),
 
   async inspect(ctx) {
     const stale = of ? await staleWorkloads(ctx, of) : [];
@@ -178,6 +191,12 @@ export interface Revalue extends Place {
 export const revalue = (all: readonly Revalue[] = []): Step<Needs, Receipt> => ({
   id: 'mend.values',
   title: 'Values of Helm releases that are not ours',
+  permissions: EVERYWHERE.map((where) =>
+    rule(where, 'get list create update patch delete', RENDERED, {
+      to: 'upgrade a Helm release of others with corrected values, once agreed',
+      for: ['doctor --fix'],
+    }),
+  ),
 
   async inspect({ releases }) {
     for (const { name, namespace, revision } of all) {

@@ -1,4 +1,5 @@
 /** A namespace for Loki or for the collector: ours when we made it, borrowed when it was there. */
+import { BY_STEPS, rule } from '../design/permissions.ts';
 import type { Receipt, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Query } from '../ports/kubernetes.ts';
@@ -15,6 +16,13 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
   title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
   // Both may be the same one: it is made once.
   needs: use === 'collector' ? ['namespace.loki'] : [],
+  permissions: [
+    rule('cluster', 'get', 'namespaces', { to: 'read the namespaces', for: BY_STEPS }),
+    rule('cluster', 'create delete', 'namespaces', { to: 'create the namespaces, and roll that back', for: ['install', 'adopt'] }),
+    rule(use, 'list', INHABITANTS, { to: 'see what a namespace holds before it is deleted', for: ['install', 'adopt', 'uninstall'] }),
+    rule('cluster', 'patch', 'namespaces', { to: 'remove the labels from the namespaces', for: ['orphan'] }),
+    rule('cluster', 'delete', 'namespaces', { to: 'delete the namespaces that loki-eks created and nothing else uses', for: ['uninstall'] }),
+  ],
 
   async inspect({ kubernetes, blueprint }) {
     const wanted = blueprint.namespaces[use];
@@ -83,6 +91,7 @@ const POD_SECURITY = 'pod-security.kubernetes.io/enforce';
 
 const reference = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', name });
 
+const INHABITANTS = 'deployments.apps statefulsets.apps daemonsets.apps jobs.batch services secrets configmaps persistentvolumeclaims pods';
 const KINDS: readonly Pick<Query, 'apiVersion' | 'kind'>[] = [
   { apiVersion: 'apps/v1', kind: 'Deployment' },
   { apiVersion: 'apps/v1', kind: 'StatefulSet' },

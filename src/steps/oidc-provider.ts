@@ -1,4 +1,5 @@
 /** The account's IAM OIDC provider for the cluster's issuer: shared by every IRSA role, so made only with consent and never deleted. */
+import { EVERY, providerArn } from '../design/permissions.ts';
 import type { Receipt, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import { wasAbsent } from './absent.ts';
@@ -16,6 +17,27 @@ export const oidcProvider: Step<Needs, Receipt> = {
   id: 'oidc-provider',
   title: 'IAM OIDC provider of the cluster',
   needs: [],
+  permissions: [
+    { to: "find the cluster's OIDC provider", for: EVERY, actions: ['iam:GetOpenIDConnectProvider'], on: [providerArn] },
+    {
+      to: "create the cluster's OIDC provider, which every IRSA role of the cluster shares; and roll that back",
+      for: ['--create-oidc-provider'],
+      actions: [
+        'iam:AddClientIDToOpenIDConnectProvider',
+        'iam:CreateOpenIDConnectProvider',
+        'iam:DeleteOpenIDConnectProvider',
+        'iam:RemoveClientIDFromOpenIDConnectProvider',
+        'iam:TagOpenIDConnectProvider',
+      ],
+      on: [providerArn],
+    },
+    {
+      to: 'remove the tags from an OIDC provider that loki-eks created, and roll that back',
+      for: ['orphan'],
+      actions: ['iam:TagOpenIDConnectProvider', 'iam:UntagOpenIDConnectProvider'],
+      on: [providerArn],
+    },
+  ],
 
   async inspect({ oidcProviders, blueprint }) {
     const plan = planned(blueprint);

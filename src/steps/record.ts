@@ -1,4 +1,5 @@
 /** What was installed with which settings, kept in the cluster: status, uninstall and CI find it there without a file of the user's. */
+import { EVERY, rule } from '../design/permissions.ts';
 import { canonical } from '../design/canonical.ts';
 import { documentIn } from '../design/installation-record.ts';
 import type { Json, Receipt, Step } from '../engine/types.ts';
@@ -18,6 +19,11 @@ export const record: Step<Needs, Receipt> = {
   id: 'record',
   title: 'Record of the installation',
   needs: ['namespace.loki'],
+  permissions: [
+    rule('loki', 'get', 'secrets', { to: 'read the record of the installation', for: EVERY }),
+    rule('loki', 'create patch delete', 'secrets', { to: 'write the record, and roll that back', for: ['install', 'adopt', 'orphan'] }),
+    rule('loki', 'delete', 'secrets', { to: 'delete the record', for: ['uninstall'] }),
+  ],
 
   async inspect({ kubernetes, blueprint }) {
     const found = await kubernetes.get(reference(blueprint));

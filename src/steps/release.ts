@@ -1,4 +1,5 @@
 /** A Helm release of ours: the pinned chart with our values, rolled out. Nothing is upgraded that is as wanted already. */
+import { releasePermissions } from './release-permissions.ts';
 import type { ReleasePlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
@@ -22,6 +23,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
   title: use === 'loki' ? 'Loki' : 'Alloy, the collector',
   // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
   needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['bucket.chunks', 'bucket.ruler', 'storage-class', 'service-account'] : [])],
+
+  permissions: releasePermissions(use),
 
   async inspect(ctx): Promise<Finding> {
     const { releases, blueprint, adopting } = ctx;

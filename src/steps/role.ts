@@ -1,4 +1,5 @@
 /** The IAM role that Loki runs as: trusts one service account, may touch two buckets. What others have put on it stays theirs. */
+import { rolePermissions } from './role-permissions.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
 import * as names from '../design/names.ts';
@@ -24,6 +25,7 @@ export const role: Step<Needs, Receipt> = {
   id: 'role',
   title: 'IAM role for Loki',
   needs: [],
+  permissions: rolePermissions,
 
   async inspect(ctx) {
     const { roles, blueprint, adopting } = ctx;

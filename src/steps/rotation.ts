@@ -3,6 +3,7 @@
  * passwords at once: the collectors are led over a second user while the first one gets its new password, and then back. What a gateway
  * refuses with 401 Alloy drops, so nobody is moved before every gateway pod knows the login that is moved to.
  */
+import { rule } from '../design/permissions.ts';
 import { linesOf, loginLine } from '../design/htpasswd.ts';
 import type { Change, Helpers, Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
@@ -28,6 +29,7 @@ export const rotation: Step<Needs, Receipt> = {
   id: 'rotation',
   title: 'Rotation of the password',
   needs: ['login', 'release.loki', 'release.alloy', 'grafana.datasource'],
+  permissions: [rule('cluster', 'get', 'nodes', { to: 'learn how late a node sees a changed Secret', for: ['install'] })],
 
   async inspect(ctx) {
     const seen = await look(ctx);

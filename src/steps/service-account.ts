@@ -1,4 +1,5 @@
 /** Loki's service account, made before Helm so that its identity can be proved first; the chart is told to use it. */
+import { BY_STEPS, rule } from '../design/permissions.ts';
 import type { Receipt, Step } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
@@ -11,6 +12,15 @@ export const serviceAccount: Step<Needs, Receipt> = {
   id: 'service-account',
   title: "Loki's service account",
   needs: ['namespace.loki'],
+  permissions: [
+    rule('loki', 'get', 'serviceaccounts', { to: "read Loki's service account", for: BY_STEPS }),
+    rule('loki', 'create patch delete', 'serviceaccounts', {
+      to: 'create the service account or change its annotations, and roll that back',
+      for: ['install', 'adopt'],
+    }),
+    rule('loki', 'patch', 'serviceaccounts', { to: 'release the service account', for: ['orphan'] }),
+    rule('loki', 'patch delete', 'serviceaccounts', { to: 'delete the service account, or give it back', for: ['uninstall'] }),
+  ],
 
   async inspect({ kubernetes, blueprint, adopting }) {
     const wanted = blueprint.serviceAccount.object;

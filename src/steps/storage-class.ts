@@ -1,4 +1,5 @@
 /** A StorageClass of our own, only where the cluster has none that fits; classes of others are never touched. */
+import { rule } from '../design/permissions.ts';
 import type { Receipt, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Context } from './context.ts';
@@ -11,6 +12,15 @@ export const storageClass: Step<Needs, Receipt> = {
   id: 'storage-class',
   title: "StorageClass for Loki's volumes",
   needs: [],
+  permissions: [
+    rule('cluster', 'get', 'storageclasses.storage.k8s.io', { to: 'read a StorageClass', for: ['plan', 'status', 'install', 'adopt', 'uninstall'] }),
+    rule('cluster', 'create delete', 'storageclasses.storage.k8s.io', {
+      to: 'create a StorageClass where none fits, and roll that back',
+      for: ['install', 'adopt'],
+    }),
+    rule('cluster', 'patch', 'storageclasses.storage.k8s.io', { to: 'label a StorageClass that is taken over or released', for: ['adopt', 'orphan'] }),
+    rule('cluster', 'patch delete', 'storageclasses.storage.k8s.io', { to: 'delete the StorageClass, or give it back', for: ['uninstall'] }),
+  ],
 
   async inspect({ kubernetes, blueprint, adopting }) {
     const wanted = blueprint.storageClass;

@@ -1,11 +1,12 @@
-/** The generated reference holds everything, and the permissions are those that the adapters really use. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** The generated reference holds everything. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { commands, groups } from '../../src/cli/commands.ts';
 import { referencePages } from '../../src/cli/reference.ts';
-import { awsPermissions, roleActions } from '../../src/cli/reference-permissions.ts';
+import { permissions } from '../../src/app/permissions.ts';
+import { policyOf, sections } from '../../src/cli/reference-permissions.ts';
 import { settingSpecs } from '../../src/design/setting-specs.ts';
 import { eventDocs } from '../../src/engine/event-docs.ts';
 import { catalogue } from '../../src/problems/catalogue.ts';
@@ -35,31 +36,21 @@ describe('reference', () => {
 });
 
 describe('permissions', () => {
-  const folder = join(root, 'src', 'adapters', 'aws');
-  const sources = readdirSync(folder)
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-    .join('\n');
-  const used = new Set([...sources.matchAll(/'((?:s3|iam|eks|sts):[A-Z]\w+)'/g)].map((match) => match[1] ?? ''));
-  const listed = new Set([...awsPermissions.flatMap(({ actions }) => actions), ...roleActions]);
-
-  it('list every action that the adapters ask for', () => {
-    expect(used.size).toBeGreaterThan(30);
-    expect([...used].filter((action) => !listed.has(action))).toEqual([]);
+  /** AWS takes no longer ones as a managed policy; blanks don't count. */
+  it.each(sections.map((section) => [section.title, section] as const))('of %s fit into a managed policy', (_, section) => {
+    expect(JSON.stringify(policyOf(section)).length).toBeLessThan(6144);
+    expect(pages['permissions.md']).toContain(`## ${section.title}`);
   });
 
-  it('list nothing that nobody needs', () => {
-    // Needed by a call of another name: versions by DeleteObjects, tags by the Create calls, the role by an association.
-    const implied = [
-      'eks:DescribeAddon',
-      'eks:TagResource',
-      'iam:PassRole',
-      'iam:SimulatePrincipalPolicy',
-      'iam:TagOpenIDConnectProvider',
-      's3:DeleteObjectVersion',
-      's3:TagResource',
-    ];
-    expect(awsPermissions.flatMap(({ actions }) => actions).filter((action) => !used.has(action) && !implied.includes(action))).toEqual([]);
+  it('have a section for each occasion that is declared', () => {
+    const shown = sections.flatMap((section) => section.for);
+    expect(permissions().flatMap((one) => one.for.filter((occasion) => !shown.includes(occasion)))).toEqual([]);
+  });
+
+  it('let a role be given rights within a boundary only, but for the section that says so', () => {
+    const grants = /^iam:(CreateRole|PutRolePolicy|PutRolePermissionsBoundary|AttachRolePolicy)$/;
+    const unbounded = permissions().filter((one) => 'actions' in one && one.actions.some((action) => grants.test(action)) && !('condition' in one));
+    expect(unbounded.flatMap((one) => one.for)).toEqual(['without --permissions-boundary']);
   });
 });
 

@@ -189,6 +189,7 @@ describe('a step that heeds nothing', () => {
   const rogue = (harm: (ctx: Context) => Promise<unknown>): Step<Context, Receipt> => ({
     id: 'rogue',
     title: 'A new step',
+    permissions: [],
     inspect: async () => ({ is: 'differs', changes: [{ action: 'delete', target: 'x' }] }),
     apply: async (ctx, { record }) => {
       await record({ did: 'harm' });

@@ -1,4 +1,6 @@
 /** Everything `doctor` knows of a log path, read without a write and without a record of an installation. */
+import { clusterArn, roleArn, rule } from '../../design/permissions.ts';
+import type { Permission } from '../../engine/types.ts';
 import type { CollectorSeen } from '../../checks/doctor/collectors-seen.ts';
 import type { LokiSeen } from '../../checks/doctor/loki-seen.ts';
 import type { Survey } from '../../checks/doctor/survey.ts';
@@ -128,3 +130,33 @@ async function clusterSeen({ reached: { aws, caller, cluster, kubernetes }, miss
     clusterDns: dns === undefined || dns.object !== undefined,
   };
 }
+
+/** What may not be read is left out, and said. Adopt looks at what it takes over in the same way. */
+const SURVEYING = ['doctor', 'adopt'] as const;
+export const surveyPermissions: readonly Permission[] = [
+  { to: 'find the cluster and its associations', for: SURVEYING, actions: ['eks:DescribeCluster', 'eks:ListPodIdentityAssociations'], on: [clusterArn] },
+  { to: "ask what Loki's role may do in its buckets", for: SURVEYING, actions: ['iam:SimulatePrincipalPolicy'], on: [roleArn] },
+  {
+    to: 'do so, and read its trust policy, for a Loki that loki-eks did not install',
+    for: ['adopt'],
+    actions: ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies', 'iam:SimulatePrincipalPolicy'],
+    on: ['arn:aws:iam::ACCOUNT:role/ADOPTED-ROLE'],
+  },
+  rule('cluster', 'list', 'pods daemonsets.apps deployments.apps statefulsets.apps', {
+    to: 'find Loki, collectors and Grafana wherever they are',
+    for: SURVEYING,
+  }),
+  rule('cluster', 'list', 'nodes storageclasses.storage.k8s.io', { to: 'know the cluster', for: ['doctor'] }),
+  rule('kube-system', 'get', 'daemonsets.apps', { to: 'see whether the agent of EKS Pod Identity runs', for: ['adopt'] }),
+  rule('cluster', 'list', 'secrets configmaps', { to: 'find data sources and dashboards of Grafana', for: ['doctor'] }),
+  rule('cluster', 'list', 'events', { to: 'see why pods do not run', for: SURVEYING }),
+  rule('cluster', 'list', 'networkpolicies.networking.k8s.io persistentvolumeclaims', { to: 'see what keeps the parts apart', for: ['doctor'] }),
+  rule('cluster', 'get', 'services configmaps namespaces serviceaccounts secrets daemonsets.apps', {
+    to: 'read what they are configured with',
+    for: ['doctor'],
+  }),
+  rule('cluster', 'get', 'pods/log pods/proxy', { to: 'read logs and counters', for: ['doctor'] }),
+  rule('loki', 'get', 'pods/log pods/proxy', { to: 'read logs and counters', for: ['adopt'] }),
+  rule('collector', 'get', 'pods/log pods/proxy configmaps', { to: 'read logs, counters and configuration of collectors', for: ['adopt'] }),
+  rule('loki', 'get create', 'pods/portforward', { to: 'ask Loki', for: SURVEYING }),
+];

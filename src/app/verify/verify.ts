@@ -1,6 +1,7 @@
 /** The proof, not the absence of errors: pods print lines that nobody has printed before, and they come back through the gateway. */
+import { bucketArn, rule } from '../../design/permissions.ts';
 import type { Blueprint } from '../../design/blueprint.ts';
-import type { Json, Problem } from '../../engine/types.ts';
+import type { Json, Permission, Problem } from '../../engine/types.ts';
 import { problem, ProblemError } from '../../problems/problem.ts';
 import type { Context } from '../../steps/context.ts';
 import { contextFor } from '../context.ts';
@@ -138,3 +139,16 @@ async function findingsOf(run: Stage['run'], ctx: Context, proving: Proving): Pr
     return { nodes: [], rows };
   }
 }
+
+/** Install and adopt verify at their end. */
+const PROVING = ['verify', 'install', 'adopt'] as const;
+export const verifyPermissions: readonly Permission[] = [
+  { to: 'see objects of Loki in its bucket', for: PROVING, actions: ['s3:ListBucket'], on: [bucketArn('chunks')] },
+  rule('loki', 'list create', 'pods', { to: 'run pods that print a line', for: PROVING }),
+  rule('loki', 'list create delete', 'jobs.batch', { to: 'own these pods, so that Kubernetes removes them even if the run dies', for: PROVING }),
+  rule('loki', 'get create', 'pods/portforward', { to: 'query Loki; a WebSocket is opened with get, or create by Kubernetes version', for: PROVING }),
+  rule('loki', 'list', 'jobs.batch', { to: 'find pods of a run that died', for: ['uninstall'] }),
+  rule('collector', 'list', 'pods', { to: 'find the collector that should have read a missing line', for: PROVING }),
+  rule('collector', 'get', 'pods/log', { to: 'say why a line is missing', for: PROVING }),
+  rule('collector', 'delete', 'pods', { to: 'restart a collector, with --restart-collector only', for: ['verify'] }),
+];

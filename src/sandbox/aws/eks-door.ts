@@ -3,7 +3,7 @@ import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import type { EksRoute } from './eks-call.ts';
 import { eksRoutes } from './eks-routes.ts';
-import type { EksState } from './eks-state.ts';
+import { associationArn, type EksState } from './eks-state.ts';
 import type { IamState } from './iam-state.ts';
 import { contextOf } from './policy.ts';
 import type { Principal } from './principals.ts';
@@ -66,9 +66,14 @@ interface Routed {
 function run(routed: Routed, caller: Caller): WireAnswer {
   const { state, iam, route, request, segments } = routed;
   const authority = { principal: caller.principal as Principal, account: state.accountId };
-  const context = contextOf({ 'aws:SecureTransport': 'true', 'aws:RequestedRegion': caller.region });
-  const name = segments[0] === 'clusters' ? segments[1] : undefined;
-  const resource = name === undefined ? '*' : `arn:${state.partition}:eks:${state.region}:${state.accountId}:cluster/${name}`;
+  const resource = resourceOf(state, segments);
+  const requestTags = Object.entries((bodyOf(request)['tags'] ?? {}) as Readonly<Record<string, string>>);
+  const context = contextOf({
+    'aws:SecureTransport': 'true',
+    'aws:RequestedRegion': caller.region,
+    ...Object.fromEntries(requestTags.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+    ...Object.fromEntries(Object.entries(tagsOn(state, resource)).map(([key, value]) => [`aws:ResourceTag/${key}`, value])),
+  });
   requireAccess(authority, { action: `eks:${route.name}`, resource, context }, 'AccessDeniedException');
   const pattern = route.path.split('/').filter((part) => part !== '');
   const path = segments.filter((_, at) => pattern[at] === ':');
@@ -79,6 +84,25 @@ function run(routed: Routed, caller: Caller): WireAnswer {
   // A client bound to another region sees another region's clusters: none.
   const visible = caller.region === state.region ? state : { ...state, clusters: new Map() };
   return json(200, route.run({ state: visible, iam, path, query: request.query, body: bodyOf(request), requirePassRole }));
+}
+
+/** The ARN a policy would have to name: of an add-on and an association its own, not the cluster's. */
+function resourceOf(state: EksState, [kind, name = '', part, id]: readonly string[]): string {
+  const root = `arn:${state.partition}:eks:${state.region}:${state.accountId}`;
+  if (kind === 'tags') return name;
+  if (kind !== 'clusters' || name === '') return '*';
+  if (id === undefined) return `${root}:cluster/${name}`;
+  if (part === 'addons') return `${root}:addon/${name}/${id}/0`;
+  return part === 'pod-identity-associations' ? `${root}:podidentityassociation/${name}/${id}` : `${root}:cluster/${name}`;
+}
+
+function tagsOn(state: EksState, arn: string): Readonly<Record<string, string>> {
+  for (const one of state.clusters.values()) {
+    if (one.arn === arn) return one.tags;
+    const found = [...one.associations.values()].find((candidate) => associationArn(one, candidate) === arn);
+    if (found) return found.tags;
+  }
+  return {};
 }
 
 function bodyOf(request: WireRequest): Readonly<Record<string, unknown>> {

@@ -14,6 +14,8 @@ export interface Principal {
   readonly policies: () => readonly PolicyDocument[];
   /** The permissions boundary, if any: what is not allowed there is not allowed. */
   readonly boundary: () => PolicyDocument | undefined;
+  /** Told of everything that is asked for it. */
+  readonly asked?: (request: AccessRequest) => void;
 }
 
 interface Key extends SandboxCredentials {
@@ -86,6 +88,7 @@ export interface Authority {
 }
 
 export function judge(authority: Authority, request: AccessRequest): { readonly decision: Decision; readonly why: string } {
+  authority.principal.asked?.(request);
   const asked = { ...request, principal: policyPrincipal(authority.principal, authority.account) };
   const identity = decide(authority.principal.policies(), asked);
   const resource = authority.resourcePolicy ? decide([authority.resourcePolicy], asked) : 'implicitDeny';

@@ -105,7 +105,7 @@ export function kubeDoor(options: DoorOptions): Door {
   };
 
   const count = (named: Named | undefined, status: number): void => {
-    if (named) onCall({ call: named.call, write: named.write, status });
+    if (named) onCall({ call: named.call, write: named.write, status, wish: { ...named.wish, user: named.user } });
   };
 
   const prepare = (request: IncomingMessage, response: ServerResponse, body: Buffer): Job => {

@@ -10,6 +10,7 @@ export interface Named {
   /** Does it change the cluster? Dry runs, reviews and what goes through to pods do not. */
   readonly write: boolean;
   readonly wish: Wish;
+  readonly user: string;
   readonly deny: () => never;
 }
 
@@ -32,6 +33,7 @@ export function nameResource(about: ResourceRequest): Named {
     call: `kube:${verb}:${resource.plural}${subresource && `/${subresource}`}`,
     write: !READS.has(verb) && !about.dryRun && !resource.review && !['token', 'proxy', 'portforward'].includes(subresource),
     wish,
+    user: about.user.user,
     deny: () => {
       throw forbidden(resource, name, denialText(about.user, wish));
     },
@@ -44,6 +46,7 @@ export function namePath(path: string, user: User): Named {
     call: `kube:get:${path}`,
     write: false,
     wish,
+    user: user.user,
     deny: () => {
       throw new Refusal(failure(403, 'Forbidden', `forbidden: ${denialText(user, wish)}`, {}));
     },

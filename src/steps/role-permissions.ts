@@ -1,0 +1,58 @@
+/** What Loki's role needs of IAM. */
+import { adoptedRoleArn, BOUNDED, BY_STEPS, roleArn, roleBesideArn } from '../design/permissions.ts';
+import type { Permission } from '../engine/types.ts';
+
+const LOOK = ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies'];
+const PROFILES = 'iam:ListInstanceProfilesForRole';
+/** IAM knows no condition on a boundary for these; what the role may do is bounded all the same. */
+const AROUND = ['iam:DeleteRole', 'iam:TagRole', 'iam:UntagRole', 'iam:UpdateAssumeRolePolicy'];
+const RIGHTS = ['iam:CreateRole', 'iam:DeleteRolePolicy', 'iam:PutRolePolicy'];
+
+export const rolePermissions: readonly Permission[] = [
+  { to: "read Loki's role", for: [...BY_STEPS, 'doctor'], actions: LOOK, on: [roleArn] },
+  { to: 'see what else uses the role before it is deleted', for: ['install', 'uninstall'], actions: [PROFILES], on: [roleArn] },
+  {
+    to: 'create the role and choose what it may do, within a boundary; and roll that back',
+    for: ['install'],
+    actions: [...RIGHTS, 'iam:PutRolePermissionsBoundary'],
+    on: [roleArn],
+    condition: BOUNDED,
+  },
+  { to: 'choose who may assume the role, and roll that back', for: ['install'], actions: AROUND, on: [roleArn] },
+  {
+    to: 'create the role and choose what it may do without a boundary: whoever may do that can give the role any right, and assume it',
+    for: ['without --permissions-boundary'],
+    actions: [...RIGHTS, 'iam:DeleteRolePermissionsBoundary'],
+    on: [roleArn, roleBesideArn, adoptedRoleArn],
+  },
+  { to: 'remove what the role may do', for: ['uninstall'], actions: ['iam:DeleteRolePolicy'], on: [roleArn], condition: BOUNDED },
+  {
+    to: 'delete the role, or leave it to others who use it',
+    for: ['uninstall'],
+    actions: ['iam:DeleteRole', 'iam:UntagRole', 'iam:UpdateAssumeRolePolicy'],
+    on: [roleArn],
+  },
+  { to: 'remove the tags from the role, and roll that back', for: ['orphan'], actions: ['iam:TagRole', 'iam:UntagRole'], on: [roleArn] },
+  { to: 'read the role that is taken over, and who else uses it', for: ['adopt'], actions: [...LOOK, PROFILES], on: [adoptedRoleArn, roleArn, roleBesideArn] },
+  {
+    to: 'take over the role, and roll that back; it is never deleted',
+    for: ['adopt'],
+    actions: ['iam:TagRole', 'iam:UntagRole', 'iam:UpdateAssumeRolePolicy'],
+    on: [adoptedRoleArn],
+  },
+  {
+    to: 'change what the role may do that is taken over, if it has the boundary',
+    for: ['adopt'],
+    actions: ['iam:DeleteRolePolicy', 'iam:PutRolePolicy'],
+    on: [adoptedRoleArn],
+    condition: BOUNDED,
+  },
+  {
+    to: 'create a role beside one that others use, within a boundary; and roll that back',
+    for: ['adopt'],
+    actions: RIGHTS,
+    on: [roleArn, roleBesideArn],
+    condition: BOUNDED,
+  },
+  { to: 'tag that role, and roll that back', for: ['adopt'], actions: ['iam:DeleteRole', 'iam:TagRole'], on: [roleArn, roleBesideArn] },
+];

@@ -8,6 +8,9 @@ export const LOCK_NAMESPACE = 'kube-system';
 /** How long a holder that shows no sign of life is believed to be alive. */
 export const LEASE_SECONDS = 30;
 
+/** Whoever may write the Lease could say anything; no run is kept waiting for longer. */
+const MOST_SECONDS = 4 * LEASE_SECONDS;
+
 /** Who holds the lock, as it says itself. Times are of its own clock. */
 export interface Holder {
   /** Unique for each run; empty when nobody holds it. */
@@ -94,19 +97,24 @@ interface Spec {
 export function holderIn({ metadata, spec: found }: KubeObject): Holder {
   const spec = (found ?? {}) as Spec;
   const note = (name: string) => metadata.annotations?.[mark(name)] ?? '';
-  const renewed = new Date(spec.renewTime ?? 0);
+  const renewed = dateIn(spec.renewTime) ?? new Date(0);
   return {
-    identity: spec.holderIdentity ?? '',
+    identity: String(spec.holderIdentity ?? ''),
     chain: note('chain'),
     user: note('user') || 'somebody',
     host: note('host') || 'another machine',
-    pid: Number(note('pid')),
+    pid: Number(note('pid')) || 0,
     ...(note('place') && { place: note('place') }),
     command: note('command') || 'run',
-    since: spec.acquireTime ? new Date(spec.acquireTime) : renewed,
+    since: dateIn(spec.acquireTime) ?? renewed,
     renewed,
-    seconds: spec.leaseDurationSeconds || LEASE_SECONDS,
+    seconds: Math.min(Math.max(Number(spec.leaseDurationSeconds) || LEASE_SECONDS, 1), MOST_SECONDS),
   };
+}
+
+function dateIn(text: unknown): Date | undefined {
+  const date = new Date(typeof text === 'string' ? text : Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 /** The API server wants exactly six digits after the seconds. */

@@ -29,7 +29,9 @@ export async function installInside(options: InsideOptions): Promise<number> {
 /** Resolves with the command's exit code, or 128 plus the signal that ended it. */
 export async function runInside(words: readonly string[], { platform, env, keep }: InsideOptions): Promise<number> {
   const [command = '', ...args] = words;
-  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-sandbox-'));
+  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-sandbox-')).catch((cause: NodeJS.ErrnoException) => {
+    throw stop('TEMP_DIR_UNUSABLE', { message: `Nothing can be written to the temporary directory ${tmpdir()} (${cause.code})` }, { cause });
+  });
   try {
     await linkSelf(folder, platform);
     const path = `${folder}${delimiter}${platform.env['PATH'] ?? ''}`;

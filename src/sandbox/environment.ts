@@ -3,6 +3,7 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { stop } from '../problems/problem.ts';
 import type { SandboxCredentials } from './types.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -31,10 +32,13 @@ export interface Environment {
 
 export async function createEnvironment(parts: EnvironmentParts): Promise<Environment> {
   // mkdtemp makes the folder 0700.
-  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-sandbox-'));
+  const full = (cause: NodeJS.ErrnoException) => {
+    throw stop('TEMP_DIR_UNUSABLE', { message: `The sandbox can't write its files to ${tmpdir()} (${cause.code})` }, { cause });
+  };
+  const folder = await mkdtemp(join(tmpdir(), 'loki-eks-sandbox-')).catch(full);
   const file = async (name: string, content: string): Promise<string> => {
     const path = join(folder, name);
-    await writeFile(path, content, { mode: 0o600 });
+    await writeFile(path, content, { mode: 0o600 }).catch(full);
     return path;
   };
   const [kubeconfig, certificates, awsConfig, awsCredentials] = await Promise.all([

@@ -1,3 +1,4 @@
+/** Steps that no install takes: what `doctor --fix` does where doing an install's step again is not enough, or the installation is not ours. */
 import { rule } from '../design/permissions.ts';
 import { driftOf, objectsIn, refIn, targetOf } from '../design/drift.ts';
 import type { Ownership } from '../design/ownership.ts';

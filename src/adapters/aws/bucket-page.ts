@@ -71,8 +71,17 @@ export const pageReader =
     });
   };
 
-/** `undefined` when the text is not a whole ListVersionsResult. */
+/** `undefined` when the text is not a whole ListVersionsResult, or holds escapes that stand for no character. */
 export function readPage(xml: string): Page | undefined {
+  try {
+    return wholePage(xml);
+  } catch (error) {
+    if (error instanceof URIError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function wholePage(xml: string): Page | undefined {
   const empty = /<ListVersionsResult[^<>]*\/>\s*$/.test(xml);
   if (!empty && !(xml.includes('<ListVersionsResult') && xml.trimEnd().endsWith('</ListVersionsResult>'))) return undefined;
   const { head, rows } = rowsIn(xml);

@@ -2,8 +2,10 @@
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Exchanges } from '../exchanges.ts';
 import { wholeAnswers } from './bounds.ts';
+import { credentialHosts, withinBounds } from './credential-bounds.ts';
 import { handlerOptions } from './handler-options.ts';
 import { readError, slim, translated } from './failures.ts';
+import { Unreadable } from './readable.ts';
 import { sharedFiles, type Env, type Profile } from './profiles.ts';
 
 export interface Identity {
@@ -81,7 +83,9 @@ function resolver(options: CredentialOptions): Credentials {
     const chain = await init();
     const provide = own ? fromIni(chain) : fromNodeProviderChain(chain);
     const ms = options.mfa ? MFA_MS : RESOLVE_MS;
-    return options.exchanges.run({ name: 'AWS credentials', of: 'AWS credentials', ms, usualMs: ms - RESOLVE_MS }, () => provide());
+    return options.exchanges.run({ name: 'AWS credentials', of: 'AWS credentials', ms, usualMs: ms - RESOLVE_MS }, () =>
+      withinBounds({ hosts: credentialHosts(env) }, () => provide()),
+    );
   };
 }
 
@@ -107,6 +111,13 @@ const noTerminal =
 /** What the chain threw, as the problem the user has. */
 function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   if (thrown instanceof ProblemError) return thrown;
+  if (thrown instanceof Unreadable) {
+    return stop(
+      'AWS_ANSWER_UNREADABLE',
+      { message: `The endpoint that hands out credentials gives no readable answer: ${thrown.message}` },
+      { cause: slim(thrown) },
+    );
+  }
   const { name, message } = readError(thrown);
   const evidence = [`${name}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`];
   // Logging in is a matter of the profile that holds the session, which may be another one's source.

@@ -9,7 +9,7 @@ import { findHelm, type Env } from './binary.ts';
 import { readChart } from './chart-file.ts';
 import { helmFailure } from './failures.ts';
 import { pullArgs } from './flags.ts';
-import { makeHome, minimalEnv, systemTempDir, type Home, type TempDir } from './home.ts';
+import { inTempDir, makeHome, minimalEnv, systemTempDir, type Home, type TempDir } from './home.ts';
 import { runHelm } from './process.ts';
 
 export interface ChartsOptions {
@@ -40,7 +40,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   /** Resolves with the path of the one file that helm has put down. */
   const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, own?: Readonly<Record<string, string>>) => {
     const [{ path }, { dir, env }] = await Promise.all([(options.find ?? findHelm)({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
-    const into = await mkdtemp(join(dir, 'chart-'));
+    const into = await inTempDir(() => mkdtemp(join(dir, 'chart-')));
     const answer = await runHelm({ path, args: pullArgs({ ...of, into }), env: own ?? env, cwd: dir, signal: ended.signal });
     const what = `pull of chart ${of.name}${of.version ? ` ${of.version}` : ''}${of.repo ? ` from ${of.repo}` : ''}`;
     if (answer.code !== 0) throw helmFailure({ what, name: of.name, ...answer });

@@ -22,6 +22,15 @@ const release = ({ namespace, name }: Failed) => (namespace ? `${namespace}/${na
 const AIR_GAPPED =
   'Check network and proxy (HTTPS_PROXY). Without internet access, fetch the chart elsewhere with `helm pull` and set `--loki-chart FILE.tgz` or `--alloy-chart FILE.tgz`';
 
+const machine: readonly Known[] = [
+  {
+    // As Go tells a failed write of its own: what a server says has no path of this machine.
+    text: /\b(?:write|open|mkdir|create|fsync|close|copy_file_range) (\/[^\s:]{1,400}): (no space left on device|disk quota exceeded)/,
+    code: 'TEMP_DIR_UNUSABLE',
+    message: ([, path, why], { what }) => `${what} can't write ${path}: ${why}`,
+  },
+];
+
 const chart: readonly Known[] = [
   {
     text: /chart "([^"]+)" (?:version "([^"]*)" |matching \S* ?)not found in (\S+)|no chart (?:name|version) found for (\S+)/i,
@@ -186,4 +195,4 @@ const state: readonly Known[] = [
   { text: /Release (\S+) has been cancelled/i, code: 'HELM_CANCELLED', message: (_, { what }) => `${what} was canceled` },
 ];
 
-export const KNOWN: readonly Known[] = [...cluster, ...values, ...state.slice(0, 3), ...chart, ...state.slice(3)];
+export const KNOWN: readonly Known[] = [...machine, ...cluster, ...values, ...state.slice(0, 3), ...chart, ...state.slice(3)];

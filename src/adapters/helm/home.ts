@@ -16,17 +16,30 @@ const OWNER = 'owner.json';
 /** Folders of runs that were killed go first. */
 export const systemTempDir: TempDir = async () => {
   const within = tmpdir();
-  try {
+  return inTempDir(async () => {
     // mkdtemp gives mode 0700.
     const dir = await mkdtemp(join(within, PREFIX));
-    await writeFile(join(dir, OWNER), JSON.stringify({ pid: process.pid, host: hostname() }), { mode: 0o600 });
+    try {
+      await writeFile(join(dir, OWNER), JSON.stringify({ pid: process.pid, host: hostname() }), { mode: 0o600 });
+    } catch (error) {
+      await rm(dir, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    }
     await sweep(within);
     return dir;
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw stop('TEMP_DIR_UNUSABLE', { message: `No temporary directory can be created in ${within} (${code ?? message})` }, { cause });
-  }
+  });
 };
+
+/** The folder for temporary files may be missing, full or read-only whenever something is written there. */
+export async function inTempDir<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (syscall === undefined) throw cause;
+    throw stop('TEMP_DIR_UNUSABLE', { message: `Nothing can be written to the temporary directory ${tmpdir()} (${code})` }, { cause });
+  }
+}
 
 /** Takes away what processes have left that are no more. Of others, of other machines and of live ones nothing is touched; never fails. */
 export async function sweep(within: string): Promise<void> {
@@ -98,7 +111,12 @@ export const minimalEnv = (env: Env): Record<string, string> =>
 export async function makeHome(env: Env, tempDir: TempDir): Promise<Home> {
   const dir = await tempDir();
   const at = (name: string) => join(dir, name);
-  await Promise.all(['config', 'cache', 'data'].map((name) => mkdir(at(name), { recursive: true, mode: 0o700 })));
+  try {
+    await inTempDir(() => Promise.all(['config', 'cache', 'data'].map((name) => mkdir(at(name), { recursive: true, mode: 0o700 }))));
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
   return {
     dir,
     env: { ...minimalEnv(env), HELM_CONFIG_HOME: at('config'), HELM_CACHE_HOME: at('cache'), HELM_DATA_HOME: at('data'), HELM_NO_PLUGINS: '1' },
@@ -132,7 +150,7 @@ export async function kubeFlags(home: Home, of: { readonly access: KubeAccess; r
     };
   }
   const path = join(home.dir, 'kubeconfig');
-  await writeFile(path, JSON.stringify(privateKubeconfig(access, of.token), undefined, 2), { mode: 0o600 });
+  await inTempDir(() => writeFile(path, JSON.stringify(privateKubeconfig(access, of.token), undefined, 2), { mode: 0o600 }));
   return { args: [], env: { KUBECONFIG: path } };
 }
 

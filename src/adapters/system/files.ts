@@ -2,7 +2,7 @@
 import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Files } from '../../ports/system.ts';
-import { readRegular, readStream } from './regular.ts';
+import { readInput, readRegular } from './regular.ts';
 
 /** A settings, values or password file is far smaller; a device or a log named by mistake must not fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -11,15 +11,17 @@ export interface SystemFilesOptions {
   readonly cwd: string;
   /** Asked for when something reads it. */
   readonly stdin: () => NodeJS.ReadableStream;
+  /** For tests: until standard input must have ended. */
+  readonly stdinMs?: number;
 }
 
-export function systemFiles({ cwd, stdin }: SystemFilesOptions): Files & { exists(path: string): Promise<boolean> } {
+export function systemFiles({ cwd, stdin, stdinMs }: SystemFilesOptions): Files & { exists(path: string): Promise<boolean> } {
   let typed: Promise<string> | undefined;
   return {
     // Standard input ends once, so it is kept for whoever asks again.
     read: (path) =>
       path === '-'
-        ? (typed ??= textOf(() => readStream(stdin() as AsyncIterable<unknown>, MOST_BYTES), 'standard input'))
+        ? (typed ??= textOf(() => readInput(stdin(), { most: MOST_BYTES, ...(stdinMs !== undefined && { ms: stdinMs }) }), 'standard input'))
         : textOf(() => readRegular(resolve(cwd, path), MOST_BYTES), path),
     mode: (path) =>
       stat(resolve(cwd, path)).then(

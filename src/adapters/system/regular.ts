@@ -40,6 +40,27 @@ async function readPipe(path: string, most: number): Promise<Buffer> {
   return readStream(createReadStream(path, { signal: AbortSignal.timeout(PIPE_MS) }), most);
 }
 
+/** Somebody types, and ends with Ctrl-D. */
+const TYPING_MS = 10 * 60_000;
+
+/** Standard input: a program behind it may never end, or never begin. */
+export async function readInput(stream: NodeJS.ReadableStream, { most, ms }: { readonly most: number; readonly ms?: number }): Promise<Buffer> {
+  const source = stream as NodeJS.ReadableStream & { readonly isTTY?: boolean; destroy?(): void };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const end = () => reject(Object.assign(new Error('it does not come to an end'), { code: 'ABORT_ERR' }));
+    timer = setTimeout(end, ms ?? (source.isTTY ? TYPING_MS : PIPE_MS));
+  });
+  try {
+    return await Promise.race([readStream(source as AsyncIterable<unknown>, most), late]);
+  } catch (error) {
+    source.destroy?.();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export async function readStream(stream: AsyncIterable<unknown>, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -10,6 +10,7 @@ import { type Asked, type Caller, callerOf } from './caller.ts';
 /** The same of Kubernetes; what `doctor --fix` needs is what helm does with any object of a chart, which no life meets whole. */
 const UNASKED: readonly (readonly [right: RegExp, why: string])[] = [
   [/create pods\/portforward/, 'WebSockets are opened with it from Kubernetes 1.35 on'],
+  [/^cluster: get nodes$/, 'only while a rotation waits for nodes that are slow to see a Secret'],
   [/update leases/, 'only runs that last longer than a lease renew it'],
   [/^COLLECTOR-NAMESPACE: (get pods\/log|delete pods)/, 'only where a line is missing, or with --restart-collector'],
   [

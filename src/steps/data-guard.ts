@@ -4,15 +4,19 @@
  */
 import { canonical } from '../design/canonical.ts';
 import { sizeOf } from '../design/quantities.ts';
+import type { Blueprint } from '../design/blueprint.ts';
 import type { Json } from '../engine/types.ts';
 import type { Buckets, LifecycleRule } from '../ports/buckets.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
 import type { Releases } from '../ports/releases.ts';
+import type { Roles } from '../ports/roles.ts';
 import type { Clock } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
 import type { Consent } from './consent.ts';
 import type { GuardedBuckets } from './context.ts';
-import { guardClaims, guardReleases } from './ingester-guard.ts';
+import { guardReleases } from './ingester-guard.ts';
+import { guardObjects } from './object-guard.ts';
+import { guardRoles } from './role-guard.ts';
 
 interface PodPorts {
   readonly kubernetes: Kubernetes;
@@ -25,17 +29,18 @@ interface PodPorts {
 
 interface Guarded extends PodPorts {
   readonly buckets: Buckets;
-  readonly blueprint: { readonly buckets: { readonly chunks: { readonly name: string } } };
+  readonly roles: Roles;
+  readonly blueprint: Pick<Blueprint, 'role'> & { readonly buckets: { readonly chunks: { readonly name: string } } };
 }
 
 export function guardData<C extends Guarded>(ctx: C): C & { readonly buckets: GuardedBuckets } {
   const guarded = guardIngesters(ctx);
-  return { ...guarded, buckets: guardBuckets(ctx), releases: guardRetention(ctx, guarded.releases) };
+  return { ...guarded, buckets: guardBuckets(ctx), roles: guardRoles(ctx), releases: guardRetention(ctx, guarded.releases) };
 }
 
 /** Where no bucket is in reach, as for what somebody else has installed. */
 export function guardIngesters<C extends PodPorts>(ctx: C): C {
-  const kubernetes = guardClaims(ctx);
+  const kubernetes = guardObjects(ctx);
   return { ...ctx, kubernetes, releases: guardReleases({ ...ctx, kubernetes }) };
 }
 

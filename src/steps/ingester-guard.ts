@@ -50,9 +50,9 @@ export function guardReleases(ctx: Guarded): Releases {
 }
 
 /** What helm failed of is said, whatever becomes of the marks: the next run takes them off as well. */
-async function orGoOn(ctx: Guarded, release: ReleaseRef, act: () => Promise<void>): Promise<void> {
+export async function orGoOn<T>(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, act: () => Promise<T>): Promise<T> {
   try {
-    await act();
+    return await act();
   } catch (error) {
     await goOn(ctx, release).catch(() => undefined);
     throw error;
@@ -95,7 +95,11 @@ function stayingIn(manifests: string): Staying {
 }
 
 /** Every ingester beyond those that stay is flushed, or given up; else it is told to go on, and nothing happens. */
-async function endIngesters(ctx: Guarded, task: HelmTask, { staying, withClaims }: { readonly staying: Staying; readonly withClaims: boolean }): Promise<void> {
+export async function endIngesters(
+  ctx: Omit<Guarded, 'releases'>,
+  task: ReleaseRef & Helpers,
+  { staying, withClaims }: { readonly staying: Staying; readonly withClaims: boolean },
+): Promise<void> {
   const holders = await holdersOf(ctx, task);
   const ending = holders.ingesters.filter(({ pod }) => placeIn(pod).ordinal >= staying(placeIn(pod).set));
   const unflushed = await flushAll(ctx, ending, { ...task, ending: true });
@@ -236,37 +240,3 @@ const refOf = ({ metadata: { name, namespace } }: KubeObject): Ref => ({
   ...(namespace && { namespace }),
   name,
 });
-
-/** Claims, and whatever takes claims along. */
-export function guardClaims({ kubernetes, consent }: Pick<Guarded, 'kubernetes' | 'consent'>): Kubernetes {
-  const refuse = (claims: readonly KubeObject[]) => {
-    const holding = claims.filter(mayHoldLines);
-    if (holding.length === 0 || consent?.unflushed) return;
-    throw unflushedProblem(
-      holding.map(({ metadata: { namespace, name } }) => ({
-        ingester: `PersistentVolumeClaim ${namespace}/${name}`,
-        why: 'its write-ahead log was not flushed',
-      })),
-      { of: claims.length },
-    );
-  };
-  const allIn = (namespace: string) => kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
-  return {
-    ...kubernetes,
-    delete: async (ref, options) => {
-      if (ref.kind === 'PersistentVolumeClaim') {
-        const claim = await kubernetes.get(ref);
-        if (claim) refuse([claim]);
-      }
-      if (ref.kind === 'Namespace') refuse(await allIn(ref.name));
-      if (ref.kind === 'StatefulSet' && options?.propagation !== 'Orphan') refuse(await claimsOfSet(kubernetes, ref));
-      return kubernetes.delete(ref, options);
-    },
-  };
-}
-
-/** Pods of a set end with it, and its claims may as well. */
-async function claimsOfSet(kubernetes: Kubernetes, { namespace = '', name }: Ref): Promise<readonly KubeObject[]> {
-  const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace });
-  return claims.filter(({ metadata }) => new RegExp(`-${name.replaceAll(/[^\w-]/g, '\\$&')}-\\d+$`).test(metadata.name));
-}

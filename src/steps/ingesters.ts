@@ -15,6 +15,8 @@ const COMPONENT = 'app.kubernetes.io/component';
 /** A claim says whose it is by the labels of its StatefulSet; one that does not may hold anything. */
 const holdsLines = ({ metadata: { labels = {} } }: Pick<KubeObject, 'metadata'>): boolean => labels[COMPONENT] === undefined || HOLDERS.has(labels[COMPONENT]);
 
+export const isIngester = ({ metadata }: Pick<KubeObject, 'metadata'>): boolean => HOLDERS.has(metadata.labels?.[COMPONENT] ?? '');
+
 /** On a claim: everything that was on it is in S3, and its ingester was told to flush whatever came later. */
 export const FLUSHED = 'loki-eks.dev/flushed';
 
@@ -58,9 +60,7 @@ export async function holdersOf({ kubernetes }: Pick<Context, 'kubernetes'>, { n
   const query = { apiVersion: 'v1', namespace, labels: `app.kubernetes.io/instance=${name}` };
   const [pods, claims] = await Promise.all([kubernetes.list({ ...query, kind: 'Pod' }), kubernetes.list({ ...query, kind: 'PersistentVolumeClaim' })]);
   const holding = claims.filter(holdsLines);
-  const ingesters = pods
-    .filter((pod) => HOLDERS.has(pod.metadata.labels?.[COMPONENT] ?? ''))
-    .map((pod) => ({ pod, claims: holding.filter(({ metadata }) => claimNames(pod).includes(metadata.name)) }));
+  const ingesters = pods.filter(isIngester).map((pod) => ({ pod, claims: holding.filter(({ metadata }) => claimNames(pod).includes(metadata.name)) }));
   const used = new Set(ingesters.flatMap(({ claims: own }) => own.map(({ metadata }) => metadata.name)));
   return { ingesters, idle: holding.filter(({ metadata }) => !used.has(metadata.name)) };
 }

@@ -93,7 +93,7 @@ export const role: Step<Needs, Receipt> = {
     const { trust, policy } = blueprint.role;
     switch (did.did) {
       case 'create-role':
-        return oursByTags(found.tags, blueprint.ownership) ? roles.delete(did.name, blueprint.role.policyName) : undefined;
+        return oursByTags(found.tags, blueprint.ownership) ? deleteOrGiveBack({ roles, blueprint }, found) : undefined;
       case 'set-trust':
         return roles.setTrust(did.name, withoutOurs(found.trust, { wanted: trust, before: did.before }) ?? did.before);
       case 'set-role-policy':
@@ -107,40 +107,36 @@ export const role: Step<Needs, Receipt> = {
   },
 
   async remove({ roles, blueprint }) {
-    const { name, arn, policyName } = blueprint.role;
+    const { name, arn } = blueprint.role;
     const found = await roles.find(name);
     if (!found) return { is: 'absent' };
     if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: arn, why: 'loki-eks did not create it' };
-    const why = isAdoptedByTag(found.tags) ? 'it existed before loki-eks' : foreignOn(found, blueprint);
-    if (why) return giveBack({ roles, blueprint }, found, why);
-    try {
-      await roles.delete(name, policyName);
-      return { is: 'removed' };
-    } catch (error) {
-      if (!(error instanceof ProblemError) || error.problem.code !== 'ROLE_IN_USE') throw error;
-      return giveBack({ roles, blueprint }, found, error.problem.message);
-    }
+    if (isAdoptedByTag(found.tags)) return giveBack({ roles, blueprint }, found, 'it existed before loki-eks');
+    return deleteOrGiveBack({ roles, blueprint }, found);
   },
 };
 
+/** The guard lets none go that others use. */
+async function deleteOrGiveBack(ctx: Pick<Needs, 'roles' | 'blueprint'>, found: Role): Promise<Removal> {
+  try {
+    await ctx.roles.delete(found.name, ctx.blueprint.role.policyName);
+    return { is: 'removed' };
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.code !== 'ROLE_IN_USE') throw error;
+    return giveBack(ctx, found, error.problem.message);
+  }
+}
+
 /** What is ours of it goes, and the rest is its owner's. */
 async function giveBack({ roles, blueprint }: Pick<Needs, 'roles' | 'blueprint'>, found: Role, why: string): Promise<Removal> {
-  const { name, arn, trust, policyName, policy } = blueprint.role;
+  const { name, arn } = found;
+  const { trust, policyName, policy } = blueprint.role;
   const others = withoutOurs(found.trust, { wanted: trust });
   // IAM lets nobody leave a role without a trust policy.
   if (others && canonical(others) !== canonical(found.trust)) await roles.setTrust(name, others);
   if (found.inline[policyName]) await roles.setInline(name, policyName, withoutOurs(found.inline[policyName], { wanted: policy }));
   await roles.untag(name, [...Object.keys(blueprint.ownership.tags), adoptedTag]);
   return { is: 'kept', target: arn, why, how: `aws iam delete-role --role-name ${name}, once it is no longer needed`, changed: true };
-}
-
-/** What others have put on a role of ours; `undefined` for nothing. Instance profiles show when it is deleted. */
-function foreignOn(found: Role, { role: wanted }: Needs['blueprint']): string | undefined {
-  const statements = foreignStatements(found.trust, wanted.trust).length;
-  if (statements > 0) return `other principals may assume it (${statements} more ${statements === 1 ? 'statement' : 'statements'} in its trust policy)`;
-  const policies = [...found.attached, ...Object.keys(found.inline).filter((name) => name !== wanted.policyName)];
-  if (policies.length > 0) return `it has other policies: ${policies.slice(0, 3).join(', ')}`;
-  return foreignStatements(found.inline[wanted.policyName], wanted.policy).length > 0 ? `its policy ${wanted.policyName} was edited` : undefined;
 }
 
 interface Serves {

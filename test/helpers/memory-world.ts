@@ -154,7 +154,7 @@ export class MemoryWorld {
         const role = this.roles.get(name);
         if (!role) return;
         const others = [...role.attached, ...Object.keys(role.inline).filter((one) => one !== policy), ...(this.profiles.get(name) ?? [])];
-        if (others.length > 0) throw stop('ROLE_IN_USE', { message: `${others.join(', ')} on role ${name}` });
+        if (others.length > 0) throw stop('ROLE_IN_USE', { message: `The role ${name} can't be deleted: ${others.join(', ')} is on it` });
         this.#write(() => void this.roles.delete(name));
       },
       instanceProfiles: async (name) => this.profiles.get(name) ?? [],

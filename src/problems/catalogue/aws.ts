@@ -235,10 +235,11 @@ export const aws = rows({
   },
   ROLE_IN_USE: {
     title: "The IAM role can't be deleted",
-    cause: 'It has policies that loki-eks did not add, or belongs to an instance profile.',
-    fix: 'Remove what `aws iam list-attached-role-policies --role-name NAME`, `aws iam list-role-policies --role-name NAME` and `aws iam list-instance-profiles-for-role --role-name NAME` list',
+    cause: 'Others use it: its trust policy lets them in, it has policies that loki-eks did not add, or it belongs to an instance profile.',
+    fix: 'Remove what `aws iam get-role --role-name NAME` shows of others in the trust policy, and what `aws iam list-attached-role-policies --role-name NAME`, `aws iam list-role-policies --role-name NAME` and `aws iam list-instance-profiles-for-role --role-name NAME` list',
     exit: 3,
-    explain: 'IAM does not delete a role that has managed policies, inline policies or instance profiles. loki-eks only removes its own inline policy.',
+    explain:
+      'IAM does not delete a role that has managed policies, inline policies or instance profiles, and loki-eks deletes none that others may assume. It only removes its own inline policy.',
   },
   ROLE_TRUST_REFUSED: {
     title: 'The role does not trust the service account',

@@ -21,7 +21,10 @@ export const releasePermissions = (use: 'loki' | 'alloy'): readonly Permission[]
     rule(where, 'patch', 'secrets', { to: 'release the revisions of the Helm release', for: ['orphan'] }),
     rule(where, 'update delete', 'secrets', { to: 'delete the revisions of the Helm release', for: ['uninstall'] }),
     rule(where, 'delete', `configmaps services serviceaccounts ${WORKLOADS[where]}`, { to: "delete the chart's objects", for: ['uninstall'] }),
-    rule(where, 'list', 'persistentvolumeclaims', { to: 'find volumes', for: [...ACTS, 'uninstall'] }),
+    rule(where, 'list', 'persistentvolumeclaims', {
+      to: 'find volumes',
+      for: [...(use === 'loki' ? (['plan', 'status'] as const) : []), ...ACTS, 'uninstall'],
+    }),
   ];
 };
 

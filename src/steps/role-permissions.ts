@@ -54,5 +54,5 @@ export const rolePermissions: readonly Permission[] = [
     on: [roleArn, roleBesideArn],
     condition: BOUNDED,
   },
-  { to: 'tag that role, and roll that back', for: ['adopt'], actions: ['iam:DeleteRole', 'iam:TagRole'], on: [roleArn, roleBesideArn] },
+  { to: 'choose who may assume that role and tag it, and roll that back', for: ['adopt'], actions: AROUND, on: [roleArn, roleBesideArn] },
 ];

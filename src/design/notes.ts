@@ -17,8 +17,8 @@ export function notes(
   if (now < nodes) said.push(`Loki stays sized for ${nodes} nodes, although only ${now} can run it now.`);
   if (storage.object !== undefined) said.push(`No StorageClass of the cluster is suitable, so loki-eks creates one: ${storage.name} (gp3, encrypted).`);
   if (settings.expose === 'internal' && settings.certificate === undefined)
-    said.push('The internal load balancer has no certificate: the login crosses the VPC in clear text.');
-  if (settings.alertmanagerUrl === undefined) said.push('No Alertmanager is set: rules are evaluated, but their alerts go nowhere.');
+    said.push('The internal load balancer has no certificate: credentials cross the VPC in clear text.');
+  if (settings.alertmanagerUrl === undefined) said.push('No Alertmanager is set: rules are evaluated, but their alerts are not sent.');
   const fargate = facts.nodes.filter(({ kind }) => kind === 'fargate').length;
   if (fargate > 0) said.push(`Pods on Fargate (${fargate} node${fargate === 1 ? '' : 's'}) are not collected, because Fargate does not run DaemonSets.`);
   return said;

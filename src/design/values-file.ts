@@ -26,7 +26,7 @@ export function parseValuesFile(text: string): unknown {
   const walk = (value: unknown, within: readonly unknown[]): void => {
     if (++nodes > MOST_NODES) throw new Error(`it contains more than ${MOST_NODES} values, aliases (*name) included`);
     if (typeof value !== 'object' || value === null) return;
-    if (within.includes(value)) throw new Error('an alias (*name) stands inside of what it repeats');
+    if (within.includes(value)) throw new Error('an alias (*name) refers to a node that contains it');
     if (within.length >= DEEPEST) throw tooDeep();
     for (const one of Object.values(value)) walk(one, [...within, value]);
   };

@@ -17,7 +17,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
         code: 'GATEWAY_EXPOSED',
         severity: 'fail',
         hop: 'gateway',
-        message: `gateway.service.type is ${type}${ranges ? ', and loadBalancerSourceRanges is ignored' : ''}: the gateway is reachable from the internet`,
+        message: `gateway.service.type is ${type}${ranges ? ', and loadBalancerSourceRanges is ignored' : ''}: the gateway is exposed outside the cluster`,
       });
   }
   if (get('loki.storage_config.aws.bucketnames') && get('loki.storage.bucketNames.chunks'))

@@ -66,7 +66,7 @@ export const pageReader =
     });
     return ask({ action: 's3:ListBucketVersions', on: `s3://${at.Bucket}` }, async () => {
       const { $metadata } = await at.s3.send(command, { abortSignal: signal });
-      if (page === undefined) throw Object.assign(new SyntaxError('the answer is no whole listing'), { $metadata });
+      if (page === undefined) throw Object.assign(new SyntaxError('the response is not a complete listing'), { $metadata });
       return page;
     });
   };

@@ -173,7 +173,7 @@ export function privateKubeconfig(access: { readonly server: string; readonly ca
             args,
             interactiveMode: 'Never',
             provideClusterInfo: false,
-            installHint: 'This login is signed by loki-eks itself; run it again from where it is installed.',
+            installHint: 'loki-eks signs the token of this kubeconfig; run the command again from the directory where loki-eks is installed.',
           },
         },
       },

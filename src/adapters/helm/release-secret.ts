@@ -106,7 +106,7 @@ function decode(secret: KubeObject): Stored {
     const packed = Buffer.from(Buffer.from(data!.release!, 'base64').toString('latin1'), 'base64');
     // Very old helm stored plain JSON; gzip starts with 1f 8b.
     const stored: unknown = JSON.parse((packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed, { maxOutputLength: MOST_BYTES }) : packed).toString());
-    if (!isStored(stored)) throw new Error('it is no release');
+    if (!isStored(stored)) throw new Error('it is not a release');
     return stored;
   } catch (cause) {
     throw stop(

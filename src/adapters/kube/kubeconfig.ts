@@ -159,7 +159,7 @@ function unknownContext(name: string, merged: Merged) {
     message: `${merged.files.join(', ')} has no context ${JSON.stringify(name)}`,
     fix: close
       ? `Did you mean \`--context ${close}\`? \`kubectl config get-contexts\` lists all ${names.length}`
-      : 'The file has no contexts: aws eks update-kubeconfig --name CLUSTER',
+      : 'The file has no contexts; add one with `aws eks update-kubeconfig --name CLUSTER`',
   });
 }
 

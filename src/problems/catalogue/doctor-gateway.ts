@@ -39,8 +39,8 @@ export const doctorGateway = doctorRows({
     explain: 'nginx itself answers 502, 503 or 504.',
   },
   GATEWAY_EXPOSED: {
-    title: 'The gateway is reachable from the internet',
-    cause: 'Its Service is a LoadBalancer without source ranges; the chart has no key loadBalancerSourceRanges.',
+    title: 'The gateway is exposed outside the cluster',
+    cause: 'Its Service is a LoadBalancer or NodePort without source ranges; the chart has no key loadBalancerSourceRanges.',
     fix: 'Set `gateway.service.type: ClusterIP`, or the annotation service.beta.kubernetes.io/load-balancer-source-ranges',
     exit: 6,
     covers: [],

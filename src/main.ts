@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import type { Outside } from './app/outside.ts';
+import type { Dependencies } from './deps.ts';
 import type { findHelm } from './adapters/helm/binary.ts';
 import { systemClock, systemPulse } from './adapters/system/clock.ts';
 import { endChildren, endChildrenAtOnce } from './adapters/children.ts';
@@ -58,19 +58,19 @@ const platform: Platform = {
   untoldLosses: output.untold,
   exit: (code) => void endChildren(CHILDREN_MS).finally(() => process.exit(code)),
   questions: async () => (await import('./adapters/system/questions.ts')).terminalQuestions({ input: standardInput(), output: output.stderr }),
-  outside,
+  deps,
   useCases: {
-    install: async () => (await import('./app/install.ts')).install,
-    adopt: async () => (await import('./app/adopt.ts')).adopt,
-    orphan: async () => (await import('./app/orphan.ts')).orphan,
-    plan: async () => (await import('./app/plan.ts')).plan,
-    status: async () => (await import('./app/status.ts')).status,
+    install: async () => (await import('./commands/install.ts')).install,
+    adopt: async () => (await import('./commands/adopt.ts')).adopt,
+    orphan: async () => (await import('./commands/orphan.ts')).orphan,
+    plan: async () => (await import('./commands/plan.ts')).plan,
+    status: async () => (await import('./commands/status.ts')).status,
     uninstall: async () => {
       collectEarly();
-      return (await import('./app/uninstall.ts')).uninstall;
+      return (await import('./commands/uninstall/uninstall.ts')).uninstall;
     },
-    verify: async () => (await import('./app/verify/verify.ts')).verify,
-    doctor: async () => (await import('./app/doctor/doctor.ts')).doctor,
+    verify: async () => (await import('./commands/verify/verify.ts')).verify,
+    doctor: async () => (await import('./commands/doctor/doctor.ts')).doctor,
   },
   sandbox: async (options) => (await import('./sandbox/start.ts')).startSandbox({ ...options, charts: join(root, 'dist', 'charts'), env }),
 };
@@ -128,7 +128,7 @@ function onSignal(listener: (signal: Signal) => void): () => void {
   return () => signals.forEach((signal) => void process.off(signal, listener));
 }
 
-async function outside({ questions, hide, signal, late }: OutsideOptions): Promise<Outside> {
+async function deps({ questions, hide, signal, late }: OutsideOptions): Promise<Dependencies> {
   const [{ diskJournals }, { systemRandom }, { openExchanges }] = await Promise.all([
     import('./adapters/disk/journals.ts'),
     import('./adapters/system/random.ts'),
@@ -173,8 +173,8 @@ async function outside({ questions, hide, signal, late }: OutsideOptions): Promi
 }
 
 /** One connection for each region and profile: who calls is asked once, and an MFA code as well. */
-function connected(connect: Outside['aws']): Outside['aws'] {
-  const known = new Map<string, ReturnType<Outside['aws']>>();
+function connected(connect: Dependencies['aws']): Dependencies['aws'] {
+  const known = new Map<string, ReturnType<Dependencies['aws']>>();
   return (of) => {
     const key = JSON.stringify([of.region, of.profile]);
     const found = known.get(key) ?? connect(of);

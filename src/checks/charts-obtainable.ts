@@ -10,6 +10,6 @@ export const chartsObtainable: Check<Pick<CheckContext, 'facts'>> = {
   async run({ facts: { charts } }) {
     const [problem] = charts.problems ?? [];
     if (problem) return { is: 'fail', problem };
-    return { is: 'pass', saw: [charts.loki, charts.alloy].map(({ name, version }) => `${name} ${version}`).join(', ') };
+    return { is: 'pass', detail: [charts.loki, charts.alloy].map(({ name, version }) => `${name} ${version}`).join(', ') };
   },
 };

@@ -10,12 +10,12 @@ export const clusterDns: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
   at: ['preflight'],
   async run({ facts, blueprint }) {
     const { dns, cluster } = facts;
-    if (dns) return { is: 'pass', saw: `${dns.namespace}/${dns.name} ${dns.clusterIP}` };
-    if (cluster.autoMode && cluster.serviceCidr) return { is: 'pass', saw: `Auto Mode, service CIDR ${cluster.serviceCidr}` };
+    if (dns) return { is: 'pass', detail: `${dns.namespace}/${dns.name} ${dns.clusterIP}` };
+    if (cluster.autoMode && cluster.serviceCidr) return { is: 'pass', detail: `Auto Mode, service CIDR ${cluster.serviceCidr}` };
     const { gateway } = blueprint.loki.values as { readonly gateway?: { readonly nginxConfig?: { readonly resolver?: unknown } } };
     const resolver = gateway?.nginxConfig?.resolver;
     // One that is not what the design would choose was set by the user, who knows better.
-    if (typeof resolver === 'string' && resolver !== gatewayResolver(facts)) return { is: 'pass', saw: `your values say ${resolver}` };
+    if (typeof resolver === 'string' && resolver !== gatewayResolver(facts)) return { is: 'pass', detail: `your values say ${resolver}` };
     return { is: 'fail', problem: problem('CLUSTER_DNS_MISSING') };
   },
 };

@@ -24,6 +24,6 @@ export const clusterUsable: Check<Pick<CheckContext, 'facts'>> = {
         problem: problem('CLUSTER_TOO_OLD', { message: `Cluster ${cluster.name} runs Kubernetes ${kubeVersion}, the Loki chart needs 1.${FLOOR}` }),
       };
     }
-    return { is: 'pass', saw: `${cluster.status}, ${kubeVersion}` };
+    return { is: 'pass', detail: `${cluster.status}, ${kubeVersion}` };
   },
 };

@@ -10,7 +10,7 @@ export const collectorEverywhere: Check<Pick<CheckContext, 'kubernetes' | 'bluep
   at: ['status', 'doctor'],
   async run(ctx) {
     const { without, linux } = await coverage(ctx);
-    if (without.length === 0) return { is: 'pass', saw: `${linux} of ${linux} nodes` };
+    if (without.length === 0) return { is: 'pass', detail: `${linux} of ${linux} nodes` };
     return {
       is: 'fail',
       problem: problem('COLLECTOR_NOT_EVERYWHERE', {

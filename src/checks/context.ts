@@ -1,6 +1,6 @@
 /** Everything a check may be given; it takes the slice it needs. */
 import type { Settings } from '../design/settings-type.ts';
-import type { Context } from '../steps/context.ts';
+import type { Context } from '../context.ts';
 
 export interface CheckContext extends Context {
   readonly settings: Settings;

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { design } from '../design/design.ts';
 import type { Row } from '../ports/kubernetes.ts';
-import { someFacts, someSettings } from '../../test/helpers/facts.ts';
-import { templates } from '../../test/helpers/templates.ts';
-import { clusterOf } from '../../test/helpers/cluster-objects.ts';
+import { someFacts, someSettings } from '../../test/support/facts.ts';
+import { templates } from '../../test/support/templates.ts';
+import { clusterOf } from '../../test/support/cluster-objects.ts';
 import { coverage } from './coverage.ts';
 
 const blueprint = design(someSettings(), someFacts(), { templates });

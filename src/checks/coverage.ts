@@ -1,6 +1,6 @@
 /** Which nodes have a collector and which have not: a node without one is a hole in the logs. */
 import type { Row } from '../ports/kubernetes.ts';
-import type { Context } from '../steps/context.ts';
+import type { Context } from '../context.ts';
 
 export interface Coverage {
   /** Nodes a collector can run on: Linux, not Fargate. */

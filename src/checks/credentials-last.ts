@@ -10,9 +10,9 @@ export const credentialsLast: Check<Pick<CheckContext, 'facts' | 'clock'>> = {
   title: 'The AWS credentials last long enough',
   at: ['preflight'],
   async run({ facts: { caller }, clock }) {
-    if (!caller.expires) return { is: 'pass', saw: `${caller.arn}, no end known` };
+    if (!caller.expires) return { is: 'pass', detail: `${caller.arn}, no end known` };
     const minutes = Math.round((caller.expires.getTime() - clock.now().getTime()) / 60_000);
-    if (minutes >= ENOUGH_MINUTES) return { is: 'pass', saw: `${caller.arn}, ${minutes} minutes left` };
+    if (minutes >= ENOUGH_MINUTES) return { is: 'pass', detail: `${caller.arn}, ${minutes} minutes left` };
     return { is: 'warn', problem: problem('CREDENTIALS_EXPIRE_SOON', { message: `The credentials of ${caller.arn} end in ${minutes} minutes` }) };
   },
 };

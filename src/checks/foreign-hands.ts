@@ -4,7 +4,7 @@ import { foreignFields, inWords } from '../design/foreign-fields.ts';
 import type { Check } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
-import { named } from '../steps/marks.ts';
+import { named } from '../steps/ownership.ts';
 import type { CheckContext } from './context.ts';
 
 type Needs = Pick<CheckContext, 'kubernetes' | 'blueprint' | 'releases'>;
@@ -43,11 +43,11 @@ export const foreignHands = (at: 'preflight' | 'status'): Check<Needs> => ({
     const changed = touched.flatMap((object) => foreignFields(object, made.find(sameAs(object))).map((fields) => ({ object, fields })));
     const [first, ...others] = changed.filter(({ fields }) => fields.by === 'hand');
     const scaled = changed.filter(({ fields }) => fields.by === 'autoscaler').map(({ object }) => named(object));
-    const saw = scaled.length > 0 ? `an autoscaler sets the number of pods of ${scaled.join(', ')}` : undefined;
-    if (!first) return { is: 'pass', ...(saw && { saw }) };
+    const detail = scaled.length > 0 ? `an autoscaler sets the number of pods of ${scaled.join(', ')}` : undefined;
+    if (!first) return { is: 'pass', ...(detail && { detail }) };
     const found = problem('RELEASE_CHANGED', {
       message: `${named(first.object)} was changed behind helm's back by ${inWords(first.fields)}`,
-      evidence: [...others.map(({ object, fields }) => `${named(object)}: ${inWords(fields)}`), ...(saw ? [saw] : [])],
+      evidence: [...others.map(({ object, fields }) => `${named(object)}: ${inWords(fields)}`), ...(detail ? [detail] : [])],
     });
     return { is: at === 'status' ? 'fail' : 'warn', problem: found };
   },

@@ -8,6 +8,6 @@ export const helmUsable: Check<Pick<CheckContext, 'releases'>> = {
   at: ['preflight'],
   async run({ releases }) {
     const { path, version } = await releases.helm();
-    return { is: 'pass', saw: `${version} at ${path}` };
+    return { is: 'pass', detail: `${version} at ${path}` };
   },
 };

@@ -46,7 +46,7 @@ export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'fact
     const answers = await Promise.all(asked.map(([actions, arn]) => roles.denied(actions, arn)));
     if (answers.includes('unknown')) return { is: 'skip', why: 'the policy simulator may not be asked' };
     const denied = answers.flatMap((answer) => (answer === 'unknown' ? [] : answer));
-    if (denied.length === 0) return { is: 'pass', saw: `${ON_BUCKETS.length + ON_ROLE.length} actions` };
+    if (denied.length === 0) return { is: 'pass', detail: `${ON_BUCKETS.length + ON_ROLE.length} actions` };
     return {
       is: 'warn',
       problem: problem('IAM_MISSING', {

@@ -13,8 +13,8 @@ export const loadBalancer: Check<Pick<CheckContext, 'kubernetes' | 'facts' | 'se
   at: ['preflight'],
   async run({ kubernetes, facts, settings }) {
     if (settings.expose === 'none') return { is: 'skip', why: 'the gateway is not exposed' };
-    if (facts.cluster.autoMode) return { is: 'pass', saw: 'built into Auto Mode' };
-    if (await kubernetes.get(BINDINGS)) return { is: 'pass', saw: 'AWS Load Balancer Controller' };
+    if (facts.cluster.autoMode) return { is: 'pass', detail: 'built into Auto Mode' };
+    if (await kubernetes.get(BINDINGS)) return { is: 'pass', detail: 'AWS Load Balancer Controller' };
     return {
       is: 'warn',
       problem: problem('LOAD_BALANCER_CONTROLLER_MISSING', {

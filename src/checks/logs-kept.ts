@@ -25,7 +25,7 @@ export const logsKept: Check<Pick<CheckContext, 'blueprint' | 'facts'>> = {
       return { is: 'fail', problem: problem('SCHEMA_CHANGED', { message: `Lines that are stored could no longer be read: ${lost[0]}`, evidence: lost }) };
     return {
       is: 'pass',
-      saw: `s3://${inUse.chunksBucket ?? '?'}, ${inUse.schema.length === 1 ? 'one period' : `${inUse.schema.length} periods`} of the schema`,
+      detail: `s3://${inUse.chunksBucket ?? '?'}, ${inUse.schema.length === 1 ? 'one period' : `${inUse.schema.length} periods`} of the schema`,
     };
   },
 };

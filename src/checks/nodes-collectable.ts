@@ -15,10 +15,10 @@ export const nodesCollectable: Check<Pick<CheckContext, 'kubernetes' | 'facts'>>
     const linux = nodes.length - fargate - windows;
     if (linux === 0) {
       const maker = await nodeMaker({ kubernetes, facts });
-      if (maker) return { is: 'pass', saw: `no Linux node yet; ${maker} makes them` };
+      if (maker) return { is: 'pass', detail: `no Linux node yet; ${maker} makes them` };
       return { is: 'fail', problem: problem('NO_COLLECTOR_NODES', { evidence: [`${fargate} Fargate, ${windows} Windows, 0 Linux nodes`] }) };
     }
-    if (fargate + windows === 0) return { is: 'pass', saw: `${linux} nodes` };
+    if (fargate + windows === 0) return { is: 'pass', detail: `${linux} nodes` };
     const out = [fargate > 0 && `${fargate} Fargate`, windows > 0 && `${windows} Windows`].filter(Boolean).join(' and ');
     return {
       is: 'warn',

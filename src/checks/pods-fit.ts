@@ -24,9 +24,9 @@ export const podsFit: Check<Pick<CheckContext, 'releases' | 'kubernetes' | 'blue
     const rendered = await Promise.all([loki, alloy].map((release) => releases.render({ ...release, kubeVersion })));
     const shapes = podShapes(rendered.flatMap(replicated));
     const left = unplaced(shapes, facts.nodes);
-    if (left.length === 0) return { is: 'pass', saw: `${shapes.reduce((sum, { count }) => sum + count, 0)} pods` };
+    if (left.length === 0) return { is: 'pass', detail: `${shapes.reduce((sum, { count }) => sum + count, 0)} pods` };
     const maker = await nodeMaker({ kubernetes, facts });
-    if (maker) return { is: 'pass', saw: `${left.length} of them on nodes that ${maker} is to make` };
+    if (maker) return { is: 'pass', detail: `${left.length} of them on nodes that ${maker} is to make` };
     return {
       is: 'fail',
       problem: problem('PODS_DO_NOT_FIT', {

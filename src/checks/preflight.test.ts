@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { aCluster, someFacts, someSettings } from '../../test/helpers/facts.ts';
-import { templates } from '../../test/helpers/templates.ts';
+import { aCluster, someFacts, someSettings } from '../../test/support/facts.ts';
+import { templates } from '../../test/support/templates.ts';
 import { design } from '../design/design.ts';
 import { clusterDns } from './cluster-dns.ts';
 import { loadBalancer } from './load-balancer.ts';
@@ -59,9 +59,9 @@ it.each([
   expect(await nodesCollectable.run({ facts, kubernetes: holding() }, signal)).toMatchObject({ is: 'fail', problem: { code: 'NO_COLLECTOR_NODES' } });
   expect(await podsFit.run({ facts, blueprint, releases, kubernetes: holding(sign) }, signal)).toMatchObject({
     is: 'pass',
-    saw: expect.stringContaining(maker),
+    detail: expect.stringContaining(maker),
   });
-  expect(await nodesCollectable.run({ facts, kubernetes: holding(sign) }, signal)).toMatchObject({ is: 'pass', saw: expect.stringContaining(maker) });
+  expect(await nodesCollectable.run({ facts, kubernetes: holding(sign) }, signal)).toMatchObject({ is: 'pass', detail: expect.stringContaining(maker) });
 });
 
 it("Auto Mode serves its own driver's volumes, not those of one that is missing", async () => {

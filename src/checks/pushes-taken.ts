@@ -3,11 +3,11 @@ import type { Check, Problem, Verdict } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
-import { accessOf } from './doctor/access.ts';
-import { countersIn } from './doctor/counters.ts';
-import type { PushingSeen } from './doctor/collectors-seen.ts';
-import type { PushAccess } from './doctor/objects-seen.ts';
-import { counted, pushed } from './doctor/pushes.ts';
+import { accessOf } from '../commands/doctor/analyze/access.ts';
+import { countersIn } from '../commands/doctor/analyze/counters.ts';
+import type { PushingEvidence } from '../commands/doctor/analyze/collectors-evidence.ts';
+import type { PushAccess } from '../commands/doctor/analyze/objects-evidence.ts';
+import { counted, pushed } from '../commands/doctor/analyze/pushes.ts';
 
 type Needs = Pick<CheckContext, 'kubernetes' | 'blueprint' | 'clock'>;
 
@@ -97,7 +97,7 @@ async function silentlyRefused(ctx: Needs, signal: AbortSignal): Promise<Problem
   const before = await read();
   for (let reading = 0; reading < READINGS; reading++) {
     const after = reading === 0 ? before : await read();
-    const seen = before.map((one, at): PushingSeen => ({ pod: one.pod, before: one, after: after[at]!, seconds: (reading * PAUSE_MS) / 1000 }));
+    const seen = before.map((one, at): PushingEvidence => ({ pod: one.pod, before: one, after: after[at]!, seconds: (reading * PAUSE_MS) / 1000 }));
     const states = seen.map((one) => ({ seen: one, ...pushed(one) }));
     const failing = states.filter(({ state }) => state === 'failing');
     if (failing.length > 0)

@@ -15,7 +15,7 @@ export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' |
       loki: blueprint.loki.namespace,
       collector: blueprint.alloy.namespace,
     });
-    return found ? { is: 'fail', problem: found } : { is: 'pass', saw: 'all that is needed' };
+    return found ? { is: 'fail', problem: found } : { is: 'pass', detail: 'all that is needed' };
   },
 };
 

@@ -17,8 +17,8 @@ export const storageUsable: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
     const provisioner = own?.provisioner ?? facts.storageClasses.find((candidate) => candidate.name === name)?.provisioner ?? '';
     const driver = MIGRATED[provisioner] ?? provisioner;
     const builtIn = facts.cluster.autoMode && driver === autoModeDriver;
-    if (facts.csiDrivers.includes(driver) || builtIn) return { is: 'pass', saw: `${name}, ${driver}` };
-    if (!driver.startsWith('ebs.')) return { is: 'pass', saw: `${name}, ${driver}` };
+    if (facts.csiDrivers.includes(driver) || builtIn) return { is: 'pass', detail: `${name}, ${driver}` };
+    if (!driver.startsWith('ebs.')) return { is: 'pass', detail: `${name}, ${driver}` };
     const addon = facts.ebsAddon;
     const seen =
       addon && addon !== 'unknown' ? [`add-on aws-ebs-csi-driver is ${addon.status}`, ...addon.issues] : ['there is no CSIDriver object of this name'];

@@ -1,6 +1,6 @@
 /** From words to an exit code. */
 import type { SettingSpec } from '../design/setting-specs.ts';
-import type { Command, Given } from './command.ts';
+import type { Command, ParsedArgs } from './command.ts';
 import type { Platform } from './platform.ts';
 
 /** Never throws. When it resolves, the process may end at once: nothing is under way any more. */
@@ -31,7 +31,7 @@ async function answered(platform: Platform): Promise<number> {
   try {
     return await parsed(platform);
   } catch (error) {
-    const [{ problemsOf }, { refuse }] = await Promise.all([import('./defect.ts'), import('./run-use-case.ts')]);
+    const [{ problemsOf }, { refuse }] = await Promise.all([import('./internal-error.ts'), import('./run-use-case.ts')]);
     return refuse(problemsOf(error), platform, peek(platform.argv));
   }
 }
@@ -50,7 +50,7 @@ async function parsed(platform: Platform): Promise<number> {
   const meant = commandIn(argv, commands);
   const specs: readonly SettingSpec[] = meant && meant.settings.length > 0 ? (await import('../design/setting-specs.ts')).settingSpecs : [];
   let exit = 0;
-  const run = async (command: Command, given: Given) => void (exit = await command.run(given, platform));
+  const run = async (command: Command, given: ParsedArgs) => void (exit = await command.run(given, platform));
   const made = program({
     version,
     columns: stdout.columns ?? 80,
@@ -72,7 +72,7 @@ async function parsed(platform: Platform): Promise<number> {
 }
 
 /** What can be known of a command line that could not be read as a whole: enough to complain in the right format. */
-function peek(argv: readonly string[]): { readonly command: string; readonly settings: Given['settings']; readonly color: boolean } {
+function peek(argv: readonly string[]): { readonly command: string; readonly settings: ParsedArgs['settings']; readonly color: boolean } {
   const at = argv.findIndex((word) => word === '--output' || word.startsWith('--output='));
   const output = at < 0 ? undefined : argv[at]?.includes('=') ? argv[at]?.slice('--output='.length) : argv[at + 1];
   return { command: argv.find((word) => !word.startsWith('-')) ?? '', settings: { output }, color: !argv.includes('--no-color') };

@@ -23,7 +23,7 @@ export interface Argument {
   readonly closed?: true;
 }
 
-export interface Given {
+export interface ParsedArgs {
   /** Settings said by flags, by setting key. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The command's own flags, in camelCase. */
@@ -44,7 +44,7 @@ export interface Command {
   readonly flags: readonly Flag[];
   readonly argument?: Argument;
   readonly hidden?: true;
-  readonly run: (given: Given, platform: Platform) => Promise<number>;
+  readonly run: (given: ParsedArgs, platform: Platform) => Promise<number>;
 }
 
 /** Flags of every command that has settings. */

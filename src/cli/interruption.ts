@@ -2,7 +2,7 @@
 import type { Problem, Sink } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { OutputLost, Platform } from './platform.ts';
-import type { Recorder } from './recorder.ts';
+import type { RunTracker } from './run-tracker.ts';
 
 export interface Interruption {
   readonly signal: AbortSignal;
@@ -16,7 +16,7 @@ export interface Interruption {
 export interface InterruptionOptions {
   readonly onSignal: Platform['onSignal'];
   readonly emit: Sink;
-  readonly story: Pick<Recorder, 'acting' | 'standing'>;
+  readonly story: Pick<RunTracker, 'acting' | 'standing'>;
   readonly leave: (code: 5 | 130) => void;
 }
 
@@ -54,12 +54,12 @@ export function interruption({ onSignal, emit, story, leave }: InterruptionOptio
   return { signal: controller.signal, happened: () => signals > 0, outputLost, end };
 }
 
-function first(name: string, acting: ReturnType<Recorder['acting']>): Problem {
+function first(name: string, acting: ReturnType<RunTracker['acting']>): Problem {
   const fix = acting === undefined ? 'Wait a moment.' : 'Wait; press Ctrl-C again to see what would be left behind.';
   return problem('INTERRUPTED', { message: `Interrupted by ${name}: ${whatFollows(acting)}`, fix });
 }
 
-function whatFollows(acting: ReturnType<Recorder['acting']>): string {
+function whatFollows(acting: ReturnType<RunTracker['acting']>): string {
   switch (acting) {
     case undefined:
       return 'stopping';

@@ -1,5 +1,5 @@
 /** What the command line is given by the composition root: words, streams, signals, and how to come by everything else when it is needed. */
-import type { DoctorOptions, InstallOptions, Outside, PlanOptions, StatusOptions, UninstallOptions, UseCase, VerifyOptions } from '../app/outside.ts';
+import type { DoctorOptions, InstallOptions, Dependencies, PlanOptions, StatusOptions, UninstallOptions, UseCase, VerifyOptions } from '../deps.ts';
 import type { Files, Questions } from '../ports/system.ts';
 import type { OutputStream } from '../ui/renderer.ts';
 
@@ -42,7 +42,7 @@ export interface Platform {
   readonly exit: (code: number) => void;
   /** Only called when something may be asked. */
   readonly questions: () => Promise<Questions>;
-  readonly outside: (of: OutsideOptions) => Promise<Outside>;
+  readonly deps: (of: OutsideOptions) => Promise<Dependencies>;
   /** Each loads its use case when it is called, not before. */
   readonly useCases: UseCases;
   /** Starts the simulated account and cluster on loopback. */

@@ -4,7 +4,7 @@ import { fold } from '../ui/text.ts';
 import { nearest } from '../design/nearest.ts';
 import type { SettingSpec } from '../design/setting-specs.ts';
 import { stop, type ProblemError } from '../problems/problem.ts';
-import { commonFlags, type Command, type Flag, type Given } from './command.ts';
+import { commonFlags, type Command, type Flag, type ParsedArgs } from './command.ts';
 
 export interface ProgramOptions {
   readonly version: string;
@@ -17,7 +17,7 @@ export interface ProgramOptions {
   /** The only command that will be asked for its settings' flags; all have them without one. */
   readonly meant?: Command;
   readonly out: (text: string) => void;
-  readonly run: (command: Command, given: Given) => Promise<void>;
+  readonly run: (command: Command, given: ParsedArgs) => Promise<void>;
 }
 
 export const HELP_COLUMNS = 100;
@@ -153,7 +153,7 @@ function exampleText({ examples }: Pick<Command, 'examples'>): string {
 }
 
 /** Only what was really said: a default of commander's is nobody's word. */
-function givenBy(made: Commander, command: Command, { specs }: ProgramOptions): Given {
+function givenBy(made: Commander, command: Command, { specs }: ProgramOptions): ParsedArgs {
   const said = Object.entries(made.opts()).filter(([name]) => made.getOptionValueSource(name) === 'cli');
   const keys = new Set(specsOf(command, specs).map(({ key }) => key));
   const args = made.args;

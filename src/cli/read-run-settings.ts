@@ -5,7 +5,7 @@ import { ProblemError, stop } from '../problems/problem.ts';
 import type { Problem } from '../engine/types.ts';
 import type { Questions } from '../ports/system.ts';
 import type { ConfigFile } from './config-file.ts';
-import type { Given } from './command.ts';
+import type { ParsedArgs } from './command.ts';
 import { SANDBOX_MARK, type Platform } from './platform.ts';
 
 export type ReadSettings = Extract<SettingsResult, { readonly is: 'read' }>;
@@ -25,7 +25,7 @@ export interface ReadOptions {
 }
 
 /** Throws SettingsProblems with everything that is wrong. A missing cluster is left to discovery when it may ask: it knows the list. */
-export async function readRunSettings(given: Given, platform: Platform, options: ReadOptions): Promise<ReadSettings> {
+export async function readRunSettings(given: ParsedArgs, platform: Platform, options: ReadOptions): Promise<ReadSettings> {
   const { file } = options;
   const env = { ...platform.env, [SANDBOX_MARK]: undefined };
   const sources = { flags: given.settings, env: definedOnly(env), ...(file && { file: file.content, fileName: file.name }) };
@@ -40,7 +40,7 @@ export async function readRunSettings(given: Given, platform: Platform, options:
   return checked(second, given);
 }
 
-function checked(read: ReadSettings, given: Given): ReadSettings {
+function checked(read: ReadSettings, given: ParsedArgs): ReadSettings {
   if (given.flags['config'] === '-' && read.settings.passwordFile === '-') {
     throw stop('STDIN_TAKEN', {
       message: '--config - and --password-file - both want standard input',

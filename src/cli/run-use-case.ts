@@ -1,18 +1,18 @@
 /** One run of a use case: settings, renderer, signals, and an ending whatever happens. */
-import type { Outside, Run, UseCase } from '../app/outside.ts';
+import type { Dependencies, RunContext, UseCase } from '../deps.ts';
 import { redaction } from '../engine/redaction.ts';
-import type { Happenings, Problem, Sink } from '../engine/types.ts';
+import type { EventMap, Problem, Sink } from '../engine/types.ts';
 import { makeRenderer } from '../ui/make-renderer.ts';
 import type { Origins } from '../design/settings.ts';
-import type { Given } from './command.ts';
+import type { ParsedArgs } from './command.ts';
 import { readConfigFile } from './config-file.ts';
-import { problemsOf } from './defect.ts';
-import { exitCode, outcomeOf, type RunOutcome } from '../app/exit.ts';
+import { problemsOf } from './internal-error.ts';
+import { exitCode, outcomeOf, type RunOutcome } from '../commands/exit-codes.ts';
 import { interruption } from './interruption.ts';
 import { SANDBOX_MARK, type OutputLost, type Platform } from './platform.ts';
-import { recorder, type Recorder } from './recorder.ts';
-import { spareVoice } from './spare-voice.ts';
-import { wantsColour, outputOf, mayAsk } from './surroundings.ts';
+import { runTracker, type RunTracker } from './run-tracker.ts';
+import { fallbackOutput } from './fallback-output.ts';
+import { wantsColour, outputOf, mayAsk } from './terminal.ts';
 
 export interface UseCaseOptions<Options> {
   readonly command: string;
@@ -24,7 +24,7 @@ export interface UseCaseOptions<Options> {
 /** How long a use case gets to end by itself after the first signal, when it has changed nothing yet. */
 const GRACE_MS = 3000;
 
-export async function runUseCase<Options>(given: Given, platform: Platform, of: UseCaseOptions<Options>): Promise<number> {
+export async function runUseCase<Options>(given: ParsedArgs, platform: Platform, of: UseCaseOptions<Options>): Promise<number> {
   const stage = await setStage(given, platform, of.command);
   return stage.conclude(await onStage(given, { platform, stage, of }));
 }
@@ -35,9 +35,9 @@ interface OnStage<Options> {
   readonly of: UseCaseOptions<Options>;
 }
 
-async function onStage<Options>(given: Given, { platform, stage, of }: OnStage<Options>): Promise<number> {
+async function onStage<Options>(given: ParsedArgs, { platform, stage, of }: OnStage<Options>): Promise<number> {
   const { story, stopping } = stage;
-  let outside: Outside | undefined;
+  let deps: Dependencies | undefined;
   const abandoned = { yes: false };
   try {
     if (stage.file.is === 'broken') throw stage.file.error;
@@ -46,7 +46,7 @@ async function onStage<Options>(given: Given, { platform, stage, of }: OnStage<O
     const { readRunSettings } = await import('./read-run-settings.ts');
     const read = await readRunSettings(given, platform, { need: printed ? [] : of.need, file: stage.file.content, ...(questions && { questions }) });
     if (printed) return await showConfig(platform, { origins: read.origins, json: stage.output === 'json' });
-    outside = await platform.outside({
+    deps = await platform.deps({
       hide: stage.hide,
       signal: stopping.signal,
       late: (call, seconds) => story.sink({ type: 'call.late', call, seconds }),
@@ -58,8 +58,8 @@ async function onStage<Options>(given: Given, { platform, stage, of }: OnStage<O
     const said = new Set(Object.keys(read.origins).filter((key) => read.origins[key]?.from !== 'default'));
     const consent = consentIn(given, read.settings);
     const { version } = platform;
-    const run: Run = { settings: read.settings, said, consent, outside, emit: story.sink, settled, signal: stopping.signal, version, sandbox, yes };
-    if (of.need.includes('cluster')) await callAhead(outside, read.settings);
+    const run: RunContext = { settings: read.settings, said, consent, deps, emit: story.sink, settled, signal: stopping.signal, version, sandbox, yes };
+    if (of.need.includes('cluster')) await callAhead(deps, read.settings);
     const useCase = await of.useCase();
     const code = await sooner(useCase(run, of.options), { signal: stopping.signal, acting: story.acting, abandon: () => (abandoned.yes = true) });
     return stage.finish(stopping.happened() && code !== 5 && code !== 0 ? 'interrupted' : outcomeOf(code), [], code);
@@ -67,26 +67,26 @@ async function onStage<Options>(given: Given, { platform, stage, of }: OnStage<O
     return stage.finish(...failureOf(problemsOf(error), stopping.happened()));
   } finally {
     stopping.end();
-    await outside?.dispose();
+    await deps?.dispose();
     await stage.close();
     if (abandoned.yes) platform.exit(130);
   }
 }
 
 /** Only what stands on this command line: a consent in a file or in the environment would be given again with every run. */
-function consentIn({ settings, flags }: Given, { confirmRecreate }: Run['settings']): NonNullable<Run['consent']> {
+function consentIn({ settings, flags }: ParsedArgs, { confirmRecreate }: RunContext['settings']): NonNullable<RunContext['consent']> {
   const named = 'confirmRecreate' in settings ? confirmRecreate : [];
   return { buckets: new Map(named.map((name) => [name, { how: 'empty' }])), ...(flags['discardUnflushed'] === true && { unflushed: true }) };
 }
 
 /** Who calls is asked while the use case is being loaded, which asks it first of all; that is also where a failure is told. */
-async function callAhead(outside: Outside, { region, profile }: Run['settings']): Promise<void> {
-  const aws = await outside.aws({ ...(region && { region }), ...(profile && { profile }) }).catch(() => undefined);
+async function callAhead(deps: Dependencies, { region, profile }: RunContext['settings']): Promise<void> {
+  const aws = await deps.aws({ ...(region && { region }), ...(profile && { profile }) }).catch(() => undefined);
   aws?.callers.whoami().catch(() => undefined);
 }
 
 /** All that stands around a run before it begins: its output, its story, and what listens to signals. */
-async function setStage(given: Given, platform: Platform, command: string) {
+async function setStage(given: ParsedArgs, platform: Platform, command: string) {
   // A file that can't be read is reported like any other problem, in the output that is known without it.
   const file = await readConfigFile(text(given.flags['config']), platform.files).then(
     (content) => ({ is: 'read', content }) as const,
@@ -98,12 +98,12 @@ async function setStage(given: Given, platform: Platform, command: string) {
   const began = now().getTime();
   const sandbox = (platform.env[SANDBOX_MARK] ?? '') !== '';
   const secrets = redaction();
-  const spare = spareVoice({ output, stdout, stderr, now });
+  const spare = fallbackOutput({ output, stdout, stderr, now });
   const told: Sink = (event) => {
     renderer.sink(event);
     spare.sink(event);
   };
-  const story = recorder(secrets.guard(told), { command, version: platform.version, sandbox });
+  const story = runTracker(secrets.guard(told), { command, version: platform.version, sandbox });
   const leave = (code: number) => void renderer.close().finally(() => platform.exit(code));
   const stopping = interruption({ onSignal: platform.onSignal, emit: story.sink, story, leave });
   const late: OutputLost[] = [];
@@ -142,7 +142,7 @@ function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutc
 
 interface Patience {
   readonly signal: AbortSignal;
-  readonly acting: Recorder['acting'];
+  readonly acting: RunTracker['acting'];
   /** The work goes on unwatched, so the process has to be ended for it. */
   readonly abandon: () => void;
 }
@@ -181,11 +181,11 @@ const outputIn = (file: unknown): unknown => (typeof file === 'object' && file !
 export async function refuse(
   problems: readonly Problem[],
   platform: Platform,
-  said: { readonly command: string; readonly settings: Given['settings']; readonly color: boolean },
+  said: { readonly command: string; readonly settings: ParsedArgs['settings']; readonly color: boolean },
 ): Promise<number> {
   const { stdout, stderr, now } = platform;
   const renderer = await makeRenderer({ output: outputOf(said.settings, platform), stdout, stderr, now, color: wantsColour(platform.env, said.color) });
-  const outcome: Happenings['run.finished']['outcome'] = problems.some(({ code }) => code === 'INTERNAL_ERROR') ? 'defect' : 'refused';
+  const outcome: EventMap['run.finished']['outcome'] = problems.some(({ code }) => code === 'INTERNAL_ERROR') ? 'defect' : 'refused';
   const exit = exitCode({ outcome, problems });
   renderer.sink({ type: 'run.finished', command: said.command, outcome, exit, problems, sandbox: false, seconds: 0 });
   await renderer.close();

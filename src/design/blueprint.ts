@@ -101,8 +101,8 @@ export interface GrafanaPlace {
 }
 
 export interface GrafanaPlan extends GrafanaPlace {
-  readonly datasource?: GrafanaDocument & { readonly parts: DatasourceParts; readonly way: GrafanaWay };
-  readonly dashboard?: GrafanaDocument & { readonly json: string; readonly way: GrafanaWay };
+  readonly datasource?: GrafanaDocument & { readonly parts: DatasourceParts; readonly way: DeliveryMethod };
+  readonly dashboard?: GrafanaDocument & { readonly json: string; readonly way: DeliveryMethod };
 }
 
 /** How its HTTP API is reached. */
@@ -123,7 +123,7 @@ export interface GrafanaDocument {
 }
 
 /** `object`: a labelled object that a sidecar of Grafana turns into the file `key`. */
-export type GrafanaWay =
+export type DeliveryMethod =
   | { readonly is: 'api' }
   | {
       readonly is: 'object';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { aCluster } from '../../test/helpers/facts.ts';
+import { aCluster } from '../../test/support/facts.ts';
 import { gatewayResolver } from './cluster-dns.ts';
 import type { Facts } from './facts.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { aCluster, aNode, someCharts, someFacts, someSettings, threeNodes } from '../../test/helpers/facts.ts';
-import { templates } from '../../test/helpers/templates.ts';
+import { aCluster, aNode, someCharts, someFacts, someSettings, threeNodes } from '../../test/support/facts.ts';
+import { templates } from '../../test/support/templates.ts';
 import { design, type UserValues } from './design.ts';
 import type { Facts } from './facts.ts';
 

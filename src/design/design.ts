@@ -2,7 +2,7 @@
 import type { Json } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
-import type { Basis, UserValues, ValuesFile } from './basis.ts';
+import type { DesignInput, UserValues, ValuesFile } from './design-input.ts';
 import type { Blueprint, BucketPlan, GatewayPlan, LoginPlan } from './blueprint.ts';
 import { gatewayLabels, gatewayPort } from './exposure.ts';
 import type { Facts } from './facts.ts';
@@ -17,14 +17,14 @@ import { pinnedCharts } from './pins.ts';
 import * as policies from './policies.ts';
 import { probePlan } from './probe.ts';
 import { releasePlans } from './release-plans.ts';
-import { relied } from './reliance.ts';
+import { riskyValues } from './risky-values.ts';
 import { conflicts } from './setting-conflicts.ts';
 import type { Settings } from './settings-type.ts';
 import { sizing, spreadNodes } from './sizes.ts';
 import { chooseStorageClass } from './storage.ts';
 import type { Templates } from './template.ts';
 
-export type { UserValues, ValuesFile } from './basis.ts';
+export type { UserValues, ValuesFile } from './design-input.ts';
 
 export interface Given {
   readonly templates: Templates;
@@ -41,7 +41,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   const tenant = settings.tenant ?? facts.cluster.name;
   const clusterLabel = settings.clusterLabel ?? facts.cluster.name;
   const nodes = Math.max(spreadNodes(facts.nodes, facts.cluster.autoMode), facts.installedSpread ?? 0);
-  const basis: Basis = { settings, facts, templates: given.templates, own, tenant, clusterLabel, sizing: sizing(settings.size, nodes) };
+  const basis: DesignInput = { settings, facts, templates: given.templates, own, tenant, clusterLabel, sizing: sizing(settings.size, nodes) };
   const buckets = { chunks: bucket(basis, 'chunks'), ruler: bucket(basis, 'ruler') };
   const role = rolePlan(basis, buckets);
   const gateway = gatewayPlan(settings.namespace);
@@ -83,7 +83,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     notes: [
       ...notes(basis, { nodes, storage }),
       ...grafana.notes,
-      ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => relied(which, file))),
+      ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => riskyValues(which, file))),
     ],
     verify: { ...probePlan(releases, facts.charts.alloy.appVersion || pinnedCharts.alloy.appVersion), namespace: settings.namespace },
   };
@@ -98,7 +98,7 @@ function refuse(settings: Settings, facts: Facts): void {
   }
 }
 
-function bucket({ settings, facts, templates, own }: Basis, use: 'chunks' | 'ruler'): BucketPlan {
+function bucket({ settings, facts, templates, own }: DesignInput, use: 'chunks' | 'ruler'): BucketPlan {
   const { account, partition } = facts.caller;
   const { region } = facts;
   const made = names.bucketNamespace({ wanted: settings.bucketNamespace, region });
@@ -118,7 +118,7 @@ function bucket({ settings, facts, templates, own }: Basis, use: 'chunks' | 'rul
   };
 }
 
-function namespaces({ settings, own }: Basis): Blueprint['namespaces'] {
+function namespaces({ settings, own }: DesignInput): Blueprint['namespaces'] {
   // Alloy reads files of the node, which the stricter pod security levels forbid.
   const reader = { 'pod-security.kubernetes.io/enforce': 'privileged' };
   const make = (name: string): KubeObject => ({

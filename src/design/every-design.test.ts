@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { aCluster, aNode, someFacts, someSettings } from '../../test/helpers/facts.ts';
-import { templates } from '../../test/helpers/templates.ts';
+import { aCluster, aNode, someFacts, someSettings } from '../../test/support/facts.ts';
+import { templates } from '../../test/support/templates.ts';
 import { design } from './design.ts';
 import type { NodeFact } from './facts.ts';
 import { unknownKeys } from './keys.ts';

@@ -1,6 +1,6 @@
 /** Grafana on top of this Loki: the data source and the dashboard, and the way they get there. No password is in any of it. */
 import { parse, stringify } from 'yaml';
-import type { Basis } from './basis.ts';
+import type { DesignInput } from './design-input.ts';
 import type { GatewayPlan, GrafanaDocument, GrafanaPlace, GrafanaPlan, DatasourceParts } from './blueprint.ts';
 import { type GrafanaFact, type SidecarFact, watchedNamespace } from './grafana-workload.ts';
 import { loginSecret } from './names.ts';
@@ -11,7 +11,7 @@ export function datasource(templates: Templates, parts: DatasourceParts): string
 }
 
 /** The name and the uid of both are the same for the same installation, whoever makes them. */
-export function datasourceParts({ settings, facts, own, tenant }: Basis, gateway: GatewayPlan): DatasourceParts {
+export function datasourceParts({ settings, facts, own, tenant }: DesignInput, gateway: GatewayPlan): DatasourceParts {
   return {
     name: `Loki (${facts.cluster.name})`,
     uid: `loki-eks-${own.installId}`,
@@ -50,7 +50,7 @@ export function loginIn(text: string): { readonly user: string; readonly passwor
   }
 }
 
-function dashboard({ facts, own, settings, templates }: Basis): GrafanaDocument & { readonly json: string } {
+function dashboard({ facts, own, settings, templates }: DesignInput): GrafanaDocument & { readonly json: string } {
   const [uid, title] = [`loki-eks-${own.installId}`, `Logs (${facts.cluster.name})`];
   const document = renderDocument(JSON.parse(templates('grafana/dashboard.json')), {
     uid,
@@ -72,7 +72,7 @@ export interface GrafanaDesign {
   readonly notes: readonly string[];
 }
 
-export function grafanaDesign(basis: Basis, gateway: GatewayPlan): GrafanaDesign {
+export function grafanaDesign(basis: DesignInput, gateway: GatewayPlan): GrafanaDesign {
   const parts = datasourceParts(basis, gateway);
   const board = dashboard(basis);
   const documents = { datasource: datasource(basis.templates, parts), dashboard: board.json };
@@ -113,7 +113,7 @@ interface Wanted {
 }
 
 /** By the sidecars where they look, by the API where a token is given, else not at all. */
-function inCluster(basis: Basis, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
+function inCluster(basis: DesignInput, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
   const { settings } = basis;
   const place = placeOf(found);
   const { where } = place;
@@ -146,7 +146,7 @@ function whyNot({ datasources, namespace }: GrafanaFact, loki: string): string {
 }
 
 function sidecarWay(
-  { settings, own }: Basis,
+  { settings, own }: DesignInput,
   of: { readonly found: GrafanaFact; readonly sidecar: SidecarFact | undefined; readonly kinds: readonly ('Secret' | 'ConfigMap')[] },
 ): Extract<NonNullable<GrafanaPlan['datasource']>['way'], { readonly is: 'object' }> | undefined {
   const { found, sidecar, kinds } = of;

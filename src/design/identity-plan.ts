@@ -1,12 +1,12 @@
 /** How Loki's pods come to their AWS role: the provider that vouches, the role, and the service account. */
 import type { KubeObject } from '../ports/kubernetes.ts';
-import type { Basis } from './basis.ts';
+import type { DesignInput } from './design-input.ts';
 import type { Blueprint } from './blueprint.ts';
 import * as names from './names.ts';
 import * as policies from './policies.ts';
 
 /** Only where the cluster has an issuer. */
-export function providerPlan({ settings, facts, own }: Basis): NonNullable<Blueprint['oidcProvider']> {
+export function providerPlan({ settings, facts, own }: DesignInput): NonNullable<Blueprint['oidcProvider']> {
   const issuer = facts.cluster.issuer!;
   const { partition, account } = facts.caller;
   return {
@@ -18,7 +18,7 @@ export function providerPlan({ settings, facts, own }: Basis): NonNullable<Bluep
   };
 }
 
-export function rolePlan(basis: Basis, buckets: Blueprint['buckets']): Blueprint['role'] {
+export function rolePlan(basis: DesignInput, buckets: Blueprint['buckets']): Blueprint['role'] {
   const { settings, facts, templates, own } = basis;
   const { partition, account } = facts.caller;
   const name = settings.roleName ?? names.roleName(facts.cluster.name, own.installId);
@@ -45,7 +45,7 @@ export function rolePlan(basis: Basis, buckets: Blueprint['buckets']): Blueprint
   };
 }
 
-export function serviceAccount({ settings, own }: Basis, roleArn: string): Blueprint['serviceAccount'] {
+export function serviceAccount({ settings, own }: DesignInput, roleArn: string): Blueprint['serviceAccount'] {
   const { namespace } = settings;
   const name = names.lokiServiceAccount;
   // With Pod Identity there must be no role annotation: the SDK would prefer it.

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { someSettings } from '../../test/helpers/facts.ts';
+import { someSettings } from '../../test/support/facts.ts';
 import { adoptable, adoptedIn, believedSettings, documentIn, periodFault, recordedSettings, settingsFrom, writtenIn } from './installation-record.ts';
 import { conflicts } from './setting-conflicts.ts';
 import { settingSpecs } from './setting-specs.ts';

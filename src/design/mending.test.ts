@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { doctorCatalogue, type DoctorCode } from '../problems/catalogue.ts';
 import { everyStep } from '../steps/index.ts';
-import { autofixOf, mendableElsewhere, stepsMending } from './mending.ts';
+import { remediationOf, fixableElsewhere, remediationSteps } from './remediation.ts';
 
 const codes = Object.keys(doctorCatalogue) as readonly DoctorCode[];
 
 describe('what mends a finding', () => {
   it('is known of findings that may be mended, and of no other', () => {
-    const wrong = codes.filter((code) => stepsMending(code).length > 0 !== (doctorCatalogue[code].autofix !== 'no'));
+    const wrong = codes.filter((code) => remediationSteps(code).length > 0 !== (doctorCatalogue[code].autofix !== 'no'));
     expect(wrong).toEqual([]);
     // What doctor goes by, and explain says, is what the catalogue and the runbook say.
-    expect(codes.filter((code) => autofixOf(code, true) !== doctorCatalogue[code].autofix)).toEqual([]);
-    expect(codes.filter((code) => (autofixOf(code, false) === 'confirm') !== mendableElsewhere(code))).toEqual([]);
-    expect(codes.filter((code) => stepsMending(code).length > 0).length).toBeGreaterThan(50);
+    expect(codes.filter((code) => remediationOf(code, true) !== doctorCatalogue[code].autofix)).toEqual([]);
+    expect(codes.filter((code) => (remediationOf(code, false) === 'confirm') !== fixableElsewhere(code))).toEqual([]);
+    expect(codes.filter((code) => remediationSteps(code).length > 0).length).toBeGreaterThan(50);
   });
 
   it('are steps that there are', () => {
     const known = new Set(['pods', ...everyStep().map(({ id }) => id)]);
-    expect(codes.flatMap((code) => stepsMending(code)).filter((id) => !known.has(id))).toEqual([]);
+    expect(codes.flatMap((code) => remediationSteps(code)).filter((id) => !known.has(id))).toEqual([]);
   });
 
   it('is hardly anything where the installation is not ours', () => {
-    expect(codes.filter(mendableElsewhere).toSorted()).toEqual(
+    expect(codes.filter(fixableElsewhere).toSorted()).toEqual(
       [
         'ALLOY_NO_VARLOG',
         'ALLOY_PERMISSION',

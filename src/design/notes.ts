@@ -1,10 +1,10 @@
 /** What was decided for the user and is worth saying, one sentence each. */
 import type { KubeObject } from '../ports/kubernetes.ts';
-import type { Basis } from './basis.ts';
+import type { DesignInput } from './design-input.ts';
 import { spreadNodes } from './sizes.ts';
 
 export function notes(
-  { settings, facts, sizing: { replicationFactor } }: Basis,
+  { settings, facts, sizing: { replicationFactor } }: DesignInput,
   found: { readonly nodes: number; readonly storage: { readonly name: string; readonly object?: KubeObject } },
 ): readonly string[] {
   const { nodes, storage } = found;

@@ -1,6 +1,6 @@
 /** The two Helm releases: our values, the user's on top, and which of the user's keys the charts do not know. */
 import type { Chart } from '../ports/releases.ts';
-import type { Basis, UserValues, ValuesFile } from './basis.ts';
+import type { DesignInput, UserValues, ValuesFile } from './design-input.ts';
 import type { Blueprint, GatewayPlan, ReleasePlan } from './blueprint.ts';
 import { gatewayResolver } from './cluster-dns.ts';
 import { exposureService } from './exposure.ts';
@@ -19,7 +19,7 @@ interface ReleaseParts {
   readonly userValues: UserValues;
 }
 
-export function releasePlans(basis: Basis, { buckets, roleArn, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
+export function releasePlans(basis: DesignInput, { buckets, roleArn, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
   const { settings, facts, templates, own, tenant, clusterLabel } = basis;
   const shared = { installId: own.installId, tenant, monitoring: facts.serviceMonitors === true };
   const loki = lokiValues(templates, {

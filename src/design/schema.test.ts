@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { someFacts, someSettings } from '../../test/helpers/facts.ts';
-import { templates } from '../../test/helpers/templates.ts';
+import { someFacts, someSettings } from '../../test/support/facts.ts';
+import { templates } from '../../test/support/templates.ts';
 import { logsKept } from '../checks/logs-kept.ts';
 import type { CheckContext } from '../checks/context.ts';
 import { withAdopted } from './installation-record.ts';

@@ -1,7 +1,7 @@
 /** The periods of Loki's schema. What was written under a period can be read only while that period stays listed as it was. */
 import type { Json } from '../engine/types.ts';
 import { canonical } from './canonical.ts';
-import { at } from './document.ts';
+import { getPath } from './get-path.ts';
 import { isMap } from './merge.ts';
 
 /** As Loki's `schema_config.configs` has them. */
@@ -54,11 +54,11 @@ export function lostPeriods(of: { readonly before: readonly Period[]; readonly a
   ];
 }
 
-const inWords = (period: Period): string => `${period.from} (${period.store}, ${period.schema}, prefix ${String(at(period, 'index.prefix') ?? '?')})`;
+const inWords = (period: Period): string => `${period.from} (${period.store}, ${period.schema}, prefix ${String(getPath(period, 'index.prefix') ?? '?')})`;
 
 /** What in the chart values' list of periods is no period, in words. */
-export function strangePeriod(values: unknown): string | undefined {
-  const listed = at(values as Json, 'loki.schemaConfig.configs');
+export function invalidPeriod(values: unknown): string | undefined {
+  const listed = getPath(values as Json, 'loki.schemaConfig.configs');
   if (listed === undefined || listed === null) return undefined;
   if (!Array.isArray(listed)) return `loki.schemaConfig.configs is ${JSON.stringify(listed).slice(0, 60)}, not a list of periods`;
   const index = (listed as readonly unknown[]).findIndex((one) => !isMap(one) || dayOf(one['from']) === undefined);
@@ -78,24 +78,24 @@ export interface Kept {
 
 /** Of Loki's configuration file. It reads `common` first and the sections after it, so that the sections win. */
 export function keptInConfig(config: Json | undefined): Kept {
-  const common = word(at(config, 'common.storage.s3.bucketnames'));
-  const chunksBucket = word(at(config, 'storage_config.aws.bucketnames')) || common;
-  const rulerBucket = word(at(config, 'ruler.storage.s3.bucketnames')) || common;
-  return { schema: list(at(config, 'schema_config.configs')), ...(chunksBucket && { chunksBucket }), ...(rulerBucket && { rulerBucket }) };
+  const common = word(getPath(config, 'common.storage.s3.bucketnames'));
+  const chunksBucket = word(getPath(config, 'storage_config.aws.bucketnames')) || common;
+  const rulerBucket = word(getPath(config, 'ruler.storage.s3.bucketnames')) || common;
+  return { schema: list(getPath(config, 'schema_config.configs')), ...(chunksBucket && { chunksBucket }), ...(rulerBucket && { rulerBucket }) };
 }
 
 /** Of the values of the Loki chart. `structuredConfig` is laid over everything else. */
 export function keptInValues(values: Json): Kept {
-  const of = (path: string) => at(values, `loki.structuredConfig.${path}`);
+  const of = (path: string) => getPath(values, `loki.structuredConfig.${path}`);
   const chunksBucket =
     word(of('storage_config.aws.bucketnames')) ||
-    word(at(values, 'loki.storage_config.aws.bucketnames')) ||
-    word(at(values, 'loki.storage.bucketNames.chunks'));
+    word(getPath(values, 'loki.storage_config.aws.bucketnames')) ||
+    word(getPath(values, 'loki.storage.bucketNames.chunks'));
   const rulerBucket =
     word(of('ruler.storage.s3.bucketnames')) ||
-    word(at(values, 'loki.rulerConfig.storage.s3.bucketnames')) ||
-    word(at(values, 'loki.storage.bucketNames.ruler'));
-  const schema = list(of('schema_config.configs') ?? at(values, 'loki.schemaConfig.configs'));
+    word(getPath(values, 'loki.rulerConfig.storage.s3.bucketnames')) ||
+    word(getPath(values, 'loki.storage.bucketNames.ruler'));
+  const schema = list(of('schema_config.configs') ?? getPath(values, 'loki.schemaConfig.configs'));
   return { schema, ...(chunksBucket && { chunksBucket }), ...(rulerBucket && { rulerBucket }) };
 }
 

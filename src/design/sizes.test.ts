@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aNode } from '../../test/helpers/facts.ts';
+import { aNode } from '../../test/support/facts.ts';
 import { components, isForLoki, sizing, spreadNodes } from './sizes.ts';
 
 describe('sizing', () => {

@@ -114,6 +114,6 @@ export function spreadNodes(nodes: readonly NodeFact[], autoMode: boolean): numb
 /** Linux, with EBS volumes, without a taint of the user's. */
 export function isForLoki(node: NodeFact): boolean {
   const passing = (key: string) => key.startsWith('node.kubernetes.io/') || key === 'node.cloudprovider.kubernetes.io/uninitialized';
-  const barred = node.taints.some(({ key, effect }) => effect !== 'PreferNoSchedule' && !passing(key));
-  return node.os === 'linux' && (node.kind === 'ec2' || node.kind === 'auto') && !barred;
+  const blockers = node.taints.some(({ key, effect }) => effect !== 'PreferNoSchedule' && !passing(key));
+  return node.os === 'linux' && (node.kind === 'ec2' || node.kind === 'auto') && !blockers;
 }

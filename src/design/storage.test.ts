@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aCluster, aNode, someFacts } from '../../test/helpers/facts.ts';
+import { aCluster, aNode, someFacts } from '../../test/support/facts.ts';
 import type { Facts, StorageClassFact } from './facts.ts';
 import { ownership } from './ownership.ts';
 import { chooseStorageClass } from './storage.ts';

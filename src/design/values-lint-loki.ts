@@ -1,6 +1,6 @@
 /** Values for Loki that lose logs, or keep it from starting. */
 import { isMap, type Values } from './merge.ts';
-import { strangePeriod } from './schema.ts';
+import { invalidPeriod } from './schema.ts';
 import { bytes } from './quantities.ts';
 import { valueAt, type Fault } from './values-fault.ts';
 
@@ -72,7 +72,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
       message: 'loki.limits_config.retention_period is set, but loki.compactor.retention_enabled is not true',
     });
   const periods = get('loki.schemaConfig.configs');
-  const strange = strangePeriod(values);
+  const strange = invalidPeriod(values);
   if (strange !== undefined) faults.push({ code: 'LOKI_CONFIG_INVALID', severity: 'fail', hop: 'loki-config', message: strange });
   const last = Array.isArray(periods) && isMap(periods.at(-1)) ? (periods.at(-1) as Values) : undefined;
   if (last && (last['store'] !== 'tsdb' || Number(String(last['schema']).slice(1)) < 13))

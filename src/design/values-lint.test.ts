@@ -1,7 +1,7 @@
 /** Values judged without a cluster: what loses logs is told, and what is right is not. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { periods, strangePeriod } from './schema.ts';
+import { periods, invalidPeriod } from './schema.ts';
 import { lintValues } from './values-lint.ts';
 
 const codes = (values: object, chart: 'loki' | 'alloy'): readonly string[] =>
@@ -115,7 +115,7 @@ describe('values of any shape', () => {
     [[{}], 'configs[0].from is null'],
     ['x', 'not a list'],
   ])('periods that are none are said: %j', (configs, words) => {
-    expect(strangePeriod({ loki: { schemaConfig: { configs } } })).toContain(words);
+    expect(invalidPeriod({ loki: { schemaConfig: { configs } } })).toContain(words);
   });
 
   it('periods go on from whatever is there', () => {

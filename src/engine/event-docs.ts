@@ -1,17 +1,17 @@
 /** What each event means, for readers of `--output json`. A record over the table of events, so that none can be missing. */
-import type { Happenings } from './types.ts';
+import type { EventMap } from './types.ts';
 
-export interface EventDoc<T extends keyof Happenings> {
+export interface EventDoc<T extends keyof EventMap> {
   /** When it is emitted. */
   readonly when: string;
   /** Every field, with its meaning. */
-  readonly fields: { readonly [F in keyof Happenings[T]]-?: string };
+  readonly fields: { readonly [F in keyof EventMap[T]]-?: string };
 }
 
 const problem = 'the problem: code, message, fix, and evidence if there is any';
 const step = 'id of the step';
 
-export const eventDocs: { readonly [T in keyof Happenings]: EventDoc<T> } = {
+export const eventDocs: { readonly [T in keyof EventMap]: EventDoc<T> } = {
   'run.started': {
     when: 'first event of every run whose settings could be read',
     fields: { command: 'the command', version: 'version of loki-eks', sandbox: 'true if everything is simulated' },

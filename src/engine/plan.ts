@@ -1,5 +1,5 @@
 /** Looking: every step inspects at once, and what they found is the plan. */
-import type { Finding, Plan, PlannedStep, Problem, Step } from './types.ts';
+import type { Inspection, Plan, PlannedStep, Problem, Step } from './types.ts';
 
 /** Reads are safe to do in parallel. A look that throws a problem is a blocked step, so that all are reported together. */
 export async function plan<Ctx>(steps: readonly Step<Ctx>[], ctx: Ctx, toProblem: (error: unknown) => Problem | undefined): Promise<Plan<Ctx>> {
@@ -10,7 +10,7 @@ export async function plan<Ctx>(steps: readonly Step<Ctx>[], ctx: Ctx, toProblem
       } catch (error) {
         const problem = toProblem(error);
         if (!problem) throw error;
-        return { step, finding: { is: 'blocked', problem } as Finding };
+        return { step, finding: { is: 'blocked', problem } as Inspection };
       }
     }),
   );

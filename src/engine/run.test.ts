@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { run, type RunOptions } from './run.ts';
-import type { Event, Finding, Journal, JournalEntry, Plan, Problem, Step } from './types.ts';
+import type { Event, Inspection, Journal, JournalEntry, Plan, Problem, Step } from './types.ts';
 
-const differs: Finding = { is: 'differs', changes: [{ action: 'create', target: 'x' }] };
+const differs: Inspection = { is: 'differs', changes: [{ action: 'create', target: 'x' }] };
 const toProblem = (error: unknown): Problem => ({ code: 'TEST', message: (error as Error).message, fix: '-' });
 
 interface Made {
   readonly id: string;
   readonly needs?: readonly string[];
-  readonly finding?: Finding;
+  readonly finding?: Inspection;
   readonly apply?: (record: () => Promise<void>, signal: AbortSignal) => Promise<void>;
   readonly undo?: () => Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** Acting: steps run as soon as what they need is done; a failure takes this run's deeds back, newest first. */
 import { neededBy } from './needs.ts';
 import { close, undoAll } from './undo.ts';
-import type { Finding, Hands, Journal, Leftover, Outcome, Plan, Problem, Receipt, Sink, Step } from './types.ts';
+import type { Inspection, ApplyContext, Journal, Leftover, Outcome, Plan, Problem, UndoRecord, Sink, Step } from './types.ts';
 
 export interface RunOptions {
   /** What it is told as: `install` unless said. */
@@ -83,7 +83,7 @@ async function runGraph<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions, pro
   await Promise.allSettled(done.values());
 }
 
-async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {
+async function converge<Ctx>(step: Step<Ctx>, seen: Inspection | undefined, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {
   const { emit, journal, signal, guard } = options;
   const finding = seen ?? (await step.inspect(ctx));
   if (finding.is === 'blocked') throw new BlockedStep(finding.problem);
@@ -92,7 +92,7 @@ async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ct
     return;
   }
   emit({ type: 'step.started', step: step.id });
-  const hands: Hands<Receipt> = {
+  const io: ApplyContext<UndoRecord> = {
     found: finding,
     signal,
     record: async (receipt) => {
@@ -104,7 +104,7 @@ async function converge<Ctx>(step: Step<Ctx>, seen: Finding | undefined, ctx: Ct
     },
     say: (text) => emit({ type: 'step.said', step: step.id, text }),
   };
-  await step.apply(ctx, hands);
+  await step.apply(ctx, io);
   signal.throwIfAborted();
   emit({ type: 'step.done', step: step.id });
 }

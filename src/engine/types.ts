@@ -21,18 +21,18 @@ export interface Change {
 }
 
 /** What a read-only look found, compared with the blueprint. */
-export type Finding =
+export type Inspection =
   | { readonly is: 'matches'; readonly note?: string }
   | { readonly is: 'differs'; readonly changes: readonly Change[] }
   | { readonly is: 'blocked'; readonly problem: Problem };
 
 /** Plain data, journalled BEFORE the deed, that is enough to take the deed back. */
-export type Receipt = { readonly did: string } & { readonly [key: string]: Json };
+export type UndoRecord = { readonly did: string } & { readonly [key: string]: Json };
 
 /** What the engine lends a step while it acts. */
-export interface Hands<R extends Receipt = Receipt> {
+export interface ApplyContext<R extends UndoRecord = UndoRecord> {
   /** What the look found that leads to this deed; it may be seconds old. */
-  readonly found: Finding;
+  readonly found: Inspection;
   /** First record, then mutate. On disk when it returns. */
   readonly record: (receipt: R) => Promise<void>;
   /** Progress for whoever is watching: what is happening now, or what a wait is waiting for. */
@@ -41,7 +41,7 @@ export interface Hands<R extends Receipt = Receipt> {
 }
 
 /** What undo and remove are lent: they record nothing. */
-export type Helpers = Omit<Hands, 'record' | 'found'>;
+export type StepIO = Omit<ApplyContext, 'record' | 'found'>;
 
 /** What a removal did: everything gone, nothing was there, or data kept (and why, and how to remove it). */
 export type Removal =
@@ -90,7 +90,7 @@ export type Permission = {
 );
 
 /** One thing that must be true of the world. */
-export interface Step<Ctx, R extends Receipt = Receipt> {
+export interface Step<Ctx, R extends UndoRecord = UndoRecord> {
   /** Stable, `area.thing`: events, journal, docs. */
   readonly id: string;
   readonly title: string;
@@ -101,19 +101,19 @@ export interface Step<Ctx, R extends Receipt = Receipt> {
   /** Of everything that it does, on whatever way. */
   readonly permissions: readonly Permission[];
   /** Reads only. */
-  inspect(ctx: Ctx): Promise<Finding>;
+  inspect(ctx: Ctx): Promise<Inspection>;
   /** Afterwards inspect() says `matches`. */
-  apply(ctx: Ctx, hands: Hands<R>): Promise<void>;
+  apply(ctx: Ctx, io: ApplyContext<R>): Promise<void>;
   /** Takes back one deed; harmless if it never happened. What it keeps on purpose is told. */
-  undo(ctx: Ctx, receipt: R, helpers: Helpers): Promise<Removal | void>;
+  undo(ctx: Ctx, receipt: R, helpers: StepIO): Promise<Removal | void>;
   /** Uninstall; harmless if absent; never touches what is not ours. */
-  remove(ctx: Ctx, helpers: Helpers): Promise<Removal>;
+  remove(ctx: Ctx, helpers: StepIO): Promise<Removal>;
 }
 
-export type Plan<Ctx> = readonly { readonly step: Step<Ctx>; readonly finding: Finding }[];
+export type Plan<Ctx> = readonly { readonly step: Step<Ctx>; readonly finding: Inspection }[];
 
 export type Verdict =
-  | { readonly is: 'pass'; readonly saw?: string }
+  | { readonly is: 'pass'; readonly detail?: string }
   | { readonly is: 'warn'; readonly problem: Problem }
   | { readonly is: 'fail'; readonly problem: Problem }
   | { readonly is: 'skip'; readonly why: string };
@@ -142,7 +142,7 @@ export interface CheckResult {
 
 export interface JournalEntry {
   readonly step: string;
-  readonly receipt: Receipt;
+  readonly receipt: UndoRecord;
 }
 
 export interface Journal {
@@ -158,18 +158,18 @@ export type Outcome = 'done' | 'undone' | 'left';
 /** Something a failed undo left behind, and the command that takes it away. */
 export interface Leftover {
   readonly step: string;
-  readonly receipt: Receipt;
+  readonly receipt: UndoRecord;
   readonly problem: Problem;
 }
 
 export interface PlannedStep {
   readonly step: string;
   readonly title: string;
-  readonly finding: Finding;
+  readonly finding: Inspection;
 }
 
 /** Everything that happens, in order. A renderer is a function of this table and of nothing else. */
-export interface Happenings {
+export interface EventMap {
   'run.started': { readonly command: string; readonly version: string; readonly sandbox: boolean };
   'fact.found': { readonly fact: string; readonly value: string };
   'warning.raised': { readonly problem: Problem };
@@ -212,5 +212,5 @@ export interface Happenings {
   };
 }
 
-export type Event = { [T in keyof Happenings]: { readonly type: T } & Happenings[T] }[keyof Happenings];
+export type Event = { [T in keyof EventMap]: { readonly type: T } & EventMap[T] }[keyof EventMap];
 export type Sink = (event: Event) => void;

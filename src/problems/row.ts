@@ -22,12 +22,12 @@ export const rows = <const T extends Record<string, Row>>(table: T): T => table;
  * Whether `doctor --fix` may fix it: `yes` within objects of loki-eks, `confirm` where the fix affects data, cost, security or
  * objects of others, `no` where it can only be explained.
  */
-export type Autofix = 'yes' | 'confirm' | 'no';
+export type Remediation = 'yes' | 'confirm' | 'no';
 
 /** What `doctor` can find. */
 export interface DoctorRow extends Row {
   readonly covers: readonly FailureClass[];
   /** In an installation of loki-eks; in any other one, few problems are fixed, and only if the user confirms them by name. */
-  readonly autofix: Autofix;
+  readonly autofix: Remediation;
 }
 export const doctorRows = <const T extends Record<string, DoctorRow>>(table: T): T => table;

@@ -1,22 +1,22 @@
 /** Who a caller of the simulated Kubernetes API is: an EKS token, the sandbox's own token, or a service account's. */
 import { randomUUID } from 'node:crypto';
 import { readClaims } from './aws/issuer.ts';
-import type { DoorOptions } from './kube/door.ts';
+import type { KubeServerOptions } from './kube/server.ts';
 import { serviceAccountUser } from './kube/rbac.ts';
 import type { OpenWorld } from './world.ts';
 
-type User = NonNullable<ReturnType<DoorOptions['authenticate']>>;
+type User = NonNullable<ReturnType<KubeServerOptions['authenticate']>>;
 
 /** The audience of tokens that are meant for the API itself. */
 const API_AUDIENCE = 'https://kubernetes.default.svc';
 const EKS_TOKEN = 'k8s-aws-v1.';
 
-export interface KubeAccessDoor extends Pick<DoorOptions, 'authenticate' | 'mintToken'> {
+export interface KubeAccessServer extends Pick<KubeServerOptions, 'authenticate' | 'mintToken'> {
   /** A bearer token of a cluster administrator that does not expire: what the kubeconfig holds. */
   readonly token: string;
 }
 
-export function createKubeAccess(world: OpenWorld): KubeAccessDoor {
+export function createKubeAccess(world: OpenWorld): KubeAccessServer {
   const token = `sandbox-${randomUUID()}`;
   return {
     token,

@@ -4,15 +4,15 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { awsDoor } from './aws/door.ts';
+import { awsServer } from './aws/server.ts';
 import { stop } from '../problems/problem.ts';
 import { chartArchive } from './chart-archive.ts';
 import { chartHosts, startChartRepository } from './chart-repository.ts';
-import { breaks } from './breaks/index.ts';
-import { answerControl, CONTROL_VARIABLE, controlPrefix } from './control-door.ts';
+import { clusterFaults } from './faults/index.ts';
+import { answerControl, CONTROL_VARIABLE, controlPrefix } from './control-server.ts';
 import { createEnvironment } from './environment.ts';
 import { makeCertificate, type ServerCertificate } from './kube/certificate.ts';
-import { type Door, kubeDoor } from './kube/door.ts';
+import { type KubeServer, kubeServer } from './kube/server.ts';
 import type { Binaries } from './real/binaries.ts';
 import { createKubeAccess } from './kube-access.ts';
 import { createWorld, kubernetesVersion, type OpenWorld, type WorldOptions } from './world.ts';
@@ -62,7 +62,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   });
   const access = createKubeAccess(world);
   kube.attach(
-    kubeDoor({
+    kubeServer({
       store: world.store,
       runtime: world.runtime,
       clock: world.clock,
@@ -101,7 +101,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     async break(names) {
       for (const name of names) world.breaks.make(name);
       if (names.length === 0) return;
-      const slow = breaks.filter(({ name }) => names.includes(name)).map(({ showsAfterMs = 0 }) => showsAfterMs);
+      const slow = clusterFaults.filter(({ name }) => names.includes(name)).map(({ showsAfterMs = 0 }) => showsAfterMs);
       await Promise.all([world.cluster.settled(FELT_MS), new Promise((resolve) => setTimeout(resolve, Math.max(0, ...slow)))]);
     },
     close: async () => {
@@ -151,8 +151,8 @@ interface Opened {
 }
 
 /** Listens before the world is made, since DescribeCluster tells the address; answers from `attach` on. */
-async function openKube(certificate: ServerCertificate): Promise<Opened & { attach(door: Door): void }> {
-  let door: Door | undefined;
+async function openKube(certificate: ServerCertificate): Promise<Opened & { attach(door: KubeServer): void }> {
+  let door: KubeServer | undefined;
   // Client certificates are not asked for: kubectl would be prompted for none, and the tokens suffice.
   const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (request, response) =>
     door === undefined ? response.destroy() : door.request(request, response),
@@ -163,7 +163,7 @@ async function openKube(certificate: ServerCertificate): Promise<Opened & { atta
 }
 
 async function openAws(world: OpenWorld, port: number): Promise<Opened> {
-  const door = awsDoor({ account: world.account, faults: world.faults, onCall: world.onCall });
+  const door = awsServer({ account: world.account, faults: world.faults, onCall: world.onCall });
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     if (request.url?.startsWith(controlPrefix)) void answerControl(world, request, response);
     else door(request, response);

@@ -4,11 +4,11 @@ import { type AccountOptions, type AwsAccount, createAccount } from './aws/accou
 import { createClock } from './clock.ts';
 import { type Cluster, type ClusterOptions, createCluster } from './cluster/cluster.ts';
 import { seedOf, type SeedName } from './cluster/seed.ts';
-import { createFaults, type Faults } from './faults.ts';
+import { createFaults, type Faults } from './call-faults.ts';
 import { createStore, type KubeStore } from './kube/store.ts';
-import { type Breaks, createBreaks } from './breaks/breaks.ts';
-import { accountUnder } from './injection/aws.ts';
-import { createInjection, type Injection } from './injection/injection.ts';
+import { type ClusterFaults, createClusterFaults } from './faults/faults.ts';
+import { accountUnder } from './replay/aws.ts';
+import { createReplay, type Replay } from './replay/replay.ts';
 import { createLogPath } from './logs/log-path.ts';
 import type { RealLogPath } from './real/real-log-path.ts';
 import type { Call, World } from './types.ts';
@@ -45,8 +45,8 @@ export interface OpenWorld extends World {
   readonly cluster: Cluster;
   readonly clusterName: string;
   readonly faults: Faults;
-  readonly injection: Injection;
-  readonly breaks: Breaks;
+  readonly injection: Replay;
+  readonly breaks: ClusterFaults;
   readonly real?: RealLogPath;
   readonly onCall: (call: Call) => void;
   forgetCalls(): void;
@@ -60,7 +60,7 @@ export const kubernetesVersion = '1.33';
 export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
   const clock = createClock({ ...(options.speed !== undefined && { speed: options.speed }) });
   const account = createAccount({ clock, region: options.region, accountId: sandboxAccountId, cluster: clusterSeed(options), ...options.account });
-  const injection = createInjection({ store: createStore({ clock, rootCa: options.ca }), clock });
+  const injection = createReplay({ store: createStore({ clock, rootCa: options.ca }), clock });
   const { store } = injection.objects;
   const seed = seedOf({
     region: options.region,
@@ -83,7 +83,7 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
   const ruled = createFaults();
   const faults: Faults = { ...ruled, match: (call) => injection.aws.match(call) ?? ruled.match(call) };
   const calls: Call[] = [];
-  const breaks = createBreaks({ account, store, clock, cluster, injection });
+  const breaks = createClusterFaults({ account, store, clock, cluster, injection });
   return {
     clock,
     account,

@@ -2,19 +2,19 @@
 import { associationPermissions, formerAssociationPermissions } from './association-permissions.ts';
 import * as names from '../design/names.ts';
 import { adoptedTag } from '../design/ownership.ts';
-import type { Receipt, Removal, Step } from '../engine/types.ts';
+import type { UndoRecord, Removal, Step } from '../engine/types.ts';
 import type { Association } from '../ports/clusters.ts';
 import { diffLines } from '../design/diff.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
-import type { Context } from './context.ts';
-import { isAdoptedByTag, mayMark, oursByTags } from './marks.ts';
+import type { Context } from '../context.ts';
+import { isAdoptedByTag, mayMark, isOwnedByTags } from './ownership.ts';
 
 type Needs = Pick<Context, 'associations' | 'blueprint' | 'clock' | 'adopting'>;
 
 /** Pods get their credentials' address when they are made, and EKS needs seconds until it gives it to them. */
 const SETTLES_MS = 10_000;
 
-export const association: Step<Needs, Receipt> = {
+export const association: Step<Needs, UndoRecord> = {
   id: 'association',
   title: 'Pod Identity association',
   needs: ['role'],
@@ -24,7 +24,7 @@ export const association: Step<Needs, Receipt> = {
     const found = await associations.find(key(blueprint));
     const target = `Pod Identity ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}`;
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: blueprint.role.arn }] };
-    const ours = oursByTags(found.tags, blueprint.ownership);
+    const ours = isOwnedByTags(found.tags, blueprint.ownership);
     if (!ours && adopting && !mayMark(found.tags, blueprint.ownership)) {
       return { is: 'blocked', problem: problem('OWNED_BY_ANOTHER_INSTALLATION', { message: `${target} belongs to another installation of loki-eks` }) };
     }
@@ -50,7 +50,7 @@ export const association: Step<Needs, Receipt> = {
       await clock.sleep(SETTLES_MS, signal);
       return;
     }
-    if (!oursByTags(found.tags, blueprint.ownership)) {
+    if (!isOwnedByTags(found.tags, blueprint.ownership)) {
       const tags = { ...blueprint.ownership.tags, ...(isTheirs(found, blueprint) && { [adoptedTag]: found.roleArn }) };
       await record({ did: 'tag-association', added: Object.keys(tags).filter((key) => !(key in found.tags)) });
       await associations.tag(found.arn, tags);
@@ -64,7 +64,7 @@ export const association: Step<Needs, Receipt> = {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
     if (found && receipt.did === 'untag-association') return associations.tag(found.arn, receipt['before'] as Readonly<Record<string, string>>);
-    if (!found || !oursByTags(found.tags, blueprint.ownership)) return;
+    if (!found || !isOwnedByTags(found.tags, blueprint.ownership)) return;
     if (receipt.did === 'tag-association') return associations.untag(found.arn, receipt['added'] as readonly string[]);
     if (receipt.did === 'create-association') await associations.delete({ cluster, id: found.id });
     else await associations.update({ cluster, id: found.id, roleArn: String(receipt['before']) });
@@ -74,7 +74,7 @@ export const association: Step<Needs, Receipt> = {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
     if (!found) return { is: 'absent' };
-    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'loki-eks did not create it' };
+    if (!isOwnedByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: `association ${found.id}`, why: 'loki-eks did not create it' };
     if (isAdoptedByTag(found.tags)) return giveBack({ associations, blueprint }, found);
     await associations.delete({ cluster, id: found.id });
     return { is: 'removed' };
@@ -82,7 +82,7 @@ export const association: Step<Needs, Receipt> = {
 };
 
 /** Of an installation that had Pod Identity and has IRSA now. Pods that run hold on to what they were given when they were made, hence last. */
-export const formerAssociation: Step<Needs, Receipt> = {
+export const formerAssociation: Step<Needs, UndoRecord> = {
   id: 'former-association',
   title: 'Pod Identity association of before',
   needs: ['release.loki'],
@@ -90,14 +90,14 @@ export const formerAssociation: Step<Needs, Receipt> = {
 
   async inspect({ associations, blueprint }) {
     const found = await associations.find(key(blueprint));
-    if (!found || !oursByTags(found.tags, blueprint.ownership)) return { is: 'matches' };
+    if (!found || !isOwnedByTags(found.tags, blueprint.ownership)) return { is: 'matches' };
     return { is: 'differs', changes: [{ action: 'delete', target: `Pod Identity ${blueprint.serviceAccount.namespace}/${blueprint.serviceAccount.name}` }] };
   },
 
   async apply({ associations, blueprint }, { record }) {
     const { cluster, ...of } = key(blueprint);
     const found = await associations.find({ cluster, ...of });
-    if (!found || !oursByTags(found.tags, blueprint.ownership)) return;
+    if (!found || !isOwnedByTags(found.tags, blueprint.ownership)) return;
     if (isAdoptedByTag(found.tags)) {
       await record({ did: 'give-back-association', before: found.tags });
       return void (await giveBack({ associations, blueprint }, found));

@@ -1,6 +1,6 @@
 /** S3's own way to empty a bucket, by lifecycle rules: ours for a bucket that is handed over, and what others' rules would do to Loki's objects. */
 import type { Blueprint } from '../design/blueprint.ts';
-import type { Helpers, Problem, Removal } from '../engine/types.ts';
+import type { StepIO, Problem, Removal } from '../engine/types.ts';
 import type { Buckets, BucketState, LifecycleRule } from '../ports/buckets.ts';
 import { problem } from '../problems/problem.ts';
 
@@ -28,7 +28,7 @@ export const withoutExpiry = (rules: readonly LifecycleRule[]): readonly Lifecyc
 export const howLong = ({ versioning }: Pick<BucketState, 'versioning'>): string => (versioning === 'off' ? 'about two days' : 'about four days');
 
 /** Hands it over to S3. Rules of others are kept; rules that are there already are not written again. */
-export async function expireBucket(buckets: Buckets, found: BucketState, { say, how }: Pick<Helpers, 'say'> & { readonly how?: string }): Promise<Removal> {
+export async function expireBucket(buckets: Buckets, found: BucketState, { say, how }: Pick<StepIO, 'say'> & { readonly how?: string }): Promise<Removal> {
   const target = `s3://${found.name}`;
   const why = `S3 empties it within ${howLong(found)}${found.objectLock ? ', except objects under Object Lock' : ''}; then it can be deleted`;
   const kept = { is: 'kept', target, why, ...(how && { how }) } as const;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BucketPlan } from '../design/blueprint.ts';
 import type { BucketState } from '../ports/buckets.ts';
-import { bucketGaps, strangeKey } from './bucket-gaps.ts';
+import { bucketGaps, foreignKey } from './bucket-gaps.ts';
 
 const ours = { Sid: 'TlsOnly', Effect: 'Deny' };
 const plan: BucketPlan = {
@@ -56,8 +56,8 @@ describe('bucketGaps', () => {
   it('never weakens encryption, and names a key that would be missing', () => {
     const withKey: BucketState = { ...found, encryption: { algorithm: 'aws:kms', key: 'arn:aws:kms:r:1:key/k', bucketKey: true } };
     expect(bucketGaps(withKey, plan)).toEqual([]);
-    expect(strangeKey(withKey, plan)).toBe('arn:aws:kms:r:1:key/k');
-    expect(strangeKey(withKey, { ...plan, encryption: { algorithm: 'aws:kms', key: 'arn:aws:kms:r:1:key/k', bucketKey: true } })).toBeUndefined();
-    expect(strangeKey({ ...found, encryption: { algorithm: 'aws:kms', key: '', bucketKey: true } }, plan)).toBeUndefined();
+    expect(foreignKey(withKey, plan)).toBe('arn:aws:kms:r:1:key/k');
+    expect(foreignKey(withKey, { ...plan, encryption: { algorithm: 'aws:kms', key: 'arn:aws:kms:r:1:key/k', bucketKey: true } })).toBeUndefined();
+    expect(foreignKey({ ...found, encryption: { algorithm: 'aws:kms', key: '', bucketKey: true } }, plan)).toBeUndefined();
   });
 });

@@ -29,7 +29,7 @@ export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[]
 }
 
 /** The key a bucket is encrypted with and Loki's role would not be allowed to use; S3's own key needs no permission. */
-export function strangeKey({ encryption }: BucketState, plan: BucketPlan): string | undefined {
+export function foreignKey({ encryption }: BucketState, plan: BucketPlan): string | undefined {
   if (encryption?.algorithm !== 'aws:kms' || plan.encryption.algorithm === 'aws:kms') return undefined;
   return encryption.key === '' || encryption.key.endsWith('alias/aws/s3') ? undefined : encryption.key;
 }

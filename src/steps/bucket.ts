@@ -1,17 +1,17 @@
 /** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
 import { bucketPermissions } from './bucket-permissions.ts';
-import type { Json, Change, Finding, Hands, Helpers, Receipt, Removal, Step } from '../engine/types.ts';
+import type { Json, Change, Inspection, ApplyContext, StepIO, UndoRecord, Removal, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
 import { sizeOf } from '../design/quantities.ts';
 import type { BucketLook, BucketState, Buckets, Encryption, LifecycleRule } from '../ports/buckets.ts';
 import { stop, problem } from '../problems/problem.ts';
-import type { Context } from './context.ts';
-import { wasAbsent } from './absent.ts';
+import type { Context } from '../context.ts';
+import { willCreate } from './will-create.ts';
 import { earlyExpiry, expireBucket, isExpiring } from './bucket-expiry.ts';
-import { bucketGaps, strangeKey, type Gap } from './bucket-gaps.ts';
+import { bucketGaps, foreignKey, type Gap } from './bucket-gaps.ts';
 import { expireAgain, mayEmpty, withoutNewExpiry } from './data-guard.ts';
 import { emptyingProgress } from './emptying-progress.ts';
-import { mayMark, oursByTags } from './marks.ts';
+import { mayMark, isOwnedByTags } from './ownership.ts';
 import { lostLines, unsaidRetention } from './retention.ts';
 
 type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'consent' | 'adopting' | 'said'>;
@@ -21,14 +21,14 @@ type BucketReceipt =
   | { readonly did: 'empty-bucket'; readonly name: string }
   | { readonly did: `set-${Gap['slice']}`; readonly name: string; readonly before: Json };
 
-export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
+export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
   id: `bucket.${use}`,
   title: use === 'chunks' ? 'S3 bucket for log chunks' : 'S3 bucket for alert rules',
   needs: [],
   holds: 'data',
   permissions: bucketPermissions(use),
 
-  async inspect(ctx): Promise<Finding> {
+  async inspect(ctx): Promise<Inspection> {
     const plan = ctx.blueprint.buckets[use];
     const found = await ctx.buckets.look(plan.name);
     if (found.is === 'absent') {
@@ -38,19 +38,19 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     if (found.is === 'elsewhere') {
       return blocked('BUCKET_WRONG_REGION', `s3://${plan.name} is in ${found.region}, but the cluster is in ${ctx.blueprint.region}`);
     }
-    if (!oursByTags(found.tags, ctx.blueprint.ownership) && ctx.adopting) {
+    if (!isOwnedByTags(found.tags, ctx.blueprint.ownership) && ctx.adopting) {
       if (!mayMark(found.tags, ctx.blueprint.ownership))
         return blocked('OWNED_BY_ANOTHER_INSTALLATION', `s3://${plan.name} belongs to another installation of loki-eks`);
-    } else if (!oursByTags(found.tags, ctx.blueprint.ownership)) {
+    } else if (!isOwnedByTags(found.tags, ctx.blueprint.ownership)) {
       return blocked('BUCKET_NOT_OURS', `s3://${plan.name} exists but was not created by loki-eks for this cluster`);
     }
-    const key = strangeKey(found, plan);
+    const key = foreignKey(found, plan);
     if (key) {
       const message = `s3://${plan.name} is encrypted with ${key}, which Loki's role would not be allowed to use`;
       return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `Run \`loki-eks install --kms-key ${key}\`` }) };
     }
-    const barred = earlyExpiry(found, use, ctx.blueprint) ?? unsaidRetention(found.tags, ctx);
-    if (barred) return { is: 'blocked', problem: barred };
+    const blockers = earlyExpiry(found, use, ctx.blueprint) ?? unsaidRetention(found.tags, ctx);
+    if (blockers) return { is: 'blocked', problem: blockers };
     const changes: Change[] = bucketGaps(found, plan).map(({ slice, diff }) => ({
       action: 'update' as const,
       target: `s3://${plan.name}`,
@@ -66,18 +66,18 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
       : { is: 'matches', ...(found.versioning === 'on' && { note: 'versioning is on: retention frees no space' }) };
   },
 
-  async apply(ctx, hands) {
+  async apply(ctx, io) {
     const plan = ctx.blueprint.buckets[use];
-    const before = wasAbsent(hands.found) ? ABSENT : await ctx.buckets.look(plan.name);
+    const before = willCreate(io.found) ? ABSENT : await ctx.buckets.look(plan.name);
     const fresh = before.is === 'absent';
-    const found = fresh ? await make(ctx.buckets, plan, hands) : before;
+    const found = fresh ? await make(ctx.buckets, plan, io) : before;
     if (found.is !== 'ours-to-read') throw stop('BUCKET_TAKEN', { message: `s3://${plan.name} can't be read after it was created` });
-    if (!fresh) await emptyIfAsked(ctx, plan, hands);
+    if (!fresh) await emptyIfAsked(ctx, plan, io);
     for (const gap of bucketGaps(found, plan)) {
-      hands.signal.throwIfAborted();
+      io.signal.throwIfAborted();
       // A fresh bucket is taken back whole, so its settings need no receipts of their own.
-      if (!fresh) await hands.record({ did: `set-${gap.slice}`, name: plan.name, before: gap.before });
-      hands.say(gap.slice === 'lifecycle' && isExpiring(found) ? STOPS_EXPIRING : gap.slice.replaceAll('-', ' '));
+      if (!fresh) await io.record({ did: `set-${gap.slice}`, name: plan.name, before: gap.before });
+      io.say(gap.slice === 'lifecycle' && isExpiring(found) ? STOPS_EXPIRING : gap.slice.replaceAll('-', ' '));
       await setSlice(ctx.buckets, plan.name, gap.slice, gap.after);
     }
   },
@@ -90,7 +90,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     if (did.did === 'set-lifecycle') return lifecycleBack(buckets, found, did.before as unknown as readonly LifecycleRule[]);
     if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
     const bare = Object.keys(found.tags).length === 0;
-    if (!bare && !oursByTags(found.tags, blueprint.ownership)) return undefined;
+    if (!bare && !isOwnedByTags(found.tags, blueprint.ownership)) return undefined;
     await buckets.empty(did.name, { madeByThisRun: true, signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });
     return buckets.delete(did.name);
   },
@@ -99,7 +99,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
     const { name } = blueprint.buckets[use];
     const found = await buckets.look(name);
     if (found.is === 'absent') return { is: 'absent' };
-    if (found.is !== 'ours-to-read' || !oursByTags(found.tags, blueprint.ownership)) {
+    if (found.is !== 'ours-to-read' || !isOwnedByTags(found.tags, blueprint.ownership)) {
       return { is: 'kept', target: `s3://${name}`, why: 'loki-eks did not create it' };
     }
     const given = consent?.buckets?.get(name);
@@ -113,12 +113,12 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, Receipt> => ({
 
 const STOPS_EXPIRING = 'lifecycle: S3 no longer empties it; objects that have already expired are gone';
 
-const said = (text: string | undefined, { say }: Pick<Helpers, 'say'>): void => (text === undefined ? undefined : say(text));
+const said = (text: string | undefined, { say }: Pick<StepIO, 'say'>): void => (text === undefined ? undefined : say(text));
 
 const blocked = (
   code: 'BUCKET_TAKEN' | 'BUCKET_WRONG_REGION' | 'BUCKET_NOT_OURS' | 'BUCKET_EXISTS' | 'OWNED_BY_ANOTHER_INSTALLATION',
   message: string,
-): Finding => ({
+): Inspection => ({
   is: 'blocked',
   problem: problem(code, { message }),
 });
@@ -132,7 +132,7 @@ async function lifecycleBack(buckets: Buckets, found: BucketState, before: reado
 }
 
 /** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
-async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): Promise<Finding | { readonly changes: readonly Change[] }> {
+async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): Promise<Inspection | { readonly changes: readonly Change[] }> {
   if (plan.whenExists === 'reuse') return { changes: [] };
   const { name, namespace } = ctx.blueprint.loki;
   const inUse = (await ctx.releases.find(name, namespace)) !== undefined;
@@ -157,12 +157,12 @@ async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): P
   return { changes: [{ action: 'delete', target: `s3://${found.name}/*`, detail: `${holds}: deleted permanently` }] };
 }
 
-async function emptyIfAsked(ctx: Needs, plan: BucketPlan, hands: Hands<Receipt>): Promise<void> {
+async function emptyIfAsked(ctx: Needs, plan: BucketPlan, io: ApplyContext<UndoRecord>): Promise<void> {
   if (plan.whenExists !== 'recreate' || !mayEmpty(ctx, plan.name)) return;
   if ((await ctx.buckets.contents(plan.name, 1)).objects === 0) return;
-  await hands.record({ did: 'empty-bucket', name: plan.name });
+  await io.record({ did: 'empty-bucket', name: plan.name });
   const words = emptyingProgress(undefined, () => ctx.clock.now());
-  await ctx.buckets.empty(plan.name, { signal: hands.signal, progress: (deleted) => said(words(deleted), hands) });
+  await ctx.buckets.empty(plan.name, { signal: io.signal, progress: (deleted) => said(words(deleted), io) });
 }
 
 const ABSENT: BucketLook = { is: 'absent' };
@@ -171,7 +171,7 @@ const ABSENT: BucketLook = { is: 'absent' };
  * A new bucket has neither policy nor lifecycle rules, so those are set while everything else is read: S3 sets what it likes on new
  * buckets, and may not keep the tags. The state that was read, with what was set beside it.
  */
-async function make(buckets: Buckets, plan: BucketPlan, { record, say, signal }: Hands<Receipt>): Promise<BucketLook> {
+async function make(buckets: Buckets, plan: BucketPlan, { record, say, signal }: ApplyContext<UndoRecord>): Promise<BucketLook> {
   await record({ did: 'create-bucket', name: plan.name });
   await buckets.create(plan.name, { namespace: plan.namespace, tags: plan.tags });
   signal.throwIfAborted();

@@ -13,7 +13,7 @@ import type { Roles } from '../ports/roles.ts';
 import type { Clock } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
 import type { Consent } from './consent.ts';
-import type { GuardedBuckets } from './context.ts';
+import type { GuardedBuckets } from '../context.ts';
 import { guardReleases } from './ingester-guard.ts';
 import { guardObjects } from './object-guard.ts';
 import { guardRoles } from './role-guard.ts';

@@ -2,10 +2,10 @@
  * Before ingesters end, what they hold is put into S3, and it is proved that nothing is left. `POST /flush` answers before anything is
  * written: only the ingester's own counters tell what became of it. `prepare_shutdown` sees to what arrives between that proof and the end.
  */
-import type { Helpers } from '../engine/types.ts';
+import type { StepIO } from '../engine/types.ts';
 import type { PodRequest, PodResponse } from '../ports/kubernetes.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 import { isRunning, neverHeld, stateOf, type Ingester } from './ingesters.ts';
 
 const LOKI_PORT = 3100;
@@ -23,7 +23,7 @@ export interface Unflushed {
   readonly log?: string;
 }
 
-export interface FlushOptions extends Helpers {
+export interface FlushOptions extends StepIO {
   /** What arrives later is flushed when they end, and they leave the ring then. */
   readonly ending: boolean;
 }

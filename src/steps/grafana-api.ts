@@ -1,20 +1,20 @@
 /** Data source and dashboard by Grafana's API: what carries our mark is ours, and nothing else is changed. */
 import type { Blueprint, GrafanaPlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
-import type { Change, Finding, Json, Problem, Receipt, Removal } from '../engine/types.ts';
+import type { Change, Inspection, Json, Problem, UndoRecord, Removal } from '../engine/types.ts';
 import type { Grafana, GrafanaDatasource, GrafanaSecrets } from '../ports/grafana.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 import type { What } from './grafana-objects.ts';
 
 type Needs = Pick<Context, 'blueprint' | 'grafana'>;
 type DatasourcePlan = NonNullable<GrafanaPlan['datasource']>;
 type DashboardPlan = NonNullable<GrafanaPlan['dashboard']>;
 type Login = { readonly user: string; readonly password: string };
-type Record = (receipt: Receipt) => Promise<void>;
+type Record = (receipt: UndoRecord) => Promise<void>;
 type Board = { readonly [key: string]: Json };
 
-function reached({ grafana, blueprint }: Needs): Grafana {
+function session({ grafana, blueprint }: Needs): Grafana {
   if (!grafana) throw stop('GRAFANA_TOKEN_MISSING', { message: `A token is required for ${blueprint.grafana?.where ?? 'Grafana'}` });
   return grafana;
 }
@@ -37,10 +37,10 @@ export async function inspectDatasource(
   ctx: Needs,
   plan: DatasourcePlan,
   { password, leaving }: { readonly password: string | undefined; readonly leaving: readonly Change[] },
-): Promise<Finding> {
+): Promise<Inspection> {
   const { blueprint } = ctx;
   const target = `data source "${plan.name}" in ${blueprint.grafana?.where}`;
-  const all = await reached(ctx).datasources();
+  const all = await session(ctx).datasources();
   const found = all.find(({ uid }) => uid === plan.uid);
   const unmarked = found && !isOurs(found, blueprint);
   const other = all.find(({ name, uid }) => name === plan.name && uid !== plan.uid);
@@ -78,7 +78,7 @@ const provisioned = ({ name, uid }: GrafanaDatasource, { grafana }: Blueprint) =
   });
 
 export async function hasForeign(ctx: Needs, { uid }: DatasourcePlan): Promise<boolean> {
-  const found = (await reached(ctx).datasources()).find((one) => one.uid === uid);
+  const found = (await session(ctx).datasources()).find((one) => one.uid === uid);
   return found !== undefined && !isOurs(found, ctx.blueprint);
 }
 
@@ -86,7 +86,7 @@ export async function hasForeign(ctx: Needs, { uid }: DatasourcePlan): Promise<b
 async function loginTaken(ctx: Needs, uid: string): Promise<boolean> {
   const { cluster } = ctx.blueprint;
   try {
-    await reached(ctx).lines(uid, { logql: `{cluster=${JSON.stringify(cluster.name)}}`, sinceMs: 60_000, limit: 1 });
+    await session(ctx).lines(uid, { logql: `{cluster=${JSON.stringify(cluster.name)}}`, sinceMs: 60_000, limit: 1 });
     return true;
   } catch (error) {
     return !(error instanceof ProblemError && REFUSALS.has(error.problem.code));
@@ -97,7 +97,7 @@ const REFUSALS = new Set(['DATASOURCE_NO_LOGIN', 'DATASOURCE_LOGIN_REFUSED', 'RE
 
 export async function applyDatasource(ctx: Needs, of: { readonly plan: DatasourcePlan; readonly login: Login; readonly record: Record }): Promise<void> {
   const { plan, login, record } = of;
-  const grafana = reached(ctx);
+  const grafana = session(ctx);
   const wanted = wantedDatasource(ctx.blueprint, plan, login.user);
   const secrets = secretsOf(login.password, ctx.blueprint.tenant);
   const found = (await grafana.datasources()).find(({ uid }) => uid === plan.uid);
@@ -112,14 +112,14 @@ export async function applyDatasource(ctx: Needs, of: { readonly plan: Datasourc
 }
 
 export async function moveDatasource(ctx: Needs, plan: DatasourcePlan, login: Login): Promise<void> {
-  const found = (await reached(ctx).datasources()).find(({ uid }) => uid === plan.uid);
+  const found = (await session(ctx).datasources()).find(({ uid }) => uid === plan.uid);
   if (!found || !isOurs(found, ctx.blueprint)) return;
-  await reached(ctx).updateDatasource(wantedDatasource(ctx.blueprint, plan, login.user), secretsOf(login.password, ctx.blueprint.tenant));
+  await session(ctx).updateDatasource(wantedDatasource(ctx.blueprint, plan, login.user), secretsOf(login.password, ctx.blueprint.tenant));
 }
 
 /** `password`: the one it had before. */
-export async function undoDatasource(ctx: Needs, receipt: Receipt, password: string | undefined): Promise<void> {
-  const grafana = reached(ctx);
+export async function undoDatasource(ctx: Needs, receipt: UndoRecord, password: string | undefined): Promise<void> {
+  const grafana = session(ctx);
   const found = (await grafana.datasources()).find(({ uid }) => uid === receipt['uid']);
   if (!found || !isOurs(found, ctx.blueprint)) return;
   if (receipt.did === 'create-api') return grafana.deleteDatasource(found.uid);
@@ -139,7 +139,7 @@ const plain = (found: Board): string => {
   return canonical(board);
 };
 
-export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving: readonly Change[]): Promise<Finding> {
+export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving: readonly Change[]): Promise<Inspection> {
   const target = `dashboard "${plan.name}" in ${ctx.blueprint.grafana?.where}`;
   // The data source bars the way for the same reason.
   if (!ctx.grafana) return { is: 'matches', note: 'not checked' };
@@ -152,13 +152,13 @@ export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving:
 }
 
 export async function applyDashboard(ctx: Needs, plan: DashboardPlan, record: Record): Promise<void> {
-  const found = await reached(ctx).dashboard(plan.uid);
+  const found = await session(ctx).dashboard(plan.uid);
   await record(found ? { did: 'update-api', uid: plan.uid, former: found } : { did: 'create-api', uid: plan.uid });
-  await reached(ctx).saveDashboard(JSON.parse(plan.json) as Board);
+  await session(ctx).saveDashboard(JSON.parse(plan.json) as Board);
 }
 
-export async function undoDashboard(ctx: Needs, receipt: Receipt): Promise<void> {
-  const grafana = reached(ctx);
+export async function undoDashboard(ctx: Needs, receipt: UndoRecord): Promise<void> {
+  const grafana = session(ctx);
   const found = await grafana.dashboard(String(receipt['uid']));
   if (!found || !isOurBoard(found, ctx.blueprint)) return;
   if (receipt.did === 'create-api') return grafana.deleteDashboard(String(receipt['uid']));

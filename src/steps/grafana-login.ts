@@ -1,5 +1,5 @@
 /** The login of our data source: the gateway's, from the Secret that clients read. */
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 
 export type GrafanaNeeds = Pick<Context, 'kubernetes' | 'blueprint' | 'grafana' | 'givenPassword' | 'clock'>;
 

@@ -1,6 +1,6 @@
 /** From a sidecar's file to Grafana's API: what we made for the sidecar goes, Grafana forgets what it read there, and then it is made anew. */
 import { loginIn, withLogin } from '../design/grafana.ts';
-import type { Change, Json, Receipt } from '../engine/types.ts';
+import type { Change, Json, UndoRecord } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { passwordIn, slotOf, type GrafanaNeeds } from './grafana-login.ts';
 import { contentOf, encoded, ours, type What } from './grafana-objects.ts';
@@ -19,7 +19,7 @@ export const leaving = (files: readonly KubeObject[]): readonly Change[] =>
     detail: 'no sidecar needs to read it any more',
   }));
 
-export async function leave(ctx: GrafanaNeeds, files: readonly KubeObject[], record: (receipt: Receipt) => Promise<void>): Promise<void> {
+export async function leave(ctx: GrafanaNeeds, files: readonly KubeObject[], record: (receipt: UndoRecord) => Promise<void>): Promise<void> {
   for (const file of files) {
     await record(await receiptOf(ctx, file));
     const { namespace = '', name } = file.metadata;
@@ -28,7 +28,7 @@ export async function leave(ctx: GrafanaNeeds, files: readonly KubeObject[], rec
 }
 
 /** The password itself must not get into the journal: it says where in the cluster it is found. */
-async function receiptOf(ctx: GrafanaNeeds, file: KubeObject): Promise<Receipt> {
+async function receiptOf(ctx: GrafanaNeeds, file: KubeObject): Promise<UndoRecord> {
   const { key, text } = contentOf(file);
   const { namespace = '', name, labels = {}, annotations = {} } = file.metadata;
   const place = { did: LEFT, kind: file.kind, namespace, name, key, labels, annotations };
@@ -38,7 +38,7 @@ async function receiptOf(ctx: GrafanaNeeds, file: KubeObject): Promise<Receipt> 
   return { ...place, document: withLogin(text, { user: login.user, password: '' }), user: login.user, from };
 }
 
-export async function undoLeaving(ctx: GrafanaNeeds, receipt: Receipt): Promise<void> {
+export async function undoLeaving(ctx: GrafanaNeeds, receipt: UndoRecord): Promise<void> {
   const { kind, namespace, name, key, labels, annotations, document, user, from } = receipt as { readonly [key: string]: Json } as unknown as Left;
   if (await ctx.kubernetes.get({ apiVersion: 'v1', kind, namespace, name })) return;
   const password = from === undefined ? undefined : await passwordIn(ctx, from);

@@ -1,20 +1,23 @@
 /** What a sidecar of Grafana reads: labelled objects of ours with one file each, in a namespace where it looks. */
-import type { Blueprint, GrafanaWay } from '../design/blueprint.ts';
-import type { Finding, Problem, Receipt, Removal } from '../engine/types.ts';
+import type { Blueprint, DeliveryMethod } from '../design/blueprint.ts';
+import type { Inspection, Problem, UndoRecord, Removal } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
-import type { Context } from './context.ts';
-import { MARKED, unmark } from './marking.ts';
-import { mayMark, named, oursByLabels } from './marks.ts';
+import type { Context } from '../context.ts';
+import { MARKED, unmark } from './ownership-marks.ts';
+import { mayMark, named, isOwnedByLabels } from './ownership.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
-type ObjectWay = Extract<GrafanaWay, { readonly is: 'object' }>;
+type ObjectWay = Extract<DeliveryMethod, { readonly is: 'object' }>;
 export type What = 'datasource' | 'dashboard';
 
 /** On our objects, so that they are found wherever a Grafana wanted them. */
 const PART = 'loki-eks.dev/grafana';
 
-export async function inspectObject(ctx: Needs, of: { readonly way: ObjectWay; readonly wanted: string | undefined; readonly what: What }): Promise<Finding> {
+export async function inspectObject(
+  ctx: Needs,
+  of: { readonly way: ObjectWay; readonly wanted: string | undefined; readonly what: What },
+): Promise<Inspection> {
   const { way, wanted, what } = of;
   const { ownership, grafana } = ctx.blueprint;
   const target = `${way.kind} ${way.namespace}/${way.name}`;
@@ -27,7 +30,7 @@ export async function inspectObject(ctx: Needs, of: { readonly way: ObjectWay; r
   }
   // Let go of by us before: it still says what it is.
   const letGo = ctx.adopting === true && found.metadata.labels?.[PART] === what && mayMark(found.metadata.labels, ownership);
-  if (!oursByLabels(found, ownership) && !letGo) {
+  if (!isOwnedByLabels(found, ownership) && !letGo) {
     return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not created by loki-eks` }) };
   }
   const labels = labelsOf(ctx.blueprint, way, what);
@@ -51,7 +54,7 @@ async function lookAlike({ kubernetes, blueprint }: Needs, way: ObjectWay): Prom
     ),
   );
   for (const object of lists.flat() as readonly KubeObject[]) {
-    if (oursByLabels(object, blueprint.ownership)) continue;
+    if (isOwnedByLabels(object, blueprint.ownership)) continue;
     const text = Object.values((object['data'] ?? {}) as Readonly<Record<string, string>>)
       .map((value) => (object.kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value))
       .join('\n');
@@ -65,12 +68,12 @@ async function lookAlike({ kubernetes, blueprint }: Needs, way: ObjectWay): Prom
   return undefined;
 }
 
-export async function undoObject({ kubernetes, blueprint }: Needs, receipt: Receipt, former: () => Promise<string | undefined>): Promise<void> {
+export async function undoObject({ kubernetes, blueprint }: Needs, receipt: UndoRecord, former: () => Promise<string | undefined>): Promise<void> {
   if (receipt.did === MARKED) return unmark(kubernetes, receipt);
   const { kind, namespace, name, key } = receipt as unknown as Pick<ObjectWay, 'kind' | 'namespace' | 'name' | 'key'>;
   const way = { kind, namespace, name };
   const found = await kubernetes.get(reference(way));
-  if (!found || !oursByLabels(found, blueprint.ownership)) return;
+  if (!found || !isOwnedByLabels(found, blueprint.ownership)) return;
   if (receipt.did === 'create-object') return kubernetes.delete(reference(way));
   // Still that version: the update never happened.
   if (found.metadata.resourceVersion === receipt['version']) return;

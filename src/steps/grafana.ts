@@ -1,15 +1,15 @@
 /** What Grafana needs for this Loki: a data source that logs in, and a dashboard. Each by a sidecar's object, or by Grafana's API. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
 import { loginIn, withLogin } from '../design/grafana.ts';
-import type { Receipt, Removal, Step } from '../engine/types.ts';
+import type { UndoRecord, Removal, Step } from '../engine/types.ts';
 import { ProblemError } from '../problems/problem.ts';
 import * as api from './grafana-api.ts';
 import { type GrafanaNeeds, passwordIn, slotOf, wantedLogin } from './grafana-login.ts';
 import { createObject, inspectObject, placeOf, reference, removeObjects, setText, textOf, undoObject, updateObject, type What } from './grafana-objects.ts';
 import { filesLeft, forgotten, leave, leaving, LEFT, undoLeaving } from './grafana-moving.ts';
-import { oursByLabels } from './marks.ts';
+import { isOwnedByLabels } from './ownership.ts';
 
-export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
+export const grafanaDatasource: Step<GrafanaNeeds, UndoRecord> = {
   id: 'grafana.datasource',
   title: 'Data source in Grafana',
   needs: ['login'],
@@ -77,7 +77,7 @@ export const grafanaDatasource: Step<GrafanaNeeds, Receipt> = {
   remove: (ctx) => removeWhat(ctx, 'datasource'),
 };
 
-export const grafanaDashboard: Step<GrafanaNeeds, Receipt> = {
+export const grafanaDashboard: Step<GrafanaNeeds, UndoRecord> = {
   id: 'grafana.dashboard',
   title: 'Dashboard in Grafana',
   needs: ['grafana.datasource'],
@@ -134,7 +134,7 @@ export async function moveDatasource(ctx: GrafanaNeeds, login: { readonly user: 
   if (!plan) return;
   if (plan.way.is === 'api') return api.moveDatasource(ctx, plan, login);
   const found = await ctx.kubernetes.get(reference(plan.way));
-  if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
+  if (!found || !isOwnedByLabels(found, ctx.blueprint.ownership)) return;
   const text = withLogin(ctx.blueprint.datasource, login);
   if (textOf(found, plan.way) !== text) await setText(ctx, plan.way, text);
 }

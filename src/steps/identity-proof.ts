@@ -2,10 +2,10 @@
 import { rule } from '../design/permissions.ts';
 import { createHash } from 'node:crypto';
 import { canonical } from '../design/canonical.ts';
-import type { Receipt, Step } from '../engine/types.ts';
+import type { UndoRecord, Step } from '../engine/types.ts';
 import { ProblemError, type ProblemCode } from '../problems/problem.ts';
-import type { Context } from './context.ts';
-import { named } from './marks.ts';
+import type { Context } from '../context.ts';
+import { named } from './ownership.ts';
 import { reference } from './service-account.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'webIdentity' | 'blueprint' | 'clock' | 'buckets'>;
@@ -23,7 +23,7 @@ const PROPAGATION: readonly ProblemCode[] = [
   'ROLE_KMS_DENIED',
 ];
 
-export const identityProof: Step<Needs, Receipt> = {
+export const identityProof: Step<Needs, UndoRecord> = {
   id: 'identity-proof',
   title: 'Loki can read and write its buckets',
   needs: ['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'service-account'],

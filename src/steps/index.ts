@@ -3,14 +3,14 @@ import type { Step } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import { association, formerAssociation } from './association.ts';
 import { bucket } from './bucket.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 import { grafanaDashboard, grafanaDatasource } from './grafana.ts';
 import { identityProof } from './identity-proof.ts';
 import { login } from './login.ts';
-import { mendingSteps } from './mending.ts';
+import { remediations } from './remediation.ts';
 import { namespace } from './namespace.ts';
 import { oidcProvider } from './oidc-provider.ts';
-import { record } from './record.ts';
+import { record } from './installation-record.ts';
 import { release } from './release.ts';
 import { rotation } from './rotation.ts';
 import { role } from './role.ts';
@@ -23,7 +23,7 @@ export const everyStep = (): readonly Step<Context>[] => [
   association,
   grafanaDatasource,
   grafanaDashboard,
-  ...mendingSteps(),
+  ...remediations(),
 ];
 
 /** The two kinds of identity differ in three steps; everything else is the same. */

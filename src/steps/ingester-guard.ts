@@ -1,7 +1,7 @@
 /** The guard of what is not in S3 yet: no ingester ends, and no write-ahead log goes, before its lines are there or were given up in this run. */
 import { parseAllDocuments } from 'yaml';
-import { at } from '../design/document.ts';
-import type { Helpers, Json, Problem } from '../engine/types.ts';
+import { getPath } from '../design/get-path.ts';
+import type { StepIO, Json, Problem } from '../engine/types.ts';
 import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
 import type { HelmTask, Releases } from '../ports/releases.ts';
 import type { Clock } from '../ports/system.ts';
@@ -90,14 +90,14 @@ function stayingIn(manifests: string): Staying {
     .split(/^---$/m)
     .filter((text) => /kind"?: ?"?(StatefulSet|Deployment)\b/.test(text))
     .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Json));
-  const replicas = new Map(sets.map((set) => [String(at(set, 'metadata.name')), Number(at(set, 'spec.replicas') ?? 1)]));
+  const replicas = new Map(sets.map((set) => [String(getPath(set, 'metadata.name')), Number(getPath(set, 'spec.replicas') ?? 1)]));
   return (set) => replicas.get(set) ?? 0;
 }
 
 /** Every ingester beyond those that stay is flushed, or given up; else it is told to go on, and nothing happens. */
 export async function endIngesters(
   ctx: Omit<Guarded, 'releases'>,
-  task: ReleaseRef & Helpers,
+  task: ReleaseRef & StepIO,
   { staying, withClaims }: { readonly staying: Staying; readonly withClaims: boolean },
 ): Promise<void> {
   const holders = await holdersOf(ctx, task);
@@ -122,7 +122,7 @@ export async function endIngesters(
 }
 
 /** What the ingesters of a release hold is put into S3 now, and they go on: whether it can be is known before anything is removed. */
-export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, helpers: Helpers): Promise<readonly Unflushed[]> {
+export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, helpers: StepIO): Promise<readonly Unflushed[]> {
   const holders = await holdersOf(ctx, release);
   return [...(await flushAll(ctx, holders.ingesters, { ...helpers, ending: false })), ...unreadIn(holders)];
 }
@@ -134,7 +134,7 @@ export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: R
 export async function flushForRestart(
   ctx: Omit<Guarded, 'releases'>,
   release: ReleaseRef,
-  { keeps, ...helpers }: Helpers & { readonly keeps?: readonly string[] | undefined },
+  { keeps, ...helpers }: StepIO & { readonly keeps?: readonly string[] | undefined },
 ): Promise<void> {
   const { ingesters } = await holdersOf(ctx, release);
   const loses = ({ claims }: Ingester) => claims.length === 0 || (keeps !== undefined && claims.some(({ metadata }) => !keeps.includes(metadata.name)));
@@ -195,7 +195,7 @@ export function volumesUnkept(values: Json): Problem | undefined {
   for (const part of ['ingester', 'write', 'singleBinary'])
     for (const key of ['whenDeleted', 'whenScaled']) {
       const path = `${part}.persistence.${key}`;
-      const value = at(values, path);
+      const value = getPath(values, path);
       if (value === undefined || value === null || value === 'Retain') continue;
       return problem('VOLUMES_NOT_RETAINED', { message: `${path} is ${JSON.stringify(value)}`, fix: `Set ${path} to Retain in your values, or remove it` });
     }
@@ -229,9 +229,11 @@ export async function goOn(ctx: Pick<Guarded, 'kubernetes' | 'clock' | 'timeoutM
 
 /** Of all pods that a StatefulSet has by now: `data-loki-ingester-0`, … */
 function claimNamesOf(set: Json): readonly string[] {
-  const templates = (at(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
-  const ordinals = Array.from({ length: Number(at(set, 'spec.replicas') ?? 1) }, (_, ordinal) => ordinal);
-  return templates.flatMap((template) => ordinals.map((ordinal) => `${String(at(template, 'metadata.name'))}-${String(at(set, 'metadata.name'))}-${ordinal}`));
+  const templates = (getPath(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
+  const ordinals = Array.from({ length: Number(getPath(set, 'spec.replicas') ?? 1) }, (_, ordinal) => ordinal);
+  return templates.flatMap((template) =>
+    ordinals.map((ordinal) => `${String(getPath(template, 'metadata.name'))}-${String(getPath(set, 'metadata.name'))}-${ordinal}`),
+  );
 }
 
 const refOf = ({ metadata: { name, namespace } }: KubeObject): Ref => ({

@@ -1,6 +1,6 @@
 /** What holds log lines that are not in S3 yet: ingesters, and the volume claims with their write-ahead logs. */
 import type { KubeObject } from '../ports/kubernetes.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 
 export interface ReleaseRef {
   readonly name: string;

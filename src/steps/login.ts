@@ -1,11 +1,11 @@
 /** The gateway's login: one password, kept only in the cluster, as a hash for nginx and in plain for the clients. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
 import { isDearEnough, linesOf, loginLine, verifyHash } from '../design/htpasswd.ts';
-import type { Change, Finding, Problem, Receipt, Removal, Step } from '../engine/types.ts';
+import type { Change, Inspection, Problem, UndoRecord, Removal, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
-import type { Context } from './context.ts';
-import { adoptionMarks, giveBack, isAdopted, MADE_BY_HELM, mark, markChange, MARKED, strange, unmark } from './marking.ts';
-import { oursByLabels } from './marks.ts';
+import type { Context } from '../context.ts';
+import { adoptionMarks, giveBack, isAdopted, MADE_BY_HELM, mark, markChange, MARKED, foreignMark, unmark } from './ownership-marks.ts';
+import { isOwnedByLabels } from './ownership.ts';
 import { secondUser } from './rotation.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'random' | 'givenPassword' | 'adopting'>;
@@ -17,7 +17,7 @@ const SALT_BYTES = 9;
 /** Former contents stay inside the Secret while a run may still have to be taken back: never in a journal. */
 const FORMER = 'former.';
 
-export const login: Step<Needs, Receipt> = {
+export const login: Step<Needs, UndoRecord> = {
   id: 'login',
   title: 'Login of the gateway',
   needs: ['namespace.loki', 'namespace.collector'],
@@ -28,9 +28,9 @@ export const login: Step<Needs, Receipt> = {
     rule(where, 'patch delete', 'secrets', { to: 'delete the login, or give it back', for: ['uninstall'] }),
   ]),
 
-  async inspect(ctx): Promise<Finding> {
+  async inspect(ctx): Promise<Inspection> {
     const found = await look(ctx);
-    const bar = found.map((one) => barred(ctx, one, found)).find((one) => one !== undefined);
+    const bar = found.map((one) => blockers(ctx, one, found)).find((one) => one !== undefined);
     if (bar) return { is: 'blocked', problem: bar };
     const marks = unmarked(ctx, found).map((secret) => markChange(secret, adoptionOf(ctx, secret)));
     const contents = gaps(ctx, found).map(({ place, secret }): Change => ({
@@ -62,7 +62,7 @@ export const login: Step<Needs, Receipt> = {
     if (receipt.did === MARKED) return unmark(kubernetes, receipt);
     const place = { namespace: String(receipt['namespace']), name: String(receipt['name']) };
     const secret = await kubernetes.get(reference(place));
-    if (!secret || !oursByLabels(secret, blueprint.ownership)) return;
+    if (!secret || !isOwnedByLabels(secret, blueprint.ownership)) return;
     if (receipt.did === 'create-secret') return kubernetes.delete(reference(place));
     // Still that version: the update never happened, and what is former is of an earlier run.
     if (secret.metadata.resourceVersion === receipt['version']) return;
@@ -78,7 +78,7 @@ export const login: Step<Needs, Receipt> = {
   async remove({ kubernetes, blueprint }) {
     const places = placesOf(blueprint);
     const secrets = await Promise.all(places.map((place) => kubernetes.get(reference(place))));
-    const ours = secrets.filter((secret) => secret !== undefined && oursByLabels(secret, blueprint.ownership)) as readonly KubeObject[];
+    const ours = secrets.filter((secret) => secret !== undefined && isOwnedByLabels(secret, blueprint.ownership)) as readonly KubeObject[];
     const kept: Removal[] = [];
     for (const secret of ours) {
       const { namespace = '', name } = secret.metadata;
@@ -106,16 +106,16 @@ const adoptionOf = ({ blueprint: { ownership } }: Needs, secret: KubeObject) =>
 const withoutFormer = (secret: KubeObject) => Object.fromEntries(Object.keys(dataOf(secret)).flatMap((key) => (key.startsWith(FORMER) ? [[key, null]] : [])));
 
 const unmarked = ({ blueprint }: Needs, found: readonly Found[]): readonly KubeObject[] =>
-  found.flatMap(({ secret }) => (secret && !oursByLabels(secret, blueprint.ownership) ? [secret] : []));
+  found.flatMap(({ secret }) => (secret && !isOwnedByLabels(secret, blueprint.ownership) ? [secret] : []));
 
 /** In an adoption the gateway's own file is taken over, and of other Secrets only one that holds a login which that file accepts. */
-function barred({ blueprint, adopting }: Needs, { place, secret }: Found, all: readonly Found[]): Problem | undefined {
-  if (!secret || oursByLabels(secret, blueprint.ownership)) return undefined;
+function blockers({ blueprint, adopting }: Needs, { place, secret }: Found, all: readonly Found[]): Problem | undefined {
+  if (!secret || isOwnedByLabels(secret, blueprint.ownership)) return undefined;
   const { login: plan } = blueprint;
   const { username, password } = decoded(secret);
   const file = all.find((one) => one.place === plan.htpasswd)?.secret;
   const fits = place === plan.htpasswd || verifyHash((file && decoded(file)['.htpasswd']) ?? '', username ?? '', password ?? '');
-  return strange(secret, { ownership: blueprint.ownership, adopting: adopting === true && fits });
+  return foreignMark(secret, { ownership: blueprint.ownership, adopting: adopting === true && fits });
 }
 
 /** The password in force: the user's own, else the one in the first client Secret that has one. */

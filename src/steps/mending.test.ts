@@ -1,12 +1,12 @@
 /** The steps of `doctor --fix` obey the laws of all steps, as far as they make anything: they look without a write, and take back what fails. */
 import { describe, expect, it } from 'vitest';
 import { ownership } from '../design/ownership.ts';
-import type { Hands, Receipt, Step } from '../engine/types.ts';
+import type { ApplyContext, UndoRecord, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Release, Releases } from '../ports/releases.ts';
 import { stop } from '../problems/problem.ts';
-import { MemoryWorld } from '../../test/helpers/memory-world.ts';
-import { forgetRestored, mendingSteps, restart, restore, revalue } from './mending.ts';
+import { MemoryWorld } from '../../test/support/memory-world.ts';
+import { forgetRestored, remediations, restart, restore, revalue } from './remediation.ts';
 
 const place = { namespace: 'alloy', name: 'alloy' };
 const config = (text: string): KubeObject => ({
@@ -68,15 +68,15 @@ async function worldOf(live: readonly KubeObject[]) {
 }
 type World = Awaited<ReturnType<typeof worldOf>>;
 
-function handsOf(receipts: Receipt[]): Hands {
+function handsOf(receipts: UndoRecord[]): ApplyContext {
   return {
     found: { is: 'matches' },
     signal: new AbortController().signal,
     say: () => {},
-    record: async (receipt) => void receipts.unshift(JSON.parse(JSON.stringify(receipt)) as Receipt),
+    record: async (receipt) => void receipts.unshift(JSON.parse(JSON.stringify(receipt)) as UndoRecord),
   };
 }
-async function undone(step: Step<any>, { ctx }: World, receipts: readonly Receipt[]): Promise<void> {
+async function undone(step: Step<any>, { ctx }: World, receipts: readonly UndoRecord[]): Promise<void> {
   for (const receipt of receipts) await step.undo(ctx, receipt, { signal: new AbortController().signal, say: () => {} });
 }
 /** Versions and uids count writes; they are no part of what a person sees. */
@@ -101,7 +101,7 @@ describe('restore', () => {
 
   it('puts back what was changed and what is gone, starts its readers again, and tells no journal what was there', async () => {
     const one = await worldOf([config('wrong, password = "hunter2"')]);
-    const receipts: Receipt[] = [];
+    const receipts: UndoRecord[] = [];
     await restore([place]).apply(one.ctx, handsOf(receipts));
     expect(await restore([place]).inspect(one.ctx)).toEqual({ is: 'matches' });
     expect(receipts.map(({ did }) => did)).toEqual(['restart-workload', 'restore-release']);
@@ -114,7 +114,7 @@ describe('restore', () => {
     for (const when of ['before', 'after'] as const) {
       const one = await drifted();
       const before = seen(one);
-      const receipts: Receipt[] = [];
+      const receipts: UndoRecord[] = [];
       one.world.failAt(at, when);
       await restore([place])
         .apply(one.ctx, handsOf(receipts))
@@ -131,7 +131,7 @@ describe('restore', () => {
 it('puts back also what a controller writes to in the meantime', async () => {
   const one = await worldOf([config('wrong'), daemonSet('alloy:1')]);
   const before = seen(one);
-  const receipts: Receipt[] = [];
+  const receipts: UndoRecord[] = [];
   await restore([place]).apply(one.ctx, handsOf(receipts));
   let conflicts = 3;
   const { kubernetes } = one.ctx;
@@ -163,7 +163,7 @@ describe('restart', () => {
     const stale = await worldOf([account, daemonSet('alloy:1'), pod([{ name: 'AWS_ROLE_ARN', value: 'arn:aws:iam::1:role/other' }])]);
     const before = seen(stale);
     expect(await restart(of).inspect(stale.ctx)).toMatchObject({ is: 'differs', changes: [{ target: 'DaemonSet alloy/alloy' }] });
-    const receipts: Receipt[] = [];
+    const receipts: UndoRecord[] = [];
     await restart(of).apply(stale.ctx, handsOf(receipts));
     expect(seen(stale)).toContain('kubectl.kubernetes.io/restartedAt');
     await undone(restart(), stale, receipts);
@@ -191,7 +191,7 @@ describe('revalue', () => {
   it('goes back to the revision it has found', async () => {
     const { ctx } = await worldOf([]);
     const rolled: number[] = [];
-    const receipts: Receipt[] = [];
+    const receipts: UndoRecord[] = [];
     const releases = {
       ...ctx.releases,
       find: async () => ({ ...release, revision: receipts.length > 0 ? 4 : 3 }),
@@ -205,5 +205,5 @@ describe('revalue', () => {
 });
 
 it('whoever takes back a journal knows all of them', () => {
-  expect(mendingSteps().map(({ id }) => id)).toEqual(['mend.restore', 'mend.restart', 'mend.values', 'mend.datasource']);
+  expect(remediations().map(({ id }) => id)).toEqual(['mend.restore', 'mend.restart', 'mend.values', 'mend.datasource']);
 });

@@ -1,17 +1,17 @@
 /** A namespace for Loki or for the collector: ours when we made it, borrowed when it was there. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
-import type { Receipt, Step } from '../engine/types.ts';
+import type { UndoRecord, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Query } from '../ports/kubernetes.ts';
-import type { Context } from './context.ts';
-import { MARKED, unmark } from './marking.ts';
-import { named, oursByLabels } from './marks.ts';
+import type { Context } from '../context.ts';
+import { MARKED, unmark } from './ownership-marks.ts';
+import { named, isOwnedByLabels } from './ownership.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
 
 const waitFor = (name: string): string => `Wait until it is gone: \`kubectl wait --for=delete namespace/${name} --timeout=10m\``;
 
-export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
+export const namespace = (use: 'loki' | 'collector'): Step<Needs, UndoRecord> => ({
   id: `namespace.${use}`,
   title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
   // Both may be the same one: it is made once.
@@ -34,7 +34,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
         problem: problem('KUBE_NAMESPACE_TERMINATING', { message: `Namespace ${wanted.metadata.name} is being deleted`, fix: waitFor(wanted.metadata.name) }),
       };
     }
-    if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
+    if (isOwnedByLabels(found, blueprint.ownership)) return { is: 'matches' };
     const level = found.metadata.labels?.[POD_SECURITY];
     if (use === 'collector' && level !== undefined && level !== 'privileged') {
       return {
@@ -59,7 +59,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const { name } = receipt;
     const ref = reference(String(name));
     const found = await ctx.kubernetes.get(ref);
-    if (!found || !oursByLabels(found, ctx.blueprint.ownership)) return;
+    if (!found || !isOwnedByLabels(found, ctx.blueprint.ownership)) return;
     const { others, releases } = await inhabitants(ctx, String(name));
     const stays = [...releases, ...others];
     if (stays.length > 0) throw stop('NAMESPACE_NOT_EMPTY', { message: `Namespace ${String(name)} now contains ${stays.slice(0, 3).join(', ')}` });
@@ -71,7 +71,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, Receipt> => ({
     const { name } = ctx.blueprint.namespaces[use].metadata;
     const found = await ctx.kubernetes.get(reference(name));
     if (!found) return { is: 'absent' };
-    if (!oursByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it existed before loki-eks' };
+    if (!isOwnedByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it existed before loki-eks' };
     const { others, releases } = await inhabitants(ctx, name);
     // With its record a release could not be taken away any more, and what it made outside the namespace would stay for good.
     if (releases.length > 0)
@@ -118,7 +118,7 @@ interface Inhabitants {
 async function inhabitants({ kubernetes, blueprint }: Needs, namespace: string): Promise<Inhabitants> {
   const lists = await Promise.all(KINDS.map((kind) => kubernetes.list({ ...kind, namespace, metadataOnly: true })));
   const there = lists.flatMap((objects, index) =>
-    objects.map((object) => ({ object, kind: KINDS[index]?.kind, ours: oursByLabels(object, blueprint.ownership) })),
+    objects.map((object) => ({ object, kind: KINDS[index]?.kind, ours: isOwnedByLabels(object, blueprint.ownership) })),
   );
   const others = there
     .filter(

@@ -1,6 +1,6 @@
 /** The guard of what ingesters hold, for whoever changes the cluster without helm: claims, pods, and whatever takes them along. */
-import { at } from '../design/document.ts';
-import type { Helpers, Json } from '../engine/types.ts';
+import { getPath } from '../design/get-path.ts';
+import type { StepIO, Json } from '../engine/types.ts';
 import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
 import type { Clock } from '../ports/system.ts';
 import type { Consent } from './consent.ts';
@@ -25,11 +25,11 @@ export function guardObjects(ctx: Guarded): Kubernetes {
       await endWithoutClaims(ctx, await podsGoingWith(kubernetes, ref));
       return kubernetes.delete(ref, options);
     },
-    patch: (ref, change) => withFewer(ctx, { ref, replicas: at(change as Json, 'spec.replicas') }, () => kubernetes.patch(ref, change)),
+    patch: (ref, change) => withFewer(ctx, { ref, replicas: getPath(change as Json, 'spec.replicas') }, () => kubernetes.patch(ref, change)),
     replace: (object) => {
       const { apiVersion, kind, metadata } = object;
       const ref: Ref = { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
-      return withFewer(ctx, { ref, replicas: at(object as unknown as Json, 'spec.replicas') ?? null }, () => kubernetes.replace(object));
+      return withFewer(ctx, { ref, replicas: getPath(object as unknown as Json, 'spec.replicas') ?? null }, () => kubernetes.replace(object));
     },
   };
 }
@@ -75,7 +75,7 @@ async function endWithoutClaims(ctx: Guarded, pods: readonly KubeObject[]): Prom
 }
 
 const usesClaims = (pod: KubeObject): boolean =>
-  ((at(pod as unknown as Json, 'spec.volumes') ?? []) as readonly Json[]).some((volume) => at(volume, 'persistentVolumeClaim') !== undefined);
+  ((getPath(pod as unknown as Json, 'spec.volumes') ?? []) as readonly Json[]).some((volume) => getPath(volume, 'persistentVolumeClaim') !== undefined);
 
 interface Scaling {
   readonly ref: Ref;
@@ -105,4 +105,4 @@ const releaseOf = (set: KubeObject): string | undefined =>
   ];
 
 /** A port is told nothing of who waits. */
-const unheard = (): Helpers => ({ signal: new AbortController().signal, say: () => {} });
+const unheard = (): StepIO => ({ signal: new AbortController().signal, say: () => {} });

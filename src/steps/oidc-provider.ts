@@ -1,10 +1,10 @@
 /** The account's IAM OIDC provider for the cluster's issuer: shared by every IRSA role, so made only with consent and never deleted. */
 import { EVERY, providerArn } from '../design/permissions.ts';
-import type { Receipt, Step } from '../engine/types.ts';
+import type { UndoRecord, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
-import { wasAbsent } from './absent.ts';
-import type { Context } from './context.ts';
-import { oursByTags } from './marks.ts';
+import { willCreate } from './will-create.ts';
+import type { Context } from '../context.ts';
+import { isOwnedByTags } from './ownership.ts';
 
 type Needs = Pick<Context, 'oidcProviders' | 'blueprint'>;
 
@@ -13,7 +13,7 @@ type ProviderReceipt =
   | { readonly did: 'untag-provider'; readonly arn: string; readonly before: Readonly<Record<string, string>> }
   | { readonly did: 'add-audience'; readonly arn: string; readonly audience: string };
 
-export const oidcProvider: Step<Needs, Receipt> = {
+export const oidcProvider: Step<Needs, UndoRecord> = {
   id: 'oidc-provider',
   title: 'IAM OIDC provider of the cluster',
   needs: [],
@@ -58,7 +58,7 @@ export const oidcProvider: Step<Needs, Receipt> = {
 
   async apply({ oidcProviders, blueprint }, { found, record }) {
     const { arn, url, audience, tags } = planned(blueprint);
-    if (!wasAbsent(found) && (await oidcProviders.find(arn))) {
+    if (!willCreate(found) && (await oidcProviders.find(arn))) {
       await record({ did: 'add-audience', arn, audience });
       return oidcProviders.addAudience(arn, audience);
     }
@@ -72,13 +72,13 @@ export const oidcProvider: Step<Needs, Receipt> = {
     if (!found) return;
     if (did.did === 'untag-provider') return oidcProviders.tag(did.arn, did.before);
     if (did.did === 'add-audience') return oidcProviders.removeAudience(did.arn, did.audience);
-    if (oursByTags(found.tags, blueprint.ownership)) await oidcProviders.delete(did.arn);
+    if (isOwnedByTags(found.tags, blueprint.ownership)) await oidcProviders.delete(did.arn);
   },
 
   async remove({ oidcProviders, blueprint }) {
     const arn = blueprint.oidcProvider?.arn;
     const found = arn ? await oidcProviders.find(arn) : undefined;
-    if (!arn || !found || !oursByTags(found.tags, blueprint.ownership)) return { is: 'absent' };
+    if (!arn || !found || !isOwnedByTags(found.tags, blueprint.ownership)) return { is: 'absent' };
     return {
       is: 'kept',
       target: arn,

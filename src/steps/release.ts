@@ -3,22 +3,22 @@ import { releasePermissions } from './release-permissions.ts';
 import type { ReleasePlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
-import type { Change, Finding, Helpers, Json, Receipt, Step } from '../engine/types.ts';
+import type { Change, Inspection, StepIO, Json, UndoRecord, Step } from '../engine/types.ts';
 import type { HelmTask, Release } from '../ports/releases.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 import { goOn, surplusOf, volumesUnkept, wronglyFlushed } from './ingester-guard.ts';
-import { MARKED, unmark } from './marking.ts';
-import { mayMark, releaseIsOurs } from './marks.ts';
+import { MARKED, unmark } from './ownership-marks.ts';
+import { mayMark, isOwnedRelease } from './ownership.ts';
 import { removeClaims, removeLeftClaims } from './volume-claims.ts';
-import { dropClaims, dropLeft, isMissing, makeWay, wayBack, wayFor, type Way } from './way.ts';
+import { dropClaims, dropLeft, isMissing, recreateStatefulSets, undoRecreation, recreationFor, type Recreation } from './recreate-statefulsets.ts';
 
 type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs' | 'consent'> & {
   readonly adopting?: boolean;
   readonly facts?: { readonly kubeVersion: string };
 };
 
-export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
+export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
   id: `release.${use}`,
   title: use === 'loki' ? 'Loki' : 'Alloy, the collector',
   // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
@@ -26,7 +26,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
 
   permissions: releasePermissions(use),
 
-  async inspect(ctx): Promise<Finding> {
+  async inspect(ctx): Promise<Inspection> {
     const { releases, blueprint, adopting } = ctx;
     const plan = blueprint[use];
     const target = `release ${plan.namespace}/${plan.name}`;
@@ -35,7 +35,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const unkept = volumesUnkept(plan.values as Json);
     if (unkept) return { is: 'blocked', problem: unkept };
     if (!found) return { is: 'differs', changes: [{ action: 'create', target, detail: chart }] };
-    const ours = releaseIsOurs(found, blueprint.ownership);
+    const ours = isOwnedRelease(found, blueprint.ownership);
     if (!ours && adopting) return adoption(ctx, use, found);
     if (!ours) {
       return {
@@ -65,16 +65,17 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const { name, namespace } = blueprint[use];
     const task = { name, namespace, signal, say, timeoutMs };
     const found = await withoutPending(ctx, task);
-    const adopted = found && (!releaseIsOurs(found, blueprint.ownership) || isCutAdoption(ctx, found));
+    const adopted = found && (!isOwnedRelease(found, blueprint.ownership) || isCutAdoption(ctx, found));
     if (!found || adopted || changesFor(found, blueprint[use], name).length > 0) {
-      const way = adopted ? await wayFor(ctx, use) : undefined;
+      const way = adopted ? await recreationFor(ctx, use) : undefined;
       await record(
         found && !unborn(found)
           ? { did: 'upgrade-release', namespace, revision: found.lastGood ?? found.revision, ...(way && { way: { ...way } }) }
           : { did: 'install-release', namespace },
       );
       // A release that only gets its marks restarts nothing.
-      if (way && found && changesFor(marked(found, blueprint[use]), blueprint[use], name).length > 0) await makeWay(ctx, use, { way, signal, say });
+      if (way && found && changesFor(marked(found, blueprint[use]), blueprint[use], name).length > 0)
+        await recreateStatefulSets(ctx, use, { way, signal, say });
       await upgrade(ctx, use, task);
     } else if (use === 'loki') await goOn(ctx, task);
     await releases.ready(task);
@@ -87,11 +88,11 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const found = await ctx.releases.find(name, namespace);
     if (!found && receipt.did === 'install-release') return void (await removeLeftClaims(ctx, use));
     const revision = Number(receipt['revision']);
-    const way = receipt['way'] as Way | undefined;
+    const way = receipt['way'] as Recreation | undefined;
     const begun = way !== undefined && found?.revision === revision;
     if (!found) return;
     const cut = way !== undefined && (await isCutReturn(ctx, use, { found, revision }));
-    if (begun || cut || releaseIsOurs(found, ctx.blueprint.ownership)) {
+    if (begun || cut || isOwnedRelease(found, ctx.blueprint.ownership)) {
       if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
       // What an adoption has marked meanwhile is given back by the rollback first, and by its own receipts then.
       const task = way ? backwards(ctx, use, { ...helpers, revision, receipt: way }) : { ...taskOf(ctx, use, helpers), revision };
@@ -107,7 +108,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
     if (!found) return removeLeftClaims(ctx, use);
-    if (!releaseIsOurs(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'loki-eks did not create it' };
+    if (!isOwnedRelease(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'loki-eks did not create it' };
     await takeAway(ctx, use, helpers);
     return { is: 'removed' };
   },
@@ -117,7 +118,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, Receipt> => ({
 const marked = (found: Release, plan: ReleasePlan): Release => ({ ...found, labels: { ...labelsOf(plan), ...found.labels } });
 
 /** What taking over somebody else's release does to it. */
-async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Promise<Finding> {
+async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Promise<Inspection> {
   const plan = ctx.blueprint[use];
   const target = `release ${plan.namespace}/${plan.name}`;
   if (!mayMark(found.labels, ctx.blueprint.ownership)) {
@@ -129,7 +130,7 @@ async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Prom
       problem: problem('RELEASE_OTHER_CHART', { message: `${target} uses chart ${found.chart} ${found.chartVersion}, not ${plan.chart.name}` }),
     };
   }
-  const { replaced } = await wayFor(ctx, use);
+  const { replaced } = await recreationFor(ctx, use);
   const marks: Change = { action: 'update', target, detail: 'marks', diff: Object.entries(labelsOf(plan)).map(([key, value]) => `+ labels.${key}: ${value}`) };
   const anew = replaced.map((name): Change => ({
     action: 'update',
@@ -154,7 +155,7 @@ async function fewerIngesters(ctx: Needs, use: 'loki' | 'alloy'): Promise<readon
 }
 
 /** Settings may have changed since a run died: its release is looked for where that run put it. */
-function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: Receipt): Needs {
+function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: UndoRecord): Needs {
   if (typeof namespace !== 'string') return ctx;
   return { ...ctx, blueprint: { ...ctx.blueprint, [use]: { ...ctx.blueprint[use], namespace } } };
 }
@@ -163,13 +164,13 @@ function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: Receipt): Needs
 const unborn = ({ status, lastGood }: Release) => lastGood === undefined && status.startsWith('pending-');
 
 /** Of a release that somebody else installed: sets that can't be changed in place make way, and what others wrote since is taken back. */
-const backwards = (ctx: Needs, use: 'loki' | 'alloy', of: Helpers & { readonly revision: number; readonly receipt?: Way }) => ({
+const backwards = (ctx: Needs, use: 'loki' | 'alloy', of: StepIO & { readonly revision: number; readonly receipt?: Recreation }) => ({
   ...taskOf(ctx, use, of),
   revision: of.revision,
   force: true,
   prepare: async () => {
-    const way = await wayBack(ctx, use, of);
-    if (way.replaced.length > 0) await makeWay(ctx, use, { ...of, way, keeps: of.receipt?.claims });
+    const way = await undoRecreation(ctx, use, of);
+    if (way.replaced.length > 0) await recreateStatefulSets(ctx, use, { ...of, way, keeps: of.receipt?.claims });
   },
 });
 
@@ -197,7 +198,7 @@ async function withoutPending(ctx: Needs, task: HelmTask): Promise<Release | und
 }
 
 /** Brings the release to its plan and waits until it is rolled out. */
-export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {
+export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: StepIO): Promise<void> {
   const task = taskOf(ctx, use, helpers);
   await upgrade(ctx, use, task);
   await ctx.releases.ready(task);
@@ -212,7 +213,7 @@ async function upgrade(ctx: Needs, use: 'loki' | 'alloy', task: HelmTask) {
   const { chart, values } = plan;
   await whenFree(ctx, task, async () => {
     const found = await releases.find(task.name, task.namespace);
-    if (found && releaseIsOurs(found, blueprint.ownership) && changesFor(found, plan, task.name).length === 0) return;
+    if (found && isOwnedRelease(found, blueprint.ownership) && changesFor(found, plan, task.name).length === 0) return;
     task.say(`helm installs ${chart.origin}`);
     await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
   });
@@ -249,7 +250,7 @@ function changesFor(found: Release, plan: ReleasePlan, target: string): readonly
   return changes;
 }
 
-const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers: Helpers) => ({
+const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers: StepIO) => ({
   name: blueprint[use].name,
   namespace: blueprint[use].namespace,
   timeoutMs,
@@ -257,7 +258,7 @@ const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers:
 });
 
 /** The guard lets no ingester end before it is flushed. Helm leaves volume claims behind; what was in them is in the bucket by now. */
-async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: Helpers): Promise<void> {
+async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: StepIO): Promise<void> {
   const { name, namespace } = ctx.blueprint[use];
   const task = taskOf(ctx, use, helpers);
   await whenFree(ctx, task, () => ctx.releases.uninstall(task));

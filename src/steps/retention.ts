@@ -2,7 +2,7 @@
 import { retentionTag } from '../design/ownership.ts';
 import type { Change, Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 
 /** `tags`: of the bucket that holds the lines, in use or kept from an installation before. */
 export function unsaidRetention(tags: Readonly<Record<string, string>>, { blueprint, said }: Pick<Context, 'blueprint' | 'said'>): Problem | undefined {

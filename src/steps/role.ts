@@ -5,12 +5,12 @@ import { diffLines } from '../design/diff.ts';
 import * as names from '../design/names.ts';
 import { adoptedTag } from '../design/ownership.ts';
 import { foreignStatements, mergedStatements, trustsOnly, withoutOurs } from '../design/statements.ts';
-import type { Change, Json, Receipt, Removal, Step } from '../engine/types.ts';
+import type { Change, Json, UndoRecord, Removal, Step } from '../engine/types.ts';
 import type { Role } from '../ports/roles.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
-import { wasAbsent } from './absent.ts';
-import type { Context } from './context.ts';
-import { isAdoptedByTag, mayMark, oursByTags } from './marks.ts';
+import { willCreate } from './will-create.ts';
+import type { Context } from '../context.ts';
+import { isAdoptedByTag, mayMark, isOwnedByTags } from './ownership.ts';
 
 type Needs = Pick<Context, 'roles' | 'blueprint' | 'adopting' | 'said'>;
 
@@ -21,7 +21,7 @@ type RoleReceipt =
   | { readonly did: 'set-boundary'; readonly name: string; readonly before: string | null }
   | { readonly did: 'tag-role'; readonly name: string; readonly before: Readonly<Record<string, string>>; readonly added: readonly string[] };
 
-export const role: Step<Needs, Receipt> = {
+export const role: Step<Needs, UndoRecord> = {
   id: 'role',
   title: 'IAM role for Loki',
   needs: [],
@@ -32,7 +32,7 @@ export const role: Step<Needs, Receipt> = {
     const wanted = blueprint.role;
     const found = await (adopting ? roles.find(wanted.name) : roles.find(wanted.name, { inline: wanted.policyName }));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: wanted.arn }] };
-    const ours = oursByTags(found.tags, blueprint.ownership);
+    const ours = isOwnedByTags(found.tags, blueprint.ownership);
     if (!ours && adopting && !mayMark(found.tags, blueprint.ownership)) {
       return {
         is: 'blocked',
@@ -70,7 +70,7 @@ export const role: Step<Needs, Receipt> = {
   async apply({ roles, blueprint }, { found: seen, record, say, signal }) {
     const wanted = blueprint.role;
     // An update's receipt carries what stood there just before.
-    const found = wasAbsent(seen) ? undefined : await roles.find(wanted.name, { inline: wanted.policyName });
+    const found = willCreate(seen) ? undefined : await roles.find(wanted.name, { inline: wanted.policyName });
     if (!found) {
       await record({ did: 'create-role', name: wanted.name });
       await roles.create(wanted);
@@ -93,7 +93,7 @@ export const role: Step<Needs, Receipt> = {
     const { trust, policy } = blueprint.role;
     switch (did.did) {
       case 'create-role':
-        return oursByTags(found.tags, blueprint.ownership) ? deleteOrGiveBack({ roles, blueprint }, found) : undefined;
+        return isOwnedByTags(found.tags, blueprint.ownership) ? deleteOrGiveBack({ roles, blueprint }, found) : undefined;
       case 'set-trust':
         return roles.setTrust(did.name, withoutOurs(found.trust, { wanted: trust, before: did.before }) ?? did.before);
       case 'set-role-policy':
@@ -110,7 +110,7 @@ export const role: Step<Needs, Receipt> = {
     const { name, arn } = blueprint.role;
     const found = await roles.find(name);
     if (!found) return { is: 'absent' };
-    if (!oursByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: arn, why: 'loki-eks did not create it' };
+    if (!isOwnedByTags(found.tags, blueprint.ownership)) return { is: 'kept', target: arn, why: 'loki-eks did not create it' };
     if (isAdoptedByTag(found.tags)) return giveBack({ roles, blueprint }, found, 'it existed before loki-eks');
     return deleteOrGiveBack({ roles, blueprint }, found);
   },
@@ -200,7 +200,7 @@ function gaps(found: Role, { role: wanted, ownership, cluster }: Needs['blueprin
     });
   }
   // Whatever has the name that loki-eks makes was made by it.
-  const theirs = !oursByTags(found.tags, ownership) && name !== names.roleName(cluster.name, ownership.installId);
+  const theirs = !isOwnedByTags(found.tags, ownership) && name !== names.roleName(cluster.name, ownership.installId);
   const tags = Object.entries({ ...wanted.tags, ...(theirs && { [adoptedTag]: 'yes' }) }).filter(([key, value]) => found.tags[key] !== value);
   if (tags.length > 0) {
     const former = Object.fromEntries(tags.flatMap(([key]) => (key in found.tags ? [[key, found.tags[key] as string]] : [])));

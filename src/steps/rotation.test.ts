@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hashPassword, verifyHash } from '../design/htpasswd.ts';
 import { loginIn, withLogin } from '../design/grafana.ts';
-import type { Receipt } from '../engine/types.ts';
+import type { UndoRecord } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import { rotation } from './rotation.ts';
 
@@ -112,14 +112,14 @@ const ctxOf = (rotateLogin: boolean) =>
     },
   }) as unknown as Parameters<typeof rotation.apply>[0];
 
-const receipts: Receipt[] = [];
+const receipts: UndoRecord[] = [];
 const helpers = { say: () => {}, signal: new AbortController().signal };
 async function apply(rotateLogin = true): Promise<void> {
   receipts.length = 0;
   await rotation.apply(ctxOf(rotateLogin), {
     ...helpers,
     found: { is: 'differs', changes: [] },
-    record: async (receipt) => void receipts.push(JSON.parse(JSON.stringify(receipt)) as Receipt),
+    record: async (receipt) => void receipts.push(JSON.parse(JSON.stringify(receipt)) as UndoRecord),
   });
 }
 async function undo(): Promise<void> {

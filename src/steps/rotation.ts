@@ -5,12 +5,12 @@
  */
 import { rule } from '../design/permissions.ts';
 import { linesOf, loginLine } from '../design/htpasswd.ts';
-import type { Change, Helpers, Receipt, Step } from '../engine/types.ts';
+import type { Change, StepIO, UndoRecord, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
 import { moveDatasource } from './grafana.ts';
-import { oursByLabels } from './marks.ts';
+import { isOwnedByLabels } from './ownership.ts';
 import { applyRelease } from './release.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'releases' | 'blueprint' | 'random' | 'clock' | 'timeoutMs' | 'rotateLogin' | 'grafana'>;
@@ -25,7 +25,7 @@ const FORMER = 'rotating-former';
 /** Who the collectors are while the first user changes its password. */
 export const secondUser = (user: string): string => `${user}-rotating`;
 
-export const rotation: Step<Needs, Receipt> = {
+export const rotation: Step<Needs, UndoRecord> = {
   id: 'rotation',
   title: 'Rotation of the password',
   needs: ['login', 'release.loki', 'release.alloy', 'grafana.datasource'],
@@ -105,7 +105,7 @@ interface Seen {
 async function look({ kubernetes, blueprint }: Needs): Promise<Seen | undefined> {
   const { clients, htpasswd } = blueprint.login;
   const secrets = await Promise.all([...clients, htpasswd].map((place) => kubernetes.get(reference(place))));
-  if (secrets.some((secret) => !secret || !oursByLabels(secret, blueprint.ownership))) return undefined;
+  if (secrets.some((secret) => !secret || !isOwnedByLabels(secret, blueprint.ownership))) return undefined;
   const text = (key: string) => secrets.map((secret) => textOf(secret, key)).find(Boolean);
   const password = text('password');
   return password === undefined ? undefined : { password, next: text(NEXT), former: text(FORMER) };
@@ -147,7 +147,7 @@ async function close(ctx: Needs): Promise<void> {
 }
 
 /** The data source in Grafana first: it changes at once, and the login it leaves works until the last collector has left it. */
-async function move(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
+async function move(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
   const seen = await look(ctx);
   const { user } = ctx.blueprint.login;
   if (seen) await moveDatasource(ctx, slot === 'second' ? { user: secondUser(user), password: seen.next ?? seen.password } : { user, password: seen.password });
@@ -155,7 +155,7 @@ async function move(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
 }
 
 /** A rollout: each pod comes up with the pipeline and the Secret as they are then, so it never has one without the other. */
-async function moveCollectors(ctx: Needs, slot: Slot, helpers: Helpers): Promise<void> {
+async function moveCollectors(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
   const { alloy, login } = ctx.blueprint;
   helpers.say(slot === 'second' ? 'switching collectors to the second user' : 'switching collectors back with the new password');
   const values = slot === 'first' ? alloy.values : secondValues(alloy.values, login.user);
@@ -204,7 +204,7 @@ const LOOK_MS = 2000;
 type Pod = { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } };
 
 /** The kubelet brings a changed Secret into each pod in its own time, a minute or more: every gateway pod is asked itself. */
-async function accepted({ kubernetes, clock, blueprint }: Needs, { user, password }: Login, { signal, say }: Helpers): Promise<void> {
+async function accepted({ kubernetes, clock, blueprint }: Needs, { user, password }: Login, { signal, say }: StepIO): Promise<void> {
   const { namespace, selector, podPort: port } = blueprint.gateway;
   const headers = { authorization: `Basic ${base64(`${user}:${password}`)}` };
   for (const until = clock.now().getTime() + PATIENCE_MS; ; await clock.sleep(LOOK_MS, signal)) {

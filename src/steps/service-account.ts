@@ -1,14 +1,14 @@
 /** Loki's service account, made before Helm so that its identity can be proved first; the chart is told to use it. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
-import type { Receipt, Step } from '../engine/types.ts';
+import type { UndoRecord, Step } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
-import type { Context } from './context.ts';
-import { adoptionMarks, giveBack, isAdopted, MADE_BY_HELM, mark, markChange, MARKED, strange, unmark, type Marking } from './marking.ts';
-import { named, oursByLabels } from './marks.ts';
+import type { Context } from '../context.ts';
+import { adoptionMarks, giveBack, isAdopted, MADE_BY_HELM, mark, markChange, MARKED, foreignMark, unmark, type Marking } from './ownership-marks.ts';
+import { named, isOwnedByLabels } from './ownership.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 
-export const serviceAccount: Step<Needs, Receipt> = {
+export const serviceAccount: Step<Needs, UndoRecord> = {
   id: 'service-account',
   title: "Loki's service account",
   needs: ['namespace.loki'],
@@ -26,9 +26,9 @@ export const serviceAccount: Step<Needs, Receipt> = {
     const wanted = blueprint.serviceAccount.object;
     const found = await kubernetes.get(reference(blueprint));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
-    const bar = strange(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
+    const bar = foreignMark(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
     if (bar) return { is: 'blocked', problem: bar };
-    if (!oursByLabels(found, blueprint.ownership)) return { is: 'differs', changes: [markChange(found, adoptionOf(found, blueprint))] };
+    if (!isOwnedByLabels(found, blueprint.ownership)) return { is: 'differs', changes: [markChange(found, adoptionOf(found, blueprint))] };
     const differing = Object.keys(patchFor(found, wanted).annotations);
     return differing.length > 0 ? { is: 'differs', changes: [{ action: 'update', target: named(wanted), detail: differing.join(', ') }] } : { is: 'matches' };
   },
@@ -41,7 +41,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
       await kubernetes.create(adopting ? kept(wanted) : wanted);
       return;
     }
-    if (!oursByLabels(found, blueprint.ownership)) return mark(kubernetes, found, { marking: adoptionOf(found, blueprint), record });
+    if (!isOwnedByLabels(found, blueprint.ownership)) return mark(kubernetes, found, { marking: adoptionOf(found, blueprint), record });
     const { annotations } = patchFor(found, wanted);
     const before = Object.fromEntries(Object.keys(annotations).map((key) => [key, found.metadata.annotations?.[key] ?? null]));
     await record({ did: 'annotate-service-account', before });
@@ -51,7 +51,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
   async undo({ kubernetes, blueprint }, receipt) {
     if (receipt.did === MARKED) return unmark(kubernetes, receipt);
     const found = await kubernetes.get(reference(blueprint));
-    if (!found || !oursByLabels(found, blueprint.ownership)) return;
+    if (!found || !isOwnedByLabels(found, blueprint.ownership)) return;
     if (receipt.did === 'create-service-account') await kubernetes.delete(reference(blueprint));
     else await kubernetes.patch(reference(blueprint), { metadata: { annotations: receipt['before'] } });
   },
@@ -59,7 +59,7 @@ export const serviceAccount: Step<Needs, Receipt> = {
   async remove({ kubernetes, blueprint }) {
     const found = await kubernetes.get(reference(blueprint));
     if (!found) return { is: 'absent' };
-    if (!oursByLabels(found, blueprint.ownership)) return { is: 'kept', target: named(found), why: 'loki-eks did not create it' };
+    if (!isOwnedByLabels(found, blueprint.ownership)) return { is: 'kept', target: named(found), why: 'loki-eks did not create it' };
     if (isAdopted(found)) return giveBack(kubernetes, found, blueprint);
     await kubernetes.delete(reference(blueprint));
     return { is: 'removed' };

@@ -1,14 +1,14 @@
 /** A StorageClass of our own, only where the cluster has none that fits; classes of others are never touched. */
 import { rule } from '../design/permissions.ts';
-import type { Receipt, Step } from '../engine/types.ts';
+import type { UndoRecord, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
-import type { Context } from './context.ts';
-import { adoptionMarks, giveBack, isAdopted, mark, markChange, MARKED, strange, unmark } from './marking.ts';
-import { named, oursByLabels } from './marks.ts';
+import type { Context } from '../context.ts';
+import { adoptionMarks, giveBack, isAdopted, mark, markChange, MARKED, foreignMark, unmark } from './ownership-marks.ts';
+import { named, isOwnedByLabels } from './ownership.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 
-export const storageClass: Step<Needs, Receipt> = {
+export const storageClass: Step<Needs, UndoRecord> = {
   id: 'storage-class',
   title: "StorageClass for Loki's volumes",
   needs: [],
@@ -27,8 +27,8 @@ export const storageClass: Step<Needs, Receipt> = {
     if (!wanted) return { is: 'matches', note: 'the cluster has a suitable one' };
     const found = await kubernetes.get(reference(wanted.metadata.name));
     if (!found) return { is: 'differs', changes: [{ action: 'create', target: named(wanted) }] };
-    if (oursByLabels(found, blueprint.ownership)) return { is: 'matches' };
-    const bar = strange(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
+    if (isOwnedByLabels(found, blueprint.ownership)) return { is: 'matches' };
+    const bar = foreignMark(found, { ownership: blueprint.ownership, ...(adopting && { adopting }) });
     return bar ? { is: 'blocked', problem: bar } : { is: 'differs', changes: [markChange(found, adoptionMarks(found, blueprint))] };
   },
 
@@ -44,13 +44,13 @@ export const storageClass: Step<Needs, Receipt> = {
     if (receipt.did === MARKED) return unmark(kubernetes, receipt);
     const { name } = receipt;
     const found = await kubernetes.get(reference(String(name)));
-    if (found && oursByLabels(found, blueprint.ownership)) await kubernetes.delete(reference(String(name)));
+    if (found && isOwnedByLabels(found, blueprint.ownership)) await kubernetes.delete(reference(String(name)));
   },
 
   /** Found by its marks: an installed cluster's facts no longer say that the class was missing. */
   async remove({ kubernetes, blueprint }) {
     const classes = await kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' });
-    const ours = classes.filter((found) => oursByLabels(found, blueprint.ownership));
+    const ours = classes.filter((found) => isOwnedByLabels(found, blueprint.ownership));
     const [adopted, made] = [ours.filter(isAdopted), ours.filter((one) => !isAdopted(one))];
     await Promise.all(made.map(({ metadata }) => kubernetes.delete(reference(metadata.name))));
     const kept = await Promise.all(adopted.map((one) => giveBack(kubernetes, { ...one, apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }, blueprint)));

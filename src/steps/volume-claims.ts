@@ -1,7 +1,7 @@
 /** The volume claims that StatefulSets of a release leave behind: Helm does not know of them, and what was in them is in the bucket by then. */
 import type { Removal } from '../engine/types.ts';
-import type { Context } from './context.ts';
-import { oursByLabels } from './marks.ts';
+import type { Context } from '../context.ts';
+import { isOwnedByLabels } from './ownership.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
 type Use = 'loki' | 'alloy';
@@ -29,7 +29,7 @@ export async function removeLeftClaims(ctx: Needs, use: Use): Promise<Removal> {
   if (names.length === 0) return { is: 'absent' };
   const { name, namespace } = ctx.blueprint[use];
   const home = await ctx.kubernetes.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
-  if (!home || !oursByLabels(home, ctx.blueprint.ownership)) {
+  if (!home || !isOwnedByLabels(home, ctx.blueprint.ownership)) {
     const how = `kubectl delete pvc --namespace ${namespace} --selector app.kubernetes.io/instance=${name}`;
     return { is: 'kept', target: `${names.length} volume claims of a release ${namespace}/${name}`, why: 'they have no ownership labels of loki-eks', how };
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Json } from '../engine/types.ts';
-import { fixedPart } from './way.ts';
+import { fixedPart } from './recreate-statefulsets.ts';
 
 const claim = (more: Json = {}, labels: Json = {}): Json => ({
   metadata: { name: 'data', ...(Object.keys(labels as object).length > 0 && { labels }) },

@@ -9,8 +9,8 @@ export interface DoctorResult {
   readonly healthy: boolean;
   readonly root?: Finding;
   readonly findings: readonly Finding[];
-  readonly hops: readonly { readonly hop: string; readonly state: string; readonly saw?: string }[];
-  readonly unseen: readonly { readonly what: string; readonly why: string }[];
+  readonly hops: readonly { readonly hop: string; readonly state: string; readonly detail?: string }[];
+  readonly notCollected: readonly { readonly what: string; readonly why: string }[];
   readonly subject: Readonly<Record<string, Json>>;
 }
 
@@ -23,7 +23,7 @@ interface Finding {
   readonly autofix?: string;
 }
 
-const EMPTY: DoctorResult = { mode: 'cluster', healthy: false, findings: [], hops: [], unseen: [], subject: {} };
+const EMPTY: DoctorResult = { mode: 'cluster', healthy: false, findings: [], hops: [], notCollected: [], subject: {} };
 
 export function readDoctorResult(result: Json): DoctorResult {
   const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<DoctorResult>) : {};
@@ -42,7 +42,9 @@ function subjectLines({ subject }: DoctorResult, { paint }: Look): readonly stri
 
 function hopLines({ hops }: DoctorResult, { columns, paint }: Look): readonly string[] {
   const marks: Readonly<Record<string, string>> = { pass: paint.good('✔'), warn: paint.careful('▲'), fail: paint.bad('✖'), skip: paint.faint('–') };
-  return hops.map(({ hop, state, saw = '' }) => `  ${marks[state] ?? '?'} ${pad(oneLine(hop), 19)} ${paint.faint(cut(oneLine(saw), columns - 25))}`.trimEnd());
+  return hops.map(({ hop, state, detail = '' }) =>
+    `  ${marks[state] ?? '?'} ${pad(oneLine(hop), 19)} ${paint.faint(cut(oneLine(detail), columns - 25))}`.trimEnd(),
+  );
 }
 
 function rootLines({ root, mode }: DoctorResult, { columns, paint }: Look): readonly string[] {
@@ -81,12 +83,12 @@ function findingLines({ problem, severity, hop }: Finding, { columns, paint }: L
   ];
 }
 
-function unseenLines({ unseen }: DoctorResult, { columns, paint }: Look): readonly string[] {
-  if (unseen.length === 0) return [];
+function unseenLines({ notCollected }: DoctorResult, { columns, paint }: Look): readonly string[] {
+  if (notCollected.length === 0) return [];
   return [
     paint.strong('Not checked:'),
-    ...unseen.slice(0, 12).map(({ what, why }) => `  – ${cut(oneLine(`${what}: ${why}`), columns - 4)}`),
-    ...(unseen.length > 12 ? [`  and ${unseen.length - 12} more`] : []),
+    ...notCollected.slice(0, 12).map(({ what, why }) => `  – ${cut(oneLine(`${what}: ${why}`), columns - 4)}`),
+    ...(notCollected.length > 12 ? [`  and ${notCollected.length - 12} more`] : []),
   ];
 }
 

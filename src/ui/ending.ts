@@ -1,10 +1,10 @@
 /** The end of a run: its problems, what is left and how to take it away, and one last line that says how it went. */
-import type { Happenings, Leftover, Problem } from '../engine/types.ts';
+import type { EventMap, Leftover, Problem } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, duration, fold, oneLine, width } from './text.ts';
 import { problemLines } from './problem.ts';
 
-type Finished = Happenings['run.finished'];
+type Finished = EventMap['run.finished'];
 
 export interface EndingLook extends Look {
   /** Titles by step id. */

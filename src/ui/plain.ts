@@ -1,5 +1,5 @@
 /** The `plain` output: one timestamped line an event and no cursor movement, for CI logs and pipes; a heartbeat in long waits. */
-import type { Event, Happenings, Sink } from '../engine/types.ts';
+import type { Event, EventMap, Sink } from '../engine/types.ts';
 import { paint } from './colour.ts';
 import { endingLines } from './ending.ts';
 import { heartbeat } from './heartbeat.ts';
@@ -13,7 +13,7 @@ import { verifyLines } from './verify-report.ts';
 /** Logs are searched by line, so nothing but tables is folded. */
 const LOOK = { columns: 100, paint: paint(false) };
 
-type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
+type Handlers = { readonly [T in keyof EventMap]: (event: EventMap[T]) => void };
 
 export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 'stderr' | 'now'>): Renderer {
   const titles = new Map<string, string>();
@@ -90,10 +90,10 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
 
 const seen = (evidence: readonly string[] | undefined) => (evidence && evidence.length > 0 ? `; evidence: ${evidence.join('; ')}` : '');
 
-function checkLine(title: string, verdict: Happenings['check.finished']['verdict']): [string, string] {
+function checkLine(title: string, verdict: EventMap['check.finished']['verdict']): [string, string] {
   switch (verdict.is) {
     case 'pass':
-      return ['ok', verdict.saw ? `${title} (${verdict.saw})` : title];
+      return ['ok', verdict.detail ? `${title} (${verdict.detail})` : title];
     case 'warn':
       return ['warn', `${title}: ${verdict.problem.message} [${verdict.problem.code}]; fix: ${verdict.problem.fix}`];
     case 'fail':

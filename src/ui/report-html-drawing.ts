@@ -9,7 +9,7 @@ export interface DrawnHop {
   readonly state: HopState;
   /** `root`: the way breaks here first. `consequence`: whatever fails here may come of the root. */
   readonly mark?: 'root' | 'consequence';
-  readonly saw: string;
+  readonly detail: string;
 }
 
 export const stateWords: Readonly<Record<HopState, string>> = { good: 'OK', careful: 'warning', bad: 'broken', unknown: 'not checked' };
@@ -101,8 +101,8 @@ function box(one: DrawnHop, { x, y, width, height }: Box): string {
 }
 
 /** HTML inside the drawing: fonts differ, and only HTML folds and cuts text by what it really takes. */
-const words = ({ label, saw }: DrawnHop, { x, y, width, height }: Box): string =>
-  `<foreignObject x="${x}" y="${y}" width="${width}" height="${height}"><div class="words"><b>${escaped(label)}</b><span>${escaped(shortened(saw))}</span></div></foreignObject>`;
+const words = ({ label, detail }: DrawnHop, { x, y, width, height }: Box): string =>
+  `<foreignObject x="${x}" y="${y}" width="${width}" height="${height}"><div class="words"><b>${escaped(label)}</b><span>${escaped(shortened(detail))}</span></div></foreignObject>`;
 
 /** More than this never fits a box; the whole of it is in the title and in the table. */
 const shortened = (text: string): string => (text.length > 240 ? `${text.slice(0, 239)}…` : text);
@@ -144,7 +144,7 @@ export function narrowDrawing(hops: readonly DrawnHop[]): string {
 }
 
 function linked(one: DrawnHop, content: readonly string[]): string {
-  const said = `${one.label}: ${stateWords[one.state]}${one.mark === 'root' ? ', the root cause' : one.mark ? ', a likely symptom of the root cause' : ''}${one.saw ? `. ${one.saw}` : ''}`;
+  const said = `${one.label}: ${stateWords[one.state]}${one.mark === 'root' ? ', the root cause' : one.mark ? ', a likely symptom of the root cause' : ''}${one.detail ? `. ${one.detail}` : ''}`;
   const name = escaped(said.replace(/\s+/g, ' '));
   return `<a class="hop ${one.state}${one.mark ? ` ${one.mark}` : ''}" href="#${anchor('hop', one.hop)}" aria-label="${name}"><title>${name}</title>${content.join('')}</a>`;
 }

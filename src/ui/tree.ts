@@ -1,5 +1,5 @@
 /** The `tree` output: blocks of rows that live while things happen and stay as a record, results on stdout. */
-import type { Event, Happenings, Sink } from '../engine/types.ts';
+import type { Event, EventMap, Sink } from '../engine/types.ts';
 import type { Paint } from './colour.ts';
 import { doctorLines } from './doctor-report.ts';
 import { endingLines } from './ending.ts';
@@ -19,7 +19,7 @@ export interface TreeOptions {
   readonly paints: { readonly stdout: Paint; readonly stderr: Paint };
 }
 
-type Handlers = { readonly [T in keyof Happenings]: (event: Happenings[T]) => void };
+type Handlers = { readonly [T in keyof EventMap]: (event: EventMap[T]) => void };
 
 const DOING = { install: 'Installing', mend: 'Fixing', adopt: 'Adopting', orphan: 'Releasing', uninstall: 'Uninstalling' } as const;
 const CHECKS: Readonly<Record<string, string>> = {
@@ -39,8 +39,8 @@ export function tree(options: TreeOptions): Renderer {
   let command = '';
   let checking = '';
   /** What verify proves is told in full right after, so that nothing is begun here that has to be cut. */
-  const fits = ({ title, verdict }: Happenings['check.finished']) =>
-    checking !== 'verify' || verdict.is !== 'pass' || width(`${title}${verdict.saw ?? ''}`) + 8 <= Math.min(look.columns(), 100);
+  const fits = ({ title, verdict }: EventMap['check.finished']) =>
+    checking !== 'verify' || verdict.is !== 'pass' || width(`${title}${verdict.detail ?? ''}`) + 8 <= Math.min(look.columns(), 100);
 
   const handlers: Handlers = {
     'run.started': (event) => {
@@ -100,10 +100,10 @@ export function tree(options: TreeOptions): Renderer {
   return { sink, settled: () => screen.settled(), close: () => screen.settled() };
 }
 
-function verdictOf({ verdict }: Happenings['check.finished']): [RowState, Partial<Row>] {
+function verdictOf({ verdict }: EventMap['check.finished']): [RowState, Partial<Row>] {
   switch (verdict.is) {
     case 'pass':
-      return ['done', { note: verdict.saw, below: undefined }];
+      return ['done', { note: verdict.detail, below: undefined }];
     case 'warn':
       return ['warned', { note: `[${verdict.problem.code}]`, below: verdict.problem.message }];
     case 'fail':
@@ -118,7 +118,7 @@ interface Text {
   readonly paint: Paint;
 }
 
-function headline({ command, version, sandbox }: Happenings['run.started'], { columns, paint }: Text): string {
+function headline({ command, version, sandbox }: EventMap['run.started'], { columns, paint }: Text): string {
   const left = `${paint.strong(`loki-eks ${command}`)} ${paint.faint(version)}`;
   return sandbox ? spread(left, paint.careful('simulated: no AWS account is touched'), Math.min(columns, 100)) : left;
 }

@@ -19,7 +19,7 @@ it('has a case for each node and each proof, and nothing in it that is no XML', 
     ],
     proofs: [
       { proof: 'lines', title: 'Lines printed by pods come back', state: 'failed', problem: wrong },
-      { proof: 'login', title: 'The gateway refuses strangers', state: 'proved', saw: 'HTTP 401' },
+      { proof: 'login', title: 'The gateway refuses strangers', state: 'proved', detail: 'HTTP 401' },
       { proof: 's3', title: "Chunks reach S3 with the role's credentials", state: 'skipped', why: 'no ingester is ready to be flushed' },
     ],
   };

@@ -13,7 +13,7 @@ interface NodeRow {
 interface ProofRow {
   readonly title: string;
   readonly state: string;
-  readonly saw?: string;
+  readonly detail?: string;
   readonly why?: string;
   readonly problem?: Problem;
 }
@@ -58,9 +58,9 @@ const nodesSuite = (nodes: readonly NodeRow[]): Suite => ({
 
 const proofsSuite = (proofs: readonly ProofRow[]): Suite => ({
   name: 'proofs',
-  cases: proofs.map(({ title, state, saw, why, problem }) => ({
+  cases: proofs.map(({ title, state, detail, why, problem }) => ({
     name: title,
-    ...(saw !== undefined && { said: saw }),
+    ...(detail !== undefined && { said: detail }),
     ...(state === 'skipped' && { skipped: why ?? '' }),
     ...(problem && { failure: problem }),
   })),

@@ -31,7 +31,7 @@ interface ProofRow {
   readonly proof: string;
   readonly title: string;
   readonly state: string;
-  readonly saw?: string;
+  readonly detail?: string;
   readonly why?: string;
   readonly problem?: Problem;
 }
@@ -119,8 +119,8 @@ function passedLines({ nodes }: VerifyResult, { paint, columns }: Look): readonl
 function proofLines({ proofs, untried }: VerifyResult, { paint, columns }: Look): readonly string[] {
   const marks: Readonly<Record<string, string>> = { proved: paint.good('✔'), failed: paint.bad('✖'), skipped: paint.faint('–') };
   const others = proofs.filter(({ proof }) => proof !== 'lines');
-  const told = others.flatMap(({ title, state, saw, why, problem }) => {
-    const said = problem ? `${problem.message} [${problem.code}]` : state === 'skipped' ? `skipped: ${why ?? ''}` : (saw ?? '');
+  const told = others.flatMap(({ title, state, detail, why, problem }) => {
+    const said = problem ? `${problem.message} [${problem.code}]` : state === 'skipped' ? `skipped: ${why ?? ''}` : (detail ?? '');
     return [
       `  ${marks[state] ?? '?'} ${oneLine(title)}`,
       ...fold(oneLine(said), columns - 6).flatMap((line) => (line === '' ? [] : [`      ${paint.faint(line)}`])),

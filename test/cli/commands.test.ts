@@ -137,11 +137,11 @@ describe('completion', () => {
 });
 
 describe('kube-token', () => {
-  const outside = { aws: async (of: unknown) => ({ kubeToken: async (cluster: string) => `token of ${cluster} ${JSON.stringify(of)}` }) as never };
+  const deps = { aws: async (of: unknown) => ({ kubeToken: async (cluster: string) => `token of ${cluster} ${JSON.stringify(of)}` }) as never };
 
   it('answers an exec plugin call in the version that was asked for', async () => {
     const env = { KUBERNETES_EXEC_INFO: '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1","spec":{"interactive":false}}' };
-    const { exit, stdout, stderr, disposed } = await cli('kube-token --cluster prod --region eu-west-1 --profile p', { env, outside });
+    const { exit, stdout, stderr, disposed } = await cli('kube-token --cluster prod --region eu-west-1 --profile p', { env, deps });
     expect({ exit, stderr, disposed }).toEqual({ exit: 0, stderr: '', disposed: 1 });
     expect(JSON.parse(stdout)).toEqual({
       kind: 'ExecCredential',
@@ -152,7 +152,7 @@ describe('kube-token', () => {
   });
 
   it('speaks v1 when nothing is asked', async () => {
-    expect(JSON.parse((await cli('kube-token --cluster prod', { outside })).stdout).apiVersion).toBe('client.authentication.k8s.io/v1');
+    expect(JSON.parse((await cli('kube-token --cluster prod', { deps })).stdout).apiVersion).toBe('client.authentication.k8s.io/v1');
   });
 });
 

@@ -1,6 +1,6 @@
 /** A platform for in-process tests of the command line: everything that is not expected fails the test. */
 import type { Aws } from '../../src/ports/aws.ts';
-import type { Outside, Run, UseCase } from '../../src/app/outside.ts';
+import type { Dependencies, RunContext, UseCase } from '../../src/deps.ts';
 import { main } from '../../src/cli/cli.ts';
 import type { Env, Platform } from '../../src/cli/platform.ts';
 import type { Event } from '../../src/engine/types.ts';
@@ -8,7 +8,7 @@ import type { Questions } from '../../src/ports/system.ts';
 import { stop } from '../../src/problems/problem.ts';
 
 export interface Told {
-  readonly run: Run;
+  readonly run: RunContext;
   readonly options: unknown;
 }
 
@@ -22,7 +22,7 @@ export interface Setup {
   readonly useCase?: (told: Told) => Promise<number>;
   /** Which one may be called. */
   readonly may?: keyof Platform['useCases'];
-  readonly outside?: Partial<Outside>;
+  readonly deps?: Partial<Dependencies>;
   readonly sandbox?: Platform['sandbox'];
   readonly platform?: Partial<Platform>;
 }
@@ -85,9 +85,14 @@ export async function cli(line: string | readonly string[], setup: Setup = {}): 
     untoldLosses: () => [],
     exit: (code) => unexpected(`exit ${code}`),
     questions: async () => (setup.questions ? refusing('questions', setup.questions) : unexpected('questions')),
-    outside: async ({ questions }) =>
-      setup.may || setup.outside
-        ? refusing<Outside>('outside', { ...(questions && { questions }), dispose: async () => void disposed++, aws: async () => onlyCaller, ...setup.outside })
+    deps: async ({ questions }) =>
+      setup.may || setup.deps
+        ? refusing<Dependencies>('outside', {
+            ...(questions && { questions }),
+            dispose: async () => void disposed++,
+            aws: async () => onlyCaller,
+            ...setup.deps,
+          })
         : unexpected('outside'),
     useCases: {
       install: useCase('install'),

@@ -51,7 +51,7 @@ const opening: readonly Event[] = [
   { type: 'fact.found', fact: 'nodes', value: '4 Linux, 1 of them GPU, 1 tainted, 2 Fargate' },
   { type: 'checks.started', at: 'preflight', checks },
   { type: 'check.finished', check: 'aws.credentials', title: 'AWS credentials last long enough', verdict: { is: 'pass' } },
-  { type: 'check.finished', check: 'cluster.active', title: 'The cluster is active', verdict: { is: 'pass', saw: 'ACTIVE' } },
+  { type: 'check.finished', check: 'cluster.active', title: 'The cluster is active', verdict: { is: 'pass', detail: 'ACTIVE' } },
   { type: 'check.finished', check: 'kube.rbac', title: 'You may create what is needed in Kubernetes', verdict: { is: 'pass' } },
   {
     type: 'check.finished',
@@ -90,7 +90,7 @@ export const installed: readonly Event[] = [
       found: true,
       counts: { linux: 2, tried: 2, found: 2, failed: 0, passedOver: 1, sampled: false },
       latency: { p50: 1.2, p95: 3.2, max: 3.2 },
-      proofs: [{ proof: 'lines', title: 'Lines printed by pods come back', state: 'proved', saw: 'from 2 nodes' }],
+      proofs: [{ proof: 'lines', title: 'Lines printed by pods come back', state: 'proved', detail: 'from 2 nodes' }],
       nodes: [
         { node: 'ip-10-0-1-11.ap-northeast-2.compute.internal', state: 'found', seconds: 1.2 },
         { node: 'ip-10-0-1-12.ap-northeast-2.compute.internal', state: 'found', seconds: 3.2, taints: ['nvidia.com/gpu=true:NoSchedule'] },

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { commands, groups } from '../../src/cli/commands.ts';
 import { referencePages } from '../../src/cli/reference.ts';
-import { permissions } from '../../src/app/permissions.ts';
+import { permissions } from '../../src/commands/permissions.ts';
 import { policyOf, sections } from '../../src/cli/reference-permissions.ts';
 import { settingSpecs } from '../../src/design/setting-specs.ts';
 import { eventDocs } from '../../src/engine/event-docs.ts';

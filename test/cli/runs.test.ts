@@ -1,12 +1,12 @@
 /** Runs as a whole: exit codes in every output format, endings whatever is thrown, signals, and what stays hidden. */
 import { describe, expect, it, vi } from 'vitest';
-import type { Happenings, Problem } from '../../src/engine/types.ts';
+import type { EventMap, Problem } from '../../src/engine/types.ts';
 import { stop } from '../../src/problems/problem.ts';
 import type { OutputLost, Signal } from '../../src/cli/platform.ts';
 import { cli, ending, type Told } from './fake-platform.ts';
 
 const problem: Problem = { code: 'RELEASE_NOT_READY', message: 'not ready', fix: 'kubectl get pods' };
-type Case = readonly [Happenings['run.finished']['outcome'], number];
+type Case = readonly [EventMap['run.finished']['outcome'], number];
 const outcomes: readonly Case[] = [
   ['ok', 0],
   ['nothing-to-do', 0],
@@ -53,7 +53,7 @@ describe('whatever a use case does, the run ends well', () => {
     const error = new TypeError('undefined is not a name', { cause: new Error('socket closed', { cause: 'ECONNRESET' }) });
     const { exit, stderr, events } = await cli('install --cluster c --output json', { may: 'install', useCase: thrown(error) });
     expect({ exit, stderr }).toEqual({ exit: 1, stderr: '' });
-    const last = events().at(-1) as unknown as Happenings['run.finished'];
+    const last = events().at(-1) as unknown as EventMap['run.finished'];
     expect(last).toMatchObject({ outcome: 'defect', exit: 1 });
     const [defect] = last.problems ?? [];
     expect(defect).toMatchObject({ code: 'INTERNAL_ERROR', message: 'A defect in loki-eks: undefined is not a name' });
@@ -119,7 +119,7 @@ describe('output', () => {
           told.run.emit({ type: 'note.given', text: `the password is ${password}` });
           return ending({ outcome: 'left', exit: 5, problems: [{ ...problem, evidence: [`login failed: ${password}`] }] })(told);
         },
-        platform: { outside: async (of) => ((hide = of.hide), { dispose: async () => {}, aws: async () => Promise.reject(new Error('none here')) } as never) },
+        platform: { deps: async (of) => ((hide = of.hide), { dispose: async () => {}, aws: async () => Promise.reject(new Error('none here')) } as never) },
       });
       expect(stdout + stderr).not.toContain(password);
       expect(stdout + stderr).toContain('[secret]');

@@ -124,7 +124,7 @@ describe('what is missing', () => {
       questions: { choose },
       may: 'install',
       useCase: async (told) => {
-        answer = (await told.run.outside.questions?.choose('Which cluster?', [])) ?? '';
+        answer = (await told.run.deps.questions?.choose('Which cluster?', [])) ?? '';
         expect(told.run.settings.cluster).toBe('');
         expect(told.run.yes).toBe(false);
         return done(told);
@@ -139,7 +139,7 @@ describe('what is missing', () => {
       terminal: true,
       questions: { choose: interrupted },
       may: 'install',
-      useCase: async ({ run }) => (await run.outside.questions?.choose('Which cluster?', []), 0),
+      useCase: async ({ run }) => (await run.deps.questions?.choose('Which cluster?', []), 0),
     });
     expect(exit).toBe(130);
     expect(stderr).toContain('Interrupted before changing anything.');

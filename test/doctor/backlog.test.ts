@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rotatedFilesKept } from '../../src/checks/doctor/alloy-backlog.ts';
+import { rotatedFilesKept } from '../../src/commands/doctor/analyze/alloy-backlog.ts';
 import { collectorSeen, pod, surveySeen } from './survey-maker.ts';
 
 const at = 'ts=2026-11-28T20:26:55Z level=warn component=checkpoint msg=';

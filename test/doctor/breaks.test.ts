@@ -1,6 +1,6 @@
 /** One break at a time in a healthy installation of the product: the right one is named first, and nothing once it is mended. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 import { edit, editText, restart } from './edits.ts';
 import { accountOf, policyOn, trustIn } from './guide-installation.ts';
 import { does, eventually } from './patient.ts';
@@ -26,7 +26,7 @@ describe('a healthy installation', () => {
   it('has no finding at all, and every hop was looked at', async () => {
     const { exit, result } = await eventually(terminal, undefined);
     expect(result.findings).toEqual([]);
-    expect(result.unseen).toEqual([]);
+    expect(result.notCollected).toEqual([]);
     expect(exit).toBe(0);
   });
 });

@@ -1,22 +1,22 @@
 /** Every class of failure, in the words of several versions: what `doctor` must name first, and what it must not take for a failure. */
 import { describe, expect, it } from 'vitest';
-import { ranked } from '../../src/app/doctor/walk.ts';
-import type { CollectorSeen } from '../../src/checks/doctor/collectors-seen.ts';
-import { doctorChecks } from '../../src/checks/doctor/index.ts';
-import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';
-import type { PodSeen } from '../../src/checks/doctor/objects-seen.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
+import { rankFindings } from '../../src/commands/doctor/diagnose.ts';
+import type { CollectorEvidence } from '../../src/commands/doctor/analyze/collectors-evidence.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import type { LokiEvidence } from '../../src/commands/doctor/analyze/loki-evidence.ts';
+import type { PodEvidence } from '../../src/commands/doctor/analyze/objects-evidence.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
 import { readAlloy } from '../../src/design/alloy-reading.ts';
-import { examine } from '../../src/engine/examine.ts';
+import { runChecks } from '../../src/engine/run-checks.ts';
 import { doctorRow } from '../../src/problems/catalogue.ts';
 import { failureClasses, notFound, type FailureClass } from '../../src/problems/failure-classes.ts';
 import { bucket, collectorSeen, lokiSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
-async function told(survey: Survey) {
+async function told(survey: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return ranked(doctorChecks, await examine(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
+  return rankFindings(doctorChecks, await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
 }
 /** The root, or where nothing is broken the first that is worth a look. */
 const firstOf = (found: Awaited<ReturnType<typeof told>>) => (found.find(({ role }) => role === 'root') ?? found[0])?.problem;
@@ -26,23 +26,23 @@ const loki = healthy.loki!;
 const config = loki.config as Readonly<Record<string, object>>;
 const [collector, writer] = [healthy.collectors[0]!, healthy.collectors[0]!.writers[0]!];
 
-const withLoki = (put: Partial<LokiSeen>, more: Partial<Survey> = {}): Survey => surveySeen({ loki: { ...loki, ...put }, ...more });
-const withConfig = (put: object, more: Partial<LokiSeen> = {}): Survey =>
-  withLoki({ config: { ...config, ...put } as LokiSeen['config'], ...more } as Partial<LokiSeen>);
-const withCollector = (put: Partial<CollectorSeen>, more: Partial<Survey> = {}): Survey => surveySeen({ collectors: [collectorSeen(put)], ...more });
+const withLoki = (put: Partial<LokiEvidence>, more: Partial<Evidence> = {}): Evidence => surveySeen({ loki: { ...loki, ...put }, ...more });
+const withConfig = (put: object, more: Partial<LokiEvidence> = {}): Evidence =>
+  withLoki({ config: { ...config, ...put } as LokiEvidence['config'], ...more } as Partial<LokiEvidence>);
+const withCollector = (put: Partial<CollectorEvidence>, more: Partial<Evidence> = {}): Evidence => surveySeen({ collectors: [collectorSeen(put)], ...more });
 const pipeline = (text: string) => ({ text, blocks: readAlloy(text) });
-const ingester = (put: Partial<PodSeen> = {}) => pod('loki-ingester-0', 'ingester', put);
-const says = (...lines: readonly string[]): Survey => withLoki({ pods: [ingester({ lines }), pod('loki-gateway-0', 'gateway')] });
-const crashed = (lines: readonly string[], component = 'ingester', reason = 'Error'): PodSeen =>
+const ingester = (put: Partial<PodEvidence> = {}) => pod('loki-ingester-0', 'ingester', put);
+const says = (...lines: readonly string[]): Evidence => withLoki({ pods: [ingester({ lines }), pod('loki-gateway-0', 'gateway')] });
+const crashed = (lines: readonly string[], component = 'ingester', reason = 'Error'): PodEvidence =>
   pod(`loki-${component}-0`, component, {
     ready: false,
     lines,
     containers: [{ name: 'loki', restarts: 5, waiting: { reason: 'CrashLoopBackOff', message: '' }, ended: { reason, exitCode: 1 } }],
   });
-const crashes = (line: string, component?: string): Survey => withLoki({ pods: [crashed([line], component), pod('loki-gateway-0', 'gateway')] });
-const agent = (...lines: readonly string[]): Survey => withCollector({ pods: [pod('alloy-a', '', { namespace: 'alloy', lines })] }, { reading: silent });
+const crashes = (line: string, component?: string): Evidence => withLoki({ pods: [crashed([line], component), pod('loki-gateway-0', 'gateway')] });
+const agent = (...lines: readonly string[]): Evidence => withCollector({ pods: [pod('alloy-a', '', { namespace: 'alloy', lines })] }, { reading: silent });
 const unplaced = (name: string, unscheduled: string, component = 'ingester') => withLoki({ pods: [pod(name, component, { ready: false, unscheduled })] });
-const silent: Survey['reading'] = { ...healthy.reading!, newest: undefined } as unknown as Survey['reading'];
+const silent: Evidence['reading'] = { ...healthy.reading!, newest: undefined } as unknown as Evidence['reading'];
 const irsa = { name: 'loki', exists: true, roleArn: 'arn:aws:iam::111122223333:role/loki' } as const;
 const issuer = 'oidc.eks.eu-west-1.amazonaws.com/id/AB';
 const providerArn = `arn:aws:iam::111122223333:oidc-provider/${issuer}`;
@@ -62,8 +62,8 @@ const trust = (sub: string, more: object = {}) => ({
     },
   ],
 });
-const trusting = (sub = 'system:serviceaccount:loki:loki', lines: readonly string[] = []): Survey =>
-  withLoki({ account: { ...irsa, role: { is: 'found', trust: trust(sub) } }, pods: [ingester({ lines })] }, { cluster } as Partial<Survey>);
+const trusting = (sub = 'system:serviceaccount:loki:loki', lines: readonly string[] = []): Evidence =>
+  withLoki({ account: { ...irsa, role: { is: 'found', trust: trust(sub) } }, pods: [ingester({ lines })] }, { cluster } as Partial<Evidence>);
 const gateway = loki.gateway!;
 const access = (agentName: string, status: number, bytes: number, method = 'GET') =>
   `10.0.3.7 - - [01/Jan/1970:00:16:39 +0000]  ${status} "${method} /loki/api/v1/${method === 'POST' ? 'push' : 'labels'} HTTP/1.1" ${bytes} "-" "${agentName}" "-"`;
@@ -80,7 +80,7 @@ const counted = (reason: string) => withLoki({ counters: { received: 9, flushFai
 const policy = { namespace: 'loki', name: 'default-deny', podSelector: {}, types: ['Ingress'], ingress: [], egress: [] } as const;
 const board = { from: 'ConfigMap monitoring/pods, pods.json', title: 'Pods', sources: ['loki'], variables: [], labels: [] } as const;
 
-type Case = readonly [what: string, code: string, survey: Survey];
+type Case = readonly [what: string, code: string, survey: Evidence];
 const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   'irsa-annotation': [
     ['no role', 'LOKI_ROLE_ANNOTATION_MISSING', withLoki({ account: { name: 'loki', exists: true } })],
@@ -117,7 +117,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
       'IRSA_PROVIDER_MISSING',
       withLoki(
         { account: { ...irsa, role: { is: 'found', trust: trust('system:serviceaccount:loki:loki') } } },
-        { cluster: { ...cluster, provider: undefined } as unknown as Survey['cluster'] },
+        { cluster: { ...cluster, provider: undefined } as unknown as Evidence['cluster'] },
       ),
     ],
   ],
@@ -441,7 +441,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
       {
         ...says('level=error caller=memberlist_client.go:560 msg="failed to join memberlist cluster" err="lookup loki-memberlist: no such host"'),
         reading: silent,
-      } as Survey,
+      } as Evidence,
     ],
     [
       'a push says so',
@@ -609,7 +609,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
     [
       'a default that denies',
       'NETWORK_POLICY',
-      { ...agent('level=warn msg="error sending batch, will retry" status=-1 error="context deadline exceeded"'), policies: [policy] } as Survey,
+      { ...agent('level=warn msg="error sending batch, will retry" status=-1 error="context deadline exceeded"'), policies: [policy] } as Evidence,
     ],
     [
       'other labels',
@@ -617,7 +617,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
       {
         ...agent('level=warn msg="error sending batch, will retry" status=-1 error="dial tcp 10.0.0.1:80: i/o timeout"'),
         policies: [{ ...policy, ingress: [{ peers: [{ namespaceSelector: {}, podSelector: { matchLabels: { app: 'promtail' } } }] }] }],
-      } as Survey,
+      } as Evidence,
     ],
     [
       'no way out',
@@ -625,7 +625,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
       {
         ...says('err="Post \\"https://sts.eu-west-1.amazonaws.com/\\": dial tcp: i/o timeout"'),
         policies: [{ ...policy, types: ['Egress'], egress: [{ peers: [{ podSelector: {} }] }] }],
-      } as Survey,
+      } as Evidence,
     ],
   ],
   'node-network': [
@@ -965,7 +965,7 @@ const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   ],
 };
 
-function node(name: string, taints: Survey['nodes'][number]['taints'] = [], labels: Readonly<Record<string, string>> = {}): Survey['nodes'][number] {
+function node(name: string, taints: Evidence['nodes'][number]['taints'] = [], labels: Readonly<Record<string, string>> = {}): Evidence['nodes'][number] {
   const none = { cpu: 4, memory: 1e10, pods: 58 };
   return {
     name,
@@ -1001,7 +1001,7 @@ function release(chart: string, chartVersion: string, values: object) {
   };
 }
 
-function promtail({ volumes = true }: { readonly volumes?: boolean }): CollectorSeen {
+function promtail({ volumes = true }: { readonly volumes?: boolean }): CollectorEvidence {
   const { template } = collector.workload;
   const scrapes = {
     positions: { filename: '/var/lib/alloy/positions.yaml' },
@@ -1047,7 +1047,7 @@ describe('every class', () => {
 });
 
 describe('what is no failure', () => {
-  const quiet: Readonly<Record<string, Survey>> = {
+  const quiet: Readonly<Record<string, Evidence>> = {
     'noise of collectors': agentOk(
       'level=info msg="failed to register collector with remote server" service=remotecfg id=x name="" err="noop client"',
       '{"level":"error","msg":"node exited with error","node":"remotecfg","err":"noop client"}',
@@ -1142,7 +1142,7 @@ describe('what is no failure', () => {
     expect((await told(survey)).map(({ problem }) => `${problem.code}: ${problem.message}`)).toEqual([]);
   });
 
-  function agentOk(...lines: readonly string[]): Survey {
+  function agentOk(...lines: readonly string[]): Evidence {
     return withCollector({ pods: [pod('alloy-a', '', { namespace: 'alloy', lines })] });
   }
 });
@@ -1161,7 +1161,7 @@ describe('what looks alike', () => {
         gateway: undefined,
         workloads: [workload('loki', 'single-binary', { kind: 'StatefulSet', claims: ['storage'] })],
         ring: { active: 2, states: [] },
-      } as unknown as Partial<LokiSeen>),
+      } as unknown as Partial<LokiEvidence>),
     );
     expect(found).toEqual([]);
     expect(lokiSeen().gateway).toBeDefined();
@@ -1176,10 +1176,10 @@ describe('what looks alike', () => {
         {
           ring: undefined,
           pods: [ingester({ readySince: at(ready) }), pod('loki-gateway-0', 'gateway', { readySince: at(0) })],
-        } as unknown as Partial<LokiSeen>,
+        } as unknown as Partial<LokiEvidence>,
         { reading: silent, collectors: [collectorSeen({ pods: [pod('alloy-a', '', { namespace: 'alloy', lines: [line(seconds)] })] })] },
       );
-    const codes = async (survey: Survey) => (await told(survey)).map(({ problem }) => problem.code);
+    const codes = async (survey: Evidence) => (await told(survey)).map(({ problem }) => problem.code);
     expect(await codes(with_(60, 30))).toContain('LOKI_RING_UNHEALTHY');
     expect(await codes(with_(28, 30))).toEqual(['NOTHING_ARRIVES']);
   });
@@ -1196,7 +1196,7 @@ describe('what looks alike', () => {
     const url = 'http://loki-gateway.loki.svc.cluster.local/loki/api/v1/push';
     const lost = ['Service loki/loki-gateway'];
     const pushing = { collectors: [collectorSeen({ writers: [{ ...writer, url }] })], services: new Map([[url, undefined]]) };
-    const codesOf = async (put: Partial<LokiSeen>) =>
+    const codesOf = async (put: Partial<LokiEvidence>) =>
       (await told(withLoki({ release: release('loki', '18.11.0', {}), ...put }, pushing))).map(({ problem }) => problem);
     expect((await codesOf({})).map(({ code }) => code)).toEqual(['ALLOY_PUSH_URL']);
     const [first, ...others] = await codesOf({ gatewayLost: lost });

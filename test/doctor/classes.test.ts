@@ -1,19 +1,19 @@
 /** Classes of failures that the sandbox does not play, told from what a survey of them holds. */
 import { describe, expect, it } from 'vitest';
-import { ranked } from '../../src/app/doctor/walk.ts';
-import { doctorChecks } from '../../src/checks/doctor/index.ts';
-import { isNoise } from '../../src/checks/doctor/log-lines.ts';
-import { hops, type Survey } from '../../src/checks/doctor/survey.ts';
-import { examine } from '../../src/engine/examine.ts';
+import { rankFindings } from '../../src/commands/doctor/diagnose.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import { isNoise } from '../../src/commands/doctor/analyze/log-lines.ts';
+import { hops, type Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
+import { runChecks } from '../../src/engine/run-checks.ts';
 import { bucket, collectorSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
-async function told(survey: Survey) {
+async function told(survey: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return ranked(doctorChecks, await examine(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
+  return rankFindings(doctorChecks, await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
 }
-const rootOf = async (survey: Survey) => (await told(survey)).find(({ role }) => role === 'root')?.problem.code;
+const rootOf = async (survey: Evidence) => (await told(survey)).find(({ role }) => role === 'root')?.problem.code;
 const loki = surveySeen().loki!;
 const withPods = (...pods: readonly ReturnType<typeof pod>[]) => surveySeen({ loki: { ...loki, pods } });
 const crash = (lines: readonly string[], ended = { reason: 'Error', exitCode: 1 }) =>
@@ -47,8 +47,8 @@ describe('a healthy survey', () => {
 });
 
 describe('each class has its code', () => {
-  const cases: Readonly<Record<string, readonly [string, Survey]>> = {
-    'no Loki': ['LOKI_NOT_FOUND', { ...surveySeen(), loki: undefined } as unknown as Survey],
+  const cases: Readonly<Record<string, readonly [string, Evidence]>> = {
+    'no Loki': ['LOKI_NOT_FOUND', { ...surveySeen(), loki: undefined } as unknown as Evidence],
     'no collector': ['COLLECTOR_NOT_FOUND', surveySeen({ collectors: [] })],
     'fewer nodes than replicas': [
       'PODS_PENDING_SPREAD',

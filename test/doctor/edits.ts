@@ -1,7 +1,7 @@
 /** Breaking things by hand, as people do: one object changed through kubectl, and put back. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Terminal } from '../helpers/sandbox-cli.ts';
+import type { Terminal } from '../support/sandbox-cli.ts';
 import { does } from './patient.ts';
 
 type Body = { metadata: Record<string, unknown>; [field: string]: any };

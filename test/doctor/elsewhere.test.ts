@@ -1,6 +1,6 @@
 /** Other namespaces, and no record of an installation: found by the labels of the charts, without a word from the user. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 import { editText, restart } from './edits.ts';
 import { diagnose, does, eventually } from './patient.ts';
 

@@ -1,8 +1,8 @@
 /** A cluster made of nothing but objects, seen through the ports that a survey asks: for installations that nobody plays. */
-import { survey } from '../../src/app/doctor/survey.ts';
-import type { Run } from '../../src/app/outside.ts';
-import type { Reached } from '../../src/app/reach.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
+import { collect } from '../../src/commands/doctor/collect/collect.ts';
+import type { RunContext } from '../../src/deps.ts';
+import type { Session } from '../../src/commands/connect.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
 import type { KubeObject, Kubernetes, Query, Ref } from '../../src/ports/kubernetes.ts';
 import type { Release } from '../../src/ports/releases.ts';
 import { stop } from '../../src/problems/problem.ts';
@@ -27,22 +27,22 @@ export interface Fake {
 export async function surveyOf(
   fake: Fake,
   settings: { readonly namespace?: string; readonly collectorNamespace?: string } = {},
-): Promise<Survey & { readonly calls: readonly string[] }> {
+): Promise<Evidence & { readonly calls: readonly string[] }> {
   const calls: string[] = [];
   const kubernetes = kubernetesOf(fake, calls);
   const run = {
     settings: { namespace: 'loki', collectorNamespace: 'alloy', ...settings },
     emit: () => {},
     signal: new AbortController().signal,
-    outside: {
+    deps: {
       clock: clockAt('2026-01-07T00:10:00Z'),
       hide: () => {},
       logs: () => ({
         get: async (path: string, as: { readonly tenant?: string } = {}) => ({ headers: {}, ...(fake.answer?.(path, as) ?? { status: 404, body: '' }) }),
       }),
     },
-  } as unknown as Run;
-  const reached = {
+  } as unknown as RunContext;
+  const session = {
     kubernetes,
     releases: { find: async (name: string, namespace: string) => fake.releases?.find((one) => one.name === name && one.namespace === namespace) },
     caller: { account: '111122223333', partition: 'aws', arn: 'arn:aws:iam::111122223333:user/me' },
@@ -54,8 +54,8 @@ export async function surveyOf(
       roles: { find: async () => undefined, denied: async () => 'unknown' },
       buckets: () => ({ look: async () => undefined, contents: async () => ({ objects: 0, bytes: 0, exact: true }) }),
     },
-  } as unknown as Reached;
-  return { ...(await survey(run, reached)), calls };
+  } as unknown as Session;
+  return { ...(await collect(run, session)), calls };
 }
 
 /** Whoever sleeps lets the others go on first, and finds it later afterwards. */

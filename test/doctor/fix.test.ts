@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, tool, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, tool, type Ran, type Terminal } from '../support/sandbox-cli.ts';
 import { edit, editText } from './edits.ts';
 import { accountOf, trustIn } from './guide-installation.ts';
 import { does, eventually } from './patient.ts';

@@ -1,10 +1,10 @@
 /** One answer that makes no sense is not checked, and the rest goes on: every answer of a survey, spoilt in every way. */
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { ranked, sheltered } from '../../src/app/doctor/walk.ts';
-import { misses, type Unseen } from '../../src/app/doctor/survey-objects.ts';
-import { doctorChecks } from '../../src/checks/doctor/index.ts';
-import { examine } from '../../src/engine/examine.ts';
+import { rankFindings, sheltered } from '../../src/commands/doctor/diagnose.ts';
+import { collectErrors, type NotCollected } from '../../src/commands/doctor/collect/objects.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import { runChecks } from '../../src/engine/run-checks.ts';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import { running, surveyOf, type Fake } from './fake-cluster.ts';
 
@@ -234,17 +234,17 @@ const whole: Fake = {
 /** As `doctor` does it; a stumble is what `doctor` must never do. */
 async function looked(fake: Fake) {
   const seen = await surveyOf(fake);
-  const unjudged: Unseen[] = [];
+  const unjudged: NotCollected[] = [];
   const toProblem = (error: unknown) => {
     throw error;
   };
-  const results = await examine(sheltered(doctorChecks, misses(unjudged)), seen, {
+  const results = await runChecks(sheltered(doctorChecks, collectErrors(unjudged)), seen, {
     at: 'doctor',
     emit: () => {},
     signal: new AbortController().signal,
     toProblem,
   });
-  return { seen, codes: ranked(doctorChecks, results).map(({ problem }) => problem.code), unseen: [...seen.unseen, ...unjudged] };
+  return { seen, codes: rankFindings(doctorChecks, results).map(({ problem }) => problem.code), notCollected: [...seen.notCollected, ...unjudged] };
 }
 
 /** Every place in a document, as a path. */
@@ -270,8 +270,8 @@ const kinds = base
 
 describe('what a whole installation answers', () => {
   it('makes sense', async () => {
-    const { seen, unseen } = await looked(whole);
-    expect(unseen).toEqual([]);
+    const { seen, notCollected } = await looked(whole);
+    expect(notCollected).toEqual([]);
     expect(seen).toMatchObject({ loki: { ring: { active: 2 }, gateway: { asksLogin: true } }, reading: { status: 200, newest: { line: 'x' } } });
     expect(seen.dashboards).toHaveLength(1);
     expect(seen.datasources).toHaveLength(1);
@@ -342,12 +342,12 @@ describe('answers of what runs in pods', () => {
     expect(seen.reading?.unread).toContain('a web page: <!doctype html>');
   });
   it('a page in the place of a ring or of counters is not checked', async () => {
-    const { unseen } = await looked({
+    const { notCollected } = await looked({
       ...whole,
       ring: { status: 200, body: BODIES[0]![1] },
       metrics: { ...whole.metrics, 'loki-distributor-0': BODIES[0]![1] },
     });
-    expect(unseen.map(({ what, why }) => `${what}: ${why}`).join('\n')).toMatch(
+    expect(notCollected.map(({ what, why }) => `${what}: ${why}`).join('\n')).toMatch(
       /Loki's ring: .*a web page[\s\S]*counters of pod loki-distributor-0: .*a web page/,
     );
   });

@@ -1,7 +1,7 @@
 /** The guide followed with Node, helm and kubectl alone: its own values; account, buckets and role as its aws commands make them. */
 import { fileURLToPath } from 'node:url';
 import { connectAws } from '../../src/adapters/aws/connect.ts';
-import type { Terminal } from '../helpers/sandbox-cli.ts';
+import type { Terminal } from '../support/sandbox-cli.ts';
 import { does } from './patient.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(`../guide/${path}`, import.meta.url));

@@ -6,9 +6,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { hops } from '../../src/checks/doctor/survey.ts';
-import { gatewayForward } from '../helpers/gateway-forward.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { hops } from '../../src/commands/doctor/analyze/evidence.ts';
+import { gatewayForward } from '../support/gateway-forward.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
 import { installGuide } from './guide-installation.ts';
 import { datasource, diagnose, does, eventually } from './patient.ts';
 
@@ -155,7 +155,7 @@ describe('doctor, in the cluster that the guide has made', () => {
         'ALLOY_POSITIONS_LOST',
       ]),
     );
-    expect(result.unseen).toEqual([]);
+    expect(result.notCollected).toEqual([]);
   });
 });
 

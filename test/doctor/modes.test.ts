@@ -1,19 +1,19 @@
 /** Installations of other people: each mode of the charts, other names and labels, other collectors, and callers who may not look everywhere. */
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { ranked } from '../../src/app/doctor/walk.ts';
-import { doctorChecks } from '../../src/checks/doctor/index.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
-import { examine } from '../../src/engine/examine.ts';
+import { rankFindings } from '../../src/commands/doctor/diagnose.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
+import { runChecks } from '../../src/engine/run-checks.ts';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import { running, surveyOf, type Fake } from './fake-cluster.ts';
 
-async function codes(survey: Survey): Promise<readonly string[]> {
+async function codes(survey: Evidence): Promise<readonly string[]> {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  const results = await examine(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem });
-  return ranked(doctorChecks, results).map(({ problem, severity }) => `${severity} ${problem.code}`);
+  const results = await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem });
+  return rankFindings(doctorChecks, results).map(({ problem, severity }) => `${severity} ${problem.code}`);
 }
 
 interface Part {
@@ -270,7 +270,7 @@ describe('what is wrong there is found as well', () => {
     const bit = collector('fluent-bit', { 'app.kubernetes.io/name': 'fluent-bit' }, { args: [], config: {}, image: 'fluent/fluent-bit:3', at: '/etc' });
     const survey = await surveyOf(scalable([bit]));
     expect(await codes(survey)).not.toContain('fail COLLECTOR_NOT_FOUND');
-    expect(survey.unseen).toContainEqual({ what: 'DaemonSet agents/fluent-bit', why: 'only Alloy and Promtail are judged' });
+    expect(survey.notCollected).toContainEqual({ what: 'DaemonSet agents/fluent-bit', why: 'only Alloy and Promtail are judged' });
   });
 
   it('a Loki of the chart loki-stack, without labels of today', async () => {
@@ -296,14 +296,15 @@ describe('a caller who may look into two namespaces only', () => {
     expect(survey.loki?.namespace).toBe('obs');
     expect(survey.collectors).toHaveLength(1);
     expect(await codes(survey)).toEqual([]);
-    const unseen = survey.unseen.map(({ what }) => what);
-    for (const what of ['nodes', 'StorageClasses', 'pods of all namespaces', 'events of nodes', 'DaemonSets of all namespaces']) expect(unseen).toContain(what);
+    const notCollected = survey.notCollected.map(({ what }) => what);
+    for (const what of ['nodes', 'StorageClasses', 'pods of all namespaces', 'events of nodes', 'DaemonSets of all namespaces'])
+      expect(notCollected).toContain(what);
   });
 
   it('finds no Loki in another namespace, and hears why', async () => {
     const survey = await surveyOf({ ...scalable(), confined }, { namespace: 'loki', collectorNamespace: 'agents' });
     expect(survey.loki).toBeUndefined();
-    expect(survey.unseen.map(({ what }) => what)).toContain('Deployments, StatefulSets and DaemonSets outside of namespace loki');
+    expect(survey.notCollected.map(({ what }) => what)).toContain('Deployments, StatefulSets and DaemonSets outside of namespace loki');
   });
 });
 
@@ -320,6 +321,6 @@ describe('a big cluster', () => {
     });
     expect(many.collectors[0]?.pods).toHaveLength(400);
     expect(many.calls.length - few.calls.length).toBeLessThan(20);
-    expect(many.unseen).toContainEqual({ what: '390 of 400 collector pods', why: 'logs and counters are read of 10' });
+    expect(many.notCollected).toContainEqual({ what: '390 of 400 collector pods', why: 'logs and counters are read of 10' });
   });
 });

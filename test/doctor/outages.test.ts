@@ -1,26 +1,26 @@
 /** No outage unseen: pushes that fail in silence, by counters, by the gateway's log, and by what is not there. */
 import { describe, expect, it } from 'vitest';
-import { ranked } from '../../src/app/doctor/walk.ts';
-import { accessOf } from '../../src/checks/doctor/access.ts';
-import { countersIn } from '../../src/checks/doctor/counters.ts';
-import { fileFault } from '../../src/app/doctor/survey-objects.ts';
+import { rankFindings } from '../../src/commands/doctor/diagnose.ts';
+import { accessOf } from '../../src/commands/doctor/analyze/access.ts';
+import { countersIn } from '../../src/commands/doctor/analyze/counters.ts';
+import { fileFault } from '../../src/commands/doctor/collect/objects.ts';
 import { scaledToZero } from '../../src/checks/parts.ts';
-import { doctorChecks } from '../../src/checks/doctor/index.ts';
-import { pushed } from '../../src/checks/doctor/pushes.ts';
-import type { CollectorSeen, PushingSeen } from '../../src/checks/doctor/collectors-seen.ts';
-import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';
-import type { PodTemplate, Workload } from '../../src/checks/doctor/objects-seen.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
-import { examine } from '../../src/engine/examine.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import { pushed } from '../../src/commands/doctor/analyze/pushes.ts';
+import type { CollectorEvidence, PushingEvidence } from '../../src/commands/doctor/analyze/collectors-evidence.ts';
+import type { LokiEvidence } from '../../src/commands/doctor/analyze/loki-evidence.ts';
+import type { PodTemplate, Workload } from '../../src/commands/doctor/analyze/objects-evidence.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
+import { runChecks } from '../../src/engine/run-checks.ts';
 import { collectorSeen, lokiSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
-async function told(survey: Survey) {
+async function told(survey: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return ranked(doctorChecks, await examine(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
+  return rankFindings(doctorChecks, await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
 }
-const rootOf = async (survey: Survey) => (await told(survey)).find(({ role }) => role === 'root')?.problem;
+const rootOf = async (survey: Evidence) => (await told(survey)).find(({ role }) => role === 'root')?.problem;
 
 const HOST = 'loki-gateway.loki';
 const now = new Date(1_000_000);
@@ -49,7 +49,7 @@ const exposition = ({ sent = 0, dropped = 0, retries = 0, read = sent, answers =
     '',
   ].join('\n');
 
-const between = (name: string, before: Counts, after: Counts, host = HOST): PushingSeen => ({
+const between = (name: string, before: Counts, after: Counts, host = HOST): PushingEvidence => ({
   pod: name,
   before: countersIn(exposition(before, host), { name, node: 'node-a' }),
   after: countersIn(exposition(after, host), { name, node: 'node-a' }),
@@ -61,14 +61,14 @@ const FAILING: Counts = { ...BEFORE, read: 950, retries: 6, answers: { '204': 10
 const silence: Counts = { ...BEFORE, read: 950, retries: 6, answers: { '204': 100, '500': 4, '-1': 2 } };
 const DELIVERING: Counts = { ...BEFORE, sent: 960, read: 960, answers: { '204': 106, '500': 4 } };
 
-const withPushes = (pushing: readonly PushingSeen[], put: Partial<CollectorSeen> = {}): CollectorSeen =>
+const withPushes = (pushing: readonly PushingEvidence[], put: Partial<CollectorEvidence> = {}): CollectorEvidence =>
   collectorSeen({
     pods: pushing.map(({ pod: name }, index) => pod(name, '', { namespace: 'alloy', node: `node-${index}` })),
     counters: pushing.map(({ before }) => before),
     pushing,
     ...put,
   });
-const seen = (pushing: readonly PushingSeen[], put: Partial<LokiSeen> = {}, more: Partial<Survey> = {}): Survey =>
+const seen = (pushing: readonly PushingEvidence[], put: Partial<LokiEvidence> = {}, more: Partial<Evidence> = {}): Evidence =>
   surveySeen({ done: now, loki: { ...surveySeen().loki!, ...put }, collectors: [withPushes(pushing)], ...more });
 
 describe('what becomes of pushes between two readings', () => {
@@ -147,7 +147,7 @@ describe('an outage that no collector says a word about', () => {
 
 const access = (seconds: number, status: number, agent = 'Alloy/v1.18.1 (linux; helm)', method = 'POST') =>
   `10.244.0.31 - loki [01/Jan/1970:00:${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')} +0000]  ${status} "${method} /loki/api/v1/${method === 'POST' ? 'push' : 'labels'} HTTP/1.1" 0 "-" "${agent}" "-"`;
-const atGateway = (lines: readonly string[]): Partial<LokiSeen> => ({
+const atGateway = (lines: readonly string[]): Partial<LokiEvidence> => ({
   pods: [pod('loki-ingester-0', 'ingester'), pod('loki-gateway-0', 'gateway', accessOf(lines))],
 });
 
@@ -209,7 +209,7 @@ const CODES: Readonly<Record<string, string>> = {
   gateway: 'GATEWAY_UNAVAILABLE',
 };
 const parts = Object.entries(MODES).flatMap(([mode, components]) => components.map((component) => [mode, component] as const));
-const lokiOf = (mode: string, change: (one: Workload) => Workload): Partial<LokiSeen> => {
+const lokiOf = (mode: string, change: (one: Workload) => Workload): Partial<LokiEvidence> => {
   const workloads = MODES[mode]!.map((component) => change(workload(`loki-${component}`, component, { wanted: 2, ready: 2, claims: ['data'] })));
   const gateway = { ...lokiSeen().gateway!, workload: workloads.find(({ component }) => component === 'gateway')! };
   const config = {
@@ -258,7 +258,7 @@ describe('a part with zero replicas', () => {
 describe('a part whose process does not go on', () => {
   const old = { created: new Date(now.getTime() - 3_600_000), containers: [{ name: 'loki', restarts: 0, startedAt: new Date(now.getTime() - 3_600_000) }] };
   const works = parts.filter(([, component]) => !['gateway', 'query-scheduler', 'index-gateway', 'compactor', 'backend'].includes(component));
-  const stopped = (mode: string, component: string, ready: boolean): Partial<LokiSeen> => {
+  const stopped = (mode: string, component: string, ready: boolean): Partial<LokiEvidence> => {
     const put = lokiOf(mode, (one) => (one.component === component && !ready ? { ...one, ready: 0 } : one));
     const pods = put.pods!.map((one) => (one.component === component ? { ...one, ...old, ready } : one));
     const asked = [...pods.map(({ name }) => name), 'loki-other-0'];

@@ -3,14 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Problem } from '../../src/engine/types.ts';
-import type { Ran, Terminal } from '../helpers/sandbox-cli.ts';
+import type { Ran, Terminal } from '../support/sandbox-cli.ts';
 
 export interface Diagnosis extends Ran {
   readonly result: {
     readonly healthy: boolean;
     readonly root?: { readonly hop: string; readonly problem: Problem };
     readonly findings: readonly { readonly hop: string; readonly role: string; readonly severity: string; readonly problem: Problem }[];
-    readonly unseen: readonly { readonly what: string; readonly why: string }[];
+    readonly notCollected: readonly { readonly what: string; readonly why: string }[];
   };
   /** Codes of what failed, root first. */
   readonly codes: readonly string[];

@@ -1,14 +1,14 @@
 /** No false alarm: what healthy parts say and do while they start, restart and are rolled out. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ranked } from '../../src/app/doctor/walk.ts';
-import { accessOf } from '../../src/checks/doctor/access.ts';
-import { doctorChecks } from '../../src/checks/doctor/index.ts';
-import { timeOf } from '../../src/checks/doctor/log-lines.ts';
-import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';
-import type { PodSeen } from '../../src/checks/doctor/objects-seen.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
-import { examine } from '../../src/engine/examine.ts';
+import { rankFindings } from '../../src/commands/doctor/diagnose.ts';
+import { accessOf } from '../../src/commands/doctor/analyze/access.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import { timeOf } from '../../src/commands/doctor/analyze/log-lines.ts';
+import type { LokiEvidence } from '../../src/commands/doctor/analyze/loki-evidence.ts';
+import type { PodEvidence } from '../../src/commands/doctor/analyze/objects-evidence.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
+import { runChecks } from '../../src/engine/run-checks.ts';
 import { collectorSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
 type Recorded = Readonly<Record<string, { readonly pod: string; readonly lines: readonly string[] }>>;
@@ -16,19 +16,20 @@ type Recorded = Readonly<Record<string, { readonly pod: string; readonly lines: 
 const recorded = JSON.parse(readFileSync(new URL('startup-lines.json', import.meta.url), 'utf8')) as Recorded;
 const BEGAN = Date.parse('2026-11-28T18:26:21Z');
 
-async function told(survey: Survey) {
+async function told(survey: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return ranked(doctorChecks, await examine(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem })).map(
-    ({ severity, problem }) => `${severity} ${problem.code}: ${problem.message} ${problem.evidence?.join(' ')}`,
-  );
+  return rankFindings(
+    doctorChecks,
+    await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }),
+  ).map(({ severity, problem }) => `${severity} ${problem.code}: ${problem.message} ${problem.evidence?.join(' ')}`);
 }
 
 const kind = (component: string) => (/ingester|compactor|index-gateway|cache|ruler/.test(component) ? 'StatefulSet' : 'Deployment');
 
 /** `at`: seconds after the first part began, when everything is looked at. */
-function fresh(at: number, put: Partial<LokiSeen> = {}, known: Partial<PodSeen> = {}): Survey {
+function fresh(at: number, put: Partial<LokiEvidence> = {}, known: Partial<PodEvidence> = {}): Evidence {
   const now = BEGAN + at * 1000;
   const until = (lines: readonly string[]) => lines.filter((line) => (timeOf(line) ?? 0) <= now);
   const parts = Object.entries(recorded).filter(([component]) => component !== 'alloy');
@@ -107,13 +108,13 @@ describe('parts that have just started say much', () => {
 
 const now = new Date(1_000_000);
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
-const withPods = (pods: readonly PodSeen[], put: Partial<LokiSeen> = {}): Survey => {
+const withPods = (pods: readonly PodEvidence[], put: Partial<LokiEvidence> = {}): Evidence => {
   const healthy = surveySeen();
   return surveySeen({ done: now, loki: { ...healthy.loki!, pods, ...put } });
 };
 const RESTART =
   'level=warn ts=1970-01-01T00:16:35Z caller=lifecycler.go:304 msg="found an existing instance(s) with a problem in the ring, this instance cannot become ready until this problem is resolved. The /ring http endpoint on the distributor (or single binary) provides visibility into the ring." ring=ingester err="instance 10.0.0.2:9095 in state LEAVING"';
-const starting = (name: string, component: string, seconds: number, put: Partial<PodSeen> = {}) =>
+const starting = (name: string, component: string, seconds: number, put: Partial<PodEvidence> = {}) =>
   pod(name, component, { ready: false, created: ago(3600), containers: [{ name: 'loki', restarts: 0, startedAt: ago(seconds) }], ...put });
 
 describe('an ingester that starts beside one that leaves', () => {

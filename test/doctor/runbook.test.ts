@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { hops } from '../../src/checks/doctor/survey.ts';
+import { hops } from '../../src/commands/doctor/analyze/evidence.ts';
 import { catalogue, doctorCatalogue, type DoctorCode } from '../../src/problems/catalogue.ts';
 import { failureClasses, notFound } from '../../src/problems/failure-classes.ts';
 
@@ -43,7 +43,7 @@ describe('docs/no-data.md', () => {
   });
 
   it('holds every code that a check can find', () => {
-    const folder = 'src/checks/doctor/';
+    const folder = 'src/commands/doctor/analyze/';
     const sources = readdirSync(fileURLToPath(new URL(`../../${folder}`, import.meta.url))).map((name) => read(folder + name));
     const used = new Set(
       [

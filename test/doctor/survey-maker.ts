@@ -1,11 +1,11 @@
 /** A survey of a healthy log path, of which single parts can be put differently. */
 import { readAlloy } from '../../src/design/alloy-reading.ts';
-import type { CollectorSeen } from '../../src/checks/doctor/collectors-seen.ts';
-import type { LokiSeen } from '../../src/checks/doctor/loki-seen.ts';
-import type { PodSeen, Workload } from '../../src/checks/doctor/objects-seen.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
+import type { CollectorEvidence } from '../../src/commands/doctor/analyze/collectors-evidence.ts';
+import type { LokiEvidence } from '../../src/commands/doctor/analyze/loki-evidence.ts';
+import type { PodEvidence, Workload } from '../../src/commands/doctor/analyze/objects-evidence.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
 
-export function pod(name: string, component: string, put: Partial<PodSeen> = {}): PodSeen {
+export function pod(name: string, component: string, put: Partial<PodEvidence> = {}): PodEvidence {
   return {
     namespace: 'loki',
     name,
@@ -35,7 +35,7 @@ export const bucket = (name: string) =>
     look: { is: 'ours-to-read', name, region: 'eu-west-1', tags: {}, publicAccessBlocked: true, lifecycle: [], versioning: 'off', objectLock: false },
   }) as const;
 
-export function lokiSeen(put: Partial<LokiSeen> = {}): LokiSeen {
+export function lokiSeen(put: Partial<LokiEvidence> = {}): LokiEvidence {
   return {
     namespace: 'loki',
     workloads: [workload('loki-ingester', 'ingester', { kind: 'StatefulSet', wanted: 3, ready: 3, claims: ['data'] }), workload('loki-gateway', 'gateway')],
@@ -53,7 +53,7 @@ export function lokiSeen(put: Partial<LokiSeen> = {}): LokiSeen {
   };
 }
 
-export function collectorSeen(put: Partial<CollectorSeen> = {}): CollectorSeen {
+export function collectorSeen(put: Partial<CollectorEvidence> = {}): CollectorEvidence {
   const volumes = [
     { name: 'varlog', hostPath: { path: '/var/log' } },
     { name: 'positions', hostPath: { path: '/var/lib/alloy' } },
@@ -93,7 +93,7 @@ export function collectorSeen(put: Partial<CollectorSeen> = {}): CollectorSeen {
 /** What lets EKS hand a role out to pods. */
 const POD_IDENTITY = { Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }] };
 
-export function surveySeen(put: Partial<Survey> = {}): Survey {
+export function surveySeen(put: Partial<Evidence> = {}): Evidence {
   return {
     cluster: { name: 'demo', region: 'eu-west-1', partition: 'aws', clusterDns: true },
     ours: true,
@@ -117,7 +117,7 @@ export function surveySeen(put: Partial<Survey> = {}): Survey {
       asked: new Date(1_000_000),
       newest: { line: 'x', time: new Date(999_000), labels: {} },
     },
-    unseen: [],
+    notCollected: [],
     ...put,
   };
 }

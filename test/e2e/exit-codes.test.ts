@@ -1,6 +1,6 @@
 /** Command × output format × outcome: the exit codes of the contract, the same in every format. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
 
 const formats = ['tree', 'plain', 'json'] as const;
 

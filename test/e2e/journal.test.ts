@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../src/sandbox/types.ts';
-import { codesOf, killedAt, takeAway } from '../stories/story.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { codesOf, killedAt, takeAway } from '../scenarios/story.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
 
 const script = fileURLToPath(new URL('../../bin/loki-eks.js', import.meta.url));
 
@@ -103,7 +103,7 @@ describe('a journal', () => {
   it('of a run with the other kind of identity, in another namespace of the collector, is taken back whole', async () => {
     const dead = ['install', '--yes', '--no-verify', '--identity', 'irsa', '--collector-namespace', 'gatherers'];
     // Helm lives on and ends its work: a release that looks unfinished is waited for.
-    expect((await killedAt(terminal, dead, { call: /^kube:(create|patch|update|apply):daemonsets$/ })).reached).toBe(true);
+    expect((await killedAt(terminal, dead, { call: /^kube:(create|patch|update|apply):daemonsets$/ })).session).toBe(true);
     await undo('--identity', 'pod-identity');
   });
 

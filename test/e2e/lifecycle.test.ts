@@ -1,7 +1,7 @@
 /** The main job, through the wire: install, look, prove, install again, take away. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
-import { butObjects } from '../stories/story.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
+import { butObjects } from '../scenarios/story.ts';
 
 describe('a life in the sandbox', () => {
   let terminal: Terminal;

@@ -1,7 +1,7 @@
 /** One run at a time: two that start together, one that died, one that is pushed aside. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codesOf, killedAt } from '../stories/story.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { codesOf, killedAt } from '../scenarios/story.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
 
 /** Rollouts are not what this is about. */
 const quick = { speed: 60 };
@@ -84,8 +84,8 @@ describe('while a run is at work', () => {
 
 describe('a run that is killed', () => {
   it('on this machine leaves a lock that the next one takes over at once', async () => {
-    const { reached } = await killedAt(terminal, ['install', '--yes', '--no-verify'], { call: /^iam:CreateRole$/, helmToo: true });
-    expect(reached).toBe(true);
+    const { session } = await killedAt(terminal, ['install', '--yes', '--no-verify'], { call: /^iam:CreateRole$/, helmToo: true });
+    expect(session).toBe(true);
     expect(leases()).toHaveLength(1);
     const began = Date.now();
     const { exit, stderr, events } = await install('--no-verify', '--on-unfinished', 'undo');

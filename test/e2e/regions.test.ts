@@ -1,6 +1,6 @@
 /** Regions that differ: the plain one, the one without a location constraint, and two other partitions. */
 import { describe, expect, it } from 'vitest';
-import { openTerminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal } from '../support/sandbox-cli.ts';
 
 describe.each([
   ['ap-northeast-2', 'aws'],

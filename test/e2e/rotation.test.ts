@@ -1,7 +1,7 @@
 /** A new password while pods print: every line comes back, the former password is gone, and nothing of either is said or written down. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { filesBelow, secretText, takeAway } from '../stories/story.ts';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { filesBelow, secretText, takeAway } from '../scenarios/story.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 
 let terminal: Terminal;
 let pristine: string;

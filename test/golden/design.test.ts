@@ -2,8 +2,8 @@
 import { stringify } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { design } from '../../src/design/design.ts';
-import { someFacts, someSettings, threeNodes } from '../helpers/facts.ts';
-import { templates } from '../helpers/templates.ts';
+import { someFacts, someSettings, threeNodes } from '../support/facts.ts';
+import { templates } from '../support/templates.ts';
 
 const blueprint = design(someSettings({ alertmanagerUrl: 'http://alertmanager.monitoring:9093', retentionDays: 28 }), someFacts(), { templates });
 const yaml = (document: unknown) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });

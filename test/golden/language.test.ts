@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/problems/catalogue.ts';
 import { notFound } from '../../src/problems/failure-classes.ts';
 import type { Row } from '../../src/problems/row.ts';
-import { unidiomatic } from '../helpers/language.ts';
-import { messagesIn } from '../helpers/messages.ts';
+import { unidiomatic } from '../support/language.ts';
+import { messagesIn } from '../support/messages.ts';
 
 type Texts = Readonly<Record<string, string | undefined>>;
 

@@ -4,8 +4,8 @@ import { design } from '../../src/design/design.ts';
 import { grafanaIn, type GrafanaFact } from '../../src/design/grafana-workload.ts';
 import { grafanaObjects } from '../../src/sandbox/grafana/seed.ts';
 import { ProblemError } from '../../src/problems/problem.ts';
-import { aGrafana, someFacts, someSettings } from '../helpers/facts.ts';
-import { templates } from '../helpers/templates.ts';
+import { aGrafana, someFacts, someSettings } from '../support/facts.ts';
+import { templates } from '../support/templates.ts';
 
 const wired = (grafanas: readonly GrafanaFact[], flags: Readonly<Record<string, unknown>> = {}) => {
   const { grafana, notes = [] } = design(someSettings(flags), someFacts({ grafanas }), { templates });

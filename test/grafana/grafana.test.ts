@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGrafana } from '../../src/adapters/grafana/api.ts';
 import type { Grafana, GrafanaLogin } from '../../src/ports/grafana.ts';
-import { openHouse, type House, type Ran } from '../faults/house.ts';
+import { openHarness, type Harness, type Ran } from '../fault-injection/harness.ts';
 
 const ADMIN = { user: 'admin', password: 'prom-operator' };
 const OURS = 'loki-eks-3e552630';
 
-let house: House;
+let house: Harness;
 let installed: Ran;
 beforeAll(async () => {
-  house = await openHouse(undefined, { speed: 10, grafana: true });
+  house = await openHarness(undefined, { speed: 10, grafana: true });
   installed = await house.run({ command: 'install', flags: { verify: true, grafanaAdmin: true } });
 }, 180_000);
 afterAll(() => house.close());
@@ -74,7 +74,7 @@ describe('after install', () => {
   it('the line that proves the way was found through Grafana', () => {
     expect(installed.events.at(-1)).toMatchObject({ exit: 0 });
     const shown = installed.events.find((event) => event.type === 'check.finished' && event.check === 'grafana.shows-line');
-    expect(shown).toMatchObject({ verdict: { is: 'pass', saw: expect.stringContaining('Deployment monitoring/monitoring-grafana') } });
+    expect(shown).toMatchObject({ verdict: { is: 'pass', detail: expect.stringContaining('Deployment monitoring/monitoring-grafana') } });
   });
 
   it('the data source leads to the gateway, without the push path; its password is in the Secret only', async () => {

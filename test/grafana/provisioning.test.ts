@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { design } from '../../src/design/design.ts';
 import { loginIn, withLogin } from '../../src/design/grafana.ts';
 import { type DataSource, provision } from '../../src/sandbox/grafana/provisioning.ts';
-import { someFacts, someSettings } from '../helpers/facts.ts';
-import { templates } from '../helpers/templates.ts';
+import { someFacts, someSettings } from '../support/facts.ts';
+import { templates } from '../support/templates.ts';
 
 const { datasource } = design(someSettings(), someFacts(), { templates });
 

@@ -1,17 +1,17 @@
 /** What doctor learns when Grafana lets it in: each data source for this Loki is asked as a panel would ask. */
 import { describe, expect, it } from 'vitest';
-import type { Run } from '../../src/app/outside.ts';
-import type { Reached } from '../../src/app/reach.ts';
-import { misses } from '../../src/app/doctor/survey-objects.ts';
-import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from '../../src/app/doctor/survey-grafana.ts';
-import { grafanaAsks } from '../../src/checks/doctor/through-grafana.ts';
-import type { Survey } from '../../src/checks/doctor/survey.ts';
+import type { RunContext } from '../../src/deps.ts';
+import type { Session } from '../../src/commands/connect.ts';
+import { collectErrors } from '../../src/commands/doctor/collect/objects.ts';
+import { askThroughGrafana, sourceNames, surveyDatasources, surveyGrafana } from '../../src/commands/doctor/collect/grafana.ts';
+import { grafanaAsks } from '../../src/commands/doctor/analyze/through-grafana.ts';
+import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
 import { withLogin } from '../../src/design/grafana.ts';
 import type { Grafana } from '../../src/ports/grafana.ts';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import { problem, ProblemError, type ProblemCode } from '../../src/problems/problem.ts';
 import { grafanaObjects } from '../../src/sandbox/grafana/seed.ts';
-import { someSettings } from '../helpers/facts.ts';
+import { someSettings } from '../support/facts.ts';
 
 const url = 'http://loki-gateway.loki.svc.cluster.local';
 /** By uid: lines that are shown, or what Grafana meets. */
@@ -43,18 +43,22 @@ async function verdictWith(uids: readonly string[], flags: Readonly<Record<strin
     denied: async () => [],
   };
   const hidden: string[] = [];
-  const outside = { grafana: async () => grafanaWith(uids), hide: (secret: string) => void hidden.push(secret) };
-  const looking = { run: { settings: someSettings(flags), outside } as unknown as Run, reached: { kubernetes } as unknown as Reached, miss: misses([]) };
+  const deps = { grafana: async () => grafanaWith(uids), hide: (secret: string) => void hidden.push(secret) };
+  const looking = {
+    run: { settings: someSettings(flags), deps } as unknown as RunContext,
+    session: { kubernetes } as unknown as Session,
+    miss: collectErrors([]),
+  };
   const found = await surveyGrafana(looking);
   const throughGrafana = found && (await askThroughGrafana(found, (address) => address === url));
-  const verdict = await grafanaAsks.run({ ...(throughGrafana && { throughGrafana }) } as Survey, new AbortController().signal);
+  const verdict = await grafanaAsks.run({ ...(throughGrafana && { throughGrafana }) } as Evidence, new AbortController().signal);
   return { verdict, hidden };
 }
 
 describe('doctor, let into Grafana', () => {
   it('passes where Loki answers, with or without lines', async () => {
     const { verdict, hidden } = await verdictWith(['fine', 'empty']);
-    expect(verdict).toEqual({ is: 'pass', saw: '"fine" shows lines, "empty" shows no line of the last hour' });
+    expect(verdict).toEqual({ is: 'pass', detail: '"fine" shows lines, "empty" shows no line of the last hour' });
     expect(hidden).toEqual(['prom-operator']);
   });
 
@@ -77,8 +81,8 @@ it('reads a password with dollars from the file as Grafana does', async () => {
   const data = { 'a.yaml': Buffer.from(file).toString('base64') };
   const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'monitoring' }, data };
   const kubernetes = { list: async ({ kind }: { kind: string }) => (kind === 'Secret' ? [secret] : []) };
-  const run = { outside: { hide: () => {} } } as unknown as Run;
-  const { datasources, whole } = await surveyDatasources({ run, reached: { kubernetes } as unknown as Reached, miss: misses([]) });
+  const run = { deps: { hide: () => {} } } as unknown as RunContext;
+  const { datasources, whole } = await surveyDatasources({ run, session: { kubernetes } as unknown as Session, miss: collectErrors([]) });
   expect(whole).toBe(true);
   expect(datasources[0]?.login).toEqual({ user: 'loki', password: 'a$b$$c' });
 });
@@ -93,8 +97,8 @@ describe('what a dashboard may name', () => {
       data: Object.fromEntries(texts.map((text, at) => [`${at}.yaml`, text])),
     };
     const kubernetes = { list: async ({ kind }: { kind: string }) => (kind === 'ConfigMap' ? [object] : []) };
-    const run = { outside: { hide: () => {} } } as unknown as Run;
-    const provisioned = await surveyDatasources({ run, reached: { kubernetes } as unknown as Reached, miss: misses([]) });
+    const run = { deps: { hide: () => {} } } as unknown as RunContext;
+    const provisioned = await surveyDatasources({ run, session: { kubernetes } as unknown as Session, miss: collectErrors([]) });
     const inGrafana = uids && { grafana: grafanaWith([]), sources: uids.map((uid) => ({ uid, name: uid, from: '', url })) };
     return sourceNames(provisioned, inGrafana) && [...sourceNames(provisioned, inGrafana)!].toSorted();
   }

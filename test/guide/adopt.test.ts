@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { settled } from '../faults/compare.ts';
+import { settled } from '../fault-injection/compare.ts';
 import { installGuide } from '../doctor/guide-installation.ts';
 import { does } from '../doctor/patient.ts';
-import { gatewayForward } from '../helpers/gateway-forward.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
-import { codesOf, worldOf } from '../stories/story.ts';
+import { gatewayForward } from '../support/gateway-forward.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
+import { codesOf, worldOf } from '../scenarios/story.ts';
 
 const LINE = 'a line from before';
 let terminal: Terminal;

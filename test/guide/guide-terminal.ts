@@ -3,8 +3,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SandboxOptions } from '../../src/sandbox/start.ts';
-import { gatewayForward } from '../helpers/gateway-forward.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
+import { gatewayForward } from '../support/gateway-forward.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 

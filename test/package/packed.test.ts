@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tool } from '../helpers/sandbox-cli.ts';
+import { tool } from '../support/sandbox-cli.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');

@@ -1,7 +1,7 @@
 /** A caller of the sandbox who has exactly the rights of a policy and of a ClusterRole, and what it asks for. */
 import type { AccessRequest, PolicyDocument } from '../../src/sandbox/aws/policy.ts';
 import type { Call } from '../../src/sandbox/types.ts';
-import type { Terminal } from '../helpers/sandbox-cli.ts';
+import type { Terminal } from '../support/sandbox-cli.ts';
 
 export interface Asked {
   readonly aws: readonly AccessRequest[];

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { policyOf, type Right, rightsOf, sections, WHERE } from '../../src/cli/reference-permissions.ts';
 import type { Occasion } from '../../src/engine/types.ts';
 import { type AccessRequest, decide, type PolicyDocument } from '../../src/sandbox/aws/policy.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
-import { bucketsOf, quick } from '../stories/story.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
+import { bucketsOf, quick } from '../scenarios/story.ts';
 import { type Asked, type Caller, callerOf } from './caller.ts';
 
 /** The same of Kubernetes; what `doctor --fix` needs is what helm does with any object of a chart, which no life meets whole. */

@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installGuide } from '../doctor/guide-installation.ts';
 import { does } from '../doctor/patient.ts';
-import { settled } from '../faults/compare.ts';
-import { gatewayForward } from '../helpers/gateway-forward.ts';
-import { openTerminal, tool, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
-import { codesOf, killedAt, worldOf } from '../stories/story.ts';
+import { settled } from '../fault-injection/compare.ts';
+import { gatewayForward } from '../support/gateway-forward.ts';
+import { openTerminal, tool, type Ran, type Terminal } from '../support/sandbox-cli.ts';
+import { codesOf, killedAt, worldOf } from '../scenarios/story.ts';
 import { needed } from './render.ts';
 
 /** Fields are owned in other ways by a helm that merges on its own side. */
@@ -62,8 +62,8 @@ describe.each(Object.entries(helms))('with %s', (_, [theirs, ours]) => {
   });
 
   it('is as it was when the program dies in the middle of helm, and the next takes it back', async () => {
-    const { reached } = await killedAt(terminal, words('adopt --yes'), { call: /^kube:patch:statefulsets$/, nth: 3 });
-    expect(reached).toBe(true);
+    const { session } = await killedAt(terminal, words('adopt --yes'), { call: /^kube:patch:statefulsets$/, nth: 3 });
+    expect(session).toBe(true);
     await cli('adopt --yes --on-unfinished undo');
     await standsAgain();
   });
@@ -78,8 +78,8 @@ describe.each(Object.entries(helms))('with %s', (_, [theirs, ours]) => {
 
   it('is adopted after the program has died on the way, and every line is still there', async () => {
     const before = chunks().objects;
-    const { reached } = await killedAt(terminal, words('adopt --yes'), { call: /^kube:patch:deployments$/, nth: 2 });
-    expect(reached).toBe(true);
+    const { session } = await killedAt(terminal, words('adopt --yes'), { call: /^kube:patch:deployments$/, nth: 2 });
+    expect(session).toBe(true);
     await cli('adopt --yes --on-unfinished continue');
     // Helm lives on when the program dies, and may have left nothing to do: only then is nothing proved by itself.
     await cli('verify');

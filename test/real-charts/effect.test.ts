@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { design } from '../../src/design/design.ts';
 import { unknownKeys } from '../../src/design/keys.ts';
 import { isMap, type Values } from '../../src/design/merge.ts';
-import { someFacts, someSettings, threeNodes } from '../helpers/facts.ts';
-import { templates } from '../helpers/templates.ts';
+import { someFacts, someSettings, threeNodes } from '../support/facts.ts';
+import { templates } from '../support/templates.ts';
 import { manifestsOrRefusal } from './render.ts';
 
 type Path = readonly (string | number)[];

@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest';
 import { design } from '../../src/design/design.ts';
 import { pinnedImages } from '../../src/design/pins.ts';
-import { someFacts, someSettings } from '../helpers/facts.ts';
-import { templates } from '../helpers/templates.ts';
+import { someFacts, someSettings } from '../support/facts.ts';
+import { templates } from '../support/templates.ts';
 import { render } from './render.ts';
 
 it.each([false, true])('with monitoring %s', (serviceMonitors) => {

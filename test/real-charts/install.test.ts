@@ -1,6 +1,6 @@
 /** The whole product with the real upstream charts, in the sandbox: what they render must come up, carry a line, and go again. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 
 let terminal: Terminal;
 let pristine: string;

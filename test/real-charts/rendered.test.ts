@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { design } from '../../src/design/design.ts';
 import type { Blueprint } from '../../src/design/blueprint.ts';
 import type { Facts } from '../../src/design/facts.ts';
-import { aCluster, aNode, someFacts, someSettings, threeNodes } from '../helpers/facts.ts';
-import { templates } from '../helpers/templates.ts';
+import { aCluster, aNode, someFacts, someSettings, threeNodes } from '../support/facts.ts';
+import { templates } from '../support/templates.ts';
 import { find, render, type Rendered } from './render.ts';
 
 const certificate = 'arn:aws:acm:ap-northeast-2:111122223333:certificate/00000000-0000-0000-0000-000000000000';

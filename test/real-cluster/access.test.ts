@@ -2,8 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { Ran } from '../helpers/sandbox-cli.ts';
-import { codesOf } from '../stories/story.ts';
+import type { Ran } from '../support/sandbox-cli.ts';
+import { codesOf } from '../scenarios/story.ts';
 import type { Doc } from './api.ts';
 import { until } from './cluster.ts';
 import { openRealTerminal, type RealTerminal } from './terminal.ts';

@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import { type AwsAccount, createAccount } from '../../src/sandbox/aws/account.ts';
-import { awsDoor } from '../../src/sandbox/aws/door.ts';
+import { awsServer } from '../../src/sandbox/aws/server.ts';
 import { chartHosts, startChartRepository } from '../../src/sandbox/chart-repository.ts';
 import { createClock } from '../../src/sandbox/clock.ts';
 import { seedOf } from '../../src/sandbox/cluster/seed.ts';
 import { isReady, type Pod } from '../../src/sandbox/cluster/shapes.ts';
 import { createEnvironment } from '../../src/sandbox/environment.ts';
-import { createFaults, type Faults } from '../../src/sandbox/faults.ts';
+import { createFaults, type Faults } from '../../src/sandbox/call-faults.ts';
 import { createAuthority, type Authority } from '../../src/sandbox/kube/certificate.ts';
 import type { Call, PodRuntime } from '../../src/sandbox/types.ts';
 import type { Doc, KubeApi } from './api.ts';
@@ -139,7 +139,7 @@ export async function startRealCluster(options: RealClusterOptions = {}): Promis
 
   const faults = createFaults();
   const awsCalls: Call[] = [];
-  const aws = await listen(awsDoor({ account, faults, onCall: (call) => void awsCalls.push(call) }));
+  const aws = await listen(awsServer({ account, faults, onCall: (call) => void awsCalls.push(call) }));
   const repository = await startChartRepository({
     charts: [charts.loki, charts.alloy],
     certificate: authority.issue({ commonName: 'charts', names: chartHosts }),

@@ -1,6 +1,6 @@
 /** The server of the Kubernetes contracts, with a real control plane in the sandbox's place. */
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
-import { createFaults } from '../../src/sandbox/faults.ts';
+import { createFaults } from '../../src/sandbox/call-faults.ts';
 import { nodeOf } from '../../src/sandbox/cluster/seed-nodes.ts';
 import { isReady, type Pod } from '../../src/sandbox/cluster/shapes.ts';
 import type { SandboxRequest } from '../../src/sandbox/types.ts';
@@ -28,12 +28,12 @@ const nodes = ['n1', 'n2', 'n3'].map((name, index): KubeObject => {
 });
 
 export async function startRealServer({ stuck }: ServerOptions): Promise<TestServer> {
-  const reached: SandboxRequest[] = [];
+  const session: SandboxRequest[] = [];
   const followers: Followers = new Map();
   const cluster = await startRealCluster({
     tokens: TOKENS,
     seed: nodes,
-    runtime: () => fakeRuntime(reached, followers),
+    runtime: () => fakeRuntime(session, followers),
     // Nothing becomes ready without kubelets, as far as those are asked to look.
     ...(stuck && { pods: 'kubelets=look' }),
   });
@@ -58,7 +58,7 @@ export async function startRealServer({ stuck }: ServerOptions): Promise<TestSer
     version,
     faults: createFaults(),
     calls: [],
-    reached,
+    session,
     print: (name, line) => followers.get(name)?.forEach((tell) => tell(line)),
     following: (name) => followers.get(name)?.size ?? 0,
     async put(object) {

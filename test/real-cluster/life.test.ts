@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gatewayForward } from '../helpers/gateway-forward.ts';
-import { codesOf } from '../stories/story.ts';
+import { gatewayForward } from '../support/gateway-forward.ts';
+import { codesOf } from '../scenarios/story.ts';
 import { until } from './cluster.ts';
 import { openRealTerminal, type RealTerminal } from './terminal.ts';
 

@@ -1,6 +1,6 @@
 /** The built program against a real control plane, and what it did there. */
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
-import { openRunner, type Ran, type Runner } from '../helpers/sandbox-cli.ts';
+import { openRunner, type Ran, type Runner } from '../support/sandbox-cli.ts';
 import { type Audited, type RealCluster, type RealClusterOptions, startRealCluster } from './cluster.ts';
 
 export interface RealTerminal extends Runner {

@@ -1,13 +1,13 @@
 /** Five ways to keep Loki from taking writes: doctor names each within a minute, and is content again a while after it is over. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type House, isReady, openHouse, until } from './house.ts';
+import { type Harness, isReady, openHarness, until } from './harness.ts';
 
 const NAMED_SECONDS = 60;
 const OVER_SECONDS = 300;
 
-let house: House;
+let house: Harness;
 beforeAll(async () => {
-  house = await openHouse({ nodes: 3 });
+  house = await openHarness({ nodes: 3 });
   const { exit, stdout, stderr } = await house.cli('install', '--yes', '--output', 'plain');
   expect(exit, stdout + stderr).toBe(0);
 });

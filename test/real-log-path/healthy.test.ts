@@ -1,10 +1,10 @@
 /** A healthy system: everything ends with 0, and doctor finds nothing at any moment, rollouts included. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type House, openHouse, seconds } from './house.ts';
+import { type Harness, openHarness, seconds } from './harness.ts';
 
 const MINUTES = Number(process.env['DOCTOR_MINUTES'] ?? 5);
-let house: House;
-beforeAll(async () => (house = await openHouse({ nodes: 3 })));
+let house: Harness;
+beforeAll(async () => (house = await openHarness({ nodes: 3 })));
 afterAll(() => house?.close());
 
 it(`install, doctor every 5 s for ${MINUTES} min through a rolling restart and a scale-up, verify, status`, async ({ task }) => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { House } from './house.ts';
+import type { Harness } from './harness.ts';
 
 const NAMESPACE = 'writers';
 
@@ -30,7 +30,7 @@ export interface Tally {
 const script = ({ name, rate, count, bytes = 160 }: Writer): string =>
   `run=$RANDOM$RANDOM$RANDOM; i=0; while [ $i -lt ${count} ]; do echo "${name} $run $i ${'x'.repeat(bytes)}"; i=$((i+1)); sleep ${1 / rate}; done; sleep infinity`;
 
-export async function startWriters(house: House, writers: readonly Writer[]): Promise<void> {
+export async function startWriters(house: Harness, writers: readonly Writer[]): Promise<void> {
   await house.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
   const hash = 'f00dfeed'.repeat(4);
   for (const writer of writers) {
@@ -49,20 +49,20 @@ export async function startWriters(house: House, writers: readonly Writer[]): Pr
 }
 
 /** One line of so many bytes, without a line feed until its end. */
-export async function writeLong(house: House, writer: string, of: { readonly number: number; readonly bytes: number }): Promise<void> {
+export async function writeLong(house: Harness, writer: string, of: { readonly number: number; readonly bytes: number }): Promise<void> {
   const head = `${writer} long ${of.number} `;
   // What does not compress: a push is measured as it is sent.
   const body = randomBytes(Math.ceil((of.bytes * 3) / 4)).toString('base64');
   await house.control('real/write', { namespace: NAMESPACE, pod: writer, text: `${head}${body.slice(0, of.bytes)}\n` });
 }
 
-export const rotate = (house: House, writer: string): Promise<unknown> => house.control('real/rotate', { namespace: NAMESPACE, pod: writer });
+export const rotate = (house: Harness, writer: string): Promise<unknown> => house.control('real/rotate', { namespace: NAMESPACE, pod: writer });
 
 /** Writer, run and number: what makes a line one of its own. */
 const keyOf = (line: string): string => line.split(' ', 3).join(' ');
 
 /** What was printed, whatever has become of the files. */
-export function printed(house: House, writer: string): readonly string[] {
+export function printed(house: Harness, writer: string): readonly string[] {
   const path = join(house.folder, 'journal', `${NAMESPACE}_${writer}`);
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).map(keyOf) : [];
 }
@@ -75,7 +75,7 @@ interface Streams {
 }
 
 /** Every line of the writer that a query returns, as often as it returns it. */
-async function returned(house: House, writer: string, since: Date): Promise<readonly string[]> {
+async function returned(house: Harness, writer: string, since: Date): Promise<readonly string[]> {
   const keys: string[] = [];
   const now = Date.now() + 60_000;
   for (let from = since.getTime() - 60_000; from < now; from += WINDOW_MS) {
@@ -104,7 +104,7 @@ async function returned(house: House, writer: string, since: Date): Promise<read
   return keys;
 }
 
-export async function tally(house: House, writer: string, since: Date): Promise<Tally> {
+export async function tally(house: Harness, writer: string, since: Date): Promise<Tally> {
   const wanted = printed(house, writer);
   const counts = new Map<string, number>();
   for (const key of await returned(house, writer, since)) counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -1,6 +1,6 @@
 /** No line is lost and none is doubled, whatever happens to a collector while Loki takes no writes. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type House, isReady, openHouse, seconds, until } from './house.ts';
+import { type Harness, isReady, openHarness, seconds, until } from './harness.ts';
 import { printed, rotate, startWriters, tally, writeLong, type Writer } from './lines.ts';
 
 const MINUTES = Number(process.env['OUTAGE_MINUTES'] ?? 2);
@@ -15,9 +15,9 @@ const LONG_BYTES = 6 * 2 ** 20;
 /** Above Alloy's longest pause between two attempts, which is five minutes, once an outage was long enough to come to it. */
 const STILL_SECONDS = Math.min(330, 60 + MINUTES * 60);
 
-let house: House;
+let house: Harness;
 beforeAll(async () => {
-  house = await openHouse({ nodes: 6 });
+  house = await openHarness({ nodes: 6 });
   const { exit, stdout, stderr } = await house.cli('install', '--yes', '--retention-days', '60', '--output', 'plain');
   expect(exit, stdout + stderr).toBe(0);
 });

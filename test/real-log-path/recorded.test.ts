@@ -2,11 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PathRow, table } from '../contracts/recorded/table.ts';
-import { type Answered, type House, openHouse, seconds } from './house.ts';
+import { type Answered, type Harness, openHarness, seconds } from './harness.ts';
 
-let house: House;
+let house: Harness;
 beforeAll(async () => {
-  house = await openHouse({ nodes: 2 });
+  house = await openHarness({ nodes: 2 });
   const { exit, stdout, stderr } = await house.cli('install', '--yes', '--output', 'plain');
   expect(exit, stdout + stderr).toBe(0);
   await seconds(20);

@@ -3,8 +3,8 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { createServer as createSecureServer, request as secureRequest } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:tls';
-import { cert, key } from '../helpers/loopback-certificate.ts';
-import type { Terminal } from '../helpers/sandbox-cli.ts';
+import { cert, key } from '../support/loopback-certificate.ts';
+import type { Terminal } from '../support/sandbox-cli.ts';
 
 /**
  * `stall`: no byte ever. `stall-body`: half of the answer. `endless`: an answer without end. `reset`: the connection is cut. Else an answer, or

@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { onCall } from '../helpers/on-call.ts';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { onCall } from '../support/on-call.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 import { everyRow } from './tally.ts';
 
 const script = fileURLToPath(new URL('../../bin/loki-eks.js', import.meta.url));

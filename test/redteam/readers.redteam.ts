@@ -1,8 +1,8 @@
 /** What reads foreign text (logs, answers, values, configurations) takes time in proportion to it, and comes to an end. */
 import { describe, it } from 'vitest';
-import { blanking } from '../../src/app/doctor/bundle-redaction.ts';
-import { accessIn, inWords } from '../../src/checks/doctor/answers.ts';
-import { isNoise, timeOf as timeTold, told } from '../../src/checks/doctor/log-lines.ts';
+import { blanking } from '../../src/commands/doctor/bundle/redaction.ts';
+import { accessIn, inWords } from '../../src/commands/doctor/analyze/answers.ts';
+import { isNoise, timeOf as timeTold, told } from '../../src/commands/doctor/analyze/log-lines.ts';
 import { readAlloy } from '../../src/design/alloy-reading.ts';
 import { diffLines } from '../../src/design/diff.ts';
 import { masked, redactText, withoutSecrets } from '../../src/design/secrets.ts';

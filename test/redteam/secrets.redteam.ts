@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { redactDocuments } from '../../src/app/redacted-documents.ts';
-import { blanking } from '../../src/app/doctor/bundle-redaction.ts';
+import { redactDocuments } from '../../src/commands/redacted-documents.ts';
+import { blanking } from '../../src/commands/doctor/bundle/redaction.ts';
 import { diffLines } from '../../src/design/diff.ts';
 import { loginLine } from '../../src/design/htpasswd.ts';
 import { hidden, redactText, withoutSecrets } from '../../src/design/secrets.ts';
 import { redaction } from '../../src/engine/redaction.ts';
-import { openTerminal, type Ran, type Terminal } from '../helpers/sandbox-cli.ts';
-import { secretText } from '../stories/story.ts';
+import { openTerminal, type Ran, type Terminal } from '../support/sandbox-cli.ts';
+import { secretText } from '../scenarios/story.ts';
 import { everyRow, tally } from './tally.ts';
 
 /** Documents of users that hold a secret; each is also tried as YAML and as JSON in a text. */
@@ -115,10 +115,10 @@ describe('secrets in what is shown', () => {
         redacted.hide(secret);
         const text = `it is ${secret}, in base64 ${Buffer.from(secret).toString('base64')}`;
         redacted.guard((event) => void said.push(event))({ type: 'note.given', text });
-        redacted.guard((event) => void said.push(event))({ type: 'check.finished', check: 'a', title: 'b', verdict: { is: 'pass', saw: text } });
-        const [note, check] = said as [{ type: string; text: string }, { verdict: { is: string; saw: string } }];
+        redacted.guard((event) => void said.push(event))({ type: 'check.finished', check: 'a', title: 'b', verdict: { is: 'pass', detail: text } });
+        const [note, check] = said as [{ type: string; text: string }, { verdict: { is: string; detail: string } }];
         expect([note.type, check.verdict.is]).toEqual(['note.given', 'pass']);
-        for (const shown of [note.text, check.verdict.saw]) expect(shown).toBe('it is [secret], in base64 [secret]');
+        for (const shown of [note.text, check.verdict.detail]) expect(shown).toBe('it is [secret], in base64 [secret]');
       },
     ));
 });

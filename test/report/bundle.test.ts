@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { archive } from '../../src/app/doctor/bundle-archive.ts';
-import { blanking } from '../../src/app/doctor/bundle-redaction.ts';
-import { gather } from '../../src/app/doctor/bundle.ts';
-import { deadline } from '../../src/app/deadline.ts';
-import type { Run } from '../../src/app/outside.ts';
-import { looked, misses } from '../../src/app/doctor/survey-objects.ts';
+import { archive } from '../../src/commands/doctor/bundle/archive.ts';
+import { blanking } from '../../src/commands/doctor/bundle/redaction.ts';
+import { gather } from '../../src/commands/doctor/bundle/bundle.ts';
+import { deadline } from '../../src/commands/deadline.ts';
+import type { RunContext } from '../../src/deps.ts';
+import { collected, collectErrors } from '../../src/commands/doctor/collect/objects.ts';
 import { stop } from '../../src/problems/problem.ts';
 
 const bcrypt = '$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy';
@@ -147,15 +147,14 @@ describe('gathering', () => {
     let answer: ((found: string) => void) | undefined;
     const asked = { there: async () => 'nodes', slow: () => new Promise<string>((resolve) => (answer = resolve)) };
     const aws = { region: 'eu-west-1', roles: asked, buckets: () => asked };
-    const limit = deadline({ outside: { clock, aws: async () => aws }, signal: new AbortController().signal } as unknown as Run, 60);
-    const { roles, buckets, region } = (await limit.run.outside.aws({})) as unknown as typeof aws;
+    const limit = deadline({ deps: { clock, aws: async () => aws }, signal: new AbortController().signal } as unknown as RunContext, 60);
+    const { roles, buckets, region } = (await limit.run.deps.aws({})) as unknown as typeof aws;
     expect([region, await roles.there(), await buckets().there(), limit.passed()]).toEqual(['eu-west-1', 'nodes', 'nodes', false]);
-    const unseen: { what: string; why: string }[] = [];
-    expect(await Promise.all([looked(misses(unseen), 'a role', roles.slow()), looked(misses(unseen), 'a bucket', buckets().slow())])).toEqual([
-      undefined,
-      undefined,
-    ]);
-    expect(unseen.map(({ what, why }) => `${what}: ${why}`)).toContain('a role: No answer came in the 0 s that a support bundle waits');
+    const notCollected: { what: string; why: string }[] = [];
+    expect(
+      await Promise.all([collected(collectErrors(notCollected), 'a role', roles.slow()), collected(collectErrors(notCollected), 'a bucket', buckets().slow())]),
+    ).toEqual([undefined, undefined]);
+    expect(notCollected.map(({ what, why }) => `${what}: ${why}`)).toContain('a role: No answer came in the 0 s that a support bundle waits');
     expect(limit.passed()).toBe(true);
     await expect(roles.there()).rejects.toMatchObject({ problem: { code: 'COLLECT_TIMED_OUT' } });
     limit.lift();

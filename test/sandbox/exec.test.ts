@@ -1,6 +1,6 @@
 /** `kubectl exec` in its three wire forms: websocket, SPDY, and a terminal's. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 
 describe('exec into a pod', () => {
   let terminal: Terminal;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, type Terminal } from '../support/sandbox-cli.ts';
 
 const able = process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/perl');
 

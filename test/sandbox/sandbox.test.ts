@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/start.ts';
-import { openTerminal, tool, type Terminal } from '../helpers/sandbox-cli.ts';
+import { openTerminal, tool, type Terminal } from '../support/sandbox-cli.ts';
 
 let terminal: Terminal;
 beforeAll(async () => {

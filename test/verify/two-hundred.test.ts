@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import { paint } from '../../src/ui/colour.ts';
 import { verifyLines } from '../../src/ui/verify-report.ts';
-import { openHouse, type House } from './house.ts';
+import { openHarness, type Harness } from './harness.ts';
 
-let house: House;
+let house: Harness;
 
 beforeAll(async () => {
-  house = await openHouse({ nodes: 200, gpuNodes: 20 });
+  house = await openHarness({ nodes: 200, gpuNodes: 20 });
 });
 afterAll(() => house.close());
 

@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import type { Pod } from '../../src/sandbox/cluster/shapes.ts';
 import { verifyJunit } from '../../src/ui/verify-junit.ts';
-import { openHouse, type House } from './house.ts';
+import { openHarness, type Harness } from './harness.ts';
 
-let house: House;
+let house: Harness;
 const undo: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  house = await openHouse({ nodes: 4, gpuNodes: 1 });
+  house = await openHarness({ nodes: 4, gpuNodes: 1 });
 });
 afterEach(async () => {
   for (const put of undo.splice(0).toReversed()) await put();
@@ -73,8 +73,8 @@ describe('when all is well', () => {
       's3 proved',
       'restart proved',
     ]);
-    expect(row(result, 's3').saw).toMatch(/^s3:\/\/loki-chunks-.*\/training-on-eks\/[0-9a-f]+\/[0-9a-f]+:[0-9a-f]+:[0-9a-f]+ was there .* all 3 ingesters/);
-    expect(row(result, 'restart').saw).toMatch(/numbered lines of node .* are there once each/);
+    expect(row(result, 's3').detail).toMatch(/^s3:\/\/loki-chunks-.*\/training-on-eks\/[0-9a-f]+\/[0-9a-f]+:[0-9a-f]+:[0-9a-f]+ was there .* all 3 ingesters/);
+    expect(row(result, 'restart').detail).toMatch(/numbered lines of node .* are there once each/);
     const { p50, p95, max } = result.latency;
     expect(p50 <= p95 && p95 <= max).toBe(true);
     expect(result.nodes.find(({ taints }: any) => taints)).toMatchObject({ state: 'found', taints: ['nvidia.com/gpu=true:NoSchedule'] });

@@ -2,7 +2,7 @@
 import type { _Error } from '@aws-sdk/client-s3';
 import type { At } from './bucket-at.ts';
 import { ask } from './failures.ts';
-import { paced, type Pace } from './pace.ts';
+import { paced, type Pace } from './throttle.ts';
 import { bytesOf, onAnswer, withBody } from './raw-http.ts';
 
 export interface Version {

@@ -7,7 +7,7 @@ import { pageReader } from './bucket-page.ts';
 import { walkBucket } from './bucket-walk.ts';
 import type { At } from './bucket-at.ts';
 import { ask, isCode } from './failures.ts';
-import { paced, type Pace } from './pace.ts';
+import { paced, type Pace } from './throttle.ts';
 
 export interface Emptying {
   readonly signal: AbortSignal;

@@ -10,7 +10,7 @@ import { lookAtBucket, readAtOnce, readTags } from './bucket-look.ts';
 import type { Clients } from './clients.ts';
 import { ask, askFor, isCode, slim } from './failures.ts';
 import type { At } from './bucket-at.ts';
-import { patiently } from './patience.ts';
+import { patiently } from './retry.ts';
 
 /** So long a bucket that was made a moment ago may still look absent. */
 const FRESH_MS = 20_000;

@@ -9,7 +9,7 @@ import type { Clients } from './clients.ts';
 import { readDocument } from './documents.ts';
 import { ask, askFor, isCode, readError, slim } from './failures.ts';
 import { everyPage } from './pages.ts';
-import { patiently } from './patience.ts';
+import { patiently } from './retry.ts';
 import { deniedActions } from './permissions.ts';
 
 const gone = ['NoSuchEntity', 'NoSuchEntityException'];

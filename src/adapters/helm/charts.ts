@@ -9,7 +9,7 @@ import { findHelm, type Env } from './binary.ts';
 import { readChart } from './chart-file.ts';
 import { helmFailure } from './failures.ts';
 import { pullArgs } from './flags.ts';
-import { inTempDir, makeHome, minimalEnv, systemTempDir, type Home, type TempDir } from './home.ts';
+import { inTempDir, makeHome, minimalEnv, systemTempDir, type Home, type TempDir } from './helm-env.ts';
 import { runHelm } from './process.ts';
 
 export interface ChartsOptions {

@@ -6,7 +6,7 @@ import { podEvidence, refusedPods } from './evidence.ts';
 import type { Lacking } from './look.ts';
 import type { Trouble } from './pod-trouble.ts';
 import { blocksUpdate } from './rollout.ts';
-import { hopeless, type Watched } from './verdict.ts';
+import { hopeless, type Watched } from './readiness-rules.ts';
 
 /** How long a pod has been in this trouble, as far as one knows. */
 export type Watch = (pod: KubeObject, trouble: Trouble) => Watched;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterOf, jumpingClock } from '../../../test/helpers/cluster-objects.ts';
+import { clusterOf, jumpingClock } from '../../../test/support/cluster-objects.ts';
 import { ProblemError } from '../../problems/problem.ts';
 import type { HelmTask } from '../../ports/releases.ts';
 import { openReadiness } from './ready.ts';

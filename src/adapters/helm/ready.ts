@@ -8,7 +8,7 @@ import { podEvidence } from './evidence.ts';
 import { explain, type Watch } from './explain.ts';
 import { lookAt, type Lacking, type Look } from './look.ts';
 import type { Trouble } from './pod-trouble.ts';
-import { hopeless, type Watched } from './verdict.ts';
+import { hopeless, type Watched } from './readiness-rules.ts';
 
 export const systemClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}) };
 

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { clusterOf } from '../../../test/helpers/cluster-objects.ts';
+import { clusterOf } from '../../../test/support/cluster-objects.ts';
 import type { ProblemError } from '../../problems/problem.ts';
 import { readRelease } from './release-secret.ts';
 

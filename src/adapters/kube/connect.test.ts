@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startKubeServer, status, type Answer, type Asked, type KubeServer } from '../../../test/helpers/kube-server.ts';
+import { startKubeServer, status, type Answer, type Asked, type KubeServer } from '../../../test/support/kube-server.ts';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import { connectKubernetes } from './connect.ts';
 

@@ -1,6 +1,6 @@
 /** What the API server says, or does not say, of a kubelet that it can't reach; the words are Kubernetes 1.34's own. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { startKubeServer, status, type Answer, type Asked, type KubeServer } from '../../../test/helpers/kube-server.ts';
+import { startKubeServer, status, type Answer, type Asked, type KubeServer } from '../../../test/support/kube-server.ts';
 import { ProblemError } from '../../problems/problem.ts';
 import { connectKubernetes } from './connect.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterOf } from '../../../test/helpers/cluster-objects.ts';
+import { clusterOf } from '../../../test/support/cluster-objects.ts';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { PodRequest, PodResponse } from '../../ports/kubernetes.ts';
 import { openLogs } from './logs.ts';

@@ -3,8 +3,8 @@ import { nearest } from '../../design/nearest.ts';
 import { doctorCatalogue } from '../../problems/catalogue.ts';
 import { currentCode } from '../../problems/former-codes.ts';
 import { stop } from '../../problems/problem.ts';
-import type { DoctorFix, DoctorPapers } from '../../app/outside.ts';
-import type { Command, Given } from '../command.ts';
+import type { DoctorFix, ReportFiles } from '../../deps.ts';
+import type { Command, ParsedArgs } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 import { grafanaLogin, place } from '../setting-sets.ts';
 
@@ -51,7 +51,7 @@ export const doctor: Command = {
   },
 };
 
-function fixIn({ flags }: Given): DoctorFix | undefined {
+function fixIn({ flags }: ParsedArgs): DoctorFix | undefined {
   const confirmed = ((flags['confirmFix'] ?? []) as readonly string[]).map((word) => word.replace(/^\w+/, currentCode));
   const codes = Object.keys(doctorCatalogue);
   for (const word of confirmed) {
@@ -72,7 +72,7 @@ function fixIn({ flags }: Given): DoctorFix | undefined {
   return { confirmed };
 }
 
-function papersIn({ flags }: Given): DoctorPapers | undefined {
+function papersIn({ flags }: ParsedArgs): ReportFiles | undefined {
   const html = flags['html'] as string | undefined;
   const bundle = flags['bundle'] as string | undefined;
   if (html === undefined && bundle === undefined) return undefined;

@@ -1,10 +1,10 @@
 /** `loki-eks explain CODE`: the problem catalogue, offline. */
-import { autofixOf } from '../../design/mending.ts';
+import { remediationOf } from '../../design/remediation.ts';
 import { nearest } from '../../design/nearest.ts';
 import { catalogue, doctorRow, type ProblemCode } from '../../problems/catalogue.ts';
 import { currentCode } from '../../problems/former-codes.ts';
 import { stop } from '../../problems/problem.ts';
-import type { Autofix } from '../../problems/row.ts';
+import type { Remediation } from '../../problems/row.ts';
 import { fold } from '../../ui/text.ts';
 import type { Command } from '../command.ts';
 
@@ -61,8 +61,8 @@ function one(said: string, columns: number): readonly string[] {
 
 /** Only for what `doctor` finds. */
 function mending(code: ProblemCode): string {
-  const { ours, elsewhere } = { ours: autofixOf(code, true), elsewhere: autofixOf(code, false) };
-  const words: Readonly<Record<Autofix, string>> = {
+  const { ours, elsewhere } = { ours: remediationOf(code, true), elsewhere: remediationOf(code, false) };
+  const words: Readonly<Record<Remediation, string>> = {
     yes: 'yes: `loki-eks doctor --fix` fixes it in an installation made by loki-eks',
     confirm:
       'confirm: `loki-eks doctor --fix` fixes it in an installation made by loki-eks once you confirm, because the fix may affect data, cost or security',

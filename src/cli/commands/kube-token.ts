@@ -20,9 +20,9 @@ export const kubeToken: Command = {
   run: async ({ flags }, platform) => {
     const [cluster, region, profile] = ['cluster', 'region', 'profile'].map((name) => (typeof flags[name] === 'string' ? flags[name] : undefined));
     if (!cluster) throw stop('ARGUMENT_MISSING', { message: 'loki-eks kube-token requires --cluster', fix: 'loki-eks kube-token --cluster NAME' });
-    const outside = await platform.outside({ hide: () => {} });
+    const deps = await platform.deps({ hide: () => {} });
     try {
-      const aws = await outside.aws({ ...(region && { region }), ...(profile && { profile }) });
+      const aws = await deps.aws({ ...(region && { region }), ...(profile && { profile }) });
       const token = await aws.kubeToken(cluster);
       const expirationTimestamp = new Date(platform.now().getTime() + VALID_MS).toISOString().replace(/\.\d+Z$/, 'Z');
       platform.stdout.write(
@@ -30,7 +30,7 @@ export const kubeToken: Command = {
       );
       return 0;
     } finally {
-      await outside.dispose();
+      await deps.dispose();
     }
   },
 };

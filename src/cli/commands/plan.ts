@@ -1,5 +1,5 @@
 /** `loki-eks plan`: what install would change, without changing it. */
-import type { PlanOptions } from '../../app/outside.ts';
+import type { PlanOptions } from '../../deps.ts';
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 

@@ -23,7 +23,7 @@ export const sandboxInject: Command = {
   argument: { name: 'FILE', description: 'JSON document, - for stdin', required: false },
   run: async ({ args: [file], flags }, platform) => {
     if (flags['schema'] === true) {
-      const { evidenceSchema } = await import('../../sandbox/injection/document.ts');
+      const { evidenceSchema } = await import('../../sandbox/replay/document.ts');
       platform.stdout.write(`${JSON.stringify(evidenceSchema(), undefined, 2)}\n`);
       return 0;
     }
@@ -39,7 +39,7 @@ export const sandboxInject: Command = {
 
 /** The text of a document that can be injected. */
 async function checked(file: string, platform: Platform): Promise<string> {
-  const [text, { evidenceFaults }] = await Promise.all([platform.files.read(file), import('../../sandbox/injection/document.ts')]);
+  const [text, { evidenceFaults }] = await Promise.all([platform.files.read(file), import('../../sandbox/replay/document.ts')]);
   const name = file === '-' ? 'standard input' : file;
   const faults = evidenceFaults(parsed(text, name));
   if (faults.length > 0) throw invalid(name, faults);

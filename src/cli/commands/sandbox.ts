@@ -1,5 +1,5 @@
 /** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal, whole or broken. */
-import type { Command, Given } from '../command.ts';
+import type { Command, ParsedArgs } from '../command.ts';
 import { nearest } from '../../design/nearest.ts';
 import { stop } from '../../problems/problem.ts';
 import { SANDBOX_MARK, type Platform, type Sandbox, type SandboxOptions, type SandboxSeed } from '../platform.ts';
@@ -36,9 +36,9 @@ export const sandbox: Command = {
 
 /** One line each: every break is named after the class of failure that it plays. */
 async function listOfBreaks(): Promise<string> {
-  const { breaks } = await import('../../sandbox/breaks/index.ts');
-  const [name, hop] = [Math.max(...breaks.map((one) => one.name.length)), Math.max(...breaks.map((one) => one.hop.length))];
-  return breaks.map((one) => `${one.name.padEnd(name)}  ${one.hop.padEnd(hop)}  ${one.does}\n`).join('');
+  const { clusterFaults } = await import('../../sandbox/faults/index.ts');
+  const [name, hop] = [Math.max(...clusterFaults.map((one) => one.name.length)), Math.max(...clusterFaults.map((one) => one.hop.length))];
+  return clusterFaults.map((one) => `${one.name.padEnd(name)}  ${one.hop.padEnd(hop)}  ${one.does}\n`).join('');
 }
 
 export const sandboxRun: Command = {
@@ -88,21 +88,21 @@ export const sandboxStart: Command = {
     }),
 };
 
-async function breakIt(given: Given, { platform, sandbox }: { readonly platform: Platform; readonly sandbox: Sandbox }): Promise<void> {
+async function breakIt(given: ParsedArgs, { platform, sandbox }: { readonly platform: Platform; readonly sandbox: Sandbox }): Promise<void> {
   const names = breaksIn(given);
   if (names.length === 0) return;
   await sandbox.break(names);
   platform.stderr.write(`loki-eks sandbox: injected ${names.length === 1 ? 'fault' : 'faults'}: ${names.join(', ')}\n`);
 }
 
-const breaksIn = ({ flags: given }: Given): readonly string[] => [...new Set((given['break'] ?? []) as readonly string[])];
+const breaksIn = ({ flags: given }: ParsedArgs): readonly string[] => [...new Set((given['break'] ?? []) as readonly string[])];
 
 /** Said before anything is started. */
-async function checkBreaks(given: Given): Promise<void> {
+async function checkBreaks(given: ParsedArgs): Promise<void> {
   const names = breaksIn(given);
   if (names.length === 0) return;
-  const { breaks } = await import('../../sandbox/breaks/index.ts');
-  const known: readonly string[] = breaks.map(({ name }) => name);
+  const { clusterFaults } = await import('../../sandbox/faults/index.ts');
+  const known: readonly string[] = clusterFaults.map(({ name }) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const near = nearest(unknown, known);
@@ -112,7 +112,7 @@ async function checkBreaks(given: Given): Promise<void> {
   });
 }
 
-async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbox) => Promise<number>): Promise<number> {
+async function inSandbox(given: ParsedArgs, platform: Platform, act: (sandbox: Sandbox) => Promise<number>): Promise<number> {
   const options = optionsOf(given);
   await checkBreaks(given);
   const sandbox = await platform.sandbox(options);
@@ -125,7 +125,7 @@ async function inSandbox(given: Given, platform: Platform, act: (sandbox: Sandbo
   }
 }
 
-function optionsOf({ flags: { region, seed, nodes, gpuNodes, grafana, real } }: Given): SandboxOptions {
+function optionsOf({ flags: { region, seed, nodes, gpuNodes, grafana, real } }: ParsedArgs): SandboxOptions {
   const count = nodes === undefined ? undefined : Number(nodes);
   const gpu = gpuNodes === undefined ? undefined : Number(gpuNodes);
   const wrong = (message: string, fix: string) => stop('SETTING_INVALID', { message, fix });

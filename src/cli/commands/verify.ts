@@ -1,7 +1,7 @@
 /** `loki-eks verify`: the proof that log lines come back, from every node, on demand. */
-import type { VerifyOptions } from '../../app/outside.ts';
-import { proofNames } from '../../app/verify/proofs.ts';
-import type { Command, Given } from '../command.ts';
+import type { VerifyOptions } from '../../deps.ts';
+import { verifyCheckNames } from '../../commands/verify/verify-checks.ts';
+import type { Command, ParsedArgs } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 import { grafanaLogin, place } from '../setting-sets.ts';
 import { stop } from '../../problems/problem.ts';
@@ -23,7 +23,13 @@ export const verify: Command = {
   flags: [
     { flag: '--sample', placeholder: 'N', description: 'verify about N nodes, spread over zones, at least one of each kind and taint' },
     { flag: '--nodes', placeholder: 'NAME', repeatable: true, description: 'only these nodes, comma-separated; repeatable' },
-    { flag: '--proof', placeholder: 'NAME', choices: proofNames, repeatable: true, description: `run only this check: ${proofNames.join(', ')}; repeatable` },
+    {
+      flag: '--proof',
+      placeholder: 'NAME',
+      choices: verifyCheckNames,
+      repeatable: true,
+      description: `run only this check: ${verifyCheckNames.join(', ')}; repeatable`,
+    },
     { flag: '--restart-collector', description: 'also restart one collector, to verify that no line is lost or duplicated' },
     { flag: '--junit', placeholder: 'FILE', description: 'write the result to this file as JUnit XML' },
   ],
@@ -31,18 +37,19 @@ export const verify: Command = {
     runUseCase(given, platform, { command: 'verify', need: ['cluster'], useCase: platform.useCases.verify, options: optionsOf(given) }),
 };
 
-function optionsOf({ flags }: Given): VerifyOptions {
+function optionsOf({ flags }: ParsedArgs): VerifyOptions {
   const { sample, junit } = flags;
   const count = Number(sample);
   if (sample !== undefined && !(Number.isInteger(count) && count >= 1))
     throw stop('SETTING_INVALID', { message: `--sample "${String(sample)}" is no number of nodes`, fix: '--sample 10' });
   const named = (flags['proof'] ?? []) as readonly string[];
-  const unknown = named.find((name) => !proofNames.some((known) => known === name));
-  if (unknown !== undefined) throw stop('FLAG_VALUE_INVALID', { message: `--proof "${unknown}" is not one of ${proofNames.join(', ')}`, fix: '--proof lines' });
+  const unknown = named.find((name) => !verifyCheckNames.some((known) => known === name));
+  if (unknown !== undefined)
+    throw stop('FLAG_VALUE_INVALID', { message: `--proof "${unknown}" is not one of ${verifyCheckNames.join(', ')}`, fix: '--proof lines' });
   const names = ((flags['nodes'] ?? []) as readonly string[]).flatMap((text) => text.split(',')).map((name) => name.trim());
   return {
     nodes: names.filter((name) => name !== ''),
-    proofs: proofNames.filter((name) => named.includes(name)),
+    proofs: verifyCheckNames.filter((name) => named.includes(name)),
     restartCollector: flags['restartCollector'] === true,
     ...(sample !== undefined && { sample: count }),
     ...(typeof junit === 'string' && {

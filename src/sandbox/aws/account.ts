@@ -1,11 +1,11 @@
 /** One simulated AWS account: its services put together, seen from inside (the cluster, the log path) and by the door. */
 import type { Json } from '../../engine/types.ts';
 import type { SandboxAccount, SandboxClock, SandboxCredentials } from '../types.ts';
-import { eksDoor } from './eks-door.ts';
-import { ec2Door } from './ec2-door.ts';
+import { eksServer } from './eks-server.ts';
+import { ec2Server } from './ec2-server.ts';
 import type { EksCluster, EksClusterSeed, EksState } from './eks-state.ts';
 import { addCluster, associationOf, changeCluster, createEksState, eksSnapshot } from './eks-state.ts';
-import { iamDoor } from './iam-door.ts';
+import { iamServer } from './iam-server.ts';
 import { addProvider } from './iam-oidc.ts';
 import type { IamState } from './iam-state.ts';
 import { iamSnapshot } from './iam-snapshot.ts';
@@ -16,16 +16,16 @@ import { partitionOfRegion } from './partition.ts';
 import { callerOfToken } from './presigned.ts';
 import type { KeyRing } from './principals.ts';
 import { createKeyRing } from './principals.ts';
-import { s3Door } from './s3-door.ts';
-import type { InsideS3 } from './s3-inside.ts';
-import { insideS3 } from './s3-inside.ts';
+import { s3Server } from './s3-server.ts';
+import type { S3Client } from './s3-client.ts';
+import { s3Client } from './s3-client.ts';
 import { s3Snapshot } from './s3-snapshot.ts';
 import type { S3State } from './s3-state.ts';
 import { addBucket, createS3State } from './s3-state.ts';
-import type { ServiceDoor } from './service-door.ts';
+import type { ServiceServer } from './service-server.ts';
 import type { PodOfRole, Sts } from './sts.ts';
 import { assumeByService, assumeWithToken } from './sts.ts';
-import { stsDoor } from './sts-door.ts';
+import { stsServer } from './sts-server.ts';
 
 export interface AccountOptions {
   readonly clock: SandboxClock;
@@ -48,14 +48,14 @@ export interface AccountOptions {
   readonly wallClock?: () => Date;
 }
 
-export interface AwsAccount extends SandboxAccount, InsideS3 {
+export interface AwsAccount extends SandboxAccount, S3Client {
   readonly clock: SandboxClock;
   readonly wallClock: () => Date;
   /** The key pair of the caller, who may do everything. */
   readonly admin: SandboxCredentials;
   readonly callerArn: string;
   readonly keys: KeyRing;
-  readonly doors: Readonly<Record<string, ServiceDoor>>;
+  readonly doors: Readonly<Record<string, ServiceServer>>;
   readonly state: { readonly s3: S3State; readonly iam: IamState; readonly eks: EksState };
   addCluster(seed: EksClusterSeed): EksCluster;
   /** Changes what AWS knows of a cluster; `name` is the account's first unless said. */
@@ -97,7 +97,7 @@ export function createAccount(options: AccountOptions): AwsAccount {
   const first = add(cluster);
   const clusterNamed = (wanted: string | undefined) => eks.clusters.get(wanted ?? cluster.name) ?? first;
   return {
-    ...insideS3(s3, keys),
+    ...s3Client(s3, keys),
     id: accountId,
     partition,
     region,
@@ -107,7 +107,7 @@ export function createAccount(options: AccountOptions): AwsAccount {
     admin,
     callerArn,
     keys,
-    doors: { s3: s3Door(s3), iam: iamDoor(iam), sts: stsDoor(sts), eks: eksDoor(eks, iam), ec2: ec2Door(place) },
+    doors: { s3: s3Server(s3), iam: iamServer(iam), sts: stsServer(sts), eks: eksServer(eks, iam), ec2: ec2Server(place) },
     state: { s3, iam, eks },
     addCluster: add,
     changeCluster: (changes, wanted) => changeCluster(clusterNamed(wanted), changes),

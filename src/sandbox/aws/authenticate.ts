@@ -2,7 +2,7 @@
 import { AwsFault } from '../types.ts';
 import type { AwsAccount } from './account.ts';
 import type { KeyProblem } from './principals.ts';
-import type { Caller, ServiceCodes } from './service-door.ts';
+import type { Caller, ServiceCodes } from './service-server.ts';
 import { readSignature, sha256, signatureMatches, signedAt } from './sigv4.ts';
 import type { Signature } from './sigv4.ts';
 import type { WireRequest } from './wire.ts';

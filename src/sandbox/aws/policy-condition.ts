@@ -1,6 +1,6 @@
 /** Condition blocks of IAM policies: operators, IfExists, ForAllValues and ForAnyValue. Pure. */
 import type { Json } from '../../engine/types.ts';
-import { globPattern } from '../faults.ts';
+import { globPattern } from '../call-faults.ts';
 type Compare = (actual: string, wanted: string) => boolean;
 
 const equal: Compare = (actual, wanted) => actual === wanted;

@@ -1,6 +1,6 @@
 /** IAM policy language: who may do what, on what, under which conditions. Pure. */
 import type { Json } from '../../engine/types.ts';
-import { globPattern } from '../faults.ts';
+import { globPattern } from '../call-faults.ts';
 import { conditionHolds, type Statement, type PolicyContext, listed } from './policy-condition.ts';
 
 export interface PolicyDocument {

@@ -1,7 +1,7 @@
 /** S3 operations on single objects and the bulk delete, as REST requests and answers. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { globPattern } from '../faults.ts';
+import { globPattern } from '../call-faults.ts';
 import { AwsFault } from '../types.ts';
 import type { ObjectVersion } from './object-table.ts';
 import { requireKmsUse, encryptionHeaders } from './s3-kms.ts';

@@ -18,7 +18,7 @@ export interface Asked {
   readonly reload: (what: string) => SandboxResponse;
 }
 
-export interface Inside {
+export interface GrafanaCall {
   readonly around: LogSurroundings;
   readonly grafana: GrafanaPod;
   readonly request: SandboxRequest;

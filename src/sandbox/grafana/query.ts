@@ -1,10 +1,10 @@
 /** Queries through a data source: its address, login and headers are put on, and Loki's answer becomes frames. */
 import type { SandboxResponse } from '../types.ts';
 import type { DataSource } from './provisioning.ts';
-import { type Inside, json } from './grafana-pod.ts';
+import { type GrafanaCall, json } from './grafana-pod.ts';
 
 /** One request as the data source makes it; 502 in Grafana's words when no answer comes. */
-export function passOn({ around, grafana, request }: Inside, source: DataSource, path: string): SandboxResponse {
+export function passOn({ around, grafana, request }: GrafanaCall, source: DataSource, path: string): SandboxResponse {
   const headers: Record<string, string> = { 'user-agent': 'Grafana/12.1.1' };
   if (source.basicAuth)
     headers['authorization'] = `Basic ${Buffer.from(`${source.basicAuthUser}:${source.secureJsonData['basicAuthPassword'] ?? ''}`).toString('base64')}`;
@@ -32,7 +32,7 @@ interface Query {
   readonly datasource?: { readonly uid?: string };
 }
 
-export function answerQueries(inside: Inside): SandboxResponse {
+export function answerQueries(inside: GrafanaCall): SandboxResponse {
   const { body, around } = inside;
   const queries = (body['queries'] ?? []) as readonly Query[];
   if (queries.length === 0) return json(400, { message: 'No queries found in request' });
@@ -61,7 +61,7 @@ interface Range {
   readonly to: number;
 }
 
-function one(inside: Inside, source: DataSource, { query, range }: { readonly query: Query; readonly range: Range }): object {
+function one(inside: GrafanaCall, source: DataSource, { query, range }: { readonly query: Query; readonly range: Range }): object {
   const instant = query.queryType === 'instant';
   const step = Math.max(1, Math.ceil((query.intervalMs ?? (range.to - range.from) / 1000) / 1000));
   const span = Math.max(1, Math.round((range.to - range.from) / 1000));

@@ -3,7 +3,7 @@ import type { LogSurroundings } from '../logs/surroundings.ts';
 import type { SandboxResponse } from '../types.ts';
 import type { DataSource } from './provisioning.ts';
 import { answerQueries, passOn } from './query.ts';
-import { type Role, type Asked, type Inside, json, type GrafanaPod } from './grafana-pod.ts';
+import { type Role, type Asked, type GrafanaCall, json, type GrafanaPod } from './grafana-pod.ts';
 
 const RANKS: readonly Role[] = ['Viewer', 'Editor', 'Admin', 'Server admin'];
 const message = (status: number, text: string): SandboxResponse => json(status, { message: text });
@@ -13,7 +13,7 @@ interface Route {
   readonly method: string;
   readonly path: RegExp;
   readonly role: Role | undefined;
-  readonly answer: (inside: Inside) => SandboxResponse;
+  readonly answer: (inside: GrafanaCall) => SandboxResponse;
 }
 
 const route = (text: string, role: Role | undefined, answer: Route['answer']): Route => {
@@ -95,9 +95,9 @@ export function serveGrafana(around: LogSurroundings, grafana: GrafanaPod, { req
     if (RANKS.indexOf(role) < RANKS.indexOf(found.role)) return message(403, "You'll need additional permissions to perform this action.");
   }
   const text = Buffer.from(request.body).toString('utf8');
-  let body: Inside['body'];
+  let body: GrafanaCall['body'];
   try {
-    body = text === '' ? {} : (JSON.parse(text) as Inside['body']);
+    body = text === '' ? {} : (JSON.parse(text) as GrafanaCall['body']);
   } catch {
     return message(400, 'bad request data');
   }
@@ -111,7 +111,7 @@ function roleOf({ process, accounts }: GrafanaPod, authorization: string): Role 
   return Buffer.from(value, 'base64').toString() === `${user}:${password}` ? 'Server admin' : undefined;
 }
 
-function dataSourceFrom(body: Inside['body'], former?: DataSource): DataSource {
+function dataSourceFrom(body: GrafanaCall['body'], former?: DataSource): DataSource {
   const text = (key: string) => (typeof body[key] === 'string' ? body[key] : '');
   return {
     uid: text('uid') || (former?.uid ?? `generated${text('name').length}`),
@@ -129,7 +129,7 @@ function dataSourceFrom(body: Inside['body'], former?: DataSource): DataSource {
   };
 }
 
-function create({ grafana, body }: Inside): SandboxResponse {
+function create({ grafana, body }: GrafanaCall): SandboxResponse {
   const wanted = dataSourceFrom(body);
   if (wanted.name === '' || wanted.type === '') return message(400, 'bad request data');
   if (grafana.datasources.has(wanted.uid)) return message(409, 'data source with the same uid already exists');
@@ -138,7 +138,7 @@ function create({ grafana, body }: Inside): SandboxResponse {
   return json(200, { datasource: shown(wanted), id: 1, message: 'Datasource added', name: wanted.name });
 }
 
-function update({ grafana, at, body }: Inside): SandboxResponse {
+function update({ grafana, at, body }: GrafanaCall): SandboxResponse {
   const former = grafana.datasources.get(at[0] ?? '');
   if (!former) return message(404, 'Data source not found');
   if (former.readOnly) return message(403, 'Cannot update read-only data source');
@@ -147,7 +147,7 @@ function update({ grafana, at, body }: Inside): SandboxResponse {
   return json(200, { datasource: shown(wanted), id: 1, message: 'Datasource updated', name: wanted.name });
 }
 
-function saveDashboard({ grafana, body }: Inside): SandboxResponse {
+function saveDashboard({ grafana, body }: GrafanaCall): SandboxResponse {
   const board = body['dashboard'] as Readonly<Record<string, unknown>> | undefined;
   if (!board?.['title']) return message(400, 'Dashboard title cannot be empty');
   const uid = String(board['uid'] ?? '');

@@ -2,12 +2,12 @@
 import type { Surroundings } from './defaults.ts';
 import { docOf } from './document.ts';
 import type { Registry } from './resources.ts';
-import type { Shelf } from './shelf.ts';
+import type { WatchCache } from './watch-cache.ts';
 
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 
 /** Addresses are 10.100.0.0/16, as on EKS; .1 is the API server and .10 the cluster DNS. */
-export function createAddresses(shelf: Shelf, registry: Registry): Surroundings {
+export function createAddresses(shelf: WatchCache, registry: Registry): Surroundings {
   let address = 20;
   let port = 30_000;
   const services = () => shelf.items(registry.ofKind('Service')).map(docOf);

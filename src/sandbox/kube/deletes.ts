@@ -5,7 +5,7 @@ import { docOf, objectOf, same, stamp } from './document.ts';
 import type { Doc } from './document.ts';
 import type { Ownership } from './ownership.ts';
 import type { Registry, Resource } from './resources.ts';
-import type { Shelf } from './shelf.ts';
+import type { WatchCache } from './watch-cache.ts';
 
 export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
@@ -21,7 +21,7 @@ export interface Deletes {
 }
 
 export interface DeleteParts {
-  readonly shelf: Shelf;
+  readonly shelf: WatchCache;
   readonly registry: Registry;
   readonly ownership: Ownership;
   readonly clock: SandboxClock;

@@ -1,7 +1,7 @@
 /** Who is owned by whom: the index garbage collection asks. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Registry, Resource } from './resources.ts';
-import type { Shelf } from './shelf.ts';
+import type { WatchCache } from './watch-cache.ts';
 
 export interface Owned {
   readonly resource: Resource;
@@ -15,7 +15,7 @@ export interface Ownership {
   find(uid: string): Owned | undefined;
 }
 
-export function createOwnership(shelf: Shelf, registry: Registry): Ownership {
+export function createOwnership(shelf: WatchCache, registry: Registry): Ownership {
   const byUid = new Map<string, Owned>();
   const owned = new Map<string, Set<string>>();
 

@@ -13,7 +13,7 @@ import { badRequest, failure, methodNotAllowed, Refusal } from './status.ts';
 import { bind, evict, scale } from './subresources.ts';
 import { serveWatch } from './watch.ts';
 
-async function answerSubresource(parts: DoorParts, request: ResourceRequest, response: ServerResponse): Promise<Outcome> {
+async function answerSubresource(parts: KubeServerParts, request: ResourceRequest, response: ServerResponse): Promise<Outcome> {
   const { subresource, verb } = request;
   if (subresource === 'log') return answerLog(parts, request, response);
   if (subresource === 'proxy') return answerProxy(parts, request);
@@ -29,7 +29,7 @@ async function answerSubresource(parts: DoorParts, request: ResourceRequest, res
   throw methodNotAllowed();
 }
 
-export async function answerResource(parts: DoorParts, request: ResourceRequest, response: ServerResponse): Promise<Outcome> {
+export async function answerResource(parts: KubeServerParts, request: ResourceRequest, response: ServerResponse): Promise<Outcome> {
   const { resource, verb, name, subresource } = request;
   if (resource.review) {
     if (verb !== 'create') throw methodNotAllowed();
@@ -54,7 +54,7 @@ export async function answerResource(parts: DoorParts, request: ResourceRequest,
 }
 
 /** Everything the handlers behind the door share. */
-export interface DoorParts extends ReviewParts {
+export interface KubeServerParts extends ReviewParts {
   readonly runtime: PodRuntime;
   readonly version: string;
 }

@@ -4,7 +4,7 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import { isMap } from './document.ts';
 import type { Doc } from './document.ts';
 import type { Registry } from './resources.ts';
-import type { Shelf } from './shelf.ts';
+import type { WatchCache } from './watch-cache.ts';
 
 /** Traces of activity, not of anything installed: a real cluster forgets them by itself. */
 const FLEETING = new Set(['events.', 'leases.coordination.k8s.io']);
@@ -20,7 +20,7 @@ function timeless(value: unknown): Json {
   return Object.fromEntries(kept.map((key) => [key, timeless(value[key])]));
 }
 
-export function snapshotOf(shelf: Shelf, registry: Registry): Json {
+export function snapshotOf(shelf: WatchCache, registry: Registry): Json {
   const shelves = new Map<string, Doc>();
   for (const resource of registry.all()) {
     if (FLEETING.has(resource.shelf) || shelves.has(resource.shelf)) continue;

@@ -12,8 +12,8 @@ import { createOwnership } from './ownership.ts';
 import { createRegistry } from './resources.ts';
 import type { Registry } from './resources.ts';
 import { labelTest } from './selectors.ts';
-import { createShelf } from './shelf.ts';
-import type { Shelf } from './shelf.ts';
+import { createWatchCache } from './watch-cache.ts';
+import type { WatchCache } from './watch-cache.ts';
 import { snapshotOf } from './snapshot.ts';
 import { notFound } from './status.ts';
 import { createWrites } from './writes.ts';
@@ -22,7 +22,7 @@ import type { Writes } from './writes.ts';
 /** What the door needs beyond what the rest of the sandbox sees. All of it throws `Refusal`. */
 export interface KubeStore extends ObjectStore {
   readonly registry: Registry;
-  readonly shelf: Shelf;
+  readonly shelf: WatchCache;
   readonly insert: Writes['insert'];
   readonly write: Writes['write'];
   readonly erase: Deletes['erase'];
@@ -50,7 +50,7 @@ function established(definition: Doc, now: string): Doc {
 }
 
 export function createStore({ clock, rootCa = '' }: StoreOptions): KubeStore {
-  const shelf = createShelf();
+  const shelf = createWatchCache();
   const registry = createRegistry();
   const ownership = createOwnership(shelf, registry);
   const deletes = createDeletes({ shelf, registry, ownership, clock });

@@ -5,7 +5,7 @@ import type { SandboxClock } from '../types.ts';
 import type { ResourceRequest } from './request.ts';
 import { fieldTest, labelTest } from './selectors.ts';
 import { shapeObject, shapeOf } from './shape.ts';
-import type { Change, Shelf } from './shelf.ts';
+import type { Change, WatchCache } from './watch-cache.ts';
 import { failure, Refusal } from './status.ts';
 
 const BOOKMARK_EVERY_MS = 60_000;
@@ -22,7 +22,7 @@ function seenAs(change: Change, matches: (object: KubeObject) => boolean): Type 
 }
 
 export interface WatchParts {
-  readonly shelf: Shelf;
+  readonly shelf: WatchCache;
   readonly clock: SandboxClock;
 }
 

@@ -8,7 +8,7 @@ import { copy, docOf, objectOf, same, stamp } from './document.ts';
 import type { Doc } from './document.ts';
 import { guardImmutable } from './immutable.ts';
 import type { Resource } from './resources.ts';
-import type { Shelf } from './shelf.ts';
+import type { WatchCache } from './watch-cache.ts';
 import { alreadyExists, badRequest, conflict, forbidden, notFound } from './status.ts';
 import { validate } from './validate.ts';
 
@@ -36,7 +36,7 @@ export interface Writes {
 }
 
 export interface WriteParts {
-  readonly shelf: Shelf;
+  readonly shelf: WatchCache;
   readonly clock: SandboxClock;
   readonly around: Surroundings;
   readonly namespaces: Resource;

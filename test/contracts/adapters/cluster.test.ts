@@ -12,7 +12,7 @@ import { ProblemError } from '../../../src/problems/problem.ts';
 import type { KubeAccess, Kubernetes } from '../../../src/ports/kubernetes.ts';
 import type { Chart, HelmTask } from '../../../src/ports/releases.ts';
 import type { Clock } from '../../../src/ports/system.ts';
-import { helmBinaries } from '../../helpers/helm-binary.ts';
+import { helmBinaries } from '../../support/helm-binary.ts';
 import { claimsIn, startServer, type TestServer } from '../kube/server.ts';
 
 const run = promisify(execFile);
@@ -143,7 +143,7 @@ describe('objects', () => {
     );
     expect(reply.status).toBe(200);
     expect(JSON.parse(reply.body)).toEqual({ pod: 'p', port: 8080, method: 'POST', path: '/x?y=1', body: 'hello' });
-    expect(server.reached.at(-1)!.headers).toMatchObject({ 'x-scope-orgid': 't' });
+    expect(server.session.at(-1)!.headers).toMatchObject({ 'x-scope-orgid': 't' });
     expect((await problemOf(kubernetes.forward({ namespace: 'loki', pod: 'absent', port: 1 }, { method: 'GET', path: '/' }))).code).toBe('KUBE_FORWARD_FAILED');
   });
 });

@@ -13,9 +13,9 @@ import { openCharts } from '../../../src/adapters/helm/charts.ts';
 import { openReleases } from '../../../src/adapters/helm/releases.ts';
 import { ProblemError } from '../../../src/problems/problem.ts';
 import type { Chart, HelmTask } from '../../../src/ports/releases.ts';
-import { clusterOf } from '../../helpers/cluster-objects.ts';
-import { helmBinaries } from '../../helpers/helm-binary.ts';
-import { startKubeServer, status, type KubeServer } from '../../helpers/kube-server.ts';
+import { clusterOf } from '../../support/cluster-objects.ts';
+import { helmBinaries } from '../../support/helm-binary.ts';
+import { startKubeServer, status, type KubeServer } from '../../support/kube-server.ts';
 
 const helms = helmBinaries();
 const run = promisify(execFile);

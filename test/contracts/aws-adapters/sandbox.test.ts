@@ -7,9 +7,9 @@ import type { Aws } from '../../../src/ports/aws.ts';
 import { connectAws } from '../../../src/adapters/aws/connect.ts';
 import { ProblemError } from '../../../src/problems/problem.ts';
 import { createAccount, type AwsAccount } from '../../../src/sandbox/aws/account.ts';
-import { awsDoor } from '../../../src/sandbox/aws/door.ts';
+import { awsServer } from '../../../src/sandbox/aws/server.ts';
 import { createClock } from '../../../src/sandbox/clock.ts';
-import { createFaults } from '../../../src/sandbox/faults.ts';
+import { createFaults } from '../../../src/sandbox/call-faults.ts';
 import type { Call } from '../../../src/sandbox/types.ts';
 import { awsContract, type Endpoint } from './contract.ts';
 
@@ -27,7 +27,7 @@ async function startSandbox(region = 'ap-northeast-2'): Promise<Sandbox> {
     accountId: '123456789012',
     cluster: { name: 'demo', version: '1.33', endpoint: 'https://127.0.0.1:1', certificateAuthority: 'Q0E=', vpc: 'vpc-0', oidcProvider: true },
   });
-  const server = createServer(awsDoor({ account: simulated, faults: createFaults(), onCall: (call) => void calls.push(call) }));
+  const server = createServer(awsServer({ account: simulated, faults: createFaults(), onCall: (call) => void calls.push(call) }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     simulated,

@@ -8,9 +8,9 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsAccount } from '../../../src/sandbox/aws/account.ts';
 import { createAccount } from '../../../src/sandbox/aws/account.ts';
-import { awsDoor } from '../../../src/sandbox/aws/door.ts';
-import type { Faults } from '../../../src/sandbox/faults.ts';
-import { createFaults } from '../../../src/sandbox/faults.ts';
+import { awsServer } from '../../../src/sandbox/aws/server.ts';
+import type { Faults } from '../../../src/sandbox/call-faults.ts';
+import { createFaults } from '../../../src/sandbox/call-faults.ts';
 import type { Call, SandboxClock, SandboxCredentials } from '../../../src/sandbox/types.ts';
 
 export const region = 'ap-northeast-2';
@@ -65,7 +65,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   });
   const faults = createFaults();
   const calls: Call[] = [];
-  const server = createServer(awsDoor({ account, faults, onCall: (call) => calls.push(call) }));
+  const server = createServer(awsServer({ account, faults, onCall: (call) => calls.push(call) }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { KubeObject } from '../../../src/ports/kubernetes.ts';
 import { createClock } from '../../../src/sandbox/clock.ts';
-import { createFaults } from '../../../src/sandbox/faults.ts';
-import type { Faults } from '../../../src/sandbox/faults.ts';
+import { createFaults } from '../../../src/sandbox/call-faults.ts';
+import type { Faults } from '../../../src/sandbox/call-faults.ts';
 import { makeCertificate } from '../../../src/sandbox/kube/certificate.ts';
-import { kubeDoor } from '../../../src/sandbox/kube/door.ts';
+import { kubeServer } from '../../../src/sandbox/kube/server.ts';
 import { serviceAccountUser } from '../../../src/sandbox/kube/rbac.ts';
 import type { User } from '../../../src/sandbox/kube/request.ts';
 import { createStore } from '../../../src/sandbox/kube/store.ts';
@@ -28,7 +28,7 @@ export interface TestServer {
   readonly faults: Faults;
   readonly calls: Call[];
   /** Requests that reached pods. */
-  readonly reached: SandboxRequest[];
+  readonly session: SandboxRequest[];
   /** Tells everyone who follows pod `name` of a further line. */
   print(name: string, line: string): void;
   /** How many follow the log of pod `name`. */
@@ -58,7 +58,7 @@ const LINES = ['one', 'two', 'three'].map((line, index) => ({ time: new Date(STA
 export type Followers = Map<string, Set<(line: string) => void>>;
 
 /** Pods that have said three lines each, and answer with what they were asked. */
-export function fakeRuntime(reached: SandboxRequest[], followers: Followers): PodRuntime {
+export function fakeRuntime(session: SandboxRequest[], followers: Followers): PodRuntime {
   return {
     logs: (_pod, container, { previous }) => LINES.map(({ time, line }) => ({ time, line: `${container} ${previous ? 'before ' : ''}${line}` })),
     follow(pod, _container, listener) {
@@ -69,7 +69,7 @@ export function fakeRuntime(reached: SandboxRequest[], followers: Followers): Po
       return () => listeners.delete(tell);
     },
     async request(pod, port, request) {
-      reached.push(request);
+      session.push(request);
       const body = JSON.stringify({ pod: pod.metadata.name, port, method: request.method, path: request.path, body: Buffer.from(request.body).toString() });
       return { status: request.path.startsWith('/missing') ? 404 : 200, headers: { 'Content-Type': 'application/json' }, body };
     },
@@ -104,14 +104,14 @@ async function startSandboxServer(options: ServerOptions): Promise<TestServer> {
   for (const name of ['default', 'kube-system']) store.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   if (options.readyAfterMs !== undefined) makeEverythingReady(store, clock, options.readyAfterMs);
   const calls: Call[] = [];
-  const reached: SandboxRequest[] = [];
+  const session: SandboxRequest[] = [];
   const followers: Followers = new Map();
   const faults = createFaults();
-  const door = kubeDoor({
+  const door = kubeServer({
     store,
     clock,
     faults,
-    runtime: fakeRuntime(reached, followers),
+    runtime: fakeRuntime(session, followers),
     authenticate: (bearer) => (bearer === undefined ? undefined : USERS[bearer]),
     mintToken: ({ namespace, serviceAccount, audiences, seconds }) => ({
       token: unsigned({ sub: `system:serviceaccount:${namespace}:${serviceAccount}`, aud: audiences }),
@@ -136,7 +136,7 @@ async function startSandboxServer(options: ServerOptions): Promise<TestServer> {
     version: VERSION,
     faults,
     calls,
-    reached,
+    session,
     print: (name, line) => followers.get(name)?.forEach((tell) => tell(line)),
     following: (name) => followers.get(name)?.size ?? 0,
     put: async (object) => {

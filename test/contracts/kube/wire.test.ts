@@ -408,13 +408,13 @@ describe('pods', () => {
   test.skipIf(DIFFERENT('proxy'))('the proxy reaches pods and services, without the login', async () => {
     await start('p', { containers: [{ name: 'a', image: 'i', ports: [{ name: 'http', containerPort: 3100 }] }] });
     await create('services', { metadata: { name: 's' }, spec: { selector: { app: 'p' }, ports: [{ name: 'web', port: 80, targetPort: 'http' }] } });
-    server.reached.length = 0;
+    server.session.length = 0;
     expect((await call(server, `${home('pods', 'p:3100')}/proxy/metrics?a=b`)).json).toMatchObject({ port: 3100, path: '/metrics?a=b', method: 'GET' });
     expect(
       (await call(server, `${home('services', 'http:s:web')}/proxy/push`, { body: 'text', type: 'text/plain', headers: { 'x-scope-orgid': 't' } })).json,
     ).toMatchObject({ method: 'POST', port: 3100, body: 'text' });
-    expect(server.reached[1]?.headers['x-scope-orgid']).toBe('t');
-    expect(server.reached.some((request) => 'authorization' in request.headers)).toBe(false);
+    expect(server.session[1]?.headers['x-scope-orgid']).toBe('t');
+    expect(server.session.some((request) => 'authorization' in request.headers)).toBe(false);
     expect((await call(server, `${home('pods', 'p')}/proxy/missing`)).status).toBe(404);
     await server.put({ ...((await server.get('Pod', namespace, 'p')) as KubeObject), status: { phase: 'Pending' } });
     expect((await call(server, `${home('services', 's')}/proxy/`)).json.message).toBe('no endpoints available for service "s"');

@@ -1,0 +1,70 @@
+/** Stands between a use case and the renderer: completes the story (a first and a last event) and knows what stands in the world. */
+import type { Event, EventMap, Sink } from '../engine/types.ts';
+
+export interface RunTracker {
+  readonly sink: Sink;
+  readonly finished: () => EventMap['run.finished'] | undefined;
+  /** What the run is doing to the world; `undefined` until a step has begun or a probe pod is made. */
+  readonly acting: () => EventMap['steps.started']['doing'] | 'verify' | undefined;
+  /** Titles of what would stay if the process ended now: what an install has begun and not taken back, what an uninstall has not reached. */
+  readonly standing: () => readonly string[];
+}
+
+/** `opening` is told before the first event unless that is one itself. */
+export function runTracker(sink: Sink, opening: EventMap['run.started']): RunTracker {
+  const titles = new Map<string, string>();
+  const standing = new Set<string>();
+  let started = false;
+  let acting = false;
+  let probing = false;
+  let doing: EventMap['steps.started']['doing'] | undefined;
+  let finished: EventMap['run.finished'] | undefined;
+  const note = (event: Event) => {
+    switch (event.type) {
+      case 'steps.started':
+        doing = event.doing;
+        for (const { id, title } of event.steps) {
+          titles.set(id, title);
+          if (doing === 'uninstall') standing.add(id);
+        }
+        return;
+      case 'step.started':
+        acting = true;
+        if (doing !== 'uninstall') standing.add(event.step);
+        return;
+      case 'step.done':
+      case 'step.unchanged':
+      case 'step.kept':
+        if (doing === 'uninstall') standing.delete(event.step);
+        return;
+      case 'undo.started':
+        acting = true;
+        standing.add(event.step);
+        return;
+      case 'undo.done':
+        standing.delete(event.step);
+        return;
+      case 'probes.placed':
+      case 'probes.removed':
+        probing = event.type === 'probes.placed';
+        return;
+      case 'run.finished':
+        finished = event;
+        return;
+      default:
+        return;
+    }
+  };
+  return {
+    sink: (event) => {
+      if (event.type === 'run.started' && started) return;
+      if (!started && event.type !== 'run.started' && event.type !== 'run.finished') sink({ type: 'run.started', ...opening });
+      started = true;
+      note(event);
+      sink(event);
+    },
+    finished: () => finished,
+    acting: () => (probing ? 'verify' : acting ? doing : undefined),
+    standing: () => (probing ? ['Probe pods, until they exit on their own'] : acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
+  };
+}

@@ -1,0 +1,33 @@
+/** Consents that a plan lacks: asked for where somebody can answer, refused with the right flag where nobody can. */
+import type { Plan } from '../engine/types.ts';
+import type { Context } from '../context.ts';
+import type { Consent } from '../steps/consent.ts';
+import type { RunContext } from '../deps.ts';
+
+/** The run with what was granted, or `undefined` when nothing was asked or nothing was granted. */
+export async function consent(run: RunContext, { plan, ctx }: { readonly plan: Plan<Context>; readonly ctx: Context }): Promise<RunContext | undefined> {
+  const { settings, deps, settled } = run;
+  const { questions } = deps;
+  if (!questions) return undefined;
+  for (const { step, finding } of plan) {
+    if (finding.is !== 'blocked') continue;
+    const { code, message } = finding.problem;
+    if ((code === 'OIDC_PROVIDER_MISSING' || code === 'OIDC_AUDIENCE_MISSING') && !settings.createOidcProvider) {
+      await settled();
+      const granted = await questions.confirm(`${message}. Every IRSA role of this cluster shares it. Make it so?`, true);
+      return granted ? { ...run, settings: { ...settings, createOidcProvider: true } } : undefined;
+    }
+    if (code === 'RECREATE_UNCONFIRMED') {
+      const { name } = Object.values(ctx.blueprint.buckets).find(({ use }) => step.id === `bucket.${use}`) ?? { name: '' };
+      await settled();
+      const typed = await questions.text(`${message}. Type the bucket's name to delete all of it`, {});
+      return typed === name && name !== '' ? { ...run, consent: emptying(run.consent, [name]) } : undefined;
+    }
+  }
+  return undefined;
+}
+
+/** With these buckets among those that may be emptied. */
+export function emptying(given: Consent | undefined, names: readonly string[]): Consent {
+  return { ...given, buckets: new Map([...(given?.buckets ?? []), ...names.map((name) => [name, { how: 'empty' } as const] as const)]) };
+}

@@ -1,0 +1,19 @@
+/** Whether the API server reaches the nodes at all: logs, counters and port-forwards all go that way. */
+import type { DoctorCheck } from './evidence.ts';
+import { fail, pass } from './verdict.ts';
+
+export const kubeletsReached: DoctorCheck = {
+  id: 'scheduling.kubelets',
+  title: "The Kubernetes API reaches the nodes' kubelets",
+  at: ['doctor'],
+  hop: 'scheduling',
+  async run({ unreached, reading }) {
+    if (!unreached) return pass();
+    const { message, fix, evidence = [] } = unreached;
+    return fail('KUBELETS_UNREACHABLE', {
+      message,
+      fix,
+      evidence: [...evidence, ...(reading ? [] : ['not checked: whether lines come back; that is asked through a port-forward'])],
+    });
+  },
+};

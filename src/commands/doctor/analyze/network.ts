@@ -1,0 +1,181 @@
+/** The network as a modifier of every hop: meshes and policies that cut what lies between two parts. */
+import type { Hop, DoctorCheck, Evidence } from './evidence.ts';
+import type { PodEvidence } from './objects-evidence.ts';
+import { NO_ANSWER } from './aws-answers.ts';
+import { core, freshSince, said, unwrittenSince } from './log-lines.ts';
+import { barrier, type End } from './network-policy.ts';
+import { meshed, sidecarIn } from './mesh.ts';
+import { failing, refusedWith } from './refusals.ts';
+import { fail, NO_LOKI, pass, skip } from './verdict.ts';
+
+const collectors = (survey: Evidence): readonly PodEvidence[] => survey.collectors.flatMap(({ pods }) => pods);
+
+interface Cut {
+  readonly id: string;
+  readonly title: string;
+  readonly hop: Hop;
+  /** Who has the sidecar, and who complains. */
+  readonly pods: (survey: Evidence) => readonly PodEvidence[];
+  readonly complaint: RegExp;
+  readonly since: (survey: Evidence) => number;
+  readonly message: string;
+  readonly fix: string;
+}
+
+const PROXIED = /upstream connect error|disconnect\/reset before headers|RequestCanceled|BlackHoleCluster|istio|envoy/i;
+const GOSSIP =
+  /memberlist.{0,200}(refused|reset|timeout|EOF|no such host|failed)|:9095.{0,200}(refused|reset|timeout|EOF|unavailable)|:7946.{0,200}(refused|reset|timeout|EOF)|empty ring/i;
+const any = (...patterns: readonly RegExp[]): RegExp => new RegExp(patterns.map(({ source }) => source).join('|'), 'i');
+
+const CUTS: readonly Cut[] = [
+  {
+    id: 'network.mesh-s3',
+    title: 'No service mesh stands between Loki and AWS',
+    hop: 's3',
+    pods: (survey) => (survey.loki ? core(survey.loki) : []),
+    complaint: new RegExp(`(failed to flush|amazonaws|operation error (S3|STS)|WebIdentityErr)[\\s\\S]{0,400}(${any(NO_ANSWER, PROXIED).source})`, 'i'),
+    since: unwrittenSince,
+    message: 'Loki gets no answer from AWS through the mesh',
+    fix: 'put the annotation traffic.sidecar.istio.io/excludeOutboundPorts: "443" under loki.podAnnotations, or leave Loki out of the mesh: sidecar.istio.io/inject: "false" under loki.podLabels; then upgrade the release',
+  },
+  {
+    id: 'network.mesh-ring',
+    title: "No service mesh stands between Loki's parts",
+    hop: 'loki-runtime',
+    pods: (survey) => (survey.loki ? core(survey.loki) : []),
+    complaint: any(GOSSIP, PROXIED),
+    since: freshSince,
+    message: "Loki's parts do not reach each other through the mesh",
+    fix: 'exclude the ports of the ring from the mesh: traffic.sidecar.istio.io/excludeInboundPorts and excludeOutboundPorts: "7946,9095" under loki.podAnnotations; then upgrade the release',
+  },
+  {
+    id: 'network.mesh-push',
+    title: 'No service mesh stands between collectors and Loki',
+    hop: 'alloy-push',
+    pods: (survey) => [...(survey.loki?.pods ?? []), ...collectors(survey)],
+    complaint:
+      /(error sending batch|server returned HTTP status 50[23])[\s\S]{0,400}(upstream connect error|disconnect\/reset|connection reset by peer|EOF|RBAC: access denied|no healthy upstream)|RBAC: access denied/i,
+    since: freshSince,
+    message: 'Pushes do not come through the mesh',
+    fix: "let both ends into the mesh, or neither; or set PeerAuthentication to PERMISSIVE for Loki's namespace",
+  },
+];
+
+/** A sidecar alone is no fault: it is one when what passes it is cut off. */
+export const meshLetsThrough: readonly DoctorCheck[] = CUTS.map(({ id, title, hop, pods, complaint, since, message, fix }) => ({
+  id,
+  title,
+  at: ['doctor'],
+  hop,
+  async run(survey) {
+    if (!survey.loki) return NO_LOKI;
+    const inside = meshed(pods(survey));
+    const [first] = inside;
+    if (!first) return skip('there is no sidecar of a mesh');
+    const evidence = said(pods(survey), complaint, 2, since(survey));
+    if (evidence.length === 0) return pass(`${inside.length} pods with ${sidecarIn(first)}`);
+    return fail('MESH_BLOCKS_TRAFFIC', { message, fix, evidence: [`pod ${first.name}: container ${sidecarIn(first)}`, ...evidence] });
+  },
+}));
+
+interface Way {
+  readonly id: string;
+  readonly title: string;
+  readonly hop: Hop;
+  readonly between: string;
+  readonly ends: (survey: Evidence) => { readonly from: End; readonly to: End; readonly port: number } | undefined;
+}
+
+const endOf = (pod: PodEvidence | undefined, survey: Evidence): End | undefined =>
+  pod && { is: 'pod', namespace: pod.namespace, labels: pod.labels, namespaceLabels: survey.namespaces.get(pod.namespace) ?? {} };
+const component = ({ loki }: Evidence, ...names: readonly string[]) => names.map((name) => loki?.pods.find((pod) => pod.component === name)).find(Boolean);
+const way = (from: End | undefined, to: End | undefined, port: number) => (from && to ? { from, to, port } : undefined);
+
+const WAYS: readonly Way[] = [
+  {
+    id: 'network.policy-aws',
+    title: "Network policies let Loki's pods out to AWS",
+    hop: 'aws-identity',
+    between: 'Loki and AWS',
+    ends: (survey) =>
+      survey.loki && survey.loki.buckets.length > 0
+        ? way(endOf(component(survey, 'ingester', 'write', 'single-binary'), survey), { is: 'outside' }, 443)
+        : undefined,
+  },
+  {
+    id: 'network.policy-ring',
+    title: "Network policies let Loki's parts talk to each other",
+    hop: 'loki-runtime',
+    between: "Loki's distributors and ingesters",
+    ends: (survey) => way(endOf(component(survey, 'distributor', 'write'), survey), endOf(component(survey, 'ingester', 'write'), survey), 9095),
+  },
+  {
+    id: 'network.policy-gateway',
+    title: 'Network policies let the gateway reach Loki',
+    hop: 'gateway',
+    between: 'the gateway and Loki',
+    ends: (survey) => way(endOf(component(survey, 'gateway'), survey), endOf(component(survey, 'distributor', 'write', 'single-binary'), survey), 3100),
+  },
+  {
+    id: 'network.policy-push',
+    title: 'Network policies let collectors reach Loki',
+    hop: 'gateway',
+    between: 'collectors and Loki',
+    ends: (survey) => {
+      const collector = survey.collectors.find(({ writers }) => writers.some(({ ours }) => ours)) ?? survey.collectors[0];
+      const to = component(survey, 'gateway', 'single-binary', 'distributor', 'write');
+      // The host's own network is no pod to a policy.
+      if (collector?.workload.template.hostNetwork) return undefined;
+      return way(endOf(collector?.pods[0], survey), endOf(to, survey), to?.component === 'gateway' ? 8080 : 3100);
+    },
+  },
+];
+
+const inWords = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ') || 'all pods';
+
+/** What a policy forbids, whether or not the network plugin of this cluster enforces policies. */
+export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title, hop, between, ends }) => ({
+  id,
+  title,
+  at: ['doctor'],
+  hop,
+  async run(survey) {
+    if (!survey.loki) return NO_LOKI;
+    if (!survey.policies) return skip('network policies could not be listed');
+    const both = ends(survey);
+    if (!both) return skip('one end is missing');
+    const cut = barrier(survey.policies, both);
+    if (!cut) return pass();
+    // Policies of a cluster whose plugin does not enforce them cut nothing: then answers come all the same.
+    if (hop !== 'aws-identity' && works(survey, id)) return pass(`${cut.policy.name} forbids it, but nothing enforces it`);
+    if (hop === 'aws-identity' && said(core(survey.loki), NO_ANSWER, 1, unwrittenSince(survey)).length === 0) return pass('nothing is cut off');
+    const { policy, side } = cut;
+    const selected = inWords(policy.podSelector.matchLabels ?? {});
+    return fail('NETWORK_POLICY', {
+      message: `NetworkPolicy ${policy.namespace}/${policy.name} stands between ${between}: nothing allows port ${both.port}`,
+      fix: `kubectl -n ${policy.namespace} edit networkpolicy ${policy.name}, and let ${side === 'in' ? `in whom it must serve, on port ${both.port}` : `its pods out to port ${both.port}, and to DNS on port 53`}`,
+      evidence: [
+        `NetworkPolicy ${policy.namespace}/${policy.name}: spec.podSelector ${selected}, policyTypes ${policy.types.join(', ')}`,
+        ...(both.from.is === 'pod' ? [`labels of the pods that ask: ${inWords(both.from.labels)}`] : []),
+        ...said([...survey.loki.pods, ...collectors(survey)], NO_ANSWER, 1, freshSince(survey)),
+      ],
+    });
+  },
+}));
+
+function works(survey: Evidence, id: string): boolean {
+  const pushing = id === 'network.policy-push';
+  const delivered = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 120_000;
+  const down = failing(survey);
+  // A query is answered by parts that no push passes.
+  if (['network.policy-push', 'network.policy-gateway', 'network.policy-ring'].includes(id) && down.length > 0) {
+    const unanswered = down.some(({ status }) => status === '-1');
+    return id === 'network.policy-push' ? !unanswered : unanswered;
+  }
+  const answered = !pushing && survey.loki?.gateway?.anonymous && ![502, 503, 504].includes(survey.loki.gateway.anonymous.status);
+  // What came a minute ago may have come before the policy did.
+  return pushing && refusedWith(survey, NO_ANSWER).length > 0 ? false : Boolean(delivered || answered);
+}

@@ -1,0 +1,157 @@
+/** Hops tenant-read and grafana-datasource: data sources ask the gateway, with a login and the tenant that is written. */
+import { getPath } from '../../../design/get-path.ts';
+import { inWords, isLoginRefused } from './answers.ts';
+import type { LokiEvidence } from './loki-evidence.ts';
+import type { DatasourceEvidence, DoctorCheck, Evidence } from './evidence.ts';
+import { tenantsWritten } from './tenants.ts';
+import { fail, NO_LOKI, pass, skip } from './verdict.ts';
+import { refusedAtGateway } from './writers.ts';
+
+const mine = ({ datasources }: Evidence): readonly DatasourceEvidence[] => datasources.filter(({ ours }) => ours);
+/** Also those that ask in Loki's namespace for a Service that is not there. */
+const meant = ({ datasources, services, loki }: Evidence): readonly DatasourceEvidence[] =>
+  datasources.filter(({ ours, url }) => ours || (services.get(url) === undefined && /^https?:\/\/[^./:]+\.([^./:]+)/.exec(url)?.[1] === loki?.namespace));
+const NO_DATASOURCE = skip('no Grafana data source for this Loki was found in the cluster');
+const single = (loki: LokiEvidence) => getPath(loki.config, 'auth_enabled') === false;
+const withoutLogin = (survey: Evidence): readonly DatasourceEvidence[] =>
+  survey.loki?.gateway?.asksLogin ? mine(survey).filter(({ hasLogin }) => !hasLogin) : [];
+
+export const readerTenant: DoctorCheck = {
+  id: 'tenant.reader',
+  title: 'Data sources name a tenant',
+  at: ['doctor'],
+  hop: 'tenant-read',
+  proves: true,
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    if (single(loki)) return pass('Loki has one tenant only');
+    const refused = loki.gateway?.setsTenant ? [] : refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: true });
+    if (mine(survey).length === 0 && refused.length > 0)
+      return fail('READER_TENANT_MISSING', { message: 'Loki refuses Grafana: it names no tenant', evidence: refused });
+    if (mine(survey).length === 0) return NO_DATASOURCE;
+    if (loki.gateway?.setsTenant) return pass(`the gateway sets it: ${loki.gateway.setsTenant}`);
+    const bad = mine(survey).find(({ tenant, hasLogin }) => tenant === undefined && (hasLogin || !loki.gateway?.asksLogin));
+    if (!bad)
+      return withoutLogin(survey).length > 0
+        ? skip('the gateway refuses the data source before Loki sees a tenant')
+        : pass(
+            mine(survey)
+              .map(({ tenant }) => tenant)
+              .join(', '),
+          );
+    const tenants = tenantsWritten(survey);
+    return fail('READER_TENANT_MISSING', {
+      message: `Data source "${bad.name}" sends no tenant, and Loki has more than one`,
+      fix: `add to the data source:\njsonData:\n  httpHeaderName1: X-Scope-OrgID\nsecureJsonData:\n  httpHeaderValue1: ${tenants[0] ?? 'TENANT'}`,
+      evidence: [
+        `${bad.from}: no jsonData.httpHeaderName* is X-Scope-OrgID`,
+        ...(bad.answer ? [`GET /loki/api/v1/labels as the data source asks: ${inWords(bad.answer)}`] : []),
+      ],
+    });
+  },
+};
+
+export const sameTenant: DoctorCheck = {
+  id: 'tenant.same',
+  title: 'Readers read what writers write',
+  at: ['doctor'],
+  hop: 'tenant-read',
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    if (single(loki) || loki.gateway?.setsTenant) return pass();
+    const written = tenantsWritten(survey);
+    const readers = meant(survey).filter(({ tenant }) => tenant !== undefined);
+    if (readers.length === 0 || written.length === 0) return skip('no tenants to compare');
+    // Several tenants are read at once as a|b.
+    const bad = readers.find(({ tenant = '' }) => !tenant.split('|').some((one) => written.includes(one)));
+    if (!bad || survey.collectors.some(({ writers }) => writers.some(({ tenant }) => tenant?.is === 'dynamic'))) return pass(written.join(', '));
+    return fail('READER_TENANT_MISMATCH', {
+      message: `Data source "${bad.name}" reads tenant "${bad.tenant}", but collectors write "${written.join('", "')}"`,
+      fix: `set secureJsonData.httpHeaderValue1: ${written[0]} in ${bad.from.split(',')[0]}`,
+      evidence: [
+        `${bad.from}: X-Scope-OrgID ${bad.tenant}`,
+        ...survey.collectors.flatMap(({ configFrom, writers }) =>
+          writers.map(({ tenant }) => `${configFrom}: tenant ${tenant?.is === 'fixed' ? tenant.name : 'computed'}`),
+        ),
+      ],
+    });
+  },
+};
+
+/** Grafana adds /loki/api/v1 itself. */
+function addressFault({ url }: DatasourceEvidence, survey: Evidence): string | undefined {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return 'it is no http:// or https:// address';
+  const { pathname, port, protocol } = new URL(url);
+  if (/\/(push|loki\/api|api\/prom)/.test(pathname)) return `it has the path ${pathname}, but Grafana adds /loki/api/v1 itself`;
+  if (!survey.services.has(url)) return undefined;
+  const service = survey.services.get(url);
+  if (!service) return `there is no Service of that name`;
+  const wanted = Number(port || (protocol === 'https:' ? 443 : 80));
+  if (!service.ports.includes(wanted)) return `Service ${service.namespace}/${service.name} has no port ${wanted}, only ${service.ports.join(', ')}`;
+  const component = service.selector['app.kubernetes.io/component'];
+  const ours = service.namespace === survey.loki?.namespace && service.selector['app.kubernetes.io/name'] === 'loki';
+  if (!ours || component === undefined || ['gateway', 'query-frontend', 'single-binary', 'read'].includes(component)) return undefined;
+  return `it leads to ${component}, which does not answer queries`;
+}
+
+const inCluster = ({ url }: DatasourceEvidence, { services }: Evidence) => services.has(url) || !/^https?:\/\//.test(url);
+
+export const datasourceAddress: DoctorCheck = {
+  id: 'grafana.url',
+  title: "Data sources lead to Loki's gateway",
+  at: ['doctor'],
+  hop: 'grafana-datasource',
+  async run(survey) {
+    const { datasources, loki } = survey;
+    if (!loki) return NO_LOKI;
+    // A data source may be for another Loki; one that leads nowhere is nobody's.
+    const judged = datasources.filter((one) => one.ours || (inCluster(one, survey) && !survey.services.get(one.url)));
+    if (judged.length === 0) return NO_DATASOURCE;
+    const bad = judged.map((one) => ({ one, wrong: addressFault(one, survey) })).find(({ wrong }) => wrong !== undefined);
+    if (!bad) return pass(judged.map(({ url }) => url).join(', '));
+    const gateway = loki.gateway && `http://${loki.gateway.workload.name}.${loki.namespace}.svc.cluster.local`;
+    return fail('DATASOURCE_URL', {
+      message: `Data source "${bad.one.name}" asks ${bad.one.url}: ${bad.wrong}`,
+      ...(gateway && { fix: `url: ${gateway}` }),
+      evidence: [`${bad.one.from}: url: ${bad.one.url}`],
+    });
+  },
+};
+
+export const datasourceLogin: DoctorCheck = {
+  id: 'grafana.login',
+  title: 'Data sources log in at the gateway',
+  at: ['doctor'],
+  hop: 'grafana-datasource',
+  async run(survey) {
+    const { loki } = survey;
+    if (!loki) return NO_LOKI;
+    const away = loki.gateway?.asksLogin ? refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: false }) : [];
+    if (mine(survey).length === 0 && away.length > 0)
+      return fail('DATASOURCE_NO_LOGIN', { message: 'The gateway refuses Grafana: no login, or a wrong one', evidence: away });
+    if (mine(survey).length === 0) return NO_DATASOURCE;
+    if (!loki.gateway?.asksLogin) return pass('the gateway asks for none');
+    const [bad] = withoutLogin(survey);
+    if (bad) {
+      return fail('DATASOURCE_NO_LOGIN', {
+        message: `Data source "${bad.name}" sends no login, but the gateway asks for one`,
+        fix: `add to the data source:\nbasicAuth: true\nbasicAuthUser: USER\nsecureJsonData:\n  basicAuthPassword: PASSWORD`,
+        evidence: [
+          `${bad.from}: basicAuth is not set`,
+          `${loki.gateway.configFrom}: auth_basic is on`,
+          ...(bad.answer ? [`GET /loki/api/v1/labels as the data source asks: ${inWords(bad.answer)}`] : []),
+        ],
+      });
+    }
+    const refused = mine(survey).find(({ answer }) => answer && isLoginRefused(answer));
+    if (refused?.answer) {
+      return fail('DATASOURCE_LOGIN_REFUSED', {
+        message: `The gateway refuses the login of data source "${refused.name}", user "${refused.login?.user}"`,
+        evidence: [`${refused.from}: basicAuthUser ${refused.login?.user}`, `GET /loki/api/v1/labels with that login: ${inWords(refused.answer)}`],
+      });
+    }
+    return pass();
+  },
+};

@@ -1,0 +1,21 @@
+/** What a bundle is filled with, one source at a time. */
+import type { RunContext } from '../../../deps.ts';
+import type { Blanking } from './redaction.ts';
+import type { Diagnosis } from '../diagnose.ts';
+
+export interface BundleWriter {
+  put(path: string, text: string): void;
+  miss(what: string, error: unknown): void;
+}
+
+export interface Source {
+  readonly what: string;
+  fill(shelf: BundleWriter): Promise<void>;
+}
+
+export interface Sourcing {
+  readonly run: RunContext;
+  /** Absent where the walk itself has failed. */
+  readonly walked?: Diagnosis;
+  readonly blanking: Blanking;
+}

@@ -1,0 +1,127 @@
+/** The support bundle: everything a helper may want to see of a log path, without a secret, partial where time or rights run out. */
+import { createHash } from 'node:crypto';
+import type { Json } from '../../../engine/types.ts';
+import type { Clock } from '../../../ports/system.ts';
+import { archive } from './archive.ts';
+import { blanking, type Removed } from './redaction.ts';
+import type { BundleWriter, Source, Sourcing } from './bundle-writer.ts';
+import { sources } from './sources.ts';
+import { problemOf } from '../../run-command.ts';
+
+export interface BundleOptions extends Omit<Sourcing, 'blanking'> {
+  /** The result of `doctor.finished`, or why there is none. */
+  readonly result: Json;
+  /** The same as an HTML page. */
+  readonly page?: string;
+  /** Values that are known to be secret already. */
+  readonly secrets: ReadonlySet<string>;
+  readonly made: Date;
+  /** How long looking at the log path took. */
+  readonly tookMs: number;
+}
+
+/** A bundle that takes longer is given to nobody: the walk and what is gathered after it share this. */
+const DEADLINE_MS = 60_000;
+/** Left to gathering in any case. */
+const LEAST_MS = 20_000;
+/** Of one file, after blanking: the end of a log says most. */
+const MOST_BYTES = 2 * 1024 * 1024;
+
+interface Missing {
+  readonly what: string;
+  readonly why: string;
+}
+
+/** A .tar.gz; its manifest.json lists every file with what was removed from it, and what is missing. */
+export async function bundle({ result, page, secrets, made, tookMs, run, walked }: BundleOptions): Promise<Uint8Array> {
+  const blank = blanking();
+  for (const secret of secrets) blank.learn(secret, 'password');
+  const missing: Missing[] = [...unseenIn(result)];
+  const texts = new Map<string, string>([['doctor.json', `${JSON.stringify(blank.document(result), null, 1)}\n`]]);
+  if (page !== undefined) texts.set('report.html', page);
+  await gather(sources({ run, blanking: blank, ...(walked && { walked }) }), {
+    texts,
+    missing,
+    clock: run.deps.clock,
+    signal: run.signal,
+    deadlineMs: Math.max(LEAST_MS, DEADLINE_MS - tookMs),
+  });
+  const listed: { readonly path: string; readonly size: number; readonly sha256: string; readonly removed: readonly Removed[] }[] = [];
+  const files = [...texts]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, given]) => {
+      const { text, removed } = blank.text(given);
+      const content = ending(text, { path, missing });
+      listed.push({ path, size: content.length, sha256: createHash('sha256').update(content).digest('hex'), removed });
+      return { path, content };
+    });
+  const manifest = {
+    format: 1,
+    made: made.toISOString(),
+    by: `loki-eks ${run.version}`,
+    simulated: run.sandbox,
+    never: 'the contents of Secrets',
+    files: listed,
+    missing,
+  };
+  const folder = `loki-eks-bundle-${made.toISOString().slice(0, 19).replaceAll(/[:-]/g, '')}Z`;
+  const all = [{ path: 'manifest.json', content: Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`) }, ...files];
+  return archive(
+    all.map(({ path, content }) => ({ path: `${folder}/${path}`, content })),
+    made,
+  );
+}
+
+/** What the walk did not look at, a helper will not find here either. */
+function unseenIn(result: Json): readonly Missing[] {
+  const { notCollected } = result as { readonly notCollected?: readonly Missing[] };
+  return (notCollected ?? []).map(({ what, why }) => ({ what, why }));
+}
+
+function ending(text: string, { path, missing }: { readonly path: string; readonly missing: Missing[] }): Buffer {
+  const content = Buffer.from(text);
+  if (content.length <= MOST_BYTES) return content;
+  missing.push({ what: `the beginning of ${path}`, why: `it has ${content.length} bytes, of which the last ${MOST_BYTES} are here` });
+  return content.subarray(-MOST_BYTES);
+}
+
+export interface Gathering {
+  readonly texts: Map<string, string>;
+  readonly missing: Missing[];
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+}
+
+/** All sources at once, until the deadline: what has come by then is kept, the rest is said to be missing. */
+export async function gather(all: readonly Source[], { texts, missing, clock, signal, deadlineMs }: Gathering): Promise<void> {
+  const open = { yes: true };
+  const shelf: BundleWriter = {
+    put: (path, text) => void (open.yes && texts.set(path, text)),
+    miss: (what, error) => void (open.yes && missing.push({ what, why: typeof error === 'string' ? error : whyOf(error) })),
+  };
+  const over = new AbortController();
+  const late = clock.sleep(deadlineMs, AbortSignal.any([signal, over.signal])).then(() => 'late' as const);
+  // Whoever loses the race ends unheard.
+  late.catch(() => {});
+  try {
+    await Promise.all(
+      all.map(async ({ what, fill }) => {
+        const filled = fill(shelf).then(
+          () => 'filled' as const,
+          (error: unknown) => {
+            shelf.miss(what, error);
+            return 'filled' as const;
+          },
+        );
+        if ((await Promise.race([filled, late])) === 'late')
+          shelf.miss(what, `it took more than ${Math.round(deadlineMs / 1000)} s; what had come by then is here`);
+      }),
+    );
+  } finally {
+    open.yes = false;
+    over.abort();
+  }
+}
+
+const whyOf = (error: unknown): string => problemOf(error)?.message ?? (error instanceof Error ? error.message : String(error));

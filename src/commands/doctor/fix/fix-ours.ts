@@ -1,0 +1,81 @@
+/** Mending an installation of ours: the steps of install that make what is broken, with the settings that the cluster remembers. */
+import { remediationSteps } from '../../../design/remediation.ts';
+import { plan as planOf } from '../../../engine/plan.ts';
+import type { UserValues } from '../../../design/design.ts';
+import type { Plan, Problem, Step } from '../../../engine/types.ts';
+import type { Context } from '../../../context.ts';
+import { steps } from '../../../steps/index.ts';
+import { driftIn, forgetRestored, restart, restore } from '../../../steps/remediation.ts';
+import { contextFor } from '../../step-context.ts';
+import { discover, findCharts } from '../../discover.ts';
+import type { Finding, Diagnosis } from '../diagnose.ts';
+import type { Draft } from './proposal.ts';
+import { loadBlueprint, readUserValues } from '../../load-blueprint.ts';
+import { manifestBarred, valuesBarred } from './values.ts';
+import { readInstallation } from '../../read-installation.ts';
+import type { RunContext } from '../../../deps.ts';
+import { problemOf } from '../../run-command.ts';
+
+/** `undefined` when the cluster does not remember with which settings it was made. */
+export async function fixOurs(run: RunContext, { session, seen }: Diagnosis, findings: readonly Finding[]): Promise<Draft | undefined> {
+  const known = await readInstallation({ ...run, settings: { ...run.settings, namespace: seen.loki?.namespace ?? run.settings.namespace } }, session);
+  if (!known) {
+    run.emit({
+      type: 'note.given',
+      text: 'The cluster does not remember with which settings it was installed, so nothing is mended. loki-eks install makes all of it as wanted.',
+    });
+    return undefined;
+  }
+  const codes = new Set(findings.map(({ problem: { code } }) => code));
+  // Agreed to with the finding itself: without a provider no role of this cluster works.
+  const settings = { ...known.settings, ...(codes.has('IRSA_PROVIDER_MISSING') && { createOidcProvider: true }) };
+  const here = { ...run, settings, emit: () => {} };
+  const facts = await discover(here, session, { charts: findCharts(here, { fetchCharts: true }) });
+  const own = await readUserValues(here.settings, here.deps.files);
+  const wanted = new Set(findings.flatMap(({ problem: { code } }) => remediationSteps(code)));
+  const userValues = { loki: own.loki.length > 0 ? own.loki : known.userValues.loki, alloy: own.alloy.length > 0 ? own.alloy : known.userValues.alloy };
+  const blueprint = await loadBlueprint(here, facts, userValues);
+  const ctx = await contextFor(here, session, { blueprint, facts });
+  const blockers = own.loki.length > 0 || !wanted.has('release.loki') ? undefined : await recordedBarred(here, ctx, userValues);
+  if (blockers) run.emit({ type: 'warning.raised', problem: blockers });
+  if (blockers) wanted.delete('release.loki');
+  const drifted = await driftedReleases(run, ctx, wanted);
+  const places = drifted.map((use) => ({ namespace: blueprint[use].namespace, name: blueprint[use].name }));
+  const all: readonly Step<Context>[] = [
+    ...steps(blueprint).filter(({ id }) => wanted.has(id) && !drifted.some((use) => id === `release.${use}`)),
+    ...(places.length > 0 ? [restore(places)] : []),
+    ...(wanted.has('pods') ? [restart({ namespace: blueprint.loki.namespace, name: blueprint.loki.name, serviceAccount: blueprint.serviceAccount.name })] : []),
+  ];
+  return {
+    plan: (await planOf(all, ctx, problemOf)) as Plan<never>,
+    ctx,
+    ownership: blueprint.ownership,
+    done: () => forgetRestored(ctx, places),
+    parts: findings.map((finding) => ({ finding, steps: partsOf(finding, drifted) })),
+  };
+}
+
+const USES = ['loki', 'alloy'] as const;
+type Use = (typeof USES)[number];
+
+/** Where objects were changed behind helm's back, they are put back; an upgrade would leave them as they are. */
+async function driftedReleases({ emit }: Pick<RunContext, 'emit'>, ctx: Context, wanted: ReadonlySet<string>): Promise<readonly Use[]> {
+  const drifts = await Promise.all(
+    USES.map(async (use) => {
+      if (!wanted.has(`release.${use}`) || (await driftIn(ctx, ctx.blueprint[use])).changes.length === 0) return [];
+      const blockers = await manifestBarred(ctx, ctx.blueprint[use]);
+      if (blockers) emit({ type: 'warning.raised', problem: blockers });
+      return blockers ? [] : [use];
+    }),
+  );
+  return drifts.flat();
+}
+
+/** Judged against a design without them. */
+async function recordedBarred(run: RunContext, ctx: Context, { loki, alloy }: UserValues): Promise<Problem | undefined> {
+  const without = await loadBlueprint(run, ctx.facts, { loki: [], alloy });
+  return valuesBarred(ctx, without.loki, loki);
+}
+
+const partsOf = ({ problem: { code } }: Finding, drifted: readonly Use[]): readonly string[] =>
+  remediationSteps(code).map((id) => (id === 'pods' ? 'mend.restart' : drifted.some((use) => id === `release.${use}`) ? 'mend.restore' : id));

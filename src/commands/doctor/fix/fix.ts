@@ -1,0 +1,125 @@
+/** `doctor --fix`: mends what may be mended, shows it first, asks where it matters, and looks again until it is seen what is left. */
+import { plan as planOf } from '../../../engine/plan.ts';
+import type { RunResult } from '../../../engine/run.ts';
+import { close } from '../../../engine/undo.ts';
+import type { Plan } from '../../../engine/types.ts';
+import { problem } from '../../../problems/problem.ts';
+import type { Finding, Diagnosis } from '../diagnose.ts';
+import { fixOurs } from './fix-ours.ts';
+import { fixElsewhere } from './fix-elsewhere.ts';
+import { agreedTo, type Proposal } from './proposal.ts';
+import { executePlan, resultOfFailure } from '../../execute-plan.ts';
+import { locked, lockParts } from '../../lock/lock.ts';
+import { closeOvertaken, isOvertaken } from '../../recover.ts';
+import type { DoctorFix, RunContext } from '../../../deps.ts';
+import { problemOf, toProblem, type CommandResult } from '../../run-command.ts';
+
+export interface FixResult {
+  readonly walk: (run: RunContext) => Promise<Diagnosis>;
+  /** Tells what a walk has found. */
+  readonly show: (run: RunContext, walked: Diagnosis) => CommandResult;
+}
+
+/** What mends one finding may let another one be seen. */
+const ROUNDS = 6;
+
+export async function applyFixes(
+  run: RunContext,
+  fix: DoctorFix,
+  { walk, show }: FixResult,
+): Promise<{ readonly walked: Diagnosis; readonly ending: CommandResult }> {
+  let walked = await walk(run);
+  let shown: CommandResult | undefined;
+  let writes = 0;
+  const tried = new Set<string>();
+  for (let round = 0; round < ROUNDS; round++) {
+    const wanted = mendable(walked).filter(({ problem: { code } }) => !tried.has(code));
+    if (wanted.length === 0) break;
+    shown ??= show(run, walked);
+    const chosen = walked.seen.ours ? wanted : wanted.slice(0, 1);
+    for (const { problem: found } of chosen) tried.add(found.code);
+    const proposal = await (walked.seen.ours ? fixOurs : fixElsewhere)(run, walked, chosen);
+    const granted = proposal && (await agreedTo(run, proposal, fix));
+    if (!granted) continue;
+    const result = await carryOut(run, walked, granted);
+    if (result.outcome !== 'done') return { walked, ending: ended(result, writes) };
+    writes += result.writes;
+    if (result.writes > 0) {
+      run.emit({ type: 'fact.found', fact: 'mended', value: `${granted.codes.join(', ')}; looking again until it is seen` });
+      try {
+        walked = await lookUntil(run, walk, { gone: awaited(walked, granted.codes), known: failing(walked) });
+      } catch (error) {
+        if (!run.signal.aborted) throw error;
+        // Nothing is taken back any more, so this is no interruption that left the world as it was.
+        const message = 'Looking again was interrupted; what was mended stays';
+        return { walked, ending: { outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks doctor' })], writes } };
+      }
+      shown = undefined;
+    }
+  }
+  const ending = shown ?? show(run, walked);
+  return { walked, ending: { ...ending, writes } };
+}
+
+/** The root first; what may only come of it mends itself with it. What is only worth a look is nobody else's to be changed for. */
+function mendable({ result: { findings }, seen: { ours } }: Diagnosis): readonly Finding[] {
+  const fit = findings.filter(({ role, severity, autofix }) => (severity === 'fail' || ours) && role !== 'consequence' && autofix !== 'no');
+  return [...fit.filter(({ role }) => role === 'root'), ...fit.filter(({ role }) => role !== 'root')];
+}
+
+/** Once something was mended and stays, the world is not as before, whatever became of the rest. */
+function ended(result: RunResult, writes: number): CommandResult {
+  const ending = resultOfFailure(result);
+  return writes > 0 && ending.outcome !== 'left' && ending.outcome !== 'interrupted' ? { ...ending, outcome: 'unhealthy', writes } : ending;
+}
+
+async function carryOut(run: RunContext, { session }: Diagnosis, { steps, ctx, ownership, done }: Proposal): Promise<RunResult> {
+  const { deps, emit } = run;
+  const parts = await lockParts(run, { ctx: session, blueprint: { ownership }, command: 'doctor --fix' });
+  return locked(parts, async ({ lost, stillHeld, chain }): Promise<RunResult> => {
+    const unfinished = await deps.journals.unfinished(ownership.installId);
+    if (unfinished && isOvertaken(unfinished, { chain })) await closeOvertaken(unfinished, run);
+    else if (unfinished?.entries.some(({ step }) => !step.startsWith('mend.'))) {
+      const message = `A run of ${unfinished.started.toISOString().slice(0, 19)}Z has not finished`;
+      return { outcome: 'undone', writes: 0, problems: [problem('RUN_UNFINISHED', { message })], left: [] };
+    }
+    // What a fix that died has done stands, as this walk has seen it.
+    else if (unfinished) await close(unfinished, 'done', { emit, toProblem });
+    const now: Plan<never> = await planOf(steps, ctx as never, problemOf);
+    const { result } = await executePlan(run, { plan: now, ctx: ctx as never, installId: ownership.installId, doing: 'mend' }, { lost, stillHeld, chain });
+    if (result.outcome === 'done') await done?.();
+    return result;
+  });
+}
+
+/** What was mended must be gone, and with it what only came of it; whatever else was found stays as it was. */
+function awaited({ result: { findings } }: Diagnosis, codes: readonly string[]): ReadonlySet<string> {
+  return new Set([...codes, ...findings.filter(({ role }) => role === 'consequence').map(({ problem: { code } }) => code)]);
+}
+
+/** Collectors look for new files every ten seconds, kubelets bring a changed Secret within a minute. */
+const PATIENCE_MS = 90_000;
+const PAUSE_MS = 2000;
+/** What has just been started again is not ready for a while; what is found for longer was hidden before. */
+const STARTING_MS = 20_000;
+
+const failing = ({ result: { findings } }: Diagnosis): ReadonlySet<string> =>
+  new Set(findings.flatMap(({ severity, problem: { code } }) => (severity === 'fail' ? [code] : [])));
+
+async function lookUntil(
+  run: RunContext,
+  walk: FixResult['walk'],
+  { gone, known }: { readonly gone: ReadonlySet<string>; readonly known: ReadonlySet<string> },
+): Promise<Diagnosis> {
+  const { clock } = run.deps;
+  const quiet = { ...run, emit: () => {} };
+  const began = clock.now().getTime();
+  for (;;) {
+    const walked = await walk(quiet);
+    const waited = clock.now().getTime() - began;
+    const still = [...failing(walked)];
+    const over = !still.some((code) => gone.has(code)) && (waited > STARTING_MS || still.every((code) => known.has(code)));
+    if (over || waited > PATIENCE_MS) return walked;
+    await clock.sleep(PAUSE_MS, run.signal);
+  }
+}

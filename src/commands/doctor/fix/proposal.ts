@@ -1,0 +1,79 @@
+import type { Ownership } from '../../../design/ownership.ts';
+/** What `doctor --fix` would do, shown and asked about before it is done. */
+import { changesIn, described } from '../../../engine/plan.ts';
+import type { Plan, Step } from '../../../engine/types.ts';
+import type { DoctorFix, RunContext } from '../../../deps.ts';
+import type { Finding } from '../diagnose.ts';
+
+export interface Proposal {
+  readonly steps: readonly Step<never>[];
+  /** What the steps are given. */
+  readonly ctx: unknown;
+  /** Of the installation that is mended: names its lock and its journals. */
+  readonly ownership: Ownership;
+  readonly codes: readonly string[];
+  /** Called when all is done and nothing is taken back any more. */
+  readonly done?: () => Promise<unknown>;
+}
+
+/** As `Proposal`, with what each finding needs of it. */
+export interface Draft extends Omit<Proposal, 'steps' | 'codes'> {
+  readonly plan: Plan<never>;
+  readonly parts: readonly Part[];
+}
+
+export interface Part {
+  readonly finding: Finding;
+  /** Ids in the plan. */
+  readonly steps: readonly string[];
+  /** Something that is not ours and has to be named: `alloy/alloy`; and what would be done to it, as a sentence. */
+  readonly target?: { readonly name: string; readonly means: string };
+}
+
+const keyOf = ({ finding, target }: Part): string => `${finding.problem.code}${target === undefined ? '' : `:${target.name}`}`;
+const needsConsent = ({ finding, target }: Part): boolean => target !== undefined || finding.autofix === 'confirm';
+
+/** What is left of the draft once everybody was asked; `undefined` when nothing is. */
+export async function agreedTo(run: RunContext, draft: Draft, { confirmed }: DoctorFix): Promise<Proposal | undefined> {
+  const { emit, deps, settled, yes } = run;
+  const asking = yes ? undefined : deps.questions;
+  const changing = draft.parts.filter((part) => part.steps.some((id) => draft.plan.some(({ step, finding }) => step.id === id && finding.is === 'differs')));
+  for (const part of draft.parts)
+    if (!changing.includes(part))
+      emit({ type: 'note.given', text: `${part.finding.problem.code}: everything of loki-eks is as install made it; the fix is the one that is printed.` });
+  const blockers = draft.plan.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []));
+  for (const one of blockers) emit({ type: 'warning.raised', problem: one });
+  const possible = changing.filter((part) => !needsConsent(part) || confirmed.includes(keyOf(part)) || asking !== undefined);
+  for (const part of changing.filter((one) => !possible.includes(one)))
+    emit({ type: 'note.given', text: `${reason(part)} To agree to it: loki-eks doctor --fix --confirm-fix ${keyOf(part)}` });
+  if (possible.length === 0) return undefined;
+  const offered = planFor(draft, possible);
+  emit({ type: 'plan.finished', changes: changesIn(offered), steps: described(offered) });
+  const granted: Part[] = [];
+  for (const part of possible) {
+    if (!needsConsent(part) || confirmed.includes(keyOf(part)) || !asking) granted.push(part);
+    else {
+      await settled();
+      if (await asking.confirm(`${reason(part)} Mend ${part.finding.problem.code}?`, false)) granted.push(part);
+    }
+  }
+  const unasked = granted.filter((part) => !needsConsent(part));
+  if (asking && unasked.length > 0) {
+    await settled();
+    if (!(await asking.confirm(`Mend ${unasked.map(keyOf).join(', ')}?`, true))) for (const part of unasked) granted.splice(granted.indexOf(part), 1);
+  }
+  if (granted.length === 0) return undefined;
+  const { ctx, ownership, done } = draft;
+  return {
+    ctx,
+    ownership,
+    ...(done && { done }),
+    steps: planFor(draft, granted).map(({ step }) => step),
+    codes: granted.map(({ finding }) => finding.problem.code),
+  };
+}
+
+const reason = ({ finding: { problem }, target }: Part): string => `${problem.code}: ${target?.means ?? 'mending it may touch data, cost or security.'}`;
+
+const planFor = ({ plan }: Draft, parts: readonly Part[]): Plan<never> =>
+  plan.filter(({ step, finding }) => finding.is === 'differs' && parts.some(({ steps }) => steps.includes(step.id)));

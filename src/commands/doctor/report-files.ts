@@ -1,0 +1,61 @@
+/** Files that `doctor` writes: the report as HTML, and the support bundle. Refused before anything is looked at when they can't be written. */
+import type { Json } from '../../engine/types.ts';
+import { bundle } from './bundle/bundle.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { ReportFiles, RunContext } from '../../deps.ts';
+import { problemOf, type CommandResult } from '../run-command.ts';
+
+export interface Examined {
+  /** The result of `doctor.finished`. */
+  readonly result: Json;
+  readonly ending: CommandResult;
+  readonly walked?: Diagnosis;
+  /** What of the bundle's time is gone already. */
+  readonly tookMs?: number;
+}
+
+export async function writeReportFiles(run: RunContext, papers: ReportFiles, examine: (run: RunContext) => Promise<Examined>): Promise<CommandResult> {
+  const { files, clock } = run.deps;
+  const replace = papers.force;
+  for (const path of [papers.html, papers.bundle]) if (path !== undefined) await files.writable(path, { replace });
+  const { listening, secrets } = overhearing(run);
+  const { result, ending, walked, tookMs = 0 } = await examine(listening).catch((error: unknown) => unexamined(run, papers, error));
+  const made = clock.now();
+  const page = await papers.page(result, { version: run.version, made, sandbox: run.sandbox });
+  if (papers.html !== undefined) {
+    await files.write(papers.html, page, { replace });
+    run.emit({ type: 'note.given', text: `Report: ${papers.html}` });
+  }
+  if (papers.bundle !== undefined) {
+    await files.write(papers.bundle, await bundle({ run: listening, result, page, secrets, made, tookMs, ...(walked && { walked }) }), { replace });
+    run.emit({ type: 'note.given', text: `Support bundle: ${papers.bundle}. What was removed from it is in its manifest.json.` });
+  }
+  return ending;
+}
+
+/** Where nothing could be walked at all, whoever is asked for help wants to know as much as there is. */
+function unexamined(run: RunContext, { bundle: wanted }: ReportFiles, error: unknown): Examined {
+  const known = problemOf(error, run.signal);
+  if (!known || known.code === 'INTERRUPTED' || wanted === undefined) throw error;
+  const finding = { check: 'doctor', hop: '', role: 'root', severity: 'fail', problem: known };
+  const result = {
+    mode: 'cluster',
+    healthy: false,
+    root: finding,
+    findings: [finding],
+    hops: [],
+    notCollected: [{ what: 'the log path', why: known.message }],
+    subject: {},
+  };
+  return { result: result as unknown as Json, ending: { outcome: 'refused', problems: [known] } };
+}
+
+/** Whatever is hidden from the screen is hidden from the bundle as well. */
+function overhearing(run: RunContext): { readonly listening: RunContext; readonly secrets: ReadonlySet<string> } {
+  const secrets = new Set<string>();
+  const hide = (secret: string): void => {
+    secrets.add(secret);
+    run.deps.hide(secret);
+  };
+  return { listening: { ...run, deps: { ...run.deps, hide } }, secrets };
+}

@@ -1,0 +1,33 @@
+/** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
+import { changesIn, described } from '../engine/plan.ts';
+import { stop } from '../problems/problem.ts';
+import { takeOver } from './adopt.ts';
+import { applyPlan } from './apply.ts';
+import { prepare, resultOfPlan, type PreparedPlan } from './prepare.ts';
+import type { InstallOptions, RunContext, UseCase } from '../deps.ts';
+import { runCommand } from './run-command.ts';
+
+export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = false }) =>
+  // A dry run is a plan, and its result belongs where a plan's does.
+  runCommand(run, dryRun ? 'plan' : 'install', async () => {
+    if (rotateLogin && run.settings.passwordFile) throw stop('ROTATION_AND_PASSWORD');
+    const seen = onlyRotating(await prepare(run, { rotateLogin }));
+    if (!dryRun && (await rather(run, seen))) return takeOver(run, { dryRun: false });
+    run.emit({ type: 'plan.finished', changes: changesIn(seen.plan), steps: described(seen.plan) });
+    if (dryRun) return resultOfPlan(seen);
+    return applyPlan(run, seen, 'install');
+  });
+
+/** A login that is made now is new already. */
+function onlyRotating(seen: PreparedPlan): PreparedPlan {
+  const login = seen.plan.find(({ step }) => step.id === 'login')?.finding;
+  const fresh = login?.is === 'differs' && login.changes.some(({ action }) => action === 'create');
+  return fresh ? { ...seen, ctx: { ...seen.ctx, rotateLogin: false } } : seen;
+}
+
+/** Where somebody else's Loki stands, taking it over is what most people want; whoever asks nothing is told of `adopt` instead. */
+async function rather({ yes, deps, settled }: RunContext, { blockers }: PreparedPlan): Promise<boolean> {
+  if (yes || !deps.questions || !blockers.some(({ code }) => code === 'RELEASE_NOT_OURS')) return false;
+  await settled();
+  return deps.questions.confirm('Loki was installed here by other means. Take it over, with its logs? What changes is shown first.', true);
+}

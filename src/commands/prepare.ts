@@ -1,0 +1,174 @@
+/** Discovery, blueprint, preflight and plan: everything that is known before anything is changed. */
+import { checks } from '../checks/index.ts';
+import { callerOf, missingRights } from '../checks/rbac-suffices.ts';
+import { runChecks, failures } from '../engine/run-checks.ts';
+import { changesIn, plan as planOf } from '../engine/plan.ts';
+import type { Inspection, Plan, Problem, Step } from '../engine/types.ts';
+import type { Blueprint } from '../design/blueprint.ts';
+import type { Facts } from '../design/facts.ts';
+import { withAdopted, type Adopted } from '../design/installation-record.ts';
+import type { Kept } from '../design/schema.ts';
+import { ProblemError } from '../problems/problem.ts';
+import { willCreate } from '../steps/will-create.ts';
+import { steps } from '../steps/index.ts';
+import { record } from '../steps/installation-record.ts';
+import type { Context } from '../context.ts';
+import { consent } from './consent.ts';
+import { contextFor } from './step-context.ts';
+import { discover, findCharts } from './discover.ts';
+import { loadBlueprint } from './load-blueprint.ts';
+import { readPassword } from './read-password.ts';
+import type { RunContext } from '../deps.ts';
+import { connect, type Session } from './connect.ts';
+import { problemOf, toProblem, type CommandResult } from './run-command.ts';
+
+export interface PreparedPlan {
+  readonly session: Session;
+  readonly blueprint: Blueprint;
+  readonly ctx: Context;
+  readonly plan: Plan<Context>;
+  /** Before the first look. */
+  readonly began: Date;
+  /** Everything that bars the way: failed checks first, then blocked steps. */
+  readonly blockers: readonly Problem[];
+  /** Only of what is to be taken over. */
+  readonly runs?: Running;
+}
+
+/** How a run ends that only looks. */
+export function resultOfPlan({ blockers, plan }: Pick<PreparedPlan, 'blockers' | 'plan'>): CommandResult {
+  if (blockers.length > 0) return { outcome: 'refused', problems: blockers };
+  return { outcome: changesIn(plan) > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
+}
+
+export interface PrepareOptions {
+  readonly rotateLogin?: boolean;
+  /** Learns from the installation that is to be taken over what names and settings it has. */
+  readonly adopt?: (run: RunContext, session: Session) => Promise<Adoption | undefined>;
+}
+
+/** What an adoption has learned; `password` is the one that the gateway accepts today. */
+export interface Adoption {
+  readonly adopted: Adopted;
+  readonly inUse: Kept;
+  readonly password?: string;
+  readonly runs: Running;
+}
+
+/** What runs today, of what a plan of values and marks does not say. */
+export interface Running {
+  /** Pods that are wanted, by component as its label says it: `query-frontend`. */
+  readonly pods: Readonly<Record<string, number>>;
+  /** Whether the gateway has a load balancer. */
+  readonly loadBalancer: boolean;
+}
+
+export async function prepare(asked: RunContext, { rotateLogin = false, adopt }: PrepareOptions = {}): Promise<PreparedPlan> {
+  const typed = await readPassword(asked);
+  const charts = findCharts(asked, { fetchCharts: true });
+  // An account or a cluster that can't be reached is told first.
+  charts.catch(() => undefined);
+  const began = asked.deps.clock.now();
+  const session = await connect(asked, 'installation');
+  // Whoever renders and installs later finds it found.
+  session.releases.helm().catch(() => undefined);
+  const [found, adoption] = await Promise.all([discovered(asked, session, charts), adopt?.(asked, session)]);
+  const facts = { ...found, ...(adoption && { adopted: adoption.adopted, inUse: adoption.inUse }) };
+  const run = { ...asked, settings: withAdopted(asked.settings, { adopted: facts.adopted, said: asked.said }) };
+  const givenPassword = typed ?? adoption?.password;
+  const basis: Basis = { session, facts, rotateLogin, adopting: adoption !== undefined, ...(givenPassword && { givenPassword }) };
+  const { lookingCtx, ...drafted } = await planContext(run, basis);
+  for (const text of drafted.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
+  const examined = { ...lookingCtx, settings: run.settings };
+  const [first, results] = await Promise.all([
+    planOf(stepsOf(drafted), lookingCtx, problemOf),
+    runChecks(checks, examined, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem }),
+  ]);
+  // What failed because the user stopped the program is no finding.
+  run.signal.throwIfAborted();
+  const made = await agreed(run, basis, { ...drafted, plan: first });
+  const failed = failures(results);
+  const codes = new Set(failed.map(({ code }) => code));
+  const blocked = made.plan.flatMap(({ finding }) => (finding.is === 'blocked' && !codes.has(finding.problem.code) ? [finding.problem] : []));
+  return { session, ...made, began, blockers: [...failed, ...blocked], ...(adoption && { runs: adoption.runs }) };
+}
+
+/** A look at AWS is believed so long, where it is believed at all. */
+const BELIEVED_MS = 15_000;
+/** What these steps look at is outside the cluster, where each answer takes its time. */
+const OUTSIDE_CLUSTER: ReadonlySet<string> = new Set(['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'association']);
+
+/**
+ * The steps' inspections once more, now that this run holds the lock: what was found before may have been changed by somebody since.
+ * Only of a first installation is AWS believed as it was seen seconds ago: while the cluster has no record, no run has put Loki on these
+ * buckets, and making what is there by now fails. See docs/decisions/0007.
+ */
+export async function replan(run: RunContext, seen: PreparedPlan, { all }: { readonly all: boolean }): Promise<PreparedPlan> {
+  const wanted = seen.plan.map(({ step }) => step);
+  const inside = await planOf(
+    wanted.filter(({ id }) => !OUTSIDE_CLUSTER.has(id)),
+    seen.ctx,
+    problemOf,
+  );
+  const young = run.deps.clock.now().getTime() - seen.began.getTime() < BELIEVED_MS;
+  const believed = !all && young && !seen.ctx.adopting && [seen.plan, inside].every(hasNoRecord);
+  const deps = wanted.filter(({ id }) => OUTSIDE_CLUSTER.has(id));
+  const others = believed ? seen.plan : await planOf(deps, seen.ctx, problemOf);
+  const findings = new Map([...others, ...inside].map(({ step, finding }) => [step.id, finding]));
+  const plan = wanted.map((step) => ({ step, finding: findings.get(step.id) as Inspection }));
+  const known = new Set(seen.blockers.map(({ code }) => code));
+  const fresh = plan.flatMap(({ finding }) => (finding.is === 'blocked' && !known.has(finding.problem.code) ? [finding.problem] : []));
+  run.signal.throwIfAborted();
+  return { ...seen, plan, blockers: [...seen.blockers, ...fresh] };
+}
+
+const hasNoRecord = (plan: Plan<Context>): boolean => plan.some(({ step, finding }) => step.id === record.id && willCreate(finding));
+
+interface Basis {
+  readonly session: Session;
+  readonly facts: Facts;
+  readonly givenPassword?: string;
+  readonly rotateLogin: boolean;
+  readonly adopting: boolean;
+}
+
+/** `ctx` is for acting; `lookingCtx` has the answers that were begun ahead. */
+async function planContext(run: RunContext, { session, ...made }: Basis): Promise<Pick<PreparedPlan, 'blueprint' | 'ctx'> & { readonly lookingCtx: Context }> {
+  const blueprint = await loadBlueprint(run, made.facts);
+  const [ctx, lookingCtx] = await Promise.all([session.aws, session.looking].map((aws) => contextFor(run, { ...session, aws }, { blueprint, ...made })));
+  return { blueprint, ctx: ctx as Context, lookingCtx: lookingCtx as Context };
+}
+
+type Made = Pick<PreparedPlan, 'blueprint' | 'ctx' | 'plan'>;
+
+/** Where only a consent is missing and somebody is there to give it, it is asked for and the plan is made once more. */
+async function agreed(run: RunContext, basis: Basis, made: Made): Promise<Made> {
+  const consented = await consent(run, made);
+  if (!consented) return made;
+  const { lookingCtx, ...again } = await planContext(consented, basis);
+  return agreed(consented, basis, { ...again, plan: await planOf(stepsOf(again), lookingCtx, problemOf) });
+}
+
+const stepsOf = ({ blueprint, ctx }: Pick<PreparedPlan, 'blueprint' | 'ctx'>) => (ctx.adopting ? rememberedFirst(steps(blueprint)) : steps(blueprint));
+
+/** Names that can't be derived must be remembered before anything carries our marks: whatever becomes of the run, they are found again. */
+function rememberedFirst(all: readonly Step<Context>[]): readonly Step<Context>[] {
+  const first = ['namespace.loki', 'record'];
+  const isFirst = ({ id }: Step<Context>) => first.includes(id);
+  return [
+    ...all.filter(isFirst),
+    ...all.filter((step) => !isFirst(step)).map((step) => ({ ...step, ...(step.needs && { needs: [...step.needs, 'record'] }) })),
+  ];
+}
+
+/** A caller who may not even look is told everything that is missing, not only the first thing. */
+async function discovered(run: RunContext, session: Session, charts: Promise<Facts['charts']>): Promise<Facts> {
+  try {
+    return await discover(run, session, { charts });
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_FORBIDDEN') throw error;
+    const { namespace: loki, collectorNamespace: collector } = run.settings;
+    const missing = await missingRights(session.kubernetes, { ...callerOf(run.settings, session.caller.arn), loki, collector });
+    throw missing ? new ProblemError(missing, { cause: error }) : error;
+  }
+}

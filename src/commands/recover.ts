@@ -1,0 +1,84 @@
+/** A run that died: its journal is still open, and the next start goes on from it or takes it back. */
+import { changesIn } from '../engine/plan.ts';
+import { close, undoAll } from '../engine/undo.ts';
+import type { Problem } from '../engine/types.ts';
+import type { UnfinishedJournal } from '../ports/journals.ts';
+import { problem } from '../problems/problem.ts';
+import { everyStep } from '../steps/index.ts';
+import type { Lock } from './lock/lock.ts';
+import type { PreparedPlan } from './prepare.ts';
+import type { RunContext } from '../deps.ts';
+import { toProblem, type CommandResult } from './run-command.ts';
+
+/**
+ * Under the lock, because the journal of a run that is alive is open as well. The ending when the answer was to take everything back;
+ * `undefined` to go on: what the dead run did is then taken as it stands, and its journal stays open until a later run is done, so that
+ * a run that goes on and fails leaves the same choice to the next one.
+ */
+export async function recover(
+  run: RunContext,
+  { blueprint, ctx, plan }: Pick<PreparedPlan, 'blueprint' | 'ctx' | 'plan'>,
+  { stillHeld, chain }: Pick<Lock, 'stillHeld' | 'chain'>,
+): Promise<CommandResult | undefined> {
+  const { settings, deps, emit } = run;
+  const { installId } = blueprint.ownership;
+  const unfinished = await deps.journals.unfinished(installId);
+  if (!unfinished) return undefined;
+  if (isOvertaken(unfinished, { chain })) {
+    if (settings.onUnfinished === 'undo') return { outcome: 'refused', problems: [untakeable(unfinished)] };
+    await closeOvertaken(unfinished, { emit });
+    return undefined;
+  }
+  // Where nothing is missing any more, nobody is led to take away what may be in use by now.
+  const asks = settings.onUnfinished === 'ask' && changesIn(plan) > 0;
+  const answer = asks ? await ask(run, unfinished) : settings.onUnfinished === 'undo' ? 'undo' : 'continue';
+  if (answer === 'continue') {
+    if (changesIn(plan) === 0) await close(unfinished, 'done', { emit, toProblem });
+    return undefined;
+  }
+  const all = everyStep();
+  emit({ type: 'steps.started', doing: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
+  let writes = 0;
+  // A run that went on from a dead one may have died as well: all of them are taken back.
+  const seen = new Set<string>();
+  for (let journal: UnfinishedJournal | undefined = unfinished; journal; journal = await deps.journals.unfinished(installId)) {
+    // A journal that could not be closed comes again; what is in it was taken back, or was another run's already.
+    if (seen.has(journal.id) || isOvertaken(journal, { chain })) break;
+    seen.add(journal.id);
+    const left = await undoAll({ steps: all, ctx, journal, emit, toProblem, guard: stillHeld });
+    if (left.length > 0) return { outcome: 'left', left, problems: left.map(({ problem }) => problem) };
+    writes += journal.entries.length;
+  }
+  return { outcome: 'ok', writes, tookBack: true };
+}
+
+/** Another run has held the lock since and has changed something, so that what the dead run did is that run's work by now. */
+export const isOvertaken = (journal: Pick<UnfinishedJournal, 'chain'>, { chain }: Pick<Lock, 'chain'>): boolean => journal.chain !== chain;
+
+/** What stands is nobody's to take back by a journal any more; going on takes it as it is. */
+export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<RunContext, 'emit'>): Promise<void> {
+  emit({
+    type: 'note.given',
+    text: `The run of ${when(journal)} never finished, and another run has changed the installation since, so it can't be taken back any more; this run goes on from what is there.`,
+  });
+  await close(journal, 'done', { emit, toProblem });
+}
+
+function untakeable(journal: UnfinishedJournal): Problem {
+  const message = `The run of ${when(journal)} can no longer be rolled back: another run has changed the installation since`;
+  return problem('RUN_SUPERSEDED', { message, evidence: [`its journal: ${journal.id}, ${deedsIn(journal)}`] });
+}
+
+const when = ({ started }: UnfinishedJournal): string => `${started.toISOString().slice(0, 19)}Z`;
+const deedsIn = ({ entries }: UnfinishedJournal): string => `${entries.length} ${entries.length === 1 ? 'change' : 'changes'}`;
+
+async function ask({ deps, settled, yes }: RunContext, journal: UnfinishedJournal): Promise<'continue' | 'undo'> {
+  // Nobody there to ask: going on is always safe, because steps take what stands as it is.
+  if (yes || !deps.questions) return 'continue';
+  await settled();
+  const answer = await deps.questions.choose(`The run of ${when(journal)} never finished; it made ${deedsIn(journal)}. What now?`, [
+    { value: 'continue', label: 'go on from where it stopped' },
+    { value: 'undo', label: 'take back what it did' },
+  ]);
+  return answer === 'undo' ? 'undo' : 'continue';
+}

@@ -1,0 +1,156 @@
+/** The proofs one after the other: lines first, then what can be seen while they settle, and last what disturbs. */
+import { ProblemError } from '../../problems/problem.ts';
+import type { VerifyCheckName } from '../../deps.ts';
+import { batchSize, judgeBatch, proveBatch, type Batch, type LineProof } from './probe-lines.ts';
+import { chooseNodes, type Choice } from './probe-nodes.ts';
+import { shownByGrafana } from './grafana.ts';
+import { refusesStrangers } from './login.ts';
+import { verifyChecks } from './verify-checks.ts';
+import { survivesRestart } from './restart.ts';
+import { latencyOf, nodeRows, noNodes, problemsOfNodes, type NodeRow, type PrintedLine, type ProofRow } from './result.ts';
+import type { ProbeSession } from './probe-session.ts';
+import { reachesS3 } from './storage.ts';
+import { seesOnlyItsOwn } from './tenant.ts';
+
+export interface Proving {
+  readonly choice: Choice;
+  readonly names: readonly VerifyCheckName[];
+  /** Those that could have been asked for too. */
+  readonly untried?: readonly VerifyCheckName[];
+  /** Whether to wait, and look again for lines that come back twice. */
+  readonly settles: boolean;
+}
+
+export interface Findings {
+  readonly nodes: readonly NodeRow[];
+  /** A line that came back as it should. */
+  readonly printed?: PrintedLine;
+}
+
+/** `tell` is called as each proof ends. */
+export async function runVerifyChecks(stage: ProbeSession, proving: Proving, tell: (row: ProofRow) => void): Promise<Findings> {
+  const { names, choice } = proving;
+  const needed = names.includes('lines') ? choice : { ...choice, chosen: chooseNodes(choice.chosen, { sample: 1 }).chosen };
+  const started = await printLines(stage, needed);
+  // What another collector would send again has come by the time the other proofs are done.
+  const [others] = await Promise.all([
+    Promise.all(names.map((name) => proofRow(stage, name, started))),
+    proving.settles ? stage.ctx.clock.sleep(settlingMs(started), stage.run.signal) : undefined,
+  ]);
+  const lines = await judgeLines(stage, started);
+  const nodes = names.includes('lines') ? nodeRows(choice, lines) : [];
+  const printed = printedLine(stage, lines);
+  if (names.includes('lines')) tell(linesRow({ choice, nodes }));
+  for (const row of others) if (row) tell(row);
+  if (names.includes('restart')) tell(await restartRow(stage, { choice: needed, lines }));
+  return { nodes, ...(printed && { printed }) };
+}
+
+interface Started {
+  readonly batch: Batch;
+  readonly proofs: readonly LineProof[];
+}
+
+/** In portions that one query can answer for. */
+async function printLines({ ctx, probes, login, until, run }: ProbeSession, { chosen }: Choice): Promise<readonly Started[]> {
+  const size = batchSize(ctx);
+  const started: Started[] = [];
+  for (let first = 0; first < chosen.length; first += size) {
+    const say = (seen: number) => run.emit({ type: 'check.said', check: verifyChecks.lines.id, text: `${first + seen} of ${chosen.length} nodes` });
+    const batch: Batch = { run: probes, nodes: chosen.slice(first, first + size), first, login, until, signal: run.signal, say };
+    started.push({ batch, proofs: await proveBatch(ctx, batch) });
+  }
+  return started;
+}
+
+async function judgeLines({ ctx }: ProbeSession, started: readonly Started[]): Promise<readonly LineProof[]> {
+  const judged: LineProof[] = [];
+  for (const { batch, proofs: found } of started) judged.push(...(await judgeBatch(ctx, batch, found)));
+  return judged;
+}
+
+/** What is refused to us is not refuted: the proof is left out, and said to be. */
+const UNSEEN = /^AWS_|^KUBE_FORBIDDEN$/;
+/** Nor is what nobody is there to answer, once that was told of the lines. */
+const UNANSWERED = 'GATEWAY_NOT_READY';
+
+interface Attempt {
+  readonly proof: VerifyCheckName;
+  readonly gatewayGone?: boolean;
+}
+
+async function attempted(stage: ProbeSession, { proof, gatewayGone = false }: Attempt, prove: () => Promise<ProofRow>): Promise<ProofRow> {
+  const known = { proof, title: verifyChecks[proof].title };
+  try {
+    return await prove();
+  } catch (error) {
+    if (!(error instanceof ProblemError) || stage.run.signal.aborted) throw error;
+    const { code, message } = error.problem;
+    const untold = UNSEEN.test(code) || (gatewayGone && code === UNANSWERED);
+    return untold ? { ...known, state: 'skipped', why: message } : { ...known, state: 'failed', problem: error.problem };
+  }
+}
+
+function proofRow(stage: ProbeSession, name: VerifyCheckName, started: readonly Started[]): Promise<ProofRow> | undefined {
+  const lines = started.flatMap(({ proofs: found }) => found).filter(({ problem: wrong, stamp }) => !wrong && stamp);
+  const printed = printedLine(stage, lines);
+  const attempt = { proof: name, gatewayGone: started.some(({ proofs: found }) => found.some(({ problem: wrong }) => wrong?.code === 'GATEWAY_UNAVAILABLE')) };
+  const lineless: ProofRow = { proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'it takes a line that came back, and none did' };
+  switch (name) {
+    case 'login':
+      return attempted(stage, attempt, () => refusesStrangers(stage));
+    case 'tenant':
+      return attempted(stage, attempt, async () => (printed ? seesOnlyItsOwn(stage, printed) : lineless));
+    case 's3':
+      return attempted(stage, attempt, async () =>
+        printed
+          ? reachesS3(
+              stage,
+              lines.flatMap(({ stamp = [] }) => stamp),
+            )
+          : lineless,
+      );
+    case 'grafana':
+      return attempted(stage, attempt, async () => (printed ? shownByGrafana(stage, printed) : lineless));
+    case 'lines':
+    case 'restart':
+      return undefined;
+  }
+}
+
+/** Last of all, since it takes a collector away. */
+function restartRow(stage: ProbeSession, { choice: { chosen }, lines }: { readonly choice: Choice; readonly lines: readonly LineProof[] }): Promise<ProofRow> {
+  const fine = new Set(lines.flatMap(({ node, problem: wrong, stamp }) => (!wrong && stamp ? [node] : [])));
+  const nodes = chosen.filter(({ name }) => fine.has(name));
+  return attempted(stage, { proof: 'restart' }, () => survivesRestart(stage, { nodes, index: chosen.length }));
+}
+
+/** Another collector that reads the same files takes about as long as the slowest of ours. */
+const settlingMs = (started: readonly Started[]) =>
+  Math.min(15_000, Math.max(2000, ...started.flatMap(({ proofs: found }) => found.map(({ seconds = 0 }) => seconds * 1000))));
+
+function printedLine({ ctx: { blueprint }, probes }: ProbeSession, lines: readonly LineProof[]): PrintedLine | undefined {
+  const one = lines.find(({ problem: wrong, stamp }) => !wrong && stamp);
+  if (!one) return undefined;
+  const { line, node, pod, labels = {} } = one;
+  return { line, node, labels, tenant: blueprint.tenant, query: `{namespace="${blueprint.verify.namespace}", pod="${pod}"} |= "${probes.token}"` };
+}
+
+function linesRow({ choice, nodes }: { readonly choice: Choice; readonly nodes: readonly NodeRow[] }): ProofRow {
+  const known = { proof: 'lines' as const, title: verifyChecks.lines.title };
+  const tried = nodes.filter(({ state }) => state !== 'passed-over');
+  const latency = latencyOf(nodes);
+  const [wrong = tried.length === 0 ? noNodes() : undefined] = problemsOfNodes(nodes);
+  if (wrong) return { ...known, state: 'failed', problem: wrong };
+  const scope =
+    choice.chosen.length < choice.provable
+      ? `${tried.length} of ${choice.provable} nodes, a sample`
+      : `${tried.length} ${tried.length === 1 ? 'node' : 'nodes'}`;
+  const [only] = tried;
+  const where = tried.length === 1 && only ? `on ${only.node}` : `from ${scope}`;
+  return {
+    ...known,
+    state: 'proved',
+    detail: latency ? `${where}, half of them within ${latency.p50.toFixed(1)} s, 95% within ${latency.p95.toFixed(1)} s` : where,
+  };
+}

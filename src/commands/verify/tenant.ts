@@ -1,0 +1,56 @@
+/** A line belongs to its tenant: asked as another one, Loki shows nothing of it, and no client can choose through the gateway. */
+import type { KubeObject } from '../../ports/kubernetes.ts';
+import { problem } from '../../problems/problem.ts';
+import { isReady } from './probe-pod.ts';
+import { verifyChecks } from './verify-checks.ts';
+import type { PrintedLine, ProofRow } from './result.ts';
+import type { ProbeSession } from './probe-session.ts';
+
+const LOKI_PORT = 3100;
+
+/** The gateway sets the tenant itself, so that Loki is asked directly what another tenant would see. */
+export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, printed: PrintedLine): Promise<ProofRow> {
+  const known = { proof: 'tenant' as const, title: verifyChecks.tenant.title };
+  const { tenant } = ctx.blueprint;
+  const other = `loki-eks-nobody-${probes.token.slice(0, 8)}`;
+  const frontend = await readyFrontend(ctx);
+  if (!frontend) return { ...known, state: 'skipped', why: 'no query frontend of Loki is ready to be asked directly' };
+  const direct = (as: string) => linesSeen(ctx, { pod: frontend, query: printed.query, tenant: as });
+  const [own, strange, throughGateway] = await Promise.all([
+    direct(tenant),
+    direct(other),
+    ctx.logs.query(printed.query, { sinceMs: 900_000, limit: 10, login, tenant: other }),
+  ]);
+  if (typeof own === 'string' || own === 0) return { ...known, state: 'skipped', why: `Loki asked directly as tenant ${tenant} shows ${own || 'no'} line` };
+  if (typeof strange === 'number' && strange > 0) {
+    const message = `Tenant "${other}" can read a log line of tenant "${tenant}"`;
+    return { ...known, state: 'failed', problem: problem('TENANTS_NOT_ISOLATED', { message, evidence: [printed.query] }) };
+  }
+  const nothing = typeof strange === 'string' ? `refuses tenant "${other}" (${strange})` : `shows tenant "${other}" nothing`;
+  const gateway =
+    throughGateway.length > 0
+      ? `the gateway answers as tenant "${tenant}" whatever tenant a client names`
+      : `through the gateway, a client that names another tenant sees nothing either`;
+  return { ...known, state: 'proved', detail: `asked directly, Loki ${nothing}; ${gateway}` };
+}
+
+async function readyFrontend({ kubernetes, blueprint }: ProbeSession['ctx']): Promise<KubeObject | undefined> {
+  const { name, namespace } = blueprint.loki;
+  const labels = `app.kubernetes.io/instance=${name},app.kubernetes.io/component=query-frontend`;
+  return (await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels })).find(isReady);
+}
+
+/** How many lines, or the HTTP answer that is none. */
+async function linesSeen(
+  { kubernetes, blueprint, clock }: ProbeSession['ctx'],
+  { pod, query, tenant }: { readonly pod: KubeObject; readonly query: string; readonly tenant: string },
+): Promise<number | string> {
+  const now = clock.now().getTime();
+  const search = new URLSearchParams({ query, limit: '10', start: `${now - 900_000}000000`, end: `${now + 60_000}000000` });
+  const to = { namespace: blueprint.loki.namespace, pod: pod.metadata.name, port: LOKI_PORT };
+  const headers = { 'x-scope-orgid': tenant };
+  const { status, body } = await kubernetes.forward(to, { method: 'GET', path: `/loki/api/v1/query_range?${search}`, headers });
+  if (status !== 200) return `HTTP ${status} ${body.trim().slice(0, 100)}`;
+  const { data } = JSON.parse(body) as { readonly data?: { readonly result?: readonly { readonly values?: readonly unknown[] }[] } };
+  return (data?.result ?? []).reduce((sum, { values = [] }) => sum + values.length, 0);
+}

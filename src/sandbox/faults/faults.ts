@@ -1,0 +1,42 @@
+/** The breaks that are in force in one simulated world. */
+import type { Call } from '../types.ts';
+import { createFaultApi, type Place } from './fault-api.ts';
+import { clusterFaults } from './index.ts';
+
+export interface ClusterFaults {
+  /** False when there is no break of that name. */
+  make(name: string): boolean;
+  /** Takes one back, or all. */
+  clear(name?: string): void;
+  /** Names in force, in the order in which they came. */
+  names(): readonly string[];
+  /** A call was made in the account. */
+  called(call: Call): void;
+}
+
+export function createClusterFaults(place: Place): ClusterFaults {
+  const made = new Map<string, ReturnType<typeof createFaultApi>>();
+  return {
+    make(name) {
+      const found = clusterFaults.find((one) => one.name === name);
+      if (found === undefined) return false;
+      if (made.has(name)) return true;
+      const bench = createFaultApi(place, `break ${name}`);
+      made.set(name, bench);
+      found.make(bench);
+      return true;
+    },
+    clear(name) {
+      const names = name === undefined ? [...made.keys()].reverse() : [name];
+      for (const one of names) {
+        made.get(one)?.clear();
+        made.delete(one);
+      }
+    },
+    names: () => [...made.keys()],
+    called({ call, write }) {
+      if (!write || call.startsWith('kube:') || call.startsWith('sts:')) return;
+      for (const bench of made.values()) bench.called();
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** All breaks, in the order of the data's way: one for each class of failure. */
+import { awsBreaks } from './aws.ts';
+import type { ClusterFault } from './fault-api.ts';
+import { collectorBreaks } from './collector.ts';
+import { gatewayBreaks } from './gateway.ts';
+import { lokiBreaks } from './loki.ts';
+import { networkBreaks } from './network.ts';
+import { readingBreaks } from './reading.ts';
+import { schedulingBreaks } from './scheduling.ts';
+
+export const clusterFaults: readonly ClusterFault[] = [
+  ...awsBreaks,
+  ...schedulingBreaks,
+  ...lokiBreaks,
+  ...gatewayBreaks,
+  ...collectorBreaks,
+  ...readingBreaks,
+  ...networkBreaks,
+];

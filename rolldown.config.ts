@@ -145,7 +145,7 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         // Loaded at every start, and by much else: a file of its own, or whoever is loaded first brings the rest of its chunk.
-        { name: 'early', priority: 95, test: /\/src\/adapters\/(?:system\/regular|helm\/children)\.ts$/ },
+        { name: 'early', priority: 95, test: /\/src\/adapters\/(?:system\/regular|children)\.ts$/ },
         { name: 'words', priority: 90, test: /^\0own-http$|\/src\/(?:cli\/(?:commands|program|usage)|design\/setting-specs)\.ts$/ },
         { name: 'yaml', priority: 80, test: packages('yaml') },
         { name: 'zod', priority: 80, test: packages('zod') },
@@ -178,9 +178,9 @@ export default defineConfig({
         {
           name: 'begin',
           priority: 45,
-          test: /\/src\/(?:cli\/(?:run-use-case|read-run-settings|recorder|interruption|surroundings|config-file)|app\/exit|engine\/redaction|design\/(?:settings|setting-rules|setting-conflicts|rule-of|nearest|names)|adapters\/(?:disk\/journals|system\/random))\.ts$/,
+          test: /\/src\/(?:cli\/(?:run-use-case|read-run-settings|run-tracker|interruption|terminal|config-file)|commands\/exit-codes|engine\/redaction|design\/(?:settings|setting-rules|setting-conflicts|rule-of|nearest|names)|adapters\/(?:disk\/journals|system\/random))\.ts$/,
         },
-        { name: 'run', priority: 40, test: /\/src\/(?:app|checks|design|engine|steps|adapters\/(?:disk|loki|system\/(?:random|self)))[/.]/ },
+        { name: 'run', priority: 40, test: /\/src\/(?:commands|checks|design|engine|steps|adapters\/(?:disk|loki|system\/(?:random|self)))[/.]/ },
         { name: 'tree', priority: 30, test: packages('listr2', 'log-update', 'cli-truncate', 'wrap-ansi', 'slice-ansi', 'string-width', 'strip-ansi') },
       ],
     },

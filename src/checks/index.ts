@@ -14,7 +14,6 @@ import { logsKept } from './logs-kept.ts';
 import { nodesCollectable } from './nodes-collectable.ts';
 import { podIdentityAgent } from './pod-identity-agent.ts';
 import { podsFit } from './pods-fit.ts';
-import { pushesTaken } from './pushes-taken.ts';
 import { rbacSuffices } from './rbac-suffices.ts';
 import { storageUsable } from './storage-usable.ts';
 import { valuesKnown } from './values-known.ts';
@@ -37,5 +36,4 @@ export const checks: readonly Check<CheckContext>[] = [
   nodesCollectable,
   podsFit,
   collectorEverywhere,
-  pushesTaken,
 ];

@@ -15,6 +15,7 @@ import { loadBlueprint } from './load-blueprint.ts';
 import { asWritten, readInstallation } from './read-installation.ts';
 import type { StatusOptions, UseCase } from '../deps.ts';
 import { connect } from './connect.ts';
+import { pushesTaken } from './pushes-taken.ts';
 import { notInstalled } from './verify/verify.ts';
 import { problemOf, toProblem, runCommand } from './run-command.ts';
 
@@ -32,7 +33,7 @@ export const status: UseCase<StatusOptions> = (run) =>
       components(ctx),
       releaseRows(ctx),
       coverage(ctx),
-      runChecks(checks, { ...ctx, settings: looking.settings }, { at: 'status', emit: () => {}, signal: run.signal, toProblem }),
+      runChecks([...checks, pushesTaken], { ...ctx, settings: looking.settings }, { at: 'status', emit: () => {}, signal: run.signal, toProblem }),
     ]);
     const drift = driftIn(plan);
     const problems = failures(results);

@@ -24,7 +24,7 @@ describe('nothing heavy is loaded', () => {
   });
 
   it('for --help, explain, and the complaint about a wrong word', () => {
-    for (const file of ['cli/commands.ts', 'cli/run-use-case.ts', 'cli/defect.ts']) expect(packages(file)).toEqual([]);
+    for (const file of ['cli/commands.ts', 'cli/run-use-case.ts', 'cli/internal-error.ts']) expect(packages(file)).toEqual([]);
     for (const file of ['cli/program.ts', 'cli/usage.ts']) expect(packages(file)).toEqual(['commander']);
   });
 

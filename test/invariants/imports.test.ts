@@ -17,16 +17,18 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** A folder, and the folders it may import besides itself. The longest row that fits a file counts. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['adapters', 'app', 'cli', 'ports', 'problems', 'sandbox'],
+  'main.ts': ['adapters', 'cli', 'commands', 'deps.ts', 'ports', 'problems', 'sandbox'],
+  'deps.ts': ['design', 'engine', 'ports', 'steps'],
+  'context.ts': ['design', 'ports', 'steps'],
   engine: [],
   problems: ['engine'],
   ports: ['engine'],
   design: ['engine', 'ports', 'problems'],
-  steps: ['design', 'engine', 'ports', 'problems'],
-  checks: ['design', 'engine', 'ports', 'problems', 'steps'],
-  app: ['checks', 'design', 'engine', 'ports', 'problems', 'steps'],
+  steps: ['context.ts', 'design', 'engine', 'ports', 'problems'],
+  checks: ['context.ts', 'design', 'engine', 'ports', 'problems', 'steps'],
+  commands: ['checks', 'context.ts', 'deps.ts', 'design', 'engine', 'ports', 'problems', 'steps'],
   ui: ['engine', 'problems'],
-  cli: ['app', 'design', 'engine', 'ports', 'problems', 'sandbox', 'ui'],
+  cli: ['commands', 'deps.ts', 'design', 'engine', 'ports', 'problems', 'sandbox', 'ui'],
   'adapters/child.ts': ['adapters/children.ts'],
   'adapters/children.ts': [],
   'adapters/exchanges.ts': [],

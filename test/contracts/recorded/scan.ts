@@ -31,9 +31,9 @@ function* walk(value: unknown): Generator<Syntax> {
 }
 
 /** The sandbox is held to the table itself; what the command line, the reports and the other adapters say is said by us. */
-const LOOKED_AT = /^(checks|app|steps|design)\/|^adapters\/loki\//;
+const LOOKED_AT = /^(checks|commands|steps|design)\/|^adapters\/loki\//;
 /** Log lines and answers are judged here; what a bundle keeps back is our own rule, and schedulers and admission are Kubernetes'. */
-const JUDGES = /^(?:checks\/doctor|app\/doctor|app\/verify|adapters\/loki)\/(?!bundle|scheduling|coverage|survey-gateway|survey-objects)/;
+const JUDGES = /^(?:commands\/doctor|commands\/verify|adapters\/loki)\/(?!bundle|analyze\/scheduling|analyze\/coverage|collect\/gateway|collect\/objects)/;
 
 const METRIC = /\b(?:loki|alloy|agent|promtail|cortex|nginx|memcached|memberlist)_[a-z0-9]+(?:_[a-z0-9]+)+\b(?!_)/g;
 const PATH =

@@ -35,7 +35,7 @@ describe('what src relies on is recorded', () => {
 });
 
 describe('the scan sees what is added', () => {
-  const added = (code: string, file = 'checks/doctor/new.ts') =>
+  const added = (code: string, file = 'commands/doctor/analyze/new.ts') =>
     usesOf(file, code)
       .filter((use) => !isRecorded(use))
       .map(({ kind, name }) => `${kind} ${name}`);

@@ -2,12 +2,12 @@
 import type { Check, Problem, Verdict } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
-import type { CheckContext } from './context.ts';
-import { accessOf } from '../commands/doctor/analyze/access.ts';
-import { countersIn } from '../commands/doctor/analyze/counters.ts';
-import type { PushingEvidence } from '../commands/doctor/analyze/collectors-evidence.ts';
-import type { PushAccess } from '../commands/doctor/analyze/objects-evidence.ts';
-import { counted, pushed } from '../commands/doctor/analyze/pushes.ts';
+import type { CheckContext } from '../checks/context.ts';
+import { accessOf } from './doctor/analyze/access.ts';
+import { countersIn } from './doctor/analyze/counters.ts';
+import type { PushingEvidence } from './doctor/analyze/collectors-evidence.ts';
+import type { PushAccess } from './doctor/analyze/objects-evidence.ts';
+import { counted, pushed } from './doctor/analyze/pushes.ts';
 
 type Needs = Pick<CheckContext, 'kubernetes' | 'blueprint' | 'clock'>;
 

@@ -3,7 +3,9 @@ import type { Dependencies, RunContext, UseCase } from '../deps.ts';
 import { redaction } from '../engine/redaction.ts';
 import type { EventMap, Problem, Sink } from '../engine/types.ts';
 import { makeRenderer } from '../ui/make-renderer.ts';
+import { hoursIn } from '../design/durations.ts';
 import type { Origins } from '../design/settings.ts';
+import { stop } from '../problems/problem.ts';
 import type { ParsedArgs } from './command.ts';
 import { readConfigFile } from './config-file.ts';
 import { problemsOf } from './internal-error.ts';
@@ -76,7 +78,21 @@ async function onStage<Options>(given: ParsedArgs, { platform, stage, of }: OnSt
 /** Only what stands on this command line: a consent in a file or in the environment would be given again with every run. */
 function consentIn({ settings, flags }: ParsedArgs, { confirmRecreate }: RunContext['settings']): NonNullable<RunContext['consent']> {
   const named = 'confirmRecreate' in settings ? confirmRecreate : [];
-  return { buckets: new Map(named.map((name) => [name, { how: 'empty' }])), ...(flags['discardUnflushed'] === true && { unflushed: true }) };
+  const retentionHours = retentionIn(text(flags['confirmRetention']));
+  return {
+    buckets: new Map(named.map((name) => [name, { how: 'empty' }])),
+    ...(flags['discardUnflushed'] === true && { unflushed: true }),
+    ...(retentionHours !== undefined && { retentionHours }),
+  };
+}
+
+function retentionIn(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const hours = value === 'any' ? 0 : hoursIn(value);
+  if (hours === undefined || (hours === 0 && value !== 'any')) {
+    throw stop('FLAG_VALUE_INVALID', { message: `--confirm-retention ${JSON.stringify(value)} is no period`, fix: '--confirm-retention 7d, or 24h' });
+  }
+  return hours;
 }
 
 /** Who calls is asked while the use case is being loaded, which asks it first of all; that is also where a failure is told. */

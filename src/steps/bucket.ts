@@ -12,9 +12,9 @@ import { bucketGaps, foreignKey, type Gap } from './bucket-gaps.ts';
 import { expireAgain, mayEmpty, withoutNewExpiry } from './data-guard.ts';
 import { emptyingProgress } from './emptying-progress.ts';
 import { mayMark, isOwnedByTags } from './ownership.ts';
-import { lostLines, unsaidRetention } from './retention.ts';
+import { lostLines, unsaidRetention, unsaidShortening } from './retention.ts';
 
-type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'consent' | 'adopting' | 'said'>;
+type Needs = Pick<Context, 'buckets' | 'blueprint' | 'releases' | 'clock' | 'consent' | 'adopting' | 'said'> & { readonly facts?: Context['facts'] };
 
 type BucketReceipt =
   | { readonly did: 'create-bucket'; readonly name: string }
@@ -49,7 +49,10 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
       const message = `s3://${plan.name} is encrypted with ${key}, which Loki's role would not be allowed to use`;
       return { is: 'blocked', problem: problem('BUCKET_KEY_NEEDED', { message, fix: `Run \`loki-eks install --kms-key ${key}\`` }) };
     }
-    const blockers = earlyExpiry(found, use, ctx.blueprint) ?? unsaidRetention(found.tags, ctx);
+    const blockers =
+      earlyExpiry(found, use, ctx.blueprint) ??
+      unsaidRetention(found.tags, ctx) ??
+      (use === 'chunks' ? await unsaidShortening(ctx, ctx.blueprint.loki) : undefined);
     if (blockers) return { is: 'blocked', problem: blockers };
     const changes: Change[] = bucketGaps(found, plan).map(({ slice, diff }) => ({
       action: 'update' as const,

@@ -7,6 +7,8 @@ export interface Consent {
   readonly buckets?: ReadonlyMap<string, BucketConsent>;
   /** Lines that only ingesters hold, where they can't be put into S3. */
   readonly unflushed?: true;
+  /** Log lines that are older, where values let Loki delete them sooner than before. */
+  readonly retentionHours?: number;
 }
 
 /** `delete`: with the bucket. `expire`: by S3's lifecycle. `empty`: the objects only. */

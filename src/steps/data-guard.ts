@@ -2,20 +2,22 @@
  * The one place that lets log data be deleted, emptied or set to expire. Every port that a step is given passes through here, so that no step
  * can go around it: what the user has not named in this run stays, whatever path leads there.
  */
+import type { Blueprint } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import { sizeOf } from '../design/quantities.ts';
-import type { Blueprint } from '../design/blueprint.ts';
+import { inWords, retentionOf, shortened } from '../design/retention.ts';
 import type { Json } from '../engine/types.ts';
 import type { Buckets, LifecycleRule } from '../ports/buckets.ts';
 import type { Kubernetes } from '../ports/kubernetes.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { Roles } from '../ports/roles.ts';
 import type { Clock } from '../ports/system.ts';
-import { stop } from '../problems/problem.ts';
+import { ProblemError, stop } from '../problems/problem.ts';
 import type { Consent } from './consent.ts';
 import type { GuardedBuckets } from '../context.ts';
 import { guardReleases } from './ingester-guard.ts';
 import { guardObjects } from './object-guard.ts';
+import { unsaidShortening } from './retention.ts';
 import { guardRoles } from './role-guard.ts';
 
 interface PodPorts {
@@ -30,7 +32,8 @@ interface PodPorts {
 interface Guarded extends PodPorts {
   readonly buckets: Buckets;
   readonly roles: Roles;
-  readonly blueprint: Pick<Blueprint, 'role'> & { readonly buckets: { readonly chunks: { readonly name: string } } };
+  readonly blueprint: Blueprint;
+  readonly said?: ReadonlySet<string>;
 }
 
 export function guardData<C extends Guarded>(ctx: C): C & { readonly buckets: GuardedBuckets } {
@@ -46,22 +49,31 @@ export function guardIngesters<C extends PodPorts>(ctx: C): C {
 
 export const mayEmpty = ({ consent }: Pick<Guarded, 'consent'>, bucket: string): boolean => consent?.buckets?.get(bucket)?.how === 'empty';
 
-/** A revision from before a longer retention: its Loki would delete what has been kept since. An install says its retention itself. */
-function guardRetention({ buckets, blueprint, clock }: Guarded, releases: Releases): Releases {
+/** Loki deletes for good what is older than its retention: no revision gets a shorter one that nobody has agreed to. */
+function guardRetention(ctx: Guarded, releases: Releases): Releases {
+  const { buckets, blueprint, clock } = ctx;
   return {
     ...releases,
+    upgrade: async (task) => {
+      const isLoki = task.name === blueprint.loki.name && task.namespace === blueprint.loki.namespace;
+      const unsaid = isLoki ? await unsaidShortening({ ...ctx, releases }, task) : undefined;
+      if (unsaid) throw new ProblemError(unsaid);
+      return releases.upgrade(task);
+    },
     rollback: async (task) => {
       const { name, namespace, revision } = task;
       const [found, manifest] = await Promise.all([releases.find(name, namespace), releases.manifest({ name, namespace, revision })]);
-      const [now, then] = [retentionIn(found?.manifest ?? ''), retentionIn(manifest)];
-      if (now !== undefined && then !== undefined && then < now) {
+      const [now, then] = [retentionOf(found?.manifest ?? ''), retentionOf(manifest)];
+      const [shortest] = now.configured && then.configured ? shortened(now, then).toSorted((a, b) => a.to - b.to) : [];
+      if (shortest) {
         const bucket = blueprint.buckets.chunks.name;
         const { oldest } = await buckets.contents(bucket, 100_000);
-        const days = oldest === undefined ? 0 : (clock.now().getTime() - oldest.getTime()) / DAY_MS;
-        if (days > then)
+        const hours = oldest === undefined ? 0 : (clock.now().getTime() - oldest.getTime()) / HOUR_MS;
+        const days = shortest.of === 'all logs' && Number.isFinite(shortest.from) ? ` --retention-days ${Math.ceil(shortest.from / 24)}` : '';
+        if (hours > shortest.to)
           throw stop('RETENTION_WOULD_SHORTEN', {
-            message: `A rollback to revision ${revision} would shorten the retention from ${now} to ${then} days, and s3://${bucket} contains logs of ${Math.floor(days)} days`,
-            fix: `Run \`loki-eks install --retention-days ${now} --on-unfinished continue\` to keep them`,
+            message: `A rollback to revision ${revision} would shorten the retention of ${shortest.of} from ${inWords(shortest.from)} to ${inWords(shortest.to)}, and s3://${bucket} contains logs of ${Math.floor(hours / 24)} days`,
+            fix: `Run \`loki-eks install${days} --on-unfinished continue\` to keep them`,
           });
       }
       return releases.rollback(task);
@@ -69,15 +81,7 @@ function guardRetention({ buckets, blueprint, clock }: Guarded, releases: Releas
   };
 }
 
-const DAY_MS = 86_400_000;
-
-/** Days, from the `limits_config` of Loki's configuration in a rendered chart. */
-export function retentionIn(manifests: string): number | undefined {
-  const text = /retention_period: "?((?:\d+[hdwmsy])+)/.exec(manifests)?.[1];
-  if (text === undefined) return undefined;
-  const hours: Readonly<Record<string, number>> = { s: 1 / 3600, m: 1 / 60, h: 1, d: 24, w: 168, y: 8760 };
-  return [...text.matchAll(/(?<!\d)(\d+)([hdwmsy])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (hours[unit as string] ?? 0), 0) / 24;
-}
+const HOUR_MS = 3_600_000;
 
 type ForBuckets = Pick<Guarded, 'buckets' | 'clock' | 'consent'>;
 

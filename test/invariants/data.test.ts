@@ -19,13 +19,18 @@ const { signal } = new AbortController();
 const quiet = { signal, say: () => {} };
 
 interface Wanted {
+  /** Of the chart of Loki, as the user's file has them. */
+  readonly values?: Readonly<Record<string, unknown>>;
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly consent?: Consent;
 }
 
-function contextOf(world: MemoryWorld, { flags = {}, consent }: Wanted = {}): Context {
+function contextOf(world: MemoryWorld, { flags = {}, consent, values }: Wanted = {}): Context {
   const facts = someFacts();
-  const blueprint = design(someSettings({ createOidcProvider: true, ...flags }), facts, { templates });
+  const blueprint = design(someSettings({ createOidcProvider: true, ...flags }), facts, {
+    templates,
+    ...(values && { userValues: { loki: [{ file: 'mine.yaml', values }], alloy: [] } }),
+  });
   return memoryContext(world, { blueprint, facts, ...(consent && { consent }) });
 }
 
@@ -92,6 +97,52 @@ describe('every step', () => {
         expect(objectsIn(world), `write ${n} ${when}`).toEqual([7, 7]);
       }
     }
+  });
+});
+
+describe('values that let Loki delete sooner', () => {
+  const stream = (period: string) => ({ loki: { limits_config: { retention_stream: [{ selector: '{app="x"}', priority: 1, period }] } } });
+  const ways: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+    ['the period', { loki: { limits_config: { retention_period: '24h' } } }],
+    ['a stream', stream('24h')],
+    ['a tenant', { loki: { runtimeConfig: { overrides: { a: { retention_period: '24h' } } } } }],
+    ['the configuration as such', { loki: { structuredConfig: { limits_config: { retention_period: '24h' }, compactor: { retention_enabled: true } } } }],
+    ['a table manager', { loki: { structuredConfig: { table_manager: { retention_deletes_enabled: true, retention_period: '24h' } } } }],
+  ];
+  const codes = async (world: MemoryWorld, wanted: Wanted) => (await act(contextOf(world, wanted))).result.problems.map(({ code }) => code);
+
+  it.each(ways)('%s: not without a word in this run, in use or kept, and with one only so far', async (_, values) => {
+    const uninstalled = await inUse();
+    await remove(contextOf(uninstalled));
+    for (const bucket of uninstalled.buckets.values()) Object.assign(bucket, { objects: 7 });
+    for (const world of [await inUse(), uninstalled]) {
+      const before = structuredClone(world.releases.get('loki'));
+      expect(await codes(world, { values })).toContain('RETENTION_WOULD_SHORTEN');
+      expect(await codes(world, { values, consent: { retentionHours: 25 } })).toContain('RETENTION_WOULD_SHORTEN');
+      expect(world.releases.get('loki')).toEqual(before);
+      expect(await codes(world, { values, consent: { retentionHours: 24 } })).toEqual([]);
+      expect(await codes(world, { values })).toEqual([]);
+    }
+  });
+
+  it('nothing is asked where nothing is kept, or where it is kept for longer', async () => {
+    for (const [, values] of ways) expect(await codes(new MemoryWorld('ap-northeast-2'), { values })).toEqual([]);
+    expect(await codes(await inUse(), { values: stream('8760h') })).toEqual([]);
+  });
+
+  it('what was kept for longer than everything is not let go by taking the rule out', async () => {
+    const world = await inUse();
+    expect(await codes(world, { values: stream('8760h') })).toEqual([]);
+    expect(await codes(world, {})).toEqual(['RETENTION_WOULD_SHORTEN']);
+    expect(await codes(world, { consent: { retentionHours: 672 } })).toEqual([]);
+  });
+
+  it('a step that has not looked is refused by the guard', async () => {
+    const world = await inUse();
+    const { releases, blueprint } = contextOf(world, { values: ways[0]![1] });
+    const { name, namespace, chart, values, labels } = blueprint.loki;
+    const task = { name, namespace, chart, values, labels, description: '', timeoutMs: 1000, ...quiet };
+    await expect(releases.upgrade(task)).rejects.toMatchObject({ problem: { code: 'RETENTION_WOULD_SHORTEN' } });
   });
 });
 

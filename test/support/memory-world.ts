@@ -303,7 +303,10 @@ export class MemoryWorld {
           const before = this.releases.get(name) ?? [];
           const revision = before.length + 1;
           const made = { name, namespace, revision, status: 'deployed', chart: chart.name, chartVersion: chart.version, appVersion: chart.appVersion };
-          this.releases.set(name, [...before, { ...made, values: structuredClone(values) as Release['values'], labels: { ...labels }, lastGood: revision }]);
+          this.releases.set(name, [
+            ...before,
+            { ...made, values: structuredClone(values) as Release['values'], manifest: rendered(values), labels: { ...labels }, lastGood: revision },
+          ]);
         }),
       // History is not what a rollback restores: the world in force is.
       rollback: async ({ name, revision }) => this.#write(() => void this.releases.set(name, this.releases.get(name)!.slice(0, revision))),
@@ -311,12 +314,24 @@ export class MemoryWorld {
         if (this.releases.has(name)) this.#write(() => void this.releases.delete(name));
       },
       abandon: async () => {},
-      manifest: async () => '',
-      render: async () => '',
+      manifest: async ({ name, revision }) => this.releases.get(name)?.[revision - 1]?.manifest ?? '',
+      render: async ({ values }) => rendered(values),
       ready: async () => {},
       unready: async () => [],
     };
   }
+}
+
+/** What a chart of Loki makes of its values, as far as anything here reads it. */
+function rendered(values: object): string {
+  const { loki } = values as { readonly loki?: Readonly<Record<string, unknown>> };
+  if (!loki) return '';
+  const config = { limits_config: loki['limits_config'], compactor: loki['compactor'], ...(loki['structuredConfig'] as object | undefined) };
+  const data = {
+    'config.yaml': JSON.stringify(config),
+    ...(loki['runtimeConfig'] !== undefined && { 'runtime-config.yaml': JSON.stringify(loki['runtimeConfig']) }),
+  };
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'loki' }, data });
 }
 
 /** RFC 7386. */

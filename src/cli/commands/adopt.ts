@@ -15,6 +15,11 @@ export const adopt: Command = {
   settings: 'all',
   flags: [
     { flag: '--dry-run', description: 'stop after the plan' },
+    {
+      flag: '--confirm-retention',
+      placeholder: 'PERIOD',
+      description: 'let chart values make Loki delete logs sooner than now, after 7d or 24h at the earliest; any for what cannot be read',
+    },
     { flag: '--discard-unflushed', description: "discard log lines that ingesters hold and can't flush to S3" },
   ],
   run: (given, platform) =>

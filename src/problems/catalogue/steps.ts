@@ -88,11 +88,12 @@ export const steps = rows({
   },
   RETENTION_WOULD_SHORTEN: {
     title: 'This run would silently shorten log retention',
-    cause: 'The installation, or an earlier one that left its bucket, was installed with a longer --retention-days, and this run does not set it.',
-    fix: 'Add `--retention-days N` with the number of days to keep logs',
+    cause:
+      'The installation, or an earlier one that left its bucket, keeps logs longer than this run would: it has a longer --retention-days, which this run does not set, or the chart values set a shorter period.',
+    fix: 'Add `--retention-days N` with the number of days to keep logs, or confirm what the values set with `--confirm-retention PERIOD`',
     exit: 3,
     explain:
-      'install takes its settings from flags, environment and settings file, never from an earlier run. A shorter retention deletes logs permanently, so you must set it explicitly.',
+      'install takes its settings from flags, environment and settings file, never from an earlier run. A shorter retention deletes logs permanently, so you must set it explicitly. Chart values can do the same in many ways (limits_config, retention_stream, runtimeConfig, structuredConfig, retention_enabled, table_manager, flags), so the objects that the chart renders are compared with those in force: for all logs, for each tenant, for each stream.',
   },
   BUCKET_IN_USE: {
     title: 'The bucket is in use by the installed Loki',

@@ -4,7 +4,7 @@ import type { CheckContext } from './context.ts';
 
 export const chartsObtainable: Check<Pick<CheckContext, 'facts'>> = {
   id: 'charts.obtainable',
-  title: 'The charts can be had, with their pinned digests',
+  title: 'Charts available, digests match',
   at: ['preflight'],
   needs: ['helm.usable'],
   async run({ facts: { charts } }) {

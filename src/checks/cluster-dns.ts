@@ -6,7 +6,7 @@ import type { CheckContext } from './context.ts';
 
 export const clusterDns: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
   id: 'kube.cluster-dns',
-  title: 'The cluster has DNS for the gateway',
+  title: 'Cluster DNS is available to the gateway',
   at: ['preflight'],
   async run({ facts, blueprint }) {
     const { dns, cluster } = facts;
@@ -15,7 +15,7 @@ export const clusterDns: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
     const { gateway } = blueprint.loki.values as { readonly gateway?: { readonly nginxConfig?: { readonly resolver?: unknown } } };
     const resolver = gateway?.nginxConfig?.resolver;
     // One that is not what the design would choose was set by the user, who knows better.
-    if (typeof resolver === 'string' && resolver !== gatewayResolver(facts)) return { is: 'pass', detail: `your values say ${resolver}` };
+    if (typeof resolver === 'string' && resolver !== gatewayResolver(facts)) return { is: 'pass', detail: `${resolver}, from your values` };
     return { is: 'fail', problem: problem('CLUSTER_DNS_MISSING') };
   },
 };

@@ -8,7 +8,7 @@ const FLOOR = 25;
 
 export const clusterUsable: Check<Pick<CheckContext, 'facts'>> = {
   id: 'eks.cluster-usable',
-  title: 'The cluster is active and new enough',
+  title: 'Cluster is active and its version is supported',
   at: ['preflight'],
   async run({ facts: { cluster, kubeVersion } }) {
     if (cluster.status !== 'ACTIVE' && cluster.status !== 'UPDATING') {

@@ -35,7 +35,7 @@ const sameAs = (of: KubeObject) => (other: KubeObject) => other.kind === of.kind
 /** Beforehand it is only said: an upgrade takes such fields back. */
 export const foreignHands = (at: 'preflight' | 'status'): Check<Needs> => ({
   id: `release.foreign-hands${at === 'status' ? '.status' : ''}`,
-  title: 'The workloads are as helm made them',
+  title: 'Workloads match their Helm release',
   at: [at],
   async run(ctx) {
     const touched = (await workloads(ctx)).filter((object) => foreignFields(object).length > 0);
@@ -43,7 +43,7 @@ export const foreignHands = (at: 'preflight' | 'status'): Check<Needs> => ({
     const changed = touched.flatMap((object) => foreignFields(object, made.find(sameAs(object))).map((fields) => ({ object, fields })));
     const [first, ...others] = changed.filter(({ fields }) => fields.by === 'hand');
     const scaled = changed.filter(({ fields }) => fields.by === 'autoscaler').map(({ object }) => named(object));
-    const detail = scaled.length > 0 ? `an autoscaler sets the number of pods of ${scaled.join(', ')}` : undefined;
+    const detail = scaled.length > 0 ? `an autoscaler manages the replicas of ${scaled.join(', ')}` : undefined;
     if (!first) return { is: 'pass', ...(detail && { detail }) };
     const found = problem('RELEASE_CHANGED', {
       message: `${named(first.object)} was changed behind helm's back by ${inWords(first.fields)}`,

@@ -4,10 +4,10 @@ import type { CheckContext } from './context.ts';
 
 export const helmUsable: Check<Pick<CheckContext, 'releases'>> = {
   id: 'helm.usable',
-  title: 'helm is there, 3.14 or newer',
+  title: 'helm ≥ 3.14 found',
   at: ['preflight'],
   async run({ releases }) {
     const { path, version } = await releases.helm();
-    return { is: 'pass', detail: `${version} at ${path}` };
+    return { is: 'pass', detail: `${version}, ${path}` };
   },
 };

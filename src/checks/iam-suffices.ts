@@ -24,7 +24,7 @@ export const rightsAsked = (arns: { readonly bucket: string; readonly role: stri
 /** A warning at most: the simulator knows neither session policies nor resource policies. */
 export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'facts'>> = {
   id: 'aws.iam-suffices',
-  title: 'Your IAM permissions suffice',
+  title: 'IAM permissions are sufficient',
   at: ['preflight'],
   permissions: [
     {
@@ -44,7 +44,7 @@ export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'fact
     const bucket = `arn:${blueprint.partition}:s3:::${blueprint.buckets.chunks.name}`;
     const asked = rightsAsked({ bucket, role: blueprint.role.arn });
     const answers = await Promise.all(asked.map(([actions, arn]) => roles.denied(actions, arn)));
-    if (answers.includes('unknown')) return { is: 'skip', why: 'the policy simulator may not be asked' };
+    if (answers.includes('unknown')) return { is: 'skip', why: 'not allowed to call the IAM policy simulator' };
     const denied = answers.flatMap((answer) => (answer === 'unknown' ? [] : answer));
     if (denied.length === 0) return { is: 'pass', detail: `${ON_BUCKETS.length + ON_ROLE.length} actions` };
     return {

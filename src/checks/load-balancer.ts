@@ -9,11 +9,11 @@ const BINDINGS = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceD
 /** A warning: the Service waits for its controller, and everything inside the cluster works without it. */
 export const loadBalancer: Check<Pick<CheckContext, 'kubernetes' | 'facts' | 'settings'>> = {
   id: 'kube.load-balancer',
-  title: 'The load balancer will be made',
+  title: 'The load balancer can be created',
   at: ['preflight'],
   async run({ kubernetes, facts, settings }) {
     if (settings.expose === 'none') return { is: 'skip', why: 'the gateway is not exposed' };
-    if (facts.cluster.autoMode) return { is: 'pass', detail: 'built into Auto Mode' };
+    if (facts.cluster.autoMode) return { is: 'pass', detail: 'built into EKS Auto Mode' };
     if (await kubernetes.get(BINDINGS)) return { is: 'pass', detail: 'AWS Load Balancer Controller' };
     return {
       is: 'warn',

@@ -6,10 +6,10 @@ import type { CheckContext } from './context.ts';
 
 export const logsKept: Check<Pick<CheckContext, 'blueprint' | 'facts'>> = {
   id: 'logs.kept',
-  title: 'Lines that are stored stay within reach',
+  title: 'Existing logs stay readable',
   at: ['preflight'],
   async run({ blueprint, facts: { inUse, today = '' } }) {
-    if (!inUse) return { is: 'skip', why: 'no Loki of ours runs yet' };
+    if (!inUse) return { is: 'skip', why: 'loki-eks has not installed Loki yet' };
     const next = keptInValues(blueprint.loki.values as Json);
     if (inUse.chunksBucket !== undefined && next.chunksBucket !== undefined && inUse.chunksBucket !== next.chunksBucket) {
       return {

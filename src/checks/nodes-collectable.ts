@@ -6,7 +6,7 @@ import { nodeMaker } from './nodes-on-demand.ts';
 
 export const nodesCollectable: Check<Pick<CheckContext, 'kubernetes' | 'facts'>> = {
   id: 'nodes.collectable',
-  title: 'The collector can run where the logs are',
+  title: 'Collectors can run on all nodes with logs',
   at: ['preflight'],
   async run({ kubernetes, facts }) {
     const { nodes } = facts;
@@ -15,7 +15,7 @@ export const nodesCollectable: Check<Pick<CheckContext, 'kubernetes' | 'facts'>>
     const linux = nodes.length - fargate - windows;
     if (linux === 0) {
       const maker = await nodeMaker({ kubernetes, facts });
-      if (maker) return { is: 'pass', detail: `no Linux node yet; ${maker} makes them` };
+      if (maker) return { is: 'pass', detail: `no Linux nodes yet; ${maker} creates them` };
       return { is: 'fail', problem: problem('NO_COLLECTOR_NODES', { evidence: [`${fargate} Fargate, ${windows} Windows, 0 Linux nodes`] }) };
     }
     if (fargate + windows === 0) return { is: 'pass', detail: `${linux} nodes` };

@@ -8,12 +8,12 @@ const BY_HAND = { apiVersion: 'apps/v1', kind: 'DaemonSet', namespace: 'kube-sys
 
 export const podIdentityAgent: Check<Pick<CheckContext, 'kubernetes' | 'facts' | 'blueprint'>> = {
   id: 'eks.pod-identity-agent',
-  title: 'The Pod Identity agent runs',
+  title: 'Pod Identity agent is running',
   at: ['preflight'],
   async run({ kubernetes, facts: { podIdentityAgent: agent, cluster }, blueprint }) {
     if (blueprint.identity !== 'pod-identity') return { is: 'skip', why: 'IRSA is used' };
-    if (cluster.autoMode) return { is: 'pass', detail: 'built into Auto Mode' };
-    if (agent === 'unknown') return { is: 'skip', why: 'the add-on may not be looked at' };
+    if (cluster.autoMode) return { is: 'pass', detail: 'built into EKS Auto Mode' };
+    if (agent === 'unknown') return { is: 'skip', why: 'not allowed to describe the add-on' };
     if (agent?.status === 'ACTIVE') return { is: 'pass', detail: agent.version ?? 'ACTIVE' };
     if (!agent && (await kubernetes.get(BY_HAND))) return { is: 'pass', detail: `DaemonSet ${BY_HAND.namespace}/${BY_HAND.name}` };
     return { is: 'fail', problem: problem('POD_IDENTITY_AGENT_MISSING', { message: `Add-on eks-pod-identity-agent is ${agent?.status ?? 'not installed'}` }) };

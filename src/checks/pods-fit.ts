@@ -15,18 +15,18 @@ const replicated = (manifests: string): readonly unknown[] =>
 
 export const podsFit: Check<Pick<CheckContext, 'releases' | 'kubernetes' | 'blueprint' | 'facts'>> = {
   id: 'nodes.pods-fit',
-  title: 'All pods will find a place',
+  title: 'All pods can be scheduled',
   at: ['preflight'],
   needs: ['charts.obtainable'],
   async run({ releases, kubernetes, blueprint: { loki, alloy }, facts }) {
-    if (await releases.find(loki.name, loki.namespace)) return { is: 'skip', why: 'they are placed already' };
+    if (await releases.find(loki.name, loki.namespace)) return { is: 'skip', why: 'already scheduled' };
     const kubeVersion = facts.kubeVersion;
     const rendered = await Promise.all([loki, alloy].map((release) => releases.render({ ...release, kubeVersion })));
     const shapes = podShapes(rendered.flatMap(replicated));
     const left = unplaced(shapes, facts.nodes);
     if (left.length === 0) return { is: 'pass', detail: `${shapes.reduce((sum, { count }) => sum + count, 0)} pods` };
     const maker = await nodeMaker({ kubernetes, facts });
-    if (maker) return { is: 'pass', detail: `${left.length} of them on nodes that ${maker} is to make` };
+    if (maker) return { is: 'pass', detail: `${left.length} of them on nodes that ${maker} will create` };
     return {
       is: 'fail',
       problem: problem('PODS_DO_NOT_FIT', {

@@ -7,7 +7,7 @@ import type { CheckContext } from './context.ts';
 
 export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' | 'facts' | 'settings'>> = {
   id: 'kube.rbac-suffices',
-  title: 'Your Kubernetes permissions suffice',
+  title: 'Kubernetes permissions are sufficient',
   at: ['preflight'],
   async run({ kubernetes, blueprint, facts, settings }) {
     const found = await missingRights(kubernetes, {
@@ -15,7 +15,7 @@ export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' |
       loki: blueprint.loki.namespace,
       collector: blueprint.alloy.namespace,
     });
-    return found ? { is: 'fail', problem: found } : { is: 'pass', detail: 'all that is needed' };
+    return found ? { is: 'fail', problem: found } : { is: 'pass', detail: 'all required permissions granted' };
   },
 };
 

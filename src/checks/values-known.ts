@@ -5,7 +5,7 @@ import type { CheckContext } from './context.ts';
 
 export const valuesKnown: Check<Pick<CheckContext, 'blueprint'>> = {
   id: 'values.known',
-  title: 'The charts know every key of your values',
+  title: 'The charts use every key in your values',
   at: ['preflight'],
   async run({ blueprint: { loki, alloy } }) {
     const unknown = [...loki.unknownKeys, ...alloy.unknownKeys];

@@ -143,7 +143,7 @@ const emitters = commands.filter(({ hidden, settings }) => !hidden && settings.l
 function eventsPage(): string {
   return page('Events', 'src/engine/types.ts, src/engine/event-docs.ts', [
     `With ${code('--output json')} each line of stdout is one event, and nothing else is printed there. Every event carries`,
-    `${code('v')} (1; changes only when a field changes its meaning or goes), ${code('seq')} (from 0, without gaps), ${code('time')} (UTC) and ${code('type')}.`,
+    `${code('v')} (1; changes only if a field changes its meaning or is removed), ${code('seq')} (from 0, without gaps), ${code('time')} (UTC) and ${code('type')}.`,
     "New event types and fields may be added; programs should ignore those they don't know.",
     '',
     ...Object.entries(eventDocs).flatMap(([type, { when, fields }]) => [

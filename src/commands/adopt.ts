@@ -27,10 +27,10 @@ function staying({ blueprint, ctx, plan }: PreparedPlan): readonly string[] {
   const found = plan.some(({ step, finding }) => step.id === 'oidc-provider' && finding.is === 'matches');
   const short = ctx.givenPassword !== undefined && ctx.givenPassword.length < 16;
   return [
-    `Stays as it is: every object in s3://${chunks.name} and s3://${ruler.name}; the schema's periods from ${periods.join(', ')}.`,
-    `Goes on: tenant ${blueprint.tenant}, ${blueprint.retentionDays} days of retention, login of ${blueprint.login.user}.`,
-    ...(blueprint.oidcProvider && found ? [`Is used and gets no marks: ${blueprint.oidcProvider.arn}.`] : []),
-    ...(short ? ['The password of that login is short; once adopted: loki-eks install --rotate-login'] : []),
+    `Unchanged: every object in s3://${chunks.name} and s3://${ruler.name}; the schema periods from ${periods.join(', ')}.`,
+    `Kept: tenant ${blueprint.tenant}, ${blueprint.retentionDays} days of retention, gateway user ${blueprint.login.user}.`,
+    ...(blueprint.oidcProvider && found ? [`Used, but not owned: ${blueprint.oidcProvider.arn}.`] : []),
+    ...(short ? ['The gateway password is short. Once adopted, rotate it: loki-eks install --rotate-login'] : []),
   ];
 }
 
@@ -46,12 +46,12 @@ export function going({
   const ended = parts.flatMap(([component]) => (wanted(component) === 0 ? [component] : []));
   const fewer = parts.flatMap(([component, now]) => (wanted(component) > 0 && wanted(component) < now ? [`${component} ${now} to ${wanted(component)}`] : []));
   return [
-    ...(fewer.length > 0 ? [`Fewer pods than now: ${fewer.join(', ')}; --size says how many there are.`] : []),
-    ...(ended.length > 0 ? [`Ends: ${ended.join(', ')}; --loki-values FILE takes what keeps it.`] : []),
+    ...(fewer.length > 0 ? [`Fewer pods than now: ${fewer.join(', ')}. Set the size with --size.`] : []),
+    ...(ended.length > 0 ? [`No longer set: ${ended.join(', ')}. To keep it, pass --loki-values FILE.`] : []),
     ...(runs.loadBalancer
-      ? [`Ends: the gateway's load balancer, and its name for good${getPath(values, 'extraObjects') === undefined ? WITHOUT_ANOTHER : ''}.`]
+      ? [`Removed: the gateway's load balancer and its DNS name${getPath(values, 'extraObjects') === undefined ? WITHOUT_ANOTHER : ''}.`]
       : []),
   ];
 }
 
-const WITHOUT_ANOTHER = '; nothing outside the cluster reaches Loki then. For another one: --expose internal, or --expose public';
+const WITHOUT_ANOTHER = '; Loki is then unreachable from outside the cluster. To create another: --expose internal, or --expose public';

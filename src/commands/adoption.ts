@@ -150,7 +150,7 @@ async function identityOf(run: RunContext, session: Session, { account }: LokiEv
   }
   const shared = found && !ours && (await sharedRole(run, session, { found, ...identity }));
   if (!shared) return { ...identity, roleName, iamPath };
-  run.emit({ type: 'note.given', text: `Role ${roleName} stays as it is, and Loki gets a role of its own: ${shared}.` });
+  run.emit({ type: 'note.given', text: `Role ${roleName} stays as it is, and Loki gets its own role: ${shared}.` });
   return { ...identity, ...(await roleBeside(run, session, roleName)) };
 }
 

@@ -34,7 +34,7 @@ async function consented(run: RunContext, { blockers, plan }: Pick<PreparedPlan,
   if (blockers.length > 0) return { outcome: 'refused', problems: blockers };
   const changes = changesIn(plan);
   if (changes === 0) {
-    run.emit({ type: 'note.given', text: 'To prove the log path again: loki-eks verify' });
+    run.emit({ type: 'note.given', text: 'To verify log delivery again: loki-eks verify' });
     return { outcome: 'nothing-to-do', writes: 0 };
   }
   return (await agreed(run, plan)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
@@ -109,7 +109,7 @@ function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] 
   const { namespace, name } = login.clients[0] ?? { namespace: '', name: '' };
   return [
     `Grafana data source: ${gateway.url}, user ${login.user}`,
-    'The same as a file to provision: loki-eks plan --show grafana',
+    'As a provisioning file: loki-eks plan --show grafana',
     `Password: kubectl -n ${namespace} get secret ${name} -o jsonpath='{.data.password}' | base64 -d`,
   ];
 }
@@ -122,6 +122,6 @@ async function leftBy(
   const code = problems[0]?.code ?? '';
   if (writes === 0 || afterFailure(run.settings.onFailure)({ code, message: '', fix: '' }) === 'undo') return left;
   const message = `Left in place: ${BEYOND_UNDO[code] ?? '--on-failure keep was set'}`;
-  run.emit({ type: 'note.given', text: `To go on from what is there: loki-eks ${command}. To take it back: loki-eks ${command} --on-unfinished undo` });
+  run.emit({ type: 'note.given', text: `To resume: loki-eks ${command}. To roll back: loki-eks ${command} --on-unfinished undo` });
   return (await journal.newestFirst()).map((entry) => ({ ...entry, problem: problem('LEFT_IN_PLACE', { message }) }));
 }

@@ -14,13 +14,13 @@ export async function consent(run: RunContext, { plan, ctx }: { readonly plan: P
     const { code, message } = finding.problem;
     if ((code === 'OIDC_PROVIDER_MISSING' || code === 'OIDC_AUDIENCE_MISSING') && !settings.createOidcProvider) {
       await settled();
-      const granted = await questions.confirm(`${message}. Every IRSA role of this cluster shares it. Make it so?`, true);
+      const granted = await questions.confirm(`${message}. It is shared by every IRSA role in this cluster. Create it?`, true);
       return granted ? { ...run, settings: { ...settings, createOidcProvider: true } } : undefined;
     }
     if (code === 'RECREATE_UNCONFIRMED') {
       const { name } = Object.values(ctx.blueprint.buckets).find(({ use }) => step.id === `bucket.${use}`) ?? { name: '' };
       await settled();
-      const typed = await questions.text(`${message}. Type the bucket's name to delete all of it`, {});
+      const typed = await questions.text(`${message}. Type the bucket name to delete all its data`, {});
       return typed === name && name !== '' ? { ...run, consent: emptying(run.consent, [name]) } : undefined;
     }
   }

@@ -150,7 +150,7 @@ function nodesInWords(nodes: readonly NodeFact[]): string {
   const count = (test: (node: NodeFact) => boolean) => nodes.filter(test).length;
   const kinds = [
     [count(({ os, kind }) => os === 'linux' && kind !== 'fargate'), 'Linux'],
-    [count(({ gpu }) => gpu), 'of them GPU'],
+    [count(({ gpu }) => gpu), 'with GPU'],
     [count(({ taints, kind }) => taints.length > 0 && kind !== 'fargate'), 'tainted'],
     [count(({ kind }) => kind === 'fargate'), 'Fargate'],
     [count(({ os }) => os === 'windows'), 'Windows'],

@@ -29,5 +29,5 @@ function onlyRotating(seen: PreparedPlan): PreparedPlan {
 async function rather({ yes, deps, settled }: RunContext, { blockers }: PreparedPlan): Promise<boolean> {
   if (yes || !deps.questions || !blockers.some(({ code }) => code === 'RELEASE_NOT_OURS')) return false;
   await settled();
-  return deps.questions.confirm('Loki was installed here by other means. Take it over, with its logs? What changes is shown first.', true);
+  return deps.questions.confirm('Loki was installed here by other means. Adopt it with its logs? You will see the changes first.', true);
 }

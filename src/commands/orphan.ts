@@ -32,7 +32,7 @@ export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun })
     const plan = await planOf(orphanActions(blueprint), ctx, problemOf);
     const changes = changesIn(plan);
     run.emit({ type: 'plan.finished', changes, steps: described(plan) });
-    run.emit({ type: 'note.given', text: 'Nothing is deleted but what loki-eks remembers; Loki, Alloy, their values and every line stay.' });
+    run.emit({ type: 'note.given', text: 'Only the installation record is deleted; Loki, Alloy, their values and all logs stay.' });
     const blockers = plan.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []));
     if (blockers.length > 0) return { outcome: 'refused', problems: blockers };
     if (dryRun) return { outcome: 'ok', writes: 0 };
@@ -75,12 +75,12 @@ async function letGo(run: RunContext, { ctx, plan }: Seen, { lost, stillHeld, ch
     guard: stillHeld,
   });
   if (result.outcome !== 'done') return resultOfFailure(result);
-  emit({ type: 'note.given', text: `To take it back: loki-eks adopt --cluster ${blueprint.cluster.name}` });
+  emit({ type: 'note.given', text: `To manage it again: loki-eks adopt --cluster ${blueprint.cluster.name}` });
   return { outcome: 'ok', writes: result.writes };
 }
 
 async function agreed({ yes, deps, settled }: RunContext, cluster: string): Promise<boolean> {
   if (yes || !deps.questions) return true;
   await settled();
-  return deps.questions.confirm(`Let go of the installation in cluster ${cluster}?`, false);
+  return deps.questions.confirm(`Stop managing the installation in cluster ${cluster}?`, false);
 }

@@ -24,12 +24,12 @@ const PATIENCE_MS = 3000;
 
 export const pushesTaken: Check<Needs> = {
   id: 'pushes.taken',
-  title: 'Loki takes what collectors push',
+  title: 'Loki accepts pushes from collectors',
   at: ['status'],
   async run(ctx, signal): Promise<Verdict> {
     try {
       const seen = await Promise.race([gatewayLogs(ctx), ctx.clock.sleep(PATIENCE_MS, signal).then(() => undefined)]);
-      if (!seen) return { is: 'skip', why: "the gateway's log did not come in time" };
+      if (!seen) return { is: 'skip', why: "the gateway's log could not be read in time" };
       const wrong = refusedIn(seen) ?? (seen.every(({ access: { taken } }) => taken === 0) ? await silentlyRefused(ctx, signal) : undefined);
       return wrong ? { is: 'fail', problem: wrong } : { is: 'pass' };
     } catch (error) {

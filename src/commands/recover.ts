@@ -59,7 +59,7 @@ export const isOvertaken = (journal: Pick<UnfinishedJournal, 'chain'>, { chain }
 export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<RunContext, 'emit'>): Promise<void> {
   emit({
     type: 'note.given',
-    text: `The run of ${when(journal)} never finished, and another run has changed the installation since, so it can't be taken back any more; this run goes on from what is there.`,
+    text: `The run of ${when(journal)} was interrupted, and another run has changed the installation since, so it can't be rolled back; this run continues from the current state.`,
   });
   await close(journal, 'done', { emit, toProblem });
 }
@@ -76,9 +76,9 @@ async function ask({ deps, settled, yes }: RunContext, journal: UnfinishedJourna
   // Nobody there to ask: going on is always safe, because steps take what stands as it is.
   if (yes || !deps.questions) return 'continue';
   await settled();
-  const answer = await deps.questions.choose(`The run of ${when(journal)} never finished; it made ${deedsIn(journal)}. What now?`, [
-    { value: 'continue', label: 'go on from where it stopped' },
-    { value: 'undo', label: 'take back what it did' },
+  const answer = await deps.questions.choose(`An earlier run (${when(journal)}) was interrupted after ${deedsIn(journal)}. Resume it or roll it back?`, [
+    { value: 'continue', label: 'resume it' },
+    { value: 'undo', label: 'roll it back' },
   ]);
   return answer === 'undo' ? 'undo' : 'continue';
 }

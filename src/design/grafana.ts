@@ -105,7 +105,7 @@ export function placeOf(of: string | GrafanaFact): GrafanaPlace {
   return { where: `${kind} ${namespace}/${name}`, reach: { is: 'pod', namespace, selector, port, ...(admin && { admin }) } };
 }
 
-const BY_HAND = 'What to give to Grafana: loki-eks plan --show grafana';
+const BY_HAND = 'To add it to Grafana by hand: loki-eks plan --show grafana';
 
 interface Wanted {
   readonly datasource: GrafanaDocument & { readonly parts: DatasourceParts };
@@ -139,10 +139,10 @@ function inCluster(basis: DesignInput, found: GrafanaFact, wanted: Wanted): Pick
 }
 
 function whyNot({ datasources, namespace }: GrafanaFact, loki: string): string {
-  if (datasources === undefined) return 'has no sidecar that reads data sources';
+  if (datasources === undefined) return 'has no sidecar that loads data sources';
   if (datasources.resource === 'configmap') return 'has a sidecar that reads ConfigMaps only, and a password belongs in a Secret';
   if (watchedNamespace({ namespace }, datasources, loki) === undefined) return `has a sidecar that watches neither ${loki} nor ${namespace}`;
-  return 'is in a namespace where you may not make Secrets and ConfigMaps';
+  return "is in a namespace where you aren't allowed to create Secrets and ConfigMaps";
 }
 
 function sidecarWay(

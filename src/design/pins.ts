@@ -45,10 +45,10 @@ export interface PinnedImage {
 
 /** What a cluster without the internet must be able to pull, as long as no value chooses otherwise. */
 export const pinnedImages: readonly PinnedImage[] = [
-  { image: 'docker.io/grafana/loki:3.7.6', part: 'every part of Loki' },
+  { image: 'docker.io/grafana/loki:3.7.6', part: 'all Loki components' },
   { image: 'docker.io/nginxinc/nginx-unprivileged:1.31-alpine', part: 'the gateway' },
-  { image: 'docker.io/library/memcached:1.6.45-alpine', part: 'the two caches' },
-  { image: 'docker.io/grafana/alloy:v1.18.1', part: 'Alloy, and the pod that proves the way of a line' },
-  { image: 'ghcr.io/jkroepke/access-log-exporter:0.4.11', part: 'metrics of the gateway', monitoring: true },
-  { image: 'docker.io/prom/memcached-exporter:v0.17.0', part: 'metrics of the caches', monitoring: true },
+  { image: 'docker.io/library/memcached:1.6.45-alpine', part: 'both caches' },
+  { image: 'docker.io/grafana/alloy:v1.18.1', part: 'Alloy and the verification pods' },
+  { image: 'ghcr.io/jkroepke/access-log-exporter:0.4.11', part: 'gateway metrics', monitoring: true },
+  { image: 'docker.io/prom/memcached-exporter:v0.17.0', part: 'cache metrics', monitoring: true },
 ];

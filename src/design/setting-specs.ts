@@ -63,13 +63,13 @@ const target = group('Target', [
     record: 'written',
     kind: 'string',
     rule: 'region',
-    description: "AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile's",
+    description: "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION or the profile's)",
     question: 'Which AWS region?',
     placeholder: 'REGION',
   },
   { key: 'profile', kind: 'string', rule: 'present', description: 'AWS profile', placeholder: 'NAME' },
-  { key: 'kubeconfig', kind: 'string', rule: 'present', description: 'kubeconfig to use instead of a token signed in process', placeholder: 'FILE' },
-  { key: 'context', kind: 'string', rule: 'present', description: 'context of the kubeconfig', placeholder: 'NAME' },
+  { key: 'kubeconfig', kind: 'string', rule: 'present', description: 'kubeconfig to use instead of a token from your AWS credentials', placeholder: 'FILE' },
+  { key: 'context', kind: 'string', rule: 'present', description: 'kubeconfig context', placeholder: 'NAME' },
 ]);
 
 const names = group('Names', [
@@ -83,13 +83,13 @@ const names = group('Names', [
     description: 'namespace of Alloy',
     placeholder: 'NAME',
   },
-  { key: 'tenant', record: 'believed', kind: 'string', rule: 'tenant', description: "Loki tenant; the cluster's name by default", placeholder: 'NAME' },
+  { key: 'tenant', record: 'believed', kind: 'string', rule: 'tenant', description: 'Loki tenant (default: cluster name)', placeholder: 'NAME' },
   {
     key: 'clusterLabel',
     record: 'believed',
     kind: 'string',
     rule: 'clusterLabel',
-    description: 'value of the label "cluster" on every line; the cluster\'s name by default',
+    description: 'value of the "cluster" label on every log line (default: cluster name)',
     placeholder: 'TEXT',
   },
 ]);
@@ -101,8 +101,8 @@ const logs = group('Logs', [
     kind: 'integer',
     rule: 'retentionDays',
     default: 28,
-    description: 'days that log lines are kept',
-    question: 'How many days should log lines be kept?',
+    description: 'log retention in days',
+    question: 'How many days should logs be kept?',
     placeholder: 'DAYS',
   },
   {
@@ -110,7 +110,7 @@ const logs = group('Logs', [
     record: 'believed',
     ...choices(['small', 'medium', 'large']),
     default: 'small',
-    description: 'replicas and memory: small for about 50 GB a day, medium 250 GB, large 1 TB',
+    description: 'replicas and memory: small for about 50 GB of logs a day, medium 250 GB, large 1 TB',
     question: 'Which size?',
   },
   {
@@ -118,10 +118,10 @@ const logs = group('Logs', [
     record: 'believed',
     kind: 'string',
     rule: 'storageClass',
-    description: "StorageClass of the write-ahead log; chosen from the cluster's by default",
+    description: 'StorageClass for the write-ahead log (default: a suitable one of the cluster)',
     placeholder: 'NAME',
   },
-  { key: 'alertmanagerUrl', record: 'believed', kind: 'string', rule: 'url', description: 'Alertmanager that the ruler sends alerts to', placeholder: 'URL' },
+  { key: 'alertmanagerUrl', record: 'believed', kind: 'string', rule: 'url', description: 'Alertmanager to which the ruler sends alerts', placeholder: 'URL' },
 ]);
 
 const aws = group('AWS', [
@@ -132,7 +132,7 @@ const aws = group('AWS', [
     kind: 'boolean',
     rule: 'flag',
     default: false,
-    description: 'create the IAM OIDC provider of the cluster when it is missing',
+    description: "create the cluster's IAM OIDC provider if it is missing",
   },
   {
     key: 'bucketPrefix',
@@ -140,7 +140,7 @@ const aws = group('AWS', [
     kind: 'string',
     rule: 'bucketPrefix',
     default: 'loki',
-    description: 'first part of the bucket names',
+    description: 'prefix of the bucket names',
     placeholder: 'PREFIX',
   },
   {
@@ -155,15 +155,15 @@ const aws = group('AWS', [
     record: 'believed',
     kind: 'string',
     rule: 'bucket',
-    description: 'bucket of the log lines, by name; named by prefix, installation, account and region by default',
+    description: 'name of the log bucket (default: prefix, installation, account and region)',
     placeholder: 'BUCKET',
   },
-  { key: 'rulerBucket', record: 'believed', kind: 'string', rule: 'bucket', description: 'bucket of the alert rules, by name', placeholder: 'BUCKET' },
+  { key: 'rulerBucket', record: 'believed', kind: 'string', rule: 'bucket', description: 'name of the alert rule bucket', placeholder: 'BUCKET' },
   {
     key: 'existingBuckets',
     ...choices(['reuse', 'recreate', 'fail']),
     default: 'reuse',
-    description: 'what to do with buckets that exist; recreate empties them',
+    description: 'what to do if the buckets exist; recreate empties them',
   },
   {
     key: 'confirmRecreate',
@@ -178,7 +178,7 @@ const aws = group('AWS', [
     record: 'believed',
     kind: 'string',
     rule: 'roleName',
-    description: 'IAM role of Loki, by name; named after cluster and installation by default',
+    description: "name of Loki's IAM role (default: cluster and installation)",
     placeholder: 'NAME',
   },
   { key: 'iamPath', record: 'believed', kind: 'string', rule: 'iamPath', default: '/', description: 'IAM path of the role', placeholder: '/PATH/' },
@@ -200,7 +200,7 @@ const exposure = group('Exposure', [
     record: 'believed',
     kind: 'list',
     rule: 'cidr',
-    description: 'source range that may reach the load balancer; repeatable, needed with --expose public',
+    description: 'CIDR allowed to reach the load balancer; repeatable, required with --expose public',
     placeholder: 'CIDR',
   },
   {
@@ -208,7 +208,7 @@ const exposure = group('Exposure', [
     record: 'believed',
     kind: 'string',
     rule: 'certificate',
-    description: 'ACM certificate of the load balancer; needed with --expose public',
+    description: 'ACM certificate of the load balancer; required with --expose public',
     placeholder: 'ARN',
   },
   {
@@ -217,14 +217,14 @@ const exposure = group('Exposure', [
     kind: 'string',
     rule: 'gatewayUser',
     default: 'loki',
-    description: 'user name of the gateway login',
+    description: 'gateway user name',
     placeholder: 'NAME',
   },
   {
     key: 'passwordFile',
     kind: 'string',
     rule: 'present',
-    description: 'file that holds the gateway password, - for stdin; generated by default',
+    description: 'file containing the gateway password, - for stdin (default: generated)',
     placeholder: 'FILE',
   },
 ]);
@@ -235,21 +235,21 @@ const grafana = group('Grafana', [
     record: 'believed',
     ...choices(['auto', 'none']),
     default: 'auto',
-    description: 'put data source and dashboard into the Grafana of the cluster, or into none',
+    description: "add data source and dashboard to the cluster's Grafana, or to none",
   },
   {
     key: 'grafanaUrl',
     record: 'written',
     kind: 'string',
     rule: 'url',
-    description: 'a Grafana to use instead of the one in the cluster; needs --grafana-token-file',
+    description: 'Grafana to use instead of the one in the cluster; requires --grafana-token-file',
     placeholder: 'URL',
   },
   {
     key: 'grafanaTokenFile',
     kind: 'string',
     rule: 'present',
-    description: 'file that holds a service account token of Grafana, - for stdin',
+    description: 'file containing a Grafana service account token, - for stdin',
     placeholder: 'FILE',
   },
   {
@@ -257,7 +257,7 @@ const grafana = group('Grafana', [
     record: 'believed',
     kind: 'string',
     rule: 'namespace',
-    description: 'where the Grafana is, when there are several',
+    description: 'namespace of the Grafana to use, if there are several',
     placeholder: 'NAME',
   },
   {
@@ -265,28 +265,28 @@ const grafana = group('Grafana', [
     kind: 'boolean',
     rule: 'flag',
     default: false,
-    description: "let the proof log in with the admin Secret of the cluster's Grafana",
+    description: "allow verification to use the admin Secret of the cluster's Grafana",
   },
   {
     key: 'gatewayUrl',
     record: 'written',
     kind: 'string',
     rule: 'url',
-    description: 'address of the gateway for a Grafana outside of the cluster',
+    description: 'gateway address for a Grafana outside the cluster',
     placeholder: 'URL',
   },
 ]);
 
 const charts = group('Charts', [
-  { key: 'lokiChart', kind: 'string', rule: 'present', description: 'Loki chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
-  { key: 'alloyChart', kind: 'string', rule: 'present', description: 'Alloy chart: a directory, a .tgz, or a reference', placeholder: 'CHART' },
+  { key: 'lokiChart', kind: 'string', rule: 'present', description: 'Loki chart: directory, .tgz or oci:// reference', placeholder: 'CHART' },
+  { key: 'alloyChart', kind: 'string', rule: 'present', description: 'Alloy chart: directory, .tgz or oci:// reference', placeholder: 'CHART' },
   { key: 'chartRepo', kind: 'string', rule: 'repository', description: 'chart repository to use instead of the public ones', placeholder: 'URL' },
   {
     key: 'lokiValues',
     kind: 'list',
     rule: 'present',
     verbatim: true,
-    description: 'values file on top of ours for Loki; repeatable',
+    description: 'Loki values file, merged over the generated values; repeatable',
     placeholder: 'FILE',
   },
   {
@@ -294,10 +294,10 @@ const charts = group('Charts', [
     kind: 'list',
     rule: 'present',
     verbatim: true,
-    description: 'values file on top of ours for Alloy; repeatable',
+    description: 'Alloy values file, merged over the generated values; repeatable',
     placeholder: 'FILE',
   },
-  { key: 'helm', kind: 'string', rule: 'present', description: 'helm binary; found on PATH by default', placeholder: 'FILE' },
+  { key: 'helm', kind: 'string', rule: 'present', description: 'helm binary (default: found on PATH)', placeholder: 'FILE' },
 ]);
 
 const run = group('Run', [
@@ -307,13 +307,13 @@ const run = group('Run', [
     kind: 'duration',
     rule: 'duration',
     default: '15m',
-    description: 'time for each release to become ready',
+    description: 'how long to wait for each release to become ready',
     placeholder: 'TIME',
   },
-  { key: 'onFailure', ...choices(['rollback', 'keep']), default: 'rollback', description: 'what to do with a half-done install' },
-  { key: 'onUnfinished', ...choices(['ask', 'continue', 'undo']), default: 'ask', description: 'what to do with an earlier run that died' },
-  { key: 'verify', kind: 'boolean', rule: 'flag', default: true, description: 'prove at the end that a line comes back' },
-  { key: 'output', ...choices(['tree', 'plain', 'json']), description: 'how a run is shown; tree on a terminal, else plain' },
+  { key: 'onFailure', ...choices(['rollback', 'keep']), default: 'rollback', description: 'what to do if the install fails' },
+  { key: 'onUnfinished', ...choices(['ask', 'continue', 'undo']), default: 'ask', description: 'what to do about an interrupted earlier run' },
+  { key: 'verify', kind: 'boolean', rule: 'flag', default: true, description: 'verify log delivery at the end' },
+  { key: 'output', ...choices(['tree', 'plain', 'json']), description: 'output format (default: tree on a terminal, otherwise plain)' },
 ]);
 
 export const settingSpecs: readonly SettingSpec[] = [...target, ...names, ...logs, ...aws, ...exposure, ...grafana, ...charts, ...run];

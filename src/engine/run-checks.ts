@@ -17,7 +17,7 @@ export async function runChecks<Ctx>(checks: readonly Check<Ctx>[], ctx: Ctx, op
     const verdict = (async (): Promise<Verdict> => {
       for (const id of check.needs ?? []) {
         const before = await verdicts.get(id);
-        if (before && before.is !== 'pass' && before.is !== 'warn') return { is: 'skip', why: `needs: ${chosen.find((one) => one.id === id)?.title ?? id}` };
+        if (before && before.is !== 'pass' && before.is !== 'warn') return { is: 'skip', why: `requires: ${chosen.find((one) => one.id === id)?.title ?? id}` };
       }
       signal.throwIfAborted();
       try {

@@ -84,7 +84,7 @@ export const association: Step<Needs, UndoRecord> = {
 /** Of an installation that had Pod Identity and has IRSA now. Pods that run hold on to what they were given when they were made, hence last. */
 export const formerAssociation: Step<Needs, UndoRecord> = {
   id: 'former-association',
-  title: 'Pod Identity association of before',
+  title: 'previous Pod Identity association',
   needs: ['release.loki'],
   permissions: formerAssociationPermissions,
 

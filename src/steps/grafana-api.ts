@@ -46,7 +46,7 @@ export async function inspectDatasource(
   const other = all.find(({ name, uid }) => name === plan.name && uid !== plan.uid);
   if (other) return { is: 'blocked', problem: taken(`data source "${other.name}" with uid ${other.uid}`, blueprint) };
   if (unmarked && leaving.length === 0) return { is: 'blocked', problem: provisioned(found, blueprint) };
-  if (leaving.length > 0) return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'by the API' }, ...leaving] };
+  if (leaving.length > 0) return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'through the API' }, ...leaving] };
   if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
   const same = canonical(found as unknown as Json) === canonical(wantedDatasource(blueprint, plan, blueprint.login.user) as unknown as Json);
   if (same && password !== undefined && (await loginTaken(ctx, plan.uid))) return { is: 'matches' };
@@ -145,7 +145,7 @@ export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving:
   if (!ctx.grafana) return { is: 'matches', note: 'not checked' };
   const found = await ctx.grafana.dashboard(plan.uid);
   if (leaving.length > 0 && (!found || isOurBoard(found, ctx.blueprint)))
-    return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'by the API' }, ...leaving] };
+    return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'through the API' }, ...leaving] };
   if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
   if (!isOurBoard(found, ctx.blueprint)) return { is: 'blocked', problem: taken(`dashboard with uid ${plan.uid}`, ctx.blueprint) };
   return plain(found) === plain(JSON.parse(plan.json) as Board) ? { is: 'matches' } : { is: 'differs', changes: [{ action: 'update', target }] };

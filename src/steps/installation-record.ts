@@ -17,7 +17,7 @@ export const FORGOTTEN = 'delete-record';
 
 export const record: Step<Needs, UndoRecord> = {
   id: 'record',
-  title: 'Record of the installation',
+  title: 'Installation record',
   needs: ['namespace.loki'],
   permissions: [
     rule('loki', 'get', 'secrets', { to: 'read the record of the installation', for: EVERY }),

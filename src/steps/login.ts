@@ -19,7 +19,7 @@ const FORMER = 'former.';
 
 export const login: Step<Needs, UndoRecord> = {
   id: 'login',
-  title: 'Login of the gateway',
+  title: 'Gateway credentials',
   needs: ['namespace.loki', 'namespace.collector'],
   permissions: (['loki', 'collector'] as const).flatMap((where) => [
     rule(where, 'get', 'secrets', { to: "read the gateway's login", for: BY_STEPS }),

@@ -15,7 +15,7 @@ type ProviderReceipt =
 
 export const oidcProvider: Step<Needs, UndoRecord> = {
   id: 'oidc-provider',
-  title: 'IAM OIDC provider of the cluster',
+  title: 'IAM OIDC provider',
   needs: [],
   permissions: [
     { to: "find the cluster's OIDC provider", for: EVERY, actions: ['iam:GetOpenIDConnectProvider'], on: [providerArn] },
@@ -82,7 +82,7 @@ export const oidcProvider: Step<Needs, UndoRecord> = {
     return {
       is: 'kept',
       target: arn,
-      why: 'every other IRSA role of this cluster depends on it',
+      why: 'other IRSA roles of this cluster depend on it',
       how: `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn}`,
     };
   },

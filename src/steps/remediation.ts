@@ -24,7 +24,7 @@ const placeIn = (receipt: UndoRecord): Place => ({ namespace: String(receipt['na
 /** Objects of releases that were changed or deleted behind helm's back become what their release says: a rollback to the revision in force. */
 export const restore = (places: readonly Place[] = []): Step<Needs, UndoRecord> => ({
   id: 'mend.restore',
-  title: 'Objects as their Helm release has them',
+  title: 'Restore objects from their Helm release',
   permissions: EVERYWHERE.flatMap((where) => [
     rule(where, 'get list create update patch delete', RENDERED, {
       to: 'roll a Helm release back to its own revision, as helm does it',
@@ -123,7 +123,7 @@ async function restartBack({ kubernetes }: Needs, receipt: UndoRecord): Promise<
 /** Pods of a service account that do not have what its annotation promises: they are older than it, and are started again. */
 export const restart = (of?: Place & { readonly serviceAccount: string }): Step<Needs, UndoRecord> => ({
   id: 'mend.restart',
-  title: "Pods with their service account's role",
+  title: 'Restart pods to pick up their IAM role',
   permissions: EVERYWHERE.map((where) => rule(where, 'get list patch', EACH, { to: 'restart pods whose role has changed', for: ['doctor --fix'] })),
 
   async inspect(ctx) {
@@ -191,7 +191,7 @@ export interface Revalue extends Place {
 
 export const revalue = (all: readonly Revalue[] = []): Step<Needs, UndoRecord> => ({
   id: 'mend.values',
-  title: 'Values of Helm releases that are not ours',
+  title: 'Values of Helm releases not managed by loki-eks',
   permissions: EVERYWHERE.map((where) =>
     rule(where, 'get list create update patch delete', RENDERED, {
       to: 'upgrade a Helm release of others with corrected values, once agreed',

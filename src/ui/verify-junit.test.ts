@@ -18,9 +18,9 @@ it('has a case for each node and each proof, and nothing in it that is no XML', 
       { node: 'fargate-c', state: 'passed-over', why: 'Fargate, which runs no DaemonSets' },
     ],
     proofs: [
-      { proof: 'lines', title: 'Lines printed by pods come back', state: 'failed', problem: wrong },
+      { proof: 'lines', title: 'Pod logs are queryable', state: 'failed', problem: wrong },
       { proof: 'login', title: 'The gateway refuses strangers', state: 'proved', detail: 'HTTP 401' },
-      { proof: 's3', title: "Chunks reach S3 with the role's credentials", state: 'skipped', why: 'no ingester is ready to be flushed' },
+      { proof: 's3', title: "Chunks are written to S3 with the role's credentials", state: 'skipped', why: 'no ingester is ready to flush' },
     ],
   };
   expect(verifyJunit({ result, problems: [wrong] })).toBe(`<?xml version="1.0" encoding="UTF-8"?>
@@ -35,14 +35,14 @@ it('has a case for each node and each proof, and nothing in it that is no XML', 
     </testcase>
   </testsuite>
   <testsuite name="proofs" tests="3" failures="1" errors="0" skipped="1" time="0.000">
-    <testcase classname="loki-eks.verify.proofs" name="Lines printed by pods come back" time="0.000">
+    <testcase classname="loki-eks.verify.proofs" name="Pod logs are queryable" time="0.000">
       <failure type="LINE_CHANGED" message="The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd">The line came back changed: &quot;a&quot; &lt;b&gt; &amp; red \ufffd\ufffd&#10;evidence: printed on node-b: loki-eks verify 0f1e/1&#10;fix: loki-eks install</failure>
     </testcase>
     <testcase classname="loki-eks.verify.proofs" name="The gateway refuses strangers" time="0.000">
       <system-out>HTTP 401</system-out>
     </testcase>
-    <testcase classname="loki-eks.verify.proofs" name="Chunks reach S3 with the role's credentials" time="0.000">
-      <skipped message="no ingester is ready to be flushed"/>
+    <testcase classname="loki-eks.verify.proofs" name="Chunks are written to S3 with the role's credentials" time="0.000">
+      <skipped message="no ingester is ready to flush"/>
     </testcase>
   </testsuite>
 </testsuites>

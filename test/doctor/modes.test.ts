@@ -270,7 +270,7 @@ describe('what is wrong there is found as well', () => {
     const bit = collector('fluent-bit', { 'app.kubernetes.io/name': 'fluent-bit' }, { args: [], config: {}, image: 'fluent/fluent-bit:3', at: '/etc' });
     const survey = await surveyOf(scalable([bit]));
     expect(await codes(survey)).not.toContain('fail COLLECTOR_NOT_FOUND');
-    expect(survey.notCollected).toContainEqual({ what: 'DaemonSet agents/fluent-bit', why: 'only Alloy and Promtail are judged' });
+    expect(survey.notCollected).toContainEqual({ what: 'DaemonSet agents/fluent-bit', why: 'only Alloy and Promtail are supported' });
   });
 
   it('a Loki of the chart loki-stack, without labels of today', async () => {
@@ -297,14 +297,14 @@ describe('a caller who may look into two namespaces only', () => {
     expect(survey.collectors).toHaveLength(1);
     expect(await codes(survey)).toEqual([]);
     const notCollected = survey.notCollected.map(({ what }) => what);
-    for (const what of ['nodes', 'StorageClasses', 'pods of all namespaces', 'events of nodes', 'DaemonSets of all namespaces'])
+    for (const what of ['nodes', 'StorageClasses', 'pods of all namespaces', 'node events', 'DaemonSets of all namespaces'])
       expect(notCollected).toContain(what);
   });
 
   it('finds no Loki in another namespace, and hears why', async () => {
     const survey = await surveyOf({ ...scalable(), confined }, { namespace: 'loki', collectorNamespace: 'agents' });
     expect(survey.loki).toBeUndefined();
-    expect(survey.notCollected.map(({ what }) => what)).toContain('Deployments, StatefulSets and DaemonSets outside of namespace loki');
+    expect(survey.notCollected.map(({ what }) => what)).toContain('Deployments, StatefulSets and DaemonSets outside namespace loki');
   });
 });
 
@@ -321,6 +321,6 @@ describe('a big cluster', () => {
     });
     expect(many.collectors[0]?.pods).toHaveLength(400);
     expect(many.calls.length - few.calls.length).toBeLessThan(20);
-    expect(many.notCollected).toContainEqual({ what: '390 of 400 collector pods', why: 'logs and counters are read of 10' });
+    expect(many.notCollected).toContainEqual({ what: '390 of 400 collector pods', why: 'logs and metrics are sampled from 10' });
   });
 });

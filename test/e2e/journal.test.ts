@@ -64,7 +64,7 @@ describe('--on-failure keep', () => {
     expect(ran.exit, ran.stdout).toBe(5);
     expect(leftIn(ran).map(({ receipt }) => receipt.did)).toEqual(expect.arrayContaining(['create-role', 'create-bucket', 'create-namespace']));
     expect(new Set(leftIn(ran).map(({ problem }) => problem.code))).toEqual(new Set(['LEFT_IN_PLACE']));
-    expect(ran.stdout).toContain('To go on from what is there: loki-eks install.');
+    expect(ran.stdout).toContain('To resume: loki-eks install.');
     expect(terminal.snapshot()).not.toBe(pristine);
     await undo();
   });

@@ -106,7 +106,7 @@ describe('a run that is killed', () => {
     await new Promise((resolve) => setTimeout(resolve, 6000));
     const { exit, stderr, events } = await install('--no-verify');
     expect(exit, stderr).toBe(0);
-    expect(events.find(({ type, fact }) => type === 'fact.found' && fact === 'lock')?.['value']).toContain('waiting 6 s for a sign of life');
+    expect(events.find(({ type, fact }) => type === 'fact.found' && fact === 'lock')?.['value']).toContain('waiting 6 s for it to renew');
     expect(leases()).toEqual([]);
     await takeAway();
   });

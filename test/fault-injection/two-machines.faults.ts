@@ -32,7 +32,7 @@ const notes = ({ events }: Ran) => events.flatMap((event) => (event.type === 'no
 const deeds = ({ writes }: Ran) => writes.filter(({ call }) => !call.endsWith(':leases'));
 const leases = () => house.world.store.list('Lease', { namespace: 'kube-system' }).filter(({ metadata }) => metadata.name.startsWith('loki-eks-'));
 const overtaken = expect.stringMatching(
-  /^The run of 20\S+Z never finished, and another run has changed the installation since, so it can't be taken back any more; this run goes on from what is there\.$/,
+  /^The run of 20\S+Z was interrupted, and another run has changed the installation since, so it can't be rolled back; this run continues from the current state\.$/,
 );
 
 async function done(running: Promise<Ran>): Promise<Ran> {

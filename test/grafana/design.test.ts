@@ -54,7 +54,7 @@ describe('its ways', () => {
   });
 
   it.each([
-    ['no sidecar', { ...aGrafana(), datasources: undefined } as unknown as GrafanaFact, 'has no sidecar that reads data sources'],
+    ['no sidecar', { ...aGrafana(), datasources: undefined } as unknown as GrafanaFact, 'has no sidecar that loads data sources'],
     ['a sidecar for ConfigMaps', sidecar({ resource: 'configmap' }), 'ConfigMaps only, and a password belongs in a Secret'],
     ['a sidecar that looks elsewhere', sidecar({ namespaces: ['team-a'] }), 'looks neither into loki nor into monitoring'],
     ['a namespace that is closed to us', aGrafana({ closed: true }), 'where you may not make Secrets'],

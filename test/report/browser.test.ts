@@ -117,7 +117,7 @@ describe('a log path that breaks, told by a hostile cluster', () => {
 
   it('is walked by keyboard: the first stop leads to the findings, each hop to what was seen there', async () => {
     await page.press('Tab');
-    expect(await page.evaluate('document.activeElement.textContent + getComputedStyle(document.activeElement).left')).toBe('To the findings16px');
+    expect(await page.evaluate('document.activeElement.textContent + getComputedStyle(document.activeElement).left')).toBe('Skip to findings16px');
     for (let hop = 0; hop < 9; hop += 1) await page.press('Tab');
     const outlined = await page.evaluate(
       "[document.activeElement.getAttribute('href'), getComputedStyle(document.activeElement.querySelector('.frame')).strokeWidth]",

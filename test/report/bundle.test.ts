@@ -139,7 +139,7 @@ describe('gathering', () => {
     expect(Object.fromEntries(texts)).toEqual({ 'nodes.yaml': 'a: 1', 'logs/first': '1' });
     expect(missing.toSorted((a, b) => (a.what < b.what ? -1 : 1))).toEqual([
       { what: 'Secrets', why: 'you may not list Secrets' },
-      { what: 'logs', why: 'it took more than 0 s; what had come by then is here' },
+      { what: 'logs', why: 'timed out after 0 s; includes what was collected by then' },
     ]);
   });
 

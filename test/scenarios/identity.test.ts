@@ -44,7 +44,7 @@ describe('an account without the OIDC provider of the cluster', () => {
     const { stdout, stderr } = await takeAway(terminal);
     const [provider = ''] = providers(terminal);
     expect(provider).not.toBe('');
-    expect(stdout + stderr).toMatch(/every other IRSA role of this cluster depends on it/);
+    expect(stdout + stderr).toMatch(/other IRSA roles of this cluster depend on it/);
     expect(stdout + stderr).toContain(`aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${provider}`);
     terminal.sandbox.world.account.state.iam.providers.delete(provider);
     expect(terminal.snapshot()).toBe(pristine);

@@ -71,7 +71,7 @@ describe('uninstall', () => {
     expect(scaled.exit, scaled.stderr).toBe(0);
     const ran = await terminal.cli(['uninstall', '--yes', '--output', 'json']);
     expect(ran.exit, ran.stdout).toBe(3);
-    expect(problemOf(ran).evidence.join('\n')).toContain('no ingester runs that could read its write-ahead log');
+    expect(problemOf(ran).evidence.join('\n')).toContain('no running ingester can replay its write-ahead log');
     expect(claims()).toHaveLength(3);
   });
 

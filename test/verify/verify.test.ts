@@ -74,7 +74,7 @@ describe('when all is well', () => {
       'restart proved',
     ]);
     expect(row(result, 's3').detail).toMatch(/^s3:\/\/loki-chunks-.*\/training-on-eks\/[0-9a-f]+\/[0-9a-f]+:[0-9a-f]+:[0-9a-f]+ was there .* all 3 ingesters/);
-    expect(row(result, 'restart').detail).toMatch(/numbered lines of node .* are there once each/);
+    expect(row(result, 'restart').detail).toMatch(/numbered lines from node .* exactly once/);
     const { p50, p95, max } = result.latency;
     expect(p50 <= p95 && p95 <= max).toBe(true);
     expect(result.nodes.find(({ taints }: any) => taints)).toMatchObject({ state: 'found', taints: ['nvidia.com/gpu=true:NoSchedule'] });

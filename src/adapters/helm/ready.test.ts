@@ -69,7 +69,7 @@ describe('when a workload is rolled out', () => {
   ])('%s %j %j: %s', (kind, spec, status, expected) => expect(missing(workload(kind, { spec, status }))).toBe(expected));
 
   it('does not believe counts of a generation its controller has not seen', () =>
-    expect(missing(workload('Deployment', { generation: 2, status: done }))).toBe('not yet seen by its controller'));
+    expect(missing(workload('Deployment', { generation: 2, status: done }))).toBe('not yet observed by its controller'));
 });
 
 describe('waiting', () => {
@@ -251,7 +251,7 @@ describe('waiting', () => {
     const node = (ready: string) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n4' }, status: { conditions: [{ type: 'Ready', status: ready }] } });
     const lost = pod({ phase: 'Pending', conditions: [] }, { name: 'alloy-4', app: 'alloy', spec: { nodeName: 'n4' } });
     expect((await wait([set, lost, node('Unknown')])).problem).toBeUndefined();
-    expect(said).toEqual(['alloy: 1 nodes are not ready (n4); their pods will follow']);
+    expect(said).toEqual(['alloy: 1 nodes are not ready (n4); their pods will start later']);
     expect((await wait([set, lost, node('True')], { timeoutMs: 5_000 })).problem?.code).toBe('RELEASE_NOT_READY');
   });
 

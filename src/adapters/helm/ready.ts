@@ -111,7 +111,8 @@ function sentence({ all, lacking, excused }: Look): string {
   if (lacking.length === 0)
     return excused
       .map(
-        ({ workload, nodes }) => `${workload.metadata.name}: ${nodes.length} nodes are not ready (${nodes.slice(0, TOLD).join(', ')}); their pods will follow`,
+        ({ workload, nodes }) =>
+          `${workload.metadata.name}: ${nodes.length} nodes are not ready (${nodes.slice(0, TOLD).join(', ')}); their pods will start later`,
       )
       .join('; ');
   const [worst, ...others] = [...lacking].sort((a, b) => gravity(a) - gravity(b));
@@ -121,7 +122,7 @@ function sentence({ all, lacking, excused }: Look): string {
     ...others.slice(0, TOLD - 1).map((one) => `${one.workload.metadata.name} ${one.missing}`),
   ];
   const rest = lacking.length - words.length;
-  return `${all - lacking.length} of ${all} workloads ready; waiting for ${words.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return `${all - lacking.length}/${all} workloads ready; waiting for ${words.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** What most likely needs the reader comes first; pods that are about to go explain nothing. */

@@ -30,7 +30,7 @@ it('reads only the newest revision whole, by number and not by name', async () =
   const { kubernetes, calls } = clusterOf([
     secret(9, 'superseded', packed(stored(9, 'superseded'))),
     secret(10, 'failed', packed(stored(10, 'failed'))),
-    secret(8, 'superseded', 'not looked at'),
+    secret(8, 'superseded', 'not checked'),
   ]);
   expect(await readRelease(kubernetes, of)).toEqual({
     ...of,

@@ -29,7 +29,7 @@ export function missing(object: KubeObject): string | undefined {
   const workload = object as Workload;
   const { status = {} } = workload;
   // Until the controller has seen the change, the counts are those of the former revision.
-  if ((status.observedGeneration ?? 0) < (workload.metadata.generation ?? 0)) return 'not yet seen by its controller';
+  if ((status.observedGeneration ?? 0) < (workload.metadata.generation ?? 0)) return 'not yet observed by its controller';
   if (workload.kind === 'DaemonSet') return daemonSet(workload);
   return workload.kind === 'StatefulSet' ? statefulSet(workload) : deployment(workload);
 }
@@ -37,25 +37,25 @@ export function missing(object: KubeObject): string | undefined {
 function deployment({ spec = {}, status = {} }: Workload): string | undefined {
   const { replicas: wanted = 1 } = spec;
   const { updatedReplicas: updated = 0, replicas = 0, availableReplicas: available = 0 } = status;
-  if (updated < wanted) return `${updated} of ${wanted} updated`;
+  if (updated < wanted) return `${updated}/${wanted} updated`;
   if (replicas > updated) return `${replicas - updated} of the previous revision still terminating`;
-  return available < updated ? `${available} of ${wanted} ready` : undefined;
+  return available < updated ? `${available}/${wanted} ready` : undefined;
 }
 
 function statefulSet({ spec = {}, status = {} }: Workload): string | undefined {
   const { replicas: wanted = 1, updateStrategy: { type = 'RollingUpdate', rollingUpdate = {} } = {} } = spec;
   const { readyReplicas: ready = 0, updatedReplicas: updated = 0 } = status;
-  if (ready < wanted) return `${ready} of ${wanted} ready`;
+  if (ready < wanted) return `${ready}/${wanted} ready`;
   // OnDelete updates nothing by itself, and a partition holds pods back on purpose.
   if (type !== 'RollingUpdate') return undefined;
   const toUpdate = wanted - (rollingUpdate.partition ?? 0);
-  return status.updateRevision !== status.currentRevision && updated < toUpdate ? `${updated} of ${toUpdate} updated` : undefined;
+  return status.updateRevision !== status.currentRevision && updated < toUpdate ? `${updated}/${toUpdate} updated` : undefined;
 }
 
 function daemonSet({ spec = {}, status = {} }: Workload): string | undefined {
   const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled: updated = 0, numberAvailable: available = 0 } = status;
-  if (spec.updateStrategy?.type !== 'OnDelete' && updated < wanted) return `${updated} of ${wanted} updated`;
-  return available < wanted ? `${available} of ${wanted} ready` : undefined;
+  if (spec.updateStrategy?.type !== 'OnDelete' && updated < wanted) return `${updated}/${wanted} updated`;
+  return available < wanted ? `${available}/${wanted} ready` : undefined;
 }
 
 /** Pods of a workload, by the labels it selects. */

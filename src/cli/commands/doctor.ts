@@ -65,10 +65,10 @@ function fixIn({ flags }: ParsedArgs): DoctorFix | undefined {
   }
   if (flags['fix'] !== true) {
     if (confirmed.length === 0) return undefined;
-    throw stop('FLAG_VALUE_INVALID', { message: '--confirm-fix agrees to what --fix would do, and --fix is not given', fix: 'loki-eks doctor --fix' });
+    throw stop('FLAG_VALUE_INVALID', { message: '--confirm-fix has no effect without --fix', fix: 'loki-eks doctor --fix' });
   }
   if (flags['values'] !== undefined)
-    throw stop('FLAG_VALUE_INVALID', { message: '--values judges files, and --fix mends a cluster', fix: 'leave one of them out' });
+    throw stop('FLAG_VALUE_INVALID', { message: '--values checks files, and --fix changes a cluster', fix: 'leave one of them out' });
   return { confirmed };
 }
 
@@ -77,7 +77,7 @@ function papersIn({ flags }: ParsedArgs): ReportFiles | undefined {
   const bundle = flags['bundle'] as string | undefined;
   if (html === undefined && bundle === undefined) return undefined;
   if (bundle !== undefined && flags['values'] !== undefined)
-    throw stop('FLAG_VALUE_INVALID', { message: '--values judges files, and --bundle looks at a cluster', fix: 'leave one of them out' });
+    throw stop('FLAG_VALUE_INVALID', { message: '--values checks files, and --bundle reads a cluster', fix: 'leave one of them out' });
   return {
     ...(html !== undefined && { html }),
     ...(bundle !== undefined && { bundle }),

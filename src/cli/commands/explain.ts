@@ -66,7 +66,7 @@ function mending(code: ProblemCode): string {
     yes: 'yes: `loki-eks doctor --fix` fixes it in an installation made by loki-eks',
     confirm:
       'confirm: `loki-eks doctor --fix` fixes it in an installation made by loki-eks once you confirm, because the fix may affect data, cost or security',
-    no: 'no: you have to fix it yourself',
+    no: 'no: fix it yourself, as described above',
   };
   return elsewhere === 'no' ? words[ours] : `${words[ours]}; in one made by other means, once you confirm that release by name`;
 }

@@ -20,9 +20,9 @@ export const install: Command = {
     {
       flag: '--confirm-retention',
       placeholder: 'PERIOD',
-      description: 'let chart values make Loki delete logs sooner than now, after 7d or 24h at the earliest; any for what cannot be read',
+      description: 'shortest retention that chart values may set, such as 7d or 24h; any if it cannot be read',
     },
-    { flag: '--discard-unflushed', description: "discard log lines that ingesters hold and can't flush to S3" },
+    { flag: '--discard-unflushed', description: "discard log lines that ingesters can't flush to S3" },
   ],
   run: (given, platform) =>
     runUseCase(given, platform, {

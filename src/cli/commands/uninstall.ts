@@ -19,7 +19,7 @@ export const uninstall: Command = {
     { flag: '--delete-data', description: 'also delete the buckets and all log data in them' },
     { flag: '--expire-data', description: 'let S3 empty the buckets within a few days, with lifecycle rules; the buckets stay until then' },
     { flag: '--confirm-delete-data', placeholder: 'BUCKET', repeatable: true, description: 'name of a bucket whose log data may be deleted; repeatable' },
-    { flag: '--discard-unflushed', description: "discard log lines that ingesters hold and can't flush to S3" },
+    { flag: '--discard-unflushed', description: "discard log lines that ingesters can't flush to S3" },
   ],
   run: (given, platform) =>
     runUseCase(given, platform, {

@@ -53,10 +53,7 @@ export async function diagnoseInTime(run: RunContext): Promise<Diagnosis> {
   try {
     const walked = await diagnose(limit.run);
     if (!limit.passed()) return walked;
-    const notCollected = [
-      ...walked.result.notCollected,
-      { what: 'whatever would have been looked at next', why: `looking was ended after ${WALK_MS / 1000} s` },
-    ];
+    const notCollected = [...walked.result.notCollected, { what: 'remaining checks', why: `timed out after ${WALK_MS / 1000} s` }];
     return { ...walked, result: { ...walked.result, notCollected } };
   } finally {
     limit.lift();
@@ -86,7 +83,7 @@ export const sheltered = (checks: readonly DoctorCheck[], miss: CollectErrors): 
     run: (seen, signal) =>
       check.run(seen, signal).catch((error: unknown): Verdict => {
         miss(check.title, error);
-        return { is: 'skip', why: 'what was read makes no sense' };
+        return { is: 'skip', why: 'unreadable data' };
       }),
   }));
 

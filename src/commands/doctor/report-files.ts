@@ -28,7 +28,7 @@ export async function writeReportFiles(run: RunContext, papers: ReportFiles, exa
   }
   if (papers.bundle !== undefined) {
     await files.write(papers.bundle, await bundle({ run: listening, result, page, secrets, made, tookMs, ...(walked && { walked }) }), { replace });
-    run.emit({ type: 'note.given', text: `Support bundle: ${papers.bundle}. What was removed from it is in its manifest.json.` });
+    run.emit({ type: 'note.given', text: `Support bundle: ${papers.bundle}. Its manifest.json lists what was redacted.` });
   }
   return ending;
 }

@@ -79,7 +79,7 @@ export async function acquire(parts: LockParts): Promise<Lock> {
       const now = clock.now().getTime();
       const holder = holderIn(found);
       if (watched && watched.version !== found.metadata.resourceVersion) throw heldBy(holder, parts);
-      if (!watched) parts.emit({ type: 'fact.found', fact: 'lock', value: `held by ${inWords(holder)}; waiting ${holder.seconds} s for a sign of life` });
+      if (!watched) parts.emit({ type: 'fact.found', fact: 'lock', value: `held by ${inWords(holder)}; waiting ${holder.seconds} s for it to renew` });
       watched ??= { version: found.metadata.resourceVersion, from: now };
       if (now - watched.from < holder.seconds * 1000) {
         await clock.sleep(LOOK_MS, signal);

@@ -76,7 +76,7 @@ describe('givenUp', () => {
     expect((await of({ expireData: true }, [' b '])).named).toEqual([['b', 'expire']]);
     expect(await of({ deleteData: true }, [''])).toMatchObject({ named: [], complaints: [], told: [{ fact: 's3://b' }] });
     for (const answer of ['y', 'yes', 'B', 's3://b', 'expire'])
-      expect(await of({ deleteData: true }, [answer])).toMatchObject({ named: [], complaints: ['Type b, or nothing to keep it'] });
+      expect(await of({ deleteData: true }, [answer])).toMatchObject({ named: [], complaints: ['Type b, or press Enter to keep it'] });
   });
 
   it('offers to leave a huge one to S3', async () => {

@@ -82,7 +82,7 @@ export async function confirmDeletions(
     if (confirmed) given.set(name, how);
     else if (deps.questions) {
       await settled();
-      const check = (text: string) => (['', name, `expire ${name}`].includes(text.trim()) ? undefined : `Type ${name}, or nothing to keep it`);
+      const check = (text: string) => (['', name, `expire ${name}`].includes(text.trim()) ? undefined : `Type ${name}, or press Enter to keep it`);
       const typed = (await deps.questions.text(question({ how, huge: !contents.exact }), { check })).trim();
       if (typed === name) given.set(name, how);
       else if (typed === `expire ${name}`) given.set(name, 'expire');
@@ -92,9 +92,9 @@ export async function confirmDeletions(
 }
 
 function question({ how, huge }: { readonly how: Fate; readonly huge: boolean }): string {
-  if (how === 'expire') return "Type the bucket's name to let S3 delete all of it within some days, nothing to keep it";
-  const offer = huge ? ', "expire" and the name to let S3 do it within some days' : '';
-  return `Type the bucket's name to delete all of it${offer}, nothing to keep it`;
+  if (how === 'expire') return 'Type the bucket name to let S3 delete all its data within a few days, or press Enter to keep it';
+  const offer = huge ? ', "expire" and the name to let S3 do it within a few days' : '';
+  return `Type the bucket name to delete all its data${offer}, or press Enter to keep it`;
 }
 
 /** Without anybody to ask, deleting wants a name, and a name that is meant: one that fits no bucket is a mistake. */

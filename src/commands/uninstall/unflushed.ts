@@ -13,7 +13,7 @@ export async function flushedOrGivenUp({ consent = {}, deps, settled, emit, sign
   const consented: Answer = { is: 'consented', consent };
   if (consent.unflushed || !(await goes(ctx))) return consented;
   const { loki, buckets } = ctx.blueprint;
-  emit({ type: 'fact.found', fact: 'ingesters', value: 'what they hold is put into S3 first' });
+  emit({ type: 'fact.found', fact: 'ingesters', value: 'their data is flushed to S3 first' });
   const unflushed = await flushBeforehand(ctx, loki, { signal, say: () => {} });
   if (unflushed.length === 0) return consented;
   const { newest } = await ctx.buckets.contents(buckets.chunks.name, GLANCED).catch(() => ({ newest: undefined }));
@@ -25,7 +25,7 @@ export async function flushedOrGivenUp({ consent = {}, deps, settled, emit, sign
   if (!deps.questions) return { is: 'refused', problem };
   emit({ type: 'warning.raised', problem });
   await settled();
-  const typed = await deps.questions.text('Type "discard" to lose these log lines for good, or press Enter to stop', {});
+  const typed = await deps.questions.text('Type "discard" to lose these log lines permanently, or press Enter to stop', {});
   return typed.trim() === 'discard' ? { is: 'consented', consent: { ...consent, unflushed: true } } : { is: 'refused', problem };
 }
 

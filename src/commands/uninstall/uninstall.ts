@@ -63,8 +63,8 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       const { outcome, removed, left } = taken;
       const withFate = (how: Fate | undefined) => data.filter(({ name }) => named.get(name) === how).map(({ name }) => name);
       const [kept, expiring] = [withFate(undefined), withFate('expire')];
-      if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, with every line in it: ${afterwards(...kept)}` });
-      if (expiring.length > 0) run.emit({ type: 'note.given', text: `When S3 has emptied it, the bucket itself goes by: ${afterwards(...expiring)}` });
+      if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, including all logs: ${afterwards(...kept)}` });
+      if (expiring.length > 0) run.emit({ type: 'note.given', text: `Once S3 has emptied the bucket, delete it with: ${afterwards(...expiring)}` });
       // What becomes of buckets is said above, all at once.
       for (const { target, how } of taken.kept.filter((one) => !one.target.startsWith('s3://')))
         run.emit({ type: 'note.given', text: `To remove ${target} as well: ${how}` });
@@ -123,17 +123,17 @@ function announce(
     ...(storageClass ? [`StorageClass ${storageClass.metadata.name}`] : []),
     'Secrets',
   ];
-  say('goes', `what is ours of: ${things.join(', ')}`);
+  say('will delete', things.join(', '));
   for (const { name } of data) {
     const how = named.get(name);
-    if (how === undefined) say('stays', `s3://${name}, with all that is in it`);
-    else say('goes', how === 'delete' ? `s3://${name}, with every object in it` : `every object in s3://${name}, deleted by S3 within some days`);
+    if (how === undefined) say('will keep', `s3://${name} and its contents`);
+    else say('will delete', how === 'delete' ? `s3://${name} and every object in it` : `every object in s3://${name}, by S3 within a few days`);
   }
 }
 
 async function agreed({ yes, deps, settled }: RunContext, { cluster, buckets }: { readonly cluster: string; readonly buckets: number }): Promise<boolean> {
   if (yes || !deps.questions) return true;
   await settled();
-  const logs = buckets > 0 ? ', and delete the logs' : '';
-  return deps.questions.confirm(`Take loki-eks away from cluster ${cluster}${logs}?`, false);
+  const logs = buckets > 0 ? ' and delete its logs' : '';
+  return deps.questions.confirm(`Uninstall loki-eks from cluster ${cluster}${logs}?`, false);
 }

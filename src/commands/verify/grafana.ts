@@ -13,20 +13,20 @@ const PAUSE_MS = 1000;
 export async function shownByGrafana({ ctx, run }: ProbeSession, printed: PrintedLine): Promise<ProofRow> {
   const known = { proof: 'grafana' as const, title: verifyChecks.grafana.title };
   const plan = ctx.blueprint.grafana;
-  if (!plan?.datasource) return { ...known, state: 'skipped', why: 'no Grafana has a data source of ours' };
+  if (!plan?.datasource) return { ...known, state: 'skipped', why: 'no Grafana has a data source managed by loki-eks' };
   if (!ctx.grafana) {
     const admin =
       plan.reach.is === 'pod' && plan.reach.admin
-        ? `, or --grafana-admin to use the login in Secret ${plan.reach.admin.password.namespace}/${plan.reach.admin.password.name}`
+        ? `, or --grafana-admin to use Secret ${plan.reach.admin.password.namespace}/${plan.reach.admin.password.name}`
         : '';
-    return { ...known, state: 'skipped', why: `it takes a login for Grafana: --grafana-token-file FILE with a service account token${admin}` };
+    return { ...known, state: 'skipped', why: `requires Grafana credentials: --grafana-token-file FILE with a service account token${admin}` };
   }
   const { uid, name } = plan.datasource;
   const asked = { uid, query: printed.query };
   const began = ctx.clock.now().getTime();
   for (;;) {
     const seen = await look(ctx.grafana, asked);
-    if (seen.lines.includes(printed.line)) return { ...known, state: 'proved', detail: `data source "${name}" of ${plan.where} shows the line` };
+    if (seen.lines.includes(printed.line)) return { ...known, state: 'proved', detail: `data source "${name}" in ${plan.where} returns the log line` };
     // A login or a role that is refused will be refused again; a file may still be on its way.
     const final = seen.problem && /^GRAFANA_(LOGIN_REFUSED|FORBIDDEN|UNREACHABLE)$/.test(seen.problem.code);
     if (final || ctx.clock.now().getTime() - began > PATIENCE_MS) {

@@ -13,14 +13,14 @@ export async function refusesStrangers({ ctx, login }: ProbeSession): Promise<Pr
   const tries: readonly { readonly who: string; readonly as?: Login }[] = [
     { who: 'without credentials' },
     { who: 'with a wrong password', as: { ...login, password: guess } },
-    { who: 'with a wrong user', as: { ...login, user: `nobody-${guess}` } },
+    { who: 'with a wrong user name', as: { ...login, user: `nobody-${guess}` } },
   ];
   const answers = await Promise.all(
     PATHS.flatMap((path) => tries.map(async ({ who, as }) => ({ path, who, answer: await ctx.logs.get(path, as ? { login: as } : {}) }))),
   );
   const open = answers.filter(({ answer }) => !refuses(answer));
   const [first] = open;
-  if (!first) return { ...known, state: 'proved', detail: `HTTP 401 to reading and pushing, ${tries.map(({ who }) => who).join(', ')}` };
+  if (!first) return { ...known, state: 'proved', detail: `HTTP 401 on query and push ${tries.map(({ who }) => who).join(', ')}` };
   return {
     ...known,
     state: 'failed',

@@ -13,7 +13,7 @@ import type { ProbeSession } from './probe-session.ts';
 const NUMBERS = 1000;
 const EVERY_S = 0.2;
 /** The same while Loki takes no lines is not tried here, and has a limit. */
-const NOT_KEPT = 'What no restart keeps: lines of pods that are deleted while Loki takes none';
+const NOT_KEPT = "A restart can't preserve log lines of pods that are deleted while Loki is unavailable";
 
 const PATIENCE_MS = 120_000;
 const BESIDE_MS = 2000;
@@ -34,17 +34,17 @@ export async function survivesRestart(
   const { ctx, probes, run } = stage;
   const known = { proof: 'restart' as const, title: verifyChecks.restart.title };
   const [node] = nodes;
-  if (!node) return { ...known, state: 'skipped', why: 'there is no node whose lines come back' };
+  if (!node) return { ...known, state: 'skipped', why: 'no node has delivered a log line' };
   const before = (await collectorsOn(ctx, new Set([node.name]))).get(node.name);
   if (before?.metadata.labels?.['loki-eks.dev/install-id'] !== ctx.blueprint.ownership.installId)
-    return { ...known, state: 'skipped', why: `the collector on node ${node.name} is not one that loki-eks installed` };
+    return { ...known, state: 'skipped', why: `the collector on node ${node.name} was not installed by loki-eks` };
   const line = `loki-eks verify ${probes.token}/${index}`;
   const [placed] = await placeProbes(ctx, probes, { wanted: [{ index, node: node.name, script: counting(line) }], signal: run.signal });
   if (!placed || placed.refused) return { ...known, state: 'failed', problem: placed?.refused ?? problem('PROBE_NOT_RUN') };
   const place: Place = { node: node.name, pod: placed.name, line };
   const name = `${before.metadata.namespace}/${before.metadata.name}`;
   const say = (text: string) => run.emit({ type: 'check.said', check: verifyChecks.restart.id, text });
-  say(`numbers are printed on ${node.name}`);
+  say(`printing numbered lines on ${node.name}`);
   if (!(await until(stage, async () => (await numbersSeen(stage, place)).length > 0)))
     return {
       ...known,
@@ -94,7 +94,7 @@ async function counted(
   }
   return {
     state: 'proved',
-    detail: `${last + 1} numbered lines of node ${place.node} are there once each; its collector was away for ${seconds.toFixed(1)} s. ${NOT_KEPT}`,
+    detail: `received all ${last + 1} numbered lines from node ${place.node} exactly once; its collector was down for ${seconds.toFixed(1)} s. ${NOT_KEPT}`,
   };
 }
 

@@ -56,7 +56,7 @@ async function printLines({ ctx, probes, login, until, run }: ProbeSession, { ch
   const size = batchSize(ctx);
   const started: Started[] = [];
   for (let first = 0; first < chosen.length; first += size) {
-    const say = (seen: number) => run.emit({ type: 'check.said', check: verifyChecks.lines.id, text: `${first + seen} of ${chosen.length} nodes` });
+    const say = (seen: number) => run.emit({ type: 'check.said', check: verifyChecks.lines.id, text: `${first + seen}/${chosen.length} nodes` });
     const batch: Batch = { run: probes, nodes: chosen.slice(first, first + size), first, login, until, signal: run.signal, say };
     started.push({ batch, proofs: await proveBatch(ctx, batch) });
   }
@@ -95,7 +95,7 @@ function proofRow(stage: ProbeSession, name: VerifyCheckName, started: readonly 
   const lines = started.flatMap(({ proofs: found }) => found).filter(({ problem: wrong, stamp }) => !wrong && stamp);
   const printed = printedLine(stage, lines);
   const attempt = { proof: name, gatewayGone: started.some(({ proofs: found }) => found.some(({ problem: wrong }) => wrong?.code === 'GATEWAY_UNAVAILABLE')) };
-  const lineless: ProofRow = { proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'it takes a line that came back, and none did' };
+  const lineless: ProofRow = { proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'requires a received log line, and there is none' };
   switch (name) {
     case 'login':
       return attempted(stage, attempt, () => refusesStrangers(stage));
@@ -144,13 +144,13 @@ function linesRow({ choice, nodes }: { readonly choice: Choice; readonly nodes: 
   if (wrong) return { ...known, state: 'failed', problem: wrong };
   const scope =
     choice.chosen.length < choice.provable
-      ? `${tried.length} of ${choice.provable} nodes, a sample`
+      ? `${tried.length} of ${choice.provable} nodes (sampled)`
       : `${tried.length} ${tried.length === 1 ? 'node' : 'nodes'}`;
   const [only] = tried;
   const where = tried.length === 1 && only ? `on ${only.node}` : `from ${scope}`;
   return {
     ...known,
     state: 'proved',
-    detail: latency ? `${where}, half of them within ${latency.p50.toFixed(1)} s, 95% within ${latency.p95.toFixed(1)} s` : where,
+    detail: latency ? `${where}, latency p50 ${latency.p50.toFixed(1)} s, p95 ${latency.p95.toFixed(1)} s` : where,
   };
 }

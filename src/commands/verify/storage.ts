@@ -24,10 +24,10 @@ export async function reachesS3(stage: ProbeSession, stamps: readonly string[]):
   const known = { proof: 's3' as const, title: verifyChecks.s3.title };
   const ingesters = await ingestersOf(ctx);
   const ready = ingesters.filter(isReady);
-  if (ready.length === 0) return { ...known, state: 'skipped', why: 'no ingester is ready to be flushed' };
+  if (ready.length === 0) return { ...known, state: 'skipped', why: 'no ingester is ready to flush' };
   const streams = await streamsOf(ctx, ready);
   if (streams > MOST_STREAMS)
-    return { ...known, state: 'skipped', why: `the ingesters hold ${streams.toLocaleString('en-US')} streams, and a flush would write as many objects` };
+    return { ...known, state: 'skipped', why: `the ingesters hold ${streams.toLocaleString('en-US')} streams, and a flush would write one object for each` };
   const others = await otherCredentials(ctx, ingesters);
   if (others) return { ...known, state: 'failed', problem: others };
   await each(ready, 8, ({ metadata }) => ctx.kubernetes.forward(portOf(ctx, metadata.name), { method: 'POST', path: '/flush', timeoutMs: 60_000 }));
@@ -38,18 +38,18 @@ export async function reachesS3(stage: ProbeSession, stamps: readonly string[]):
     return {
       ...known,
       state: 'skipped',
-      why: `the tenant has more than ${MOST_KEYS.toLocaleString('en-US')} objects in s3://${bucket}, too many to look through`,
+      why: `the tenant has more than ${MOST_KEYS.toLocaleString('en-US')} objects in s3://${bucket}, too many to scan`,
     };
   if (found.key === undefined) {
     const message = `${PATIENCE_MS / 1000} s after a flush of ${ready.length} ingesters the chunk is still not in s3://${bucket}`;
     return { ...known, state: 'failed', problem: problem('CHUNKS_NOT_STORED', { message, evidence: await complaints(ctx, ready) }) };
   }
   const seconds = ((ctx.clock.now().getTime() - began) / 1000).toFixed(1);
-  const role = `all ${ingesters.length} ingesters have the credentials of role ${ctx.blueprint.role.name} and no others`;
+  const role = `all ${ingesters.length} ingesters have the credentials of role ${ctx.blueprint.role.name} only`;
   return {
     ...known,
     state: 'proved',
-    detail: `s3://${bucket}/${found.key} was there ${seconds} s after a flush; ${role} (S3 itself does not record who wrote)`,
+    detail: `s3://${bucket}/${found.key} appeared ${seconds} s after a flush; ${role} (S3 itself does not record the writer)`,
   };
 }
 

@@ -14,7 +14,7 @@ export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, print
   const { tenant } = ctx.blueprint;
   const other = `loki-eks-nobody-${probes.token.slice(0, 8)}`;
   const frontend = await readyFrontend(ctx);
-  if (!frontend) return { ...known, state: 'skipped', why: 'no query frontend of Loki is ready to be asked directly' };
+  if (!frontend) return { ...known, state: 'skipped', why: 'no Loki query frontend is ready for a direct query' };
   const direct = (as: string) => linesSeen(ctx, { pod: frontend, query: printed.query, tenant: as });
   const [own, strange, throughGateway] = await Promise.all([
     direct(tenant),
@@ -26,12 +26,12 @@ export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, print
     const message = `Tenant "${other}" can read a log line of tenant "${tenant}"`;
     return { ...known, state: 'failed', problem: problem('TENANTS_NOT_ISOLATED', { message, evidence: [printed.query] }) };
   }
-  const nothing = typeof strange === 'string' ? `refuses tenant "${other}" (${strange})` : `shows tenant "${other}" nothing`;
+  const nothing = typeof strange === 'string' ? `rejects tenant "${other}" (${strange})` : `returns nothing to tenant "${other}"`;
   const gateway =
     throughGateway.length > 0
-      ? `the gateway answers as tenant "${tenant}" whatever tenant a client names`
-      : `through the gateway, a client that names another tenant sees nothing either`;
-  return { ...known, state: 'proved', detail: `asked directly, Loki ${nothing}; ${gateway}` };
+      ? `the gateway enforces tenant "${tenant}" regardless of the tenant a client sends`
+      : `through the gateway, a client that sends another tenant gets nothing either`;
+  return { ...known, state: 'proved', detail: `queried directly, Loki ${nothing}; ${gateway}` };
 }
 
 async function readyFrontend({ kubernetes, blueprint }: ProbeSession['ctx']): Promise<KubeObject | undefined> {

@@ -2,14 +2,14 @@
 import type { VerifyCheckName } from '../../deps.ts';
 
 export const verifyChecks: Readonly<Record<VerifyCheckName, { readonly id: string; readonly title: string; readonly usual: boolean }>> = {
-  lines: { id: 'logs.line-comes-back', title: 'Lines printed by pods come back', usual: true },
-  login: { id: 'gateway.refuses-strangers', title: 'The gateway refuses who has no login, or a wrong one', usual: true },
-  tenant: { id: 'tenant.sees-its-own', title: 'Another tenant sees nothing', usual: true },
-  s3: { id: 'chunks.reach-s3', title: "Chunks reach S3 with the role's credentials", usual: true },
+  lines: { id: 'logs.line-comes-back', title: 'Pod logs are queryable', usual: true },
+  login: { id: 'gateway.refuses-strangers', title: 'Gateway rejects missing and invalid credentials', usual: true },
+  tenant: { id: 'tenant.sees-its-own', title: 'Tenants are isolated', usual: true },
+  s3: { id: 'chunks.reach-s3', title: "Chunks are written to S3 with the role's credentials", usual: true },
   // Only where there is a Grafana.
-  grafana: { id: 'grafana.shows-line', title: 'Grafana shows the line', usual: false },
+  grafana: { id: 'grafana.shows-line', title: 'Grafana shows the log line', usual: false },
   // It takes a collector down for a few seconds, so it is asked for.
-  restart: { id: 'logs.survive-restart', title: "A collector's restart neither loses nor repeats lines", usual: false },
+  restart: { id: 'logs.survive-restart', title: 'Restarting a collector loses and duplicates no log lines', usual: false },
 };
 
 export const verifyCheckNames = Object.keys(verifyChecks) as readonly VerifyCheckName[];

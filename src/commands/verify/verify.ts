@@ -135,7 +135,7 @@ async function findingsOf(run: ProbeSession['run'], ctx: Context, proving: Provi
     const told = new Set(rows.map(({ proof }) => proof));
     const [first, ...others] = proving.names.filter((name) => !told.has(name));
     if (first) tell({ proof: first, title: verifyChecks[first].title, state: 'failed', problem: error.problem });
-    for (const name of others) tell({ proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'what comes before it failed' });
+    for (const name of others) tell({ proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'an earlier check failed' });
     return { nodes: [], rows };
   }
 }

@@ -15,7 +15,7 @@ const WITH_POSITION = /^Error: .*(config|river|alloy)\S*:\d+:\d+: /i;
 
 export const pipelineLoads: DoctorCheck = {
   id: 'alloy.config',
-  title: 'The collectors accept their configuration',
+  title: 'Collector configuration is valid',
   at: ['doctor'],
   hop: 'alloy-discovery',
   async run(survey) {
@@ -46,7 +46,7 @@ const inWords = ({ name, containers, spec }: PodEvidence): string => {
 
 export const collectorsUp: DoctorCheck = {
   id: 'alloy.up',
-  title: 'No collector crashes',
+  title: "Collectors don't crash",
   at: ['doctor'],
   hop: 'alloy-discovery',
   symptom: true,
@@ -61,10 +61,10 @@ export const collectorsUp: DoctorCheck = {
     const [first] = bad;
     if (!first && killed.length > 0)
       return warn('COLLECTOR_OOM', {
-        message: `${killed.length} of ${pods.length} collectors were killed for memory, and came back`,
+        message: `${killed.length}/${pods.length} collectors were OOM killed and restarted`,
         evidence: killed.slice(0, 4).map(inWords),
       });
-    if (!first) return pass(`${pods.filter(({ ready }) => ready).length} of ${pods.length} ready`);
+    if (!first) return pass(`${pods.filter(({ ready }) => ready).length}/${pods.length} ready`);
     if (bad.some((pod) => killed.includes(pod)))
       return fail('COLLECTOR_OOM', {
         message: `${bad.length} of ${pods.length} collectors crash: they run out of memory`,
@@ -81,7 +81,7 @@ export const collectorsUp: DoctorCheck = {
 
 export const podsListed: DoctorCheck = {
   id: 'alloy.rbac',
-  title: 'The collectors may list pods',
+  title: 'Collectors are allowed to list pods',
   at: ['doctor'],
   hop: 'alloy-discovery',
   async run(survey) {
@@ -105,7 +105,7 @@ export const podsListed: DoctorCheck = {
 /** The name a node filter takes for the node's must come from the node, not from the pod. */
 export const nodeFilterRight: DoctorCheck = {
   id: 'alloy.node-filter',
-  title: 'Each collector looks for the pods of its own node',
+  title: 'Each collector discovers the pods of its own node',
   at: ['doctor'],
   hop: 'alloy-discovery',
   async run(survey) {

@@ -9,7 +9,7 @@ import { fail, NO_COLLECTOR, pass, skip } from './verdict.ts';
 
 export const noneStandsStill: DoctorCheck = {
   id: 'alloy.moving',
-  title: 'No collector stands still while its node prints',
+  title: 'No collector is stalled while its node writes logs',
   at: ['doctor'],
   hop: 'alloy-push',
   symptom: true,
@@ -19,7 +19,7 @@ export const noneStandsStill: DoctorCheck = {
     if (collectors.length === 0) return NO_COLLECTOR;
     const found = collectors.flatMap(({ workload, stuck }) => stuck.map((one) => ({ workload, one })));
     const [first] = found;
-    if (!first) return collectors.some(({ counters }) => counters.length > 0) ? pass() : skip("the collectors' counters could not be read");
+    if (!first) return collectors.some(({ counters }) => counters.length > 0) ? pass() : skip("the collectors' metrics could not be read");
     return fail('COLLECTOR_STUCK', {
       message: `Collector ${first.one.pod} on node ${first.one.node} sends nothing, though pods of its node print`,
       fix: `kubectl -n ${first.workload.namespace} logs ${first.one.pod} --since 15m; http://localhost:12345/graph of kubectl -n ${first.workload.namespace} port-forward ${first.one.pod} 12345 shows where lines stop. A restart may lose what it has read and not sent: restart it only while other collectors deliver`,
@@ -47,7 +47,7 @@ export function cutOff(survey: Evidence): ReturnType<typeof refusals> {
 /** The same address is reached from some nodes and not from others: it is the way there. */
 export const everyNodeReaches: DoctorCheck = {
   id: 'alloy.ways',
-  title: 'Loki is reached from every node',
+  title: 'Loki is reachable from every node',
   at: ['doctor'],
   hop: 'alloy-push',
   symptom: true,

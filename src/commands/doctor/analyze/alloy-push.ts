@@ -13,7 +13,7 @@ import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 function addressFault({ url }: WriterEvidence, { services, loki }: Pick<Evidence, 'services' | 'loki'>): string | undefined {
   if (url === undefined) return undefined;
   if (!/^https?:\/\//.test(url)) return 'it has no http:// or https:// in front';
-  if (!URL.canParse(url)) return 'it is no URL';
+  if (!URL.canParse(url)) return 'it is not a URL';
   const { pathname, port, protocol, host } = new URL(url);
   if (pathname.includes('//')) return 'its path has a double slash, which Loki answers with a redirect that loses the lines';
   if (!/\/(loki\/api\/v1|api\/prom)\/push$/.test(pathname)) return `its path is ${pathname}, not /loki/api/v1/push`;
@@ -33,7 +33,7 @@ const isLost = (host: string, loki: Evidence['loki']): boolean =>
 
 export const pushAddress: DoctorCheck = {
   id: 'alloy.push-url',
-  title: 'Collectors push to an address of Loki',
+  title: "Collectors push to Loki's address",
   at: ['doctor'],
   hop: 'alloy-push',
   async run(survey) {
@@ -64,7 +64,7 @@ export const pushAddress: DoctorCheck = {
 /** Receivers that nothing hands lines to, or sources that hand them to nobody. */
 export const pipelineJoined: DoctorCheck = {
   id: 'alloy.joined',
-  title: 'Every source leads to a loki.write',
+  title: 'Every log source is forwarded to a loki.write',
   at: ['doctor'],
   hop: 'alloy-push',
   async run(survey) {
@@ -91,7 +91,7 @@ const TOLD_ELSEWHERE = new RegExp(
 
 export const pushesAccepted: DoctorCheck = {
   id: 'alloy.pushes',
-  title: 'What collectors push is accepted',
+  title: 'Loki accepts pushes',
   at: ['doctor'],
   hop: 'alloy-push',
   symptom: true,
@@ -113,7 +113,7 @@ export const pushesAccepted: DoctorCheck = {
     if (now.length > 0) return fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...ownAnswers(survey), ...numbers] });
     // What comes back now speaks for the present; the log tells of the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
-    if (arrives && dropped.length === 0 && heard.every(({ line }) => /will retry/i.test(line))) return pass('what was refused came at a second try');
+    if (arrives && dropped.length === 0 && heard.every(({ line }) => /will retry/i.test(line))) return pass('refused pushes succeeded on retry');
     return arrives
       ? warn('ALLOY_PUSH_REFUSED', {
           message: `Pushes were refused a while ago${status && status !== '-1' ? ` with HTTP ${status}` : ''}`,
@@ -130,7 +130,7 @@ const ownAnswers = (survey: Evidence): readonly string[] =>
 /** The login is right, and the process can't open the file that it is in; Alloy says so at level debug only. */
 export const passwordReadable: DoctorCheck = {
   id: 'alloy.password',
-  title: 'The collectors can read their password',
+  title: 'Collectors can read their password',
   at: ['doctor'],
   hop: 'alloy-push',
   async run(survey) {
@@ -139,7 +139,7 @@ export const passwordReadable: DoctorCheck = {
     const bad = collectors.flatMap((collector) => collector.writers.flatMap((writer) => (writer.passwordFault ? [{ collector, writer }] : [])))[0];
     if (!bad) return pass();
     const states = podsPushed(survey).filter(({ pod }) => bad.collector.pods.some(({ name }) => name === pod.name));
-    if (states.some(({ state }) => state === 'delivering')) return pass('pushes are taken');
+    if (states.some(({ state }) => state === 'delivering')) return pass('pushes are accepted');
     const { kind, namespace, name } = bad.collector.workload;
     return fail('WRITER_PASSWORD_UNREADABLE', {
       message: `${kind} ${namespace}/${name} can't read the password of ${bad.writer.component}: ${bad.writer.passwordFault}`,

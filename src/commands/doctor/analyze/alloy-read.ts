@@ -50,7 +50,7 @@ function misplacedKeys({ release }: CollectorEvidence): { readonly unheeded: rea
 
 export const filesReadable: DoctorCheck = {
   id: 'alloy.permission',
-  title: 'The collectors may read the files',
+  title: 'Collectors are allowed to read the log files',
   at: ['doctor'],
   hop: 'alloy-read',
   async run(survey) {
@@ -69,20 +69,19 @@ export const filesReadable: DoctorCheck = {
 
 export const filesFollowed: DoctorCheck = {
   id: 'alloy.files',
-  title: 'The collectors follow files',
+  title: 'Collectors tail log files',
   at: ['doctor'],
   hop: 'alloy-read',
   symptom: true,
   async run(survey) {
     const collectors = judged(survey);
     const counted = collectors.filter(readsFiles).flatMap(({ counters }) => counters.filter(({ activeFiles }) => activeFiles !== undefined));
-    if (counted.length === 0) return collectors.length === 0 ? NO_COLLECTOR : skip('no counters of files could be read');
+    if (counted.length === 0) return collectors.length === 0 ? NO_COLLECTOR : skip('file metrics could not be read');
     const still = new Set(collectors.flatMap(({ stuck: all }) => all.map(({ pod }) => pod)));
     const idle = counted.filter(({ activeFiles, pod }) => activeFiles === 0 && !still.has(pod));
-    if (idle.length === 0) return pass(`${counted.reduce((sum, { activeFiles = 0 }) => sum + activeFiles, 0)} files by ${counted.length} collectors`);
+    if (idle.length === 0) return pass(`${counted.reduce((sum, { activeFiles = 0 }) => sum + activeFiles, 0)} files on ${counted.length} collectors`);
     // A node may have no pod whose logs are wanted; of those that have, and print, the next hop tells.
-    if (idle.length < counted.length && survey.reading?.status === 200)
-      return pass(`${counted.length - idle.length} of ${counted.length} collectors follow files`);
+    if (idle.length < counted.length && survey.reading?.status === 200) return pass(`${counted.length - idle.length}/${counted.length} collectors tail files`);
     return fail('ALLOY_NO_FILES', {
       message: `${idle.length} of ${counted.length} collectors follow no file`,
       evidence: idle.slice(0, 4).map(({ pod, node }) => `pod ${pod} on ${node}: loki_source_file_files_active_total 0`),
@@ -101,7 +100,7 @@ const positionsPath = (collector: CollectorEvidence): string => {
 
 export const positionsKept: DoctorCheck = {
   id: 'alloy.positions',
-  title: 'Collectors remember where they stopped',
+  title: 'Collectors persist their read positions',
   at: ['doctor'],
   hop: 'alloy-read',
   async run(survey) {
@@ -124,7 +123,7 @@ export const positionsKept: DoctorCheck = {
 
 export const prefixTaken: DoctorCheck = {
   id: 'alloy.cri',
-  title: "The container runtime's prefix is taken off",
+  title: "The container runtime's line prefix is removed",
   at: ['doctor'],
   hop: 'alloy-read',
   async run(survey) {
@@ -136,7 +135,7 @@ export const prefixTaken: DoctorCheck = {
     const prefixed = reading?.newest && /^\d{4}-\d\d-\d\dT\S+ (stdout|stderr) [FP] /.test(reading.newest.line) ? reading.newest.line : undefined;
     if (!bad && prefixed === undefined) return pass();
     return warn('ALLOY_NO_CRI', {
-      evidence: [...(bad ? [`${bad.configFrom}: no stage.cri`] : []), ...(prefixed ? [`a line that came back: ${shortened(prefixed, 120)}`] : [])],
+      evidence: [...(bad ? [`${bad.configFrom}: no stage.cri`] : []), ...(prefixed ? [`a returned log line: ${shortened(prefixed, 120)}`] : [])],
     });
   },
 };
@@ -162,7 +161,7 @@ export const notByApi: DoctorCheck = {
 /** Each line once: not by two collectors, and not by every replica of one. */
 export const readOnce: DoctorCheck = {
   id: 'alloy.once',
-  title: 'Each line is read by one collector only',
+  title: 'Each log line is read by exactly one collector',
   at: ['doctor'],
   hop: 'alloy-read',
   async run(survey) {

@@ -21,7 +21,7 @@ const atSts = (survey: Evidence, loki: LokiEvidence) => saying(core(loki), both(
 
 export const stsReached: DoctorCheck = {
   id: 'identity.sts',
-  title: "Loki's pods reach STS",
+  title: 'Loki can reach STS',
   at: ['doctor'],
   hop: 'aws-identity',
   async run(survey) {
@@ -29,7 +29,7 @@ export const stsReached: DoctorCheck = {
     if (!loki) return NO_LOKI;
     const heard = atSts(survey, loki);
     if (heard.length === 0) return pass();
-    if (meshed(core(loki)).length > 0) return skip('a mesh stands between');
+    if (meshed(core(loki)).length > 0) return skip('a service mesh is in between');
     const global = heard.some(({ line }) => /\/\/sts\.amazonaws\.com/.test(line));
     return fail('LOKI_STS_UNREACHABLE', {
       message: `${heard.length === 1 ? `Pod ${heard[0]!.pod.name} gets` : `${heard.length} pods of Loki get`} no answer from STS${global ? ', which is asked at its global address' : ''}`,
@@ -44,7 +44,7 @@ const NODE_ROLE = /assumed-role\/([^/\s"]+)\/i-[0-9a-f]+/;
 /** Whom AWS names as refused says who was asking: a session called after an instance is the node. */
 export const notAsNode: DoctorCheck = {
   id: 'identity.node-role',
-  title: "Loki does not act as the node's role",
+  title: "Loki doesn't use the node's role",
   at: ['doctor'],
   hop: 'aws-identity',
   async run(survey) {
@@ -66,14 +66,14 @@ export const notAsNode: DoctorCheck = {
 
 export const identityAccepted: DoctorCheck = {
   id: 'identity.accepted',
-  title: 'AWS accepts that identity',
+  title: "AWS accepts Loki's identity",
   at: ['doctor'],
   hop: 'aws-identity',
   symptom: true,
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    if (atSts(survey, loki).length > 0) return skip('STS does not answer');
+    if (atSts(survey, loki).length > 0) return skip('STS does not respond');
     const evidence = said(core(loki), REFUSED, 3, unwrittenSince(survey));
     if (evidence.length === 0) return pass();
     const [major = 0, minor = 0] = versionOf(loki) ?? [];
@@ -91,7 +91,7 @@ const NO_IDENTITY = /ec2imds|EC2RoleRequestError|no EC2 IMDS role found|NoCreden
 
 export const s3Reached: DoctorCheck = {
   id: 's3.reached',
-  title: "Loki's pods reach S3",
+  title: 'Loki can reach S3',
   at: ['doctor'],
   hop: 's3',
   async run(survey) {
@@ -104,7 +104,7 @@ export const s3Reached: DoctorCheck = {
     const heard = lately.length > 0 ? lately : unanswered(freshSince(survey));
     const [first] = heard;
     if (!first) return pass();
-    if (meshed(core(loki)).length > 0) return skip('a mesh stands between');
+    if (meshed(core(loki)).length > 0) return skip('a service mesh is in between');
     const all = core(loki).filter(({ lines }) => lines !== undefined).length;
     const restart = `kubectl -n ${first.pod.namespace} delete pod ${first.pod.name}`;
     return (lately.length > 0 ? fail : warn)('LOKI_S3_UNREACHABLE', {
@@ -118,7 +118,7 @@ export const s3Reached: DoctorCheck = {
 /** The simulator knows no bucket policies, no key policies and no service control policies; S3 itself does. */
 export const s3Allows: DoctorCheck = {
   id: 's3.allowed',
-  title: 'S3 refuses nothing that Loki asks',
+  title: "S3 accepts Loki's requests",
   at: ['doctor'],
   hop: 's3',
   symptom: true,
@@ -142,7 +142,7 @@ export const s3Allows: DoctorCheck = {
 /** Flushes that fail for no reason that is told above. */
 export const chunksArrive: DoctorCheck = {
   id: 's3.flushes',
-  title: 'Ingesters write their chunks',
+  title: 'Ingesters flush chunks to S3',
   at: ['doctor'],
   hop: 's3',
   symptom: true,
@@ -156,11 +156,11 @@ export const chunksArrive: DoctorCheck = {
         message: `${failures > 0 ? `${failures} flushes have failed, the last` : 'A job on the bucket failed'} a moment ago`,
         evidence,
       });
-    if (!loki.counters) return skip("Loki's counters could not be read");
+    if (!loki.counters) return skip("Loki's metrics could not be read");
     if (failures === 0) return pass();
     const counter = `loki_ingester_chunks_flush_failures_total ${failures}`;
     return warn('LOKI_FLUSH_FAILS', {
-      message: `${failures} flushes have failed a while ago`,
+      message: `${failures} flushes failed earlier`,
       evidence: [counter, ...said(core(loki), /failed to flush/i, 1)],
     });
   },

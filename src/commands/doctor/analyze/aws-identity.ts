@@ -18,13 +18,13 @@ const staticKeys = ({ config }: LokiEvidence): boolean =>
 
 export const roleNamed: DoctorCheck = {
   id: 'identity.role-named',
-  title: "Loki's service account names a role",
+  title: "Loki's service account has a role",
   at: ['doctor'],
   hop,
   async run({ loki, cluster }) {
     if (!loki) return NO_LOKI;
-    if (staticKeys(loki)) return skip('Loki uses access keys of its own');
-    if (loki.buckets.length === 0) return skip('Loki keeps nothing in S3');
+    if (staticKeys(loki)) return skip('Loki uses static access keys');
+    if (loki.buckets.length === 0) return skip("Loki doesn't store logs in S3");
     const { account, namespace } = loki;
     const object = `ServiceAccount ${namespace}/${account.name}`;
     if (!account.exists) return fail('LOKI_ACCOUNT_MISSING', { message: `${object}, which Loki's pods use, does not exist`, evidence: [`${object}: absent`] });
@@ -45,7 +45,7 @@ export const roleNamed: DoctorCheck = {
 
 export const providerThere: DoctorCheck = {
   id: 'identity.provider',
-  title: "IAM knows the cluster's OIDC provider",
+  title: "The cluster's OIDC provider exists in IAM",
   at: ['doctor'],
   hop,
   async run({ loki, cluster }) {
@@ -63,7 +63,7 @@ export const providerThere: DoctorCheck = {
 
 export const roleTrusts: DoctorCheck = {
   id: 'identity.trust',
-  title: 'The role lets this service account in',
+  title: "The role trusts Loki's service account",
   at: ['doctor'],
   hop,
   async run(survey) {
@@ -71,7 +71,7 @@ export const roleTrusts: DoctorCheck = {
     if (!loki) return NO_LOKI;
     const { account } = loki;
     const arn = account.roleArn ?? account.association;
-    if (!arn || !account.role) return skip(arn ? 'the role was not looked at' : 'no role is named');
+    if (!arn || !account.role) return skip(arn ? 'the role was not checked' : 'no role is set');
     if (account.role.is === 'absent') {
       return fail('IRSA_ROLE_MISSING', {
         message: `Role ${arn} does not exist`,
@@ -117,7 +117,7 @@ function podTrust(arn: string, trust: Json): Verdict {
 /** Roles by Pod Identity are handed out by an agent on each node. */
 export const agentThere: DoctorCheck = {
   id: 'identity.agent',
-  title: 'The agent of Pod Identity runs',
+  title: 'The Pod Identity agent is running',
   at: ['doctor'],
   hop,
   async run({ loki, cluster }) {
@@ -125,7 +125,7 @@ export const agentThere: DoctorCheck = {
     const { association, agent, roleArn, name } = loki.account;
     if (!association || agent === undefined) return skip('Pod Identity is not used');
     if (agent) return pass();
-    if (roleArn) return skip('the role comes by its annotation');
+    if (roleArn) return skip("the role comes from the service account's annotation");
     return fail('POD_IDENTITY_NO_AGENT', {
       message: `ServiceAccount ${loki.namespace}/${name} has a Pod Identity association, but no agent hands its role out`,
       fix: `aws eks create-addon --cluster-name ${cluster.name} --region ${cluster.region} --addon-name eks-pod-identity-agent`,
@@ -136,14 +136,14 @@ export const agentThere: DoctorCheck = {
 
 export const podsHaveRole: DoctorCheck = {
   id: 'identity.pods',
-  title: "Loki's pods were given that role",
+  title: "Loki's pods run with that role",
   at: ['doctor'],
   hop,
   async run({ loki }) {
     if (!loki) return NO_LOKI;
     const { account, namespace } = loki;
     const { roleArn, association } = account;
-    if (!roleArn && !association) return skip('no role is named');
+    if (!roleArn && !association) return skip('no role is set');
     const mine = core(loki).filter(({ spec }) => spec.serviceAccountName === account.name);
     const variable = ({ spec }: PodEvidence, wanted: string) => spec.containers.flatMap(({ env = [] }) => env).find(({ name }) => name === wanted)?.value;
     const has = (pod: PodEvidence) => (roleArn ? variable(pod, 'AWS_ROLE_ARN') === roleArn : variable(pod, 'AWS_CONTAINER_CREDENTIALS_FULL_URI') !== undefined);

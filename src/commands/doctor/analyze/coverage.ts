@@ -10,11 +10,11 @@ import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
 export const collectorThere: DoctorCheck = {
   id: 'scheduling.collector',
-  title: 'There is a collector in the cluster',
+  title: 'A log collector exists in the cluster',
   at: ['doctor'],
   hop: 'scheduling',
   async run({ collectors, unread }) {
-    if (unread?.includes('collectors')) return skip('what the cluster says of collectors could not be read');
+    if (unread?.includes('collectors')) return skip('collectors could not be listed');
     const names = collectors.map(({ workload: { kind, namespace, name } }) => `${kind} ${namespace}/${name}`);
     if (collectors.some(({ software }) => software !== 'other')) return pass(names.join(', '));
     if (names.length > 0) return skip(`${names.join(', ')}: only Alloy and Promtail are judged`);
@@ -26,7 +26,7 @@ export const collectorThere: DoctorCheck = {
 
 export const collectorOnEveryNode: DoctorCheck = {
   id: 'scheduling.collectors',
-  title: 'A collector may run on every node',
+  title: 'Collectors can be scheduled on every node',
   at: ['doctor'],
   hop: 'scheduling',
   partial: true,
@@ -41,7 +41,7 @@ export const collectorOnEveryNode: DoctorCheck = {
     const covered = new Set(daemons.flatMap(({ pods }) => pods.filter(({ ready }) => ready).map(({ node }) => node)));
     const eligible = nodes.filter(({ os, kind, ready }) => os === 'linux' && kind !== 'fargate' && ready);
     const without = eligible.filter(({ name }) => !covered.has(name));
-    if (without.length === 0) return pass(`${eligible.length} of ${eligible.length} nodes`);
+    if (without.length === 0) return pass(`${eligible.length}/${eligible.length} nodes`);
     const blockers = without.filter((node) => !daemons.some((one) => mayRun(one, node)));
     if (blockers.length === 0) return pending(without, survey);
     const taints = [...new Set(blockers.flatMap(({ taints }) => taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`)))];
@@ -59,14 +59,14 @@ const SYSTEM = /^(kube-system|karpenter)\//;
 
 export const fargateCollected: DoctorCheck = {
   id: 'scheduling.fargate',
-  title: 'Pods on Fargate are no hole in the logs',
+  title: 'Fargate pods are covered',
   at: ['doctor'],
   hop: 'scheduling',
   async run({ collectors, nodes, fargatePods }): Promise<Verdict> {
     const [judged, fargate] = [collectors.filter(({ software }) => software !== 'other'), nodes.filter(({ kind }) => kind === 'fargate')];
     if (judged.length === 0) return NO_COLLECTOR;
-    if (fargate.length === 0) return skip('there are no Fargate nodes');
-    if (judged.some(readsApi)) return pass('one collector reads through the API server');
+    if (fargate.length === 0) return skip('no Fargate nodes');
+    if (judged.some(readsApi)) return pass('a collector reads logs through the API server');
     const theirs = fargatePods?.filter((pod) => !SYSTEM.test(pod));
     const where = `${fargate.length} Fargate ${fargate.length === 1 ? 'node' : 'nodes'}`;
     const count = fargatePods && `${fargatePods.length} ${fargatePods.length === 1 ? 'pod' : 'pods'}`;
@@ -121,7 +121,7 @@ function mayRun({ workload: { template } }: CollectorEvidence, node: NodeFact): 
 /** Files lie on each node, and are read by nobody else's collector. */
 export const collectorIsDaemon: DoctorCheck = {
   id: 'scheduling.daemon',
-  title: 'What reads files runs on every node',
+  title: 'Collectors that read files run on every node',
   at: ['doctor'],
   hop: 'scheduling',
   partial: true,
@@ -145,7 +145,7 @@ export const nodesShort = ({ nodeEvents }: Evidence): readonly string[] =>
 /** Without a limit a collector takes what it wants, and the node then kills whom it likes. */
 export const nodesKeepMemory: DoctorCheck = {
   id: 'scheduling.node-memory',
-  title: 'No node runs out of memory by its collector',
+  title: "Collectors don't exhaust their node's memory",
   at: ['doctor'],
   hop: 'scheduling',
   partial: true,

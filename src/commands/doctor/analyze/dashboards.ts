@@ -13,13 +13,13 @@ const BUILT_IN = /^-- |^(grafana|default)$/i;
 
 export const dashboardsFindSource: DoctorCheck = {
   id: 'grafana.dashboards',
-  title: 'Dashboards name data sources that are there',
+  title: 'Dashboards use existing data sources',
   at: ['doctor'],
   hop: 'grafana-datasource',
   partial: true,
   async run({ loki, dashboards, datasources, sourceNames }) {
     if (!loki) return NO_LOKI;
-    if (dashboards.length === 0) return skip('no provisioned dashboard asks a Loki');
+    if (dashboards.length === 0) return skip('no provisioned dashboard queries Loki');
     const isUnknown = (source: string) => source.startsWith('$') || (sourceNames !== undefined && !sourceNames.has(source) && !BUILT_IN.test(source));
     const bad = dashboards.flatMap((one) => one.sources.filter((source) => !isResolved(source, one) && isUnknown(source)).map((source) => ({ one, source })));
     const [first] = bad;
@@ -41,14 +41,14 @@ export const dashboardsFindSource: DoctorCheck = {
 
 export const dashboardsFindLabels: DoctorCheck = {
   id: 'grafana.labels',
-  title: 'Dashboards select by labels that lines have',
+  title: 'Dashboards select by existing labels',
   at: ['doctor'],
   hop: 'grafana-datasource',
   partial: true,
   async run({ loki, dashboards, reading }) {
     if (!loki) return NO_LOKI;
-    if (dashboards.length === 0) return skip('no provisioned dashboard asks a Loki');
-    if (!reading || reading.labels.length === 0) return skip('the labels of lines could not be read');
+    if (dashboards.length === 0) return skip('no provisioned dashboard queries Loki');
+    if (!reading || reading.labels.length === 0) return skip('labels could not be read');
     const bad = dashboards
       .map((one) => ({ one, missing: one.labels.filter((label) => !reading.labels.includes(label)) }))
       .filter(({ missing }) => missing.length > 0);
@@ -67,14 +67,14 @@ export const dashboardsFindLabels: DoctorCheck = {
 /** Nothing collects what is not printed; told apart from everything above by asking the API server for the log itself. */
 export const appsPrint: DoctorCheck = {
   id: 'query.apps',
-  title: 'Applications print to stdout',
+  title: 'Applications log to stdout',
   at: ['doctor'],
   hop: 'query',
   partial: true,
   async run({ silent }) {
-    if (!silent) return skip('pods of applications could not be listed');
+    if (!silent) return skip('application pods could not be listed');
     const [first] = silent.pods;
-    if (first === undefined) return pass(`${silent.of} looked at`);
+    if (first === undefined) return pass(`${silent.of} checked`);
     return warn('APP_SILENT', {
       message: `${silent.pods.length} of ${silent.of} applications that were looked at print nothing: there is nothing to collect`,
       fix: `kubectl -n ${first.split('/')[0]} logs ${first.split('/')[1]} --all-containers; if that is empty, let the application log to stdout`,

@@ -18,7 +18,7 @@ const NO_RESOLVER = /host not found in (resolver|upstream)/i;
 
 export const gatewayResolves: DoctorCheck = {
   id: 'gateway.resolver',
-  title: "The gateway's resolver resolves",
+  title: "The gateway's DNS resolver works",
   at: ['doctor'],
   hop: 'gateway',
   async run(survey) {
@@ -81,11 +81,11 @@ export const gatewayUp: DoctorCheck = {
     const pods = gatewayPods(loki);
     // Pods are looked at a moment after the Deployment, and know better.
     const ready = Math.max(workload.ready, pods.filter((one) => one.ready).length);
-    if (ready > 0) return pass(`${ready} of ${workload.wanted} ready`);
-    if (pods.length === 0 && isReplacing(loki, workload)) return skip('its pods are being made');
+    if (ready > 0) return pass(`${ready}/${workload.wanted} ready`);
+    if (pods.length === 0 && isReplacing(loki, workload)) return skip('its pods are being created');
     if (pods.length > 0 && pods.every(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
-      return skip('its pods wait for a place or an image');
-    if (said(pods, NO_RESOLVER).length > 0) return skip('nginx does not start without its resolver');
+      return skip('its pods are waiting for a node or an image');
+    if (said(pods, NO_RESOLVER).length > 0) return skip("nginx can't start without its resolver");
     if (pods.some((pod) => isStarting(pod, nowIn(survey)))) return skip('its pods are starting');
     const lines = said(crashing(pods), /emerg|error/);
     return fail('GATEWAY_UNAVAILABLE', {
@@ -107,7 +107,7 @@ export const gatewayUp: DoctorCheck = {
 /** The password may be right and the hash of no use: then nginx answers 500, to the right login only. */
 export const loginsUsable: DoctorCheck = {
   id: 'gateway.logins',
-  title: 'nginx can read its logins',
+  title: 'The gateway can read its credentials',
   at: ['doctor'],
   hop: 'gateway',
   async run(survey) {
@@ -121,7 +121,7 @@ export const loginsUsable: DoctorCheck = {
       2,
       freshSince(survey),
     );
-    if (evidence.length === 0 && !loginSecret?.wrong) return loki.gateway.asksLogin ? pass() : skip('the gateway asks for no login');
+    if (evidence.length === 0 && !loginSecret?.wrong) return loki.gateway.asksLogin ? pass() : skip('the gateway has no authentication');
     return fail('GATEWAY_HASH', {
       message: loginSecret?.wrong
         ? `nginx can't use Secret ${workload.namespace}/${loginSecret.name}: ${loginSecret.wrong}`
@@ -167,7 +167,7 @@ const lostBehind = ({ services }: Evidence, { gateway }: LokiEvidence): readonly
 /** Everybody's requests pass here: an answer of its own, and no 5xx of what is behind it. */
 export const gatewayReachesLoki: DoctorCheck = {
   id: 'gateway.upstream',
-  title: 'The gateway reaches Loki',
+  title: 'The gateway can reach Loki',
   at: ['doctor'],
   hop: 'gateway',
   symptom: true,
@@ -185,7 +185,7 @@ export const gatewayReachesLoki: DoctorCheck = {
           ...said(gatewayPods(loki), /could not be resolved|Connection refused|upstream/, 2, freshSince(survey)),
         ],
       });
-    if (answers.length === 0) return loki.gateway ? skip('it could not be asked') : NO_GATEWAY;
+    if (answers.length === 0) return loki.gateway ? skip('it could not be queried') : NO_GATEWAY;
     const bad = answers.find(({ status }) => [502, 503, 504].includes(status));
     if (bad)
       return fail('GATEWAY_UPSTREAM', {
@@ -198,7 +198,7 @@ export const gatewayReachesLoki: DoctorCheck = {
 
 export const gatewayClosed: DoctorCheck = {
   id: 'gateway.closed',
-  title: 'The gateway is not open to the world',
+  title: 'The gateway is not exposed to the internet',
   at: ['doctor'],
   hop: 'gateway',
   async run({ loki }) {
@@ -207,7 +207,7 @@ export const gatewayClosed: DoctorCheck = {
     if (!gateway) return NO_GATEWAY;
     if (!['LoadBalancer', 'NodePort'].includes(gateway.serviceType ?? '')) return pass(gateway.serviceType);
     const ranges = getPath((release?.values ?? {}) as Parameters<typeof getPath>[0], 'gateway.service.loadBalancerSourceRanges');
-    if (gateway.asksLogin && ranges === undefined) return pass(`${gateway.serviceType}, with a login`);
+    if (gateway.asksLogin && ranges === undefined) return pass(`${gateway.serviceType}, with authentication`);
     return warn('GATEWAY_EXPOSED', {
       message: `Service ${loki.namespace}/${gateway.workload.name} is a ${gateway.serviceType}${gateway.asksLogin ? '' : ' and asks for no login'}${ranges === undefined ? '' : '; the chart ignores loadBalancerSourceRanges'}`,
       evidence: [`Service ${loki.namespace}/${gateway.workload.name}: spec.type ${gateway.serviceType}, no spec.loadBalancerSourceRanges`],
@@ -226,7 +226,7 @@ export const gatewayAddressed: DoctorCheck = {
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
     const { workload, serviceType, addressed } = loki.gateway;
-    if (serviceType !== 'LoadBalancer' || addressed === undefined) return skip('it is no LoadBalancer');
+    if (serviceType !== 'LoadBalancer' || addressed === undefined) return skip('not a LoadBalancer');
     if (addressed) return pass();
     const object = `Service ${loki.namespace}/${workload.name}`;
     const events = loki.events.filter((event) => event.object === object).map(({ reason, message }) => `${object}: ${reason}, ${shortened(message, 220)}`);

@@ -13,7 +13,7 @@ const releasesOf = ({ loki, collectors }: Evidence): readonly { readonly name: '
 
 export const releasesFinished: DoctorCheck = {
   id: 'helm.finished',
-  title: 'No Helm release is half done',
+  title: 'No Helm release is stuck in a pending state',
   at: ['doctor'],
   hop: 'scheduling',
   async run(survey) {
@@ -31,7 +31,7 @@ export const releasesFinished: DoctorCheck = {
 
 export const valuesHeeded: DoctorCheck = {
   id: 'helm.values',
-  title: 'The charts heed every value that was given',
+  title: 'No Helm value is ignored',
   at: ['doctor'],
   hop: 'scheduling',
   async run(survey) {
@@ -57,14 +57,14 @@ export const valuesHeeded: DoctorCheck = {
 /** A StatefulSet leaves its claims behind, with an old log and an old place in the ring in them. */
 export const claimsInUse: DoctorCheck = {
   id: 'helm.claims',
-  title: 'Every volume belongs to a pod of this installation',
+  title: 'No orphaned volumes',
   at: ['doctor'],
   hop: 'scheduling',
   async run({ loki }) {
     if (!loki) return NO_LOKI;
     const left = [...orphans(loki), ...older(loki)];
     const [first] = left;
-    if (!first) return pass(`${loki.claims.length} claims`);
+    if (!first) return pass(`${loki.claims.length} volume claims`);
     return warn('LOKI_VOLUMES_ORPHANED', {
       message: `${left.length === 1 ? 'A volume is' : `${left.length} volumes are`} left of ${first.why}`,
       fix: `look at what is in them, then: kubectl -n ${loki.namespace} delete pvc ${left

@@ -4,7 +4,7 @@ import { fail, pass } from './verdict.ts';
 
 export const kubeletsReached: DoctorCheck = {
   id: 'scheduling.kubelets',
-  title: "The Kubernetes API reaches the nodes' kubelets",
+  title: 'The Kubernetes API can reach the kubelets',
   at: ['doctor'],
   hop: 'scheduling',
   async run({ unreached, reading }) {
@@ -13,7 +13,7 @@ export const kubeletsReached: DoctorCheck = {
     return fail('KUBELETS_UNREACHABLE', {
       message,
       fix,
-      evidence: [...evidence, ...(reading ? [] : ['not checked: whether lines come back; that is asked through a port-forward'])],
+      evidence: [...evidence, ...(reading ? [] : ['log delivery was not checked, because that takes a port-forward'])],
     });
   },
 };

@@ -26,7 +26,7 @@ interface Limit {
 const LIMITS: readonly Limit[] = [
   {
     id: 'limits.rate',
-    title: 'No tenant writes faster than it may',
+    title: 'Ingestion rate is within limits',
     code: 'LOKI_RATE_LIMITED',
     reasons: ['rate_limited', 'per_stream_rate_limit', 'blocked_ingestion'],
     words: /ingestion rate limit exceeded|per stream rate limit exceeded|rate_limited/i,
@@ -34,7 +34,7 @@ const LIMITS: readonly Limit[] = [
   },
   {
     id: 'limits.streams',
-    title: 'No tenant has more streams than it may',
+    title: 'Number of streams is within limits',
     code: 'LOKI_STREAMS_LIMITED',
     reasons: ['stream_limit', 'streams_limit'],
     words: /maximum active stream limit exceeded|max(imum)? (number of )?streams? (limit )?(exceeded|reached)|stream_limit/i,
@@ -42,14 +42,14 @@ const LIMITS: readonly Limit[] = [
   },
   {
     id: 'limits.labels',
-    title: 'Labels are within their limits',
+    title: 'Labels are within limits',
     code: 'LOKI_LABELS_LIMITED',
     reasons: ['max_label_names_per_series', 'label_name_too_long', 'label_value_too_long', 'duplicate_label_names', 'missing_labels', 'invalid_labels'],
     words: /has \d+ label names; limit \d+|label (name|value) too long|label_(name|value)_too_long|error at least one label pair is required/i,
   },
   {
     id: 'limits.times',
-    title: 'Lines come in time',
+    title: 'Timestamps are accepted',
     code: 'LOKI_TIMES_REFUSED',
     reasons: ['greater_than_max_sample_age', 'too_far_behind', 'out_of_order', 'too_far_in_future'],
     words: /entry (too far behind|out of order)|(timestamp|entry).{0,40}too (old|new|far)|has timestamp too (old|new)|greater_than_max_sample_age/i,
@@ -82,7 +82,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
     const counted = (plain.length > 0 ? plain : all).toSorted((a, b) => b.lines - a.lines);
     const heard = [...refusals(survey).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(survey))];
     if (counted.length === 0 && heard.length === 0)
-      return loki.counters ? pass(`${loki.counters.received} lines taken`) : skip("Loki's counters could not be read");
+      return loki.counters ? pass(`${loki.counters.received} lines received`) : skip("Loki's metrics could not be read");
     const [first] = counted;
     const ahead = counted.some(({ reason }) => reason === 'too_far_in_future');
     const kept = limit.again === true && first !== undefined && losesNothing(survey);
@@ -125,16 +125,16 @@ function advice(heard: ReturnType<typeof saying>, loki: LokiEvidence): string {
 /** Limits without a finding of their own. */
 export const nothingDiscarded: DoctorCheck = {
   id: 'limits.discarded',
-  title: 'Loki discards nothing else',
+  title: 'Loki discards no log lines for other reasons',
   at: ['doctor'],
   hop: 'limits',
   partial: true,
   async run({ loki }): Promise<Verdict> {
     if (!loki) return NO_LOKI;
-    if (!loki.counters) return skip("Loki's counters could not be read");
+    if (!loki.counters) return skip("Loki's metrics could not be read");
     const lost = loki.counters.discarded.filter(({ reason }) => !NAMED.has(reason)).toSorted((a, b) => b.lines - a.lines);
     const [first] = lost;
-    if (!first) return pass(`${loki.counters.received} lines taken`);
+    if (!first) return pass(`${loki.counters.received} lines received`);
     const said = {
       message: `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}`,
       ...(first.reason === 'line_too_long' && { fix: 'limits_config.max_line_size, or max_line_size_truncate: true, under loki.limits_config in the values' }),
@@ -146,7 +146,7 @@ export const nothingDiscarded: DoctorCheck = {
 
 export const messagesFit: DoctorCheck = {
   id: 'loki.messages',
-  title: "No message is too large for Loki's parts",
+  title: 'Pushes are within the message size limit',
   at: ['doctor'],
   hop: 'limits',
   async run(survey) {

@@ -15,7 +15,7 @@ const COMPACTOR = /'?compactor_address'? to be configured|compactor address (mus
 
 export const configAccepted: DoctorCheck = {
   id: 'loki.config',
-  title: 'Loki accepts its configuration',
+  title: "Loki's configuration is valid",
   at: ['doctor'],
   hop,
   async run({ loki }) {
@@ -62,7 +62,7 @@ function periodsOf(loki: LokiEvidence): readonly Json[] | undefined {
 
 export const schemaCurrent: DoctorCheck = {
   id: 'loki.schema',
-  title: 'Its schema is tsdb, v13 or newer',
+  title: 'The schema is tsdb v13 or newer',
   at: ['doctor'],
   hop,
   async run({ loki }) {
@@ -92,7 +92,7 @@ export const schemaCurrent: DoctorCheck = {
 /** A period says which lines it is for; before the first one there is no place for a line. */
 export const schemaEarly: DoctorCheck = {
   id: 'loki.schema-from',
-  title: 'Its schema begins before the lines do',
+  title: 'The schema starts before the oldest log lines',
   at: ['doctor'],
   hop,
   async run(survey) {
@@ -120,7 +120,7 @@ function fromOf(period: Json | undefined): string | undefined {
 
 export const storageShared: DoctorCheck = {
   id: 'loki.storage',
-  title: 'Its parts share one object store',
+  title: 'All components share one object store',
   at: ['doctor'],
   hop,
   async run({ loki }) {
@@ -153,7 +153,7 @@ export const storageShared: DoctorCheck = {
 
 export const retentionWorks: DoctorCheck = {
   id: 'loki.retention',
-  title: 'What is to be deleted is deleted',
+  title: 'Retention is enforced',
   at: ['doctor'],
   hop,
   async run({ loki }) {

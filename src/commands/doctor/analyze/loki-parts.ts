@@ -45,7 +45,7 @@ function zero(loki: LokiEvidence, of: (work: string) => boolean): Verdict {
 
 export const partsWanted: DoctorCheck = {
   id: 'loki.parts',
-  title: 'Every part that Loki needs has replicas',
+  title: 'Every required component has replicas',
   at: ['doctor'],
   hop: 'loki-runtime',
   async run({ loki }) {
@@ -63,14 +63,14 @@ export const compactorWanted: DoctorCheck = {
     if (!loki) return NO_LOKI;
     // Where more than the compactor is away, that says it.
     const more = scaledToZero(loki.workloads).some(({ work, parts }) => !BEHIND.includes(work) && parts.some(({ component }) => component === 'backend'));
-    return more ? skip('Loki lacks more than that') : zero(loki, (work) => BEHIND.includes(work));
+    return more ? skip('other components are missing too') : zero(loki, (work) => BEHIND.includes(work));
   },
 };
 
 /** A pod may run and do nothing: a process that was stopped, or that waits for ever. */
 export const partsUp: DoctorCheck = {
   id: 'loki.parts-up',
-  title: 'Every part that Loki needs is ready, and answers',
+  title: 'Every required component is ready and responds',
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
@@ -87,9 +87,10 @@ export const partsUp: DoctorCheck = {
     const names = new Set(first.parts.map(({ component }) => component));
     const pods = loki.pods.filter(({ component }) => names.has(component));
     const now = nowIn(survey);
-    if (pods.length === 0 && first.parts.every((part) => isReplacing(loki, part))) return skip(`${[...names].join(' and ')}: pods are being made`);
-    if (pods.some(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage))) return skip('its pods wait for a place or an image');
-    if (crashing(pods).length > 0) return skip('its pods crash');
+    if (pods.length === 0 && first.parts.every((part) => isReplacing(loki, part))) return skip(`${[...names].join(' and ')}: pods are being created`);
+    if (pods.some(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
+      return skip('its pods are waiting for a node or an image');
+    if (crashing(pods).length > 0) return skip('its pods are crashing');
     if (pods.some((pod) => isStarting(pod, now))) return skip(`${[...names].join(' and ')}: pods are starting`);
     return fail('LOKI_COMPONENT_DOWN', {
       message: `${first.parts.map((part) => `${object(part)}: ${part.ready} of ${part.wanted} ready`).join(', ')}${silent(loki, pods) ? ', and no pod answers' : ''}; Loki ${first.words}`,

@@ -18,7 +18,7 @@ const isWhole = (loki: LokiEvidence): boolean =>
 /** A ring is the mirror of the ingesters: whatever keeps those away shows here third. */
 export const ringWhole: DoctorCheck = {
   id: 'loki.ring',
-  title: 'Enough ingesters are in the ring',
+  title: 'Enough ingesters are active in the ring',
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
@@ -50,7 +50,7 @@ export const ringWhole: DoctorCheck = {
 
 export const patternsServed: DoctorCheck = {
   id: 'loki.patterns',
-  title: 'What is switched on has pods',
+  title: 'Every enabled component has pods',
   at: ['doctor'],
   hop: 'loki-runtime',
   async run({ loki }) {
@@ -70,7 +70,7 @@ const WAITING_MS = 120_000;
 /** Entries of pods that are no more: harmless while enough others are there, unless a new one waits for them. */
 export const ringClean: DoctorCheck = {
   id: 'loki.ring-entries',
-  title: 'The ring knows no ingester that is gone',
+  title: 'The ring has no stale ingesters',
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
@@ -80,13 +80,13 @@ export const ringClean: DoctorCheck = {
     const pattern = /past heartbeat timeout|existing instance\(?s?\)? with a problem in the ring|too many unhealthy instances/i;
     const evidence = said(core(loki), pattern, 3, freshSince(survey));
     const stale = (loki.ring?.states ?? []).filter((state) => /UNHEALTHY|LEFT/i.test(state));
-    if (evidence.length === 0) return stale.length === 0 ? pass() : skip(`${stale.length} entries are unhealthy, and nothing waits for them`);
+    if (evidence.length === 0) return stale.length === 0 ? pass() : skip(`${stale.length} unhealthy entries, which block nothing`);
     const whole = loki.ring !== undefined && loki.ring.active > 0 && stale.length === 0;
     // Each of them says so at its start, while a neighbour is leaving or joining.
     const late = storing(loki).filter(({ ready }) => !ready);
     const lost = stale.length > 0 || evidence.some((line) => /past heartbeat timeout/i.test(line));
     const waiting = late.some((pod) => lost || nowIn(survey) - startOf(pod) >= WAITING_MS);
-    if (whole && !waiting) return late.length > 0 ? skip('an ingester has just started') : pass('it was so a while ago');
+    if (whole && !waiting) return late.length > 0 ? skip('an ingester has just started') : pass('seen only earlier');
     const unhealthy = evidence.some((line) => /too many unhealthy/i.test(line));
     const said_ = {
       message: waiting ? 'An ingester waits for an entry of the ring whose pod is gone' : 'The ring has entries whose pods are gone',
@@ -99,7 +99,7 @@ export const ringClean: DoctorCheck = {
 /** Queriers take their work from a scheduler; without one they wait for ever. */
 export const schedulerThere: DoctorCheck = {
   id: 'loki.scheduler',
-  title: 'Queriers find their scheduler',
+  title: 'Queriers can reach the query scheduler',
   at: ['doctor'],
   hop: 'loki-runtime',
   async run(survey) {
@@ -115,7 +115,7 @@ export const schedulerThere: DoctorCheck = {
     );
     const absent = apart && schedulers.every(({ wanted }) => wanted === 0) && (schedulers.length > 0 || told.length > 0);
     if (!absent && told.length === 0) return pass();
-    if (!absent && schedulers.some(({ ready }) => ready > 0)) return skip('a scheduler is ready, and queriers find it late');
+    if (!absent && schedulers.some(({ ready }) => ready > 0)) return skip('a scheduler is ready, queriers are still connecting');
     return fail('LOKI_NO_SCHEDULER', {
       message: absent ? 'Loki has no query scheduler, and queriers wait for one' : 'Queriers do not find their scheduler',
       evidence: [...told, ...schedulers.map(({ kind, name, ready, wanted }) => `${kind} ${name}: ${ready} of ${wanted} ready`)],
@@ -128,7 +128,7 @@ const JOINED = /(re-joined memberlist cluster|joining memberlist cluster succeed
 /** Gossip is how parts learn of each other; whoever can't join has an empty ring. */
 export const memberlistJoined: DoctorCheck = {
   id: 'loki.memberlist',
-  title: "Loki's parts have joined each other",
+  title: "Loki's components have joined the memberlist cluster",
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
@@ -153,7 +153,7 @@ export const memberlistJoined: DoctorCheck = {
 /** Told by answers where rings themselves could not be read. */
 export const ringAnswers: DoctorCheck = {
   id: 'loki.ring-answers',
-  title: 'No part of Loki says that a ring is empty',
+  title: 'No component reports an empty ring',
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,

@@ -12,7 +12,7 @@ const WRITERS = ['ingester', 'write', 'single-binary'];
 
 export const notKilled: DoctorCheck = {
   id: 'loki.memory',
-  title: 'No part of Loki runs out of memory',
+  title: 'No Loki pod runs out of memory',
   at: ['doctor'],
   hop: 'loki-runtime',
   async run({ loki }) {
@@ -35,13 +35,13 @@ export const notKilled: DoctorCheck = {
 /** While it reads its log back an ingester may take this much, whatever its limit is. */
 export const replayFits: DoctorCheck = {
   id: 'loki.replay',
-  title: 'An ingester fits its limit while it reads its log back',
+  title: "WAL replay fits into the ingester's memory limit",
   at: ['doctor'],
   hop: 'loki-runtime',
   async run({ loki }) {
     if (!loki) return NO_LOKI;
     if (loki.config === undefined) return skip('its configuration could not be read');
-    if (getPath(loki.config, 'ingester.wal.enabled') === false) return pass('there is no write-ahead log');
+    if (getPath(loki.config, 'ingester.wal.enabled') === false) return pass('the write-ahead log is off');
     const said_ = getPath(loki.config, 'ingester.wal.replay_memory_ceiling');
     const ceiling = sized(String(said_ ?? '4GB'));
     for (const { kind, namespace, name, component, template, wanted } of loki.workloads) {
@@ -69,7 +69,7 @@ function sized(text: string): number {
 
 export const diskFree: DoctorCheck = {
   id: 'loki.disk',
-  title: 'There is room on its disks',
+  title: "Loki's volumes have free space",
   at: ['doctor'],
   hop: 'loki-runtime',
   async run(survey) {
@@ -82,7 +82,7 @@ export const diskFree: DoctorCheck = {
 
 export const staysUp: DoctorCheck = {
   id: 'loki.up',
-  title: 'No part of Loki crashes',
+  title: 'No Loki pod is crashing',
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
@@ -107,7 +107,7 @@ export const staysUp: DoctorCheck = {
 
 export const walKept: DoctorCheck = {
   id: 'loki.wal',
-  title: 'What is not yet in S3 is on a disk',
+  title: 'Unflushed log lines are on persistent volumes',
   at: ['doctor'],
   hop: 'loki-runtime',
   async run({ loki }) {
@@ -125,7 +125,7 @@ const isCache = (name: string): boolean => /cache|memcached/.test(name);
 /** A cache that does not answer costs time, and with large queries the answer. */
 export const cachesAnswer: DoctorCheck = {
   id: 'loki.caches',
-  title: 'The caches answer in time',
+  title: 'Caches respond in time',
   at: ['doctor'],
   hop: 'loki-runtime',
   partial: true,

@@ -30,7 +30,7 @@ const any = (...patterns: readonly RegExp[]): RegExp => new RegExp(patterns.map(
 const CUTS: readonly Cut[] = [
   {
     id: 'network.mesh-s3',
-    title: 'No service mesh stands between Loki and AWS',
+    title: 'No service mesh blocks Loki from AWS',
     hop: 's3',
     pods: (survey) => (survey.loki ? core(survey.loki) : []),
     complaint: new RegExp(`(failed to flush|amazonaws|operation error (S3|STS)|WebIdentityErr)[\\s\\S]{0,400}(${any(NO_ANSWER, PROXIED).source})`, 'i'),
@@ -40,7 +40,7 @@ const CUTS: readonly Cut[] = [
   },
   {
     id: 'network.mesh-ring',
-    title: "No service mesh stands between Loki's parts",
+    title: "No service mesh blocks Loki's components from each other",
     hop: 'loki-runtime',
     pods: (survey) => (survey.loki ? core(survey.loki) : []),
     complaint: any(GOSSIP, PROXIED),
@@ -50,7 +50,7 @@ const CUTS: readonly Cut[] = [
   },
   {
     id: 'network.mesh-push',
-    title: 'No service mesh stands between collectors and Loki',
+    title: 'No service mesh blocks collectors from Loki',
     hop: 'alloy-push',
     pods: (survey) => [...(survey.loki?.pods ?? []), ...collectors(survey)],
     complaint:
@@ -71,7 +71,7 @@ export const meshLetsThrough: readonly DoctorCheck[] = CUTS.map(({ id, title, ho
     if (!survey.loki) return NO_LOKI;
     const inside = meshed(pods(survey));
     const [first] = inside;
-    if (!first) return skip('there is no sidecar of a mesh');
+    if (!first) return skip('no service mesh sidecars');
     const evidence = said(pods(survey), complaint, 2, since(survey));
     if (evidence.length === 0) return pass(`${inside.length} pods with ${sidecarIn(first)}`);
     return fail('MESH_BLOCKS_TRAFFIC', { message, fix, evidence: [`pod ${first.name}: container ${sidecarIn(first)}`, ...evidence] });
@@ -94,7 +94,7 @@ const way = (from: End | undefined, to: End | undefined, port: number) => (from 
 const WAYS: readonly Way[] = [
   {
     id: 'network.policy-aws',
-    title: "Network policies let Loki's pods out to AWS",
+    title: 'Network policies allow Loki to reach AWS',
     hop: 'aws-identity',
     between: 'Loki and AWS',
     ends: (survey) =>
@@ -104,21 +104,21 @@ const WAYS: readonly Way[] = [
   },
   {
     id: 'network.policy-ring',
-    title: "Network policies let Loki's parts talk to each other",
+    title: "Network policies allow Loki's components to reach each other",
     hop: 'loki-runtime',
     between: "Loki's distributors and ingesters",
     ends: (survey) => way(endOf(component(survey, 'distributor', 'write'), survey), endOf(component(survey, 'ingester', 'write'), survey), 9095),
   },
   {
     id: 'network.policy-gateway',
-    title: 'Network policies let the gateway reach Loki',
+    title: 'Network policies allow the gateway to reach Loki',
     hop: 'gateway',
     between: 'the gateway and Loki',
     ends: (survey) => way(endOf(component(survey, 'gateway'), survey), endOf(component(survey, 'distributor', 'write', 'single-binary'), survey), 3100),
   },
   {
     id: 'network.policy-push',
-    title: 'Network policies let collectors reach Loki',
+    title: 'Network policies allow collectors to reach Loki',
     hop: 'gateway',
     between: 'collectors and Loki',
     ends: (survey) => {
@@ -146,12 +146,12 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
     if (!survey.loki) return NO_LOKI;
     if (!survey.policies) return skip('network policies could not be listed');
     const both = ends(survey);
-    if (!both) return skip('one end is missing');
+    if (!both) return skip('one side is missing');
     const cut = barrier(survey.policies, both);
     if (!cut) return pass();
     // Policies of a cluster whose plugin does not enforce them cut nothing: then answers come all the same.
-    if (hop !== 'aws-identity' && works(survey, id)) return pass(`${cut.policy.name} forbids it, but nothing enforces it`);
-    if (hop === 'aws-identity' && said(core(survey.loki), NO_ANSWER, 1, unwrittenSince(survey)).length === 0) return pass('nothing is cut off');
+    if (hop !== 'aws-identity' && works(survey, id)) return pass(`${cut.policy.name} denies it, but nothing enforces the policy`);
+    if (hop === 'aws-identity' && said(core(survey.loki), NO_ANSWER, 1, unwrittenSince(survey)).length === 0) return pass('nothing is blocked');
     const { policy, side } = cut;
     const selected = inWords(policy.podSelector.matchLabels ?? {});
     return fail('NETWORK_POLICY', {

@@ -10,7 +10,7 @@ import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 export const queryAnswered: DoctorCheck = {
   id: 'query.answered',
-  title: 'A query is answered, with lines',
+  title: 'Queries return log lines',
   at: ['doctor'],
   hop: 'query',
   symptom: true,
@@ -44,7 +44,7 @@ export const queryAnswered: DoctorCheck = {
       });
     }
     const age = Math.max(0, Math.round((reading.asked.getTime() - reading.newest.time.getTime()) / 1000));
-    const detail = `newest line ${age} s old`;
+    const detail = `newest log line is ${age} s old`;
     const sent = podsPushed(survey).filter(({ state }) => state === 'delivering');
     if (age > LONG_S || (age > DELIVERED_S && sent.length > 0))
       return warn('LOGS_STALE', {
@@ -90,7 +90,7 @@ function inPipeline(survey: Evidence): { readonly detail: string; readonly fix: 
 function whyUnasked({ collectors, datasources }: Evidence): string {
   const answers = [...datasources, ...collectors.flatMap(({ writers }) => writers)].flatMap(({ answer }) => answer ?? []);
   const failing = answers.find(({ status }) => status >= 500);
-  return failing ? `the gateway answers HTTP ${failing.status} to whoever asks` : 'nobody has a login and a tenant that the gateway takes';
+  return failing ? `the gateway returns HTTP ${failing.status} to every request` : 'no known credentials and tenant are accepted by the gateway';
 }
 
 const LIMITED =
@@ -99,7 +99,7 @@ const LIMITED =
 /** What stands between a question and its answer by intention: dashboards then fail while small questions work. */
 export const queriesFit: DoctorCheck = {
   id: 'query.limits',
-  title: 'Queries are within their limits',
+  title: 'Queries are within limits',
   at: ['doctor'],
   hop: 'query',
   partial: true,
@@ -151,7 +151,7 @@ export function duration(value: Json | undefined): number | undefined {
 /** A line is first in the memory of an ingester, then in the bucket: whoever asks must ask both until it has moved. */
 export const noGap: DoctorCheck = {
   id: 'query.gap',
-  title: 'Lines are found on their way to the bucket too',
+  title: 'Unflushed log lines can be queried',
   at: ['doctor'],
   hop: 'query',
   partial: true,
@@ -186,7 +186,7 @@ export const noGap: DoctorCheck = {
         message: `Lines are kept for ${inHours(kept)}, but nobody is answered about what is older than ${inHours(lookback)}`,
         evidence: [show('limits_config.max_query_lookback', '0s'), show('limits_config.retention_period', '0s')],
       });
-    return pass(store > 0 ? `ingesters look back ${inHours(store)}` : undefined);
+    return pass(store > 0 ? `ingesters are queried for the last ${inHours(store)}` : undefined);
   },
 };
 
@@ -195,7 +195,7 @@ const inHours = (seconds: number): string => (seconds < 172_800 ? `${Math.round(
 /** Grafana asks for 1+1 to see whether Loki is there; a Loki from before 2.9 can't do sums without a stream. */
 export const grafanaUnderstood: DoctorCheck = {
   id: 'query.health',
-  title: 'Loki understands what Grafana asks',
+  title: "Loki supports Grafana's queries",
   at: ['doctor'],
   hop: 'grafana-datasource',
   async run(survey) {

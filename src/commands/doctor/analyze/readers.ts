@@ -18,23 +18,23 @@ const withoutLogin = (survey: Evidence): readonly DatasourceEvidence[] =>
 
 export const readerTenant: DoctorCheck = {
   id: 'tenant.reader',
-  title: 'Data sources name a tenant',
+  title: 'Data sources send a tenant',
   at: ['doctor'],
   hop: 'tenant-read',
   proves: true,
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    if (single(loki)) return pass('Loki has one tenant only');
+    if (single(loki)) return pass('Loki is single-tenant');
     const refused = loki.gateway?.setsTenant ? [] : refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: true });
     if (mine(survey).length === 0 && refused.length > 0)
       return fail('READER_TENANT_MISSING', { message: 'Loki refuses Grafana: it names no tenant', evidence: refused });
     if (mine(survey).length === 0) return NO_DATASOURCE;
-    if (loki.gateway?.setsTenant) return pass(`the gateway sets it: ${loki.gateway.setsTenant}`);
+    if (loki.gateway?.setsTenant) return pass(`set by the gateway: ${loki.gateway.setsTenant}`);
     const bad = mine(survey).find(({ tenant, hasLogin }) => tenant === undefined && (hasLogin || !loki.gateway?.asksLogin));
     if (!bad)
       return withoutLogin(survey).length > 0
-        ? skip('the gateway refuses the data source before Loki sees a tenant')
+        ? skip('the gateway rejects the data source before Loki checks the tenant')
         : pass(
             mine(survey)
               .map(({ tenant }) => tenant)
@@ -54,7 +54,7 @@ export const readerTenant: DoctorCheck = {
 
 export const sameTenant: DoctorCheck = {
   id: 'tenant.same',
-  title: 'Readers read what writers write',
+  title: 'Data sources read the tenant that collectors write',
   at: ['doctor'],
   hop: 'tenant-read',
   async run(survey) {
@@ -100,7 +100,7 @@ const inCluster = ({ url }: DatasourceEvidence, { services }: Evidence) => servi
 
 export const datasourceAddress: DoctorCheck = {
   id: 'grafana.url',
-  title: "Data sources lead to Loki's gateway",
+  title: "Data sources point to Loki's gateway",
   at: ['doctor'],
   hop: 'grafana-datasource',
   async run(survey) {
@@ -122,7 +122,7 @@ export const datasourceAddress: DoctorCheck = {
 
 export const datasourceLogin: DoctorCheck = {
   id: 'grafana.login',
-  title: 'Data sources log in at the gateway',
+  title: 'Data sources authenticate to the gateway',
   at: ['doctor'],
   hop: 'grafana-datasource',
   async run(survey) {
@@ -132,7 +132,7 @@ export const datasourceLogin: DoctorCheck = {
     if (mine(survey).length === 0 && away.length > 0)
       return fail('DATASOURCE_NO_LOGIN', { message: 'The gateway refuses Grafana: no login, or a wrong one', evidence: away });
     if (mine(survey).length === 0) return NO_DATASOURCE;
-    if (!loki.gateway?.asksLogin) return pass('the gateway asks for none');
+    if (!loki.gateway?.asksLogin) return pass('the gateway requires none');
     const [bad] = withoutLogin(survey);
     if (bad) {
       return fail('DATASOURCE_NO_LOGIN', {

@@ -16,13 +16,13 @@ export const isBucketName = (name: string): boolean => /^[a-z0-9][a-z0-9.-]{1,61
 
 export const bucketsThere: DoctorCheck = {
   id: 's3.buckets',
-  title: 'The buckets exist where Loki looks for them',
+  title: 'The buckets exist in the configured region',
   at: ['doctor'],
   hop,
   async run(survey) {
     const { loki, cluster } = survey;
     if (!loki) return NO_LOKI;
-    if (loki.buckets.length === 0) return skip(loki.otherStore ? `its store is ${loki.otherStore}` : 'Loki keeps nothing in S3');
+    if (loki.buckets.length === 0) return skip(loki.otherStore ? `the object store is ${loki.otherStore}` : "Loki doesn't store logs in S3");
     for (const { name, use, region = cluster.region, look } of loki.buckets) {
       const from = `${loki.configFrom}: the ${use} bucket is "${name}"`;
       const lines = said(core(loki), S3_ERROR, 1);
@@ -51,7 +51,7 @@ export const bucketsThere: DoctorCheck = {
     if (told) return told;
     const unknown = loki.buckets.filter(({ look }) => !look);
     return unknown.length > 0
-      ? skip(`${unknown.map(({ name }) => name).join(', ')} could not be looked at`)
+      ? skip(`${unknown.map(({ name }) => name).join(', ')} could not be checked`)
       : pass(loki.buckets.map(({ name }) => name).join(', '));
   },
 };
@@ -77,13 +77,13 @@ function toldByPods(survey: Evidence, loki: LokiEvidence): Verdict | undefined {
 
 export const roleSuffices: DoctorCheck = {
   id: 's3.policy',
-  title: 'The role may read, write, list and delete there',
+  title: 'The role can read, write, list and delete objects',
   at: ['doctor'],
   hop,
   async run({ loki, cluster }) {
     if (!loki) return NO_LOKI;
     const judged = loki.buckets.filter((bucket): bucket is BucketEvidence & { denied: readonly string[] } => Array.isArray(bucket.denied));
-    if (judged.length === 0) return skip('the policies were not looked at');
+    if (judged.length === 0) return skip('the policies were not checked');
     const bad = judged.find(({ denied, deniedKey }) => denied.length > 0 || (Array.isArray(deniedKey) && deniedKey.length > 0));
     if (!bad) return pass();
     const role = (loki.account.roleArn ?? loki.account.association ?? '').split('/').at(-1);
@@ -108,12 +108,12 @@ export const roleSuffices: DoctorCheck = {
 /** With an endpoint some versions of Loki sign in without the role. */
 export const noEndpoint: DoctorCheck = {
   id: 's3.endpoint',
-  title: 'Loki finds S3 by its region',
+  title: "Loki's S3 region is set",
   at: ['doctor'],
   hop: 'aws-identity',
   async run({ loki }) {
     if (!loki) return NO_LOKI;
-    if (loki.otherStore) return skip(`its store is ${loki.otherStore}`);
+    if (loki.otherStore) return skip(`the object store is ${loki.otherStore}`);
     if (!loki.account.roleArn && !loki.account.association) return skip('Loki has no role');
     const paths = ['storage_config.aws', 'common.storage.s3', 'ruler.storage.s3'].flatMap((section) => ['endpoint', 's3'].map((key) => `${section}.${key}`));
     const set = paths.filter((path) => Boolean(getPath(loki.config, path)));
@@ -127,19 +127,19 @@ export const noEndpoint: DoctorCheck = {
 /** A ruler reads rules/TENANT/…, whatever else lies in its bucket. */
 export const rulesInPlace: DoctorCheck = {
   id: 's3.rules',
-  title: 'Rules lie where the ruler looks for them',
+  title: 'The ruler can see the rule files',
   at: ['doctor'],
   hop: 's3',
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
     const bucket = loki.buckets.find(({ use }) => use === 'ruler');
-    if (!bucket?.keys) return skip('there is no bucket for rules only, or it could not be looked at');
+    if (!bucket?.keys) return skip('no dedicated rules bucket, or it could not be checked');
     const lost = bucket.keys.filter((key) => /\.ya?ml$/i.test(key) && !key.startsWith('rules/'));
     const [first] = lost;
     const tenants = tenantsWritten(survey);
     const foreign = bucket.keys.find((key) => key.startsWith('rules/') && tenants.length > 0 && !tenants.includes(decoded(key.split('/')[1] ?? '')));
-    if (!first && !foreign) return pass(`${bucket.keys.length} keys`);
+    if (!first && !foreign) return pass(`${bucket.keys.length} objects`);
     return warn('LOKI_RULES_MISPLACED', {
       message: first
         ? `${lost.length === 1 ? '1 rule file lies' : `${lost.length} rule files lie`} outside of rules/TENANT/ in bucket ${bucket.name}, where no ruler looks`

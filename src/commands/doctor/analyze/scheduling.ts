@@ -11,11 +11,11 @@ export const podsOf = ({ loki, collectors }: Evidence): readonly PodEvidence[] =
 
 export const lokiThere: DoctorCheck = {
   id: 'scheduling.loki',
-  title: 'There is a Loki in the cluster',
+  title: 'Loki exists in the cluster',
   at: ['doctor'],
   hop,
   async run({ loki, unread }) {
-    if (unread?.includes('loki')) return skip('what the cluster says of Loki could not be read');
+    if (unread?.includes('loki')) return skip('Loki could not be looked up');
     if (loki) return pass(`${loki.release ? `${loki.release.chart} ${loki.release.chartVersion}` : 'without Helm'} in namespace ${loki.namespace}`);
     return fail('LOKI_NOT_FOUND', { evidence: ['no Deployment or StatefulSet has the label app.kubernetes.io/name=loki'] });
   },
@@ -26,7 +26,7 @@ const isCache = ({ component, name }: PodEvidence) => /cache|memcached/.test(`${
 
 export const podsPlaced: DoctorCheck = {
   id: 'scheduling.placed',
-  title: 'Every pod has found a place',
+  title: 'All pods are scheduled',
   at: ['doctor'],
   hop,
   async run(survey) {
@@ -101,7 +101,7 @@ export const noImage = ({ waiting }: PodEvidence['containers'][number]): boolean
 
 export const imagesPulled: DoctorCheck = {
   id: 'scheduling.images',
-  title: 'Every image was pulled',
+  title: 'All images are pulled',
   at: ['doctor'],
   hop,
   async run(survey) {
@@ -124,7 +124,7 @@ export const imagesPulled: DoctorCheck = {
 /** Scheduled and yet not started: what the kubelet can't attach or mount tells of it in events only. */
 export const volumesMounted: DoctorCheck = {
   id: 'scheduling.volumes',
-  title: 'Every volume is attached and mounted',
+  title: 'All volumes are attached and mounted',
   at: ['doctor'],
   hop,
   async run(survey) {

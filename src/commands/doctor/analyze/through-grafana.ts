@@ -4,15 +4,15 @@ import { pass, skip } from './verdict.ts';
 
 export const grafanaAsks: DoctorCheck = {
   id: 'grafana.asks',
-  title: 'Loki answers when Grafana asks',
+  title: 'Queries work through Grafana',
   at: ['doctor'],
   hop: 'grafana-datasource',
   symptom: true,
   async run({ throughGrafana }) {
-    if (!throughGrafana) return skip('it takes a login for Grafana: --grafana-token-file FILE, or --grafana-admin');
-    if (throughGrafana.length === 0) return skip('no data source in Grafana leads to this Loki');
+    if (!throughGrafana) return skip('requires Grafana credentials: --grafana-token-file FILE, or --grafana-admin');
+    if (throughGrafana.length === 0) return skip('no data source in Grafana points to this Loki');
     const bad = throughGrafana.find(({ problem }) => problem);
     if (bad?.problem) return { is: 'fail', problem: bad.problem };
-    return pass(throughGrafana.map(({ name, lines }) => `"${name}" ${lines > 0 ? 'shows lines' : 'shows no line of the last hour'}`).join(', '));
+    return pass(throughGrafana.map(({ name, lines }) => `"${name}" ${lines > 0 ? 'returns log lines' : 'shows no line of the last hour'}`).join(', '));
   },
 };

@@ -17,5 +17,5 @@ export const skip = (why: string): Verdict => ({ is: 'skip', why });
 export const fail = (code: DoctorCode, said: Said): Verdict => ({ is: 'fail', problem: problem(code, shown(said)) });
 export const warn = (code: DoctorCode, said: Said): Verdict => ({ is: 'warn', problem: problem(code, shown(said)) });
 
-export const NO_LOKI = skip('no Loki was found');
-export const NO_COLLECTOR = skip('no collector was found');
+export const NO_LOKI = skip('no Loki found');
+export const NO_COLLECTOR = skip('no collector found');

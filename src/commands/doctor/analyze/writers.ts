@@ -43,7 +43,7 @@ function loginVerdict(gateway: GatewayEvidence, { writer, from }: { readonly wri
 
 export const writerLogin: DoctorCheck = {
   id: 'gateway.writer-login',
-  title: "The gateway takes the collector's login",
+  title: "The gateway accepts the collectors' credentials",
   at: ['doctor'],
   hop: 'gateway',
   async run(survey) {
@@ -58,28 +58,28 @@ export const writerLogin: DoctorCheck = {
     if (writers.length === 0) return skip('no collector writes to this gateway');
     return (
       writers.map((one) => loginVerdict(gateway, one)).find((one) => one !== undefined) ??
-      (writers.some(({ writer }) => writer.answer) ? pass() : skip('the login could not be read'))
+      (writers.some(({ writer }) => writer.answer) ? pass() : skip('the credentials could not be read'))
     );
   },
 };
 
 export const writerTenant: DoctorCheck = {
   id: 'tenant.writer',
-  title: 'What is written has a tenant',
+  title: 'Collectors send a tenant',
   at: ['doctor'],
   hop: 'tenant-write',
   async run(survey) {
     const { loki } = survey;
     if (!loki) return NO_LOKI;
-    if (getPath(loki.config, 'auth_enabled') === false) return pass('Loki has one tenant only');
+    if (getPath(loki.config, 'auth_enabled') === false) return pass('Loki is single-tenant');
     const writers = writersOf(survey);
     const refused = refusedAtGateway(survey, loki, { agents: COLLECTORS, tenant: true });
     if (writers.length === 0 && refused.length > 0)
       return fail('WRITER_TENANT_MISSING', { message: 'Loki refuses whoever pushes: no tenant is named', evidence: refused });
     if (writers.length === 0) return skip('no collector writes to this Loki');
-    if (loki.gateway?.setsTenant) return pass(`the gateway sets it: ${loki.gateway.setsTenant}`);
+    if (loki.gateway?.setsTenant) return pass(`set by the gateway: ${loki.gateway.setsTenant}`);
     const bad = writers.find(({ writer }) => writer.tenant === undefined || (writer.answer && isTenantMissing(writer.answer) && writer.tenant.is === 'fixed'));
-    if (!bad) return pass(writers.map(({ writer }) => (writer.tenant?.is === 'fixed' ? writer.tenant.name : 'decided by a stage')).join(', '));
+    if (!bad) return pass(writers.map(({ writer }) => (writer.tenant?.is === 'fixed' ? writer.tenant.name : 'set by a pipeline stage')).join(', '));
     return fail('WRITER_TENANT_MISSING', {
       message: `The collector names no tenant, and Loki has more than one (${bad.from})`,
       fix: `put into the endpoint of ${bad.writer.component}:  tenant_id = "TENANT"`,

@@ -60,7 +60,7 @@ export async function bundle({ result, page, secrets, made, tookMs, run, walked 
     made: made.toISOString(),
     by: `loki-eks ${run.version}`,
     simulated: run.sandbox,
-    never: 'the contents of Secrets',
+    never: 'contents of Secrets',
     files: listed,
     missing,
   };
@@ -81,7 +81,7 @@ function unseenIn(result: Json): readonly Missing[] {
 function ending(text: string, { path, missing }: { readonly path: string; readonly missing: Missing[] }): Buffer {
   const content = Buffer.from(text);
   if (content.length <= MOST_BYTES) return content;
-  missing.push({ what: `the beginning of ${path}`, why: `it has ${content.length} bytes, of which the last ${MOST_BYTES} are here` });
+  missing.push({ what: `beginning of ${path}`, why: `only the last ${MOST_BYTES} of ${content.length} bytes are included` });
   return content.subarray(-MOST_BYTES);
 }
 
@@ -115,7 +115,7 @@ export async function gather(all: readonly Source[], { texts, missing, clock, si
           },
         );
         if ((await Promise.race([filled, late])) === 'late')
-          shelf.miss(what, `it took more than ${Math.round(deadlineMs / 1000)} s; what had come by then is here`);
+          shelf.miss(what, `timed out after ${Math.round(deadlineMs / 1000)} s; includes what was collected by then`);
       }),
     );
   } finally {

@@ -25,7 +25,7 @@ export function clusterSources(of: With): readonly Source[] {
       { what: `events in ${place.namespace}`, fill: (shelf: BundleWriter) => events(of, place, shelf) },
     ]),
     { what: 'names of Secrets', fill: (shelf) => secrets(of, shelf) },
-    { what: 'ConfigMaps that are mounted', fill: (shelf) => mounted(of, shelf) },
+    { what: 'mounted ConfigMaps', fill: (shelf) => mounted(of, shelf) },
     { what: 'logs', fill: (shelf) => logs(of, shelf) },
     { what: 'counters', fill: (shelf) => counters(of, shelf) },
   ];
@@ -145,7 +145,7 @@ const PODS = 40;
 async function logs({ session: { kubernetes }, seen }: With, { put, miss }: BundleWriter): Promise<void> {
   const all = [...(seen.loki?.pods ?? []), ...seen.collectors.flatMap(({ pods }) => pods)].filter(({ node }) => node !== undefined);
   const chosen = all.toSorted((a, b) => Number(a.ready) - Number(b.ready)).slice(0, PODS);
-  if (all.length > PODS) miss(`logs of ${all.length - PODS} of ${all.length} pods`, `logs are read of ${PODS}, those that are not ready first`);
+  if (all.length > PODS) miss(`logs of ${all.length - PODS} of ${all.length} pods`, `limited to ${PODS} pods, unready ones first`);
   await each(chosen, 5, async ({ namespace, name: pod, containers }) => {
     for (const { name: container, restarts } of containers) {
       for (const previous of restarts > 0 ? [false, true] : [false]) {
@@ -153,7 +153,7 @@ async function logs({ session: { kubernetes }, seen }: With, { put, miss }: Bund
           const lines = await kubernetes.logs({ namespace, pod, container, tail: TAIL, previous });
           if (lines.length > 0) put(`logs/${namespace}/${pod}/${container}${previous ? '.previous' : ''}.log`, `${lines.join('\n')}\n`);
         } catch (error) {
-          miss(`the log of ${namespace}/${pod}, container ${container}${previous ? ', the run before' : ''}`, error);
+          miss(`log of ${namespace}/${pod}, container ${container}${previous ? ', previous run' : ''}`, error);
         }
       }
     }
@@ -174,9 +174,9 @@ async function counters({ session: { kubernetes }, seen }: With, { put, miss }: 
       const { status, body } = await kubernetes.raw(`/api/v1/namespaces/${namespace}/pods/${name}:${port}/proxy/metrics`);
       if (status === 200) put(`metrics/${namespace}/${name}.txt`, body);
       // nginx and the caches serve no counters of their own there.
-      else if (component !== 'gateway' && status !== 404) miss(`the counters of pod ${namespace}/${name}`, `the pod proxy answers HTTP ${status}`);
+      else if (component !== 'gateway' && status !== 404) miss(`metrics of pod ${namespace}/${name}`, `the pod proxy returns HTTP ${status}`);
     } catch (error) {
-      miss(`the counters of pod ${namespace}/${name}`, error);
+      miss(`metrics of pod ${namespace}/${name}`, error);
     }
   });
 }

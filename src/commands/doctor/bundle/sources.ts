@@ -11,14 +11,14 @@ import type { Diagnosis } from '../diagnose.ts';
 
 export function sources(of: Sourcing): readonly Source[] {
   const { run, walked } = of;
-  const local: readonly Source[] = [{ what: 'the settings', fill: async ({ put }) => put('settings.yaml', stringify(of.blanking.document(run.settings))) }];
+  const local: readonly Source[] = [{ what: 'settings', fill: async ({ put }) => put('settings.yaml', stringify(of.blanking.document(run.settings))) }];
   if (!walked) return local;
   const within = { ...of, ...walked };
   return [
     ...local,
-    { what: 'the settings that the cluster remembers', fill: (shelf) => recorded(within, shelf) },
+    { what: 'settings in the installation record', fill: (shelf) => recorded(within, shelf) },
     { what: 'versions', fill: (shelf) => versions(within, shelf) },
-    { what: 'the account', fill: async ({ put }) => put('aws.yaml', stringify(of.blanking.document(awsSide(walked)))) },
+    { what: 'AWS account', fill: async ({ put }) => put('aws.yaml', stringify(of.blanking.document(awsSide(walked)))) },
     { what: 'nodes', fill: async ({ put }) => put('nodes.yaml', stringify(walked.seen.nodes)) },
     { what: 'Helm releases', fill: async (shelf) => releases(within, shelf) },
     { what: 'journals', fill: (shelf) => journals(within, shelf) },
@@ -50,8 +50,8 @@ async function recorded({ run, session, seen, blanking }: With, { put }: BundleW
 
 async function versions({ run, session, seen }: With, { put, miss }: BundleWriter): Promise<void> {
   const [kubernetes, helm] = await Promise.all([
-    session.kubernetes.version().catch((error: unknown) => void miss('the version of Kubernetes', error)),
-    session.releases.helm().catch((error: unknown) => void miss('the version of helm', error)),
+    session.kubernetes.version().catch((error: unknown) => void miss('Kubernetes version', error)),
+    session.releases.helm().catch((error: unknown) => void miss('helm version', error)),
   ]);
   const images = [...(seen.loki?.workloads ?? []), ...seen.collectors.map(({ workload }) => workload)].flatMap(({ template }) =>
     template.containers.map(({ image }) => image ?? ''),

@@ -34,7 +34,7 @@ export async function answersOf(looking: CollectContext, asking: Asking): Promis
   const ask = (as: Parameters<Logs['get']>[1]) =>
     collected(
       looking.miss,
-      'the answers of the gateway',
+      'gateway responses',
       steadily(looking, () => askGateway(logs, PROBE, as)),
     );
   const anonymous = await ask({});
@@ -99,7 +99,7 @@ const ANSWER_MS = 15_000;
 async function steadily<T extends Answer>({ run }: CollectContext, ask: () => Promise<T>): Promise<T> {
   const heard = async (): Promise<T> => {
     const answer = await inTime(run, ANSWER_MS, ask());
-    if (answer === 'late') throw stop('COLLECT_TIMED_OUT', { message: `no answer within ${ANSWER_MS / 1000} s` });
+    if (answer === 'late') throw stop('COLLECT_TIMED_OUT', { message: `no response within ${ANSWER_MS / 1000} s` });
     return answer;
   };
   const answer = await heard();
@@ -115,14 +115,14 @@ async function readingOf(looking: CollectContext, { logs, reader }: { readonly l
   // What Grafana's "Save & test" asks: an old Loki does not understand it.
   const health = await collected(
     miss,
-    'the health check of Grafana',
+    "Grafana's health check",
     steadily(looking, () => askGateway(logs, `/loki/api/v1/query?${new URLSearchParams({ query: 'vector(1)+vector(1)', limit: '1' })}`, as)),
   );
   const base = { ...(health && { health }), as: reader.called, asked };
   const since = `start=${asked.getTime() - HOUR}000000&end=${asked.getTime() + 60_000}000000`;
   const listed = await steadily(looking, () => logs.get(`${PROBE}?${since}`, as));
   const known = listed.status === 200 ? recordIn(listed.body) : {};
-  if (!known) return { ...base, status: 200, body: listed.body.slice(0, 300), labels: [], unread: `GET ${PROBE} is answered with ${received(listed.body)}` };
+  if (!known) return { ...base, status: 200, body: listed.body.slice(0, 300), labels: [], unread: `GET ${PROBE} returned ${received(listed.body)}` };
   const labels = wordsIn(known['data']);
   const label =
     ['namespace', 'job', 'app', 'pod', 'container', 'cluster'].find((name) => labels.includes(name)) ?? labels.find((name) => !name.startsWith('__'));
@@ -133,7 +133,7 @@ async function readingOf(looking: CollectContext, { logs, reader }: { readonly l
   );
   const lines = answer.status === 200 ? entriesIn(answer.body) : [];
   const told = { ...base, status: answer.status, body: answer.body.slice(0, 300), labels, query };
-  if (!lines) return { ...told, unread: `a query is answered with ${received(answer.body)}` };
+  if (!lines) return { ...told, unread: `the query returned ${received(answer.body)}` };
   const [newest] = lines.toSorted((a, b) => b.time.getTime() - a.time.getTime());
   return { ...told, ...(newest && { newest }) };
 }

@@ -26,7 +26,7 @@ export async function accountOf({ session, miss }: CollectContext, of: { readonl
   ]);
   const roleArn = object?.metadata.annotations?.['eks.amazonaws.com/role-arn'];
   const arn = roleArn ?? association?.roleArn;
-  const agent = association && (await collected(miss, 'the agent of Pod Identity', agentRuns(kubernetes)));
+  const agent = association && (await collected(miss, 'Pod Identity agent', agentRuns(kubernetes)));
   const found = {
     name,
     exists: object !== undefined,
@@ -70,13 +70,13 @@ async function bucketOf(
   const arn = `arn:${caller.partition}:s3:::${bucket.name}`;
   const denied = (actions: readonly string[], on: string) =>
     aws.roles.denied(actions, on, role).catch((error: unknown) => {
-      miss(`what ${role} may do on ${bucket.name}`, error);
+      miss(`permissions of ${role} on ${bucket.name}`, error);
       return 'unknown' as const;
     });
   const alone = bucket.use === 'ruler' && bucket.name !== chunks;
   const [contents, list, objects, key] = await Promise.all([
     troubled || alone
-      ? buckets.contents(bucket.name, troubled ? 5000 : 500).catch((error: unknown) => void miss(`what is in bucket ${bucket.name}`, error))
+      ? buckets.contents(bucket.name, troubled ? 5000 : 500).catch((error: unknown) => void miss(`contents of bucket ${bucket.name}`, error))
       : undefined,
     denied(['s3:ListBucket'], arn),
     denied(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], `${arn}/probe`),
@@ -84,7 +84,7 @@ async function bucketOf(
       ? denied(['kms:GenerateDataKey', 'kms:Decrypt'], look.encryption.key)
       : [],
   ]);
-  if (list === 'unknown' || objects === 'unknown') miss.say(`what ${role} may do on ${bucket.name}`, 'the policy simulator could not be asked');
+  if (list === 'unknown' || objects === 'unknown') miss.say(`permissions of ${role} on ${bucket.name}`, 'the IAM policy simulator could not be called');
   return {
     ...bucket,
     look,

@@ -34,10 +34,10 @@ export async function collect(run: RunContext, session: Session): Promise<Eviden
       surveyLoki(looking).then((loki) => ({ loki })),
     ),
     understood(looking.miss, 'collectors', surveyCollectors(looking)),
-    guarded('data sources of Grafana', surveyDatasources(looking)),
+    guarded('Grafana data sources', surveyDatasources(looking)),
     guarded('Grafana', surveyGrafana(looking)),
     guarded('dashboards', surveyDashboards(looking)),
-    guarded('events of nodes', nodeEvents(looking)),
+    guarded('node events', nodeEvents(looking)),
   ]);
   const unread = [...(lokiFound ? [] : ['loki' as const]), ...(collectorsFound ? [] : ['collectors' as const])];
   const loki = lokiFound?.loki;
@@ -56,15 +56,15 @@ export async function collect(run: RunContext, session: Session): Promise<Eviden
   const asking = { collectors, datasources: datasources.map((one) => ({ ...one, ours: leads(one.url) })) };
   const namespaces = [...new Set([...(loki ? [loki.namespace] : []), ...collectors.map(({ workload }) => workload.namespace)])];
   const [answers, policies, labels, silent, throughGrafana, fargatePods] = await Promise.all([
-    loki ? guarded('the answers of Loki', answersOf(looking, { loki, ...asking })) : undefined,
+    loki ? guarded("Loki's responses", answersOf(looking, { loki, ...asking })) : undefined,
     guarded('NetworkPolicies', policiesIn(looking, namespaces)),
-    guarded('labels of namespaces', namespaceLabels(looking, namespaces)),
-    guarded('pods that print nothing', silentApps(looking, namespaces)),
-    inGrafana && guarded('what Grafana shows', askThroughGrafana(inGrafana, leads)),
+    guarded('namespace labels', namespaceLabels(looking, namespaces)),
+    guarded('pods that log nothing', silentApps(looking, namespaces)),
+    inGrafana && guarded('queries through Grafana', askThroughGrafana(inGrafana, leads)),
     nodes?.some(({ kind }) => kind === 'fargate') ? guarded('pods on Fargate', podsOnFargate(looking)) : undefined,
   ]);
   const before = answers?.collectors ?? collectors;
-  const pushing = (await guarded('what comes of pushes', pushingOf(looking, { collectors: before, began }))) ?? before;
+  const pushing = (await guarded('results of pushes', pushingOf(looking, { collectors: before, began }))) ?? before;
   return {
     cluster: cluster ?? { name: session.cluster.name, region: session.aws.region, partition: session.caller.partition, clusterDns: true },
     ours: isOurs(loki, session),
@@ -100,7 +100,7 @@ function withStandstill(
   { collectors, read, reading }: Pick<Answers, 'collectors' | 'read' | 'reading'>,
 ): Promise<readonly CollectorEvidence[]> {
   const asking = read && reading?.status === 200 ? { get: read, labels: reading.labels } : undefined;
-  const look = (one: CollectorEvidence) => collected(looking.miss, 'collectors that may stand still', standingStill(looking, one, asking));
+  const look = (one: CollectorEvidence) => collected(looking.miss, 'stalled collectors', standingStill(looking, one, asking));
   return Promise.all(collectors.map(async (one) => ({ ...one, stuck: (await look(one)) ?? [] })));
 }
 

@@ -50,7 +50,7 @@ const collectsLogs = ({ software, text, blocks }: CollectorEvidence): boolean =>
 
 function tell({ miss }: CollectContext, found: readonly CollectorEvidence[]): readonly CollectorEvidence[] {
   for (const { software, workload } of found)
-    if (software === 'other') miss.say(`${workload.kind} ${workload.namespace}/${workload.name}`, 'only Alloy and Promtail are judged');
+    if (software === 'other') miss.say(`${workload.kind} ${workload.namespace}/${workload.name}`, 'only Alloy and Promtail are supported');
   return found;
 }
 
@@ -67,7 +67,7 @@ async function collectorOf(looking: CollectContext, object: KubeObject): Promise
   const container = collectorIn(workload);
   const [file, release, objects, events] = await Promise.all([
     container && software !== 'other' ? configOf(looking, workload, container) : undefined,
-    instance ? collected(miss, `the Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
+    instance ? collected(miss, `Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
     collected(
       miss,
       `pods of ${workload.kind} ${namespace}/${workload.name}`,
@@ -75,7 +75,7 @@ async function collectorOf(looking: CollectContext, object: KubeObject): Promise
     ),
     warningsIn(looking, namespace),
   ]);
-  if (objects && objects.length >= MOST_PODS) miss.say(`collectors beyond the first ${MOST_PODS}`, 'there are very many');
+  if (objects && objects.length >= MOST_PODS) miss.say(`collectors beyond the first ${MOST_PODS}`, 'too many to check all');
   const pods = (objects ?? []).map(podOf).filter(({ ending }) => !ending);
   const blocks = software === 'alloy' ? readAlloy(file?.text ?? '') : [];
   const scrapes = software === 'promtail' && file ? parsed(file.text) : undefined;
@@ -119,7 +119,7 @@ async function configOf({ session, miss }: CollectContext, workload: Workload, c
   const path = flag ?? words.slice(words.indexOf('run') + 1).find((word) => !word.startsWith('-'));
   if (!path) return undefined;
   const { namespace, template } = workload;
-  return collected(miss, "the collector's configuration", mountedFile(session.kubernetes, { namespace, template, container, path }));
+  return collected(miss, 'collector configuration', mountedFile(session.kubernetes, { namespace, template, container, path }));
 }
 
 /** In trouble first, and then from all over the cluster. */
@@ -141,9 +141,9 @@ async function sampled(
     session: { kubernetes },
     miss,
   } = looking;
-  if (pods.length > SAMPLE) miss.say(`${pods.length - SAMPLE} of ${pods.length} collector pods`, `logs and counters are read of ${SAMPLE}`);
+  if (pods.length > SAMPLE) miss.say(`${pods.length - SAMPLE} of ${pods.length} collector pods`, `logs and metrics are sampled from ${SAMPLE}`);
   const seen = await each(chosenOf(pods), 5, async (pod) => {
-    const lines = container && (await collected(miss, `the log of pod ${pod.name}`, linesOf(kubernetes, pod, { container: container.name, tail: TAIL })));
+    const lines = container && (await collected(miss, `log of pod ${pod.name}`, linesOf(kubernetes, pod, { container: container.name, tail: TAIL })));
     return { pod, lines, counters: pod.ready ? await countersOf(looking, pod) : undefined };
   });
   const lines = new Map(seen.map(({ pod, lines: read }) => [pod.name, read]));
@@ -159,12 +159,12 @@ export async function countersOf({ session: { kubernetes }, miss }: CollectConte
   const port = portOf(container, /^http/) ?? 12345;
   const answer = await collected(
     miss,
-    `the counters of pod ${pod.name}`,
+    `metrics of pod ${pod.name}`,
     kubernetes.raw(`/api/v1/namespaces/${pod.namespace}/pods/${pod.name}:${port}/proxy/metrics`),
   );
   if (!answer) return undefined;
   if (answer.status !== 200) {
-    miss.say(`the counters of pod ${pod.name}`, `the pod proxy answers HTTP ${answer.status}`);
+    miss.say(`metrics of pod ${pod.name}`, `the pod proxy returns HTTP ${answer.status}`);
     return undefined;
   }
   return countersIn(answer.body, pod);

@@ -8,7 +8,7 @@ const MOST = 60;
 export async function surveyDashboards({ session: { kubernetes }, miss }: CollectContext): Promise<readonly DashboardEvidence[]> {
   const query = { apiVersion: 'v1', kind: 'ConfigMap', labels: 'grafana_dashboard', limit: MOST } as const;
   const found = (await collected(miss, 'ConfigMaps with the label grafana_dashboard', kubernetes.list(query))) ?? [];
-  if (found.length >= MOST) miss.say(`dashboards beyond the first ${MOST}`, 'there are many');
+  if (found.length >= MOST) miss.say(`dashboards beyond the first ${MOST}`, 'too many to check all');
   return found.flatMap(dashboardsIn);
 }
 

@@ -15,7 +15,7 @@ export async function warningsIn({ session: { kubernetes }, miss }: CollectConte
 /** Out of memory on a node takes pods along that did nothing wrong. */
 export async function nodeEvents({ session: { kubernetes }, miss }: CollectContext): Promise<readonly EventEvidence[]> {
   const query = { apiVersion: 'v1', kind: 'Event', fields: 'reason=SystemOOM', limit: MOST_EVENTS } as const;
-  return ((await collected(miss, 'events of nodes', kubernetes.list(query))) ?? []).map(eventOf);
+  return ((await collected(miss, 'node events', kubernetes.list(query))) ?? []).map(eventOf);
 }
 
 function eventOf(event: KubeObject): EventEvidence {

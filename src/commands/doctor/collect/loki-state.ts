@@ -26,7 +26,7 @@ export async function ringOf({ session: { kubernetes }, miss }: CollectContext, 
   if (answer?.status !== 200) return undefined;
   const shards = shardsIn(answer.body);
   if (!shards) {
-    miss.say("Loki's ring", `pod ${pod.name} answers GET /ring with ${received(answer.body)}`);
+    miss.say("Loki's ring", `pod ${pod.name} returned ${received(answer.body)} for GET /ring`);
     return undefined;
   }
   return { active: shards.filter(({ state }) => state === 'ACTIVE').length, states: shards.map(({ id, state }) => `${id}: ${state}`) };
@@ -55,7 +55,7 @@ export async function stateOf(looking: CollectContext, pods: readonly PodEvidenc
   // Whoever has answered before may be asked for more: a process that was stopped is not ready any more.
   const up = (all: readonly PodEvidence[]) => all.filter(({ ready, containers }) => ready || containers.some(({ startedAt }) => startedAt !== undefined));
   const writing = up(of('distributor', 'ingester', 'write', 'single-binary'));
-  if (writing.length > MOST_ASKED) miss.say(`counters of ${writing.length - MOST_ASKED} of ${writing.length} pods of Loki`, `${MOST_ASKED} are asked`);
+  if (writing.length > MOST_ASKED) miss.say(`metrics of ${writing.length - MOST_ASKED} of ${writing.length} Loki pods`, `limited to ${MOST_ASKED}`);
   const byTurns = [...up(of('distributor', 'write', 'single-binary')).slice(0, MOST_ASKED / 2), ...up(of('ingester'))].slice(0, MOST_ASKED);
   const others = [...up(of('compactor', 'backend')).slice(0, 3), ...up(of('querier', 'read')).slice(0, 2), ...up(of('query-frontend')).slice(0, 2)];
   const asked = [...byTurns, ...others];
@@ -63,21 +63,25 @@ export async function stateOf(looking: CollectContext, pods: readonly PodEvidenc
     const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}:${httpPort(pod)}/proxy/metrics`;
     const answer = await inTime(run, ANSWER_MS, session.kubernetes.raw(path)).catch((error: unknown) => {
       const mute = !isForbidden(error);
-      miss(`the counters of pod ${pod.name}`, error);
+      miss(`metrics of pod ${pod.name}`, error);
       return mute ? ('late' as const) : undefined;
     });
     return { pod, answer };
   });
   const mute = answers.flatMap(({ pod, answer }) => {
     const why =
-      answer === 'late' ? `no answer within ${ANSWER_MS / 1000} s` : answer && answer.status >= 500 ? `HTTP ${answer.status} ${answer.body.slice(0, 160)}` : '';
+      answer === 'late'
+        ? `no response within ${ANSWER_MS / 1000} s`
+        : answer && answer.status >= 500
+          ? `HTTP ${answer.status} ${answer.body.slice(0, 160)}`
+          : '';
     return why ? [{ pod: pod.name, why }] : [];
   });
-  for (const { pod, why } of mute) miss.say(`the counters of pod ${pod}`, why);
+  for (const { pod, why } of mute) miss.say(`metrics of pod ${pod}`, why);
   const texts = answers.flatMap(({ pod, answer }) => (answer !== undefined && answer !== 'late' && answer.status === 200 ? [{ pod, text: answer.body }] : []));
   const read = texts.filter(({ pod, text }) => {
     if (METRICS.test(text)) return true;
-    miss.say(`the counters of pod ${pod.name}`, `GET /metrics is answered with ${received(text)}`);
+    miss.say(`metrics of pod ${pod.name}`, `GET /metrics returned ${received(text)}`);
     return false;
   });
   return {

@@ -32,7 +32,7 @@ export async function workloadsLabelled(
       const found = await listed(kubernetes, { labels, ...(namespace && { namespace }) }).catch((error: unknown) => {
         // In one namespace nothing is known without it; elsewhere it is only looked at.
         if (namespace !== undefined || !isForbidden(error)) throw error;
-        miss(`Deployments, StatefulSets and DaemonSets outside of namespace ${of.namespace}`, error);
+        miss(`Deployments, StatefulSets and DaemonSets outside namespace ${of.namespace}`, error);
         return undefined;
       });
       if (found === undefined) return [];
@@ -59,9 +59,9 @@ export async function surveyLoki(looking: CollectContext): Promise<LokiEvidence 
   const store = workloads.find(({ component }) => ['ingester', 'write', 'single-binary'].includes(component)) ?? workloads.find(isLoki);
   const accountName = store?.template.serviceAccountName ?? 'default';
   const [objects = [], seenAccount, release, file, claims = [], events = []] = await Promise.all([
-    understood(miss, `pods of Loki`, podsOf(looking, { namespace, instance, workloads })),
+    understood(miss, `Loki pods`, podsOf(looking, { namespace, instance, workloads })),
     understood(miss, `ServiceAccount ${namespace}/${accountName}`, accountOf(looking, { namespace, accountName })),
-    instance ? collected(miss, `the Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
+    instance ? collected(miss, `Helm release ${instance}`, releases.find(instance, namespace)) : undefined,
     collected(miss, "Loki's configuration", configFile(kubernetes, workloads)),
     collected(miss, 'volume claims', claimsIn(looking, { namespace, instance, workloads })),
     collected(miss, `events in namespace ${namespace}`, warningsIn(looking, namespace)),
@@ -77,10 +77,10 @@ export async function surveyLoki(looking: CollectContext): Promise<LokiEvidence 
       Promise.resolve().then(() => bucketsOf(looking, { account, buckets: bucketsIn(config), troubled })),
     ),
     collected(miss, "Loki's ring", ringOf(looking, pods)),
-    collected(miss, "Loki's counters", stateOf(looking, pods)),
+    collected(miss, "Loki's metrics", stateOf(looking, pods)),
     collected(miss, 'the gateway', gatewayOf(looking, { namespace, workloads })),
   ]);
-  const lost = (await collected(miss, 'objects of the gateway', gatewayLost(looking, { namespace, release, gateway }))) ?? [];
+  const lost = (await collected(miss, 'gateway objects', gatewayLost(looking, { namespace, release, gateway }))) ?? [];
   return {
     namespace,
     ...(release && { release }),
@@ -102,7 +102,7 @@ export async function surveyLoki(looking: CollectContext): Promise<LokiEvidence 
 
 function tellOthers({ emit }: RunContext, found: readonly KubeObject[], namespace: string): void {
   const others = [...new Set(found.map(({ metadata }) => metadata.namespace ?? ''))].filter((one) => one !== namespace);
-  if (others.length > 0) emit({ type: 'note.given', text: `Loki is also in namespace ${others.join(', ')}; name the one you mean with --namespace.` });
+  if (others.length > 0) emit({ type: 'note.given', text: `Loki is also installed in namespace ${others.join(', ')}. Select one with --namespace.` });
 }
 
 interface Place {
@@ -148,7 +148,7 @@ async function podsOf(
   const byInstance = instance !== undefined && workloads.every(({ selector }) => selector['app.kubernetes.io/instance'] === instance);
   const queries = byInstance ? [`app.kubernetes.io/instance=${instance}`] : [...new Set(workloads.map(({ selector }) => text(selector)).filter(Boolean))];
   const objects = (await Promise.all(queries.map((labels) => kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, limit: MOST_PODS })))).flat();
-  if (objects.length >= MOST_PODS) miss.say(`Loki's pods beyond the first ${MOST_PODS}`, 'there are very many');
+  if (objects.length >= MOST_PODS) miss.say(`Loki pods beyond the first ${MOST_PODS}`, 'too many to check all');
   return [...new Map(objects.map((object) => [object.metadata.name, podOf(object)])).values()].flatMap((pod) => {
     const owner = workloads.find(
       ({ selector }) => Object.keys(selector).length > 0 && Object.entries(selector).every(([key, value]) => pod.labels[key] === value),
@@ -169,11 +169,11 @@ async function withLines({ session: { kubernetes }, miss }: CollectContext, pods
       return unscheduled === undefined && nth <= most && !/cache|memcached|canary/.test(component);
     })
     .slice(0, PODS_READ);
-  if (pods.length > PODS_READ) miss.say(`logs of ${pods.length - chosen.length} of ${pods.length} pods of Loki`, 'some of each component are read');
+  if (pods.length > PODS_READ) miss.say(`logs of ${pods.length - chosen.length} of ${pods.length} Loki pods`, 'sampled per component');
   const read = new Map(
     await each(chosen, 8, async (pod) => {
       const container = logging(pod);
-      const what = `the log of pod ${pod.name}`;
+      const what = `log of pod ${pod.name}`;
       // Of one that does not get up its last words count, however old they are.
       if (container && pod.component === 'gateway' && pod.ready)
         return [pod.name, (await collected(miss, what, accessLog(kubernetes, pod, container))) ?? {}] as const;

@@ -41,7 +41,7 @@ export function collectErrors(into: NotCollected[], signal?: AbortSignal): Colle
     if (signal?.aborted) throw error;
     const known = problemOf(error);
     if (known?.code === UNREACHED) {
-      if (!unreached) say('logs, counters and ports of pods', known.message);
+      if (!unreached) say('pod logs, metrics and ports', known.message);
       unreached ??= known;
     } else say(what, known?.message ?? `the answer makes no sense (${error instanceof Error ? error.message : String(error)})`);
   };

@@ -88,7 +88,7 @@ async function missingNeighbour(looking: CollectContext, { pod, blind, asking, n
   async function timesOf(one: PodEvidence): Promise<readonly number[]> {
     const container = one.spec.containers[0]?.name ?? '';
     const options = new URLSearchParams({ container, tailLines: '40', sinceSeconds: String(RECENT_SECONDS), timestamps: 'true' });
-    const answer = await collected(miss, `the log of pod ${one.name}`, kubernetes.raw(`/api/v1/namespaces/${one.namespace}/pods/${one.name}/log?${options}`));
+    const answer = await collected(miss, `log of pod ${one.name}`, kubernetes.raw(`/api/v1/namespaces/${one.namespace}/pods/${one.name}/log?${options}`));
     if (answer?.status !== 200) return [];
     return answer.body.split('\n').flatMap((line) => {
       const time = Date.parse(line.slice(0, line.indexOf(' ')));

@@ -42,7 +42,7 @@ async function alloyWriter(
     basic &&
     (await collected(
       looking.miss,
-      `the login of ${component}`,
+      `credentials of ${component}`,
       loginOf(looking, { home, file: literal(basic['password_file']), user: () => value(basic['username']), password: () => value(basic['password']) }),
     ));
   if (login) looking.run.deps.hide(login.password);
@@ -61,7 +61,7 @@ async function alloyWriter(
 
 const passwordFault = ({ session: { kubernetes }, miss }: CollectContext, { workload, container }: Home, path: string | undefined) =>
   container && path
-    ? collected(miss, `the file ${path}`, fileFault(kubernetes, { namespace: workload.namespace, template: workload.template, container, path }))
+    ? collected(miss, `file ${path}`, fileFault(kubernetes, { namespace: workload.namespace, template: workload.template, container, path }))
     : undefined;
 
 function alloyTenant({ attributes }: AlloyBlock, staged: boolean): Pick<WriterEvidence, 'tenant'> {
@@ -124,7 +124,7 @@ export async function promtailWriters(looking: CollectContext, { config, ...home
       const password = () => value('basic_auth.password');
       const file = text(getPath(client, 'basic_auth.password_file'));
       const login =
-        basic === undefined ? undefined : await collected(looking.miss, `the login of ${component}`, loginOf(looking, { home, file, user, password }));
+        basic === undefined ? undefined : await collected(looking.miss, `credentials of ${component}`, loginOf(looking, { home, file, user, password }));
       if (login) looking.run.deps.hide(login.password);
       const fault = await passwordFault(looking, home, file);
       const headers = (getPath(client, 'headers') ?? {}) as Readonly<Record<string, Json>>;

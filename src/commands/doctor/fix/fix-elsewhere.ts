@@ -58,7 +58,7 @@ const targetOf = ({ namespace, name }: Pick<Release, 'namespace' | 'name'>): str
 function withRestart({ seen: { loki } }: Diagnosis): Made | undefined {
   if (!loki?.release) return undefined;
   const { namespace, name } = loki.release;
-  const means = `Helm release ${targetOf(loki.release)} was not made by loki-eks; mending means to restart pods of it, one after the other.`;
+  const means = `Helm release ${targetOf(loki.release)} was not installed by loki-eks; the fix restarts its pods one at a time.`;
   return { step: restart({ namespace, name, serviceAccount: loki.account.name }), target: { name: targetOf(loki.release), means } };
 }
 
@@ -69,7 +69,7 @@ async function withValues(run: RunContext, walked: Diagnosis, finding: Finding):
   const name = found.map(targetOf).join(',');
   return {
     step: revalue(all),
-    target: { name, means: `Helm release ${name} was not made by loki-eks; mending means to upgrade it, with its own chart and values.` },
+    target: { name, means: `Helm release ${name} was not installed by loki-eks; the fix upgrades it with its own chart and values.` },
   };
 }
 
@@ -89,7 +89,7 @@ async function withTenant({ seen }: Diagnosis, { check: id }: Finding): Promise<
   const target = { namespace, name };
   return {
     step: tenanted({ kind: kind as 'ConfigMap' | 'Secret', ...target, key, datasource: wrong.name, tenant }),
-    target: { name: targetOf(target), means: `${kind} ${targetOf(target)} was not made by loki-eks; mending means to name the tenant "${tenant}" in it.` },
+    target: { name: targetOf(target), means: `${kind} ${targetOf(target)} was not created by loki-eks; the fix sets the tenant "${tenant}" in it.` },
     done: (ctx) => forgetRestored(ctx, [target]),
   };
 }
@@ -106,7 +106,7 @@ async function collectorsOf({ seen }: Diagnosis, { check: id }: Finding): Promis
 async function revalued(run: RunContext, { session }: Diagnosis, { release, code }: { readonly release: Release; readonly code: string }): Promise<Revalue> {
   const { name, namespace, revision, labels, manifest, status } = release;
   if (status !== 'deployed' || !manifest)
-    throw stop('RELEASE_UNFINISHED', { message: `Helm release ${targetOf(release)} is ${status}, so nothing is changed in it` });
+    throw stop('RELEASE_UNFINISHED', { message: `Helm release ${targetOf(release)} is ${status}, so it is left unchanged` });
   const chart = await chartOf(run, release);
   const kubeVersion = await session.kubernetes.version();
   const render = (values: object) => session.releases.render({ name, namespace, chart, values, kubeVersion });
@@ -115,7 +115,7 @@ async function revalued(run: RunContext, { session }: Diagnosis, { release, code
   const apart = renderedApart(manifest, now, namespace).filter(({ action }) => action !== 'create');
   if (apart.length > 0) {
     throw stop('FIX_CHART_DIFFERS', {
-      message: `${chart.origin} does not render what is installed as ${targetOf(release)}, so nothing is changed in it`,
+      message: `${chart.origin} does not render what is installed as ${targetOf(release)}, so it is left unchanged`,
       evidence: apart.slice(0, 3).flatMap(({ target, diff = [] }) => [target, ...diff.slice(0, 4)]),
     });
   }

@@ -22,7 +22,7 @@ export async function fixOurs(run: RunContext, { session, seen }: Diagnosis, fin
   if (!known) {
     run.emit({
       type: 'note.given',
-      text: 'The cluster does not remember with which settings it was installed, so nothing is mended. loki-eks install makes all of it as wanted.',
+      text: 'The installation record has no settings, so nothing is fixed. Run loki-eks install to repair the installation.',
     });
     return undefined;
   }

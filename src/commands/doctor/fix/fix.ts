@@ -45,13 +45,13 @@ export async function applyFixes(
     if (result.outcome !== 'done') return { walked, ending: ended(result, writes) };
     writes += result.writes;
     if (result.writes > 0) {
-      run.emit({ type: 'fact.found', fact: 'mended', value: `${granted.codes.join(', ')}; looking again until it is seen` });
+      run.emit({ type: 'fact.found', fact: 'fixed', value: `${granted.codes.join(', ')}; checking again until the fix takes effect` });
       try {
         walked = await lookUntil(run, walk, { gone: awaited(walked, granted.codes), known: failing(walked) });
       } catch (error) {
         if (!run.signal.aborted) throw error;
         // Nothing is taken back any more, so this is no interruption that left the world as it was.
-        const message = 'Looking again was interrupted; what was mended stays';
+        const message = 'Checking again was interrupted; completed fixes stay';
         return { walked, ending: { outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks doctor' })], writes } };
       }
       shown = undefined;

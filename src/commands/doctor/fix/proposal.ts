@@ -40,12 +40,12 @@ export async function agreedTo(run: RunContext, draft: Draft, { confirmed }: Doc
   const changing = draft.parts.filter((part) => part.steps.some((id) => draft.plan.some(({ step, finding }) => step.id === id && finding.is === 'differs')));
   for (const part of draft.parts)
     if (!changing.includes(part))
-      emit({ type: 'note.given', text: `${part.finding.problem.code}: everything of loki-eks is as install made it; the fix is the one that is printed.` });
+      emit({ type: 'note.given', text: `${part.finding.problem.code}: the installation itself is up to date; apply the printed fix by hand.` });
   const blockers = draft.plan.flatMap(({ finding }) => (finding.is === 'blocked' ? [finding.problem] : []));
   for (const one of blockers) emit({ type: 'warning.raised', problem: one });
   const possible = changing.filter((part) => !needsConsent(part) || confirmed.includes(keyOf(part)) || asking !== undefined);
   for (const part of changing.filter((one) => !possible.includes(one)))
-    emit({ type: 'note.given', text: `${reason(part)} To agree to it: loki-eks doctor --fix --confirm-fix ${keyOf(part)}` });
+    emit({ type: 'note.given', text: `${reason(part)} To approve it: loki-eks doctor --fix --confirm-fix ${keyOf(part)}` });
   if (possible.length === 0) return undefined;
   const offered = planFor(draft, possible);
   emit({ type: 'plan.finished', changes: changesIn(offered), steps: described(offered) });
@@ -54,13 +54,13 @@ export async function agreedTo(run: RunContext, draft: Draft, { confirmed }: Doc
     if (!needsConsent(part) || confirmed.includes(keyOf(part)) || !asking) granted.push(part);
     else {
       await settled();
-      if (await asking.confirm(`${reason(part)} Mend ${part.finding.problem.code}?`, false)) granted.push(part);
+      if (await asking.confirm(`${reason(part)} Fix ${part.finding.problem.code}?`, false)) granted.push(part);
     }
   }
   const unasked = granted.filter((part) => !needsConsent(part));
   if (asking && unasked.length > 0) {
     await settled();
-    if (!(await asking.confirm(`Mend ${unasked.map(keyOf).join(', ')}?`, true))) for (const part of unasked) granted.splice(granted.indexOf(part), 1);
+    if (!(await asking.confirm(`Fix ${unasked.map(keyOf).join(', ')}?`, true))) for (const part of unasked) granted.splice(granted.indexOf(part), 1);
   }
   if (granted.length === 0) return undefined;
   const { ctx, ownership, done } = draft;
@@ -73,7 +73,7 @@ export async function agreedTo(run: RunContext, draft: Draft, { confirmed }: Doc
   };
 }
 
-const reason = ({ finding: { problem }, target }: Part): string => `${problem.code}: ${target?.means ?? 'mending it may touch data, cost or security.'}`;
+const reason = ({ finding: { problem }, target }: Part): string => `${problem.code}: ${target?.means ?? 'the fix may affect data, cost or security.'}`;
 
 const planFor = ({ plan }: Draft, parts: readonly Part[]): Plan<never> =>
   plan.filter(({ step, finding }) => finding.is === 'differs' && parts.some(({ steps }) => steps.includes(step.id)));

@@ -17,6 +17,6 @@ it('says which parts get fewer pods, and which end', () => {
 
 it("says that a load balancer's name is lost, and what to say for another", () => {
   const runs = { pods: {}, loadBalancer: true };
-  expect(told(runs)).toEqual([expect.stringMatching(/load balancer, and its name for good; nothing outside .*--expose internal/)]);
+  expect(told(runs)).toEqual([expect.stringMatching(/load balancer and its DNS name; Loki is then unreachable .*--expose internal/)]);
   expect(told(runs, { extraObjects: [{}] })).toEqual(["Removed: the gateway's load balancer and its DNS name."]);
 });

@@ -186,7 +186,7 @@ describe('design', () => {
       'No StorageClass of the',
       'The internal load balancer',
       'No Alertmanager is set',
-      'Logs of pods on Fargate (1',
+      'Pods on Fargate (1',
     ]);
   });
 

@@ -1,8 +1,16 @@
 /** Text that users read is plain English: no private words, one form for titles, fixes and explanations. */
 import { describe, expect, it } from 'vitest';
+import { verifyChecks } from '../../src/commands/verify/verify-checks.ts';
+import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
+import { checks } from '../../src/checks/index.ts';
+import { commands } from '../../src/cli/commands.ts';
+import { flagsOf } from '../../src/cli/program.ts';
+import { settingSpecs } from '../../src/design/setting-specs.ts';
+import { eventDocs } from '../../src/engine/event-docs.ts';
 import { catalogue } from '../../src/problems/catalogue.ts';
 import { notFound } from '../../src/problems/failure-classes.ts';
 import type { Row } from '../../src/problems/row.ts';
+import { everyStep } from '../../src/steps/index.ts';
 import { unidiomatic } from '../support/language.ts';
 import { messagesIn } from '../support/messages.ts';
 
@@ -15,6 +23,26 @@ const areas: Readonly<Record<string, Texts>> = {
   'problem catalogue': Object.fromEntries(
     rows.flatMap(([code, { title, cause, fix, explain }]) => Object.entries({ title, cause, fix, explain }).map(([key, text]) => [`${code} ${key}`, text])),
   ),
+  'help of commands': Object.fromEntries(
+    commands.flatMap((command) => [
+      ...[command.summary, command.about, ...command.examples.map(({ why }) => why)].map((text, index) => [`${command.name} ${index}`, text]),
+      ...flagsOf(command).map(({ flag, description }) => [`${command.name} ${flag}`, description]),
+    ]),
+  ),
+  'settings and their questions': Object.fromEntries(
+    settingSpecs.flatMap((spec) => [
+      [spec.flag, spec.description],
+      [`${spec.flag} question`, spec.question],
+    ]),
+  ),
+  'documentation of events': Object.fromEntries(
+    Object.entries(eventDocs).flatMap(([type, { when, fields }]) => [
+      [type, when],
+      ...Object.entries(fields).map(([name, text]) => [`${type} ${name}`, text.replaceAll(/\bmend\b/g, '')]),
+    ]),
+  ),
+  'titles of checks': Object.fromEntries([...checks, ...doctorChecks, ...Object.values(verifyChecks)].map(({ id, title }) => [id, title])),
+  'titles of steps': Object.fromEntries(everyStep().map(({ id, title }) => [id, title])),
   'classes without a code': notFound,
   'problems built in the source': messagesIn(['adapters', 'design', 'engine', 'steps']),
 };

@@ -56,8 +56,8 @@ describe('its ways', () => {
   it.each([
     ['no sidecar', { ...aGrafana(), datasources: undefined } as unknown as GrafanaFact, 'has no sidecar that loads data sources'],
     ['a sidecar for ConfigMaps', sidecar({ resource: 'configmap' }), 'ConfigMaps only, and a password belongs in a Secret'],
-    ['a sidecar that looks elsewhere', sidecar({ namespaces: ['team-a'] }), 'looks neither into loki nor into monitoring'],
-    ['a namespace that is closed to us', aGrafana({ closed: true }), 'where you may not make Secrets'],
+    ['a sidecar that looks elsewhere', sidecar({ namespaces: ['team-a'] }), 'watches neither loki nor monitoring'],
+    ['a namespace that is closed to us', aGrafana({ closed: true }), "where you aren't allowed to create Secrets"],
   ])('%s: nothing is put there, unless by the API with a token', (_, found, why) => {
     const without = wired([found]);
     expect(without.grafana?.datasource).toBeUndefined();
@@ -67,7 +67,7 @@ describe('its ways', () => {
   });
 
   it('a sidecar that can not tell Grafana: it is said', () => {
-    expect(wired([sidecar({ reloads: false })]).said).toContain('reads them when it starts the next time');
+    expect(wired([sidecar({ reloads: false })]).said).toContain('reads them at its next start');
   });
 
   it('none of several, unless one is named; none at all when that is wanted', () => {

@@ -58,7 +58,7 @@ async function verdictWith(uids: readonly string[], flags: Readonly<Record<strin
 describe('doctor, let into Grafana', () => {
   it('passes where Loki answers, with or without lines', async () => {
     const { verdict, hidden } = await verdictWith(['fine', 'empty']);
-    expect(verdict).toEqual({ is: 'pass', detail: '"fine" shows lines, "empty" shows no line of the last hour' });
+    expect(verdict).toEqual({ is: 'pass', detail: '"fine" returns log lines, "empty" returns no log lines for the last hour' });
     expect(hidden).toEqual(['prom-operator']);
   });
 

@@ -55,16 +55,16 @@ const unscheduled = (message: string) => ({
 describe('when a workload is rolled out', () => {
   it.each([
     ['Deployment', {}, done, undefined],
-    ['Deployment', {}, { ...done, updatedReplicas: 0 }, '0 of 1 updated'],
+    ['Deployment', {}, { ...done, updatedReplicas: 0 }, '0/1 updated'],
     ['Deployment', {}, { ...done, replicas: 2 }, '1 of the previous revision still terminating'],
-    ['Deployment', { replicas: 3 }, { replicas: 3, updatedReplicas: 3, availableReplicas: 1 }, '1 of 3 ready'],
+    ['Deployment', { replicas: 3 }, { replicas: 3, updatedReplicas: 3, availableReplicas: 1 }, '1/3 ready'],
     ['Deployment', { replicas: 0 }, {}, undefined],
-    ['StatefulSet', { replicas: 3 }, { readyReplicas: 1, updatedReplicas: 3 }, '1 of 3 ready'],
-    ['StatefulSet', {}, { ...done, updatedReplicas: 0, currentRevision: 'a', updateRevision: 'b' }, '0 of 1 updated'],
+    ['StatefulSet', { replicas: 3 }, { readyReplicas: 1, updatedReplicas: 3 }, '1/3 ready'],
+    ['StatefulSet', {}, { ...done, updatedReplicas: 0, currentRevision: 'a', updateRevision: 'b' }, '0/1 updated'],
     ['StatefulSet', { updateStrategy: { type: 'OnDelete' } }, { ...done, updatedReplicas: 0, currentRevision: 'a', updateRevision: 'b' }, undefined],
     ['StatefulSet', {}, { ...done, currentRevision: 'a', updateRevision: 'a' }, undefined],
-    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 3 }, '3 of 4 ready'],
-    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 1, numberAvailable: 4 }, '1 of 4 updated'],
+    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 3 }, '3/4 ready'],
+    ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 1, numberAvailable: 4 }, '1/4 updated'],
     ['DaemonSet', {}, { desiredNumberScheduled: 4, updatedNumberScheduled: 4, numberAvailable: 4 }, undefined],
   ])('%s %j %j: %s', (kind, spec, status, expected) => expect(missing(workload(kind, { spec, status }))).toBe(expected));
 
@@ -127,8 +127,8 @@ describe('waiting', () => {
     );
     expect(problem).toBeUndefined();
     expect(said).toEqual([
-      '1 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 ContainerCreating)',
-      '1 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 running, but container loki is not ready)',
+      '1/2 workloads ready; waiting for loki-ingester 0/1 ready (loki-ingester-0 ContainerCreating)',
+      '1/2 workloads ready; waiting for loki-ingester 0/1 ready (loki-ingester-0 running, but container loki is not ready)',
     ]);
   });
 
@@ -141,7 +141,7 @@ describe('waiting', () => {
     ];
     await wait(objects, { timeoutMs: 1_000 });
     expect(said).toEqual([
-      '0 of 2 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 Pending: 0/3 nodes are available: 3 Insufficient memory.), loki-gateway 0 of 1 updated',
+      '0/2 workloads ready; waiting for loki-ingester 0/1 ready (loki-ingester-0 Pending: 0/3 nodes are available: 3 Insufficient memory.), loki-gateway 0/1 updated',
     ]);
   });
 
@@ -164,7 +164,7 @@ describe('waiting', () => {
       message: 'secret "login" not found',
     };
     const { calls } = await wait([workload('StatefulSet'), pod(waiting('ContainerCreating')), event], { timeoutMs: 25_000 });
-    const line = '0 of 1 workloads ready; waiting for loki-ingester 0 of 1 ready (loki-ingester-0 ContainerCreating)';
+    const line = '0/1 workloads ready; waiting for loki-ingester 0/1 ready (loki-ingester-0 ContainerCreating)';
     expect(said).toEqual([line, `${line}: FailedMount: secret "login" not found`]);
     expect(calls.filter((call) => call === 'list Event')).toHaveLength(3);
   });
@@ -220,7 +220,7 @@ describe('waiting', () => {
     ]);
     expect(problem).toMatchObject({ code: 'POD_UNSCHEDULABLE', message: expect.stringContaining('3 Insufficient cpu') });
     expect(problem?.evidence).toEqual([
-      'StatefulSet loki/loki-ingester: 0 of 1 ready',
+      'StatefulSet loki/loki-ingester: 0/1 ready',
       'PersistentVolumeClaim loki/data-0 is Pending',
       'ProvisioningFailed: UnauthorizedOperation',
     ]);
@@ -240,9 +240,7 @@ describe('waiting', () => {
     };
     const { problem, seconds } = await wait([workload('StatefulSet'), pod(waiting('ContainerCreating')), event], { timeoutMs: 45_500 });
     expect(problem).toMatchObject({ code: 'RELEASE_NOT_READY', message: expect.stringContaining('StatefulSet loki/loki-ingester') });
-    expect(problem?.evidence).toEqual([
-      'StatefulSet loki/loki-ingester: 0 of 1 ready; loki-ingester-0 ContainerCreating | FailedMount: secret "login" not found',
-    ]);
+    expect(problem?.evidence).toEqual(['StatefulSet loki/loki-ingester: 0/1 ready; loki-ingester-0 ContainerCreating | FailedMount: secret "login" not found']);
     expect(seconds).toBe(45.5);
   });
 
@@ -282,7 +280,7 @@ describe('one look', () => {
     expect((await look(objects, '2030-01-01T00:00:30Z'))[0]!.problem).toBeUndefined();
     expect((await look(objects, '2030-01-01T00:02:00Z'))[0]).toMatchObject({
       workload: 'StatefulSet loki/loki-ingester',
-      why: '0 of 1 ready; loki-ingester-0 container loki: ErrImagePull: i/o timeout',
+      why: '0/1 ready; loki-ingester-0 container loki: ErrImagePull: i/o timeout',
       problem: { code: 'POD_IMAGE_UNPULLABLE' },
     });
   });
@@ -298,6 +296,6 @@ describe('one look', () => {
 
   it('does not blame a workload for the pods of another', async () => {
     const [only] = await look([workload('StatefulSet'), pod(crashing(9), { app: 'loki-querier', name: 'loki-querier-0' })], '2030-01-01T01:00:00Z');
-    expect(only).toEqual({ workload: 'StatefulSet loki/loki-ingester', why: '0 of 1 ready' });
+    expect(only).toEqual({ workload: 'StatefulSet loki/loki-ingester', why: '0/1 ready' });
   });
 });

@@ -13,6 +13,6 @@ export const grafanaAsks: DoctorCheck = {
     if (throughGrafana.length === 0) return skip('no data source in Grafana points to this Loki');
     const bad = throughGrafana.find(({ problem }) => problem);
     if (bad?.problem) return { is: 'fail', problem: bad.problem };
-    return pass(throughGrafana.map(({ name, lines }) => `"${name}" ${lines > 0 ? 'returns log lines' : 'shows no line of the last hour'}`).join(', '));
+    return pass(throughGrafana.map(({ name, lines }) => `"${name}" ${lines > 0 ? 'returns log lines' : 'returns no log lines for the last hour'}`).join(', '));
   },
 };

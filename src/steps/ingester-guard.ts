@@ -8,7 +8,7 @@ import type { Clock } from '../ports/system.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { Consent } from './consent.ts';
 import { flushAll, prepare, resume, type Unflushed } from './flush.ts';
-import { FLUSHED, holdersOf, isFlushed, mayHoldLines, placeIn, type Holders, type Ingester, type ReleaseRef } from './ingesters.ts';
+import { FLUSHED, holdersOf, isBound, isFlushed, isRunning, mayHoldLines, placeIn, type Holders, type Ingester, type ReleaseRef } from './ingesters.ts';
 
 interface Guarded {
   readonly kubernetes: Kubernetes;
@@ -28,8 +28,9 @@ export function guardReleases(ctx: Guarded): Releases {
     ...releases,
     uninstall: (task) =>
       orGoOn(ctx, task, async () => {
-        await endIngesters(ctx, task, { staying: () => 0, withClaims: true });
+        const ended = await endIngesters(ctx, task, { staying: () => 0, withClaims: true });
         await releases.uninstall(task);
+        await endLate(ctx, task, ended);
       }),
     upgrade: (task) =>
       orGoOn(ctx, task, async () => {
@@ -94,31 +95,75 @@ function stayingIn(manifests: string): Staying {
   return (set) => replicas.get(set) ?? 0;
 }
 
-/** Every ingester beyond those that stay is flushed, or given up; else it is told to go on, and nothing happens. */
+interface Ended {
+  /** Ingesters that were dealt with, and whether they ran then. */
+  readonly ran: ReadonlyMap<string, boolean>;
+  /** Claims that had a volume at the last look, by name, and when that was. */
+  readonly bound: ReadonlySet<string>;
+  readonly at: number;
+}
+
+/** A claim may be listed just before it is created, and is seen at the next look. */
+const idOf = ({ pod: { metadata }, claims }: Ingester): string => [metadata.uid ?? metadata.name, ...claims.map((claim) => claim.metadata.name)].join(' ');
+
+/** One that did not run when it was looked at may have started since. */
+const isFresh =
+  (ran: ReadonlyMap<string, boolean>) =>
+  (one: Ingester): boolean =>
+    !ran.has(idOf(one)) || (!ran.get(idOf(one)) && isRunning(one.pod));
+
+/**
+ * Every ingester beyond those that stay is flushed, or given up; else it is told to go on, and nothing happens. A flush may take minutes, in
+ * which others start: it ends when a look finds none that is new.
+ */
 export async function endIngesters(
   ctx: Omit<Guarded, 'releases'>,
   task: ReleaseRef & StepIO,
   { staying, withClaims }: { readonly staying: Staying; readonly withClaims: boolean },
-): Promise<void> {
-  const holders = await holdersOf(ctx, task);
-  const ending = holders.ingesters.filter(({ pod }) => placeIn(pod).ordinal >= staying(placeIn(pod).set));
-  const unflushed = await flushAll(ctx, ending, { ...task, ending: true });
-  // With the release its claims go, also those that no pod uses.
-  const idle = withClaims ? unreadIn(holders) : [];
-  if (unflushed.length + idle.length > 0 && !ctx.consent?.unflushed) {
-    await resume(ctx, ending);
-    throw unflushedProblem([...unflushed, ...idle], { of: ending.length + idle.length });
+): Promise<Ended> {
+  const ran = new Map<string, boolean>();
+  for (;;) {
+    const holders = await holdersOf(ctx, task);
+    const getPath = ctx.clock.now().getTime();
+    const ending = holders.ingesters.filter(({ pod }) => placeIn(pod).ordinal >= staying(placeIn(pod).set));
+    const fresh = ending.filter(isFresh(ran));
+    // With the release its claims go, also those that no pod uses.
+    const idle = withClaims ? unreadIn(holders) : [];
+    const unflushed = await flushAll(ctx, fresh, { ...task, ending: true });
+    if (unflushed.length + idle.length > 0 && !ctx.consent?.unflushed) {
+      await resume(ctx, ending);
+      throw unflushedProblem([...unflushed, ...idle], { of: ending.length + idle.length });
+    }
+    try {
+      await markFlushed(ctx, except(fresh, unflushed));
+    } catch (error) {
+      await resume(ctx, ending);
+      throw error;
+    }
+    for (const one of fresh) ran.set(idOf(one), isRunning(one.pod));
+    const claims = [...holders.idle, ...holders.ingesters.flatMap((one) => one.claims)];
+    if (fresh.length === 0) return { ran, at: getPath, bound: new Set(claims.filter(isBound).map(({ metadata }) => metadata.name)) };
   }
+}
+
+const except = (ingesters: readonly Ingester[], unflushed: readonly Unflushed[]): readonly Ingester[] => {
   const lost = new Set(unflushed.map(({ ingester }) => ingester));
-  try {
-    await markFlushed(
-      ctx,
-      ending.filter(({ pod }) => !lost.has(pod.metadata.name)),
-    );
-  } catch (error) {
-    await resume(ctx, ending);
-    throw error;
-  }
+  return ingesters.filter(({ pod }) => !lost.has(pod.metadata.name));
+};
+
+/** From the creation of a volume to the first line: the volume is attached, the container starts, the log is replayed, the ring is joined. */
+const BEFORE_LINES_MS = 10_000;
+
+/**
+ * Until Helm has deleted a StatefulSet, it goes on creating pods. Those that are still there are flushed as well; one that came and went in a few
+ * seconds took no line.
+ */
+async function endLate(ctx: Guarded, task: HelmTask, { ran, bound, at: getPath }: Ended): Promise<void> {
+  const { ingesters, idle } = await holdersOf(ctx, task);
+  const fresh = ingesters.filter(isFresh(ran));
+  const unflushed = await flushAll(ctx, fresh, { ...task, ending: true });
+  const brief = ctx.clock.now().getTime() - getPath <= BEFORE_LINES_MS ? idle.filter(({ metadata }) => !bound.has(metadata.name)) : [];
+  await markClaims(ctx, [...except(fresh, unflushed).flatMap((one) => one.claims), ...brief]);
 }
 
 /** What the ingesters of a release hold is put into S3 now, and they go on: whether it can be is known before anything is removed. */
@@ -181,8 +226,14 @@ export function unflushedProblem(
   });
 }
 
-async function markFlushed({ kubernetes, clock }: Pick<Guarded, 'kubernetes' | 'clock'>, ingesters: readonly Ingester[]): Promise<void> {
-  const claims = ingesters.flatMap((one) => one.claims).filter((claim) => !isFlushed(claim));
+const markFlushed = (ctx: Pick<Guarded, 'kubernetes' | 'clock'>, ingesters: readonly Ingester[]): Promise<void> =>
+  markClaims(
+    ctx,
+    ingesters.flatMap((one) => one.claims),
+  );
+
+async function markClaims({ kubernetes, clock }: Pick<Guarded, 'kubernetes' | 'clock'>, all: readonly KubeObject[]): Promise<void> {
+  const claims = all.filter((claim) => !isFlushed(claim));
   const annotations = { [FLUSHED]: clock.now().toISOString() };
   // None may still be on its way when it is decided that they go on.
   const marked = await Promise.allSettled(claims.map((claim) => kubernetes.patch(refOf(claim), { metadata: { annotations } })));

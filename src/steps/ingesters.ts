@@ -23,7 +23,7 @@ export const FLUSHED = 'loki-eks.dev/flushed';
 export const isFlushed = ({ metadata: { annotations = {} } }: Pick<KubeObject, 'metadata'>): boolean => annotations[FLUSHED] !== undefined;
 
 /** Nothing was ever written to a claim without a volume. */
-const isBound = ({ status }: KubeObject): boolean => (status as { readonly phase?: string } | undefined)?.phase === 'Bound';
+export const isBound = ({ status }: KubeObject): boolean => (status as { readonly phase?: string } | undefined)?.phase === 'Bound';
 
 export const mayHoldLines = (claim: KubeObject): boolean => holdsLines(claim) && isBound(claim) && !isFlushed(claim);
 
@@ -58,7 +58,9 @@ export interface Holders {
 
 export async function holdersOf({ kubernetes }: Pick<Context, 'kubernetes'>, { name, namespace }: ReleaseRef): Promise<Holders> {
   const query = { apiVersion: 'v1', namespace, labels: `app.kubernetes.io/instance=${name}` };
-  const [pods, claims] = await Promise.all([kubernetes.list({ ...query, kind: 'Pod' }), kubernetes.list({ ...query, kind: 'PersistentVolumeClaim' })]);
+  // A claim is bound once its pod is there: in this order a claim that has a volume is not seen without the pod that uses it.
+  const claims = await kubernetes.list({ ...query, kind: 'PersistentVolumeClaim' });
+  const pods = await kubernetes.list({ ...query, kind: 'Pod' });
   const holding = claims.filter(holdsLines);
   const ingesters = pods.filter(isIngester).map((pod) => ({ pod, claims: holding.filter(({ metadata }) => claimNames(pod).includes(metadata.name)) }));
   const used = new Set(ingesters.flatMap(({ claims: own }) => own.map(({ metadata }) => metadata.name)));

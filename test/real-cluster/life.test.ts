@@ -29,12 +29,16 @@ const timed = async (act: () => Promise<unknown>): Promise<number> => {
   return (Date.now() - start) / 1000;
 };
 
-/** Starts the program, and sends it a signal once a request that fits has been audited. */
-async function signalled(words: string, signal: NodeJS.Signals, at: RegExp): Promise<number | NodeJS.Signals> {
+/** Starts the program, and sends it a signal once a request that fits has been audited, or so many milliseconds later. */
+async function signalled(
+  words: string,
+  { signal, at, later = 0 }: { readonly signal: NodeJS.Signals; readonly at: RegExp; readonly later?: number },
+): Promise<number | NodeJS.Signals> {
   await terminal.cluster.audited();
   const child = spawn(process.execPath, [script, ...words.split(' '), '--output', 'json'], { env: terminal.env, cwd: terminal.folder, stdio: 'ignore' });
   const ended = new Promise<number | NodeJS.Signals>((resolve) => child.on('exit', (code, killed) => resolve(killed ?? code ?? -1)));
   await until(async () => child.exitCode !== null || (await terminal.cluster.audited()).some(({ verb, uri }) => at.test(`${verb} ${uri}`)), 120_000);
+  await new Promise((resolve) => setTimeout(resolve, later));
   expect(child.exitCode, `${words} ended before ${at}`).toBeNull();
   child.kill(signal);
   return ended;
@@ -125,7 +129,7 @@ describe('a life on the real API server', () => {
 
   it('SIGINT in an upgrade is rolled back', async () => {
     const before = await terminal.does('kubectl get configmap -n loki loki -o jsonpath={.data}');
-    expect(await signalled('install --yes --retention-days 21', 'SIGINT', APPLIES_STATEFULSET)).toBe(130);
+    expect(await signalled('install --yes --retention-days 21', { signal: 'SIGINT', at: APPLIES_STATEFULSET })).toBe(130);
     expect(await terminal.does('kubectl get configmap -n loki loki -o jsonpath={.data}')).toBe(before);
     // The former pods come back in their own time.
     await until(async () => (await terminal.cli(['plan', '--detailed-exitcode'])).exit === 0);
@@ -145,15 +149,16 @@ describe('a life on the real API server', () => {
   });
 
   it('killed with -9 while helm works, the same command finishes it, with the former logs', async () => {
-    expect(await signalled('install --yes', 'SIGKILL', APPLIES_STATEFULSET)).toBe('SIGKILL');
+    expect(await signalled('install --yes', { signal: 'SIGKILL', at: APPLIES_STATEFULSET })).toBe('SIGKILL');
     await terminal.run('install --yes --on-unfinished continue');
     await terminal.run('status');
   });
 
   it('uninstall with the buckets named leaves the world as it was', deleteAll);
 
-  it('SIGINT in a first install is taken back', async () => {
-    expect(await signalled('install --yes', 'SIGINT', APPLIES_STATEFULSET)).toBe(130);
+  // The controllers create pods and volumes at these moments, one by one.
+  it.each([0, 500, 1500])('SIGINT in a first install, %i ms after helm begins, is rolled back whole', async (later) => {
+    expect(await signalled('install --yes', { signal: 'SIGINT', at: APPLIES_STATEFULSET, later })).toBe(130);
     await until(async () => (await terminal.world()) === pristine, 30_000).catch(() => undefined);
     expect(await terminal.world()).toBe(pristine);
   });

@@ -124,7 +124,7 @@ describe('a namespace with rules of its own', () => {
     const before = await terminal.world();
     const ran = await terminal.run('install --yes', 3);
     expect(codesOf(ran)).toEqual(['NAMESPACE_FORBIDS_COLLECTOR']);
-    expect(failuresOf(ran)).toContain('alloy enforces the pod security level');
+    expect(failuresOf(ran)).toContain('Namespace alloy enforces the Pod Security level \\"baseline\\"');
     expect(await terminal.world()).toBe(before);
   });
 
@@ -155,7 +155,7 @@ describe('an installation of others', () => {
     ]);
     const ran = await terminal.run(`status --kubeconfig ${kubeconfig}`, 3);
     expect(codesOf(ran)).toEqual(['KUBE_FORBIDDEN']);
-    expect(failuresOf(ran)).toContain('onlooker may not');
+    expect(failuresOf(ran)).toContain('onlooker is not allowed to');
   });
 });
 

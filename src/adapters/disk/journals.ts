@@ -1,13 +1,16 @@
 /** Journals as JSON lines under the state home: each line is on disk (fsync) before its deed, files are 0600, old ones are pruned. */
-import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { Journal, JournalEntry, Outcome } from '../../engine/types.ts';
 import type { Journals, UnfinishedJournal } from '../../ports/journals.ts';
 import { stop, type ProblemError } from '../../problems/problem.ts';
+import { readRegular } from '../system/regular.ts';
 import { makeFolder } from './folder.ts';
 
 const KEPT = 20;
+/** A journal of an installation is some kilobytes. */
+const MOST_BYTES = 64 * 1024 * 1024;
 /** Of the lines below. A journal of a later format is refused, because its receipts might not mean what they seem to. */
 const FORMAT = 1;
 
@@ -38,6 +41,7 @@ export function diskJournals(home: string, now: () => Date): Journals {
         // A run that did nothing, or was taken back, says nothing about the one before it.
         if (entries.length === 0 || closed === 'undone') continue;
         if (closed === 'done') return undefined;
+        await requireOwn(path);
         const journal = writable(path, { entries: [...entries], torn: !text.endsWith('\n') });
         return { ...journal, id: name, started, chain, entries } satisfies UnfinishedJournal;
       }
@@ -111,7 +115,7 @@ interface Read {
 async function readJournal(path: string): Promise<Read> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = (await readRegular(path, MOST_BYTES)).toString();
   } catch (error) {
     throw unreadable(path, error);
   }
@@ -124,13 +128,39 @@ async function readJournal(path: string): Promise<Read> {
       evidence: [`format ${format}; this version reads formats up to ${FORMAT}`],
     });
   }
+  const strange = lines.findIndex((line) => !isLine(line));
+  if (strange >= 0) {
+    throw stop('JOURNAL_UNREADABLE', {
+      message: `${path} is not a journal of loki-eks`,
+      evidence: [`entry ${strange + 1}: ${JSON.stringify(lines[strange]).slice(0, 200)}`],
+    });
+  }
   return {
     text,
-    started: new Date(first?.started ?? 0),
+    started: new Date(Date.parse(first?.started ?? '') || 0),
     chain: first?.chain ?? '',
     entries: lines.flatMap((line) => ('entry' in line ? [line.entry] : [])),
     closed: lines.findLast((line) => 'closed' in line)?.closed,
   };
+}
+
+const OUTCOMES: readonly unknown[] = ['done', 'undone', 'left'] satisfies readonly Outcome[];
+
+/** Of the shapes that are written; a later format may have others, and is told by its number. */
+function isLine(line: Line): boolean {
+  const { started, format, chain, entry, closed } = line as Readonly<Record<string, unknown>>;
+  if (started !== undefined)
+    return typeof started === 'string' && (format === undefined || Number.isInteger(format)) && (chain === undefined || typeof chain === 'string');
+  if (closed !== undefined) return OUTCOMES.includes(closed);
+  const { step, receipt } = (entry ?? {}) as { readonly step?: unknown; readonly receipt?: { readonly did?: unknown } | null };
+  return typeof step === 'string' && typeof receipt?.did === 'string';
+}
+
+/** Whoever owns or may write the file chooses what is rolled back. */
+async function requireOwn(path: string): Promise<void> {
+  const { uid, mode } = await lstat(path);
+  const why = uid !== process.getuid?.() ? 'it belongs to another user' : (mode & 0o022) !== 0 ? 'other users may write to it' : undefined;
+  if (why && process.platform !== 'win32') throw stop('JOURNAL_UNREADABLE', { message: `${path} is not used: ${why}` });
 }
 
 /** A torn line belongs to a deed that was never begun, so it is dropped. */
@@ -188,6 +218,7 @@ function unwritable(path: string, error: unknown): ProblemError {
 }
 
 function unreadable(path: string, error: unknown): ProblemError {
-  const why = (WORDS[codeOf(error)] ?? codeOf(error)).replace('write there', 'read it');
+  const code = codeOf(error);
+  const why = (WORDS[code] ?? (code || (error as Error).message)).replace('write there', 'read it');
   return stop('JOURNAL_UNREADABLE', { message: `${path} can't be read: ${why}` }, { cause: error });
 }

@@ -53,6 +53,12 @@ describe('systemFiles', () => {
     await expect(systemFiles({ cwd, stdin: () => endless }).read('-')).rejects.toMatchObject({
       problem: { message: 'standard input: it is larger than 16 MiB' },
     });
+    const silent = new Readable({ read: () => {} });
+    silent.push('half of it');
+    await expect(systemFiles({ cwd, stdin: () => silent, stdinMs: 50 }).read('-')).rejects.toMatchObject({
+      problem: { code: 'FILE_UNREADABLE', message: 'standard input: the program that writes to it never finishes' },
+    });
+    expect(silent.destroyed).toBe(true);
   });
 
   it('writes for the owner only, over nothing unless told to, and leaves no draft behind', async () => {

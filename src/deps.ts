@@ -1,5 +1,5 @@
 /** What a use case is given from outside: makers of ports (so that nothing is loaded or called before it is needed) and the run itself. */
-import type { Json, Problem, Sink } from './engine/types.ts';
+import type { DoctorResult, Problem, Sink, VerifyResult } from './engine/types.ts';
 import type { Aws } from './ports/aws.ts';
 import type { Grafana, GrafanaLogin } from './ports/grafana.ts';
 import type { Journals } from './ports/journals.ts';
@@ -92,7 +92,7 @@ export type VerifyCheckName = 'lines' | 'login' | 'tenant' | 's3' | 'grafana' | 
 export interface JUnitFile {
   readonly file: string;
   /** `result` is that of `verify.finished`; without it the run ended before, for `problems`. */
-  readonly xml: (of: { readonly result?: Json; readonly problems: readonly Problem[] }) => Promise<string>;
+  readonly xml: (of: { readonly result?: VerifyResult; readonly problems: readonly Problem[] }) => Promise<string>;
 }
 export interface VerifyOptions {
   /** About so many nodes, spread over all kinds, instead of every one. */
@@ -125,6 +125,6 @@ export interface ReportFiles {
   /** Files that are there may be replaced. */
   readonly force: boolean;
   /** The result of `doctor.finished` as an HTML file. */
-  readonly page: (result: Json, about: { readonly version: string; readonly made: Date; readonly sandbox: boolean }) => Promise<string>;
+  readonly page: (result: DoctorResult, about: { readonly version: string; readonly made: Date; readonly sandbox: boolean }) => Promise<string>;
 }
 export type StatusOptions = Readonly<Record<never, never>>;

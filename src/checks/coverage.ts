@@ -1,16 +1,7 @@
 /** Which nodes have a collector and which have not: a node without one is a hole in the logs. */
+import type { Coverage } from '../engine/types.ts';
 import type { Row } from '../ports/kubernetes.ts';
 import type { Context } from '../context.ts';
-
-export interface Coverage {
-  /** Nodes a collector can run on: Linux, not Fargate. */
-  readonly linux: number;
-  readonly withCollector: number;
-  /** Names of those without a running collector. */
-  readonly without: readonly string[];
-  readonly fargate: number;
-  readonly windows: number;
-}
 
 /** Read as tables: on a cluster of thousands of nodes the objects themselves would be a hundred megabytes. */
 export async function coverage({ kubernetes, blueprint }: Pick<Context, 'kubernetes' | 'blueprint'>): Promise<Coverage> {

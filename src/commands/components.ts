@@ -1,5 +1,5 @@
 /** The workloads of both releases, one row each. */
-import type { Problem } from '../engine/types.ts';
+import type { Component, Problem } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { scaledToZero } from '../checks/parts.ts';
 import { problem } from '../problems/problem.ts';
@@ -8,17 +8,6 @@ import type { Context } from '../context.ts';
 interface Row extends Component {
   /** Of Loki: which part it is. */
   readonly part?: string;
-}
-
-export interface Component {
-  readonly name: string;
-  readonly kind: string;
-  readonly ready: number;
-  readonly wanted: number;
-  readonly version?: string;
-  readonly state: 'ok' | 'degraded' | 'down' | 'absent';
-  readonly why?: string;
-  readonly problem?: Problem;
 }
 
 const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;

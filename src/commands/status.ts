@@ -1,13 +1,13 @@
 /** `status`: what is installed and how it is, compared with what was wanted. */
 import { runChecks, failures } from '../engine/run-checks.ts';
 import { plan as planOf } from '../engine/plan.ts';
-import type { Json, Plan } from '../engine/types.ts';
+import type { Component, Plan, ReleaseRow } from '../engine/types.ts';
 import { pinnedCharts } from '../design/pins.ts';
 import { checks } from '../checks/index.ts';
 import type { Context } from '../context.ts';
 import { steps } from '../steps/index.ts';
 import { memoize } from './prefetch.ts';
-import { components, type Component } from './components.ts';
+import { components } from './components.ts';
 import { contextFor } from './step-context.ts';
 import { coverage } from '../checks/coverage.ts';
 import { discover } from './discover.ts';
@@ -45,9 +45,9 @@ export const status: UseCase<StatusOptions> = (run) =>
         region: blueprint.region,
         namespace: blueprint.loki.namespace,
         sandbox: run.sandbox,
-        components: parts as unknown as Json,
+        components: parts,
         releases,
-        nodes: nodes as unknown as Json,
+        nodes,
         drift,
         buckets: [blueprint.buckets.chunks, blueprint.buckets.ruler].map(({ use, name }) => ({ use, name })),
         healthy,
@@ -66,9 +66,9 @@ const memoized = ({ kubernetes, releases, ...ctx }: Context): Context => ({
 
 const unhealthy = (parts: readonly Component[]) => parts.flatMap(({ problem }) => (problem ? [problem] : []));
 
-async function releaseRows({ releases, blueprint }: Context): Promise<readonly Json[]> {
+async function releaseRows({ releases, blueprint }: Context): Promise<readonly ReleaseRow[]> {
   const rows = await Promise.all(
-    (['loki', 'alloy'] as const).map(async (use): Promise<readonly Json[]> => {
+    (['loki', 'alloy'] as const).map(async (use): Promise<readonly ReleaseRow[]> => {
       const { name, namespace } = blueprint[use];
       const found = await releases.find(name, namespace);
       if (!found) return [];

@@ -29,7 +29,7 @@ export const eventDocs: { readonly [T in keyof EventMap]: EventDoc<T> } = {
   'check.said': { when: 'a long-running check reports progress', fields: { check: 'id of the check', text: 'human-readable text' } },
   'check.finished': {
     when: 'a check finishes',
-    fields: { check: 'id of the check', title: 'the condition that was checked', verdict: 'is: pass (saw), warn (problem), fail (problem) or skip (why)' },
+    fields: { check: 'id of the check', title: 'the condition that was checked', verdict: 'is: pass (detail), warn (problem), fail (problem) or skip (why)' },
   },
   'plan.finished': {
     when: 'the plan is complete',
@@ -61,7 +61,7 @@ export const eventDocs: { readonly [T in keyof EventMap]: EventDoc<T> } = {
     when: 'verification is complete',
     fields: {
       result:
-        'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, saw, why, problem), untried (proof, title), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
+        'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, detail, why, problem), untried (proof, title), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
     },
   },
   'status.finished': {
@@ -72,7 +72,7 @@ export const eventDocs: { readonly [T in keyof EventMap]: EventDoc<T> } = {
     when: 'the log path or the values files have been checked; with --fix emitted once before and once after fixing, and the last one counts',
     fields: {
       result:
-        'mode (cluster or values), healthy, root and findings (check, hop, role: root, also or consequence, severity: fail or warn, problem), hops (hop, state, saw), unseen (what, why), subject',
+        'mode (cluster or values), healthy, root and findings (check, hop, role: root, also or consequence, severity: fail or warn, problem, autofix, classes), hops (hop, state, detail), notCollected (what, why), subject',
     },
   },
   'note.given': { when: 'there is additional information: the next command, where to find the password', fields: { text: 'human-readable text' } },

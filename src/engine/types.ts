@@ -168,6 +168,144 @@ export interface PlannedStep {
   readonly finding: Inspection;
 }
 
+/** Only where documents were asked for, with `--show`. */
+export interface PlanResult {
+  /** Text by file name. */
+  readonly shown: Readonly<Record<string, string>>;
+}
+
+export interface NodeRow {
+  readonly node: string;
+  /** `passed-over`: nothing could be proved there, and `why` says so. */
+  readonly state: 'found' | 'failed' | 'passed-over';
+  readonly zone?: string;
+  /** `m5.xlarge` */
+  readonly instanceType?: string;
+  /** `nvidia.com/gpu=true:NoSchedule` */
+  readonly taints?: readonly string[];
+  /** From print to visible. */
+  readonly seconds?: number;
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+export interface ProofRow<Name extends string = string> {
+  readonly proof: Name;
+  /** Reads as a fact. */
+  readonly title: string;
+  readonly state: 'proved' | 'failed' | 'skipped';
+  readonly detail?: string;
+  /** Why it was not tried. */
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+/** Seconds from print to visible. */
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+/** A line that was really printed, and what finds it again. */
+export interface PrintedLine {
+  readonly line: string;
+  readonly query: string;
+  readonly node: string;
+  readonly tenant: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface VerifyResult extends Partial<Omit<PrintedLine, 'tenant'>> {
+  /** Everything that was tried is proved. */
+  readonly found: boolean;
+  readonly counts: {
+    readonly linux: number;
+    readonly tried: number;
+    readonly found: number;
+    readonly failed: number;
+    readonly passedOver: number;
+    readonly sampled: boolean;
+  };
+  readonly latency?: Latency;
+  readonly tenant: string;
+  /** How long the whole took. */
+  readonly seconds: number;
+  readonly proofs: readonly ProofRow[];
+  readonly untried: readonly Pick<ProofRow, 'proof' | 'title'>[];
+  readonly nodes: readonly NodeRow[];
+  readonly problems: readonly Problem[];
+}
+
+export interface Component {
+  readonly name: string;
+  readonly kind: string;
+  readonly ready: number;
+  readonly wanted: number;
+  readonly version?: string;
+  readonly state: 'ok' | 'degraded' | 'down' | 'absent';
+  readonly why?: string;
+  readonly problem?: Problem;
+}
+
+export interface ReleaseRow {
+  readonly name: string;
+  readonly namespace: string;
+  readonly chart: string;
+  readonly version: string;
+  /** The chart version that this loki-eks installs. */
+  readonly pinned: string;
+  readonly status: string;
+  readonly revision: number;
+}
+
+export interface Coverage {
+  /** Nodes a collector can run on: Linux, not Fargate. */
+  readonly linux: number;
+  readonly withCollector: number;
+  /** Names of those without a running collector. */
+  readonly without: readonly string[];
+  readonly fargate: number;
+  readonly windows: number;
+}
+
+export interface StatusResult {
+  readonly cluster: string;
+  readonly region: string;
+  readonly namespace: string;
+  readonly sandbox: boolean;
+  readonly components: readonly Component[];
+  readonly releases: readonly ReleaseRow[];
+  readonly nodes: Coverage;
+  readonly drift: readonly { readonly step: string; readonly title: string; readonly changes: readonly string[] }[];
+  readonly buckets: readonly { readonly use: string; readonly name: string; readonly objects?: number; readonly bytes?: number }[];
+  readonly healthy: boolean;
+  readonly notes: readonly string[];
+}
+
+export interface DoctorFinding {
+  readonly check: string;
+  readonly hop: string;
+  /** `root`: begin here. `also`: broken by itself. `consequence`: a likely symptom of the root. */
+  readonly role: 'root' | 'also' | 'consequence';
+  readonly severity: 'fail' | 'warn';
+  readonly problem: Problem;
+  /** Whether `--fix` may fix it. */
+  readonly autofix: string;
+  /** Classes of failure that this is a sign of. */
+  readonly classes: readonly string[];
+}
+
+export interface DoctorResult {
+  readonly mode: 'cluster' | 'values';
+  readonly healthy: boolean;
+  readonly root?: DoctorFinding;
+  readonly findings: readonly DoctorFinding[];
+  readonly hops: readonly { readonly hop: string; readonly state: string; readonly detail?: string }[];
+  readonly notCollected: readonly { readonly what: string; readonly why: string }[];
+  readonly subject: Readonly<Record<string, Json>>;
+}
+
 /** Everything that happens, in order. A renderer is a function of this table and of nothing else. */
 export interface EventMap {
   'run.started': { readonly command: string; readonly version: string; readonly sandbox: boolean };
@@ -177,7 +315,7 @@ export interface EventMap {
   'checks.started': { readonly at: string; readonly checks: readonly { readonly id: string; readonly title: string }[] };
   'check.said': { readonly check: string; readonly text: string };
   'check.finished': CheckResult;
-  'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: Json };
+  'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: PlanResult };
   'steps.started': {
     readonly doing: 'install' | 'mend' | 'adopt' | 'orphan' | 'uninstall' | 'recover';
     readonly steps: readonly { readonly id: string; readonly title: string }[];
@@ -193,9 +331,9 @@ export interface EventMap {
   'undo.failed': { readonly step: string; readonly did: string; readonly problem: Problem };
   'probes.placed': Readonly<Record<never, never>>;
   'probes.removed': { readonly left: number };
-  'verify.finished': { readonly result: Json };
-  'status.finished': { readonly result: Json };
-  'doctor.finished': { readonly result: Json };
+  'verify.finished': { readonly result: VerifyResult };
+  'status.finished': { readonly result: StatusResult };
+  'doctor.finished': { readonly result: DoctorResult };
   /** A line for the reader that belongs to the result: the next command to run, where the password is. */
   'note.given': { readonly text: string };
   'run.finished': {

@@ -48,7 +48,7 @@ export async function inspectDatasource(
   if (unmarked && leaving.length === 0) return { is: 'blocked', problem: provisioned(found, blueprint) };
   if (leaving.length > 0) return { is: 'differs', changes: [{ action: found ? 'update' : 'create', target, detail: 'through the API' }, ...leaving] };
   if (!found) return { is: 'differs', changes: [{ action: 'create', target }] };
-  const same = canonical(found as unknown as Json) === canonical(wantedDatasource(blueprint, plan, blueprint.login.user) as unknown as Json);
+  const same = canonical(found) === canonical(wantedDatasource(blueprint, plan, blueprint.login.user));
   if (same && password !== undefined && (await loginTaken(ctx, plan.uid))) return { is: 'matches' };
   return { is: 'differs', changes: [{ action: 'update', target, ...(same && { detail: 'login' }) }] };
 }

@@ -261,7 +261,7 @@ export async function wronglyFlushed({ kubernetes }: Pick<Guarded, 'kubernetes'>
   if (marked.length === 0) return [];
   const sets = await kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...query });
   const staying = sets.filter(({ metadata }) => !metadata.deletionTimestamp);
-  const wanted = new Set(staying.flatMap((set) => claimNamesOf(set as unknown as Json)));
+  const wanted = new Set(staying.flatMap((set) => claimNamesOf(set)));
   return marked.filter(({ metadata }) => wanted.has(metadata.name));
 }
 
@@ -279,7 +279,7 @@ export async function goOn(ctx: Pick<Guarded, 'kubernetes' | 'clock' | 'timeoutM
 }
 
 /** Of all pods that a StatefulSet has by now: `data-loki-ingester-0`, … */
-function claimNamesOf(set: Json): readonly string[] {
+function claimNamesOf(set: KubeObject): readonly string[] {
   const templates = (getPath(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
   const ordinals = Array.from({ length: Number(getPath(set, 'spec.replicas') ?? 1) }, (_, ordinal) => ordinal);
   return templates.flatMap((template) =>

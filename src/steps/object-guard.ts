@@ -29,7 +29,7 @@ export function guardObjects(ctx: Guarded): Kubernetes {
     replace: (object) => {
       const { apiVersion, kind, metadata } = object;
       const ref: Ref = { apiVersion, kind, name: metadata.name, ...(metadata.namespace && { namespace: metadata.namespace }) };
-      return withFewer(ctx, { ref, replicas: getPath(object as unknown as Json, 'spec.replicas') ?? null }, () => kubernetes.replace(object));
+      return withFewer(ctx, { ref, replicas: getPath(object, 'spec.replicas') ?? null }, () => kubernetes.replace(object));
     },
   };
 }
@@ -75,7 +75,7 @@ async function endWithoutClaims(ctx: Guarded, pods: readonly KubeObject[]): Prom
 }
 
 const usesClaims = (pod: KubeObject): boolean =>
-  ((getPath(pod as unknown as Json, 'spec.volumes') ?? []) as readonly Json[]).some((volume) => getPath(volume, 'persistentVolumeClaim') !== undefined);
+  ((getPath(pod, 'spec.volumes') ?? []) as readonly Json[]).some((volume) => getPath(volume, 'persistentVolumeClaim') !== undefined);
 
 interface Scaling {
   readonly ref: Ref;

@@ -46,7 +46,7 @@ async function wayTo({ kubernetes, blueprint }: Needs, use: Use, manifests: stri
   const wanted = statefulSetsIn(rendered);
   const replaced = sets.filter((set) => {
     const next = wanted.get(set.metadata.name);
-    return next !== undefined && fixedPart(set as unknown as Json) !== fixedPart(next);
+    return next !== undefined && fixedPart(set) !== fixedPart(next);
   });
   return { replaced: replaced.map(({ metadata }) => metadata.name).sort(), claims: claims.map(({ metadata }) => metadata.name).sort() };
 }
@@ -68,7 +68,7 @@ function statefulSetsIn(manifests: string): ReadonlyMap<string, Json> {
 }
 
 /** What Kubernetes lets nobody change on a StatefulSet, without what it fills in by itself. */
-export function fixedPart(set: Json): string {
+export function fixedPart(set: unknown): string {
   return canonical({
     serviceName: getPath(set, 'spec.serviceName') ?? '',
     selector: getPath(set, 'spec.selector.matchLabels') ?? {},
@@ -117,9 +117,7 @@ export async function dropClaims({ kubernetes, blueprint }: Needs, use: Use, way
     kubernetes.list({ ...query, metadataOnly: true }),
     kubernetes.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', ...partsOf(blueprint, use) }),
   ]);
-  const asked = sets.flatMap((set) =>
-    claimsOf(set as unknown as Json).map((claim) => new RegExp(`^${String(getPath(claim, 'metadata.name'))}-${set.metadata.name}-\\d+$`)),
-  );
+  const asked = sets.flatMap((set) => claimsOf(set).map((claim) => new RegExp(`^${String(getPath(claim, 'metadata.name'))}-${set.metadata.name}-\\d+$`)));
   const fresh = claims.filter(({ metadata: { name } }) => !way.claims.includes(name) && !asked.some((pattern) => pattern.test(name)));
   const { apiVersion, kind, namespace } = query;
   await Promise.all(fresh.map(({ metadata: { name } }) => kubernetes.delete({ apiVersion, kind, namespace, name })));
@@ -145,7 +143,7 @@ export async function dropLeft({ releases, kubernetes, blueprint }: Needs, use: 
 
 const HOLDS_DATA = /^(Namespace|PersistentVolume|StorageClass|CustomResourceDefinition)/;
 
-const claimsOf = (set: Json) => (getPath(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
+const claimsOf = (set: unknown) => (getPath(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
 
 const refsOf = ({ blueprint }: Needs, use: Use, { replaced }: Recreation) =>
   replaced.map((name) => ({ apiVersion: 'apps/v1', kind: 'StatefulSet', namespace: blueprint[use].namespace, name }));

@@ -1,37 +1,9 @@
 /** What `doctor` found, as a page: the way of the logs, where it breaks first, what follows, and what was not looked at. */
-import type { Json, Problem } from '../engine/types.ts';
+import type { DoctorFinding, DoctorResult } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, cut, fold, oneLine, pad } from './text.ts';
 
-/** The shape of `doctor.finished.result`. */
-export interface DoctorResult {
-  readonly mode: 'cluster' | 'values';
-  readonly healthy: boolean;
-  readonly root?: Finding;
-  readonly findings: readonly Finding[];
-  readonly hops: readonly { readonly hop: string; readonly state: string; readonly detail?: string }[];
-  readonly notCollected: readonly { readonly what: string; readonly why: string }[];
-  readonly subject: Readonly<Record<string, Json>>;
-}
-
-interface Finding {
-  readonly check: string;
-  readonly hop: string;
-  readonly role: string;
-  readonly severity: string;
-  readonly problem: Problem;
-  readonly autofix?: string;
-}
-
-const EMPTY: DoctorResult = { mode: 'cluster', healthy: false, findings: [], hops: [], notCollected: [], subject: {} };
-
-export function readDoctorResult(result: Json): DoctorResult {
-  const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<DoctorResult>) : {};
-  return { ...EMPTY, ...given };
-}
-
-export function doctorLines(result: Json, look: Look): readonly string[] {
-  const found = readDoctorResult(result);
+export function doctorLines(found: DoctorResult, look: Look): readonly string[] {
   const sections = [hopLines(found, look), rootLines(found, look), otherLines(found, look), unseenLines(found, look)].filter((lines) => lines.length > 0);
   return ['', ...subjectLines(found, look), ...sections.flatMap((lines) => ['', ...lines]), '', ...verdict(found, look)];
 }
@@ -58,7 +30,7 @@ function rootLines({ root, mode }: DoctorResult, { columns, paint }: Look): read
 
 function otherLines({ findings, mode }: DoctorResult, look: Look): readonly string[] {
   const { paint } = look;
-  const group = (heading: string, wanted: (one: Finding) => boolean) => {
+  const group = (heading: string, wanted: (one: DoctorFinding) => boolean) => {
     const some = findings.filter(wanted);
     return some.length === 0 ? [] : [paint.strong(heading), ...some.flatMap((one) => findingLines(one, look))];
   };
@@ -70,7 +42,7 @@ function otherLines({ findings, mode }: DoctorResult, look: Look): readonly stri
   return groups.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
 
-function findingLines({ problem, severity, hop }: Finding, { columns, paint }: Look): readonly string[] {
+function findingLines({ problem, severity, hop }: DoctorFinding, { columns, paint }: Look): readonly string[] {
   const mark = severity === 'fail' ? paint.bad('✖') : paint.careful('▲');
   const [first = '', ...rest] = fold(clean(problem.message), columns - 4);
   // A command is left whole, so that it can be copied.

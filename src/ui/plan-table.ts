@@ -1,5 +1,5 @@
 /** The plan: every change by step, with the semantic differences of documents, and what is already as wanted in one line. */
-import type { Change, Json, PlannedStep } from '../engine/types.ts';
+import type { Change, PlanResult, PlannedStep } from '../engine/types.ts';
 import type { Paint } from './colour.ts';
 import { clean, count, cut, fold, oneLine, spread } from './text.ts';
 import { problemLines } from './problem.ts';
@@ -70,15 +70,9 @@ export function summary(steps: readonly PlannedStep[], { paint }: Look): string 
   return parts.length === 0 ? paint.good('Nothing to change: everything is up to date.') : `${paint.strong('Plan:')} ${parts.join(', ')}.`;
 }
 
-/** The shape of `plan.finished.result` when documents were asked for with `--show`. */
-export interface PlanResult {
-  /** Text by file name. */
-  readonly shown: Readonly<Record<string, string>>;
-}
-
 /** Rendered documents, as they would be on disk, ready to be piped on; when there are several, a comment line names each, and YAML stays one stream. */
-export function documentLines(result: Json | undefined): readonly string[] {
-  const documents = result && typeof result === 'object' && 'shown' in result ? Object.entries((result as unknown as PlanResult).shown) : [];
+export function documentLines(result: PlanResult | undefined): readonly string[] {
+  const documents = Object.entries(result?.shown ?? {});
   const head = (name: string) => [name.endsWith('.yaml') ? '---' : '', `# ${oneLine(name)}`];
   return documents.flatMap(([name, text]) => [...(documents.length > 1 ? head(name) : []), ...clean(text).trimEnd().split('\n')]);
 }

@@ -1,8 +1,8 @@
 /** What `doctor` found, as one HTML file that can be opened and attached: no script, no network, nothing outside of it. */
 import { createHash } from 'node:crypto';
-import type { Json, Problem } from '../engine/types.ts';
+import type { DoctorFinding, DoctorResult, Problem } from '../engine/types.ts';
 import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
-import { allWell, isUnproved, readDoctorResult, type DoctorResult } from './doctor-report.ts';
+import { allWell, isUnproved } from './doctor-report.ts';
 import { narrowDrawing, stateWords, wideDrawing, type DrawnHop, type HopState } from './report-html-drawing.ts';
 import { style } from './report-html-style.ts';
 import { anchor, escaped } from './report-html-text.ts';
@@ -16,11 +16,7 @@ export interface ReportAbout {
   readonly sandbox: boolean;
 }
 
-type Finding = DoctorResult['findings'][number];
-
-/** `result` has the shape of `doctor.finished.result`. */
-export function reportHtml(result: Json, about: ReportAbout): string {
-  const found = readDoctorResult(result);
+export function reportHtml(found: DoctorResult, about: ReportAbout): string {
   const title = `Log path: ${subjectOf(found)}`;
   const hash = createHash('sha256').update(style).digest('base64');
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; img-src data:; base-uri 'none'; form-action 'none'`;
@@ -114,7 +110,7 @@ function drawing(found: DoctorResult): readonly string[] {
 }
 
 function findings({ findings: all, root, mode }: DoctorResult): readonly string[] {
-  const group = (heading: string, wanted: (one: Finding) => boolean): readonly string[] => {
+  const group = (heading: string, wanted: (one: DoctorFinding) => boolean): readonly string[] => {
     const some = all.filter(wanted);
     return some.length === 0 ? [] : [`<h2>${heading}</h2>`, ...some.map((one) => card(one))];
   };
@@ -131,7 +127,7 @@ const MENDS: Readonly<Record<string, string>> = {
   confirm: 'loki-eks doctor --fix fixes this once you confirm.',
 };
 
-function card({ problem, role, severity, hop, autofix = 'no' }: Finding): string {
+function card({ problem, role, severity, hop, autofix = 'no' }: DoctorFinding): string {
   const tone = severity === 'fail' ? 'bad' : 'careful';
   const row = catalogue[problem.code as ProblemCode];
   const parts = [

@@ -1,66 +1,9 @@
 /** What `status` found, as a page: components, releases, nodes, buckets, drift, and the sum of it. */
-import type { Json } from '../engine/types.ts';
+import type { StatusResult } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, cut, fold, oneLine, pad, size, width } from './text.ts';
 
-/** The shape of `status.finished.result`. */
-export interface StatusResult {
-  readonly cluster: string;
-  readonly region: string;
-  readonly namespace: string;
-  readonly sandbox: boolean;
-  readonly components: readonly Component[];
-  readonly releases: readonly {
-    readonly name: string;
-    readonly namespace: string;
-    readonly chart: string;
-    readonly version: string;
-    /** The chart version this loki-eks installs. */
-    readonly pinned: string;
-    readonly status: string;
-    readonly revision: number;
-  }[];
-  readonly nodes: {
-    readonly linux: number;
-    readonly withCollector: number;
-    readonly without: readonly string[];
-    readonly fargate: number;
-    readonly windows: number;
-  };
-  readonly drift: readonly { readonly step: string; readonly title: string; readonly changes: readonly string[] }[];
-  readonly buckets: readonly { readonly use: string; readonly name: string; readonly objects?: number; readonly bytes?: number }[];
-  readonly healthy: boolean;
-  readonly notes: readonly string[];
-}
-
-export interface Component {
-  readonly name: string;
-  readonly kind: string;
-  readonly ready: number;
-  readonly wanted: number;
-  readonly version?: string;
-  readonly state: 'ok' | 'degraded' | 'down' | 'absent';
-  readonly why?: string;
-}
-
-const EMPTY: StatusResult = {
-  cluster: '',
-  region: '',
-  namespace: '',
-  sandbox: false,
-  components: [],
-  releases: [],
-  nodes: { linux: 0, withCollector: 0, without: [], fargate: 0, windows: 0 },
-  drift: [],
-  buckets: [],
-  healthy: false,
-  notes: [],
-};
-
-/** A field that is missing is shown as empty, never as a crash: older and newer results are readable. */
-export function statusLines(result: Json, look: Look): readonly string[] {
-  const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<StatusResult>) : {};
-  const status: StatusResult = { ...EMPTY, ...given };
+export function statusLines(status: StatusResult, look: Look): readonly string[] {
   const sections = [
     componentLines(status, look),
     releaseLines(status, look),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Json } from '../engine/types.ts';
+import type { VerifyResult } from '../engine/types.ts';
 import { verifyJunit } from './verify-junit.ts';
 
 const wrong = {
@@ -10,7 +10,12 @@ const wrong = {
 };
 
 it('has a case for each node and each proof, and nothing in it that is no XML', () => {
-  const result: Json = {
+  const result: VerifyResult = {
+    found: false,
+    counts: { linux: 2, tried: 2, found: 1, failed: 1, passedOver: 1, sampled: false },
+    tenant: 'demo',
+    untried: [],
+    problems: [wrong],
     seconds: 12.5,
     nodes: [
       { node: 'node-a', state: 'found', seconds: 1.25 },

@@ -1,22 +1,6 @@
 /** The result of verify as JUnit XML: a test case for each node and for each proof. */
-import type { Json, Problem } from '../engine/types.ts';
+import type { NodeRow, Problem, ProofRow, VerifyResult } from '../engine/types.ts';
 import { clean } from './text.ts';
-
-interface NodeRow {
-  readonly node: string;
-  readonly state: string;
-  readonly seconds?: number;
-  readonly why?: string;
-  readonly problem?: Problem;
-}
-
-interface ProofRow {
-  readonly title: string;
-  readonly state: string;
-  readonly detail?: string;
-  readonly why?: string;
-  readonly problem?: Problem;
-}
 
 interface Case {
   readonly name: string;
@@ -32,9 +16,8 @@ interface Suite {
 }
 
 /** Without a result, the run itself is the one test case. */
-export function verifyJunit({ result, problems }: { readonly result?: Json; readonly problems: readonly Problem[] }): string {
-  const given = (result ?? {}) as { readonly nodes?: readonly NodeRow[]; readonly proofs?: readonly ProofRow[]; readonly seconds?: number };
-  const { nodes = [], proofs = [], seconds = 0 } = given;
+export function verifyJunit({ result, problems }: { readonly result?: VerifyResult; readonly problems: readonly Problem[] }): string {
+  const { nodes = [], proofs = [], seconds = 0 } = result ?? {};
   const whole: Suite = { name: 'run', cases: problems.map((failure) => ({ name: 'verify', failure })) };
   const suites = result === undefined ? [whole] : [nodesSuite(nodes), proofsSuite(proofs)].filter(({ cases }) => cases.length > 0);
   const all = suites.flatMap(({ cases }) => cases);

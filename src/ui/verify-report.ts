@@ -1,57 +1,9 @@
 /** What verify found, as a page: the nodes, worst first, how long lines take, each proof, and the query that repeats one of them. */
-import type { Json, Problem } from '../engine/types.ts';
+import type { NodeRow, VerifyResult } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, cut, duration, fold, oneLine, pad } from './text.ts';
 
-/** The part of `verify.finished.result` that is shown. */
-interface VerifyResult {
-  readonly found: boolean;
-  readonly counts: { readonly linux: number; readonly tried: number; readonly found: number; readonly sampled: boolean };
-  readonly latency?: { readonly p50: number; readonly p95: number; readonly max: number };
-  readonly nodes: readonly NodeRow[];
-  readonly proofs: readonly ProofRow[];
-  readonly untried: readonly Pick<ProofRow, 'proof' | 'title'>[];
-  readonly line: string;
-  readonly query: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly tenant: string;
-  readonly seconds: number;
-}
-
-interface NodeRow {
-  readonly node: string;
-  readonly state: string;
-  readonly taints?: readonly string[];
-  readonly seconds?: number;
-  readonly why?: string;
-  readonly problem?: Problem;
-}
-
-interface ProofRow {
-  readonly proof: string;
-  readonly title: string;
-  readonly state: string;
-  readonly detail?: string;
-  readonly why?: string;
-  readonly problem?: Problem;
-}
-
-const EMPTY: VerifyResult = {
-  found: false,
-  counts: { linux: 0, tried: 0, found: 0, sampled: false },
-  nodes: [],
-  proofs: [],
-  untried: [],
-  line: '',
-  query: '',
-  labels: {},
-  tenant: '',
-  seconds: 0,
-};
-
-export function verifyLines(result: Json, look: Look): readonly string[] {
-  const given = result && typeof result === 'object' && !Array.isArray(result) ? (result as Partial<VerifyResult>) : {};
-  const found: VerifyResult = { ...EMPTY, ...given };
+export function verifyLines(found: VerifyResult, look: Look): readonly string[] {
   const sections = [nodeLines(found, look), passedLines(found, look), proofLines(found, look), repeatLines(found, look)].filter((lines) => lines.length > 0);
   return ['', ...headline(found, look), ...sections.flatMap((lines) => ['', ...lines])];
 }
@@ -133,7 +85,7 @@ function proofLines({ proofs, untried }: VerifyResult, { paint, columns }: Look)
   ];
 }
 
-function repeatLines({ line, tenant, labels, query }: VerifyResult, { paint, columns }: Look): readonly string[] {
+function repeatLines({ line = '', tenant, labels = {}, query = '' }: VerifyResult, { paint, columns }: Look): readonly string[] {
   const row = (name: string, text: string) =>
     text === '' ? [] : fold(clean(text), columns - 11).map((part, index) => `  ${paint.faint((index === 0 ? name : '').padEnd(9))}${part}`);
   const shown = Object.entries(labels).map(([name, value]) => `${oneLine(name)}="${oneLine(value)}"`);

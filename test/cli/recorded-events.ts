@@ -96,6 +96,8 @@ export const installed: readonly Event[] = [
         { node: 'ip-10-0-1-12.ap-northeast-2.compute.internal', state: 'found', seconds: 3.2, taints: ['nvidia.com/gpu=true:NoSchedule'] },
         { node: 'fargate-ip-10-0-1-13.ap-northeast-2.compute.internal', state: 'passed-over', why: 'it is Fargate, which runs no DaemonSets' },
       ],
+      untried: [],
+      problems: [],
       line: 'loki-eks verify 0f1e2d3c4b5a/0',
       seconds: 3.2,
       query: '{namespace="loki", pod="loki-eks-verify-0f1e2d3c-0"} |= "0f1e2d3c4b5a"',

@@ -1,13 +1,22 @@
 /** The page that `doctor` prints: the hops, the root, what follows, what was not seen; and nothing that steers the terminal. */
 import { describe, expect, it } from 'vitest';
 import { paint } from '../../src/ui/colour.ts';
+import type { DoctorFinding, DoctorResult } from '../../src/engine/types.ts';
 import { doctorLines } from '../../src/ui/doctor-report.ts';
 
 const look = { columns: 80, paint: paint(false) };
 const problem = (code: string, message: string) => ({ code, message, fix: 'do this' });
+const finding = (one: Omit<DoctorFinding, 'autofix' | 'classes'>): DoctorFinding => ({ ...one, autofix: 'no', classes: [] });
+const well: DoctorResult = { mode: 'cluster', healthy: true, findings: [], hops: [], notCollected: [], subject: {} };
 
 describe('the report of doctor', () => {
-  const root = { check: 'alloy.varlog', hop: 'alloy-read', role: 'root', severity: 'fail', problem: problem('ALLOY_NO_VARLOG', 'not\u001b[31m mounted') };
+  const root = finding({
+    check: 'alloy.varlog',
+    hop: 'alloy-read',
+    role: 'root',
+    severity: 'fail',
+    problem: problem('ALLOY_NO_VARLOG', 'not\u001b[31m mounted'),
+  });
   const page = doctorLines(
     {
       mode: 'cluster',
@@ -15,9 +24,9 @@ describe('the report of doctor', () => {
       root,
       findings: [
         root,
-        { check: 'alloy.files', hop: 'alloy-read', role: 'consequence', severity: 'fail', problem: problem('ALLOY_NO_FILES', 'no file is followed') },
-        { check: 'grafana.login', hop: 'grafana-datasource', role: 'also', severity: 'fail', problem: problem('DATASOURCE_NO_LOGIN', 'no login') },
-        { check: 'alloy.cri', hop: 'alloy-read', role: 'also', severity: 'warn', problem: problem('ALLOY_NO_CRI', 'the prefix stays') },
+        finding({ check: 'alloy.files', hop: 'alloy-read', role: 'consequence', severity: 'fail', problem: problem('ALLOY_NO_FILES', 'no file is followed') }),
+        finding({ check: 'grafana.login', hop: 'grafana-datasource', role: 'also', severity: 'fail', problem: problem('DATASOURCE_NO_LOGIN', 'no login') }),
+        finding({ check: 'alloy.cri', hop: 'alloy-read', role: 'also', severity: 'warn', problem: problem('ALLOY_NO_CRI', 'the prefix stays') }),
       ],
       hops: [
         { hop: 's3', state: 'pass', detail: 'chunks' },
@@ -56,11 +65,8 @@ describe('the report of doctor', () => {
   });
 
   it('says that all is well, of a cluster and of files', () => {
-    expect(doctorLines({ mode: 'cluster', healthy: true }, look).at(-1)).toBe('✔ Logs flow end to end.');
-    expect(doctorLines({ mode: 'cluster', healthy: true, hops: [{ hop: 'query', state: 'skip' }] }, look).at(-1)).toBe(
-      '▲ No problems found, but delivery could not be verified.',
-    );
-    expect(doctorLines({ mode: 'values', healthy: true }, look).at(-1)).toBe('✔ No problems found in these values.');
-    expect(doctorLines(null, look).at(-1)).toContain('0 problems');
+    expect(doctorLines(well, look).at(-1)).toBe('✔ Logs flow end to end.');
+    expect(doctorLines({ ...well, hops: [{ hop: 'query', state: 'skip' }] }, look).at(-1)).toBe('▲ No problems found, but delivery could not be verified.');
+    expect(doctorLines({ ...well, mode: 'values' }, look).at(-1)).toBe('✔ No problems found in these values.');
   });
 });

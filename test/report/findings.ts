@@ -1,12 +1,12 @@
 /** What `doctor` might tell of a cluster whose log lines mean harm. */
-import type { Json } from '../../src/engine/types.ts';
+import type { DoctorFinding, DoctorResult } from '../../src/engine/types.ts';
 
 /** Would run a script, load a picture, leave an attribute or a tag, if one of them were not escaped. */
 export const HOSTILE = `level=error msg="</code><script>window.pwned=1</script><img src=https://evil.example/x.png onerror=window.pwned=2>" a='"><svg onload=window.pwned=3>' \u202egpj\u0007`;
 
 const problem = (code: string, message: string, more: object = {}) => ({ code, message, fix: 'kubectl get pods -A', ...more });
 
-const root = {
+const root: DoctorFinding = {
   check: 'alloy.varlog',
   hop: 'alloy-read',
   role: 'root',
@@ -22,37 +22,44 @@ const root = {
     ],
   }),
 };
-const also = {
+const also: DoctorFinding = {
   check: 'grafana.login',
   hop: 'grafana-datasource',
   role: 'also',
   severity: 'fail',
   autofix: 'confirm',
+  classes: [],
   problem: problem('DATASOURCE_NO_LOGIN', 'Data source "Loki <b>prod</b>" has no login, but the gateway asks for one', {
     evidence: [HOSTILE, `arn:aws:iam::123456789012:role/${'very-long-name-without-a-space'.repeat(6)}`],
   }),
 };
-const consequence = {
+const consequence: DoctorFinding = {
   check: 'alloy.files',
   hop: 'alloy-read',
   role: 'consequence',
   severity: 'fail',
+  autofix: 'no',
+  classes: [],
   problem: problem('ALLOY_NO_FILES', '4 of 4 collectors follow no file', {
     evidence: ['pod alloy-7x2kq on ip-10-0-0-13: loki_source_file_files_active_total 0'],
   }),
 };
-const nothing = {
+const nothing: DoctorFinding = {
   check: 'query.lines',
   hop: 'query',
   role: 'consequence',
   severity: 'fail',
+  autofix: 'no',
+  classes: [],
   problem: problem('NOTHING_ARRIVES', `No line has come back: ${HOSTILE}`, { evidence: ['{namespace=~".+"} over one hour: no stream'] }),
 };
-const warning = {
+const warning: DoctorFinding = {
   check: 'loki.wal',
   hop: 'loki-runtime',
   role: 'also',
   severity: 'warn',
+  autofix: 'no',
+  classes: [],
   problem: problem('LOKI_WAL_EPHEMERAL', "Ingesters keep what is not yet in S3 on the pod's own disk", {
     evidence: ['StatefulSet loki/loki-ingester: no volumeClaimTemplates'],
   }),
@@ -86,12 +93,12 @@ export const brokenResult = {
     loki: 'loki, loki 6.46.0, release loki',
     collectors: ['DaemonSet alloy/alloy, alloy 1.11.1'],
   },
-} as const satisfies Json;
+} satisfies DoctorResult;
 
-export const wellResult: Json = {
+export const wellResult: DoctorResult = {
   ...brokenResult,
   healthy: true,
-  root: null,
+  root: undefined,
   findings: [],
   notCollected: [],
   hops: brokenResult.hops.map(({ hop }) => ({ hop, state: 'pass', detail: 'as it should be' })),

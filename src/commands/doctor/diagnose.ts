@@ -3,7 +3,7 @@ import { doctorChecks } from './analyze/index.ts';
 import { hops, type DoctorCheck, type Evidence } from './analyze/evidence.ts';
 import { remediationOf, remediationSteps } from '../../design/remediation.ts';
 import { runChecks } from '../../engine/run-checks.ts';
-import type { CheckResult, Json, Problem, Verdict } from '../../engine/types.ts';
+import type { CheckResult, DoctorFinding, DoctorResult, Problem, Verdict } from '../../engine/types.ts';
 import { doctorRow } from '../../problems/catalogue.ts';
 import type { FailureClass } from '../../problems/failure-classes.ts';
 import type { Remediation } from '../../problems/row.ts';
@@ -14,27 +14,14 @@ import { toProblem } from '../run-command.ts';
 import { collect } from './collect/collect.ts';
 import { collectErrors, type CollectErrors, type NotCollected } from './collect/objects.ts';
 
-/** `root`: begin here. `also`: wrong by itself. `consequence`: may go with the root. */
-export type Role = 'root' | 'also' | 'consequence';
-
-export interface Finding {
-  readonly check: string;
-  readonly hop: string;
-  readonly role: Role;
-  readonly severity: 'fail' | 'warn';
-  readonly problem: Problem;
-  /** Whether it may be mended without a person; never more than `confirm` where the installation is not ours. */
+/** A finding, in the words of the catalogue of problems. */
+export interface Finding extends DoctorFinding {
   readonly autofix: Remediation;
-  /** Classes of failure that this is a sign of. */
   readonly classes: readonly FailureClass[];
 }
 
-export interface DoctorReport {
-  readonly mode: 'cluster' | 'values';
+export interface DoctorReport extends Omit<DoctorResult, 'healthy' | 'root'> {
   readonly findings: readonly Finding[];
-  readonly hops: readonly { readonly hop: string; readonly state: string; readonly detail?: string }[];
-  readonly notCollected: Evidence['notCollected'];
-  readonly subject: Readonly<Record<string, Json>>;
 }
 
 /** One walk and what it was made from. */
@@ -119,7 +106,7 @@ export function rankFindings(checks: readonly DoctorCheck[], results: readonly C
   const after = (one: (typeof found)[number]) => root !== undefined && place(one.asked) >= place(root.asked);
   return found.map((one): Ranked => {
     const { asked, severity, problem } = one;
-    const role: Role = one === root ? 'root' : asked.symptom && after(one) ? 'consequence' : 'also';
+    const role: DoctorFinding['role'] = one === root ? 'root' : asked.symptom && after(one) ? 'consequence' : 'also';
     return { check: asked.id, hop: asked.hop, role, severity, problem };
   });
 }
@@ -138,7 +125,7 @@ function stateOf(hop: string, results: readonly CheckResult[]): DoctorReport['ho
   return { hop, state, ...(detail && { detail }) };
 }
 
-function installation({ loki, collectors }: Evidence): Readonly<Record<string, Json>> {
+function installation({ loki, collectors }: Evidence): DoctorResult['subject'] {
   return {
     ...(loki && { loki: `${loki.namespace}${loki.release ? `, ${loki.release.chart} ${loki.release.chartVersion}, release ${loki.release.name}` : ''}` }),
     collectors: collectors.map(

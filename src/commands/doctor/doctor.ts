@@ -1,6 +1,6 @@
 /** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only, unless it is told to mend. */
 import { lintValues, type LintFile } from '../../design/values-lint.ts';
-import type { Json } from '../../engine/types.ts';
+import type { DoctorResult } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
 import type { Examined } from './report-files.ts';
 import { valuesIn } from '../load-blueprint.ts';
@@ -19,18 +19,18 @@ export const doctor: UseCase<DoctorOptions> = (run, options) =>
 async function examined(run: RunContext, options: DoctorOptions): Promise<Examined> {
   if (options.values.length > 0) {
     const result = await judgeFiles(run, options);
-    return { result: asJson(result), ending: told(run, result) };
+    return { result: resultOf(result), ending: told(run, result) };
   }
   if (!options.fix) {
     const { clock } = run.deps;
     const began = clock.now().getTime();
     const walked = await (options.papers?.bundle === undefined ? diagnose(run) : diagnoseInTime(run));
     const tookMs = clock.now().getTime() - began;
-    return { walked, tookMs, result: asJson(walked.result), ending: told(run, walked.result) };
+    return { walked, tookMs, result: resultOf(walked.result), ending: told(run, walked.result) };
   }
   const { applyFixes } = await import('./fix/fix.ts');
   const { walked, ending } = await applyFixes(run, options.fix, { walk: diagnose, show: (run, { result }) => told(run, result) });
-  return { walked, result: asJson(walked.result), ending };
+  return { walked, result: resultOf(walked.result), ending };
 }
 
 async function judgeFiles(run: RunContext, { values, chart }: DoctorOptions): Promise<DoctorReport> {
@@ -48,14 +48,14 @@ const failuresIn = ({ findings }: DoctorReport) => findings.filter(({ severity }
 const rootOf = ({ findings }: DoctorReport) => findings.find(({ role }) => role === 'root');
 
 /** The result of `doctor.finished`. */
-function asJson(result: DoctorReport): Json {
+function resultOf(result: DoctorReport): DoctorResult {
   const root = rootOf(result);
-  return { ...result, healthy: failuresIn(result).length === 0, ...(root && { root }) } as unknown as Json;
+  return { ...result, healthy: failuresIn(result).length === 0, ...(root && { root }) };
 }
 
 function told(run: RunContext, result: DoctorReport): CommandResult {
   const [root, failed] = [rootOf(result), failuresIn(result)];
-  run.emit({ type: 'doctor.finished', result: asJson(result) });
+  run.emit({ type: 'doctor.finished', result: resultOf(result) });
   if (failed.length === 0) return { outcome: 'ok' };
   // What only comes of it is in the result; in full it would bury what there is to do.
   const others = failed.filter((one) => one !== root && one.role !== 'consequence');

@@ -1,5 +1,5 @@
 /** Files that `doctor` writes: the report as HTML, and the support bundle. Refused before anything is looked at when they can't be written. */
-import type { Json } from '../../engine/types.ts';
+import type { DoctorFinding, DoctorResult } from '../../engine/types.ts';
 import { bundle } from './bundle/bundle.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { ReportFiles, RunContext } from '../../deps.ts';
@@ -7,7 +7,7 @@ import { problemOf, type CommandResult } from '../run-command.ts';
 
 export interface Examined {
   /** The result of `doctor.finished`. */
-  readonly result: Json;
+  readonly result: DoctorResult;
   readonly ending: CommandResult;
   readonly walked?: Diagnosis;
   /** What of the bundle's time is gone already. */
@@ -37,8 +37,8 @@ export async function writeReportFiles(run: RunContext, papers: ReportFiles, exa
 function unexamined(run: RunContext, { bundle: wanted }: ReportFiles, error: unknown): Examined {
   const known = problemOf(error, run.signal);
   if (!known || known.code === 'INTERRUPTED' || wanted === undefined) throw error;
-  const finding = { check: 'doctor', hop: '', role: 'root', severity: 'fail', problem: known };
-  const result = {
+  const finding: DoctorFinding = { check: 'doctor', hop: '', role: 'root', severity: 'fail', problem: known, autofix: 'no', classes: [] };
+  const result: DoctorResult = {
     mode: 'cluster',
     healthy: false,
     root: finding,
@@ -47,7 +47,7 @@ function unexamined(run: RunContext, { bundle: wanted }: ReportFiles, error: unk
     notCollected: [{ what: 'the log path', why: known.message }],
     subject: {},
   };
-  return { result: result as unknown as Json, ending: { outcome: 'refused', problems: [known] } };
+  return { result, ending: { outcome: 'refused', problems: [known] } };
 }
 
 /** Whatever is hidden from the screen is hidden from the bundle as well. */

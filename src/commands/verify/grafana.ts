@@ -1,16 +1,16 @@
 /** The proof through Grafana: its own data source finds the line. "Save & test" asks Loki for 1+1, which touches no log and no tenant. */
-import type { Problem } from '../../engine/types.ts';
+import type { Problem, PrintedLine } from '../../engine/types.ts';
 import type { Grafana } from '../../ports/grafana.ts';
 import { problem, ProblemError } from '../../problems/problem.ts';
 import { verifyChecks } from './verify-checks.ts';
-import type { PrintedLine, ProofRow } from './result.ts';
+import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
 /** A sidecar writes its file in seconds; where the kubelet has to bring it, it takes a minute or two. */
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 1000;
 
-export async function shownByGrafana({ ctx, run }: ProbeSession, printed: PrintedLine): Promise<ProofRow> {
+export async function shownByGrafana({ ctx, run }: ProbeSession, printed: PrintedLine): Promise<VerifyRow> {
   const known = { proof: 'grafana' as const, title: verifyChecks.grafana.title };
   const plan = ctx.blueprint.grafana;
   if (!plan?.datasource) return { ...known, state: 'skipped', why: 'no Grafana has a data source managed by loki-eks' };

@@ -2,12 +2,12 @@
 import type { GatewayAnswer, Login } from '../../ports/logs.ts';
 import { problem } from '../../problems/problem.ts';
 import { verifyChecks } from './verify-checks.ts';
-import type { ProofRow } from './result.ts';
+import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
 const PATHS = ['/loki/api/v1/labels', '/loki/api/v1/push'] as const;
 
-export async function refusesStrangers({ ctx, login }: ProbeSession): Promise<ProofRow> {
+export async function refusesStrangers({ ctx, login }: ProbeSession): Promise<VerifyRow> {
   const known = { proof: 'login' as const, title: verifyChecks.login.title };
   const guess = Buffer.from(ctx.random.bytes(12)).toString('base64url');
   const tries: readonly { readonly who: string; readonly as?: Login }[] = [

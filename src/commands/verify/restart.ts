@@ -6,7 +6,7 @@ import { collectorsOn } from './diagnose-missing-line.ts';
 import { isReady, PROBE_CONTAINER } from './probe-pod.ts';
 import { placeProbes, promptly } from './probe-pods.ts';
 import { verifyChecks } from './verify-checks.ts';
-import type { ProofRow } from './result.ts';
+import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
 /** More than any restart takes, and less than the life of a probe pod. */
@@ -30,7 +30,7 @@ interface Place {
 export async function survivesRestart(
   stage: ProbeSession,
   { nodes, index }: { readonly nodes: readonly NodeFact[]; readonly index: number },
-): Promise<ProofRow> {
+): Promise<VerifyRow> {
   const { ctx, probes, run } = stage;
   const known = { proof: 'restart' as const, title: verifyChecks.restart.title };
   const [node] = nodes;
@@ -68,7 +68,7 @@ async function counted(
   stage: ProbeSession,
   place: Place,
   { name, seconds }: { readonly name: string; readonly seconds: number },
-): Promise<Pick<ProofRow, 'state' | 'detail' | 'problem'>> {
+): Promise<Pick<VerifyRow, 'state' | 'detail' | 'problem'>> {
   const { ctx, run } = stage;
   const [said = ''] = await ctx.kubernetes.logs({ namespace: ctx.blueprint.verify.namespace, pod: place.pod, container: PROBE_CONTAINER, tail: 1 });
   const last = Number(said.split(' ').at(-1));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { problem } from '../../problems/problem.ts';
-import { latencyOf, problemsOfNodes, type NodeRow } from './result.ts';
+import type { NodeRow } from '../../engine/types.ts';
+import { latencyOf, problemsOfNodes } from './result.ts';
 
 const found = (seconds: number): NodeRow => ({ node: `n${seconds}`, state: 'found', seconds });
 const failed = (node: string): NodeRow => ({

@@ -1,53 +1,13 @@
 /** What verify found, as data: a row a node, a row a proof, and the few problems that are worth reading. */
 import type { NodeFact } from '../../design/facts.ts';
-import type { Json, Problem, Verdict } from '../../engine/types.ts';
+import type { Latency, NodeRow, PrintedLine, Problem, ProofRow, Verdict, VerifyResult } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
 import type { Choice } from './probe-nodes.ts';
 import type { LineProof } from './probe-lines.ts';
 import type { VerifyCheckName } from '../../deps.ts';
 import { verifyChecks } from './verify-checks.ts';
 
-export interface NodeRow {
-  readonly node: string;
-  /** `passed-over`: nothing could be proved there, and `why` says so. */
-  readonly state: 'found' | 'failed' | 'passed-over';
-  readonly zone?: string;
-  /** `m5.xlarge` */
-  readonly instanceType?: string;
-  /** `nvidia.com/gpu=true:NoSchedule` */
-  readonly taints?: readonly string[];
-  /** From print to visible. */
-  readonly seconds?: number;
-  readonly why?: string;
-  readonly problem?: Problem;
-}
-
-export interface ProofRow {
-  readonly proof: VerifyCheckName;
-  /** Reads as a fact. */
-  readonly title: string;
-  readonly state: 'proved' | 'failed' | 'skipped';
-  /** What was seen. */
-  readonly detail?: string;
-  /** Why it was not tried. */
-  readonly why?: string;
-  readonly problem?: Problem;
-}
-
-export interface Latency {
-  readonly p50: number;
-  readonly p95: number;
-  readonly max: number;
-}
-
-/** A line that was really printed, and what finds it again. */
-export interface PrintedLine {
-  readonly line: string;
-  readonly query: string;
-  readonly node: string;
-  readonly tenant: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
+export type VerifyRow = ProofRow<VerifyCheckName>;
 
 export function nodeRows(choice: Choice, verifyChecks: readonly LineProof[]): readonly NodeRow[] {
   const facts = new Map(choice.chosen.map((node) => [node.name, node]));
@@ -104,7 +64,7 @@ export function verdictOf({ state, detail, why = '', problem: wrong }: ProofRow)
 
 export interface Sum {
   readonly nodes: readonly NodeRow[];
-  readonly rows: readonly ProofRow[];
+  readonly rows: readonly VerifyRow[];
   readonly printed?: PrintedLine;
   readonly problems: readonly Problem[];
   readonly choice: Choice;
@@ -114,11 +74,11 @@ export interface Sum {
 }
 
 /** What `verify.finished` carries: see src/engine/event-docs.ts. */
-export function resultOf({ nodes, rows, printed, problems, choice: { chosen, provable }, untried = [], tenant, seconds }: Sum): Json {
+export function resultOf({ nodes, rows, printed, problems, choice: { chosen, provable }, untried = [], tenant, seconds }: Sum): VerifyResult {
   const count = (state: NodeRow['state']) => nodes.filter((row) => row.state === state).length;
   const latency = latencyOf(nodes);
   const sampled = chosen.length < provable;
-  const result = {
+  return {
     found: problems.length === 0,
     counts: { linux: provable, tried: chosen.length, found: count('found'), failed: count('failed'), passedOver: count('passed-over'), sampled },
     ...(latency && { latency }),
@@ -130,5 +90,4 @@ export function resultOf({ nodes, rows, printed, problems, choice: { chosen, pro
     nodes,
     problems,
   };
-  return result as unknown as Json;
 }

@@ -7,7 +7,8 @@ import { shownByGrafana } from './grafana.ts';
 import { refusesStrangers } from './login.ts';
 import { verifyChecks } from './verify-checks.ts';
 import { survivesRestart } from './restart.ts';
-import { latencyOf, nodeRows, noNodes, problemsOfNodes, type NodeRow, type PrintedLine, type ProofRow } from './result.ts';
+import type { NodeRow, PrintedLine } from '../../engine/types.ts';
+import { latencyOf, nodeRows, noNodes, problemsOfNodes, type VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 import { reachesS3 } from './storage.ts';
 import { seesOnlyItsOwn } from './tenant.ts';
@@ -28,7 +29,7 @@ export interface Findings {
 }
 
 /** `tell` is called as each proof ends. */
-export async function runVerifyChecks(stage: ProbeSession, proving: Proving, tell: (row: ProofRow) => void): Promise<Findings> {
+export async function runVerifyChecks(stage: ProbeSession, proving: Proving, tell: (row: VerifyRow) => void): Promise<Findings> {
   const { names, choice } = proving;
   const needed = names.includes('lines') ? choice : { ...choice, chosen: chooseNodes(choice.chosen, { sample: 1 }).chosen };
   const started = await printLines(stage, needed);
@@ -79,7 +80,7 @@ interface Attempt {
   readonly gatewayGone?: boolean;
 }
 
-async function attempted(stage: ProbeSession, { proof, gatewayGone = false }: Attempt, prove: () => Promise<ProofRow>): Promise<ProofRow> {
+async function attempted(stage: ProbeSession, { proof, gatewayGone = false }: Attempt, prove: () => Promise<VerifyRow>): Promise<VerifyRow> {
   const known = { proof, title: verifyChecks[proof].title };
   try {
     return await prove();
@@ -91,11 +92,11 @@ async function attempted(stage: ProbeSession, { proof, gatewayGone = false }: At
   }
 }
 
-function proofRow(stage: ProbeSession, name: VerifyCheckName, started: readonly Started[]): Promise<ProofRow> | undefined {
+function proofRow(stage: ProbeSession, name: VerifyCheckName, started: readonly Started[]): Promise<VerifyRow> | undefined {
   const lines = started.flatMap(({ proofs: found }) => found).filter(({ problem: wrong, stamp }) => !wrong && stamp);
   const printed = printedLine(stage, lines);
   const attempt = { proof: name, gatewayGone: started.some(({ proofs: found }) => found.some(({ problem: wrong }) => wrong?.code === 'GATEWAY_UNAVAILABLE')) };
-  const lineless: ProofRow = { proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'requires a received log line, and there is none' };
+  const lineless: VerifyRow = { proof: name, title: verifyChecks[name].title, state: 'skipped', why: 'requires a received log line, and there is none' };
   switch (name) {
     case 'login':
       return attempted(stage, attempt, () => refusesStrangers(stage));
@@ -119,7 +120,7 @@ function proofRow(stage: ProbeSession, name: VerifyCheckName, started: readonly 
 }
 
 /** Last of all, since it takes a collector away. */
-function restartRow(stage: ProbeSession, { choice: { chosen }, lines }: { readonly choice: Choice; readonly lines: readonly LineProof[] }): Promise<ProofRow> {
+function restartRow(stage: ProbeSession, { choice: { chosen }, lines }: { readonly choice: Choice; readonly lines: readonly LineProof[] }): Promise<VerifyRow> {
   const fine = new Set(lines.flatMap(({ node, problem: wrong, stamp }) => (!wrong && stamp ? [node] : [])));
   const nodes = chosen.filter(({ name }) => fine.has(name));
   return attempted(stage, { proof: 'restart' }, () => survivesRestart(stage, { nodes, index: chosen.length }));
@@ -136,7 +137,7 @@ function printedLine({ ctx: { blueprint }, probes }: ProbeSession, lines: readon
   return { line, node, labels, tenant: blueprint.tenant, query: `{namespace="${blueprint.verify.namespace}", pod="${pod}"} |= "${probes.token}"` };
 }
 
-function linesRow({ choice, nodes }: { readonly choice: Choice; readonly nodes: readonly NodeRow[] }): ProofRow {
+function linesRow({ choice, nodes }: { readonly choice: Choice; readonly nodes: readonly NodeRow[] }): VerifyRow {
   const known = { proof: 'lines' as const, title: verifyChecks.lines.title };
   const tried = nodes.filter(({ state }) => state !== 'passed-over');
   const latency = latencyOf(nodes);

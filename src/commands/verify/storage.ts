@@ -5,7 +5,7 @@ import { problem } from '../../problems/problem.ts';
 import { isReady } from './probe-pod.ts';
 import { each } from '../doctor/collect/objects.ts';
 import { verifyChecks } from './verify-checks.ts';
-import type { ProofRow } from './result.ts';
+import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
 const LOKI_PORT = 3100;
@@ -19,7 +19,7 @@ const PATIENCE_MS = 60_000;
  * `stamps`: time stamps of lines that came back, in nanoseconds. A probe's stream has one line, so its chunk begins and ends with it, and
  * the name of the object says so: what is found is that very line's chunk.
  */
-export async function reachesS3(stage: ProbeSession, stamps: readonly string[]): Promise<ProofRow> {
+export async function reachesS3(stage: ProbeSession, stamps: readonly string[]): Promise<VerifyRow> {
   const { ctx } = stage;
   const known = { proof: 's3' as const, title: verifyChecks.s3.title };
   const ingesters = await ingestersOf(ctx);

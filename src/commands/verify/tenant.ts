@@ -3,13 +3,14 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 import { problem } from '../../problems/problem.ts';
 import { isReady } from './probe-pod.ts';
 import { verifyChecks } from './verify-checks.ts';
-import type { PrintedLine, ProofRow } from './result.ts';
+import type { PrintedLine } from '../../engine/types.ts';
+import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
 const LOKI_PORT = 3100;
 
 /** The gateway sets the tenant itself, so that Loki is asked directly what another tenant would see. */
-export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, printed: PrintedLine): Promise<ProofRow> {
+export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, printed: PrintedLine): Promise<VerifyRow> {
   const known = { proof: 'tenant' as const, title: verifyChecks.tenant.title };
   const { tenant } = ctx.blueprint;
   const other = `loki-eks-nobody-${probes.token.slice(0, 8)}`;

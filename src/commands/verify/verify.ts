@@ -1,7 +1,7 @@
 /** The proof, not the absence of errors: pods print lines that nobody has printed before, and they come back through the gateway. */
 import { bucketArn, rule } from '../../design/permissions.ts';
 import type { Blueprint } from '../../design/blueprint.ts';
-import type { Json, Permission, Problem } from '../../engine/types.ts';
+import type { Permission, Problem, PrintedLine, VerifyResult } from '../../engine/types.ts';
 import { problem, ProblemError } from '../../problems/problem.ts';
 import type { Context } from '../../context.ts';
 import { contextFor } from '../step-context.ts';
@@ -12,7 +12,7 @@ import type { VerifyCheckName, RunContext, UseCase, VerifyOptions, JUnitFile } f
 import { chooseNodes } from './probe-nodes.ts';
 import { connect } from '../connect.ts';
 import { verifyCheckNames, verifyChecks, defaultVerifyChecks } from './verify-checks.ts';
-import { problemsOfNodes, resultOf, verdictOf, type PrintedLine, type ProofRow } from './result.ts';
+import { problemsOfNodes, resultOf, verdictOf, type VerifyRow } from './result.ts';
 import { runVerifyChecks, type Findings, type Proving } from './run-verify-checks.ts';
 import { withProbes, type ProbeSession } from './probe-session.ts';
 import { problemOf, runCommand, type CommandResult } from '../run-command.ts';
@@ -26,7 +26,7 @@ export const verify: UseCase<VerifyOptions> = (run, options) =>
 interface Verified {
   readonly ending: CommandResult;
   /** As in `verify.finished`; absent when it did not come to that. */
-  readonly result?: Json;
+  readonly result?: VerifyResult;
 }
 
 async function verified(run: RunContext, options: VerifyOptions): Promise<Verified> {
@@ -82,7 +82,7 @@ export interface Proof {
   /** A line that came back as it should, for whoever wants to find it another way; absent when none did. */
   readonly printed?: PrintedLine;
   /** As in `verify.finished`. */
-  readonly result: Json;
+  readonly result: VerifyResult;
 }
 
 /** At the end of an install: every node of an ordinary cluster, side by side, and of a big one some of each kind. */
@@ -119,11 +119,11 @@ function problemsIn({ nodes, rows }: All): readonly Problem[] {
   return nothing ? [problem('NOTHING_VERIFIED', { evidence: rows.map(({ title, why = '' }) => `${title}: ${why}`) })] : problems;
 }
 
-type All = Findings & { readonly rows: readonly ProofRow[] };
+type All = Findings & { readonly rows: readonly VerifyRow[] };
 
 async function findingsOf(run: ProbeSession['run'], ctx: Context, proving: Proving): Promise<All> {
-  const rows: ProofRow[] = [];
-  const tell = (row: ProofRow) => {
+  const rows: VerifyRow[] = [];
+  const tell = (row: VerifyRow) => {
     rows.push(row);
     run.emit({ type: 'check.finished', check: verifyChecks[row.proof].id, title: row.title, verdict: verdictOf(row) });
   };

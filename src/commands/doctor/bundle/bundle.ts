@@ -1,6 +1,6 @@
 /** The support bundle: everything a helper may want to see of a log path, without a secret, partial where time or rights run out. */
 import { createHash } from 'node:crypto';
-import type { Json } from '../../../engine/types.ts';
+import type { DoctorResult } from '../../../engine/types.ts';
 import type { Clock } from '../../../ports/system.ts';
 import { archive } from './archive.ts';
 import { blanking, type Removed } from './redaction.ts';
@@ -10,7 +10,7 @@ import { problemOf } from '../../run-command.ts';
 
 export interface BundleOptions extends Omit<Sourcing, 'blanking'> {
   /** The result of `doctor.finished`, or why there is none. */
-  readonly result: Json;
+  readonly result: DoctorResult;
   /** The same as an HTML page. */
   readonly page?: string;
   /** Values that are known to be secret already. */
@@ -36,7 +36,7 @@ interface Missing {
 export async function bundle({ result, page, secrets, made, tookMs, run, walked }: BundleOptions): Promise<Uint8Array> {
   const blank = blanking();
   for (const secret of secrets) blank.learn(secret, 'password');
-  const missing: Missing[] = [...unseenIn(result)];
+  const missing: Missing[] = [...result.notCollected];
   const texts = new Map<string, string>([['doctor.json', `${JSON.stringify(blank.document(result), null, 1)}\n`]]);
   if (page !== undefined) texts.set('report.html', page);
   await gather(sources({ run, blanking: blank, ...(walked && { walked }) }), {
@@ -70,12 +70,6 @@ export async function bundle({ result, page, secrets, made, tookMs, run, walked 
     all.map(({ path, content }) => ({ path: `${folder}/${path}`, content })),
     made,
   );
-}
-
-/** What the walk did not look at, a helper will not find here either. */
-function unseenIn(result: Json): readonly Missing[] {
-  const { notCollected } = result as { readonly notCollected?: readonly Missing[] };
-  return (notCollected ?? []).map(({ what, why }) => ({ what, why }));
 }
 
 function ending(text: string, { path, missing }: { readonly path: string; readonly missing: Missing[] }): Buffer {

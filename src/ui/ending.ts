@@ -37,9 +37,7 @@ function leftLines(left: readonly Leftover[], command: string, { columns, paint,
   const kept = (problem: Problem) => problem.code === 'LEFT_IN_PLACE';
   const entries = left.flatMap(({ step, receipt, problem }) => [
     `  ${paint.bad('•')} ${oneLine(titles.get(step) ?? step)} ${paint.faint(`(${oneLine(receipt.did).replaceAll('-', ' ')})`)}`,
-    ...[clean(problem.message), `${kept(problem) ? 'remove' : 'fix'}: ${clean(problem.fix)}`].flatMap((text) =>
-      fold(text, columns - 4).map((line) => `    ${line}`),
-    ),
+    ...[clean(problem.message), `fix: ${clean(problem.fix)}`].flatMap((text) => fold(text, columns - 4).map((line) => `    ${line}`)),
   ]);
   const again = left.every(({ problem }) => kept(problem)) ? [] : [`${paint.strong('To roll back the rest:')} ${againBy(command)}`];
   return [`${paint.strong('Left behind:')}`, ...entries, ...again];

@@ -74,7 +74,7 @@ describe('--on-failure keep', () => {
     const { exit, stderr } = await terminal.cli(['install', '--yes', '--no-verify', '--on-failure', 'keep']);
     expect(exit).toBe(5);
     expect(stderr).toContain('Install failed; its changes were left in place.');
-    expect(stderr).toContain('remove: loki-eks install --on-unfinished undo');
+    expect(stderr).toContain('fix: Run `loki-eks install --on-unfinished undo`');
     expect((await install()).exit).toBe(0);
     expect((await install('--on-unfinished', 'undo')).events.at(-1)).toMatchObject({ exit: 0, outcome: 'nothing-to-do' });
     await takeAway(terminal);

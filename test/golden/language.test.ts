@@ -1,5 +1,6 @@
 /** Text that users read is plain English: no private words, one form for titles, fixes and explanations. */
 import { describe, expect, it } from 'vitest';
+import { pushesTaken } from '../../src/commands/pushes-taken.ts';
 import { verifyChecks } from '../../src/commands/verify/verify-checks.ts';
 import { doctorChecks } from '../../src/commands/doctor/analyze/index.ts';
 import { checks } from '../../src/checks/index.ts';
@@ -41,7 +42,7 @@ const areas: Readonly<Record<string, Texts>> = {
       ...Object.entries(fields).map(([name, text]) => [`${type} ${name}`, text.replaceAll(/\bmend\b/g, '')]),
     ]),
   ),
-  'titles of checks': Object.fromEntries([...checks, ...doctorChecks, ...Object.values(verifyChecks)].map(({ id, title }) => [id, title])),
+  'titles of checks': Object.fromEntries([...checks, pushesTaken, ...doctorChecks, ...Object.values(verifyChecks)].map(({ id, title }) => [id, title])),
   'titles of steps': Object.fromEntries(everyStep().map(({ id, title }) => [id, title])),
   'classes without a code': notFound,
   'problems built in the source': messagesIn(['adapters', 'design', 'engine', 'steps']),

@@ -16,7 +16,7 @@ export const logsKept: Check<Pick<CheckContext, 'blueprint' | 'facts'>> = {
         is: 'fail',
         problem: problem('STORAGE_MOVED', {
           message: `Loki keeps its lines in s3://${inUse.chunksBucket}; with these settings it would look for them in s3://${next.chunksBucket}`,
-          fix: `--chunks-bucket ${inUse.chunksBucket}; to start anew with an empty bucket, loki-eks uninstall first: it keeps the one in use`,
+          fix: `Set \`--chunks-bucket ${inUse.chunksBucket}\`; to start with an empty bucket, run \`loki-eks uninstall\` first, which keeps the current one`,
         }),
       };
     }

@@ -45,7 +45,7 @@ const areas: Readonly<Record<string, Texts>> = {
   'titles of checks': Object.fromEntries([...checks, pushesTaken, ...doctorChecks, ...Object.values(verifyChecks)].map(({ id, title }) => [id, title])),
   'titles of steps': Object.fromEntries(everyStep().map(({ id, title }) => [id, title])),
   'classes without a code': notFound,
-  'problems built in the source': messagesIn(['adapters', 'design', 'engine', 'steps']),
+  'problems built in the source': messagesIn(['adapters', 'checks', 'commands', 'design', 'engine', 'steps']),
 };
 
 describe('words', () => {

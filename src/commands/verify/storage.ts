@@ -27,7 +27,7 @@ export async function reachesS3(stage: ProbeSession, stamps: readonly string[]):
   if (ready.length === 0) return { ...known, state: 'skipped', why: 'no ingester is ready to flush' };
   const streams = await streamsOf(ctx, ready);
   if (streams > MOST_STREAMS)
-    return { ...known, state: 'skipped', why: `the ingesters hold ${streams.toLocaleString('en-US')} streams, and a flush would write one object for each` };
+    return { ...known, state: 'skipped', why: `the ingesters have ${streams.toLocaleString('en-US')} streams, and a flush would write one object for each` };
   const others = await otherCredentials(ctx, ingesters);
   if (others) return { ...known, state: 'failed', problem: others };
   await each(ready, 8, ({ metadata }) => ctx.kubernetes.forward(portOf(ctx, metadata.name), { method: 'POST', path: '/flush', timeoutMs: 60_000 }));

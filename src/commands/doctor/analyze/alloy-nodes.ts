@@ -59,7 +59,7 @@ export const everyNodeReaches: DoctorCheck = {
     const nodes = new Set(cut.map(({ pod }) => pod.node));
     const others = new Set(collectorPods(survey).flatMap(({ node, lines }) => (lines !== undefined && !nodes.has(node) ? [node] : [])));
     return fail('COLLECTOR_NODE_NETWORK', {
-      message: `Loki is reached from ${others.size} of ${others.size + nodes.size} nodes that were looked at, but not from ${[...nodes].slice(0, 3).join(', ')}`,
+      message: `Loki is reachable from ${others.size} of ${others.size + nodes.size} nodes checked, but not from ${[...nodes].slice(0, 3).join(', ')}`,
       evidence: cut.slice(0, 3).map(({ pod, line }) => `pod ${pod.name} on node ${pod.node}: ${told(line)}`),
     });
   },

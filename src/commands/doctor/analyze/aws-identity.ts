@@ -30,7 +30,7 @@ export const roleNamed: DoctorCheck = {
     if (!account.exists) return fail('LOKI_ACCOUNT_MISSING', { message: `${object}, which Loki's pods use, does not exist`, evidence: [`${object}: absent`] });
     if (account.roleArn && !/^arn:[^:]+:iam::\d{12}:role\/\S+$/.test(account.roleArn)) {
       return fail('IRSA_ROLE_MISSING', {
-        message: `${object} names "${account.roleArn}", which is no role's ARN`,
+        message: `${object} names "${account.roleArn}", which is not the ARN of a role`,
         evidence: [`${object}: eks.amazonaws.com/role-arn: ${account.roleArn}`],
       });
     }

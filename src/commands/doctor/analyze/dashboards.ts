@@ -76,7 +76,7 @@ export const appsPrint: DoctorCheck = {
     const [first] = silent.pods;
     if (first === undefined) return pass(`${silent.of} checked`);
     return warn('APP_SILENT', {
-      message: `${silent.pods.length} of ${silent.of} applications that were looked at print nothing: there is nothing to collect`,
+      message: `${silent.pods.length} of ${silent.of} checked applications write no logs: there is nothing to collect`,
       fix: `kubectl -n ${first.split('/')[0]} logs ${first.split('/')[1]} --all-containers; if that is empty, let the application log to stdout`,
       evidence: silent.pods.slice(0, 5).map((pod) => `pod ${pod}: has printed nothing since it started`),
     });

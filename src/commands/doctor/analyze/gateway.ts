@@ -125,7 +125,7 @@ export const loginsUsable: DoctorCheck = {
     return fail('GATEWAY_HASH', {
       message: loginSecret?.wrong
         ? `nginx can't use Secret ${workload.namespace}/${loginSecret.name}: ${loginSecret.wrong}`
-        : "nginx can't check a hash of its password file: whoever has the right login gets 500",
+        : "nginx can't check a hash in its password file: requests with valid credentials get 500",
       evidence: [...evidence, ...(loginSecret ? [`Secret ${workload.namespace}/${loginSecret.name}${loginSecret.wrong ? `: ${loginSecret.wrong}` : ''}`] : [])],
     });
   },

@@ -23,7 +23,7 @@ export const releasesFinished: DoctorCheck = {
     const way = lastGood === undefined ? `helm uninstall ${name} -n ${namespace}, then install again` : `helm rollback ${name} ${lastGood} -n ${namespace}`;
     return warn('RELEASE_UNFINISHED', {
       message: `Helm release ${namespace}/${name} is ${status}, revision ${revision}`,
-      ...(status.startsWith('pending') && { fix: `make sure that nobody is at it, then: ${way}` }),
+      ...(status.startsWith('pending') && { fix: `Make sure that no other helm is running on it, then: ${way}` }),
       evidence: [`Secret ${namespace}/sh.helm.release.v1.${name}.v${revision}: status ${status}`],
     });
   },
@@ -67,7 +67,7 @@ export const claimsInUse: DoctorCheck = {
     if (!first) return pass(`${loki.claims.length} volume claims`);
     return warn('LOKI_VOLUMES_ORPHANED', {
       message: `${left.length === 1 ? 'A volume is' : `${left.length} volumes are`} left of ${first.why}`,
-      fix: `look at what is in them, then: kubectl -n ${loki.namespace} delete pvc ${left
+      fix: `Check what they contain, then run: kubectl -n ${loki.namespace} delete pvc ${left
         .slice(0, 6)
         .map(({ name }) => name)
         .join(' ')}`,
@@ -93,10 +93,10 @@ function orphans({ claims, workloads, pods, config }: LokiEvidence): readonly Le
     if (mounted.has(name)) return [];
     const ordinal = Number(name.split('-').at(-1));
     if (owner && /^(ingester|write)/.test(owner.component) && owner.wanted < needed) return [];
-    if (owner) return ordinal >= owner.wanted ? [{ name, why: `a pod that is no more (${owner.kind} ${owner.name} has ${owner.wanted})` }] : [];
+    if (owner) return ordinal >= owner.wanted ? [{ name, why: `a pod that no longer exists (${owner.kind} ${owner.name} has ${owner.wanted})` }] : [];
     // Where the StatefulSet has no volumes any more, that is told as what it is.
     const bare = workloads.some((one) => one.kind === 'StatefulSet' && name.replace(/-\d+$/, '').endsWith(`-${one.name}`));
-    return /-\d+$/.test(name) && !bare ? [{ name, why: 'a StatefulSet that is no more' }] : [];
+    return /-\d+$/.test(name) && !bare ? [{ name, why: 'a StatefulSet that no longer exists' }] : [];
   });
 }
 

@@ -147,7 +147,7 @@ export const cachesAnswer: DoctorCheck = {
     const evidence = toldOnce([...heard, ...late]).slice(0, 3);
     if (evidence.length === 0) return pass();
     return warn('LOKI_CACHE_TIMEOUTS', {
-      message: down.length > 0 ? `The cache ${down[0]!.name} is not there, and Loki waits for it` : 'The caches answer too late, or not at all',
+      message: down.length > 0 ? `The cache ${down[0]!.name} is down, and Loki waits for it` : 'The caches time out',
       evidence: [...evidence, ...caches.map(({ kind, name, ready, wanted }) => `${kind} ${name}: ${ready} of ${wanted} ready`)],
     });
   },

@@ -22,7 +22,7 @@ export const queryAnswered: DoctorCheck = {
     if (reading.unread)
       return fail('QUERY_FAILS', {
         message: `What answers ${reading.as} is not Loki`,
-        fix: 'look at what the gateway passes queries on to, and at proxies on the way',
+        fix: 'Check where the gateway sends queries, and proxies in between',
         evidence: [reading.unread],
       });
     if (reading.status !== 200) {
@@ -176,14 +176,14 @@ export const noGap: DoctorCheck = {
     if (only)
       return fail('QUERY_GAP', {
         message: only.endsWith('store_only')
-          ? 'Queriers ask the bucket only, so that what is not there yet is not found'
+          ? 'Queriers query the bucket only, so logs that are not flushed yet are not found'
           : 'Queriers ask the ingesters only, so that what has gone to the bucket is not found',
         evidence: [show(only, 'false')],
       });
     const kept = duration(getPath(loki.config, 'limits_config.retention_period')) ?? 0;
     if (lookback > 0 && lookback < kept)
       return warn('QUERY_GAP', {
-        message: `Lines are kept for ${inHours(kept)}, but nobody is answered about what is older than ${inHours(lookback)}`,
+        message: `Logs are kept for ${inHours(kept)}, but queries return nothing older than ${inHours(lookback)}`,
         evidence: [show('limits_config.max_query_lookback', '0s'), show('limits_config.retention_period', '0s')],
       });
     return pass(store > 0 ? `ingesters are queried for the last ${inHours(store)}` : undefined);

@@ -27,7 +27,7 @@ export const bucketsThere: DoctorCheck = {
       const from = `${loki.configFrom}: the ${use} bucket is "${name}"`;
       const lines = said(core(loki), S3_ERROR, 1);
       if (!isBucketName(name)) {
-        return fail('LOKI_BUCKET_NAME', { message: `"${name}" is no bucket's name`, evidence: [from, ...lines] });
+        return fail('LOKI_BUCKET_NAME', { message: `"${name}" is not a valid bucket name`, evidence: [from, ...lines] });
       }
       if (look?.is === 'absent') {
         return fail('LOKI_BUCKET_NOT_FOUND', {
@@ -36,7 +36,10 @@ export const bucketsThere: DoctorCheck = {
         });
       }
       if (look?.is === 'foreign') {
-        return fail('LOKI_BUCKET_FOREIGN', { message: `Bucket ${name} belongs to another account, or may not be looked at`, evidence: [from, ...lines] });
+        return fail('LOKI_BUCKET_FOREIGN', {
+          message: `Bucket ${name} belongs to another account, or you are not allowed to inspect it`,
+          evidence: [from, ...lines],
+        });
       }
       const really = look?.is === 'elsewhere' || look?.is === 'ours-to-read' ? look.region : undefined;
       if (really && really !== region) {
@@ -143,7 +146,7 @@ export const rulesInPlace: DoctorCheck = {
     return warn('LOKI_RULES_MISPLACED', {
       message: first
         ? `${lost.length === 1 ? '1 rule file lies' : `${lost.length} rule files lie`} outside of rules/TENANT/ in bucket ${bucket.name}, where no ruler looks`
-        : `Rules of tenant ${decoded(foreign!.split('/')[1] ?? '')} lie in bucket ${bucket.name}, but lines are written as ${tenants.join(', ')}`,
+        : `Rules of tenant ${decoded(foreign!.split('/')[1] ?? '')} are in bucket ${bucket.name}, but logs are written as ${tenants.join(', ')}`,
       ...(first && {
         fix: `aws s3 mv s3://${bucket.name}/${first} s3://${bucket.name}/rules/${first.includes('/') ? first : `${tenants[0] ?? 'TENANT'}/${first}`}`,
       }),

@@ -142,7 +142,7 @@ export const volumesMounted: DoctorCheck = {
     if (!first) return pass();
     return fail('PODS_PENDING_VOLUME', {
       message: `The volume of pod ${first.pod.namespace}/${first.pod.name} can't be attached or mounted`,
-      fix: `kubectl -n ${first.pod.namespace} describe pod ${first.pod.name}; look at the add-on aws-ebs-csi-driver and at the policy of its role`,
+      fix: `kubectl -n ${first.pod.namespace} describe pod ${first.pod.name}; check the add-on aws-ebs-csi-driver and at the policy of its role`,
       evidence: inCommon(bad, 3),
     });
   },

@@ -54,7 +54,7 @@ export const writerLogin: DoctorCheck = {
     const { gateway } = loki;
     const refused = refusedAtGateway(survey, loki, { agents: COLLECTORS, tenant: false });
     if (writers.length === 0 && refused.length > 0 && gateway.asksLogin)
-      return fail('WRITER_LOGIN_MISSING', { message: 'The gateway refuses whoever pushes: no login, or a wrong one', evidence: refused });
+      return fail('WRITER_LOGIN_MISSING', { message: 'The gateway rejects pushes: missing or invalid credentials', evidence: refused });
     if (writers.length === 0) return skip('no collector writes to this gateway');
     return (
       writers.map((one) => loginVerdict(gateway, one)).find((one) => one !== undefined) ??
@@ -75,7 +75,7 @@ export const writerTenant: DoctorCheck = {
     const writers = writersOf(survey);
     const refused = refusedAtGateway(survey, loki, { agents: COLLECTORS, tenant: true });
     if (writers.length === 0 && refused.length > 0)
-      return fail('WRITER_TENANT_MISSING', { message: 'Loki refuses whoever pushes: no tenant is named', evidence: refused });
+      return fail('WRITER_TENANT_MISSING', { message: 'Loki rejects pushes: no tenant is set', evidence: refused });
     if (writers.length === 0) return skip('no collector writes to this Loki');
     if (loki.gateway?.setsTenant) return pass(`set by the gateway: ${loki.gateway.setsTenant}`);
     const bad = writers.find(({ writer }) => writer.tenant === undefined || (writer.answer && isTenantMissing(writer.answer) && writer.tenant.is === 'fixed'));

@@ -23,7 +23,7 @@ export async function valuesBarred(ctx: Rendering, plan: Blueprint[Use], recorde
   const fix = `Give your own: LOKI_EKS_${plan.name.toUpperCase()}_VALUES=FILE loki-eks doctor --fix`;
   // Helm fills in templates with the rights of whoever runs it.
   if (JSON.stringify(values).includes('{{')) {
-    return problem('RECORDED_VALUES_UNUSED', { message: `The recorded values of release ${plan.namespace}/${plan.name} hold templates`, fix });
+    return problem('RECORDED_VALUES_UNUSED', { message: `The recorded values of release ${plan.namespace}/${plan.name} contain templates`, fix });
   }
   const [without, withThem] = await Promise.all([plan.values, mergeValues(plan.values, values)].map((all) => render(ctx, plan, all)));
   const beyond = apartBeyond(without ?? '', withThem ?? '', plan.namespace);

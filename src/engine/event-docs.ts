@@ -61,7 +61,7 @@ export const eventDocs: { readonly [T in keyof EventMap]: EventDoc<T> } = {
     when: 'verification is complete',
     fields: {
       result:
-        'found (everything that was tried is proved), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to visible), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, detail, why, problem), untried (proof, title), line, query, labels, tenant and node of one printed line, seconds (the whole took), problems',
+        'found (every check that ran passed), counts (linux, tried, found, failed, passedOver, sampled), latency (p50, p95, max: seconds from print to query result), nodes (node, state: found, failed or passed-over, seconds, zone, instanceType, taints, why, problem), proofs (proof, title, state: proved, failed or skipped, detail, why, problem), untried (proof, title), line, query, labels, tenant and node of one log line, seconds (total duration), problems',
     },
   },
   'status.finished': {

@@ -92,6 +92,18 @@ function commandsPage(): string {
       ['command', 'description'],
       shown.map(({ name, summary }) => [code(`loki-eks ${name}`), summary]),
     ),
+    '## How a run ends early',
+    '',
+    'Ctrl-C, `SIGTERM`, and `SIGHUP` (a terminal that closes, an SSH session that drops) roll back what `install` or `adopt` has done, and exit with 130.',
+    'Every change is journaled first, so a run that was killed can be resumed or rolled back by the next one.',
+    '',
+    '`nohup` does not protect a run: a hangup rolls it back all the same. To let one outlive your terminal, run it in `tmux` or `screen`, or in a session of',
+    'its own, without prompts:',
+    '',
+    '```sh',
+    'setsid loki-eks install --cluster prod --yes > install.log 2>&1 < /dev/null &',
+    '```',
+    '',
     ...shown.flatMap((command) => {
       const settings = specsOf(command, settingSpecs);
       const flags = flagsOf(command);

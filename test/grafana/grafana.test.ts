@@ -213,6 +213,15 @@ describe('from the sidecars to the API', () => {
 });
 
 describe('after uninstall', () => {
+  it('without its address, it is told what stays there and how to remove it', async () => {
+    const gone = await house.run({ command: 'uninstall', flags: {} });
+    expect(gone.exit).toBe(0);
+    const notes = gone.events.flatMap((event) => (event.type === 'note.given' && event.text.includes('Grafana') ? [event.text] : []));
+    expect(notes).toEqual([expect.stringContaining(`--grafana-url '${door.url}' --grafana-token-file FILE`)]);
+    expect(notes[0]).toContain(OURS);
+    expect((await grafana().datasources()).map(({ uid }) => uid)).toContain(OURS);
+  });
+
   it('Grafana has lost ours, and nothing else', async () => {
     const admin = await token('Admin');
     const gone = await house.run({ command: 'uninstall', flags: { grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' } });

@@ -1,7 +1,7 @@
 /** However a run is ended (signals, a terminal that goes, disks that are full): nothing is left half done, and it says so where it can. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -204,6 +204,32 @@ describe('folders that are not there', () => {
     mkdirSync(gone);
     await refused(await shell(`bash -c 'cd ${gone}; rmdir ${gone}; exec ${cli} install --yes'`), 'WORKING_DIRECTORY_GONE');
   });
+  /** Room for the folder but for nothing in it, for some of its files, for one chart and not the other. */
+  const sizes = ['4k', '8k', '12k', '16k', '32k', '64k', '128k', '256k'];
+  const mounted = mkdtempSync(join(tmpdir(), 'full-'));
+  const mounts = process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', mounted]).status === 0;
+  if (mounts) spawnSync('umount', [mounted]);
+  it.runIf(mounts)('TMPDIR full, at whatever moment: one clear problem, and nothing left', { timeout: 600_000 }, (context) =>
+    everyRow(
+      context,
+      sizes.map((size) => [size, size] as const),
+      async (size) => {
+        expect(spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', mounted]).status).toBe(0);
+        try {
+          const ended = await shell(`${install} --output plain`, { env: { TMPDIR: mounted } });
+          expect(ended.stderr + ended.stdout).not.toMatch(/INTERNAL_ERROR|\n\s+at /);
+          if (ended.exit === 0) return await takeAway();
+          expect([3, 4], JSON.stringify(ended)).toContain(ended.exit);
+          expect(ended.stderr + ended.stdout).toContain('TEMP_DIR_UNUSABLE');
+          expect(readdirSync(mounted)).toEqual([]);
+          await nothingLeft(ended);
+        } finally {
+          spawnSync('umount', [mounted]);
+        }
+      },
+    ),
+  );
+
   it('those that a killed run has left are removed by the next, and no others', { timeout: 120_000 }, async () => {
     const dead = spawnSync('true').pid;
     const owned = (name: string, owner: object | undefined) => {

@@ -68,6 +68,8 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       // What becomes of buckets is said above, all at once.
       for (const { target, how } of taken.kept.filter((one) => !one.target.startsWith('s3://')))
         run.emit({ type: 'note.given', text: `To remove ${target} as well: ${how}` });
+      const elsewhere = leftInGrafana({ run, blueprint, recorded: known?.written['grafanaUrl'] });
+      if (elsewhere) run.emit({ type: 'note.given', text: elsewhere });
       if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };
       return { outcome: removed > 0 ? 'ok' : 'nothing-to-do', writes: removed };
     });
@@ -137,3 +139,25 @@ async function agreed({ yes, deps, settled }: RunContext, { cluster, buckets }: 
   const logs = buckets > 0 ? ' and delete its logs' : '';
   return deps.questions.confirm(`Uninstall loki-eks from cluster ${cluster}${logs}?`, false);
 }
+
+/** An address that only the record holds gets no token, so what stands there stays until the user names it. */
+function leftInGrafana({
+  run,
+  blueprint,
+  recorded,
+}: {
+  readonly run: RunContext;
+  readonly blueprint: Blueprint;
+  readonly recorded: unknown;
+}): string | undefined {
+  if (run.settings.grafanaUrl !== undefined || recorded === undefined) return undefined;
+  const { cluster, ownership } = blueprint;
+  const url = readable(recorded);
+  const uid = `loki-eks-${ownership.installId}`;
+  const command = url === undefined ? `${again(run, blueprint)} --grafana-url URL` : `${again(run, blueprint)} --grafana-url '${url}'`;
+  return `Left in the Grafana at ${url ?? 'an address that the record does not tell'}: data source "Loki (${cluster.name})" and dashboard "Logs (${cluster.name})", both with uid ${uid}. If it is yours, remove them with: ${command} --grafana-token-file FILE`;
+}
+
+/** As it may be pasted into a shell. */
+const readable = (recorded: unknown): string | undefined =>
+  typeof recorded === 'string' && recorded.length <= 300 && /^https?:\/\/[\w.:[\]/~%-]+$/.test(recorded) ? recorded : undefined;

@@ -37,8 +37,20 @@ const RUNTIME = '/etc/loki/runtime-config/runtime-config.yaml';
 /** All that is there. Days as an earlier run has marked them, where nothing is installed. */
 export const keptFor = (days: number): Retention => ({ limits: { period: days * 24 }, tenants: new Map(), unknown: [], configured: true });
 
+/** The same two manifests are asked about at each step; to read one takes longer than all else that is done with it. */
+const AT_HAND = 4;
+const read = new Map<string, Retention>();
+
 /** Never throws: what is no manifest of a Loki is something that can't be read. */
 export function retentionOf(manifest: string): Retention {
+  const found = read.get(manifest) ?? readRetention(manifest);
+  read.delete(manifest);
+  read.set(manifest, found);
+  for (const oldest of read.keys()) if (read.size > AT_HAND) read.delete(oldest);
+  return found;
+}
+
+function readRetention(manifest: string): Retention {
   const unknown: string[] = [];
   let objects: readonly KubeObject[];
   try {

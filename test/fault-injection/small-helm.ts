@@ -154,7 +154,7 @@ export function smallHelm({ rest, clock }: SmallHelm): (call: HelmCall) => Promi
   };
   return async ({ args: [verb = '', ...words], input = '' }) => {
     try {
-      if (verb === 'template') return { code: 0, stdout: workloadsIn(await printed([verb, ...words], input)), stderr: '' };
+      if (verb === 'template') return { code: 0, stdout: lookedAtIn(await printed([verb, ...words], input)), stderr: '' };
       await verbs[verb]?.(words, input);
       return { code: verbs[verb] ? 0 : 1, stdout: '', stderr: verbs[verb] ? '' : `Error: unknown command "${verb}"` };
     } catch (error) {
@@ -208,11 +208,11 @@ interface Rendering {
 }
 type Rendered = Pick<Revision, 'manifest'> & { readonly metadata: object };
 
-/** Who asks for a rendering looks at pods; reading the rest again and again is most of the time a case takes. */
-const workloadsIn = (text: string) =>
+/** Who asks for a rendering looks at pods and at Loki's configuration; reading the rest again and again is most of the time a case takes. */
+const lookedAtIn = (text: string) =>
   text
     .split(/^---$/m)
-    .filter((document) => /^kind: (Deployment|StatefulSet|DaemonSet|Job)$/m.test(document))
+    .filter((document) => /^kind: (Deployment|StatefulSet|DaemonSet|Job|ConfigMap)$/m.test(document))
     .join('---');
 
 const printings = new Map<string, Promise<string>>();

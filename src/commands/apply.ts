@@ -5,6 +5,7 @@ import type { Journal, Plan } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from '../context.ts';
+import { forgetRestored } from '../steps/remediation.ts';
 import { afterFailure, BEYOND_UNDO, executePlan, resultOfFailure } from './execute-plan.ts';
 import { locked, lockParts, otherRun, sweep, type Lock, type LockParts } from './lock/lock.ts';
 import { replan, type PreparedPlan } from './prepare.ts';
@@ -84,6 +85,7 @@ async function apply(run: RunContext, { plan, ctx, blueprint }: PreparedPlan, lo
     return resultOfFailure(
       result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal, command: ctx.adopting ? 'adopt' : 'install' }) } : result,
     );
+  await forgetRestored(ctx, [blueprint.loki, blueprint.alloy]);
   const ending: CommandResult = { outcome: 'ok', writes: result.writes };
   if (!settings.verify) return ending;
   let proof: Proof;

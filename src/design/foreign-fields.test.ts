@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../ports/kubernetes.ts';
-import { foreignFields, inWords } from './foreign-fields.ts';
+import { foreignFields, inWords, withoutFields } from './foreign-fields.ts';
 
 const workload = (...managedFields: readonly object[]): KubeObject =>
   ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'loki-querier', managedFields } }) as unknown as KubeObject;
@@ -69,6 +69,64 @@ describe('beside what helm made', () => {
     ['a variable that was added and taken off', pod({}), pod({}), ENV, 0],
     ['a variable with the value of the chart', pod({ env: [{ name: 'FOO', value: 'x' }] }), pod({ env: [{ name: 'FOO', value: 'x' }] }), ENV, 0],
   ])('%s', (_, is, wanted, fields, found) => {
-    expect(foreignFields(object(is, fields), object(wanted, {})).flatMap(({ paths }) => paths)).toHaveLength(found);
+    expect(foreignFields(object(is, fields), object(wanted, {})).flatMap(({ fields }) => fields)).toHaveLength(found);
+  });
+});
+
+describe('what others have added goes, and nothing else', () => {
+  const CONTAINER = 'k:{"name":"querier"}';
+  const within = (fields: object) => ({ 'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { [CONTAINER]: fields } } } } });
+  const pod = (container: object, more: object = {}) => ({
+    template: {
+      spec: {
+        containers: [
+          { name: 'other', env: [{ name: 'FOO', value: '1' }] },
+          { name: 'querier', ...container },
+        ],
+        ...more,
+      },
+    },
+  });
+  const FOO = { '.': {}, 'f:name': {}, 'f:value': {} };
+
+  it.each([
+    [
+      'a variable beside others',
+      pod({ env: [{ name: 'A' }, { name: 'FOO', value: 'x' }] }),
+      pod({ env: [{ name: 'A' }] }),
+      within({ 'f:env': { 'k:{"name":"FOO"}': FOO } }),
+    ],
+    ['the only variable, with the list', pod({ env: [{ name: 'FOO', value: 'x' }] }), pod({}), within({ 'f:env': { '.': {}, 'k:{"name":"FOO"}': FOO } })],
+    [
+      'what the server added to it as well',
+      pod({ livenessProbe: { periodSeconds: 3, timeoutSeconds: 1 } }),
+      pod({}),
+      within({ 'f:livenessProbe': { '.': {}, 'f:periodSeconds': {} } }),
+    ],
+    [
+      'a key of a map',
+      { ...pod({}, { nodeSelector: { a: 'b', c: 'd' } }) },
+      pod({}, { nodeSelector: { a: 'b' } }),
+      { 'f:spec': { 'f:template': { 'f:spec': { 'f:nodeSelector': { 'f:c': {} } } } } },
+    ],
+    ['a value of a set', { finalizers: ['a', 'b'] }, { finalizers: ['a'] }, { 'f:spec': { 'f:finalizers': { 'v:"b"': {} } } }],
+  ])('%s', (_, is, wanted, fields) => {
+    const found = { ...workload(entry('kubectl-set', fields)), spec: is } as unknown as KubeObject;
+    const made = { ...workload(), spec: wanted } as unknown as KubeObject;
+    const all = foreignFields(found, made).flatMap((one) => one.fields);
+    expect(all.map((field) => field.wanted)).toEqual([undefined]);
+    expect(withoutFields(found, all)).toEqual({ ...found, spec: wanted });
+  });
+
+  it('a key of a ConfigMap that was changed is not removed, one that was added is', () => {
+    const config = (data: object, ...managedFields: readonly object[]) =>
+      ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'loki', managedFields }, data }) as unknown as KubeObject;
+    const found = config({ a: '2', b: '1' }, entry('kubectl-edit', { 'f:data': { 'f:a': {}, 'f:b': {} } }));
+    const fields = foreignFields(found, config({ a: '1' })).flatMap((one) => one.fields);
+    expect(fields.map(({ path, is, wanted }) => [path, is, wanted])).toEqual([
+      ['data.a', '2', '1'],
+      ['data.b', '1', undefined],
+    ]);
+    expect(withoutFields(found, fields.slice(1))).toMatchObject({ data: { a: '2' } });
   });
 });

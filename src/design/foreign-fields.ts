@@ -8,8 +8,17 @@ export interface ForeignFields {
   readonly manager: string;
   /** An autoscaler sets the number of pods on purpose, and does so again whenever somebody else sets it. */
   readonly by: 'hand' | 'autoscaler';
+  readonly fields: readonly ForeignField[];
+}
+
+export interface ForeignField {
   /** `spec.replicas`, `spec.template.spec.containers[loki].env[FOO]` */
-  readonly paths: readonly string[];
+  readonly path: string;
+  /** The keys of the field set that lead to it: `f:spec`, `k:{"name":"loki"}`. */
+  readonly keys: readonly string[];
+  readonly is: unknown;
+  /** Absent where the chart does not set it: Helm leaves such a field to its owner, even by force. */
+  readonly wanted?: unknown;
 }
 
 interface Entry {
@@ -22,6 +31,8 @@ interface Entry {
 const EXPECTED = /^(helm\d*|loki-eks)\b/i;
 /** A restart says nothing of what should run. */
 const RESTARTED = /restartedAt$|deployment\.kubernetes\.io\/revision$/;
+/** What says nothing of what should run either. */
+const BESIDE = new Set(['f:metadata', 'f:status', 'f:apiVersion', 'f:kind']);
 
 /** `wanted`: the object as helm made it, if it is known: a field that was set back by hand is its writer's, and is no difference. */
 export function foreignFields(object: KubeObject, wanted?: KubeObject): readonly ForeignFields[] {
@@ -32,31 +43,40 @@ export function foreignFields(object: KubeObject, wanted?: KubeObject): readonly
     const { manager = '', subresource = '', fieldsV1 } = entry as Entry;
     const name = String(manager);
     if (EXPECTED.test(name) || subresource === 'status' || !isMap(fieldsV1)) return [];
-    const spec = fieldsV1['f:spec'];
-    const both = wanted && { is: object['spec'], wanted: wanted['spec'] };
-    const paths = isMap(spec) ? pathsIn(spec, { above: 'spec', both, depth: 0 }).filter((path) => !RESTARTED.test(path)) : [];
-    if (paths.length === 0) return [];
+    const own = Object.fromEntries(Object.entries(fieldsV1).filter(([key, value]) => !BESIDE.has(key) && isMap(value)));
+    const all = fieldsIn(own, { path: '', keys: [], is: object, ...(wanted && { wanted }), depth: 0 });
+    const fields = all.filter(({ path, ...field }) => !RESTARTED.test(path) && (!wanted || !isDeepStrictEqual(field.is, field.wanted)));
+    if (fields.length === 0) return [];
     const scales = subresource === 'scale' && !/kubectl/.test(name);
-    return [{ manager: name, by: scales ? 'autoscaler' : 'hand', paths }];
+    return [{ manager: name, by: scales ? 'autoscaler' : 'hand', fields }];
   });
 }
 
-interface At {
-  readonly above: string;
-  readonly both: { readonly is: unknown; readonly wanted: unknown } | undefined;
-  readonly depth: number;
+/** Leaves; of what the chart does not have, and its writer has created, the whole. Bounded, because the document is the server's. */
+function fieldsIn(fields: Readonly<Record<string, unknown>>, at: ForeignField & { readonly depth: number }): readonly ForeignField[] {
+  const { depth, ...field } = at;
+  const inner = Object.entries(fields).filter(([key]) => key !== '.');
+  const created = depth > 0 && '.' in fields && 'wanted' in at && at.wanted === undefined;
+  if (depth > 0 && (inner.length === 0 || created || depth > 40)) return [field];
+  return inner.flatMap(([key, value]) => {
+    const wanted = 'wanted' in at && { wanted: part(at.wanted, key) };
+    return fieldsIn(isMap(value) ? value : {}, { path: joined(at.path, key), keys: [...at.keys, key], is: part(at.is, key), ...wanted, depth: depth + 1 });
+  });
 }
 
-/** Leaves that differ; `k:{"name":"loki"}` is the item of that name. Bounded, because the document is the server's. */
-function pathsIn(fields: Readonly<Record<string, unknown>>, { above, both, depth }: At): readonly string[] {
-  const inner = Object.entries(fields).filter(([key]) => key !== '.');
-  if (inner.length === 0 || depth > 40) return both && isDeepStrictEqual(both.is, both.wanted) ? [] : [above];
-  return inner.flatMap(([key, value]) =>
-    pathsIn(isMap(value) ? value : {}, {
-      above: joined(above, key),
-      both: both && { is: part(both.is, key), wanted: part(both.wanted, key) },
-      depth: depth + 1,
-    }),
+/** The object without these fields. */
+export function withoutFields(object: KubeObject, fields: readonly Pick<ForeignField, 'keys'>[]): KubeObject {
+  return fields.reduce<unknown>((rest, { keys }) => without(rest, keys), object) as KubeObject;
+}
+
+function without(of: unknown, [key = '', ...deeper]: readonly string[]): unknown {
+  const inner = part(of, key);
+  if (inner === undefined) return of;
+  const less = deeper.length === 0 ? undefined : without(inner, deeper);
+  if (Array.isArray(of)) return (of as readonly unknown[]).flatMap((one) => (one !== inner ? [one] : less === undefined ? [] : [less]));
+  if (!isMap(of)) return of;
+  return Object.fromEntries(
+    Object.entries(of).flatMap(([name, value]) => (name !== key.slice(2) ? [[name, value]] : less === undefined ? [] : [[name, less]])),
   );
 }
 
@@ -81,11 +101,13 @@ function parsed(text: string): unknown {
 }
 
 function joined(above: string, key: string): string {
-  if (key.startsWith('f:')) return `${above}.${key.slice(2)}`;
+  if (key.startsWith('f:')) return above === '' ? key.slice(2) : `${above}.${key.slice(2)}`;
   const named = /"(?:name|containerPort|mountPath|key)":"?([^",}]+)/.exec(key)?.[1];
   return `${above}[${named ?? key.slice(2, 40)}]`;
 }
 
 /** `kubectl-set: spec.template.spec.containers[loki].env[FOO]` */
-export const inWords = ({ manager, paths }: ForeignFields): string =>
-  `${manager}: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+export function inWords({ manager, fields }: ForeignFields): string {
+  const paths = fields.map(({ path }) => path);
+  return `${manager}: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+}

@@ -10,6 +10,18 @@ export const releasePermissions = (use: 'loki' | 'alloy'): readonly Permission[]
   const where = use === 'loki' ? 'loki' : 'collector';
   return [
     rule(where, 'get list', 'secrets', { to: 'read the Helm release', for: [...BY_STEPS, 'doctor'] }),
+    rule(where, 'get list', `${EACH} configmaps services serviceaccounts poddisruptionbudgets.policy`, {
+      to: 'see what others have changed in objects of the release',
+      for: ['plan', 'status', 'doctor', ...ACTS],
+    }),
+    rule(where, 'list', 'horizontalpodautoscalers.autoscaling', {
+      to: 'leave the replicas of autoscaled components alone',
+      for: ['plan', 'status', 'doctor', ...ACTS],
+    }),
+    rule(where, 'update', `${EACH} configmaps services serviceaccounts poddisruptionbudgets.policy`, {
+      to: 'remove fields that others have added to objects of the release',
+      for: ACTS,
+    }),
     rule(where, 'list', EACH, { to: 'see whether everything of the release is ready', for: ['plan', 'status', ...ACTS] }),
     rule(where, 'list', 'pods', { to: 'see why something is not ready, and who uses a volume', for: ['status', ...ACTS, 'uninstall'] }),
     rule(where, 'create update patch delete', 'secrets', { to: 'write revisions of the Helm release, and roll that back', for: ACTS }),

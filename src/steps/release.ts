@@ -3,13 +3,19 @@ import { releasePermissions } from './release-permissions.ts';
 import type { ReleasePlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
+import { targetOf } from '../design/drift.ts';
+import { getPath } from '../design/get-path.ts';
+import { isMap } from '../design/merge.ts';
 import type { Change, Inspection, StepIO, Json, UndoRecord, Step } from '../engine/types.ts';
+import type { KubeObject } from '../ports/kubernetes.ts';
 import type { HelmTask, Release } from '../ports/releases.ts';
 import { problem, ProblemError, stop } from '../problems/problem.ts';
 import type { Context } from '../context.ts';
 import { goOn, surplusOf, volumesUnkept, wronglyFlushed } from './ingester-guard.ts';
+import { restoreBackup } from './object-backup.ts';
 import { MARKED, unmark } from './ownership-marks.ts';
 import { mayMark, isOwnedRelease } from './ownership.ts';
+import { byWhom, CHANGED_BACK, changesBack, driftOf, keepDrifted, needsHelm, removeAdded, type Drift } from './release-drift.ts';
 import { removeClaims, removeLeftClaims } from './volume-claims.ts';
 import { dropClaims, dropLeft, isMissing, recreateStatefulSets, undoRecreation, recreationFor, type Recreation } from './recreate-statefulsets.ts';
 
@@ -43,7 +49,8 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
         problem: problem('RELEASE_NOT_OURS', { message: `${target} (${found.chart} ${found.chartVersion}) was not created by loki-eks` }),
       };
     }
-    const changes = changesFor(found, plan, target);
+    const drift = await driftOf(ctx, found);
+    const changes = [...changesFor(found, leaving(plan, drift, asStored(found)), target), ...changesBack(drift)];
     if (changes.length > 0) return { is: 'differs', changes: [...changes, ...(await fewerIngesters(ctx, use))] };
     const [unready, flushed] = await Promise.all([releases.unready(plan.name, plan.namespace), use === 'loki' ? wronglyFlushed(ctx, plan) : []]);
     if (unready.length + flushed.length === 0) return { is: 'matches' };
@@ -66,7 +73,13 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
     const task = { name, namespace, signal, say, timeoutMs };
     const found = await withoutPending(ctx, task);
     const adopted = found && (!isOwnedRelease(found, blueprint.ownership) || isCutAdoption(ctx, found));
-    if (!found || adopted || changesFor(found, blueprint[use], name).length > 0) {
+    const drift = found && !adopted ? await driftOf(ctx, found) : undefined;
+    if (found && drift && drift.drifted.length > 0) {
+      for (const one of drift.drifted) say(`reverting ${targetOf(one.ref)}: ${byWhom(one)}`);
+      await keepDrifted(ctx, { release: found, drift, record });
+      await removeAdded(ctx, drift, say);
+    }
+    if (!found || adopted || !drift || needsHelm(drift) || changesFor(found, leaving(blueprint[use], drift, asStored(found)), name).length > 0) {
       const way = adopted ? await recreationFor(ctx, use) : undefined;
       await record(
         found && !unborn(found)
@@ -76,13 +89,21 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
       // A release that only gets its marks restarts nothing.
       if (way && found && changesFor(marked(found, blueprint[use]), blueprint[use], name).length > 0)
         await recreateStatefulSets(ctx, use, { way, signal, say });
-      await upgrade(ctx, use, task);
+      await upgrade(ctx, use, { ...task, ...(drift && { drift }) });
     } else if (use === 'loki') await goOn(ctx, task);
     await releases.ready(task);
   },
 
   async undo(context, receipt, helpers) {
     if (receipt.did === MARKED) return unmark(context.kubernetes, receipt);
+    if (receipt.did === CHANGED_BACK) {
+      const { kubernetes, blueprint } = context;
+      return restoreBackup(
+        { kubernetes, ownership: blueprint.ownership },
+        { namespace: String(receipt['namespace']), name: String(receipt['name']) },
+        receipt['digest'],
+      );
+    }
     const ctx = where(context, use, receipt);
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
@@ -207,13 +228,14 @@ export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: S
 const BUSY_POLL_MS = 2000;
 
 /** What a helm that was waited for has finished is not done again. */
-async function upgrade(ctx: Needs, use: 'loki' | 'alloy', task: HelmTask) {
+async function upgrade(ctx: Needs, use: 'loki' | 'alloy', { drift, ...task }: HelmTask & { readonly drift?: Drift }) {
   const { releases, blueprint } = ctx;
-  const plan = blueprint[use];
+  const plan = drift ? leaving(blueprint[use], drift, asTheyStand(drift)) : blueprint[use];
   const { chart, values } = plan;
   await whenFree(ctx, task, async () => {
     const found = await releases.find(task.name, task.namespace);
-    if (found && isOwnedRelease(found, blueprint.ownership) && changesFor(found, plan, task.name).length === 0) return;
+    const stands = found && isOwnedRelease(found, blueprint.ownership) && changesFor(found, plan, task.name).length === 0;
+    if (stands && !(drift && needsHelm(drift))) return;
     task.say(`helm installs ${chart.origin}`);
     await releases.upgrade({ ...task, chart, values, labels: labelsOf(plan), description: `loki-eks ${blueprint.ownership.installId}` });
   });
@@ -248,6 +270,33 @@ function changesFor(found: Release, plan: ReleasePlan, target: string): readonly
   const after = plan.values as Json;
   if (canonical(before) !== canonical(after)) changes.push({ action: 'update', target, detail: 'values', diff: diffLines(before, after) });
   return changes;
+}
+
+/** The replicas of a component, or nothing where they are not known. */
+type ReplicasOf = (key: string) => unknown;
+
+const asStored =
+  ({ values }: Release): ReplicasOf =>
+  (key) =>
+    getPath(values as Json, `${key}.replicas`);
+
+const asTheyStand =
+  ({ autoscaled }: Drift): ReplicasOf =>
+  (key) =>
+    getPath(autoscaled.find((workload) => keyOf(workload) === key)?.['spec'] as Json, 'replicas');
+
+/** `query-frontend` has its values under `queryFrontend`. */
+const keyOf = ({ metadata: { labels = {} } }: KubeObject): string =>
+  (labels['app.kubernetes.io/component'] ?? '').replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** The plan, but for the replicas of autoscaled components: an upgrade starts and stops none of their pods. */
+function leaving(plan: ReleasePlan, { autoscaled }: Drift, replicasOf: ReplicasOf): ReleasePlan {
+  const values = { ...plan.values };
+  for (const key of new Set(autoscaled.map(keyOf))) {
+    const replicas = replicasOf(key);
+    if (isMap(values[key]) && typeof replicas === 'number') values[key] = { ...values[key], replicas };
+  }
+  return { ...plan, values };
 }
 
 const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers: StepIO) => ({

@@ -221,7 +221,7 @@ export class MemoryWorld {
     return {
       version: async () => 'v1.33.4-eks-1',
       get: async (ref) => {
-        const found = this.objects.get(key(ref));
+        const found = this.objects.get(key(ref)) ?? this.#released(ref);
         return found && structuredClone({ ...found, metadata: { ...found.metadata, resourceVersion: versionOf(key(ref)) } });
       },
       list: async ({ kind, namespace, labels }) => {
@@ -291,6 +291,13 @@ export class MemoryWorld {
         return [];
       },
     };
+  }
+
+  /** What helm has created, of which nothing else is kept. */
+  #released({ kind, name, namespace }: Ref): KubeObject | undefined {
+    const all = [...this.releases.values()].flatMap((revisions) => revisions.slice(-1));
+    const made = all.flatMap((release) => (release.manifest && release.namespace === namespace ? [JSON.parse(release.manifest) as KubeObject] : []));
+    return made.find((object) => object.kind === kind && object.metadata.name === name);
   }
 
   releasesPort(): Releases {

@@ -1,15 +1,22 @@
-/** What others have written into the workloads of a release since helm made them. */
-import { foreignFields, inWords } from '../../design/foreign-fields.ts';
+/** Whether others have written into the objects of a release: helm 4 refuses to overwrite that unless it is told to. */
+import { foreignFields } from '../../design/foreign-fields.ts';
 import type { Kubernetes } from '../../ports/kubernetes.ts';
 
-const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+const KINDS = [
+  ['apps/v1', 'Deployment'],
+  ['apps/v1', 'StatefulSet'],
+  ['apps/v1', 'DaemonSet'],
+  ['v1', 'ConfigMap'],
+  ['v1', 'Service'],
+  ['v1', 'ServiceAccount'],
+  ['policy/v1', 'PodDisruptionBudget'],
+] as const;
 
-/** `Deployment loki/loki-querier: kubectl: spec.replicas` */
-export async function foreignIn(
+export async function hasForeign(
   kubernetes: Pick<Kubernetes, 'list'>,
   { name, namespace }: { readonly name: string; readonly namespace: string },
-): Promise<readonly string[]> {
-  const of = { apiVersion: 'apps/v1', namespace, labels: `app.kubernetes.io/instance=${name}` };
-  const all = await Promise.all(KINDS.map(async (kind) => (await kubernetes.list({ ...of, kind })).map((object) => ({ ...object, kind }))));
-  return all.flat().flatMap((object) => foreignFields(object).map((fields) => `${object.kind} ${namespace}/${object.metadata.name}: ${inWords(fields)}`));
+): Promise<boolean> {
+  const labels = `app.kubernetes.io/instance=${name}`;
+  const all = await Promise.all(KINDS.map(([apiVersion, kind]) => kubernetes.list({ apiVersion, kind, namespace, labels })));
+  return all.flat().some((object) => foreignFields(object).length > 0);
 }

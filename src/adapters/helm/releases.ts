@@ -8,7 +8,7 @@ import { findHelm, type Env } from './binary.ts';
 import { helmFailure } from './failures.ts';
 import { rollbackArgs, templateArgs, uninstallArgs, upgradeArgs } from './flags.ts';
 import { kubeFlags, makeHome, systemTempDir, type Home, type KubeFlags, type TempDir } from './helm-env.ts';
-import { foreignIn } from './foreign-in.ts';
+import { hasForeign } from './foreign-in.ts';
 import { lend } from './detach-conflicts.ts';
 import { recovery } from './pending.ts';
 import { runHelm } from './process.ts';
@@ -61,16 +61,14 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     if (next.is === 'busy' && release?.status !== 'uninstalling') throw stop('HELM_BUSY', next.problem);
     return release;
   };
-  /** In a release of ours, what others have written into fields that the chart sets is taken back; in anybody else's it bars the way. */
-  const takesBack = async (
+  /** In a release of ours, what others have written into fields that the chart sets is overwritten; in anybody else's it bars the way. */
+  const overwrites = async (
     task: HelmTask & { readonly labels: Readonly<Record<string, string>> },
   ): Promise<{ readonly force?: true; readonly helm: string }> => {
     const { version } = await helm.get();
     const release = await readRelease(kubernetes, task);
     if (!release || release.labels[installIdLabel] === undefined || release.labels[installIdLabel] !== task.labels[installIdLabel]) return { helm: version };
-    const found = await foreignIn(kubernetes, task);
-    for (const one of found) task.say(`reverting changes by other programs: ${one}`);
-    return { helm: version, ...(found.length > 0 && { force: true as const }) };
+    return { helm: version, ...((await hasForeign(kubernetes, task)) && { force: true as const }) };
   };
   const recover = async (task: HelmTask) => {
     const next = recovery(await readRelease(kubernetes, task), clock.now());
@@ -101,7 +99,7 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
       await recover(task);
       await inCluster(task, {
         what: `install of release ${label(task)}`,
-        args: upgradeArgs({ ...task, ...(await takesBack(task)) }),
+        args: upgradeArgs({ ...task, ...(await overwrites(task)) }),
         input: JSON.stringify(task.values),
       });
     },

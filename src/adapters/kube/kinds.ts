@@ -28,6 +28,7 @@ const known: Readonly<Record<string, Kind>> = {
   'apps/v1/DaemonSet': inNamespace('daemonsets'),
   'apps/v1/ReplicaSet': inNamespace('replicasets'),
   'apps/v1/ControllerRevision': inNamespace('controllerrevisions'),
+  'autoscaling/v2/HorizontalPodAutoscaler': inNamespace('horizontalpodautoscalers'),
   'batch/v1/Job': inNamespace('jobs'),
   'policy/v1/PodDisruptionBudget': inNamespace('poddisruptionbudgets'),
   'networking.k8s.io/v1/NetworkPolicy': inNamespace('networkpolicies'),

@@ -21,6 +21,16 @@ export const doctorScheduling = doctorRows({
     autofix: 'confirm',
     explain: 'doctor searches all namespaces for the label app.kubernetes.io/name=loki.',
   },
+  RELEASE_CHANGED: {
+    title: 'An object of a Helm release was changed after helm applied it',
+    cause: 'A user ran kubectl scale, set, edit, patch or delete on it, or another program updates it.',
+    fix: 'Run `loki-eks install` to revert the change, or add it to `--loki-values` or `--alloy-values` to keep it',
+    exit: 6,
+    covers: [],
+    autofix: 'no',
+    explain:
+      'The API server records who wrote which field (`kubectl get OBJECT -o yaml --show-managed-fields`). `loki-eks plan` shows what the next install reverts: fields that the chart sets, deleted objects, and fields that were added beside those of the chart. The replica count of a workload that a HorizontalPodAutoscaler or KEDA scales is left alone, and is no drift.',
+  },
   RELEASE_UNFINISHED: {
     title: 'A Helm release is incomplete',
     cause: 'An install or upgrade failed, was interrupted, or is still running.',

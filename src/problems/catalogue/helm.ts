@@ -53,14 +53,6 @@ export const helm = rows({
     exit: 3,
     explain: 'Deleting with --cascade=orphan keeps pods and volumes; helm then creates the workload again, and it adopts them.',
   },
-  RELEASE_CHANGED: {
-    title: 'A workload was changed after helm installed it',
-    cause: 'A user ran kubectl scale, set, edit or patch on it, or another program updates it.',
-    fix: 'Revert the change the way it was made, or add it to `--loki-values` or `--alloy-values`; the next upgrade also reverts the fields that helm sets',
-    exit: 6,
-    explain:
-      'The API server records who wrote which field (`kubectl get OBJECT -o yaml --show-managed-fields`). The next upgrade or rollback reverts fields that helm sets too; fields that others added remain. The replica count of an autoscaled workload is exempt: helm sets it at an upgrade, and the autoscaler sets it again.',
-  },
   HELM_FIELD_CONFLICT: {
     title: 'Another program changed an object of the release',
     cause: 'With server-side apply, helm 4 does not overwrite a field that another field manager owns.',

@@ -70,6 +70,8 @@ export interface Evidence {
   readonly silent?: { readonly pods: readonly string[]; readonly of: number };
   /** Pods on Fargate nodes, `namespace/name`; absent when there is no such node, or they could not be listed. */
   readonly fargatePods?: readonly string[];
+  /** Objects of the Helm releases that others have changed since; absent when they could not be looked at. */
+  readonly drifted?: readonly { readonly target: string; readonly how: string }[];
   /** When it was done, by our own clock. */
   readonly done?: Date;
   /** What could not be looked at, and why. */

@@ -54,6 +54,22 @@ export const valuesHeeded: DoctorCheck = {
   },
 };
 
+export const releasesAsApplied: DoctorCheck = {
+  id: 'helm.as-applied',
+  title: 'No object of a release was changed after helm applied it',
+  at: ['doctor'],
+  hop: 'scheduling',
+  async run({ drifted = [], ours }) {
+    const [first, ...others] = drifted;
+    if (!first) return pass();
+    return warn('RELEASE_CHANGED', {
+      message: `${first.target} was changed after helm applied it: ${first.how}`,
+      ...(!ours && { fix: 'Revert the change the way it was made, or add it to the values of the release' }),
+      evidence: others.slice(0, 8).map(({ target, how }) => `${target}: ${how}`),
+    });
+  },
+};
+
 /** A StatefulSet leaves its claims behind, with an old log and an old place in the ring in them. */
 export const claimsInUse: DoctorCheck = {
   id: 'helm.claims',

@@ -55,6 +55,7 @@ const asked: readonly DoctorCheck[] = [
   coverage.collectorIsDaemon,
   coverage.nodesKeepMemory,
   helm.releasesFinished,
+  helm.releasesAsApplied,
   helm.valuesHeeded,
   helm.claimsInUse,
   config.configAccepted,

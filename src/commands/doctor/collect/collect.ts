@@ -4,7 +4,10 @@ import type { Permission } from '../../../engine/types.ts';
 import type { CollectorEvidence } from '../analyze/collectors-evidence.ts';
 import type { LokiEvidence } from '../analyze/loki-evidence.ts';
 import type { Evidence } from '../analyze/evidence.ts';
+import { targetOf } from '../../../design/drift.ts';
 import { ownership } from '../../../design/ownership.ts';
+import type { Release } from '../../../ports/releases.ts';
+import { byWhom, driftOf } from '../../../steps/release-drift.ts';
 import { isOwnedRelease } from '../../../steps/ownership.ts';
 import { nodeFacts } from '../../nodes.ts';
 import type { RunContext } from '../../../deps.ts';
@@ -55,13 +58,15 @@ export async function collect(run: RunContext, session: Session): Promise<Eviden
   const collectors = [...withOurs(found.expected), ...withOurs(found.elsewhere).filter(({ writers }) => writers.some(({ ours }) => ours))];
   const asking = { collectors, datasources: datasources.map((one) => ({ ...one, ours: leads(one.url) })) };
   const namespaces = [...new Set([...(loki ? [loki.namespace] : []), ...collectors.map(({ workload }) => workload.namespace)])];
-  const [answers, policies, labels, silent, throughGrafana, fargatePods] = await Promise.all([
+  const releases = [loki?.release, ...collectors.map(({ release }) => release)].filter((release) => release !== undefined);
+  const [answers, policies, labels, silent, throughGrafana, fargatePods, drifted] = await Promise.all([
     loki ? guarded("Loki's responses", answersOf(looking, { loki, ...asking })) : undefined,
     guarded('NetworkPolicies', policiesIn(looking, namespaces)),
     guarded('namespace labels', namespaceLabels(looking, namespaces)),
     guarded('pods that log nothing', silentApps(looking, namespaces)),
     inGrafana && guarded('queries through Grafana', askThroughGrafana(inGrafana, leads)),
     nodes?.some(({ kind }) => kind === 'fargate') ? guarded('pods on Fargate', podsOnFargate(looking)) : undefined,
+    guarded('drift of the Helm releases', driftedIn(looking, releases)),
   ]);
   const before = answers?.collectors ?? collectors;
   const pushing = (await guarded('results of pushes', pushingOf(looking, { collectors: before, began }))) ?? before;
@@ -82,11 +87,17 @@ export async function collect(run: RunContext, session: Session): Promise<Eviden
     dashboards,
     ...(silent && { silent }),
     ...(fargatePods && { fargatePods }),
+    ...(drifted && { drifted }),
     done: run.deps.clock.now(),
     notCollected,
     ...(unread.length > 0 && { unread }),
     ...(looking.miss.unreached() && { unreached: looking.miss.unreached()! }),
   };
+}
+
+async function driftedIn({ session }: CollectContext, releases: readonly Release[]): Promise<NonNullable<Evidence['drifted']>> {
+  const drifts = await Promise.all(releases.map((release) => driftOf(session, release)));
+  return drifts.flatMap(({ drifted }) => drifted.map((one) => ({ target: targetOf(one.ref), how: byWhom(one) })));
 }
 
 const isOurs = (loki: LokiEvidence | undefined, { cluster }: Session): boolean =>

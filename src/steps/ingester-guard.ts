@@ -203,7 +203,7 @@ export async function flushForRestart(
 const unreadIn = ({ idle }: Holders): readonly Unflushed[] =>
   idle
     .filter(mayHoldLines)
-    .map(({ metadata: { name } }) => ({ ingester: `PersistentVolumeClaim ${name}`, why: 'no ingester is running that could read its write-ahead log' }));
+    .map(({ metadata: { name } }) => ({ ingester: `PersistentVolumeClaim ${name}`, why: 'no running ingester can replay its write-ahead log' }));
 
 /** What would be lost, one ingester a line. */
 export function unflushedProblem(

@@ -1,5 +1,6 @@
 /** `adopt`: what somebody else installed becomes ours: shown, asked, marked, brought to what loki-eks would install, and every line kept. */
 import { getPath } from '../design/get-path.ts';
+import { oidcProvider } from '../steps/oidc-provider.ts';
 import { changesIn, described } from '../engine/plan.ts';
 import type { Json } from '../engine/types.ts';
 import { learn } from './adoption.ts';
@@ -24,7 +25,7 @@ export async function takeOver(run: RunContext, { dryRun }: Pick<InstallOptions,
 function staying({ blueprint, ctx, plan }: PreparedPlan): readonly string[] {
   const { chunks, ruler } = blueprint.buckets;
   const periods = (ctx.facts.inUse?.schema ?? []).map((period) => `${period.from} (${period.store}, ${period.schema})`);
-  const found = plan.some(({ step, finding }) => step.id === 'oidc-provider' && finding.is === 'matches');
+  const found = plan.some(({ step, finding }) => step.id === oidcProvider.id && finding.is === 'matches');
   const short = ctx.givenPassword !== undefined && ctx.givenPassword.length < 16;
   return [
     `Unchanged: every object in s3://${chunks.name} and s3://${ruler.name}; the schema periods from ${periods.join(', ')}.`,

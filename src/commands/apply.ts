@@ -1,7 +1,7 @@
 /** From a plan that was shown to the end of the run: the question, the lock, the deeds and the proof. */
 import type { RunResult } from '../engine/run.ts';
 import { changesIn } from '../engine/plan.ts';
-import type { Journal, Plan } from '../engine/types.ts';
+import type { Change, Journal, Plan } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from '../context.ts';
@@ -58,22 +58,23 @@ async function underLock(
 /** What somebody agreed to is what is done: something new in the plan stops the run, something less does not. */
 function outdated({ yes, deps }: RunContext, before: Plan<Context>, now: Plan<Context>): CommandResult | undefined {
   if (yes || !deps.questions) return undefined;
-  const known = new Set(deeds(before));
-  const fresh = deeds(now).filter((deed) => !known.has(deed));
-  return fresh.length > 0 ? { outcome: 'refused', problems: [problem('PLAN_OUTDATED', { evidence: fresh.map((deed) => `new: ${deed}`) })] } : undefined;
+  const known = new Set(changesOf(before).map(words));
+  const fresh = changesOf(now)
+    .map(words)
+    .filter((change) => !known.has(change));
+  return fresh.length > 0 ? { outcome: 'refused', problems: [problem('PLAN_OUTDATED', { evidence: fresh.map((change) => `new: ${change}`) })] } : undefined;
 }
 
-const deeds = (plan: Plan<Context>): readonly string[] =>
-  plan.flatMap(({ finding }) =>
-    finding.is === 'differs' ? finding.changes.filter(({ action }) => action !== 'keep').map(({ action, target }) => `${action} ${target}`) : [],
-  );
+const changesOf = (plan: Plan<Context>): readonly Change[] =>
+  plan.flatMap(({ finding }) => (finding.is === 'differs' ? finding.changes.filter(({ action }) => action !== 'keep') : []));
+const words = ({ action, target }: Change): string => `${action} ${target}`;
 
 /** The only question after the plan; nothing is drawn while it is asked. A plan that deletes something wants more than Enter. */
 async function agreed({ yes, deps, settled }: RunContext, plan: Plan<Context>): Promise<boolean> {
   if (yes || !deps.questions) return true;
   await settled();
   const changes = changesIn(plan);
-  const deletes = deeds(plan).some((deed) => deed.startsWith('delete '));
+  const deletes = changesOf(plan).some(({ action }) => action === 'delete');
   return deps.questions.confirm(`Make ${changes === 1 ? 'this change' : `these ${changes} changes`}?`, !deletes);
 }
 

@@ -5,23 +5,22 @@ import type { Consent } from '../steps/consent.ts';
 import type { RunContext } from '../deps.ts';
 
 /** The run with what was granted, or `undefined` when nothing was asked or nothing was granted. */
-export async function consent(run: RunContext, { plan, ctx }: { readonly plan: Plan<Context>; readonly ctx: Context }): Promise<RunContext | undefined> {
+export async function consent(run: RunContext, { plan }: { readonly plan: Plan<Context> }): Promise<RunContext | undefined> {
   const { settings, deps, settled } = run;
   const { questions } = deps;
   if (!questions) return undefined;
-  for (const { step, finding } of plan) {
+  for (const { finding } of plan) {
     if (finding.is !== 'blocked') continue;
-    const { code, message } = finding.problem;
+    const { code, message, data } = finding.problem;
     if ((code === 'OIDC_PROVIDER_MISSING' || code === 'OIDC_AUDIENCE_MISSING') && !settings.createOidcProvider) {
       await settled();
       const granted = await questions.confirm(`${message}. It is shared by every IRSA role in this cluster. Create it?`, true);
       return granted ? { ...run, settings: { ...settings, createOidcProvider: true } } : undefined;
     }
-    if (code === 'RECREATE_UNCONFIRMED') {
-      const { name } = Object.values(ctx.blueprint.buckets).find(({ use }) => step.id === `bucket.${use}`) ?? { name: '' };
+    if (code === 'RECREATE_UNCONFIRMED' && data?.['bucket']) {
       await settled();
       const typed = await questions.text(`${message}. Type the bucket name to delete all its data`, {});
-      return typed === name && name !== '' ? { ...run, consent: emptying(run.consent, [name]) } : undefined;
+      return typed === data['bucket'] ? { ...run, consent: emptying(run.consent, [typed]) } : undefined;
     }
   }
   return undefined;

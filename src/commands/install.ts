@@ -1,4 +1,5 @@
 /** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
+import { login } from '../steps/login.ts';
 import { changesIn, described } from '../engine/plan.ts';
 import { stop } from '../problems/problem.ts';
 import { takeOver } from './adopt.ts';
@@ -20,8 +21,8 @@ export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = fa
 
 /** A login that is made now is new already. */
 function onlyRotating(seen: PreparedPlan): PreparedPlan {
-  const login = seen.plan.find(({ step }) => step.id === 'login')?.finding;
-  const fresh = login?.is === 'differs' && login.changes.some(({ action }) => action === 'create');
+  const found = seen.plan.find(({ step }) => step.id === login.id)?.finding;
+  const fresh = found?.is === 'differs' && found.changes.some(({ action }) => action === 'create');
   return fresh ? { ...seen, ctx: { ...seen.ctx, rotateLogin: false } } : seen;
 }
 

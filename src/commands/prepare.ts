@@ -95,8 +95,6 @@ export async function prepare(asked: RunContext, { rotateLogin = false, adopt }:
 
 /** A look at AWS is believed so long, where it is believed at all. */
 const BELIEVED_MS = 15_000;
-/** What these steps look at is outside the cluster, where each answer takes its time. */
-const OUTSIDE_CLUSTER: ReadonlySet<string> = new Set(['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'association']);
 
 /**
  * The steps' inspections once more, now that this run holds the lock: what was found before may have been changed by somebody since.
@@ -105,15 +103,16 @@ const OUTSIDE_CLUSTER: ReadonlySet<string> = new Set(['bucket.chunks', 'bucket.r
  */
 export async function replan(run: RunContext, seen: PreparedPlan, { all }: { readonly all: boolean }): Promise<PreparedPlan> {
   const wanted = seen.plan.map(({ step }) => step);
-  const inside = await planOf(
-    wanted.filter(({ id }) => !OUTSIDE_CLUSTER.has(id)),
-    seen.ctx,
-    problemOf,
-  );
+  const inspect = (scope: Step<Context>['scope']) =>
+    planOf(
+      wanted.filter((step) => step.scope === scope),
+      seen.ctx,
+      problemOf,
+    );
+  const inside = await inspect('cluster');
   const young = run.deps.clock.now().getTime() - seen.began.getTime() < BELIEVED_MS;
   const believed = !all && young && !seen.ctx.adopting && [seen.plan, inside].every(hasNoRecord);
-  const deps = wanted.filter(({ id }) => OUTSIDE_CLUSTER.has(id));
-  const others = believed ? seen.plan : await planOf(deps, seen.ctx, problemOf);
+  const others = believed ? seen.plan : await inspect('aws');
   const findings = new Map([...others, ...inside].map(({ step, finding }) => [step.id, finding]));
   const plan = wanted.map((step) => ({ step, finding: findings.get(step.id) as Inspection }));
   const known = new Set(seen.blockers.map(({ code }) => code));
@@ -153,12 +152,9 @@ const stepsOf = ({ blueprint, ctx }: Pick<PreparedPlan, 'blueprint' | 'ctx'>) =>
 
 /** Names that can't be derived must be remembered before anything carries our marks: whatever becomes of the run, they are found again. */
 function rememberedFirst(all: readonly Step<Context>[]): readonly Step<Context>[] {
-  const first = ['namespace.loki', 'record'];
-  const isFirst = ({ id }: Step<Context>) => first.includes(id);
-  return [
-    ...all.filter(isFirst),
-    ...all.filter((step) => !isFirst(step)).map((step) => ({ ...step, ...(step.needs && { needs: [...step.needs, 'record'] }) })),
-  ];
+  const [first, others] = [all.filter(({ remembers }) => remembers), all.filter(({ remembers }) => !remembers)];
+  const ids = first.map(({ id }) => id);
+  return [...first, ...others.map((step) => ({ ...step, ...(step.needs && { needs: [...new Set([...step.needs, ...ids])] }) }))];
 }
 
 /** A caller who may not even look is told everything that is missing, not only the first thing. */

@@ -18,6 +18,7 @@ async function removal(made: Readonly<Record<string, Made>>) {
     title: `the ${id}`,
     ...(needs && { needs }),
     ...(holds && { holds }),
+    scope: 'cluster',
     permissions: [],
     inspect: async () => ({ is: 'matches' }),
     apply: async () => {},

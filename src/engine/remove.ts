@@ -18,7 +18,7 @@ export interface RemoveResult {
   readonly removed: number;
   readonly left: readonly Leftover[];
   /** What steps have left standing on purpose, where they say how it goes. */
-  readonly kept: readonly { readonly target: string; readonly how: string }[];
+  readonly kept: readonly { readonly target: string; readonly how: string; readonly logs?: true }[];
 }
 
 /** After a failure the other steps are still tried, but never one that holds data: its writers may be alive. */
@@ -27,7 +27,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
   const lastFirst = steps.toReversed();
   emit({ type: 'steps.started', doing: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
   const left: Leftover[] = [];
-  const standing: { readonly target: string; readonly how: string }[] = [];
+  const standing: { readonly target: string; readonly how: string; readonly logs?: true }[] = [];
   const failed = new Set<string>();
   let removed = 0;
   for (const step of lastFirst) {
@@ -50,7 +50,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
       const removal = await step.remove(ctx, { signal, say: (text) => emit({ type: 'step.said', step: step.id, text }) });
       if (removal.is === 'kept') {
         if (removal.changed) removed++;
-        if (removal.how) standing.push({ target: removal.target, how: removal.how });
+        if (removal.how) standing.push({ target: removal.target, how: removal.how, ...(removal.logs && { logs: true }) });
         emit({ type: 'step.kept', step: step.id, ...detailsOf(removal) });
       } else if (removal.is === 'absent') emit({ type: 'step.unchanged', step: step.id, note: 'does not exist' });
       else {

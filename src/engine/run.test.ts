@@ -19,6 +19,7 @@ function world() {
     id,
     title: id,
     ...(needs && { needs }),
+    scope: 'cluster',
     permissions: [],
     inspect: async () => {
       log.push(`inspect ${id}`);

@@ -9,6 +9,8 @@ export interface Problem {
   readonly fix: string;
   /** What was seen, one fact a line: an object and its field, a log line, an answer. */
   readonly evidence?: readonly string[];
+  /** What programs need of it, so that nothing is read out of a message: the bucket to confirm. */
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 export interface Change {
@@ -54,6 +56,8 @@ export type Removal =
       readonly how?: string;
       /** Something about it was changed on purpose. */
       readonly changed?: true;
+      /** It is a bucket of logs. */
+      readonly logs?: true;
     };
 
 /** Commands, and flags that let one do more; what is needed only to adopt what others installed is apart. */
@@ -94,6 +98,10 @@ export interface Step<Ctx, R extends UndoRecord = UndoRecord> {
   /** Stable, `area.thing`: events, journal, docs. */
   readonly id: string;
   readonly title: string;
+  /** Where what it inspects lives: a call to AWS takes its time, one to the cluster is cheap. */
+  readonly scope: 'aws' | 'cluster';
+  /** What it makes remembers names that can't be derived: in an adoption it comes before everything that is marked as ours. */
+  readonly remembers?: true;
   /** Steps that must be done before this one acts; all earlier ones when absent, none when empty. */
   readonly needs?: readonly string[];
   /** Uninstall leaves it unless asked for by name. */

@@ -8,13 +8,14 @@ export type { ProblemCode } from './catalogue.ts';
  * Builds a problem from its catalogue row. `message` contains the wrong value; `fix` is
  * the next command or edit, and falls back to the row's general one.
  */
-export function problem(code: ProblemCode, said: { readonly message?: string; readonly fix?: string; readonly evidence?: readonly string[] } = {}): Problem {
+export function problem(code: ProblemCode, said: Partial<Pick<Problem, 'message' | 'fix' | 'evidence' | 'data'>> = {}): Problem {
   const row = catalogue[code];
   return {
     code,
     message: said.message ?? row.title,
     fix: said.fix ?? row.fix,
     ...(said.evidence && said.evidence.length > 0 && { evidence: said.evidence }),
+    ...(said.data && { data: said.data }),
   };
 }
 

@@ -17,6 +17,7 @@ const SETTLES_MS = 10_000;
 export const association: Step<Needs, UndoRecord> = {
   id: 'association',
   title: 'Pod Identity association',
+  scope: 'aws',
   needs: ['role'],
   permissions: associationPermissions,
 
@@ -85,6 +86,7 @@ export const association: Step<Needs, UndoRecord> = {
 export const formerAssociation: Step<Needs, UndoRecord> = {
   id: 'former-association',
   title: 'previous Pod Identity association',
+  scope: 'aws',
   needs: ['release.loki'],
   permissions: formerAssociationPermissions,
 

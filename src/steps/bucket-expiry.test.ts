@@ -25,6 +25,7 @@ describe('expireBucket', () => {
     expect(await expireBucket(buckets, found, { say, how: 'cmd' })).toEqual({
       is: 'kept',
       target: 's3://b',
+      logs: true,
       why: 'S3 empties it within about two days; then it can be deleted',
       how: 'cmd',
       changed: true,

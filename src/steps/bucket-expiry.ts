@@ -31,7 +31,7 @@ export const howLong = ({ versioning }: Pick<BucketState, 'versioning'>): string
 export async function expireBucket(buckets: Buckets, found: BucketState, { say, how }: Pick<StepIO, 'say'> & { readonly how?: string }): Promise<Removal> {
   const target = `s3://${found.name}`;
   const why = `S3 empties it within ${howLong(found)}${found.objectLock ? ', except objects under Object Lock' : ''}; then it can be deleted`;
-  const kept = { is: 'kept', target, why, ...(how && { how }) } as const;
+  const kept = { is: 'kept', target, logs: true, why, ...(how && { how }) } as const;
   const enabled = EXPIRY.every(({ ID }) => found.lifecycle.some((rule) => rule.ID === ID && rule.Status === 'Enabled'));
   if (enabled) return kept;
   say('adding lifecycle rules that expire all objects');

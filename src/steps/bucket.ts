@@ -24,6 +24,7 @@ type BucketReceipt =
 export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
   id: `bucket.${use}`,
   title: use === 'chunks' ? 'S3 bucket for log chunks' : 'S3 bucket for alert rules',
+  scope: 'aws',
   needs: [],
   holds: 'data',
   permissions: bucketPermissions(use),
@@ -103,7 +104,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
     const found = await buckets.look(name);
     if (found.is === 'absent') return { is: 'absent' };
     if (found.is !== 'ours-to-read' || !isOwnedByTags(found.tags, blueprint.ownership)) {
-      return { is: 'kept', target: `s3://${name}`, why: 'loki-eks did not create it' };
+      return { is: 'kept', target: `s3://${name}`, logs: true, why: 'loki-eks did not create it' };
     }
     const given = consent?.buckets?.get(name);
     if (given?.how === 'expire') return expireBucket(buckets, found, { say: helpers.say, how: given.afterwards });
@@ -131,7 +132,7 @@ async function lifecycleBack(buckets: Buckets, found: BucketState, before: reado
   const rules = withoutNewExpiry(before, found.lifecycle);
   await buckets.setLifecycle(found.name, rules);
   if (rules.length === before.length) return undefined;
-  return { is: 'kept', target: `s3://${found.name}`, why: 'S3 no longer empties it, and it may contain new logs', how: expireAgain(found.name) };
+  return { is: 'kept', target: `s3://${found.name}`, logs: true, why: 'S3 no longer empties it, and it may contain new logs', how: expireAgain(found.name) };
 }
 
 /** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
@@ -154,6 +155,7 @@ async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): P
       problem: problem('RECREATE_UNCONFIRMED', {
         message: `s3://${found.name} contains ${holds}, which "recreate" would delete`,
         fix: `Run \`loki-eks install --existing-buckets recreate --confirm-recreate ${found.name}\``,
+        data: { bucket: found.name },
       }),
     };
   }

@@ -12,6 +12,7 @@ import { isOwnedByLabels } from './ownership.ts';
 export const grafanaDatasource: Step<GrafanaNeeds, UndoRecord> = {
   id: 'grafana.datasource',
   title: 'Data source in Grafana',
+  scope: 'cluster',
   needs: ['login'],
   permissions: [
     rule('cluster', 'list', 'secrets configmaps', { to: "find the objects that Grafana's sidecars read", for: ['orphan', 'uninstall'] }),
@@ -80,6 +81,7 @@ export const grafanaDatasource: Step<GrafanaNeeds, UndoRecord> = {
 export const grafanaDashboard: Step<GrafanaNeeds, UndoRecord> = {
   id: 'grafana.dashboard',
   title: 'Dashboard in Grafana',
+  scope: 'cluster',
   needs: ['grafana.datasource'],
   permissions: [
     rule('cluster', 'list', 'secrets configmaps', { to: "find the objects that Grafana's sidecars read", for: ['orphan', 'uninstall'] }),

@@ -26,6 +26,7 @@ const PROPAGATION: readonly ProblemCode[] = [
 export const identityProof: Step<Needs, UndoRecord> = {
   id: 'identity-proof',
   title: 'Loki can read and write its buckets',
+  scope: 'cluster',
   needs: ['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'service-account'],
   permissions: [
     // What is done in the buckets is done as Loki's role.

@@ -17,7 +17,9 @@ export const FORGOTTEN = 'delete-record';
 
 export const record: Step<Needs, UndoRecord> = {
   id: 'record',
+  remembers: true,
   title: 'Installation record',
+  scope: 'cluster',
   needs: ['namespace.loki'],
   permissions: [
     rule('loki', 'get', 'secrets', { to: 'read the record of the installation', for: EVERY }),

@@ -20,6 +20,7 @@ const FORMER = 'former.';
 export const login: Step<Needs, UndoRecord> = {
   id: 'login',
   title: 'Gateway credentials',
+  scope: 'cluster',
   needs: ['namespace.loki', 'namespace.collector'],
   permissions: (['loki', 'collector'] as const).flatMap((where) => [
     rule(where, 'get', 'secrets', { to: "read the gateway's login", for: BY_STEPS }),

@@ -13,7 +13,9 @@ const waitFor = (name: string): string => `Wait until it is gone: \`kubectl wait
 
 export const namespace = (use: 'loki' | 'collector'): Step<Needs, UndoRecord> => ({
   id: `namespace.${use}`,
+  ...(use === 'loki' && { remembers: true }),
   title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
+  scope: 'cluster',
   // Both may be the same one: it is made once.
   needs: use === 'collector' ? ['namespace.loki'] : [],
   permissions: [

@@ -16,6 +16,7 @@ type ProviderReceipt =
 export const oidcProvider: Step<Needs, UndoRecord> = {
   id: 'oidc-provider',
   title: 'IAM OIDC provider',
+  scope: 'aws',
   needs: [],
   permissions: [
     { to: "find the cluster's OIDC provider", for: EVERY, actions: ['iam:GetOpenIDConnectProvider'], on: [providerArn] },

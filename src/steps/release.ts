@@ -27,6 +27,7 @@ type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | '
 export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
   id: `release.${use}`,
   title: use === 'loki' ? 'Loki' : 'Alloy',
+  scope: 'cluster',
   // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
   needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['bucket.chunks', 'bucket.ruler', 'storage-class', 'service-account'] : [])],
 

@@ -32,6 +32,7 @@ async function textsOf({ kubernetes }: Needs, of: Tenanted): Promise<{ readonly 
 export const tenanted = (of?: Tenanted): Step<Needs, UndoRecord> => ({
   id: 'mend.datasource',
   title: 'Tenant of the Grafana data source',
+  scope: 'cluster',
   permissions: [rule('grafana', 'get patch', 'secrets configmaps', { to: 'correct the tenant in the object that Grafana reads', for: ['doctor --fix'] })],
 
   async inspect(ctx) {

@@ -25,6 +25,7 @@ const placeIn = (receipt: UndoRecord): Place => ({ namespace: String(receipt['na
 export const restore = (places: readonly Place[] = []): Step<Needs, UndoRecord> => ({
   id: 'mend.restore',
   title: 'Restore objects from their Helm release',
+  scope: 'cluster',
   permissions: EVERYWHERE.flatMap((where) => [
     rule(where, 'get list create update patch delete', RENDERED, {
       to: 'roll a Helm release back to its own revision, as helm does it',
@@ -124,6 +125,7 @@ async function restartBack({ kubernetes }: Needs, receipt: UndoRecord): Promise<
 export const restart = (of?: Place & { readonly serviceAccount: string }): Step<Needs, UndoRecord> => ({
   id: 'mend.restart',
   title: 'Restart pods to pick up their IAM role',
+  scope: 'cluster',
   permissions: EVERYWHERE.map((where) => rule(where, 'get list patch', EACH, { to: 'restart pods whose role has changed', for: ['doctor --fix'] })),
 
   async inspect(ctx) {
@@ -192,6 +194,7 @@ export interface Revalue extends Place {
 export const revalue = (all: readonly Revalue[] = []): Step<Needs, UndoRecord> => ({
   id: 'mend.values',
   title: 'Values of Helm releases not managed by loki-eks',
+  scope: 'cluster',
   permissions: EVERYWHERE.map((where) =>
     rule(where, 'get list create update patch delete', RENDERED, {
       to: 'upgrade a Helm release of others with corrected values, once agreed',

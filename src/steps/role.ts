@@ -24,6 +24,7 @@ type RoleReceipt =
 export const role: Step<Needs, UndoRecord> = {
   id: 'role',
   title: 'IAM role for Loki',
+  scope: 'aws',
   needs: [],
   permissions: rolePermissions,
 

@@ -28,6 +28,7 @@ export const secondUser = (user: string): string => `${user}-rotating`;
 export const rotation: Step<Needs, UndoRecord> = {
   id: 'rotation',
   title: 'Password rotation',
+  scope: 'cluster',
   needs: ['login', 'release.loki', 'release.alloy', 'grafana.datasource'],
   permissions: [rule('cluster', 'get', 'nodes', { to: 'learn how late a node sees a changed Secret', for: ['install'] })],
 

@@ -11,6 +11,7 @@ type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 export const serviceAccount: Step<Needs, UndoRecord> = {
   id: 'service-account',
   title: "Loki's service account",
+  scope: 'cluster',
   needs: ['namespace.loki'],
   permissions: [
     rule('loki', 'get', 'serviceaccounts', { to: "read Loki's service account", for: BY_STEPS }),

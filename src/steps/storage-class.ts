@@ -11,6 +11,7 @@ type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 export const storageClass: Step<Needs, UndoRecord> = {
   id: 'storage-class',
   title: "StorageClass for Loki's volumes",
+  scope: 'cluster',
   needs: [],
   permissions: [
     rule('cluster', 'get', 'storageclasses.storage.k8s.io', { to: 'read a StorageClass', for: ['plan', 'status', 'install', 'adopt', 'uninstall'] }),

@@ -240,6 +240,7 @@ describe('a step that heeds nothing', () => {
   const rogue = (harm: (ctx: Context) => Promise<unknown>): Step<Context, UndoRecord> => ({
     id: 'rogue',
     title: 'A new step',
+    scope: 'cluster',
     permissions: [],
     inspect: async () => ({ is: 'differs', changes: [{ action: 'delete', target: 'x' }] }),
     apply: async (ctx, { record }) => {

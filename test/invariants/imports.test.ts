@@ -37,7 +37,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   'adapters/helm': ['adapters/child.ts', 'adapters/disk/folder.ts', 'adapters/system/regular.ts', 'design', 'engine', 'ports', 'problems'],
   'adapters/loki': ['ports', 'problems'],
   'adapters/grafana': ['adapters/aws/proxy.ts', 'adapters/exchanges.ts', 'engine', 'ports', 'problems'],
-  'adapters/disk': ['engine', 'ports', 'problems'],
+  'adapters/disk': ['adapters/system/regular.ts', 'engine', 'ports', 'problems'],
   'adapters/system': ['ports', 'problems'],
   sandbox: ['engine', 'ports', 'problems'],
 };

@@ -98,6 +98,7 @@ it('no step can go around it', async () => {
   const rogue: Step<Context> = {
     id: 'rogue',
     title: 'A new step',
+    scope: 'cluster',
     permissions: [],
     inspect: async () => ({ is: 'matches' }),
     apply: async () => {},

@@ -66,8 +66,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, including all logs: ${afterwards(...kept)}` });
       if (expiring.length > 0) run.emit({ type: 'note.given', text: `Once S3 has emptied the bucket, delete it with: ${afterwards(...expiring)}` });
       // What becomes of buckets is said above, all at once.
-      for (const { target, how } of taken.kept.filter((one) => !one.target.startsWith('s3://')))
-        run.emit({ type: 'note.given', text: `To remove ${target} as well: ${how}` });
+      for (const { target, how } of taken.kept.filter(({ logs }) => !logs)) run.emit({ type: 'note.given', text: `To remove ${target} as well: ${how}` });
       const elsewhere = leftInGrafana({ run, blueprint, recorded: known?.written['grafanaUrl'] });
       if (elsewhere) run.emit({ type: 'note.given', text: elsewhere });
       if (outcome === 'left') return { outcome: 'left', left, problems: left.map(({ problem: why }) => why), writes: removed };

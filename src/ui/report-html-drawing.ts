@@ -150,4 +150,4 @@ function linked(one: DrawnHop, content: readonly string[]): string {
 }
 
 const svg = (name: string, { width, height }: { readonly width: number; readonly height: number }, content: readonly string[]): string =>
-  `<svg class="way ${name}" viewBox="0 0 ${width} ${height}" role="group" aria-label="The way of the logs, hop by hop">${content.join('\n')}</svg>`;
+  `<svg class="way ${name}" viewBox="0 0 ${width} ${height}" role="group" aria-label="Log path, hop by hop">${content.join('\n')}</svg>`;

@@ -82,7 +82,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
     const counted = (plain.length > 0 ? plain : all).toSorted((a, b) => b.lines - a.lines);
     const heard = [...refusals(survey).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(survey))];
     if (counted.length === 0 && heard.length === 0)
-      return loki.counters ? pass(`${loki.counters.received} lines received`) : skip("Loki's metrics could not be read");
+      return loki.counters ? pass(`${loki.counters.received} log lines received`) : skip("Loki's metrics could not be read");
     const [first] = counted;
     const ahead = counted.some(({ reason }) => reason === 'too_far_in_future');
     const kept = limit.again === true && first !== undefined && losesNothing(survey);
@@ -134,7 +134,7 @@ export const nothingDiscarded: DoctorCheck = {
     if (!loki.counters) return skip("Loki's metrics could not be read");
     const lost = loki.counters.discarded.filter(({ reason }) => !NAMED.has(reason)).toSorted((a, b) => b.lines - a.lines);
     const [first] = lost;
-    if (!first) return pass(`${loki.counters.received} lines received`);
+    if (!first) return pass(`${loki.counters.received} log lines received`);
     const said = {
       message: `Loki has discarded ${first.lines} lines of tenant ${first.tenant}: ${first.reason}`,
       ...(first.reason === 'line_too_long' && { fix: 'limits_config.max_line_size, or max_line_size_truncate: true, under loki.limits_config in the values' }),

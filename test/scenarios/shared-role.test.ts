@@ -27,7 +27,7 @@ it('goes on as it was', async () => {
   const shared = JSON.stringify(roles()[arn!]);
 
   const shown = await terminal.cli(['adopt', '--yes', '--dry-run', '--output', 'json']);
-  expect(shown.stdout).toContain('stays as it is, and Loki gets its own role: others can assume it');
+  expect(shown.stdout).toContain('stays as it is, and Loki gets its own role: other principals may assume it');
   const adopted = await terminal.cli(['adopt', '--yes', '--output', 'json']);
   expect(adopted.exit, adopted.stdout).toBe(0);
   expect(JSON.stringify(roles()[arn!])).toBe(shared);

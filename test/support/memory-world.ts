@@ -1,4 +1,5 @@
 /** An account and a cluster behind the ports, in memory: every write is numbered and can be made to fail before or after it took effect. */
+import { objectsIn } from '../../src/design/drift.ts';
 import type { BucketState, Buckets } from '../../src/ports/buckets.ts';
 import type { WebIdentity } from '../../src/ports/caller.ts';
 import type { Association, Associations } from '../../src/ports/clusters.ts';
@@ -293,10 +294,12 @@ export class MemoryWorld {
     };
   }
 
-  /** What helm has created, of which nothing else is kept. */
+  /** Releases that this world's helm has applied: of what it creates only the manifest is kept. */
+  readonly #applied = new Set<string>();
+
   #released({ kind, name, namespace }: Ref): KubeObject | undefined {
-    const all = [...this.releases.values()].flatMap((revisions) => revisions.slice(-1));
-    const made = all.flatMap((release) => (release.manifest && release.namespace === namespace ? [JSON.parse(release.manifest) as KubeObject] : []));
+    const all = [...this.#applied].flatMap((release) => this.releases.get(release)?.slice(-1) ?? []);
+    const made = all.flatMap((release) => (release.manifest && release.namespace === namespace ? objectsIn(release.manifest) : []));
     return made.find((object) => object.kind === kind && object.metadata.name === name);
   }
 
@@ -307,6 +310,7 @@ export class MemoryWorld {
       find: async (name) => structuredClone(newest(name)),
       upgrade: async ({ name, namespace, chart, values, labels }) =>
         this.#write(() => {
+          this.#applied.add(name);
           const before = this.releases.get(name) ?? [];
           const revision = before.length + 1;
           const made = { name, namespace, revision, status: 'deployed', chart: chart.name, chartVersion: chart.version, appVersion: chart.appVersion };

@@ -29,7 +29,7 @@ export const doctorScheduling = doctorRows({
     covers: [],
     autofix: 'no',
     explain:
-      'The API server records who wrote which field (`kubectl get OBJECT -o yaml --show-managed-fields`). `loki-eks plan` shows what the next install reverts: fields that the chart sets, deleted objects, and fields that were added beside those of the chart. The replica count of a workload that a HorizontalPodAutoscaler or KEDA scales is left alone, and is no drift.',
+      'The API server records who wrote which field (`kubectl get OBJECT -o yaml --show-managed-fields`). `loki-eks plan` shows what the next install reverts: fields that the chart sets, deleted objects, and fields that were added beside those of the chart. The replica count of a workload that a HorizontalPodAutoscaler or KEDA scales is left alone and does not count as drift.',
   },
   RELEASE_UNFINISHED: {
     title: 'A Helm release is incomplete',

@@ -228,7 +228,8 @@ export function reachable(node: KubeObject, port: number): KubeObject {
   };
 }
 
-export async function until(holds: () => Promise<boolean> | boolean, ms = 60_000): Promise<void> {
+/** The limit only ends a test that will not pass: what takes seconds here takes minutes on a machine that does other things. */
+export async function until(holds: () => Promise<boolean> | boolean, ms = 180_000): Promise<void> {
   for (const end = Date.now() + ms; !(await holds());) {
     if (Date.now() > end) throw new Error(`it did not come about in ${ms / 1000} seconds`);
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -357,11 +357,12 @@ describe('custom resources', () => {
     const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
     expect((await call(server, home('gadgets', '', 'apis/example.com/v1'))).status).toBe(404);
     await call(server, crds, { body: definition });
-    const established = (await call(server, `${crds}/gadgets.example.com`)).json.status.conditions;
-    expect(established.map((condition: Doc) => `${condition.type}=${condition.status}`)).toContain('Established=True');
-    expect(
-      (await create('gadgets', { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g' }, spec: { size: 1 } }, 'apis/example.com/v1')).status,
-    ).toBe(201);
+    const conditions = async (): Promise<readonly string[]> =>
+      (await call(server, `${crds}/gadgets.example.com`)).json.status.conditions.map((condition: Doc) => `${condition.type}=${condition.status}`);
+    await expect.poll(conditions, PATIENT).toContain('Established=True');
+    // A server that has just established it may take a moment to serve it.
+    const gadget = { apiVersion: 'example.com/v1', kind: 'Gadget', metadata: { name: 'g' }, spec: { size: 1 } };
+    await expect.poll(async () => (await create('gadgets', gadget, 'apis/example.com/v1')).status, PATIENT).toBe(201);
     expect((await call(server, '/apis/example.com/v1')).json.resources[0].kind).toBe('Gadget');
     await call(server, `${crds}/gadgets.example.com`, { method: 'DELETE' });
     await expect.poll(async () => (await call(server, home('gadgets', 'g', 'apis/example.com/v1'))).status, PATIENT).toBe(404);

@@ -1,10 +1,10 @@
-/** The rules of what goes wrong in the sandbox, shared by every door; each door says in its own protocol what a rule means. */
+/** The fault rules of the sandbox, shared by all servers; each server says in its own protocol what a rule means. */
 import type { Fault } from './types.ts';
 
 export interface Faults {
   add(fault: Fault): void;
   clear(): void;
-  /** Counts this call against every rule that names it; the first rule that is due is what goes wrong. */
+  /** Counts this call against every rule that matches it, and returns the first rule that is due. */
   match(call: string): Fault | undefined;
   readonly list: readonly Fault[];
 }
@@ -33,16 +33,16 @@ export function createFaults(): Faults {
   };
 }
 
-/** A rule counts every call it names, also those another rule answers, so that `from` means what the call log shows. */
+/** A rule counts every call it matches, including those another rule answers, so that `from` refers to the call log. */
 function isDue(rule: Rule): boolean {
   rule.seen += 1;
   return rule.seen >= (rule.fault.from ?? 1) && rule.fired < (rule.fault.times ?? Number.POSITIVE_INFINITY);
 }
 
-/** The same few are asked for with each key of a bulk delete. */
+/** The same few are looked up for each key of a bulk delete. */
 const patterns = new Map<string, RegExp>();
 
-/** `*` stands for any text, `?` for one character; the rest is literal. */
+/** `*` matches any text, `?` one character; the rest is literal. */
 export function globPattern(glob: string, flags = ''): RegExp {
   const known = patterns.get(`${flags} ${glob}`);
   if (known) return known;

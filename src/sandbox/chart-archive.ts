@@ -14,7 +14,7 @@ export interface ChartArchive {
 
 const BLOCK = 512;
 
-/** `path` is a chart's folder or its .tgz. Throws when there is no Chart.yaml with a name and a version in it. */
+/** `path` is a chart's folder or its .tgz. Throws when it has no Chart.yaml with a name and a version. */
 export async function chartArchive(path: string): Promise<ChartArchive> {
   if (!(await stat(path)).isDirectory()) {
     const bytes = await readFile(path);
@@ -24,7 +24,7 @@ export async function chartArchive(path: string): Promise<ChartArchive> {
   const { name } = described(metadata, { path, bytes: Buffer.alloc(0) });
   const files = await filesIn(path);
   const entries = files.map((file) => entry(`${name}/${file.name}`, file.content));
-  // Two empty blocks end an archive. A fixed time makes the digest depend on the content alone.
+  // Two empty blocks end an archive. With a fixed time the digest depends on the content alone.
   return described(metadata, { path, bytes: gzipSync(Buffer.concat([...entries, Buffer.alloc(2 * BLOCK)]), { level: 9 }) });
 }
 
@@ -76,7 +76,7 @@ function split(name: string): { readonly short: string; readonly prefix: string 
   throw new Error(`${basename(name)}: its path is too long for a chart archive`);
 }
 
-/** The chart's own Chart.yaml: the one right below the top folder. */
+/** The chart's own Chart.yaml: the one directly below the top folder. */
 function chartYamlIn(tar: Buffer): string {
   for (let at = 0; at + BLOCK <= tar.length;) {
     const header = tar.subarray(at, at + BLOCK);

@@ -1,4 +1,4 @@
-/** The Grafana chart repositories without a network: a proxy on loopback that answers for their hosts and for no other. */
+/** The Grafana chart repositories without a network: a loopback proxy that answers for their hosts and no others. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';

@@ -1,7 +1,7 @@
-/** Simulated time: real time, run faster when wanted. All delays of the sandbox go through one of these. */
+/** Simulated time: real time, optionally accelerated. All delays of the sandbox go through one of these. */
 import type { SandboxClock } from './types.ts';
 
-/** So long the deeds of thousands of nodes may keep requests waiting, before those get a turn. */
+/** How long the work of thousands of nodes may keep requests waiting before those get a turn. */
 const SLICE_MS = 10;
 
 interface Due {
@@ -9,7 +9,7 @@ interface Due {
   cancelled: boolean;
 }
 
-/** `speed` 10 makes ten simulated seconds of one real one; `now()` stays the real time, since tokens and signatures are compared with it. */
+/** `speed` 10 fits ten simulated seconds into one real second; `now()` stays real, since tokens and signatures are compared with it. */
 export function createClock(options: { readonly speed?: number } = {}): SandboxClock & { close(): void } {
   const speed = options.speed ?? 1;
   const timers = new Set<NodeJS.Timeout>();
@@ -18,7 +18,7 @@ export function createClock(options: { readonly speed?: number } = {}): SandboxC
   let working = false;
   let closed = false;
 
-  // Node runs all timers that are due before it looks at a socket again: on a big cluster that would be seconds.
+  // Node runs all due timers before it reads a socket again: on a big cluster that would take seconds.
   const work = (): void => {
     working = true;
     const until = performance.now() + SLICE_MS;

@@ -1,4 +1,4 @@
-/** The sandbox's own door, below `/_sandbox/` of the AWS port: what was called, what the world looks like, what shall go wrong. */
+/** The sandbox's own API, below `/_sandbox/` on the AWS port: the call log, snapshots, faults. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { letDaysPass } from './aws/s3-lifecycle.ts';
@@ -7,7 +7,7 @@ import { type Evidence, evidenceFaults } from './replay/document.ts';
 import type { OpenWorld } from './world.ts';
 
 export const controlPrefix = '/_sandbox/';
-/** Where a command that runs in the sandbox finds this door. */
+/** Where a command that runs in the sandbox finds this server. */
 export const CONTROL_VARIABLE = 'LOKI_EKS_SANDBOX_CONTROL';
 
 const faultShape = z.strictObject({
@@ -29,10 +29,10 @@ const seedShape = z.strictObject({
   daysAgo: z.int().nonnegative().optional(),
 });
 const named = z.strictObject({ name: z.string().min(1) });
-/** What `POST inject` has put there; breaks are known by names of their own. */
+/** What `POST inject` has injected; faults have keys of their own. */
 const BY = 'inject';
 
-/** Everything is looked at before anything is laid over the world. */
+/** Everything is validated before anything is injected. */
 function inject(world: OpenWorld, body: string): unknown {
   const document = JSON.parse(body) as Evidence;
   const faults = evidenceFaults(document);
@@ -105,7 +105,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** 400 with the reason when a body is not what the route takes; 404 with the list of routes for any other path. */
+/** 400 with the reason when the route rejects the body; 404 with the list of routes for any other path. */
 export async function answerControl(world: OpenWorld, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const name = (request.url ?? '').slice(controlPrefix.length).replace(/\?.*$/, '');
   const key = `${request.method ?? 'GET'} ${name}`;

@@ -1,4 +1,4 @@
-/** The variables that lead every client into the sandbox, and the private files they name. */
+/** The environment variables that point every client at the sandbox, and the private files they name. */
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,13 +14,13 @@ export interface EnvironmentParts {
   readonly clusterArn: string;
   readonly awsUrl: string;
   readonly kubeUrl: string;
-  /** PEM of the sandbox's authority. */
+  /** PEM of the sandbox's certificate authority. */
   readonly ca: string;
   readonly token: string;
   readonly credentials: SandboxCredentials;
   readonly proxyUrl: string;
   readonly charts: { readonly loki: string; readonly alloy: string };
-  /** The user's own, for what has to be covered. */
+  /** The user's own environment, to find what has to be overridden. */
   readonly env: Env;
 }
 
@@ -31,7 +31,7 @@ export interface Environment {
 }
 
 export async function createEnvironment(parts: EnvironmentParts): Promise<Environment> {
-  // mkdtemp makes the folder 0700.
+  // mkdtemp creates the folder with mode 0700.
   const full = (cause: NodeJS.ErrnoException) => {
     throw stop('TEMP_DIR_UNUSABLE', { message: `The sandbox can't write its files to ${tmpdir()} (${cause.code})` }, { cause });
   };
@@ -80,20 +80,20 @@ export async function createEnvironment(parts: EnvironmentParts): Promise<Enviro
   };
 }
 
-/** Endpoints of single services would win over `AWS_ENDPOINT_URL`, so those a user has set are led here too. */
+/** Endpoints of single services would win over `AWS_ENDPOINT_URL`, so those a user has set are overridden too. */
 function uncovered(env: Env, awsUrl: string): Readonly<Record<string, string>> {
   const names = Object.keys(env).filter((name) => name.startsWith('AWS_ENDPOINT_URL_') && env[name]);
   return Object.fromEntries(names.map((name) => [name, awsUrl]));
 }
 
-/** The user's profile name stays valid, and holds nothing of the user's. */
+/** The user's profile name stays valid, without any of the user's credentials. */
 function awsConfigOf({ env, region }: EnvironmentParts): string {
   const profile = env['AWS_PROFILE'];
   const sections = ['[default]', ...(profile && profile !== 'default' ? [`[profile ${profile}]`] : [])];
   return sections.map((section) => `${section}\nregion = ${region}\n`).join('\n');
 }
 
-/** Named as `aws eks update-kubeconfig` names things. */
+/** Named as `aws eks update-kubeconfig` does. */
 function kubeconfigOf(parts: EnvironmentParts): string {
   const name = parts.clusterArn;
   const config = {

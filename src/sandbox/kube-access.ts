@@ -1,4 +1,4 @@
-/** Who a caller of the simulated Kubernetes API is: an EKS token, the sandbox's own token, or a service account's. */
+/** Identifies callers of the simulated Kubernetes API: by an EKS token, the sandbox's own token, or a service account token. */
 import { randomUUID } from 'node:crypto';
 import { readClaims } from './aws/issuer.ts';
 import type { KubeServerOptions } from './kube/server.ts';
@@ -42,14 +42,14 @@ function administrator(user: string): User {
   return { user, groups: ['system:masters', 'system:authenticated'] };
 }
 
-/** Only principals with an access entry are let in; for a session that is the entry of its role. */
+/** Only principals with an access entry are admitted; for a session that is the entry of its role. */
 function iamUser(world: OpenWorld, bearer: string): User | undefined {
   const caller = world.account.callerOfPresigned(Buffer.from(bearer.slice(EKS_TOKEN.length), 'base64url').toString('utf8'));
   if (caller === undefined) return undefined;
   const entries = world.account.state.eks.clusters.get(world.clusterName)?.accessEntries;
   const entry = entries?.get(caller.arn) ?? entries?.get(roleOf(caller.arn));
   if (entry === undefined) return undefined;
-  // Without an access policy it is RBAC alone that says what an entry may do.
+  // Without an access policy, RBAC alone decides what an entry may do.
   const administers = [...entry.policies].some((policy) => policy.endsWith('/AmazonEKSClusterAdminPolicy'));
   return administers ? administrator(caller.arn) : { user: caller.arn, groups: ['system:authenticated'] };
 }

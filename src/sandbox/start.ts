@@ -1,4 +1,4 @@
-/** Starts a sandbox: the world, its doors on loopback, and the environment that leads clients to them. */
+/** Starts a sandbox: the world, its servers on loopback, and the environment that points clients at them. */
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -18,13 +18,13 @@ import { createKubeAccess } from './kube-access.ts';
 import { createWorld, kubernetesVersion, type OpenWorld, type WorldOptions } from './world.ts';
 
 export interface SandboxOptions extends Partial<Omit<WorldOptions, 'endpoint' | 'ca' | 'real'>> {
-  /** The folder that holds the stand-in charts `loki` and `alloy`, each as a folder or as a .tgz. */
+  /** The folder with the bundled test charts `loki` and `alloy`, each as a folder or as a .tgz. */
   readonly charts: string;
-  /** The user's environment: `LOKI_EKS_LOKI_CHART` and `LOKI_EKS_ALLOY_CHART` put real charts in the place of the stand-ins. */
+  /** The user's environment: `LOKI_EKS_LOKI_CHART` and `LOKI_EKS_ALLOY_CHART` replace the bundled test charts with real ones. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The folder with real programs of the log path, which then run in the place of simulated ones. */
+  /** The folder with real programs of the log path, which then replace the simulated ones. */
   readonly real?: string;
-  /** Of the AWS door; any free one unless said. */
+  /** Of the AWS server; any free one by default. */
   readonly port?: number;
 }
 
@@ -33,14 +33,14 @@ export interface Sandbox {
   readonly env: Readonly<Record<string, string>>;
   /** `http://127.0.0.1:port/_sandbox`: calls, snapshot, fault, reset-calls. */
   readonly controlUrl: string;
-  /** What a reader should know: which cluster it is, which charts are used. */
+  /** Notes for the user: which cluster it is, which charts are used. */
   readonly notes: readonly string[];
-  /** Makes these breaks, which must exist, and waits until they are felt; at most a quarter of a minute, longer for those that show late. */
+  /** Activates these faults, which must exist, and waits until they show; at most a quarter of a minute, longer for those that show late. */
   break(names: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long pods may take to start anew before what they do is looked at; those that crash never settle. */
+/** How long pods may take to restart before their state is checked; crashing pods never settle. */
 const FELT_MS = 15_000;
 
 /** Everything listens on 127.0.0.1 only. Resolves when every seeded pod is up. Throws CHART_INVALID before anything listens. */
@@ -150,10 +150,10 @@ interface Opened {
   close(): Promise<void>;
 }
 
-/** Listens before the world is made, since DescribeCluster tells the address; answers from `attach` on. */
+/** Listens before the world is created, since DescribeCluster returns the address; answers from `attach` on. */
 async function openKube(certificate: ServerCertificate): Promise<Opened & { attach(door: KubeServer): void }> {
   let door: KubeServer | undefined;
-  // Client certificates are not asked for: kubectl would be prompted for none, and the tokens suffice.
+  // Client certificates are not requested: kubectl would be prompted for none, and the tokens suffice.
   const server = createTlsServer({ cert: certificate.cert, key: certificate.key }, (request, response) =>
     door === undefined ? response.destroy() : door.request(request, response),
   );
@@ -175,7 +175,7 @@ async function open(
   server: Pick<HttpServer, 'keepAliveTimeout'> & Server & { on(event: 'connection', listener: (socket: Socket) => void): unknown },
   at: { readonly scheme: string; readonly port: number },
 ): Promise<Opened> {
-  // As the real ones: a client that was busy for some seconds finds its connection still open.
+  // As in the real servers: a client that was busy for some seconds finds its connection still open.
   server.keepAliveTimeout = 90_000;
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {

@@ -1,4 +1,4 @@
-/** One simulated account and one cluster, put together; the doors are opened by start.ts. */
+/** One simulated account and one cluster, put together; start.ts starts the servers. */
 import type { Json } from '../engine/types.ts';
 import { type AccountOptions, type AwsAccount, createAccount } from './aws/account.ts';
 import { createClock } from './clock.ts';
@@ -17,28 +17,28 @@ export interface WorldOptions {
   readonly region: string;
   readonly clusterName: string;
   readonly seed?: SeedName;
-  /** So many m5.xlarge nodes instead of the seed's own. */
+  /** Number of m5.xlarge nodes instead of the seed's own. */
   readonly nodes?: number;
-  /** Of these so many are tainted GPU nodes. */
+  /** How many of these are tainted GPU nodes. */
   readonly gpuNodes?: number;
-  /** With a Grafana in the cluster. */
+  /** Includes a Grafana. */
   readonly grafana?: boolean;
-  /** Simulated seconds in a real one; 1 unless said. */
+  /** Simulated seconds per real second; defaults to 1. */
   readonly speed?: number;
   /** Of the Kubernetes API: its address and its authority's PEM. */
   readonly endpoint: string;
   readonly ca: string;
-  /** Put over what the account would be made with. */
+  /** Overrides the account's options. */
   readonly account?: Partial<Pick<AccountOptions, 'accountId' | 'callerArn' | 'timings'>>;
-  /** Put over what DescribeCluster would tell. */
+  /** Overrides what DescribeCluster would return. */
   readonly cluster?: Partial<AccountOptions['cluster']>;
-  /** What brings the cluster's workloads to life; controllers, scheduler and kubelets unless said. */
+  /** What runs the cluster's workloads; defaults to controllers, scheduler and kubelets. */
   readonly controllers?: (options: ClusterOptions) => Promise<Cluster>;
-  /** Runs the parts of the log path as real programs. */
+  /** Runs the components of the log path as real programs. */
   readonly real?: RealLogPath;
 }
 
-/** What the doors need beyond what a test sees. */
+/** What the servers need beyond what a test sees. */
 export interface OpenWorld extends World {
   readonly account: AwsAccount;
   readonly store: KubeStore;

@@ -1,4 +1,4 @@
-/** The account from inside: its caller, its tokens, further clusters, and what is changed of them later. */
+/** The account called in process: its caller, tokens, additional clusters, and later changes to them. */
 import { describe, expect, it } from 'vitest';
 import type { SandboxClock } from '../types.ts';
 import type { AccountOptions } from './account.ts';

@@ -1,4 +1,4 @@
-/** One simulated AWS account: its services put together, seen from inside (the cluster, the log path) and by the door. */
+/** One simulated AWS account: all its services, called in process by the cluster and the log path, and over HTTP through the server. */
 import type { Json } from '../../engine/types.ts';
 import type { SandboxAccount, SandboxClock, SandboxCredentials } from '../types.ts';
 import { eksServer } from './eks-server.ts';
@@ -29,46 +29,46 @@ import { stsServer } from './sts-server.ts';
 
 export interface AccountOptions {
   readonly clock: SandboxClock;
-  /** Of the region unless said. */
+  /** In the account's region by default. */
   readonly partition?: string;
   readonly region: string;
   /** 12 digits. */
   readonly accountId: string;
   /** The cluster this sandbox runs; more can be added. */
   readonly cluster: EksClusterSeed;
-  /** `arn:…:iam::…:user/NAME` or `arn:…:sts::…:assumed-role/ROLE/SESSION`; a user named admin unless said. */
+  /** `arn:…:iam::…:user/NAME` or `arn:…:sts::…:assumed-role/ROLE/SESSION`; defaults to a user named admin. */
   readonly callerArn?: string;
   readonly timings?: {
-    /** Until STS knows a new role; 1500 unless said. */
+    /** Until STS knows a new role; defaults to 1500. */
     readonly rolePropagationMs?: number;
-    /** Until the name of a deleted global bucket is free again; 30,000 unless said. */
+    /** Until the name of a deleted global bucket is free again; defaults to 30,000. */
     readonly deletedNameMs?: number;
   };
-  /** The clock callers sign by; the machine's unless said. */
+  /** The clock callers sign by; defaults to the machine's. */
   readonly wallClock?: () => Date;
 }
 
 export interface AwsAccount extends SandboxAccount, S3Client {
   readonly clock: SandboxClock;
   readonly wallClock: () => Date;
-  /** The key pair of the caller, who may do everything. */
+  /** The key pair of the caller, who has full access. */
   readonly admin: SandboxCredentials;
   readonly callerArn: string;
   readonly keys: KeyRing;
   readonly doors: Readonly<Record<string, ServiceServer>>;
   readonly state: { readonly s3: S3State; readonly iam: IamState; readonly eks: EksState };
   addCluster(seed: EksClusterSeed): EksCluster;
-  /** Changes what AWS knows of a cluster; `name` is the account's first unless said. */
+  /** Changes what AWS knows of a cluster; `name` defaults to the account's first. */
   changeCluster(changes: Partial<Omit<EksClusterSeed, 'name'>>, name?: string): void;
   /** A user of this account with one policy document. */
   addUser(name: string, policy: Json): SandboxCredentials;
   /** A bucket of that name owned by another account. */
   seedForeignBucket(name: string, region?: string): void;
-  /** A token as the cluster's API server would issue it. `cluster` is the account's first unless said. */
+  /** A token as the cluster's API server would issue it. `cluster` defaults to the account's first. */
   signServiceAccountToken(request: TokenRequest & { readonly cluster?: string }): string;
   /** The JSON web key set of the cluster's issuer. */
   issuerKeys(cluster?: string): { readonly keys: readonly object[] };
-  /** The access policies an access entry gives to who calls (a session counts as its role); `undefined` without an entry. */
+  /** The access policies that an access entry grants the caller (a session counts as its role); `undefined` without an entry. */
   accessOf(callerArn: string, cluster?: string): readonly string[] | undefined;
   /** With a pod named, only what EKS Pod Identity would give that pod. */
   credentialsOf(roleArn: string, pod?: { readonly namespace: string; readonly serviceAccount: string }): SandboxCredentials;
@@ -131,13 +131,13 @@ export function createAccount(options: AccountOptions): AwsAccount {
   };
 }
 
-/** The user or role a caller's ARN stands for: EKS knows principals by those, not by sessions. */
+/** The user or role behind a caller's ARN: EKS identifies principals by those, not by sessions. */
 function entityOf(iam: IamState, arn: string): string {
   const [, role] = /:assumed-role\/([^/]+)\//.exec(arn) ?? [];
   return role === undefined ? arn : (iam.roles.get(role.toLowerCase())?.arn ?? arn);
 }
 
-/** Object keys in order, all the way down; arrays keep theirs. */
+/** Object keys sorted recursively; arrays keep their order. */
 function sorted(value: Json): Json {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(sorted);

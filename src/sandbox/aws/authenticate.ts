@@ -1,4 +1,4 @@
-/** Whose request this is: the signature checked against the keys the account knows. */
+/** Authenticates a request: checks its signature against the keys the account knows. */
 import { AwsFault } from '../types.ts';
 import type { AwsAccount } from './account.ts';
 import type { KeyProblem } from './principals.ts';
@@ -11,7 +11,7 @@ const quarterHour = 15 * 60_000;
 
 type Known = Pick<AwsAccount, 'keys' | 'region' | 'wallClock'>;
 
-/** Throws what the service calls an unknown key, a wrong signature, an ended session, or a wrong clock. */
+/** Throws the service's error for an unknown key, a wrong signature, an expired session, or a skewed clock. */
 export function authenticate(account: Known, request: WireRequest, as: { readonly codes: ServiceCodes; readonly unsigned: boolean }): Caller {
   const signature = readSignature(request);
   if (signature === undefined) {
@@ -33,7 +33,7 @@ const codeOf: Readonly<Record<KeyProblem, 'unknownKey' | 'badSignature' | 'expir
   token: 'badToken',
 };
 
-/** Callers sign by the real clock, whatever the simulated one says. */
+/** Callers sign by the real clock, regardless of the simulated one. */
 function isFresh(signature: Signature, now: Date): boolean {
   const at = signedAt(signature);
   if (at === undefined) return false;

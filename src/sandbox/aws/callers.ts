@@ -1,4 +1,4 @@
-/** The people who call the simulated account: the administrator it is made for, and further users with fewer rights. */
+/** Callers of the simulated account: its administrator, and additional users with fewer permissions. */
 import type { Json } from '../../engine/types.ts';
 import type { SandboxCredentials } from '../types.ts';
 import { addRole } from './iam-roles.ts';
@@ -13,7 +13,7 @@ interface Registry {
 
 const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow' as const, Action: '*', Resource: '*' }] };
 
-/** A user with lasting keys, or, for an assumed-role ARN, the role itself and a session of it that does not end. */
+/** A user with long-term keys or, for an assumed-role ARN, the role itself and a session of it that does not expire. */
 export function addCaller(registry: Registry, arn: string): SandboxCredentials {
   const { iam, keys } = registry;
   const [, roleName, session] = /^arn:[^:]+:sts::\d{12}:assumed-role\/([^/]+)\/(.+)$/.exec(arn) ?? [];

@@ -1,4 +1,4 @@
-/** The EC2 door: as much as discovery scripts ask, which regions and zones there are. */
+/** The EC2 server, as far as discovery needs it: regions and availability zones. */
 import { AwsFault } from '../types.ts';
 import { queryCodes } from './iam-server.ts';
 import { regionsOf } from './partition.ts';

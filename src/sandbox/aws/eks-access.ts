@@ -1,4 +1,4 @@
-/** What the EKS door answers on access entries. */
+/** The EKS server's routes for access entries. */
 import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import type { EksCall, EksRoute } from './eks-call.ts';

@@ -1,4 +1,4 @@
-/** What the EKS door answers on pod identity associations. */
+/** The EKS server's routes for pod identity associations. */
 import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import type { EksCall, EksRoute } from './eks-call.ts';

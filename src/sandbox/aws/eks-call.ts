@@ -1,4 +1,4 @@
-/** What a route of the EKS door is, and the words all of them use. */
+/** The type of an EKS route, and helpers that all routes share. */
 import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import type { EksCluster, EksState } from './eks-state.ts';
@@ -11,14 +11,14 @@ export interface EksCall {
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: Readonly<Record<string, unknown>>;
-  /** The caller may hand this role to EKS; throws AccessDenied. */
+  /** Checks that the caller may pass this role to EKS; throws AccessDenied. */
   readonly requirePassRole: (roleArn: string) => void;
 }
 
 export interface EksRoute {
   readonly name: string;
   readonly method: string;
-  /** `:` stands for one segment. */
+  /** `:` matches one segment. */
   readonly path: string;
   readonly run: (call: EksCall) => Json;
 }

@@ -1,4 +1,4 @@
-/** What the EKS door answers, route by route: clusters, add-ons, node groups, tags, and the routes of the files beside it. */
+/** The routes of the EKS server: clusters, add-ons, node groups, tags, and those of the files beside it. */
 import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import { accessRoutes } from './eks-access.ts';
@@ -66,7 +66,7 @@ function deleteAddon(call: EksCall): Json {
   return { addon: gone };
 }
 
-/** What an ARN of the tagging calls names: a cluster or an association. */
+/** The resource that a tagging call's ARN names: a cluster or an association. */
 function tagged(call: EksCall): { tags: Readonly<Record<string, string>> } {
   const arn = call.path[0] ?? '';
   for (const one of call.state.clusters.values()) {

@@ -1,4 +1,4 @@
-/** The EKS door: finds the route of a REST request, asks the caller's policies, and answers in JSON. */
+/** The EKS server: routes a REST request, authorizes it by the caller's policies, and answers in JSON. */
 import type { Json } from '../../engine/types.ts';
 import { AwsFault } from '../types.ts';
 import type { EksRoute } from './eks-call.ts';
@@ -81,12 +81,12 @@ function run(routed: Routed, caller: Caller): WireAnswer {
     const passed = contextOf({ 'iam:PassedToService': 'pods.eks.amazonaws.com' });
     requireAccess(authority, { action: 'iam:PassRole', resource: roleArn, context: passed }, 'AccessDeniedException');
   };
-  // A client bound to another region sees another region's clusters: none.
+  // A client bound to another region sees that region's clusters: none.
   const visible = caller.region === state.region ? state : { ...state, clusters: new Map() };
   return json(200, route.run({ state: visible, iam, path, query: request.query, body: bodyOf(request), requirePassRole }));
 }
 
-/** The ARN a policy would have to name: of an add-on and an association its own, not the cluster's. */
+/** The ARN a policy has to name: for an add-on or an association its own, not the cluster's. */
 function resourceOf(state: EksState, [kind, name = '', part, id]: readonly string[]): string {
   const root = `arn:${state.partition}:eks:${state.region}:${state.accountId}`;
   if (kind === 'tags') return name;

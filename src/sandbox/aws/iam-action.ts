@@ -1,4 +1,4 @@
-/** What an IAM action is to the door that routes to it. */
+/** The type of an IAM action, as the IAM server routes to it. */
 import type { IamState } from './iam-state.ts';
 import type { Principal } from './principals.ts';
 import type { QueryParameters } from './query.ts';
@@ -9,10 +9,10 @@ export interface IamCall {
   readonly parameters: QueryParameters;
   readonly principal: Principal;
 }
-/** What it answers, without the envelope. Throws AwsFault. */
+/** The answer without its envelope. Throws AwsFault. */
 export type IamAction = (call: IamCall) => XmlValue;
 
-/** Documents leave IAM percent-encoded, RFC 3986. */
+/** IAM returns documents percent-encoded, RFC 3986. */
 export function encodeDocument(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -19,7 +19,7 @@ export const oidcActions: Readonly<Record<string, IamAction>> = {
     };
   },
   ListOpenIDConnectProviders: (call) => ({ OpenIDConnectProviderList: [...call.state.providers.keys()].sort().map((Arn) => ({ Arn })) }),
-  // Deleting one that is not there succeeds.
+  // Deleting a provider that does not exist succeeds.
   DeleteOpenIDConnectProvider: (call) => {
     call.state.providers.delete(arnOf(call));
     return undefined;

@@ -1,4 +1,4 @@
-/** IAM actions on instance profiles: what can still hold a role that is to be deleted. */
+/** IAM actions on instance profiles, which can block the deletion of a role. */
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import { roleXml } from './iam-roles.ts';

@@ -71,7 +71,7 @@ function createRole(call: IamCall): XmlValue {
 
 type NewRole = Pick<IamRole, 'name' | 'path' | 'trust' | 'tags'> & Partial<Pick<IamRole, 'boundary' | 'description' | 'maxSession'>>;
 
-/** `settled` roles were there before the sandbox began, so STS knows them. */
+/** `settled` roles existed before the sandbox started, so STS knows them. */
 export function addRole(state: IamState, role: NewRole, settled = false): IamRole {
   const created = state.clock.now();
   const added: IamRole = {
@@ -148,7 +148,7 @@ function updateRole(call: IamCall): XmlValue {
   return {};
 }
 
-/** ListRoles leaves out tags and boundary, as IAM does. */
+/** ListRoles omits tags and boundary, as IAM does. */
 export function roleXml(one: IamRole, form: 'whole' | 'listed'): XmlValue {
   const boundary = one.boundary && { PermissionsBoundaryType: 'Policy', PermissionsBoundaryArn: one.boundary };
   const more = { PermissionsBoundary: boundary || undefined, Tags: Object.keys(one.tags).length > 0 ? tagsXml(one.tags) : undefined, RoleLastUsed: {} };

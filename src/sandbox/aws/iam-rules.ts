@@ -1,10 +1,10 @@
-/** What IAM accepts as a name, a path, a tag set or a document, and the errors it has for what it does not. */
+/** IAM's validation of names, paths, tag sets and documents, with its errors. */
 import { AwsFault } from '../types.ts';
 import type { DocumentKind } from './policy-document.ts';
 import { readDocument } from './policy-document.ts';
 import type { PolicyDocument } from './policy.ts';
 
-/** Throws MalformedPolicyDocument in IAM's words. */
+/** Throws MalformedPolicyDocument with IAM's message. */
 export function requireDocument(text: string | undefined, kind: DocumentKind): Document {
   const read = readDocument(text ?? '', kind);
   if ('refused' in read) throw new AwsFault(400, 'MalformedPolicyDocument', read.refused);
@@ -61,7 +61,7 @@ export function invalid(message: string): AwsFault {
 
 export type Tags = Readonly<Record<string, string>>;
 
-/** A document as it was written (IAM gives back the same text) and as it is judged. */
+/** A document as submitted (IAM returns the same text) and as evaluated. */
 export interface Document {
   readonly text: string;
   readonly document: PolicyDocument;

@@ -1,4 +1,4 @@
-/** The IAM door: finds the action of a Query request, asks the caller's policies, and answers in IAM's XML. */
+/** The IAM server: routes a Query request, authorizes it by the caller's policies, and answers in IAM's XML. */
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import { oidcActions } from './iam-oidc.ts';
@@ -77,7 +77,7 @@ export function iamServer(state: IamState): ServiceServer {
   };
 }
 
-/** Of a call on a role that is there, the boundary is the one that the role has. */
+/** For a call on an existing role, the boundary is the one that the role has. */
 function contextFor(state: IamState, parameters: QueryParameters) {
   const boundary = parameters.get('PermissionsBoundary') ?? state.roles.get((parameters.get('RoleName') ?? '').toLowerCase())?.boundary;
   const tags = Object.entries(parameters.tags() ?? {}).map(([key, value]) => [`aws:RequestTag/${key}`, value] as const);
@@ -89,7 +89,7 @@ function contextFor(state: IamState, parameters: QueryParameters) {
   });
 }
 
-/** The ARN a policy would have to name; what is to be created is named by its path and name. */
+/** The ARN a policy has to name; a resource to be created is named by its path and name. */
 function resourceOf(state: IamState, parameters: QueryParameters): string {
   const root = `arn:${state.partition}:iam::${state.accountId}`;
   const roleName = parameters.get('RoleName');

@@ -1,4 +1,4 @@
-/** IAM's policy simulator: what a user's or role's own policies would let it do. */
+/** IAM's policy simulator: what the policies of a user or role would allow. */
 import { AwsFault } from '../types.ts';
 import type { IamAction, IamCall } from './iam-action.ts';
 import { missing, requireDocument } from './iam-rules.ts';
@@ -58,7 +58,7 @@ function evaluate(call: IamCall, identity: readonly PolicyDocument[], boundary: 
   return { EvaluationResults: results, IsTruncated: false };
 }
 
-/** What the policies ask about a request. */
+/** The condition keys of a request. */
 const conditionKeys = (documents: readonly PolicyDocument[]): readonly string[] => [
   ...new Set(
     documents.flatMap(({ Statement }) => [Statement].flat().flatMap(({ Condition = {} }) => Object.values(Condition).flatMap((keys) => Object.keys(keys)))),

@@ -1,4 +1,4 @@
-/** What the simulated IAM holds: roles, managed policies, OIDC providers, instance profiles, and the rules they share. */
+/** The state of the simulated IAM: roles, managed policies, OIDC providers, instance profiles, and the rules they share. */
 import type { SandboxClock } from '../types.ts';
 import { awsManagedPolicies } from './iam-aws-managed.ts';
 import { missing, type Tags, type Document } from './iam-rules.ts';
@@ -50,7 +50,7 @@ export interface IamState {
   readonly accountId: string;
   readonly partition: string;
   readonly rolePropagationMs: number;
-  /** Keyed by the name in lower case: IAM names differ by more than case, whatever their path. */
+  /** Keyed by the lower-case name: IAM names have to differ in more than case, whatever their path. */
   readonly roles: Map<string, IamRole>;
   readonly policies: Map<string, ManagedPolicy>;
   readonly providers: Map<string, OidcProvider>;
@@ -129,7 +129,7 @@ export function policyByArn(state: IamState, arn: string | undefined): ManagedPo
   return policy;
 }
 
-/** What a role's identity policies say now: inline and the default versions of the attached. */
+/** The current identity policies of a role: inline ones and the default versions of attached ones. */
 export function documentsOf(state: IamState, role: IamRole): readonly PolicyDocument[] {
   const inline = [...role.inline.values()].map((one) => one.document);
   return [...inline, ...[...role.attached].flatMap((arn) => defaultDocument(state, arn) ?? [])];

@@ -1,4 +1,4 @@
-/** A cluster's OIDC issuer: signs service-account tokens (RS256) and tells real ones from others. */
+/** A cluster's OIDC issuer: signs service account tokens (RS256) and verifies them. */
 import type { KeyObject } from 'node:crypto';
 import { createSign, createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
 
@@ -34,7 +34,7 @@ export interface IssuerKeys {
   readonly privateKey: KeyObject;
 }
 
-/** `keys` are those of an API server that issues tokens itself; made when they are first needed unless given. */
+/** `keys` are those of an API server that issues tokens itself; generated on first use by default. */
 export function createIssuer(url: string, keys?: IssuerKeys): Issuer {
   let made = keys;
   const pair = () => (made ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));

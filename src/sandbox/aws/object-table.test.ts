@@ -1,4 +1,4 @@
-/** The object table and the listings over it, held against plain sorting and filtering. */
+/** The object table and the listings over it, compared with plain sorting and filtering. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ObjectVersion } from './object-table.ts';
@@ -19,7 +19,7 @@ describe('object table', () => {
           table.set(name, put ? [version] : []);
           if (put) model.add(name);
           else model.delete(name);
-          // A look in between makes the table settle, which is where it could go wrong.
+          // A read in between makes the table sort itself, which is where it could go wrong.
           if (look) expect([...table.keys('')]).toEqual([...model].sort());
         }
         expect([...table.keys(from)]).toEqual([...model].sort().filter((name) => name >= from));

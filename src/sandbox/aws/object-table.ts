@@ -1,7 +1,7 @@
 /** The objects of one bucket in key order: flat records, kept sorted lazily so that a million keys can be listed and emptied. */
 
 export interface ObjectVersion {
-  /** `null` for what was written while versioning was off or suspended. */
+  /** `null` for versions written while versioning was off or suspended. */
   readonly versionId: string;
   readonly marker: boolean;
   readonly etag: string;
@@ -20,9 +20,9 @@ export type Versions = readonly ObjectVersion[];
 
 export interface ObjectTable {
   get(key: string): Versions | undefined;
-  /** An empty list takes the key away. */
+  /** An empty list removes the key. */
   set(key: string, versions: Versions): void;
-  /** Keys in order (see `keyOrder`), from the first one that is at or after `from`. */
+  /** Keys in order (see `keyOrder`), starting with the first one at or after `from`. */
   keys(from: string): Iterable<string>;
   readonly size: number;
 }
@@ -34,7 +34,7 @@ export function createObjectTable(): ObjectTable {
   let gone = 0;
   const settle = () => {
     if (fresh.length === 0 && gone <= sorted.length / 2) return;
-    // A key that went and came back is in both lists once; the map tells what is there, the set removes the double.
+    // A key that was deleted and written again is in both lists once; the map tells what exists, the set removes the duplicate.
     sorted = [...new Set([...sorted, ...fresh])].filter((key) => byKey.has(key)).sort(keyOrder);
     fresh = [];
     gone = 0;
@@ -65,7 +65,7 @@ export function createObjectTable(): ObjectTable {
   };
 }
 
-/** Keys are in the order of their UTF-8 bytes, as in S3: where strings hold surrogates, JavaScript compares them otherwise. */
+/** Keys are ordered by their UTF-8 bytes, as in S3: JavaScript orders strings with surrogates differently. */
 export function keyOrder(a: string, b: string): number {
   const end = Math.min(a.length, b.length);
   let at = 0;
@@ -73,7 +73,7 @@ export function keyOrder(a: string, b: string): number {
   return at === end ? a.length - b.length : rank(a.charCodeAt(at)) - rank(b.charCodeAt(at));
 }
 
-/** Surrogates stand for characters that come after all others. */
+/** Surrogates stand for characters that sort after all others. */
 const rank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x2000 : unit >= 0xe000 ? unit - 0x800 : unit);
 
 function lowerBound(sorted: readonly string[], key: string): number {

@@ -88,7 +88,7 @@ export interface Statement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
 }
 
-/** Condition keys are compared without regard to case, so build it with `contextOf`. */
+/** Condition keys are compared case-insensitively, so build it with `contextOf`. */
 export type PolicyContext = ReadonlyMap<string, readonly string[]>;
 
 export function listed<T>(value: T | readonly T[] | undefined): readonly T[] {

@@ -1,11 +1,11 @@
-/** Reading policy documents as AWS does: what it accepts, and with which words it refuses. */
+/** Parses policy documents as AWS does: what it accepts, and the messages of its refusals. */
 import type { PolicyDocument } from './policy.ts';
 import { isConditionOperator, type Statement, listed } from './policy-condition.ts';
 
 export type DocumentKind = 'identity' | 'trust' | 'bucket';
 export type ReadDocument = { readonly document: PolicyDocument } | { readonly refused: string };
 
-/** `refused` is AWS's sentence; the caller gives it the error code of its service. */
+/** `refused` is AWS's message; the caller adds its service's error code. */
 export function readDocument(text: string, kind: DocumentKind): ReadDocument {
   let json: unknown;
   try {

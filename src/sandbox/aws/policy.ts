@@ -14,7 +14,7 @@ export interface AccessRequest {
   readonly action: string;
   readonly resource: string;
   readonly context: PolicyContext;
-  /** Who asks, for statements with a Principal. */
+  /** The caller, for statements with a Principal. */
   readonly principal?: PolicyPrincipal;
 }
 export type PolicyPrincipal =
@@ -23,7 +23,7 @@ export type PolicyPrincipal =
 
 export type Decision = 'allowed' | 'explicitDeny' | 'implicitDeny';
 
-/** One body of policies (all identity policies, or one resource policy): an explicit Deny wins, then any Allow. */
+/** A set of policies evaluated together (all identity policies, or one resource policy): an explicit Deny wins, then any Allow. */
 export function decide(documents: readonly PolicyDocument[], request: AccessRequest): Decision {
   const hits = documents.flatMap((document) => document.Statement).filter((statement) => applies(statement, request));
   if (hits.some((statement) => statement.Effect === 'Deny')) return 'explicitDeny';

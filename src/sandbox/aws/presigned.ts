@@ -1,4 +1,4 @@
-/** EKS bearer tokens: a presigned GetCallerIdentity URL, and whom it speaks for. */
+/** EKS bearer tokens: a presigned GetCallerIdentity URL, and the caller it identifies. */
 import type { KeyRing, Principal } from './principals.ts';
 import { readSignature, signatureMatches, signedAt } from './sigv4.ts';
 import { wireRequest } from './wire.ts';
@@ -18,8 +18,8 @@ const allowedQuery = new Set([
 const longestAge = 15 * 60_000;
 
 /**
- * `undefined` when the URL is not a GetCallerIdentity one, is older than 15 minutes, was signed for another cluster, or was
- * not signed by a key of this account. Like the real authenticator it counts age from X-Amz-Date, not by X-Amz-Expires.
+ * `undefined` when the URL is not a GetCallerIdentity one, is older than 15 minutes, was signed for another cluster, or was not signed by a key of
+ * this account. Like the real authenticator it counts age from X-Amz-Date and ignores X-Amz-Expires.
  */
 export function callerOfToken(url: string, by: { readonly keys: KeyRing; readonly cluster: string; readonly now: Date }): Principal | undefined {
   if (!URL.canParse(url)) return undefined;

@@ -1,4 +1,4 @@
-/** Who calls: the access keys the account knows, what each stands for, and what its policies let it do. */
+/** Callers: the access keys of the account, the principal behind each, and what its policies allow. */
 import { createHash } from 'node:crypto';
 import { AwsFault } from '../types.ts';
 import type { SandboxClock, SandboxCredentials } from '../types.ts';
@@ -10,11 +10,11 @@ export interface Principal {
   readonly userId: string;
   /** Set for role sessions. */
   readonly roleArn?: string;
-  /** Read anew for each request, so that a changed or deleted role policy counts at once. */
+  /** Read for each request, so that a changed or deleted role policy takes effect at once. */
   readonly policies: () => readonly PolicyDocument[];
-  /** The permissions boundary, if any: what is not allowed there is not allowed. */
+  /** The permissions boundary, if any: an action it does not allow is denied. */
   readonly boundary: () => PolicyDocument | undefined;
-  /** Told of everything that is asked for it. */
+  /** Called with every action that is checked for this principal. */
   readonly asked?: (request: AccessRequest) => void;
 }
 
@@ -26,9 +26,9 @@ interface Key extends SandboxCredentials {
 export type KeyProblem = 'unknown' | 'signature' | 'expired' | 'token';
 
 export interface KeyRing {
-  /** A lasting key pair (`AKIA…`). */
+  /** A long-term key pair (`AKIA…`). */
   addUserKey(principal: Principal): SandboxCredentials;
-  /** Temporary credentials (`ASIA…`); without `seconds` they never end. */
+  /** Temporary credentials (`ASIA…`); without `seconds` they never expire. */
   addSession(principal: Principal, seconds?: number): SandboxCredentials;
   find(
     accessKeyId: string,
@@ -69,7 +69,7 @@ export function createKeyRing(options: { readonly clock: SandboxClock; readonly 
   };
 }
 
-/** Long-ended sessions go, but not at once: an expired key must answer "expired", not "unknown". */
+/** Sessions that expired long ago are removed, but not at once: an expired key must answer "expired", not "unknown". */
 function sweep(keys: Map<string, Key>, clock: SandboxClock): void {
   if (keys.size < 5000) return;
   const limit = clock.now().getTime() - 24 * 3_600_000;
@@ -83,7 +83,7 @@ export function policyPrincipal(principal: Principal, account: string): PolicyPr
 export interface Authority {
   readonly principal: Principal;
   readonly account: string;
-  /** A bucket's policy: within one account either side may allow, and a Deny on either side wins. */
+  /** A bucket policy: within one account either side may allow, and a Deny on either side wins. */
   readonly resourcePolicy?: PolicyDocument;
 }
 
@@ -103,7 +103,7 @@ export function judge(authority: Authority, request: AccessRequest): { readonly 
   return { decision: 'allowed', why: '' };
 }
 
-/** The sentence AWS says when it refuses; the error code is the service's. */
+/** The message of AWS's refusal; the error code is the service's. */
 export function refusalText(principal: Principal, request: AccessRequest, why: string): string {
   return `User: ${principal.arn} is not authorized to perform: ${request.action} on resource: ${request.resource} ${why}`;
 }

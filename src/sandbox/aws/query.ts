@@ -31,7 +31,7 @@ export function readParameters(request: WireRequest): QueryParameters {
   return { action: get('Action') ?? '', get, list, tags };
 }
 
-/** `result: undefined` writes an answer that carries nothing but its request id. */
+/** `result: undefined` writes an answer with nothing but its request id. */
 export function queryAnswer(action: string, namespace: string, result: XmlValue): WireAnswer {
   const inner = result === undefined ? '' : writeXml(`${action}Result`, result, 'member');
   const metadata = writeXml('ResponseMetadata', { RequestId: requestId });

@@ -43,7 +43,7 @@ function createBucket(call: S3Call): WireAnswer {
   return { status: 200, headers };
 }
 
-/** The region rules of CreateBucket: an endpoint makes buckets of its own region, and us-east-1 is never named. */
+/** The region rules of CreateBucket: an endpoint creates buckets in its own region, and us-east-1 must not be named. */
 function regionFor(call: S3Call, constraint: string | undefined): string {
   if (constraint === classicRegion || (constraint !== undefined && !/^(EU|[a-z]{2,4}(-[a-z]+)+-\d)$/.test(constraint))) {
     throw new S3Fault(

@@ -1,4 +1,4 @@
-/** S3 as the log path inside the sandbox uses it: the same objects and the same policies, without a wire. */
+/** The S3 client of the simulated log path: the same objects and policies, called in process. */
 import { createHash } from 'node:crypto';
 import { AwsFault } from '../types.ts';
 import type { SandboxAccount, SandboxCredentials } from '../types.ts';
@@ -13,7 +13,7 @@ import { wireRequest } from './wire.ts';
 import { childrenOf, readXml, textOf } from './xml.ts';
 
 export type S3Client = Pick<SandboxAccount, 'putObject' | 'getObject' | 'deleteObject' | 'listObjects'> & {
-  /** Fills a bucket of ours with many small objects at once, for tests of emptying and listing. */
+  /** Fills one of the account's buckets with many small objects at once, for tests of emptying and listing. */
   seedObjects(bucket: string, options: Seeding): void;
 };
 
@@ -21,13 +21,13 @@ export interface Seeding {
   readonly count: number;
   readonly prefix?: string;
   readonly bytes?: number;
-  /** Folders below the prefix that the objects are spread over; none unless said. */
+  /** Folders below the prefix over which the objects are spread; none by default. */
   readonly folders?: number;
-  /** Older versions below each object. */
+  /** Older versions of each object. */
   readonly older?: number;
-  /** A delete marker lies on every object of that number: 3 is every third. */
+  /** Every n-th object has a delete marker: 3 means every third. */
   readonly markerEvery?: number;
-  /** How many days ago they were written; now unless said. */
+  /** How many days ago they were written; now by default. */
   readonly daysAgo?: number;
 }
 
@@ -55,7 +55,7 @@ export function s3Client(state: S3State, keys: KeyRing): S3Client {
   };
 }
 
-/** The records of one body are shared as far as they are equal: a million of them must fit. */
+/** Records of one body share what is equal: a million of them must fit in memory. */
 function seed(state: S3State, bucket: Bucket, { count, prefix = '', bytes = 16, folders = 0, older = 0, markerEvery, daysAgo = 0 }: Seeding): void {
   const versioned = bucket.versioning === 'Enabled';
   const body = new Uint8Array(bytes).fill(120);

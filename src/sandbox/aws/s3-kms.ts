@@ -1,10 +1,10 @@
-/** Buckets that encrypt with a KMS key: who may use the key, and what the answers say of it. */
+/** Buckets that encrypt with a KMS key: who may use the key, and what answers report about it. */
 import type { S3Call } from './s3-operation.ts';
 import type { Bucket } from './s3-state.ts';
 
 /**
- * A customer key asks the caller for rights on the key itself; the key S3 manages (`alias/aws/s3`, or none named) does not.
- * The key's own policy is taken to hand the decision to IAM, as the default one does.
+ * A customer key requires the caller to have permissions on the key itself; the key S3 manages (`alias/aws/s3`, or none named) does not. The key's
+ * own policy is assumed to delegate to IAM, as the default one does.
  */
 export function requireKmsUse(call: S3Call, bucket: Bucket, action: 'kms:GenerateDataKey' | 'kms:Decrypt'): void {
   const key = customerKey(bucket);

@@ -1,4 +1,4 @@
-/** What days do to a bucket, by its lifecycle rules. */
+/** Lifecycle rules applied to a bucket as days pass. */
 import { describe, expect, it } from 'vitest';
 import { createClock } from '../clock.ts';
 import { letDaysPass } from './s3-lifecycle.ts';

@@ -1,4 +1,4 @@
-/** S3's lifecycle: days pass, and what the rules of a bucket say of objects, versions, delete markers and uploads is done. */
+/** S3's lifecycle: applies a bucket's rules to objects, versions, delete markers and uploads as days pass. */
 import type { ObjectVersion, Versions } from './object-table.ts';
 import type { Bucket, S3State } from './s3-state.ts';
 import { newVersionId } from './s3-objects.ts';
@@ -7,7 +7,7 @@ import { childOf, childrenOf, readXml, textOf } from './xml.ts';
 
 const DAY = 86_400_000;
 
-/** What was taken away, over all buckets. */
+/** What was deleted, across all buckets. */
 export interface Expired {
   readonly objects: number;
   readonly versions: number;
@@ -16,8 +16,8 @@ export interface Expired {
 }
 
 /**
- * Signatures and tokens keep to the real clock, so not the clock goes on but everything in the buckets becomes a day older, and after each
- * day the rules are followed, as S3 does once a day.
+ * Signatures and tokens depend on the real clock, so instead of advancing the clock everything in the buckets ages by a day, and after each day the
+ * rules are applied, as S3 does once a day.
  */
 export function letDaysPass(state: S3State, days: number): Expired {
   const sum = { objects: 0, versions: 0, markers: 0, uploads: 0 };
@@ -86,7 +86,7 @@ interface Doing {
   readonly sum: Record<keyof Expired, number>;
 }
 
-/** With versioning an expired object only gets a delete marker; the version below it is then an older one. */
+/** With versioning an expired object only gets a delete marker; the version below it becomes noncurrent. */
 function applied(rule: Rule, versions: Versions, { state, bucket, now, sum }: Doing): Versions {
   let left = versions;
   const [newest] = left;
@@ -98,7 +98,7 @@ function applied(rule: Rule, versions: Versions, { state, bucket, now, sum }: Do
   }
   if (rule.olderDays !== undefined) {
     const all = left;
-    // A version is as old, as an older one, as the one that came after it.
+    // A noncurrent version's age counts from the version that replaced it.
     left = all.filter(
       (version, at) => at <= rule.olderKept || locked(version, now) || !fits(rule, version) || !due(all[at - 1]!.modified, rule.olderDays!, now),
     );
@@ -122,7 +122,7 @@ function rulesOf(bucket: Bucket): readonly Rule[] {
   return childrenOf(kept === undefined ? undefined : readXml(`<Rules>${kept}</Rules>`), 'Rule').flatMap((rule) => ruleOf(rule) ?? []);
 }
 
-/** `undefined` for a rule that is switched off, or that wants tags: objects of the sandbox have none. */
+/** `undefined` for a rule that is disabled or filters by tags: the sandbox's objects have none. */
 function ruleOf(node: XmlNode): Rule | undefined {
   const filter = childOf(node, 'Filter');
   const wanted = childOf(filter, 'And') ?? filter;

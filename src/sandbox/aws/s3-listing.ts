@@ -20,9 +20,9 @@ export type Entry = { readonly key: string; readonly versions: Versions } | { re
 interface Scope {
   readonly prefix: string;
   readonly delimiter: string;
-  /** The key or common prefix the page before ended with; exclusive. */
+  /** The last key or common prefix of the previous page; exclusive. */
   readonly after: string;
-  /** Begin at `after` itself: a page of versions may end within a key. */
+  /** Start at `after` itself: a page of versions may end within a key. */
   readonly inclusive?: boolean;
 }
 
@@ -55,7 +55,7 @@ export function* entries(bucket: Bucket, scope: Scope): Generator<Entry> {
   }
 }
 
-/** After every key that begins so. */
+/** Just after every key with this prefix. */
 const past = (prefix: string): string => `${prefix}\u{10ffff}`;
 
 function maxKeys(call: S3Call): number {
@@ -71,7 +71,7 @@ interface Page {
   readonly last: string;
 }
 
-/** A page of live objects: keys whose newest version is not a delete marker. */
+/** A page of current objects: keys whose newest version is not a delete marker. */
 function livePage(call: S3Call, bucket: Bucket, after: string): Page {
   const max = maxKeys(call);
   const scope = { prefix: parameter(call, 'prefix') ?? '', delimiter: parameter(call, 'delimiter') ?? '', after };
@@ -190,7 +190,7 @@ function listVersions(call: S3Call, bucket: Bucket): WireAnswer {
   );
 }
 
-/** The versions of a key with their place; of the marker's own key only those older than the marker's version. */
+/** The versions of a key with their position; for the marker's own key only those older than the marker's version. */
 function afterVersion(
   entry: { readonly key: string; readonly versions: Versions },
   keyMarker: string,
@@ -201,7 +201,7 @@ function afterVersion(
   return placed.slice(entry.versions.findIndex((version) => version.versionId === versionMarker) + 1);
 }
 
-/** Written by hand: a million of these are the bulk of what emptying a bucket reads. */
+/** Hand-written XML: a million of these are most of what emptying a bucket reads. */
 function versionRow(call: S3Call, key: string, row: { readonly version: ObjectVersion; readonly latest: boolean }): string {
   const { versionId, modified, marker, etag, size } = row.version;
   const at = new Date(modified).toISOString();

@@ -20,13 +20,13 @@ export const objectOperations: readonly S3Operation[] = [
   { name: 'HeadObject', method: 'HEAD', level: 'object', sub: '', action: 's3:GetObject', write: false, run: getObject },
   { name: 'DeleteObject', method: 'DELETE', level: 'object', sub: '', action: 's3:DeleteObject', write: true, run: deleteObject },
   { name: 'GetObjectTagging', method: 'GET', level: 'object', sub: 'tagging', action: 's3:GetObjectTagging', write: false, run: getObjectTags },
-  // Each key is judged on its own, inside the answer.
+  // Each key is authorized on its own, within the answer.
   { name: 'DeleteObjects', method: 'POST', level: 'bucket', sub: 'delete', action: '', write: true, run: deleteObjects },
 ];
 
 const keptHeaders = /^(content-(type|disposition|language)|cache-control|expires|x-amz-meta-.*|x-amz-object-lock-.*|x-amz-storage-class)$/;
 
-/** Headers that are given back with the object; `undefined` when nothing but defaults was sent. */
+/** Headers that are returned with the object; `undefined` when only defaults were sent. */
 export function objectHeaders(call: S3Call): Readonly<Record<string, string>> | undefined {
   const kept = Object.entries(call.request.headers).filter(([name, value]) => keptHeaders.test(name) && value !== 'application/octet-stream');
   const encoding = (header(call, 'content-encoding') ?? '')
@@ -37,7 +37,7 @@ export function objectHeaders(call: S3Call): Readonly<Record<string, string>> | 
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-/** The bytes of the request, after its checksums held; throws BadDigest. */
+/** The request's bytes, once their checksums are verified; throws BadDigest. */
 export function checkedPayload(call: S3Call): Buffer {
   const { bytes, trailers } = readPayload(call.request);
   const sent = { ...call.request.headers, ...trailers };
@@ -103,7 +103,7 @@ function getObject(call: S3Call, bucket: Bucket): WireAnswer {
   return { status: 206, headers, body: part };
 }
 
-/** Who may not list the bucket is told 403 for a missing key, never 404. */
+/** A caller without s3:ListBucket gets 403 for a missing key, never 404. */
 function readVisible(call: S3Call, bucket: Bucket): ObjectVersion {
   try {
     return readObject(bucket, call.key, parameter(call, 'versionId'));

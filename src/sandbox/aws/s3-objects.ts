@@ -1,4 +1,4 @@
-/** Writing, reading and deleting objects and their versions, apart from any wire. */
+/** Writing, reading and deleting objects and their versions, independent of HTTP. */
 import { createHash } from 'node:crypto';
 import { AwsFault } from '../types.ts';
 import type { ObjectVersion, Versions } from './object-table.ts';
@@ -9,12 +9,12 @@ import { S3Fault } from './s3-state.ts';
 export interface NewObject {
   readonly key: string;
   readonly body: Uint8Array;
-  /** Of a multipart upload; else it is the MD5 of the body. */
+  /** Set for a multipart upload; otherwise it is the MD5 of the body. */
   readonly etag?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Bodies seen lately, so that many equal objects share one copy. */
+/** Recent bodies, so that many equal objects share one copy. */
 const recentBodies = new Map<string, Uint8Array>();
 
 export function writeObject(state: S3State, bucket: Bucket, object: NewObject): ObjectVersion {
@@ -33,7 +33,7 @@ export function writeObject(state: S3State, bucket: Bucket, object: NewObject): 
   return version;
 }
 
-/** The newest version, or the one asked for; throws NoSuchKey, NoSuchVersion or MethodNotAllowed as S3 does. */
+/** The newest version, or the requested one; throws NoSuchKey, NoSuchVersion or MethodNotAllowed as S3 does. */
 export function readObject(bucket: Bucket, key: string, versionId?: string): ObjectVersion {
   const versions = bucket.objects.get(key) ?? [];
   const found = versionId === undefined ? versions[0] : versions.find((version) => version.versionId === versionId);
@@ -61,7 +61,7 @@ export interface Deleted {
   readonly versionId?: string;
 }
 
-/** Deleting what is not there succeeds. With versioning and no version named, it only lays a marker on top. */
+/** Deleting a missing key succeeds. With versioning and no version named, it only adds a delete marker. */
 export function removeObject(
   state: S3State,
   bucket: Bucket,
@@ -99,7 +99,7 @@ export function newVersionId(state: S3State): string {
 function sharedBody(digest: string, body: Uint8Array): Uint8Array {
   const known = recentBodies.get(digest);
   if (known) return known;
-  // A copy: what arrives may be a window into a far larger network buffer.
+  // Copied, since the body may be a view of a far larger network buffer.
   const own = Uint8Array.from(body);
   recentBodies.set(digest, own);
   if (recentBodies.size > 64) recentBodies.delete(recentBodies.keys().next().value as string);

@@ -1,4 +1,4 @@
-/** What an S3 operation is to the door that routes to it, and the small words all of them use. */
+/** The type of an S3 operation, as the S3 server routes to it, and helpers that all operations share. */
 import { AwsFault } from '../types.ts';
 import type { Principal } from './principals.ts';
 import type { Bucket, S3State } from './s3-state.ts';
@@ -16,7 +16,7 @@ export interface S3Call {
   readonly bucketName: string;
   /** Empty for operations on a bucket. */
   readonly key: string;
-  /** Throws AccessDenied when the caller may not do this too (bulk deletes, KMS, the 404 or 403 of a missing key). */
+  /** Throws AccessDenied when the caller lacks this further permission (bulk deletes, KMS, the 404 or 403 of a missing key). */
   readonly require: (action: string, resource: string) => void;
   readonly may: (action: string, resource: string) => boolean;
 }
@@ -25,11 +25,11 @@ export interface S3Operation {
   readonly name: string;
   readonly method: string;
   readonly level: 'service' | 'bucket' | 'object';
-  /** The query name that picks it, `''` for none. */
+  /** The query parameter that selects it, `''` for none. */
   readonly sub: string;
   readonly action: string;
   readonly write: boolean;
-  /** CreateBucket alone runs without a bucket. */
+  /** Only CreateBucket runs without a bucket. */
   readonly noBucket?: true;
   readonly run: (call: S3Call, bucket: Bucket) => WireAnswer;
 }
@@ -45,7 +45,7 @@ export function malformedXml(): AwsFault {
   return new AwsFault(400, 'MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema');
 }
 
-/** The body as XML with that root; throws MalformedXML. */
+/** The body as XML with that root element; throws MalformedXML. */
 export function bodyXml(call: S3Call, root: string): XmlNode {
   const node = readXml(readPayload(call.request).bytes.toString('utf8'));
   if (node === undefined || node.name !== root) throw malformedXml();

@@ -1,10 +1,10 @@
-/** Bucket policies: what S3 accepts as one, and which it calls public. */
+/** Bucket policies: which ones S3 accepts, and which it considers public. */
 import { AwsFault } from '../types.ts';
 import type { PolicyDocument } from './policy.ts';
 import { readDocument } from './policy-document.ts';
 import { type Statement, listed } from './policy-condition.ts';
 
-/** Throws MalformedPolicy in S3's words. */
+/** Throws MalformedPolicy with S3's message. */
 export function requireBucketPolicy(text: string, bucketArn: string): PolicyDocument {
   if (!text.trimStart().startsWith('{')) throw malformed("Policies must be valid JSON and the first byte must be '{'");
   if (Buffer.byteLength(text) > 20_480) throw new AwsFault(400, 'PolicyTooLarge', 'The policy document exceeds 20480 bytes');
@@ -19,7 +19,7 @@ export function requireBucketPolicy(text: string, bucketArn: string): PolicyDocu
   return read.document;
 }
 
-/** An Allow for everybody that no condition narrows. */
+/** An Allow for everyone without a narrowing condition. */
 export function isPublic(document: PolicyDocument): boolean {
   return document.Statement.some((statement) => statement.Effect === 'Allow' && isForAll(statement) && Object.keys(statement.Condition ?? {}).length === 0);
 }

@@ -1,4 +1,4 @@
-/** The S3 door: finds bucket, key and operation in a REST request, asks the policies, and answers in S3's XML. */
+/** The S3 server: finds bucket, key and operation of a REST request, authorizes it, and answers in S3's XML. */
 import { AwsFault } from '../types.ts';
 import type { PolicyDocument } from './policy.ts';
 import { contextOf } from './policy.ts';
@@ -20,7 +20,7 @@ import { writeXml } from './xml.ts';
 const operations: readonly S3Operation[] = [...bucketOperations, ...settingOperations, ...listOperations, ...objectOperations, ...multipartOperations];
 const table = new Map(operations.map((operation) => [`${operation.level} ${operation.method} ${operation.sub}`, operation]));
 
-/** Query names that pick an operation; the others are arguments. */
+/** Query parameters that select an operation; the others are arguments. */
 const subResources = [
   'uploadId',
   'uploads',
@@ -127,7 +127,7 @@ function runOperation(routed: Routed, caller: Caller): WireAnswer {
   const may = permissionOf(routed, { principal, policy: bucket?.policy?.document });
   const require = (action: string, resource: string) => {
     const refusal = may(action, resource);
-    // Where a bucket is, S3 tells also those it lets do nothing.
+    // S3 reveals a bucket's region even to callers without any permission on it.
     const headers: Record<string, string> = bucket === undefined ? {} : { 'x-amz-bucket-region': bucket.region };
     if (refusal !== undefined) throw new S3Fault({ status: 403, code: 'AccessDenied', message: refusal }, { headers });
   };
@@ -150,7 +150,7 @@ function resourceOf(call: S3Call, operation: S3Operation): string {
   return operation.level === 'bucket' ? bucketArn(call, call.bucketName) : objectArn(call, call.bucketName, call.key);
 }
 
-/** Gives the sentence of refusal, or `undefined` when allowed. The loopback door counts as TLS, for it stands for one. */
+/** Returns the message of the refusal, or `undefined` when allowed. The loopback server counts as TLS, since it stands for a TLS endpoint. */
 function permissionOf(
   routed: Routed,
   by: { readonly principal: Principal; readonly policy: PolicyDocument | undefined },

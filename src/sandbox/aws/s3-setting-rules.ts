@@ -1,4 +1,4 @@
-/** What S3 accepts as a bucket setting, and the form in which it gives it back. */
+/** S3's validation of bucket settings, and the form in which it returns them. */
 import { AwsFault } from '../types.ts';
 import { sha256 } from './sigv4.ts';
 import { malformedXml } from './s3-operation.ts';
@@ -42,7 +42,7 @@ export function checkObjectLock(node: XmlNode, bucket: Bucket): string {
 
 const lifecycleActions = ['Expiration', 'Transition', 'NoncurrentVersionExpiration', 'NoncurrentVersionTransition', 'AbortIncompleteMultipartUpload'];
 
-/** Rules without an ID are given one, as S3 does. */
+/** Rules without an ID get one, as in S3. */
 export function checkLifecycle(node: XmlNode): string {
   const rules = childrenOf(node, 'Rule');
   if (rules.length === 0 || rules.length > 1000) throw malformedXml();

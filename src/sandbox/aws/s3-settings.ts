@@ -1,4 +1,4 @@
-/** S3 operations on what is set on a bucket: access block, encryption, lifecycle, ownership, lock, tags, versioning, policy. */
+/** S3 operations on bucket settings: access block, encryption, lifecycle, ownership, lock, tags, versioning, policy. */
 import { AwsFault } from '../types.ts';
 import { checkEncryption, checkLifecycle, checkObjectLock, checkOwnership, checkPublicAccessBlock } from './s3-setting-rules.ts';
 import type { S3Call, S3Operation } from './s3-operation.ts';
@@ -18,11 +18,11 @@ const gone: WireAnswer = { status: 204 };
 interface Setting {
   readonly sub: string;
   readonly root: string;
-  /** Operation names after Get, Put and Delete; those a setting lacks are absent. */
+  /** Operation names after Get, Put and Delete; absent where a setting has no such operation. */
   readonly names: { readonly get: string; readonly put: string; readonly delete?: string };
   readonly actions: { readonly get: string; readonly put: string };
   readonly absent: { readonly code: string; readonly message: string };
-  /** The inner markup to keep; throws what S3 refuses. */
+  /** The inner markup to store; throws S3's refusal. */
   readonly check: (node: XmlNode, bucket: Bucket) => string;
 }
 

@@ -1,4 +1,4 @@
-/** The buckets of the simulated S3, our own and other accounts': what a bucket holds and how one is found, made and deleted. */
+/** The buckets of the simulated S3, including other accounts': what a bucket holds, and how one is found, created and deleted. */
 import { AwsFault } from '../types.ts';
 import type { SandboxClock } from '../types.ts';
 import type { ObjectTable } from './object-table.ts';
@@ -12,7 +12,7 @@ export interface Bucket {
   readonly created: Date;
   readonly accountRegional: boolean;
   tags: Readonly<Record<string, string>>;
-  /** Sub-resources by their query name, as the inner markup of their XML; absent means not set. */
+  /** Sub-resources by their query parameter, as the inner markup of their XML; absent means not set. */
   readonly settings: Map<string, string>;
   policy: { readonly text: string; readonly document: PolicyDocument } | undefined;
   versioning: 'off' | 'Enabled' | 'Suspended';
@@ -34,14 +34,14 @@ export interface S3State {
   readonly accountId: string;
   readonly partition: string;
   readonly hostSuffix: string;
-  /** How long the name of a deleted bucket of the global namespace cannot be used again. */
+  /** How long the name of a deleted global bucket is blocked. */
   readonly deletedNameMs: number;
   readonly buckets: Map<string, Bucket>;
-  /** Names just deleted, and until when they are blocked. */
+  /** Recently deleted names, and until when they are blocked. */
   readonly deleted: Map<string, number>;
-  /** What is wrong with single keys of a bulk delete, which answers 200 all the same. */
+  /** Errors of single keys in a bulk delete, which still answers 200. */
   readonly keyFaults: KeyFault[];
-  /** A number that grows by one with each thing that needs an id. */
+  /** A counter for ids. */
   readonly nextId: () => number;
 }
 
@@ -50,7 +50,7 @@ export interface KeyFault {
   readonly key: string;
   readonly code: string;
   readonly message: string;
-  /** So many times more; for ever unless said. */
+  /** How many more times; unlimited by default. */
   times?: number;
 }
 
@@ -72,7 +72,7 @@ export class S3Fault extends AwsFault {
   }
 }
 
-/** What S3 turns on for every new bucket (since April 2023). */
+/** What S3 enables for every new bucket (since April 2023). */
 export const initialSettings: Readonly<Record<string, string>> = {
   publicAccessBlock:
     '<BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>' +
@@ -112,8 +112,8 @@ export function addBucket(state: S3State, bucket: NewBucket): Bucket {
 }
 
 /**
- * The bucket a call names, if it is ours, in this region, and owned by whom the caller expects; else the refusal S3 gives.
- * `region` is the one the caller signed for; `undefined` asks from inside, without a region.
+ * The bucket a call names, if it is the account's, in this region, and owned by the account the caller expects; otherwise throws S3's refusal.
+ * `region` is the one the caller signed for; `undefined` for in-process calls, which have none.
  */
 export function findBucket(state: S3State, name: string, asked: { readonly region?: string; readonly expectedOwner?: string }): Bucket {
   const bucket = state.buckets.get(name);

@@ -1,4 +1,4 @@
-/** Tag sets of S3 as XML, and the rules a tag must keep. */
+/** Tag sets of S3 as XML, and the rules for tags. */
 import { AwsFault } from '../types.ts';
 import { malformedXml } from './s3-operation.ts';
 import type { XmlNode, XmlValue } from './xml.ts';

@@ -1,4 +1,4 @@
-/** The AWS door: one HTTP listener for S3, IAM, STS, EKS and EC2, told apart by what the signature was made for. */
+/** The AWS server: one HTTP listener for S3, IAM, STS, EKS and EC2, dispatched by the service in the signature's scope. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Faults } from '../call-faults.ts';
 import { AwsFault } from '../types.ts';
@@ -28,7 +28,7 @@ export function awsServer(options: AwsServerOptions): (request: IncomingMessage,
 }
 
 async function handle(options: AwsServerOptions, message: IncomingMessage, response: ServerResponse): Promise<void> {
-  // Clients that send `Expect: 100-continue` are answered by node itself before the body arrives.
+  // Node itself answers clients that send `Expect: 100-continue`, before the body arrives.
   const request = await readRequest(message);
   const door = doorOf(options.account, request);
   const routed = tryRoute(door, request);
@@ -72,7 +72,7 @@ function unknownService(service: string): ServiceServer {
   return { codes: queryCodes, renderError, route };
 }
 
-/** The answer of a rule that lets nothing happen. */
+/** The answer of a rule that prevents the call. */
 function refusedBy(fault: Fault | undefined, door: ServiceServer, request: WireRequest): WireAnswer | undefined {
   if (fault?.answer?.body !== undefined) return { status: fault.answer.status, body: fault.answer.body };
   if (fault?.answer) return door.renderError(new AwsFault(fault.answer.status, fault.answer.code, fault.answer.message), request);

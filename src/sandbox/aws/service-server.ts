@@ -1,4 +1,4 @@
-/** What the one HTTP door asks of each AWS service: which call a request is, how to run it, and how its errors look. */
+/** The interface between the HTTP server and each AWS service: which call a request is, how to run it, how to render errors. */
 import type { AwsFault } from '../types.ts';
 import type { Principal } from './principals.ts';
 import type { WireAnswer, WireRequest } from './wire.ts';
@@ -6,7 +6,7 @@ import type { WireAnswer, WireRequest } from './wire.ts';
 export interface Caller {
   /** Absent for requests that carry no signature. */
   readonly principal: Principal | undefined;
-  /** The region the request was signed for; the account's own when it was not signed. */
+  /** The region the request was signed for; the account's own for unsigned requests. */
   readonly region: string;
 }
 
@@ -20,7 +20,7 @@ export interface ServiceCall {
 export interface ServiceServer {
   readonly route: (request: WireRequest) => ServiceCall;
   readonly renderError: (fault: AwsFault, request: WireRequest) => WireAnswer;
-  /** This service's names for what can be wrong with a signature, and for what a fault rule does. */
+  /** This service's error codes for signature errors and for fault rules. */
   readonly codes: ServiceCodes;
 }
 

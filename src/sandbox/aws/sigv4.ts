@@ -1,4 +1,4 @@
-/** Signature Version 4: reads who a request claims to be from, and computes the signature it should carry. */
+/** Signature Version 4: reads the claimed identity of a request, and computes the signature it should carry. */
 import { createHash, createHmac } from 'node:crypto';
 import type { WireRequest } from './wire.ts';
 
@@ -13,7 +13,7 @@ export interface Signature {
   readonly value: string;
   readonly sessionToken?: string;
   readonly presigned: boolean;
-  /** Seconds a presigned URL holds. */
+  /** Seconds for which a presigned URL is valid. */
   readonly expires?: number;
 }
 
@@ -75,7 +75,7 @@ function canonicalRequest(request: WireRequest, signature: Signature): string {
   ].join('\n');
 }
 
-/** S3 signs the path as it is sent; every other service signs it escaped once more. */
+/** S3 signs the path as sent; every other service signs it escaped once more. */
 function canonicalPath(path: string, service: string): string {
   return service === 's3'
     ? path

@@ -1,4 +1,4 @@
-/** The STS door: who am I, and the two ways to take on a role, as Query requests. */
+/** The STS server: GetCallerIdentity and the two ways to assume a role, as Query requests. */
 import { AwsFault } from '../types.ts';
 import { queryCodes } from './iam-server.ts';
 import type { Principal } from './principals.ts';
@@ -11,7 +11,7 @@ import type { XmlValue } from './xml.ts';
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-/** The one STS action that needs no signature: the token is the proof. */
+/** The one STS action without a signature: the token is the proof. */
 export const unsignedAction = 'AssumeRoleWithWebIdentity';
 
 export function stsServer(sts: Sts): ServiceServer {

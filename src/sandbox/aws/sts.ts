@@ -1,4 +1,4 @@
-/** STS: who may become which role, by policy or by a service-account token, and the credentials that come of it. */
+/** STS: who may assume which role, by policy or by a service account token, and the resulting credentials. */
 import { AwsFault } from '../types.ts';
 import type { SandboxCredentials } from '../types.ts';
 import type { EksState } from './eks-state.ts';
@@ -30,7 +30,7 @@ interface SessionOptions {
   readonly seconds?: number;
 }
 
-/** Throws InvalidIdentityToken, ExpiredTokenException, AccessDenied or ValidationError, each in STS's words. */
+/** Throws InvalidIdentityToken, ExpiredTokenException, AccessDenied or ValidationError, each with STS's message. */
 export function assumeWithToken(
   sts: Sts,
   roleArn: string,
@@ -52,7 +52,7 @@ export function assumeWithToken(
   return { ...open(sts, role, options), claims, provider };
 }
 
-/** The ARN of the account's provider for the token's issuer, once signature, audience and time hold. */
+/** The ARN of the account's provider for the token's issuer, once signature, audience and time are verified. */
 function verified(sts: Sts, claims: TokenClaims, token: string): string {
   const provider = sts.iam.providers.get(providerArn(sts.iam, claims.iss));
   if (provider === undefined) throw badToken(`No OpenIDConnect provider found in your account for ${claims.iss}`);
@@ -89,7 +89,7 @@ export interface PodOfRole {
   readonly serviceAccount: string;
 }
 
-/** A role an AWS service takes on for a node (EC2) or, when a pod is named, for a pod (EKS Pod Identity, with its session tags). */
+/** A role that an AWS service assumes for a node (EC2) or, when a pod is named, for a pod (EKS Pod Identity, with its session tags). */
 export function assumeByService(sts: Sts, roleArn: string, pod?: PodOfRole): SandboxCredentials {
   const suffix = sts.eks.hostSuffix;
   const services = pod ? ['pods.eks.amazonaws.com'] : ['pods.eks.amazonaws.com', 'ec2.amazonaws.com', `ec2.${suffix}`];
@@ -117,7 +117,7 @@ interface Trust {
   readonly context: ReturnType<typeof contextOf>;
 }
 
-/** The role, if it is there, known to STS by now, and trusts who asks. */
+/** The role, if it exists, has reached STS, and trusts the caller. */
 function trusting(sts: Sts, roleArn: string, trust: Trust): IamRole | undefined {
   const role = [...sts.iam.roles.values()].find((one) => one.arn === roleArn);
   if (role === undefined || role.assumableFrom > sts.iam.clock.now().getTime()) return undefined;

@@ -1,4 +1,4 @@
-/** An HTTP request and answer as the AWS doors hand them around, and how a body is read off the wire. */
+/** An HTTP request and answer as the AWS servers pass them on, and how a body is read. */
 import type { IncomingMessage } from 'node:http';
 import { AwsFault } from '../types.ts';
 
@@ -9,7 +9,7 @@ export interface WireRequest {
   readonly query: URLSearchParams;
   readonly rawQuery: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** As sent; `readPayload` takes off an aws-chunked framing. */
+  /** As sent; `readPayload` removes aws-chunked framing. */
   readonly body: Buffer;
 }
 
@@ -38,7 +38,7 @@ export function wireRequest(raw: RawRequest): WireRequest {
   const rawQuery = mark < 0 ? '' : url.slice(mark + 1);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(raw.headers)) headers[name.toLowerCase()] = Array.isArray(value) ? value.join(',') : String(value ?? '');
-  // A plus sign in an AWS query is a plus sign: every client escapes blanks as %20.
+  // A plus sign in an AWS query is a literal plus: every client escapes spaces as %20.
   const query = new URLSearchParams(rawQuery.replaceAll('+', '%2B'));
   return { method: raw.method, path: mark < 0 ? url : url.slice(0, mark), query, rawQuery, headers, body: raw.body };
 }
@@ -47,7 +47,7 @@ export function isChunked(headers: Readonly<Record<string, string>>): boolean {
   return (headers['x-amz-content-sha256'] ?? '').startsWith('STREAMING-') || (headers['content-encoding'] ?? '').includes('aws-chunked');
 }
 
-/** The bytes meant to be stored. Chunk signatures are not looked at: the seed signature in the header was verified. */
+/** The bytes to be stored. Chunk signatures are not checked: the seed signature in the header was verified. */
 export function readPayload(request: WireRequest): { readonly bytes: Buffer; readonly trailers: Readonly<Record<string, string>> } {
   if (!isChunked(request.headers)) return { bytes: request.body, trailers: {} };
   const decoded = unchunk(request.body);

@@ -1,4 +1,4 @@
-/** XML in and out. */
+/** Reading and writing XML. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { childrenOf, markup, readXml, textOf, writeXml } from './xml.ts';

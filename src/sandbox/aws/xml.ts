@@ -1,4 +1,4 @@
-/** XML as AWS doors speak it: a small reader for request bodies and a writer for answers. */
+/** XML as the AWS servers use it: a small reader for request bodies and a writer for answers. */
 
 export interface XmlNode {
   readonly name: string;
@@ -6,9 +6,9 @@ export interface XmlNode {
   readonly children: readonly XmlNode[];
 }
 
-/** A value of an answer: `undefined` fields are left out, arrays repeat their element. */
+/** A value of an answer: `undefined` fields are omitted, arrays repeat their element. */
 export type XmlValue = string | number | boolean | undefined | XmlRaw | readonly XmlValue[] | { readonly [name: string]: XmlValue };
-/** Markup that is written as it is. */
+/** Markup that is written verbatim. */
 export interface XmlRaw {
   readonly markup: string;
 }
@@ -75,7 +75,7 @@ function isRaw(value: object): value is XmlRaw {
   return typeof (value as XmlRaw).markup === 'string' && Object.keys(value).length === 1;
 }
 
-/** What has to be written otherwise inside an element; a carriage return would be read back as a line feed. */
+/** Characters to escape inside an element; a carriage return would be read back as a line feed. */
 const SPECIAL = /[&<>"\p{Cc}]/u;
 
 export function escape(text: string): string {

@@ -1,4 +1,4 @@
-/** What the EKS webhooks add to a pod when it is created: the IAM role of its service account. */
+/** What the EKS webhooks add to a new pod: the IAM role of its service account. */
 import type { ObjectStore, SandboxAccount } from '../types.ts';
 import type { Container, Pod, Volume } from './shapes.ts';
 

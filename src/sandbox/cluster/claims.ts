@@ -1,4 +1,4 @@
-/** Volumes: default classes, waiting for a consumer, provisioning by a driver that is really there, and what happens when it is not. */
+/** Volumes: default classes, WaitForFirstConsumer, provisioning by a driver that actually runs, and the failures without one. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore } from '../types.ts';
 import { type ClusterParts, splitKey } from './parts.ts';
@@ -29,7 +29,7 @@ function say(parts: ClusterParts, claim: Claim, what: readonly ['Normal' | 'Warn
   parts.tell({ about: claim, type: what[0], reason: what[1], message: what[2], from: FROM });
 }
 
-/** What the API server's DefaultStorageClass admission does: the newest default class wins. */
+/** As the API server's DefaultStorageClass admission: the newest default class wins. */
 function withDefaultClass(parts: ClusterParts, claim: Claim): Claim {
   if (claim.spec.storageClassName !== undefined) return claim;
   const defaults = parts.store.list('StorageClass').filter((candidate) => candidate.metadata.annotations?.[DEFAULT] === 'true');
@@ -88,7 +88,7 @@ function provision(parts: ClusterParts, claim: Claim, how: { readonly storageCla
   say(parts, claim, ['Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${volume}`]);
 }
 
-/** A claim that is gone takes its volume with it, unless the class keeps volumes. */
+/** A deleted claim takes its volume with it, unless the class retains volumes. */
 export function releaseVolume(parts: ClusterParts, of: string): void {
   for (const volume of parts.store.list('PersistentVolume')) {
     const spec = volume['spec'] as {
@@ -108,7 +108,7 @@ export type ClaimState =
   | { readonly is: 'unbound' }
   | { readonly is: 'missing'; readonly name: string };
 
-/** What the scheduler needs to know of each claim a pod uses. */
+/** What the scheduler needs to know about each claim of a pod. */
 export function claimsOf(store: ObjectStore, pod: Pod): readonly ClaimState[] {
   return (pod.spec.volumes ?? []).flatMap((volume): readonly ClaimState[] => {
     const name = volume.persistentVolumeClaim?.claimName;
@@ -135,7 +135,7 @@ function zoneOf(store: ObjectStore, claim: Claim): string | undefined {
   return spec?.nodeAffinity?.required?.nodeSelectorTerms?.[0]?.matchExpressions?.find((expression) => expression.key === ZONE)?.values?.[0];
 }
 
-/** The scheduler's choice, which lets the provisioner begin. */
+/** The scheduler's choice of a node, which lets the provisioner start. */
 export function selectNode(store: ObjectStore, claim: Claim, node: string): void {
   store.update({ ...claim, metadata: { ...claim.metadata, annotations: { ...claim.metadata.annotations, [SELECTED]: node } } });
 }

@@ -1,4 +1,4 @@
-/** A running cluster over an object store: controllers, scheduler and kubelets, woken by what changes. */
+/** A running cluster over an object store: controllers, scheduler and kubelets, triggered by changes. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { LogPath, LogPathParts, ObjectStore, PodRuntime, SandboxAccount, SandboxClock, StoreEvent } from '../types.ts';
 import { admitted } from './admission.ts';
@@ -24,9 +24,9 @@ export interface Cluster {
   readonly logPath: LogPath;
   /** Parts of image names that cannot be pulled from now on. */
   readonly deniedImages: Set<string>;
-  /** True once nothing is left to do and every pod that can run is ready; false when that took longer than `ms`. */
+  /** True once nothing is left to do and every pod that can run is ready; false when that takes longer than `ms`. */
   settled(ms: number): Promise<boolean>;
-  /** Takes the power from a node for so long. */
+  /** Powers a node off for this long. */
   reboot(node: string, downMs: number): void;
   close(): void;
 }
@@ -47,7 +47,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   const deniedImages = new Set<string>();
   const pods = createPodIndex(store);
   const tell = createTeller({ store, clock });
-  // A cluster that has been up for a while has forgotten how its pods were started.
+  // An API server that has been up for a while no longer has the events of its pods' start.
   const quiet = (happened: Happened): boolean => hurry && happened.type === 'Normal';
   const nodes = new Map((store.list('Node') as readonly Node[]).map((node) => [node.metadata.name, node]));
   const parts: ClusterParts = { store, clock, pods, nodes, tell: (happened) => void (quiet(happened) || tell(happened)), pace: (ms) => (hurry ? 0 : ms) };
@@ -121,7 +121,7 @@ function createControllers(parts: ClusterParts, region: string): Queues {
 
 const ALL_CLAIMS = new Set(['StorageClass', 'CSIDriver']);
 
-/** Which controllers have something to look at after a change. */
+/** The controllers that a change concerns. */
 function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
   const { object, type } = event;
   const { kind } = object;
@@ -143,7 +143,7 @@ function wake(parts: ClusterParts, queues: Queues, event: StoreEvent): void {
     wakePending(parts, queues);
 }
 
-/** What goes with an object goes at once, so that who has seen it gone finds nothing left of it. */
+/** Dependents are deleted at once, so that a client that has seen the owner gone finds none of them. */
 function tidy(parts: ClusterParts, gone: KubeObject): void {
   if (gone.kind === 'PersistentVolumeClaim') releaseVolume(parts, key(gone));
   if (gone.kind === 'Node') for (const pod of parts.pods.onNode(gone.metadata.name)) parts.store.delete('Pod', pod.metadata.namespace, pod.metadata.name);
@@ -171,7 +171,7 @@ function wakeForPod(parts: ClusterParts, queues: Queues, { type, object }: Store
   if (above?.kind === 'Deployment') queues['Deployment']?.add(`${namespace}/${above.name}`);
 }
 
-/** Pods that a seed can bring no further count as done: what cannot be scheduled stays so. */
+/** Pods of a seed that can't progress further count as settled: what cannot be scheduled stays so. */
 function atRest(parts: ClusterParts, queues: Queues): boolean {
   if (!Object.values(queues).every((queue) => queue.idle)) return false;
   return parts.pods.all().every((pod) => {

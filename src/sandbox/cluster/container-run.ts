@@ -1,4 +1,4 @@
-/** One container as the kubelet holds it: its state, its log, and what the API shows of both. */
+/** One container as the kubelet sees it: its state, its log, and what the API shows of both. */
 import { createHash } from 'node:crypto';
 import type { Launched } from '../types.ts';
 import { type Container, type ContainerStatus, stamp } from './shapes.ts';
@@ -13,7 +13,7 @@ export interface Ended {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly id: string;
-  /** Told where the code alone would be taken for another: 137 is what the kernel does to a process without memory, and `kill -9`. */
+  /** Set where the exit code is ambiguous: 137 is an OOM kill as well as `kill -9`. */
   readonly reason?: string;
 }
 
@@ -30,9 +30,9 @@ export interface ContainerRun {
   log: LogEntry[];
   previous: LogEntry[];
   readonly listeners: Set<(entry: LogEntry) => void>;
-  /** Counts up at every start; a timer of an earlier start does nothing. */
+  /** Incremented at every start; a timer of an earlier start does nothing. */
   attempt: number;
-  /** Where it is a real process. */
+  /** Set for a real process. */
   process?: Launched | undefined;
 }
 

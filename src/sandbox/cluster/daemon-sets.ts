@@ -1,4 +1,4 @@
-/** The DaemonSet controller: one pod on each node that lets it, replaced a few at a time. */
+/** The DaemonSet controller: one pod on each eligible node, replaced a few at a time. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { adoptPods, type ClusterParts, createPod, deletePod, randomSuffix, splitKey, templateHash } from './parts.ts';
 import { nodeFits } from './node-affinity.ts';
@@ -26,7 +26,7 @@ export interface DaemonSet extends KubeObject {
 
 const FROM = 'daemonset-controller';
 const REVISION = 'controller-revision-hash';
-/** Pods made in one go. */
+/** Pods created in one pass. */
 const BURST = 50;
 
 const AUTOMATIC: readonly Toleration[] = [
@@ -62,7 +62,7 @@ function mayRun(spec: PodSpec, tolerations: readonly Toleration[], node: Node): 
   return nodeFits(spec, node) && untolerated(node.spec?.taints, tolerations) === undefined;
 }
 
-/** The node a pod of the set is meant for, before and after the scheduler has bound it. */
+/** The node a pod of the set is meant for, before and after the scheduler binds it. */
 function nodeOf(pod: Pod): string | undefined {
   if (pod.spec.nodeName !== undefined) return pod.spec.nodeName;
   const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
@@ -88,7 +88,7 @@ function placeOnEach(parts: ClusterParts, set: DaemonSet, look: Look & { readonl
     if (isFinished(pod) || !look.eligible.has(node) || taken.has(node)) deletePod(parts, set, { pod, from: FROM });
     else taken.add(node);
   }
-  // The pods that are made wake the controller again for the rest: all of a big cluster's at once would keep everyone else waiting.
+  // The new pods trigger the controller again for the rest: creating all of a big cluster's at once would block everything else.
   const lacking = [...look.eligible].filter((node) => !taken.has(node)).slice(0, BURST);
   for (const node of lacking) {
     createPod(parts, set, {

@@ -46,7 +46,7 @@ function setsOf(parts: ClusterParts, deployment: Deployment): readonly ReplicaSe
     .filter((set) => isControlledBy(set, deployment)) as unknown as readonly ReplicaSet[];
 }
 
-/** As pods are adopted: what an earlier Deployment of this selector left behind. */
+/** Pods and ReplicaSets that an earlier Deployment with this selector left behind are adopted. */
 function adoptSets(parts: ClusterParts, deployment: Deployment): void {
   for (const set of parts.store.list('ReplicaSet', { namespace: deployment.metadata.namespace as string })) {
     const owners = set.metadata.ownerReferences ?? [];
@@ -59,7 +59,7 @@ function revision(set: KubeObject): number {
   return Number(set.metadata.annotations?.[REVISION] ?? 0);
 }
 
-/** The ReplicaSet of the template as it is now; a rollback finds its old one again and gives it the newest revision. */
+/** The ReplicaSet of the current template; a rollback finds its old one and gives it the newest revision. */
 function ensureCurrent(parts: ClusterParts, deployment: Deployment, known: { readonly hash: string; readonly all: readonly ReplicaSet[] }): ReplicaSet {
   const newest = Math.max(0, ...known.all.map(revision));
   const name = `${deployment.metadata.name}-${known.hash}`;
@@ -182,7 +182,7 @@ function writeStatus(parts: ClusterParts, deployment: Deployment, currentName: s
   });
 }
 
-/** A rollout that stands still for `progressDeadlineSeconds` is over; until it moves or its spec changes it stays so. */
+/** A rollout without progress for `progressDeadlineSeconds` has failed, until it progresses or its spec changes. */
 function progress(
   deployment: Deployment,
   seen: { readonly complete: boolean; readonly currentName: string; readonly now: Date; readonly moved: string },

@@ -1,4 +1,4 @@
-/** PodDisruptionBudgets: how many of their pods may go right now. */
+/** PodDisruptionBudgets: how many of their pods may be evicted right now. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { type ClusterParts, splitKey } from './parts.ts';
 import { selects } from './selector.ts';

@@ -1,10 +1,10 @@
-/** The environment a container starts with, and what keeps it from starting. */
+/** A container's environment, and the errors that keep it from starting. */
 import type { ObjectStore } from '../types.ts';
 import type { Container, EnvVar, ItemsRef, KeyRef, Pod, Volume } from './shapes.ts';
 
 export type Environment = { readonly is: 'known'; readonly env: Readonly<Record<string, string>> } | { readonly is: 'lacking'; readonly message: string };
 
-/** Every variable in order; a missing Secret, ConfigMap or key that is not optional stops the container. */
+/** Every variable in order; a missing Secret, ConfigMap or key that is not optional keeps the container from starting. */
 export function environmentOf(store: ObjectStore, pod: Pod, container: Container): Environment {
   const env: Record<string, string> = { HOSTNAME: String(pod.spec['hostname'] ?? pod.metadata.name) };
   for (const source of container.envFrom ?? []) {
@@ -82,7 +82,7 @@ function fieldOf(store: ObjectStore, pod: Pod, path: string): string {
   return fields[path] ?? '';
 }
 
-/** What the kubelet says of a volume it cannot set up; `undefined` when all are there. */
+/** The kubelet's message for a volume it cannot mount; `undefined` when all can be. */
 export function unmountable(store: ObjectStore, pod: Pod): string | undefined {
   for (const volume of pod.spec.volumes ?? []) {
     const problem = missingIn(store, pod, volume);
@@ -101,7 +101,7 @@ function missingIn(store: ObjectStore, pod: Pod, volume: Volume): string | undef
   for (const [kind, ref] of sources) {
     if (ref === undefined || ref.optional === true) continue;
     const name = ref.secretName ?? ref.name ?? '';
-    // Every namespace has this one, put there by a controller of its own.
+    // Every namespace has this one, created by a controller.
     if (kind === 'ConfigMap' && name === 'kube-root-ca.crt') continue;
     const data = dataOf(store, pod, { kind, name });
     if (data === undefined) return `${kind.toLowerCase()} "${name}" not found`;

@@ -1,10 +1,10 @@
-/** Kubernetes Event objects: one per object, reason and message, counted up when it happens again. */
+/** Kubernetes Event objects: one per object, reason and message, counted up on repetition. */
 import { createHash } from 'node:crypto';
 import type { ObjectStore, SandboxClock } from '../types.ts';
 import type { Happened } from './parts.ts';
 import { stamp } from './shapes.ts';
 
-/** Events in a namespace that is going away, or about an object that is gone, are dropped like the real ones. */
+/** Events in a terminating namespace, or about a deleted object, are dropped as in a real cluster. */
 export function createTeller(parts: { readonly store: ObjectStore; readonly clock: SandboxClock }): (happened: Happened) => void {
   const names = new Map<string, string>();
   let told = 0;
@@ -12,7 +12,7 @@ export function createTeller(parts: { readonly store: ObjectStore; readonly cloc
     const namespace = about.metadata.namespace ?? 'default';
     const digest = createHash('sha256').update(`${about.kind}/${about.metadata.uid}/${reason}/${message}`).digest('base64');
     const now = stamp(parts.clock.now());
-    // Times are whole seconds, so it is the name that keeps events of one second in their order.
+    // Times are whole seconds, so the name keeps events of one second in order.
     const serial = (BigInt(parts.clock.now().getTime()) * 1_000_000n + BigInt((told += 1) % 1_000_000)).toString(16);
     const name = names.get(digest) ?? `${about.metadata.name}.${serial}`;
     names.set(digest, name);
@@ -40,7 +40,7 @@ export function createTeller(parts: { readonly store: ObjectStore; readonly cloc
         source: { component: from },
       });
     } catch {
-      // The namespace is terminating or gone: a real API server refuses the event too, and nobody hears of it.
+      // The namespace is terminating or gone: a real API server rejects the event too, silently.
     }
   };
 }

@@ -1,17 +1,17 @@
-/** Which node would take a pod, and in the scheduler's own words why the others would not. */
+/** Which node fits a pod, and why the others don't, in the scheduler's words. */
 import { nodeFits } from './node-affinity.ts';
 import type { PodIndex } from './pod-index.ts';
 import { amounts, largest, type Resources, sum } from './quantity.ts';
 import { selects, untolerated } from './selector.ts';
 import { type Container, isFinished, type Node, type Pod, type PodAffinityTerm, type PodSpec } from './shapes.ts';
 
-/** Reasons of the first filter that refused. `helpless`: evicting others could not change it. */
+/** Reasons of the first filter that rejected it. `helpless`: preemption can't help. */
 export interface Refusal {
   readonly reasons: readonly string[];
   readonly helpless: boolean;
 }
 
-/** Specs are never changed in place, and each is asked about once for every pod that looks for a node. */
+/** Specs are never changed in place, and each is checked for every pod that needs a node. */
 const known = new WeakMap<PodSpec, Resources>();
 
 /** Containers together, or the largest init container, whichever is more; sidecars run beside both. */
@@ -64,7 +64,7 @@ function matches(term: PodAffinityTerm, of: Pod, other: Pod): boolean {
   return namespacesOf(term, of).includes(other.metadata.namespace ?? '') && selects(term.labelSelector, other.metadata.labels);
 }
 
-/** Computed once a pod, not once a node. */
+/** Computed once per pod, not per node. */
 export function affinitiesOf(round: Round, pod: Pod): Affinities {
   const counts = (other: Pod): boolean => round.pods.nodeOf(other) !== undefined && !isFinished(other) && other.metadata.uid !== pod.metadata.uid;
   const where = (other: Pod, key: string): readonly string[] => {
@@ -99,7 +99,7 @@ function inside(domains: Domains, node: Node): boolean {
   return value !== undefined && domains.values.has(value);
 }
 
-/** The filters in the order of the real scheduler; `undefined` when the node takes the pod. */
+/** The filters in the order of the real scheduler; `undefined` when the node fits the pod. */
 export function refusal(
   round: Round,
   ask: { readonly pod: Pod; readonly requests: Resources; readonly affinities: Affinities; readonly zone: string | undefined },
@@ -124,7 +124,7 @@ export function refusal(
   return undefined;
 }
 
-/** What runs on a node; `but` is the uid of the pod that is being placed. */
+/** What runs on a node; `but` is the uid of the pod to be placed. */
 export function usedOn(round: Round, node: Node, but?: string): { readonly pods: number; readonly resources: Resources } {
   const running = round.pods.onNode(node.metadata.name).filter((pod) => !isFinished(pod) && pod.metadata.uid !== but);
   return { pods: running.length, resources: running.map((pod) => requestsOf(pod.spec)).reduce(sum, {}) };
@@ -172,7 +172,7 @@ function unevenly(round: Round, pod: Pod, node: Node): boolean {
   });
 }
 
-/** `0/4 nodes are available: ... preemption: ...`, worded and sorted as the real one. */
+/** `0/4 nodes are available: ... preemption: ...`, with the wording and order of the real one. */
 export function unavailable(refusals: readonly Refusal[], total: number): string {
   const tally = (words: readonly string[]): string => {
     const counts = new Map<string, number>();

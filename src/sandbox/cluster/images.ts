@@ -1,4 +1,4 @@
-/** What images do when nothing tells more about them: which lines they print when they start and while they run. */
+/** Default behavior of images: the lines they print at startup and while they run. */
 import type { Pod } from './shapes.ts';
 
 export interface Behaviour {
@@ -6,7 +6,7 @@ export interface Behaviour {
   readonly every?: { readonly ms: number; readonly line: (count: number, now: Date) => string };
 }
 
-/** Loss of the simulated training: falls with the step, with a little noise that is the same in each run. */
+/** Loss of the simulated training: falls with each step, with a little noise that is the same in each run. */
 function loss(step: number): string {
   return (0.35 + 2.2 * Math.exp(-step / 400) + 0.02 * Math.sin(step * 7.3)).toFixed(4);
 }
@@ -47,7 +47,7 @@ const KNOWN: readonly (readonly [RegExp, Behaviour])[] = [
 /** Images without an entrypoint: their arguments alone are the command. */
 const BARE = /(^|\/)(busybox|alpine|ubuntu|debian|bash|amazonlinux|bash)(:|@|$)/;
 
-/** Images whose programs only the log path plays: what else they run, before or beside it, ends well. */
+/** Images whose programs are simulated by the log path alone: anything else they run, before or beside it, succeeds. */
 export const isOfLogPath = (image: string): boolean => /\/(alloy|loki)(:|@|$)/.test(`/${image}`);
 
 export function isBare(image: string): boolean {

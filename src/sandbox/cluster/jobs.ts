@@ -1,4 +1,4 @@
-/** The Job controller: pods until enough of them succeeded, or too many failed. */
+/** The Job controller: creates pods until enough succeed, or too many fail. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { type ClusterParts, createPod, deletePod, randomSuffix, splitKey } from './parts.ts';
 import { type Condition, isActive, isFinished, isReady, type LabelSelector, type PodTemplate, stamp, withConditions } from './shapes.ts';
@@ -19,7 +19,7 @@ interface Job extends KubeObject {
 
 const FROM = 'job-controller';
 
-/** Milliseconds until the job should be looked at again, if time alone may change it. */
+/** Milliseconds until the job has to be checked again, if time alone may change it. */
 export function reconcileJob(parts: ClusterParts, of: string): number | undefined {
   const { namespace, name } = splitKey(of);
   const job = parts.store.get('Job', namespace, name) as Job | undefined;

@@ -1,4 +1,4 @@
-/** The kubelets of all nodes: they run what is bound, stop what is deleted, and keep the logs. */
+/** The kubelets of all nodes: they run bound pods, stop deleted ones, and keep the logs. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { PodRuntime, StoreEvent } from '../types.ts';
 import type { ContainerRun } from './container-run.ts';
@@ -7,7 +7,7 @@ import { runProgram } from './programs.ts';
 import { createPodRun, cutOff, type NodeParts, podOf, startPod, write } from './pod-run.ts';
 import { isFinished, type Pod } from './shapes.ts';
 
-/** Holds a pod with real processes in the API until they have ended. */
+/** Keeps a pod with real processes in the API until they have exited. */
 export const PROCESSES = 'loki-eks.sandbox/processes';
 
 export interface Kubelet {
@@ -15,7 +15,7 @@ export interface Kubelet {
   heard(event: StoreEvent): void;
   /** A container of the log path writes a line of its own. */
   print(pod: KubeObject, container: string, line: string): void;
-  /** Ends every container of a node at once, and starts them again after so long. */
+  /** Stops every container of a node at once, and restarts them after this long. */
   reboot(node: string, downMs: number): void;
   close(): void;
 }
@@ -41,7 +41,7 @@ export function createKubelet(given: Omit<NodeParts, 'down'>): Kubelet {
   };
   const find = (pod: KubeObject, container: string): ContainerRun | undefined =>
     runs.get(pod.metadata.uid ?? '')?.containers.find((candidate) => candidate.spec.name === container);
-  /** Processes have their grace; what is simulated goes after a moment. */
+  /** Processes have their grace period; simulated containers end after a moment. */
   const ended = async (pod: Pod): Promise<void> => {
     const seconds = (pod.spec as { readonly terminationGracePeriodSeconds?: number }).terminationGracePeriodSeconds ?? 30;
     const processes = (runs.get(pod.metadata.uid ?? '')?.containers ?? []).flatMap(({ process }) => process ?? []);
@@ -49,7 +49,7 @@ export function createKubelet(given: Omit<NodeParts, 'down'>): Kubelet {
   };
   const leave = async (pod: Pod): Promise<void> => {
     const run = runs.get(pod.metadata.uid ?? '');
-    // Nothing is started again on the way out.
+    // Nothing is restarted during shutdown.
     if (run !== undefined) for (const container of run.containers) container.attempt += container.process === undefined ? 0 : 1;
     await ended(pod);
     parts.clock.after(parts.pace(100), () => {
@@ -74,7 +74,7 @@ export function createKubelet(given: Omit<NodeParts, 'down'>): Kubelet {
       if (pod.spec.nodeName === undefined || runs.has(uid) || isFinished(pod)) return;
       const run = createPodRun(pod, ipFor(pod));
       runs.set(uid, run);
-      // The scheduler is still writing its condition; the kubelet hears of the pod a moment later.
+      // The scheduler is still writing its condition; the kubelet sees the pod a moment later.
       parts.clock.after(parts.pace(20), () => !run.over && startPod(parts, run));
     },
     print: (pod, container, line) => {

@@ -1,4 +1,4 @@
-/** Whether a node is one a pod asks for: its nodeSelector and its required node affinity. */
+/** Whether a node matches a pod's nodeSelector and required node affinity. */
 import { termMatchesNode } from './selector.ts';
 import type { Node, PodSpec } from './shapes.ts';
 

@@ -1,4 +1,4 @@
-/** What every controller of the cluster is given, and the few deeds they share. */
+/** What every controller of the cluster is given, and the few actions they share. */
 import { createHash, randomInt } from 'node:crypto';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore, SandboxClock } from '../types.ts';
@@ -25,14 +25,14 @@ export interface Happened {
   readonly from: string;
 }
 
-/** The letters Kubernetes allows itself in generated names: no vowels, nothing ambiguous. */
+/** The letters Kubernetes uses in generated names: no vowels, nothing ambiguous. */
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
 
 export function randomSuffix(length = 5): string {
   return Array.from({ length }, () => SAFE[randomInt(SAFE.length)]).join('');
 }
 
-/** Stable over runs: the hash in ReplicaSet and ControllerRevision names. */
+/** Stable across runs: the hash in ReplicaSet and ControllerRevision names. */
 export function templateHash(template: unknown): string {
   const digest = createHash('sha256').update(JSON.stringify(template)).digest();
   return Array.from(digest.subarray(0, 10), (byte) => SAFE[byte % SAFE.length]).join('');
@@ -56,7 +56,7 @@ export function splitKey(text: string): { readonly namespace: string; readonly n
   return { namespace: text.slice(0, slash), name: text.slice(slash + 1) };
 }
 
-/** Creates a pod of a workload and tells of it in the workload's events. */
+/** Creates a pod of a workload and reports it in the workload's events. */
 export function createPod(
   parts: ClusterParts,
   owner: KubeObject,

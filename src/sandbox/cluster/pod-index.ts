@@ -8,17 +8,17 @@ export interface PodIndex {
   onNode(node: string): readonly Pod[];
   inNamespace(namespace: string): readonly Pod[];
   all(): readonly Pod[];
-  /** Pods that keep others away by required anti-affinity. */
+  /** Pods with a required anti-affinity. */
   repelling(): readonly Pod[];
-  /** Pods without a controller, which one may adopt. */
+  /** Pods without a controller, which can be adopted. */
   orphans(namespace: string): readonly Pod[];
-  /** Pods that no node has yet. */
+  /** Pods that are not bound to a node yet. */
   unbound(): readonly Pod[];
-  /** The node a pod is bound to, or the scheduler has it in mind for while its volumes are made. */
+  /** The node a pod is bound to, or that the scheduler has chosen while its volumes are provisioned. */
   nodeOf(pod: Pod): string | undefined;
-  /** The scheduler's intention: others see the pod there from now on. */
+  /** The scheduler's choice: other pods see the pod there from now on. */
   assume(pod: Pod, node: string): void;
-  /** What `store.create` or `store.update` returned: seen at once, whenever the event comes. */
+  /** What `store.create` or `store.update` returned: indexed at once, before the event arrives. */
   saw(pod: Pod): void;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** One pod on its node: volumes, init containers in order, containers, restarts with back-off, and the end. */
+/** One pod on its node: volumes, init containers in order, containers, restarts with back-off, and termination. */
 import type { LogPath } from '../types.ts';
 import { append, containerId, type ContainerRun, createContainerRun } from './container-run.ts';
 import { environmentOf, expandArguments, unmountable } from './environment.ts';
@@ -10,7 +10,7 @@ import type { Pod } from './shapes.ts';
 
 export interface NodeParts extends ClusterParts {
   readonly logPath: () => LogPath;
-  /** Image names, or parts of them, that no registry gives out. */
+  /** Image names, or parts of them, that cannot be pulled from any registry. */
   readonly deniedImages: ReadonlySet<string>;
   /** Nodes that are rebooting, and until when. */
   readonly down: ReadonlyMap<string, Date>;
@@ -26,7 +26,7 @@ export function createPodRun(pod: Pod, ip: string): PodRun {
   return { uid, namespace, name, ip, containers: [...init, ...main], cancels: new Set(), mounted: false, over: false };
 }
 
-/** The pod as stored now; `undefined` once it is gone or replaced by a namesake. */
+/** The pod as currently stored; `undefined` once it is deleted or replaced by one of the same name. */
 export function podOf(parts: NodeParts, run: PodRun): Pod | undefined {
   const pod = parts.store.get('Pod', run.namespace, run.name) as Pod | undefined;
   return pod?.metadata.uid === run.uid ? pod : undefined;
@@ -75,7 +75,7 @@ function proceed(parts: NodeParts, run: PodRun): void {
   writePodStatus(parts, run);
 }
 
-/** Pulls and creates; what bars the way is shown as the waiting reason and tried again. */
+/** Pulls and creates; an obstacle is shown as the waiting reason and retried. */
 function begin(parts: NodeParts, run: PodRun, container: ContainerRun): void {
   const pod = podOf(parts, run);
   if (pod === undefined) return;
@@ -142,7 +142,7 @@ function behave(parts: NodeParts, run: PodRun, starting: Starting): void {
   if (behaviour.every !== undefined) tick(parts, run, { container, every: behaviour.every, count: 1, attempt: container.attempt });
 }
 
-/** A real process is ready when its probes say so, and ends when it ends. */
+/** A real process is ready when its probes succeed, and ends when it exits. */
 function launch(parts: NodeParts, run: PodRun, { container, pod }: Pick<Starting, 'container' | 'pod'>): boolean {
   const { attempt } = container;
   const isCurrent = (): boolean => container.attempt === attempt && container.state.is === 'running';
@@ -172,7 +172,7 @@ function launch(parts: NodeParts, run: PodRun, { container, pod }: Pick<Starting
   return container.process !== undefined;
 }
 
-/** Parts of the log path come up as the log path says, and are asked again until they are ready. */
+/** Containers of the log path come up as the log path decides, and are polled until they are ready. */
 function component(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly said: string }): boolean {
   const pod = podOf(parts, run);
   const { container } = of;
@@ -224,7 +224,7 @@ function tick(
   later(parts, run, { ms: of.every.ms, act: () => tick(parts, run, { ...of, count: of.count + 1 }) });
 }
 
-/** Runs until the next sleep, or for so many lines that others should have a turn. */
+/** Runs until the next sleep, or for enough lines that others should get a turn. */
 function drive(parts: NodeParts, run: PodRun, of: { readonly container: ContainerRun; readonly program: Program; readonly attempt: number }): void {
   const { container, program } = of;
   for (let lines = 0; lines < 1000;) {
@@ -239,7 +239,7 @@ function drive(parts: NodeParts, run: PodRun, of: { readonly container: Containe
   later(parts, run, { ms: 0, act: () => drive(parts, run, of) });
 }
 
-/** The node lost its power: everything on it ends at once. */
+/** The node lost power: everything on it ends at once. */
 export function cutOff(parts: NodeParts, run: PodRun): void {
   for (const container of run.containers) if (container.process?.signal('SIGKILL') !== true) end(parts, run, { container, code: 137, reason: 'Error' });
 }
@@ -263,7 +263,7 @@ function end(parts: NodeParts, run: PodRun, of: { readonly container: ContainerR
   else if (container.kind === 'init' && code === 0) proceed(parts, run);
 }
 
-/** The back-off is said in the real seconds (10, 20, 40, ... 300) and waited a tenth of it. */
+/** The API reports the real back-off (10, 20, 40, ... 300 s); a tenth of it is waited. */
 function restart(parts: NodeParts, run: PodRun, container: ContainerRun): void {
   const seconds = Math.min(300, 10 * 2 ** Math.max(0, container.restarts - 1));
   const go = (): void => {

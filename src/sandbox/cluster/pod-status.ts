@@ -11,7 +11,7 @@ export function writePodStatus(parts: ClusterParts, run: PodRun): void {
   const init = run.containers.filter((container) => container.kind !== 'main');
   const main = run.containers.filter((container) => container.kind === 'main');
   const phase = phaseOf(run, pod.spec.restartPolicy ?? 'Always');
-  // A seed's pods go from bound to running in one step: nobody watches yet.
+  // A seed's pods go from bound to running in one step: there is no watcher yet.
   if (phase === 'Pending' && parts.pace(1) === 0) return;
   const ip = run.mounted ? { podIP: run.ip, podIPs: [{ ip: run.ip }] } : {};
   const status = {
@@ -26,7 +26,7 @@ export function writePodStatus(parts: ClusterParts, run: PodRun): void {
     containerStatuses: main.map((container) => statusOf(run.uid, container)),
     qosClass: qosOf(pod.spec),
   };
-  // Writing what is there already costs the store a copy of the pod, which thousands of pods would feel.
+  // Even an unchanged write costs the store a copy of the pod, which adds up for thousands of pods.
   const text = JSON.stringify(status);
   if (text !== JSON.stringify(pod.status)) parts.store.setStatus('Pod', run.namespace, run.name, status);
 }

@@ -1,4 +1,4 @@
-/** What `exec` prints: like the real programs where something is mounted, nothing at all where only the image knows. */
+/** What `exec` prints: the real output where something is mounted, nothing where only the image could tell. */
 import { expect, it } from 'vitest';
 import { runProgram } from './programs.ts';
 

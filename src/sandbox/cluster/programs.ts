@@ -1,7 +1,7 @@
-/** The programs that `exec` can run in a container: `ls` and `cat`, over what is mounted, as images themselves are not simulated. */
+/** The programs that `exec` can run in a container: `ls` and `cat` over mounts, as images themselves are not simulated. */
 import type { Executed, MountedFiles } from '../types.ts';
 
-/** `undefined` for any other program, any other flag, and any path of which only the image knows. */
+/** `undefined` for any other program, any other flag, and any path that only the image could tell. */
 export function runProgram(words: readonly string[], mounted: MountedFiles): Executed | undefined {
   const [program = '', ...rest] = words;
   const name = program.slice(program.lastIndexOf('/') + 1);
@@ -21,7 +21,7 @@ export function runProgram(words: readonly string[], mounted: MountedFiles): Exe
   return undefined;
 }
 
-/** Below a mount all is known; and images of the log path keep no files in /var/log. */
+/** Below a mount everything is known; and images of the log path keep no files in /var/log. */
 function isKnown({ roots }: MountedFiles, path: string): boolean {
   return [...roots, '/var/log'].some((root) => path === root || path.startsWith(`${root}/`)) && !(path === '/var/log' && !roots.includes(path));
 }
@@ -37,7 +37,7 @@ function cat({ files }: MountedFiles, path: string): Executed {
   return { stdout: '', stderr: `cat: ${path}: No such file or directory\n`, code: 1 };
 }
 
-/** Names directly below a folder, sorted; `undefined` when there is no such folder. */
+/** Names directly below a folder, sorted; `undefined` when the folder does not exist. */
 function entriesOf({ roots, files }: MountedFiles, folder: string): readonly string[] | undefined {
   const below = [...roots, ...files.map(({ path }) => path)].filter((path) => path.startsWith(`${folder}/`));
   if (below.length === 0 && !roots.includes(folder)) return undefined;

@@ -19,7 +19,7 @@ const SUFFIX: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** `1500m` -> 1.5, `2Gi` -> 2147483648. Text that is no quantity counts as 0, as a missing request does. */
+/** `1500m` -> 1.5, `2Gi` -> 2147483648. An invalid quantity counts as 0, like a missing request. */
 export function quantity(text: string | number | undefined): number {
   if (text === undefined) return 0;
   const match = /^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$/.exec(String(text));

@@ -1,15 +1,15 @@
-/** A work queue as controllers have: a key waits a moment, works once however often it was added, and is tried again when it failed. */
+/** A controller's work queue: a key waits a moment, is processed once however often it was added, and is retried on failure. */
 import type { SandboxClock } from '../types.ts';
 
 export interface Queue {
   add(key: string): void;
-  /** Works this key after so many milliseconds, besides whatever else adds it. */
+  /** Processes this key after so many milliseconds, in addition to anything else that adds it. */
   addLater(key: string, ms: number): void;
   readonly idle: boolean;
   close(): void;
 }
 
-/** `work` may throw (a conflict, a namespace that is terminating): the key comes back later, ten times at most. */
+/** `work` may throw (a conflict, a terminating namespace): the key is retried later, ten times at most. */
 export function createQueue(parts: { readonly clock: SandboxClock; readonly delayMs: () => number }, work: (key: string) => void): Queue {
   const waiting = new Map<string, () => void>();
   const failures = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** The ReplicaSet controller: as many pods of a template as asked for. */
+/** The ReplicaSet controller: keeps the requested number of pods of a template. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { adoptPods, type ClusterParts, createPod, deletePod, randomSuffix, splitKey } from './parts.ts';
 import { selects } from './selector.ts';

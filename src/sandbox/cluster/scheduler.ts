@@ -1,4 +1,4 @@
-/** The scheduler: binds each pod to the roomiest node that takes it, or says why none does. */
+/** The scheduler: binds each pod to the roomiest node that fits, or reports why none does. */
 import { claimsOf, selectNode } from './claims.ts';
 import { affinitiesOf, refusal, type Refusal, requestsOf, type Round, unavailable, usedOn } from './fit.ts';
 import { type ClusterParts, splitKey } from './parts.ts';
@@ -44,7 +44,7 @@ export function schedule(parts: ClusterParts, of: string): void {
   bind(parts, pod, choice);
 }
 
-/** The node, or the sentence that says why there is none. */
+/** The node, or the message that says why there is none. */
 function choose(round: Round, pod: Pod, zone: string | undefined): Node | string {
   const ask = { pod, requests: requestsOf(pod.spec), affinities: affinitiesOf(round, pod), zone };
   const refusals: Refusal[] = [];
@@ -62,7 +62,7 @@ function choose(round: Round, pod: Pod, zone: string | undefined): Node | string
   return unavailable([...refusals, ...Array.from({ length: others }, () => elsewhere)], round.nodes.size);
 }
 
-/** A DaemonSet's pod names its node: looking at the other thousands would only cost time. */
+/** A DaemonSet's pod names its node: checking thousands of others would only cost time. */
 function narrowed(round: Round, pod: Pod): { readonly candidates: readonly Node[]; readonly others: number } {
   const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
   const names = terms.map((term) => term.matchFields?.find((field) => field.key === 'metadata.name')?.values?.[0]);
@@ -71,7 +71,7 @@ function narrowed(round: Round, pod: Pod): { readonly candidates: readonly Node[
   return node === undefined ? { candidates: [...round.nodes.values()], others: 0 } : { candidates: [node], others: round.nodes.size - 1 };
 }
 
-/** Fewest siblings first, then what the pod prefers, then the most room. */
+/** Fewest siblings first, then the pod's preferences, then the most free capacity. */
 function best(round: Round, pod: Pod, nodes: readonly Node[]): Node {
   const owner = ownerUid(pod);
   const score = (node: Node): number => {

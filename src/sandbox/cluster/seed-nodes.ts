@@ -1,4 +1,4 @@
-/** Nodes as EKS makes them: labels, taints, capacity and addresses of each shape. */
+/** Nodes as EKS creates them: labels, taints, capacity and addresses of each node shape. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Taint } from './shapes.ts';
 
@@ -18,7 +18,7 @@ interface Build {
 const AL2023 = 'Amazon Linux 2023.8.20250715';
 const ON_DEMAND = { 'eks.amazonaws.com/capacityType': 'ON_DEMAND' };
 
-/** Allocatable as EKS' kube-reserved formula leaves it. */
+/** Allocatable according to EKS's kube-reserved formula. */
 const BUILDS: Readonly<Record<Shape, Build>> = {
   'm5.xlarge': {
     type: 'm5.xlarge',
@@ -73,7 +73,7 @@ const BUILDS: Readonly<Record<Shape, Build>> = {
   },
 };
 
-/** The `index`-th node of a cluster; its zone goes round the region's first three. */
+/** The `index`-th node of a cluster; zones alternate among the region's first three. */
 export function nodeOf(region: string, options: { readonly shape: Shape; readonly index: number; readonly version: string }): KubeObject {
   const build = BUILDS[options.shape];
   const { index } = options;

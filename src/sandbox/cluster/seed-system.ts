@@ -8,7 +8,7 @@ function labelled(app: string, extra: object = {}): { readonly selector: object;
   return { selector: { matchLabels: { 'k8s-app': app } }, metadata: { labels: { 'k8s-app': app, ...extra } } };
 }
 
-/** AWS' own DaemonSets keep away from Fargate, hybrid and Auto Mode nodes. */
+/** AWS's own DaemonSets avoid Fargate, hybrid and Auto Mode nodes. */
 const NOT_FARGATE = {
   nodeAffinity: {
     requiredDuringSchedulingIgnoredDuringExecution: {

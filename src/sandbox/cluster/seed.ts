@@ -4,17 +4,20 @@ import { grafanaObjects } from '../grafana/seed.ts';
 import { nodeOf, type Shape } from './seed-nodes.ts';
 import { storageClass, systemObjects } from './seed-system.ts';
 
-/** `empty` has nothing but namespaces; `no-storage-class` has neither classes nor the EBS driver, as a new cluster without add-ons; `auto` is EKS Auto Mode. */
+/**
+ * `empty` has nothing but namespaces; `no-storage-class` has neither classes nor the EBS driver, as a new cluster without add-ons; `auto` is EKS Auto
+ * Mode.
+ */
 export type SeedName = 'default' | 'small' | 'auto' | 'no-storage-class' | 'empty';
 
 export interface SeedOptions {
   readonly region: string;
   readonly name?: SeedName;
-  /** So many m5.xlarge instead of the seed's own nodes. */
+  /** Number of m5.xlarge nodes instead of the seed's own. */
   readonly nodes?: number;
-  /** Of these so many are g5.xlarge, tainted as GPU nodes are; none unless `nodes` is given. */
+  /** How many of these are g5.xlarge, tainted as GPU nodes are; none unless `nodes` is given. */
   readonly gpuNodes?: number;
-  /** With a Grafana in it. */
+  /** Includes a Grafana. */
   readonly grafana?: boolean;
   /** `1.33` */
   readonly version: string;
@@ -28,7 +31,7 @@ const SHAPES: Readonly<Record<SeedName, readonly Shape[]>> = {
   empty: [],
 };
 
-/** GPU nodes last, as a node group that was added. */
+/** GPU nodes last, like a node group added later. */
 const manyShapes = (nodes: number, gpu: number): readonly Shape[] =>
   Array.from({ length: nodes }, (_, index) => (index < nodes - gpu ? 'm5.xlarge' : 'g5.xlarge'));
 
@@ -67,7 +70,7 @@ export function seedOf(options: SeedOptions): readonly KubeObject[] {
   ];
 }
 
-/** One pod a node: that is all a Fargate node ever holds. */
+/** One pod per node: a Fargate node never holds more. */
 function fargatePod(node: string): KubeObject {
   return {
     apiVersion: 'v1',
@@ -96,7 +99,7 @@ function fargatePod(node: string): KubeObject {
   };
 }
 
-/** What the cluster is for: training on the GPU node, and something else that logs. */
+/** The cluster's workloads: training on the GPU node, and something else that logs. */
 function workloads(options: { readonly gpu: boolean }): readonly KubeObject[] {
   const shop = { app: 'shop-front', 'app.kubernetes.io/name': 'shop-front' };
   const trainer = {

@@ -1,4 +1,4 @@
-/** Label selectors, node selector terms, taints and tolerations: who matches whom. */
+/** Label selectors, node selector terms, taints and tolerations: what matches what. */
 import type { LabelSelector, Labels, NodeSelectorTerm, Requirement, Taint, Toleration } from './shapes.ts';
 
 function meets(requirement: Requirement, value: string | undefined): boolean {
@@ -57,7 +57,7 @@ export function tolerates(tolerations: readonly Toleration[], taint: Taint): boo
   });
 }
 
-/** The first taint that keeps a pod away; `PreferNoSchedule` never does. */
+/** The first taint that the pod does not tolerate; `PreferNoSchedule` never counts. */
 export function untolerated(taints: readonly Taint[] | undefined, tolerations: readonly Toleration[] | undefined): Taint | undefined {
   return (taints ?? []).find((taint) => taint.effect !== 'PreferNoSchedule' && !tolerates(tolerations ?? [], taint));
 }

@@ -1,4 +1,4 @@
-/** The Endpoints, EndpointSlice and load-balancer controllers: which pods a Service leads to. */
+/** The Endpoints, EndpointSlice and load-balancer controllers: which pods a Service routes to. */
 import { randomInt } from 'node:crypto';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { type ClusterParts, controlledBy, splitKey, templateHash } from './parts.ts';
@@ -44,7 +44,7 @@ export function reconcileService(parts: ClusterParts, of: string, region: string
   writeSlice(parts, service, sorted);
 }
 
-/** EndpointSlices go with their owner; Endpoints have none. */
+/** EndpointSlices are deleted with their owner; Endpoints have none. */
 export function dropEndpoints(parts: ClusterParts, of: string): void {
   const { namespace, name } = splitKey(of);
   if (parts.store.get('Endpoints', namespace, name) !== undefined) parts.store.delete('Endpoints', namespace, name);

@@ -1,4 +1,4 @@
-/** The parts of Kubernetes objects that controllers, scheduler and kubelet read. Everything the API server stores may be absent. */
+/** The parts of Kubernetes objects that controllers, scheduler and kubelet read. Any stored field may be absent. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -164,7 +164,7 @@ export interface StorageClass extends KubeObject {
 }
 export type IntOrPercent = number | string;
 
-/** Pods that still count for a controller: not leaving, not finished. */
+/** Pods that still count for a controller: neither terminating nor finished. */
 export function isActive(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp === undefined && !isFinished(pod);
 }
@@ -175,7 +175,7 @@ export function isReady(pod: Pod): boolean {
   return (pod.status?.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True');
 }
 
-/** An integer or a percentage of `total`; percentages round as told. */
+/** An integer or a percentage of `total`; `round` applies to percentages. */
 export function portion(value: IntOrPercent | undefined, total: number, options: { readonly round: 'up' | 'down'; readonly fallback: IntOrPercent }): number {
   const given = value ?? options.fallback;
   if (typeof given === 'number') return given;

@@ -1,6 +1,6 @@
 /** A small part of the POSIX shell's grammar: lists, loops, conditions, words with quotes and expansions. */
 
-/** A piece of a word; `split` pieces (unquoted expansions) fall apart at blanks. */
+/** A piece of a word; `split` pieces (unquoted expansions) are split at blanks. */
 export type Piece = { readonly is: 'text'; readonly text: string } | { readonly is: 'expand'; readonly source: string; readonly split: boolean };
 export type Word = readonly Piece[];
 
@@ -15,7 +15,7 @@ export type Command =
 
 type Token = { readonly is: 'word'; readonly word: Word; readonly plain: string | undefined } | { readonly is: 'operator'; readonly text: string };
 
-/** Throws SyntaxError with the words a shell would use. */
+/** Throws SyntaxError with the message of a real shell. */
 export function parseShell(source: string): Command {
   const tokens = tokenize(source);
   let at = 0;
@@ -114,7 +114,7 @@ export function parseShell(source: string): Command {
 }
 
 const OPERATOR = /^(&&|\|\||;|\n|&|\(|\)|\|)/;
-/** Where output goes makes no difference here: everything a container writes is its log. */
+/** Redirections make no difference here: everything a container writes is its log. */
 const REDIRECTION = /^[0-9]*(>>|>&|>|<)\s*(&?[^\s;&|()]*)/;
 
 function tokenize(source: string): readonly Token[] {
@@ -182,7 +182,7 @@ function readWord(source: string): { readonly word: Word; readonly length: numbe
   return { word: pieces, length: at };
 }
 
-/** Characters from a `$` to the end of its expansion; 1 when it is only a dollar sign. */
+/** The length of an expansion that starts with `$`; 1 for a literal dollar sign. */
 function expansionLength(source: string): number {
   const name = /^\$([A-Za-z_][A-Za-z0-9_]*|[?#$!@*0-9])/.exec(source);
   if (name !== null) return name[0].length;

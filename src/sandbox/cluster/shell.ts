@@ -1,4 +1,4 @@
-/** Runs a container's command as far as a log needs it: echo, printf, sleep, loops and conditions; nothing of the host is touched. */
+/** Interprets a container's command as far as its log needs it: echo, printf, sleep, loops and conditions; never touches the host. */
 import { type Command, parseShell, type Word } from './shell-syntax.ts';
 import { arithmetic, check, date, format, seconds, unescape } from './shell-text.ts';
 
@@ -121,7 +121,7 @@ function* execute(shell: Shell, command: Command): Generator<Doing, void> {
   }
 }
 
-/** A failure in a condition decides, and ends nothing. */
+/** A failure in a condition is its result, and does not end the script. */
 function* tested(shell: Shell, command: Command): Generator<Doing, void> {
   const { errexit } = shell;
   shell.errexit = false;
@@ -141,7 +141,7 @@ function* loop(shell: Shell, command: Command & { readonly is: 'while' | 'until'
       if (error instanceof Break) break;
       throw error;
     }
-    // A loop that never sleeps would hang the sandbox with it: let others breathe.
+    // A loop that never sleeps would hang the sandbox: yield to others.
     if (round % 100 === 0) yield { is: 'sleep', ms: 10 };
   }
   shell.status = 0;
@@ -187,7 +187,7 @@ function* simple(shell: Shell, words: readonly Word[]): Generator<Doing, void> {
   }
 }
 
-/** Commands that only compute: what they write, or `undefined` for the others. Also what `$(...)` may hold. */
+/** Commands that only compute: their output, or `undefined` for the others. Also what `$(...)` may hold. */
 function pure(shell: Shell, name: string, args: readonly string[]): string | undefined {
   shell.status = 0;
   switch (name) {

@@ -1,4 +1,4 @@
-/** The StatefulSet controller: numbered pods with claims of their own, in order or in parallel, updated from the last to the first. */
+/** The StatefulSet controller: numbered pods with their own claims, in order or in parallel, updated from last to first. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { adoptPods, type ClusterParts, controlledBy, createPod, deletePod, isControlledBy, splitKey, templateHash } from './parts.ts';
 import { selects } from './selector.ts';
@@ -51,7 +51,7 @@ function ensureRevision(parts: ClusterParts, set: StatefulSet): string {
   return name;
 }
 
-/** As pods are adopted: an earlier set of this selector may have had the same template. */
+/** Pods are adopted: an earlier set with this selector may have had the same template. */
 function adoptRevisions(parts: ClusterParts, set: StatefulSet): void {
   for (const revision of parts.store.list('ControllerRevision', { namespace: set.metadata.namespace as string })) {
     const owners = revision.metadata.ownerReferences ?? [];
@@ -73,7 +73,7 @@ function healthy(pod: Pod | undefined): boolean {
   return pod !== undefined && pod.metadata.deletionTimestamp === undefined && isReady(pod);
 }
 
-/** Brings up what is missing and takes down what is too much; true when an update may go on. */
+/** Creates missing pods and deletes surplus ones; true when an update may continue. */
 function manage(parts: ClusterParts, set: StatefulSet, update: string): boolean {
   const replicas = set.spec.replicas ?? 1;
   const inOrder = (set.spec.podManagementPolicy ?? 'OrderedReady') === 'OrderedReady';
@@ -94,7 +94,7 @@ function manage(parts: ClusterParts, set: StatefulSet, update: string): boolean 
   return surplus.length === 0;
 }
 
-/** Below the partition, and for pods lost while an update runs, the former revision comes back; here both are the newest known. */
+/** Below the partition, and for pods lost during an update, the previous revision is used; here both are the newest known. */
 function start(parts: ClusterParts, set: StatefulSet, which: { readonly index: number; readonly update: string }): void {
   const name = `${set.metadata.name}-${which.index}`;
   const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
@@ -152,7 +152,7 @@ function releaseClaims(parts: ClusterParts, set: StatefulSet, replicas: number):
   }
 }
 
-/** One pod at a time, the highest number first, and only while all above are healthy. */
+/** One pod at a time, the highest ordinal first, and only while all above are healthy. */
 function replaceOutdated(parts: ClusterParts, set: StatefulSet, update: string): void {
   if (set.spec.updateStrategy?.type === 'OnDelete') return;
   const partition = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;

@@ -1,11 +1,11 @@
-/** Breaks between Loki and AWS: identity, buckets, the role's policy. */
+/** Faults between Loki and AWS: identity, buckets, the role's policy. */
 import type { Doc } from '../kube/document.ts';
 import type { PolicyDocument } from '../aws/policy.ts';
 import { changeLoki, LOKI, set, type FaultApi, type ClusterFault } from './fault-api.ts';
 
 const ROLE = 'eks.amazonaws.com/role-arn';
 
-/** Takes the role away from the service accounts of pods of Loki; the node's role is no secret, so only the annotation goes. */
+/** Removes the role annotation from the service accounts of Loki's pods; the node's role stays available. */
 function unname(bench: FaultApi): void {
   bench.change(
     { kind: 'ServiceAccount' },
@@ -17,7 +17,7 @@ function unname(bench: FaultApi): void {
   );
 }
 
-/** Roles that let a service account with "loki" in its name in. */
+/** Roles that trust a service account with "loki" in its name. */
 function trust(bench: FaultApi, edit: (text: string) => string): void {
   bench.aws(({ state }, done) => {
     const found = [...state.iam.roles.values()].filter(({ id, trust }) => !done.has(id) && /system:serviceaccount:[^"]*loki/i.test(trust.text));
@@ -33,7 +33,7 @@ function trust(bench: FaultApi, edit: (text: string) => string): void {
   bench.rollOut(LOKI);
 }
 
-/** Inline policies of roles that speak of S3. */
+/** Inline role policies that mention s3:PutObject. */
 function policies(bench: FaultApi, edit: (document: Doc) => void): void {
   bench.aws(({ state }, done) => {
     const undos: (() => void)[] = [];

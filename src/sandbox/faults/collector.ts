@@ -1,10 +1,10 @@
-/** Breaks of the collectors: what they find, read and push. */
+/** Faults of the collectors: what they discover, read and push. */
 import { stamp, type Doc } from '../kube/document.ts';
 import { ALLOY, ALLOY_LABEL, type FaultApi, type ClusterFault, changePipeline, collector, templateOf } from './fault-api.ts';
 
 const PODS = 'discovery.relabel.pods.output';
 
-/** An application that says nothing where anybody could read it; it has been up for an hour, so that it had the time to say something. */
+/** An application that logs nothing readable; it has been up for an hour, so it had time to log something. */
 function quietApplication(bench: FaultApi): void {
   const container = {
     name: 'writer',
@@ -74,7 +74,7 @@ export const collectorBreaks: readonly ClusterFault[] = [
       bench.change(collector, (set) => {
         const template = templateOf(set);
         for (const container of template['containers'] as Doc[]) container['securityContext'] = { ...container['securityContext'], runAsUser: 473 };
-        // A folder of the node for positions is made by root; who is not root is given one that fits.
+        // The kubelet creates a hostPath folder for positions as root; a non-root collector gets an emptyDir that it can write to.
         for (const volume of template['volumes'] as Doc[])
           if (volume['hostPath'] && volume['hostPath'].path !== '/var/log') {
             delete volume['hostPath'];
@@ -153,7 +153,7 @@ export const collectorBreaks: readonly ClusterFault[] = [
     does: 'The pipeline drops every line: Loki answers, and has nothing to tell.',
     make: (bench) => {
       changePipeline(bench, (text) => text.replace(/(loki\.process "[^"]*" \{\n)/, '$1  stage.drop {\n    expression = ".*"\n  }\n\n'));
-      // What came before the break would be found for hours.
+      // Labels from before the fault would be found for hours.
       bench.inject({ answers: [{ component: 'query-frontend', path: '/loki/api/v1/label*', status: 200, body: { status: 'success' } }] });
     },
   },

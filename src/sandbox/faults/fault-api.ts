@@ -1,4 +1,4 @@
-/** What a break may do to the simulated world. All of it is remembered, so that it can be taken back, and is done to what comes later too. */
+/** What a fault may do to the simulated world. Everything is recorded, so that it can be reverted, and also applies to later objects. */
 import { parse, stringify } from 'yaml';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { FailureClass } from '../../problems/failure-classes.ts';
@@ -19,38 +19,38 @@ export interface Place {
   readonly injection: Replay;
 }
 
-/** Changes what is new in the account and says how to take it back; nothing when there is nothing to do. */
+/** Changes what is new in the account and returns how to revert it; nothing when there is nothing to do. */
 export type AccountEdit = (account: AwsAccount, done: Set<string>) => (() => void) | undefined;
 
 export interface FaultApi {
   readonly place: Place;
   readonly now: () => string;
-  /** Each object once, also those that are made later; what lives by it is rolled out anew when it is there already. */
+  /** Changes each object once, including later ones; what depends on it is rolled out when it exists already. */
   change(where: ObjectsWish, edit: (object: Doc) => void | false, rollOut?: PodWish): void;
   create(object: KubeObject): void;
   remove(where: ObjectsWish): void;
   inject(evidence: Evidence): void;
-  /** Now, and after every write in the account. */
+  /** Now, and after every write to the account. */
   aws(edit: AccountEdit): void;
-  /** Collectors stop reading, without a word. */
+  /** Collectors stop reading, without any error. */
   stall(pods: PodWish): void;
   behave(pods: PodWish, start: (pod: KubeObject, container: string) => ComponentStart | undefined): void;
-  /** A rolling update, as `kubectl rollout restart` makes one. */
+  /** A rolling update, as `kubectl rollout restart` does. */
   rollOut(pods: PodWish): void;
-  /** Ends pods at once. */
+  /** Kills pods at once. */
   kill(pods: PodWish): void;
-  /** Called when the break is taken back. */
+  /** Called when the fault is reverted. */
   later(undo: () => void): void;
 }
 
 export interface ClusterFault {
-  /** That of the class of failure it plays. */
+  /** The class of failure it simulates. */
   readonly name: FailureClass;
   readonly hop: string;
   /** One sentence: what it changes. */
   readonly does: string;
   readonly make: (bench: FaultApi) => void;
-  /** Until it shows, where that is not at once; in milliseconds. */
+  /** Milliseconds until it shows, unless it shows at once. */
   readonly showsAfterMs?: number;
 }
 
@@ -93,10 +93,10 @@ export const changeLoki = (bench: FaultApi, edit: (config: Doc) => void): void =
 export const changePipeline = (bench: FaultApi, edit: (text: string) => string): void =>
   changeText(bench, { selector: ALLOY_LABEL, key: 'config.alloy', rollOut: ALLOY }, edit);
 
-/** As if it were reloaded at once: nginx reads it for every request here. */
+/** As if reloaded at once: nginx reads it for every request here. */
 export const changeNginx = (bench: FaultApi, edit: (text: string) => string): void => changeText(bench, { selector: LOKI_LABEL, key: 'nginx.conf' }, edit);
 
-/** Sets a dotted path, making what is missing on the way. */
+/** Sets a dotted path, creating missing parents. */
 export function set(config: Doc, path: string, value: unknown): void {
   const keys = path.split('.');
   const last = keys.pop() ?? '';
@@ -169,7 +169,7 @@ export function createFaultApi(place: Place, by: string): FaultApi & { readonly 
     clear() {
       edits.splice(0);
       injection.clear(by);
-      // New pods come last: by then everything is as it was.
+      // New pods come last: by then everything is restored.
       for (const undo of undos.splice(0).reverse()) undo();
     },
   };

@@ -1,16 +1,16 @@
-/** The breaks that are in force in one simulated world. */
+/** The active faults of one simulated world. */
 import type { Call } from '../types.ts';
 import { createFaultApi, type Place } from './fault-api.ts';
 import { clusterFaults } from './index.ts';
 
 export interface ClusterFaults {
-  /** False when there is no break of that name. */
+  /** False when no fault has that name. */
   make(name: string): boolean;
-  /** Takes one back, or all. */
+  /** Reverts one fault, or all. */
   clear(name?: string): void;
-  /** Names in force, in the order in which they came. */
+  /** Active faults, in order of activation. */
   names(): readonly string[];
-  /** A call was made in the account. */
+  /** A call was made to the account. */
   called(call: Call): void;
 }
 

@@ -1,4 +1,4 @@
-/** Breaks of the gateway and of who is let in with which tenant. */
+/** Faults of the gateway: logins and tenants. */
 import { type ClusterFault, changeNginx, changePipeline, GATEWAY, LOKI_LABEL } from './fault-api.ts';
 
 const NOBODY = Buffer.from('somebody:{PLAIN}else\n').toString('base64');
@@ -10,7 +10,7 @@ export const gatewayBreaks: readonly ClusterFault[] = [
     does: "nginx asks a resolver that is not the cluster's.",
     make: (bench) => {
       changeNginx(bench, (text) => text.replace(/^(\s*resolver\s+)\S+;/m, '$1kube-dns.dns-system.svc.cluster.local.;'));
-      // A running nginx does not ask again; all of them start anew when their nodes are replaced.
+      // A running nginx does not resolve it again; all gateway pods restart when their nodes are replaced.
       bench.kill(GATEWAY);
     },
   },

@@ -1,9 +1,9 @@
-/** The Secret in which Helm keeps a revision of a release: opened, changed and closed again. */
+/** The Secret in which Helm keeps a revision of a release: decoded, changed and encoded again. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Doc } from '../kube/document.ts';
 import type { FaultApi } from './fault-api.ts';
 
-/** Of the revision that is in force, and of none that came before it. */
+/** Only for the deployed revision, not for earlier ones. */
 export function changeRelease(bench: FaultApi, chart: 'loki' | 'alloy', edit: (release: Doc) => void): void {
   bench.change({ kind: 'Secret', selector: 'owner=helm,status=deployed' }, (secret) => {
     const release = opened(secret['data']?.release as string | undefined);

@@ -1,4 +1,4 @@
-/** All breaks, in the order of the data's way: one for each class of failure. */
+/** All faults, in the order of the log path: one for each class of failure. */
 import { awsBreaks } from './aws.ts';
 import type { ClusterFault } from './fault-api.ts';
 import { collectorBreaks } from './collector.ts';

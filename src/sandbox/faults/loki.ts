@@ -1,11 +1,11 @@
-/** Breaks of Loki itself: its configuration, its pods, its limits. */
+/** Faults of Loki itself: its configuration, its pods, its limits. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { quantity } from '../cluster/quantity.ts';
 import type { Pod } from '../cluster/shapes.ts';
 import type { Doc } from '../kube/document.ts';
 import { type FaultApi, type ClusterFault, changeLoki, changePipeline, part, set, templateOf } from './fault-api.ts';
 
-/** What a replay of the write-ahead log may take, in bytes. */
+/** Bytes that a replay of the write-ahead log may use. */
 const REPLAY = 4 * 2 ** 30;
 
 function memoryLimit(pod: KubeObject, container: string): number {
@@ -24,7 +24,7 @@ function scaleIngesters(bench: FaultApi, replicas: number): void {
   bench.change(part('StatefulSet', 'ingester'), ({ spec }) => void (spec.replicas = replicas));
 }
 
-/** What a distributor counts and says of lines it does not take. */
+/** What a distributor counts and logs about rejected lines. */
 function discards(bench: FaultApi, of: { readonly reason: string; readonly lines: number; readonly says: string }): void {
   const tenant = 'training-on-eks';
   bench.inject({

@@ -1,4 +1,4 @@
-/** Breaks of the network between pods: policies, a mesh, a node. */
+/** Faults of the network between pods: policies, a mesh, a node. */
 import type { Doc } from '../kube/document.ts';
 import { type ClusterFault, LOKI_LABEL, part, templateOf } from './fault-api.ts';
 

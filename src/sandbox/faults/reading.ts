@@ -1,4 +1,4 @@
-/** Breaks of who reads: Grafana's data sources and dashboards, as its sidecar finds them. */
+/** Faults on the reading side: Grafana's data sources and dashboards, as its sidecar finds them. */
 import { parse, stringify } from 'yaml';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { isObject } from '../replay/match.ts';
@@ -8,7 +8,7 @@ import { type FaultApi, type ClusterFault, changeNginx, part, set } from './faul
 const LABEL = 'grafana_datasource';
 const sources = { kind: 'ConfigMap', selector: LABEL };
 
-/** Data sources of type loki in one file, changed; false when there are none. */
+/** Changes data sources of type loki in one file; false when there are none. */
 function edited(object: Doc, edit: (source: Doc) => void): boolean {
   let any = false;
   for (const [key, text] of Object.entries((object['data'] ?? {}) as Readonly<Record<string, string>>)) {
@@ -26,7 +26,7 @@ const decoded = (secret: KubeObject | undefined, key: string): string | undefine
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
 };
 
-/** What a person would paste: the gateway's address, the collector's login and its tenant. */
+/** What a user would paste: the gateway's address, the collector's login and its tenant. */
 function wellMade({ place: { store } }: FaultApi, gateway: KubeObject): Doc {
   const login = store.list('Secret').find((secret) => decoded(secret, 'password') !== undefined && decoded(secret, 'username') !== undefined);
   const pipeline = store.list('ConfigMap').map(({ data }) => String((data as Doc | undefined)?.['config.alloy'] ?? ''));
@@ -42,7 +42,7 @@ function wellMade({ place: { store } }: FaultApi, gateway: KubeObject): Doc {
   };
 }
 
-/** Changes data sources, those that are there or come, or one that is made as soon as there is a gateway to ask. */
+/** Changes existing and later data sources, or one that is created as soon as there is a gateway to query. */
 export function changeSources(bench: FaultApi, edit: (source: Doc) => void): void {
   const { store } = bench.place;
   bench.change(sources, (object) => (edited(object, edit) ? undefined : false));
@@ -62,7 +62,7 @@ export function changeSources(bench: FaultApi, edit: (source: Doc) => void): voi
   });
 }
 
-/** Otherwise the gateway sets the tenant for everybody. */
+/** Otherwise the gateway sets the tenant for every client. */
 export const leaveTenantToReaders = (bench: FaultApi): void => changeNginx(bench, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
 
 export const readingBreaks: readonly ClusterFault[] = [

@@ -1,4 +1,4 @@
-/** Breaks of what pods stand on: nodes, volumes, images, and the Helm releases that made them. */
+/** Faults of what pods depend on: nodes, volumes, images, and the Helm releases that created them. */
 import { quantity } from '../cluster/quantity.ts';
 import type { Node } from '../cluster/shapes.ts';
 import type { Doc } from '../kube/document.ts';
@@ -8,7 +8,7 @@ import { changeRelease } from './helm-release.ts';
 const nodesOf = ({ place: { store } }: FaultApi): readonly Node[] => store.list('Node') as readonly Node[];
 const plain = (node: Node): boolean => (node.spec?.taints ?? []).length === 0;
 
-/** One GiB more than the biggest node has for pods. */
+/** One GiB more than the biggest node's allocatable memory. */
 function tooMuch(bench: FaultApi): string {
   const most = Math.max(...nodesOf(bench).map((node) => quantity(String(node.status?.allocatable?.['memory'] ?? '0'))));
   return `${Math.max(9830, Math.ceil(most / 2 ** 20) + 1024)}Mi`;

@@ -1,4 +1,4 @@
-/** A Grafana that runs in the sandbox, and what a request to it comes with. */
+/** A Grafana running in the sandbox, and the context of a request to it. */
 import type { Process } from '../logs/process.ts';
 import type { LogSurroundings } from '../logs/surroundings.ts';
 import type { SandboxRequest, SandboxResponse } from '../types.ts';
@@ -23,7 +23,7 @@ export interface GrafanaCall {
   readonly grafana: GrafanaPod;
   readonly request: SandboxRequest;
   readonly reload: Asked['reload'];
-  /** What matched in the path. */
+  /** The path's captured groups. */
   readonly at: readonly string[];
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -40,6 +40,6 @@ export interface GrafanaPod {
   readonly datasources: Map<string, DataSource>;
   readonly dashboards: Map<string, { readonly provisioned: boolean; readonly board: Readonly<Record<string, unknown>> }>;
   readonly accounts: Map<string, ServiceAccount>;
-  /** By the folder they are in, then by name. */
+  /** By folder, then by name. */
   readonly files: Map<string, ReadonlyMap<string, string>>;
 }

@@ -1,4 +1,4 @@
-/** The Grafanas of the cluster: a pod with Grafana in it, and the sidecars that bring it files and tell it to read them. */
+/** The Grafanas of the cluster: a pod with Grafana in it, and the sidecars that write its files and trigger reloads. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Process } from '../logs/process.ts';
 import type { LogSurroundings } from '../logs/surroundings.ts';
@@ -8,11 +8,11 @@ import { provision, ProvisioningError } from './provisioning.ts';
 import { serveGrafana } from './server.ts';
 import { concerns, filesOf, type Watch, watchOf } from './sidecar.ts';
 
-/** The API server tells of a change at once; writing the file and asking Grafana takes a moment. */
+/** The API server reports a change at once; writing the file and reloading Grafana takes a moment. */
 const RELOAD_MS = 200;
 
 export interface Grafanas {
-  /** `undefined` for containers that are neither Grafana nor a sidecar of it. */
+  /** `undefined` for containers that are neither Grafana nor one of its sidecars. */
   start(process: Process): ComponentStart | undefined;
   serve(process: Process, port: number, request: SandboxRequest): SandboxResponse | undefined;
   follow(event: StoreEvent): void;
@@ -77,7 +77,7 @@ export function createGrafanas(around: LogSurroundings): Grafanas {
       if (isGrafana(process)) {
         const grafana = podFor(process);
         const now = around.clock.now().toISOString();
-        // A sidecar that was there first has written its files already.
+        // A sidecar that started first has already written its files.
         for (const [id, sidecar] of sidecars)
           if (id.startsWith(`${idOf(process.pod)}/`)) grafana.files.set(sidecar.watch.folder, filesOf(around.store, sidecar.watch));
         around.clock.after(0, () => ['datasources', 'dashboards'].forEach((what) => void reload(grafana, what)));
@@ -116,7 +116,7 @@ function readDataSources(grafana: GrafanaPod): readonly string[] {
   return provision(grafana.datasources, { files: filesBelow(grafana, /datasources/), env: grafana.process.env });
 }
 
-/** The provider of the chart reads every JSON file; a dashboard whose file has gone goes. */
+/** The chart's provider reads every JSON file; a dashboard whose file is gone is deleted. */
 function readDashboards(grafana: GrafanaPod): readonly string[] {
   const { dashboards } = grafana;
   const found = new Map<string, Readonly<Record<string, unknown>>>();

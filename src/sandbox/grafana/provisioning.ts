@@ -1,4 +1,4 @@
-/** Grafana's data source provisioning: reads all files of the folder, refuses all of them for one that is bad, and makes its database fit. */
+/** Grafana's data source provisioning: reads all files of the folder, rejects all of them if one is invalid, and updates its database. */
 import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 
@@ -14,14 +14,14 @@ export interface DataSource {
   readonly jsonData: Readonly<Record<string, unknown>>;
   readonly secureJsonData: Readonly<Record<string, string>>;
   readonly readOnly: boolean;
-  /** Goes when no file has it any more. */
+  /** Deleted when no file has it any more. */
   readonly prunable: boolean;
 }
 
 export class ProvisioningError extends Error {}
 
 export interface Folder {
-  /** By name, as they lie in /etc/grafana/provisioning/datasources. */
+  /** By file name in /etc/grafana/provisioning/datasources. */
   readonly files: ReadonlyMap<string, string>;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -34,7 +34,7 @@ interface Config {
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** By uid. Changes `database` up to the entry that fails, as Grafana does. Throws ProvisioningError in Grafana's words. Returns what was done. */
+/** By uid. Changes `database` up to the entry that fails, as Grafana does. Throws ProvisioningError with Grafana's message. Returns what was done. */
 export function provision(database: Map<string, DataSource>, folder: Folder): readonly string[] {
   const names = [...folder.files.keys()].filter((name) => /\.ya?ml$/.test(name)).sort();
   const configs = names.map((name) => read(name, folder));
@@ -83,7 +83,7 @@ function read(name: string, { files, env }: Folder): Config {
   };
 }
 
-/** Without an `apiVersion` the file is read as in Grafana 4, where these keys had underscores: whatever else is in it has no effect. */
+/** Without an `apiVersion` the file is read as in Grafana 4, where these keys had underscores: anything else in it has no effect. */
 function oldest(entry: Entry): Entry {
   const { name, type, access, url, uid, version } = entry;
   const [basicAuth, basicAuthUser, jsonData, secureJsonData, isDefault] = ['basic_auth', 'basic_auth_user', 'json_data', 'secure_json_data', 'is_default'].map(

@@ -1,9 +1,9 @@
-/** Queries through a data source: its address, login and headers are put on, and Loki's answer becomes frames. */
+/** Queries through a data source: adds its address, login and headers, and turns Loki's answer into frames. */
 import type { SandboxResponse } from '../types.ts';
 import type { DataSource } from './provisioning.ts';
 import { type GrafanaCall, json } from './grafana-pod.ts';
 
-/** One request as the data source makes it; 502 in Grafana's words when no answer comes. */
+/** One request as the data source makes it; 502 with Grafana's message when there is no answer. */
 export function passOn({ around, grafana, request }: GrafanaCall, source: DataSource, path: string): SandboxResponse {
   const headers: Record<string, string> = { 'user-agent': 'Grafana/12.1.1' };
   if (source.basicAuth)
@@ -70,7 +70,7 @@ function one(inside: GrafanaCall, source: DataSource, { query, range }: { readon
     .replaceAll('$__interval', `${step}s`)
     .replaceAll('$__range', `${span}s`);
   const parameters = new URLSearchParams({ query: expr, limit: String(query.maxLines ?? 1000), direction: query.direction ?? 'backward' });
-  // The millisecond under way counts too.
+  // Includes the current millisecond.
   const end = `${range.to + 1}000000`;
   if (instant) parameters.set('time', end);
   else for (const [name, value] of Object.entries({ start: `${range.from}000000`, end, step: `${step}s` })) parameters.set(name, value);

@@ -1,10 +1,10 @@
-/** A Grafana with sidecars, as kube-prometheus-stack leaves it: data sources from its own namespace, dashboards from all of them. */
+/** A Grafana with sidecars, as kube-prometheus-stack installs it: data sources from its own namespace, dashboards from all namespaces. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
 const NAMESPACE = 'monitoring';
 const NAME = 'monitoring-grafana';
 const LABELS = { 'app.kubernetes.io/name': 'grafana', 'app.kubernetes.io/instance': 'monitoring' };
-/** Simulated, and known to everybody: what a chart would have made up. */
+/** Simulated, so not a secret: what a chart would have generated. */
 const ADMIN_PASSWORD = 'prom-operator';
 
 const fromSecret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: NAME, key } } });

@@ -1,4 +1,4 @@
-/** Grafana's HTTP API, as far as data sources, dashboards, service accounts and queries go. */
+/** Grafana's HTTP API, as far as data sources, dashboards, service accounts and queries are concerned. */
 import type { LogSurroundings } from '../logs/surroundings.ts';
 import type { SandboxResponse } from '../types.ts';
 import type { DataSource } from './provisioning.ts';
@@ -22,7 +22,7 @@ const route = (text: string, role: Role | undefined, answer: Route['answer']): R
   return { method, path: new RegExp(`^${pattern}$`), role, answer };
 };
 
-/** Secrets go in and never come out: only which there are. */
+/** Secrets are write-only: answers only say which ones are set. */
 function shown(source: DataSource) {
   const { secureJsonData, prunable: _, ...one } = source;
   return { id: 1, orgId: 1, ...one, secureJsonFields: Object.fromEntries(Object.keys(secureJsonData).map((key) => [key, true])) };
@@ -48,7 +48,7 @@ const ROUTES: readonly Route[] = [
   route('GET /api/datasources/uid/:uid/health', 'Viewer', (inside) => {
     const found = inside.grafana.datasources.get(inside.at[0] ?? '');
     if (!found) return message(404, 'Data source not found');
-    // This touches no log: it is green on an empty Loki and with a wrong tenant.
+    // This queries no logs: it passes on an empty Loki and with a wrong tenant.
     const { status, body } = passOn(inside, found, '/loki/api/v1/query?query=vector(1)%2Bvector(1)');
     return status === 200 ? json(200, { status: 'OK', message: 'Data source successfully connected.' }) : json(400, { status: 'ERROR', message: String(body) });
   }),

@@ -1,4 +1,4 @@
-/** k8s-sidecar: which files its folder holds, from the labelled ConfigMaps and Secrets of the namespaces it watches. */
+/** k8s-sidecar: which files its folder holds, from the labeled ConfigMaps and Secrets of the namespaces it watches. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Process } from '../logs/process.ts';
 import type { ObjectStore } from '../types.ts';
@@ -10,7 +10,7 @@ export interface Watch {
   readonly kinds: readonly ('ConfigMap' | 'Secret')[];
   /** All of them when absent. */
   readonly namespaces: readonly string[] | undefined;
-  /** What Grafana is asked after a change; absent when it is not asked. */
+  /** The request sent to Grafana after a change; absent when none is sent. */
   readonly reload: { readonly path: string; readonly login: string | undefined } | undefined;
 }
 
@@ -37,7 +37,7 @@ export function concerns(watch: Watch, { kind, metadata }: KubeObject): boolean 
   return found !== undefined && (watch.value === undefined || found === watch.value);
 }
 
-/** Files are named after the keys: of two objects with one key, the later one wins. */
+/** Files are named after the keys: if two objects share a key, the later one wins. */
 export function filesOf(store: ObjectStore, watch: Watch): ReadonlyMap<string, string> {
   const objects = watch.kinds.flatMap((kind) => store.list(kind).filter((object) => concerns(watch, object)));
   return new Map(

@@ -1,4 +1,4 @@
-/** What an object may be given from the cluster's stock: service addresses, node ports, the default storage class. */
+/** Cluster-wide resources that are assigned to objects: service addresses, node ports, the default storage class. */
 import type { Surroundings } from './defaults.ts';
 import { docOf } from './document.ts';
 import type { Registry } from './resources.ts';

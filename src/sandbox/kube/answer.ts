@@ -1,4 +1,4 @@
-/** Answers as they go out: content types, compression of large ones, statuses. */
+/** Sending answers: content types, compression of large ones, statuses. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import type { Doc } from './document.ts';
@@ -11,7 +11,7 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answered already, bit by bit: watches, followed logs. */
+/** Already answered, piece by piece: watches, followed logs. */
 export const STREAMED = 'streamed';
 export type Outcome = Answer | typeof STREAMED;
 

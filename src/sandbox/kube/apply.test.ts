@@ -22,7 +22,7 @@ const deployment = (spec: Doc, labels: Doc = {}): Doc => ({
 });
 const pod = (...containers: Doc[]): Doc => ({ template: { spec: { containers } } });
 
-/** Applies one config after another and gives the last object, with its managers. */
+/** Applies one config after another and returns the last object, with its managers. */
 function applied(live: Doc | undefined, config: Doc, manager = 'helm', force = false): Doc {
   const { object, managers } = applyOver(live, config, { writer: writer(manager), force });
   return { ...object, metadata: { ...object.metadata, managedFields: managers } };

@@ -17,7 +17,7 @@ export interface Applied {
 const isItself = (manager: Manager, writer: Writer): boolean =>
   manager.operation === 'Apply' && manager.name === writer.manager && manager.subresource === writer.subresource;
 
-/** An empty map agrees with any map: it says no more than that it is there. */
+/** An empty map agrees with any map: it only says that the map exists. */
 const agrees = (applied: unknown, live: unknown): boolean => same(applied, live) || (isMap(applied) && Object.keys(applied).length === 0 && isMap(live));
 
 function mergeList(field: string, live: readonly unknown[], applied: readonly unknown[]): unknown[] {
@@ -45,7 +45,7 @@ function merge(live: Doc, applied: Doc, custom = false): Doc {
   return merged;
 }
 
-/** Nulls in an applied document say nothing. */
+/** Nulls in an applied document are ignored. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (!isMap(value)) return value;
@@ -74,7 +74,7 @@ function refuse(conflicts: readonly (readonly [Manager, Path])[]): never {
   throw applyConflict(`Apply failed with ${causes.length} conflicts: ${lines.join('\n')}`, causes);
 }
 
-/** Objects nobody has tracked belong, as they are, to whoever came before. */
+/** Fields of an object without managers belong to the manager before the first apply. */
 function formerManagers(live: Doc, writer: Writer): readonly Manager[] {
   const known = managersOf(live.metadata.managedFields);
   if (known.length > 0) return known;
@@ -83,8 +83,8 @@ function formerManagers(live: Doc, writer: Writer): readonly Manager[] {
 }
 
 /**
- * What the object becomes when `config` is applied over `live`. Defaults are not filled in.
- * Throws 409 when another manager owns a field with another value, unless forced.
+ * What the object becomes when `config` is applied over `live`. Defaults are not filled in. Throws 409 when another manager owns a field with another
+ * value, unless forced.
  */
 export function applyOver(live: Doc | undefined, config: Doc, options: { readonly writer: Writer; readonly force: boolean }): Applied {
   const { writer, force } = options;

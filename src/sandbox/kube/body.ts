@@ -1,4 +1,4 @@
-/** Request bodies: JSON, YAML or protobuf in, one document out. */
+/** Request bodies: parses JSON, YAML or protobuf into one document. */
 import { parse as parseYaml } from 'yaml';
 import { isMap } from './document.ts';
 import type { Doc } from './document.ts';
@@ -18,7 +18,7 @@ export function parseBody({ headers, body }: Pick<Incoming, 'headers' | 'body'>)
   }
 }
 
-/** Clients that apply send JSON under YAML's name, which it is too, and is read many times faster. */
+/** Clients send JSON labeled as YAML when they apply; it is valid YAML, but parses many times faster as JSON. */
 function yamlOf(text: string): unknown {
   try {
     return text.startsWith('{') ? JSON.parse(text) : parseYaml(text);

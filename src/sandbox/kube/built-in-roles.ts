@@ -1,4 +1,4 @@
-/** The roles and bindings every cluster is born with, as far as anything here depends on them. */
+/** The roles and bindings that every cluster has, as far as anything here depends on them. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
 const API = 'rbac.authorization.k8s.io/v1';

@@ -1,4 +1,4 @@
-/** A certificate authority and a server certificate for loopback: P-256, written as DER here since Node can read X.509 but not write it. */
+/** A certificate authority and a server certificate for loopback: P-256, encoded as DER here since Node can read X.509 but not write it. */
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -16,7 +16,7 @@ export interface ServerCertificate {
 export interface CertificateOptions {
   /** Besides `localhost` and `127.0.0.1`: DNS names or IP addresses. */
   readonly names?: readonly string[];
-  /** Valid from a day before until ten years after this. */
+  /** Valid from a day before this until ten years after. */
   readonly now: Date;
 }
 
@@ -39,12 +39,12 @@ const attribute = (id: string, value: string): Buffer => set(sequence(objectId(i
 const subjectOf = ({ commonName, organizations = [] }: Identity): Buffer =>
   sequence(...organizations.map((organization) => attribute('2.5.4.10', organization)), attribute('2.5.4.3', commonName));
 const keyInfo = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
-/** RFC 5280 method 1: over the key's bits alone, which end the structure. */
+/** RFC 5280 method 1: over the key's bits alone, which are the end of the structure. */
 const keyId = (key: KeyObject): Buffer => createHash('sha1').update(keyInfo(key).subarray(-65)).digest();
 
 const extension = (id: string, value: Buffer, critical = false): Buffer => sequence(objectId(id), ...(critical ? [boolean(true)] : []), octets(value));
 
-/** Positive and without leading zeros, as DER wants it. */
+/** Positive and without leading zeros, as DER requires. */
 function serial(): Buffer {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
@@ -93,7 +93,7 @@ export interface KeyedCertificate {
 export interface Authority {
   /** PEM. */
   readonly ca: string;
-  /** For a server when it has names, for a client otherwise. */
+  /** For a server when it has names, otherwise for a client. */
   issue(identity: Identity): KeyedCertificate;
 }
 

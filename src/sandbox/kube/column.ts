@@ -1,4 +1,4 @@
-/** How a column of `kubectl get` is described, and the usual ones. */
+/** The type of a `kubectl get` column, and the common ones. */
 import { isMap, reach } from './document.ts';
 import type { Doc } from './document.ts';
 import { selectorText } from './selectors.ts';
@@ -11,7 +11,7 @@ export interface Column {
   readonly cell: (doc: Doc, now: Date) => unknown;
 }
 
-/** `4m`, `3h12m`, `5d`: an age as kubectl writes it. */
+/** `4m`, `3h12m`, `5d`: an age as kubectl prints it. */
 export function age(from: string | undefined, now: Date): string {
   if (!from) return '<unknown>';
   const seconds = Math.max(0, Math.floor((now.getTime() - Date.parse(from)) / 1000));

@@ -1,4 +1,4 @@
-/** What the API server fills in that clients then rely on. */
+/** Defaults of the API server that clients rely on. */
 import { expect, it } from 'vitest';
 import { applyDefaults } from './defaults.ts';
 

@@ -1,4 +1,4 @@
-/** What the API server fills in when an object is created or changed, by kind. */
+/** The API server's defaults when an object is created or changed, by kind. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Doc } from './document.ts';
 import { defaultPod, defaultPodSpec } from './pod-defaults.ts';

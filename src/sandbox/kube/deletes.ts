@@ -1,4 +1,4 @@
-/** Deleting: finalizers, owner references in the three propagations, and namespaces that take their contents with them. */
+/** Deletion: finalizers, owner references in the three propagation policies, and namespaces that take their contents with them. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { SandboxClock } from '../types.ts';
 import { docOf, objectOf, same, stamp } from './document.ts';
@@ -9,14 +9,14 @@ import type { WatchCache } from './watch-cache.ts';
 
 export type Propagation = 'Background' | 'Foreground' | 'Orphan';
 
-/** Between a namespace's deletion and that of its contents: the controller lets other API servers hear of it first. */
+/** Between a namespace's deletion and that of its contents: the controller waits for other API servers to see it first. */
 const NAMESPACE_DELAY_MS = 1_500;
 const FOREGROUND = 'foregroundDeletion';
 
 export interface Deletes {
-  /** Gives the object as it is now: marked for deletion, or as it was last. */
+  /** Returns the object's current state if it is marked for deletion, or its last state. */
   erase(resource: Resource, object: KubeObject, propagation?: Propagation): { readonly object: KubeObject; readonly gone: boolean };
-  /** To be called for an object being deleted that has lost its last finalizer. */
+  /** Call it for a terminating object that has lost its last finalizer. */
   released(resource: Resource, object: KubeObject): void;
 }
 
@@ -58,7 +58,7 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
     closeNamespace(name);
   };
 
-  /** An owner is gone: its dependents go too, unless someone else owns them. */
+  /** An owner is gone: its dependents are deleted too, unless another owner remains. */
   const collect = (uid: string): void => {
     for (const { resource, object } of ownership.dependents(uid)) {
       const others = (object.metadata.ownerReferences ?? []).filter((owner) => owner.uid !== uid && ownership.exists(owner.uid));
@@ -67,7 +67,7 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
     }
   };
 
-  /** An owner that waits for its dependents may go when the last one has gone, or is no longer its own. */
+  /** An owner that waits for its dependents can be deleted once the last one is gone or no longer owned. */
   const releaseOwners = (before: KubeObject): void => {
     for (const { uid } of before.metadata.ownerReferences ?? []) {
       const owner = ownership.find(uid);

@@ -1,4 +1,4 @@
-/** The few DER forms an X.509 certificate is written in. */
+/** The few DER types that an X.509 certificate needs. */
 
 function length(size: number): Buffer {
   if (size < 128) return Buffer.from([size]);
@@ -14,10 +14,10 @@ export const set = (...parts: readonly Buffer[]): Buffer => tagged(0x31, Buffer.
 export const octets = (content: Buffer): Buffer => tagged(0x04, content);
 export const text = (value: string): Buffer => tagged(0x0c, Buffer.from(value, 'utf8'));
 export const boolean = (value: boolean): Buffer => tagged(0x01, Buffer.from([value ? 0xff : 0]));
-/** Big-endian two's complement: the caller sees to the sign. */
+/** Big-endian two's complement: the caller handles the sign. */
 export const integer = (bytes: Buffer): Buffer => tagged(0x02, bytes);
 export const bitString = (content: Buffer, unused = 0): Buffer => tagged(0x03, Buffer.concat([Buffer.from([unused]), content]));
-/** `[n]`: around other forms, or in place of a primitive one. */
+/** `[n]`: around other values, or in place of a primitive one. */
 export const context = (number: number, content: Buffer, form: 'constructed' | 'primitive' = 'constructed'): Buffer =>
   tagged((form === 'constructed' ? 0xa0 : 0x80) | number, content);
 
@@ -32,7 +32,7 @@ export function objectId(dotted: string): Buffer {
   return tagged(0x06, Buffer.from(bytes));
 }
 
-/** UTCTime until 2049, GeneralizedTime from then on, as RFC 5280 asks. */
+/** UTCTime until 2049, GeneralizedTime afterwards, as RFC 5280 requires. */
 export function time(date: Date): Buffer {
   const digits = date.toISOString().replace(/[-:T]|\.\d+/g, '');
   return date.getUTCFullYear() < 2050 ? tagged(0x17, Buffer.from(digits.slice(2))) : tagged(0x18, Buffer.from(digits));

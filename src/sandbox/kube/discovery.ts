@@ -1,4 +1,4 @@
-/** What the API says it serves: aggregated discovery (v2) and the older lists. */
+/** API discovery: aggregated (v2) and the older lists. */
 import type { Doc } from './document.ts';
 import type { Registry, Resource } from './resources.ts';
 

@@ -1,22 +1,22 @@
-/** Kubernetes documents as plain data, and the few questions every file here asks of them. */
+/** Kubernetes documents as plain data, and the helpers that every file here shares. */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
-/** The API is schemaless data here: what a field holds is the writer's business, so nothing narrower would be true. */
+/** The API is schemaless data here: a field may hold anything, so no narrower type would be true. */
 export type Doc = Record<string, any>;
 
 export const isMap = (value: unknown): value is Doc => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Deep equality; the order of keys does not count. */
+/** Deep equality, ignoring the order of keys. */
 export const same = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b);
 
-/** The value at a dotted path, `undefined` when any part of the way is missing. */
+/** The value at a dotted path, `undefined` when any part of the path is missing. */
 export const reach = (doc: unknown, path: string): any => path.split('.').reduce<any>((value, key) => (isMap(value) ? value[key] : undefined), doc);
 
-/** A copy without shared parts and without `undefined` fields, as if it had crossed the wire. */
+/** A deep copy without `undefined` fields, as if it had been serialized. */
 export const copy = <T>(value: T): T => copied(value) as T;
 
-/** What `JSON.parse(JSON.stringify(value))` gives, several times faster: every write of every object comes through here. */
+/** The result of `JSON.parse(JSON.stringify(value))`, several times faster: every write of every object passes through here. */
 function copied(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item: unknown) => (item === undefined ? null : copied(item)));

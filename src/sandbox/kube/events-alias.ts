@@ -1,4 +1,4 @@
-/** Events have two names, core and events.k8s.io, over one shelf: this translates between them. */
+/** Events have two API groups, core and events.k8s.io, over one storage: this translates between them. */
 import type { Doc } from './document.ts';
 
 const NAMES: readonly (readonly [core: string, group: string])[] = [

@@ -23,7 +23,7 @@ export interface ExecGoal {
   readonly query: URLSearchParams;
 }
 
-/** Throws 501 for all that is not simulated, so that nobody takes silence for an answer. */
+/** Throws 501 for anything not simulated, so that silence can't be mistaken for an answer. */
 function execute({ runtime, pod, query }: ExecGoal): Executed {
   const { name } = pod.metadata;
   const container = containerOf(docOf(pod), query.get('container'));
@@ -38,7 +38,7 @@ function statusOf(code: number): Doc {
   return failure(500, 'NonZeroExitCode', `command terminated with non-zero exit code: exit status ${code}`, { causes });
 }
 
-/** A terminal has one screen for both outputs, and wants its carriage returns. */
+/** A terminal merges both outputs, and needs carriage returns. */
 function saidOf({ stdout, stderr, code }: Executed, query: URLSearchParams): Said {
   const error = JSON.stringify(statusOf(code));
   return query.get('tty') === 'true' ? { stdout: `${stdout}${stderr}`.replaceAll('\n', '\r\n'), stderr: '', error } : { stdout, stderr, error };
@@ -52,7 +52,7 @@ function overChannels(said: Said, socket: WebSocket): void {
   socket.close(1000);
 }
 
-/** Answers once the client has opened every stream it asked for. */
+/** Answers once the client has opened every stream it requested. */
 function overStreams(said: Said, { query, upgrade: { socket, head } }: { readonly query: URLSearchParams; readonly upgrade: Upgrade }): void {
   const expected = 1 + ['stdin', 'stdout', 'stderr'].filter((name) => query.get(name) === 'true').length;
   const opened: SpdyStream[] = [];
@@ -83,7 +83,7 @@ const websockets = new WebSocketServer({
   handleProtocols: (offered) => CHANNELS.find((protocol) => offered.has(protocol)) ?? false,
 });
 
-/** Takes the connection over. Throws 400 before that when the client asks for a protocol that is not spoken. */
+/** Takes over the connection. Throws 400 before that when the client requests an unsupported protocol. */
 export function runInPod(goal: ExecGoal, upgrade: Upgrade): void {
   const { request, socket, head } = upgrade;
   const wanted = String(request.headers.upgrade ?? '').toLowerCase();

@@ -1,4 +1,4 @@
-/** What a fault does to a call at this door. */
+/** What a fault does to a call at this server. */
 import type { IncomingMessage } from 'node:http';
 import type { Fault, SandboxClock } from '../types.ts';
 import { STREAMED } from './answer.ts';
@@ -15,11 +15,11 @@ const wait = (clock: SandboxClock, ms: number): Promise<void> => new Promise((re
 
 export interface FaultParts {
   readonly clock: SandboxClock;
-  /** Throws the 403 of a caller without the right. */
+  /** Throws the 403 that an unauthorized caller gets. */
   readonly deny: () => never;
 }
 
-/** Runs the deed as the fault lets it. `LOST`: it happened, and the caller must never hear of it. */
+/** Runs the call as the fault allows. `LOST`: it took effect, and the caller must never get an answer. */
 export async function underFault(fault: Fault | undefined, deed: () => Promise<Outcome>, { clock, deny }: FaultParts): Promise<Outcome | typeof LOST> {
   if (!fault) return deed();
   if (fault.how === 'throttle') throw tooManyRequests();
@@ -32,5 +32,5 @@ export async function underFault(fault: Fault | undefined, deed: () => Promise<O
   return outcome;
 }
 
-/** The connection dies under the caller. */
+/** The connection is closed without an answer. */
 export const cut = (request: IncomingMessage): void => void request.socket.destroy();

@@ -5,12 +5,12 @@ import { isAtomicMap, itemKey, listKind } from './list-keys.ts';
 
 const SEPARATOR = '\u0000';
 
-/** A path in one string, so that sets and maps can hold it. */
+/** A path as one string, so that sets and maps can hold it. */
 export type Path = string;
 const segmentsOf = (path: Path): readonly string[] => path.split(SEPARATOR);
 const join = (parent: Path, segment: string): Path => (parent === '' ? segment : `${parent}${SEPARATOR}${segment}`);
 
-/** Never owned by anyone: the server's own. */
+/** Never owned by a manager: the server sets them. */
 const UNOWNED = new Set(
   ['apiVersion', 'kind']
     .map((name) => `f:${name}`)
@@ -90,7 +90,7 @@ export function withParents(paths: Iterable<Path>): Set<Path> {
   return all;
 }
 
-/** As refusals print it: `.spec.template.spec.containers[name="x"].image`. */
+/** As error messages print it: `.spec.template.spec.containers[name="x"].image`. */
 export function printed(path: Path): string {
   return segmentsOf(path)
     .map((segment) => {
@@ -104,7 +104,7 @@ export function printed(path: Path): string {
     .join('');
 }
 
-/** Where a segment leads: the index in a list, or the key of a map. */
+/** What a segment refers to: an index in a list, or a key of a map. */
 function step(value: unknown, segment: string): { readonly key: string | number; readonly found: unknown } | undefined {
   const body = segment.slice(2);
   if (segment.startsWith('f:')) return isMap(value) && body in value ? { key: body, found: value[body] } : undefined;
@@ -125,7 +125,7 @@ export function valueAt(doc: Doc, path: Path): unknown {
   return value;
 }
 
-/** Takes the field or list item away, in place. Lost already is fine. */
+/** Removes the field or list item in place. It may already be missing. */
 export function removeAt(doc: Doc, path: Path): void {
   const segments = segmentsOf(path);
   const last = segments.at(-1) ?? '';

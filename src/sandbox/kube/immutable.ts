@@ -1,4 +1,4 @@
-/** What may not change once an object exists, in the words of the real refusals. */
+/** Fields that can't change once an object exists, with the messages of the real server. */
 import { reach, same } from './document.ts';
 import type { Doc } from './document.ts';
 import type { Resource } from './resources.ts';
@@ -77,7 +77,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** Throws the 422 the real server gives. */
+/** Throws the 422 of the real server. */
 export function guardImmutable(resource: Resource, before: Doc, after: Doc): void {
   if (resource.custom !== undefined) return;
   const causes = RULES[resource.kind]?.(before, after) ?? [];

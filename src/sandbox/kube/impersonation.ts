@@ -1,4 +1,4 @@
-/** `kubectl --as`: speaking for someone else, where RBAC allows it. */
+/** `kubectl --as`: acting as another user, where RBAC allows it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { denialText, serviceAccountUser } from './rbac.ts';
 import type { Rbac } from './rbac.ts';

@@ -1,4 +1,4 @@
-/** Which lists are maps in disguise, merged by a key of their items, and which maps are one value. */
+/** Which lists are merged by a key of their items, and which maps are atomic. */
 import { isMap } from './document.ts';
 import type { Doc } from './document.ts';
 
@@ -38,14 +38,14 @@ const ATOMIC_MAPS = new Set([
   'dataSource',
 ]);
 
-/** Values an item's key has when the item does not say. */
+/** Default values of an item's key. */
 const KEY_DEFAULTS: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
 
 export type ListKind = { readonly is: 'map'; readonly keys: readonly string[] } | { readonly is: 'set' } | { readonly is: 'atomic' };
 
 const ATOMIC: ListKind = { is: 'atomic' };
 
-/** `field` is the list's name; its items tell container ports from service ports. */
+/** `field` is the list's name; its items distinguish container ports from service ports. */
 export function listKind(field: string, items: readonly unknown[]): ListKind {
   if (SETS.has(field)) return { is: 'set' };
   const keys = field === 'ports' ? portKeys(items) : KEYS[field];
@@ -61,11 +61,11 @@ function portKeys(items: readonly unknown[]): readonly string[] | undefined {
   return first.port !== undefined ? ['port', 'protocol'] : undefined;
 }
 
-/** What the item is known by, with sorted keys as in `managedFields`. */
+/** The identity of the item, with sorted keys as in `managedFields`. */
 export function itemKey(item: Doc, keys: readonly string[]): string {
   const named = [...keys].sort().map((key) => [key, item[key] ?? KEY_DEFAULTS[key]]);
   return JSON.stringify(Object.fromEntries(named.filter(([, value]) => value !== undefined)));
 }
 
-/** A selector and a reference are always written whole. */
+/** A selector and a reference are always written as a whole. */
 export const isAtomicMap = (field: string): boolean => ATOMIC_MAPS.has(field);

@@ -1,4 +1,4 @@
-/** Lists: selected, in pages, in the form that was asked for. */
+/** Lists: selected, paged, in the requested form. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Answer } from './answer.ts';
 import { ok } from './answer.ts';
@@ -8,7 +8,7 @@ import { shapeList, shapeOf } from './shape.ts';
 import type { KubeStore } from './store.ts';
 import { badRequest } from './status.ts';
 
-/** The objects a list, watch or collection delete is about. */
+/** The objects of a list, watch or collection delete. */
 export function selected(store: KubeStore, request: ResourceRequest): readonly KubeObject[] {
   const { resource, namespace, query } = request;
   const labels = labelTest(query.get('labelSelector'));

@@ -1,4 +1,4 @@
-/** `pods/NAME/log`: what a container wrote, cut as asked, and followed when asked. */
+/** `pods/NAME/log`: a container's output, limited and followed as requested. */
 import type { ServerResponse } from 'node:http';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore, PodRuntime } from '../types.ts';
@@ -22,7 +22,7 @@ interface Entry {
 
 const namesOf = (containers: readonly Doc[] | undefined): string[] => (containers ?? []).map((container) => container.name);
 
-/** Throws 400 when it is not clear which container is meant. */
+/** Throws 400 when the container is ambiguous. */
 export function containerOf(pod: Doc, asked: string | null): string {
   const main = namesOf(pod.spec?.containers);
   const init = namesOf(pod.spec?.initContainers);
@@ -42,7 +42,7 @@ export function containerOf(pod: Doc, asked: string | null): string {
 const statusOf = (pod: Doc, container: string): Doc | undefined =>
   [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((status: Doc) => status.name === container);
 
-/** Throws 400 in the kubelet's words when there is nothing to read yet, or no longer. */
+/** Throws 400 with the kubelet's message when there is nothing to read yet, or no longer. */
 function guardStarted(pod: Doc, container: string, previous: boolean): void {
   const status = statusOf(pod, container);
   if (previous) {
@@ -81,7 +81,7 @@ export interface ContainerLog {
   readonly query: URLSearchParams;
 }
 
-/** What a kubelet answers for one of its containers. Throws 400 while there is nothing to read. */
+/** A kubelet's answer for one of its containers. Throws 400 while there is nothing to read. */
 export function answerContainerLog(
   parts: Pick<LogParts, 'runtime' | 'clock'> & { readonly store: Pick<ObjectStore, 'subscribe'> },
   { pod, container, query }: ContainerLog,
@@ -108,7 +108,7 @@ interface Followed {
   readonly first: string | Uint8Array;
 }
 
-/** Until the container ends, the pod goes, or the reader has had enough. */
+/** Until the container ends, the pod is deleted, or the client disconnects. */
 function follow(
   { runtime, store }: Pick<LogParts, 'runtime'> & { readonly store: Pick<ObjectStore, 'subscribe'> },
   { pod, container, render, first }: Followed,

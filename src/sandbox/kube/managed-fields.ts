@@ -1,4 +1,4 @@
-/** Who owns which field: `metadata.managedFields` read, kept up to date by ordinary writes, and written back. */
+/** Field ownership: reads `metadata.managedFields`, updates it on ordinary writes, and writes it back. */
 import { same } from './document.ts';
 import type { Doc } from './document.ts';
 import { fromFieldsV1, leavesOf, toFieldsV1 } from './fields.ts';
@@ -20,7 +20,7 @@ export interface Writer {
   readonly apiVersion: string;
   readonly now: string;
   readonly custom: boolean;
-  /** Kept apart from the rest: only writes of the status subresource own it. */
+  /** Kept apart from the rest: only writes to the status subresource own it. */
   readonly hasStatus: boolean;
 }
 
@@ -51,7 +51,7 @@ export const entriesOf = (managers: readonly Manager[]): readonly Doc[] =>
 
 export const without = (fields: ReadonlySet<Path>, gone: ReadonlySet<Path>): ReadonlySet<Path> => new Set([...fields].filter((path) => !gone.has(path)));
 
-/** A client may correct the list itself: an empty entry clears it, another list replaces it. */
+/** A client may edit the list itself: an empty entry clears it, another list replaces it. */
 function former(before: Doc | undefined, after: Doc): readonly Doc[] {
   const given: readonly Doc[] | undefined = after.metadata.managedFields;
   if (!before) return [];
@@ -65,7 +65,7 @@ export function ownable(doc: Doc, writer: Pick<Writer, 'custom' | 'hasStatus' | 
   return leavesOf(rest, { custom: writer.custom });
 }
 
-/** Ownership after a create, replace or patch: what was changed is the writer's alone. */
+/** Ownership after a create, replace or patch: the writer becomes the only owner of what it changed. */
 export function trackUpdate(writer: Writer): Track {
   return (before, after) => {
     const old = before ? ownable(before, writer) : new Map<Path, unknown>();

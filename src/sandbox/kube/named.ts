@@ -1,4 +1,4 @@
-/** What a request is called: for fault rules and the call log, for the authorizer, and in its refusal. */
+/** Names for a request: for fault rules and the call log, for the authorizer, and in error messages. */
 import { denialText } from './rbac.ts';
 import type { Wish } from './rbac.ts';
 import type { ResourceRequest, User } from './request.ts';
@@ -7,7 +7,7 @@ import { failure, forbidden, Refusal } from './status.ts';
 export interface Named {
   /** `kube:create:secrets`, `kube:get:pods/log`, `kube:get:/version`. */
   readonly call: string;
-  /** Does it change the cluster? Dry runs, reviews and what goes through to pods do not. */
+  /** Whether it changes the cluster. Dry runs, reviews and requests proxied to pods don't. */
   readonly write: boolean;
   readonly wish: Wish;
   readonly user: string;

@@ -31,7 +31,7 @@ export function existing({ store }: Pick<Api, 'store'>, request: ResourceRequest
   return found;
 }
 
-/** Who owns what this request writes: `fieldManager`, or the client program's name. */
+/** The field manager of this request: `fieldManager`, or the client program's name. */
 export function writerOf({ clock }: Pick<Api, 'clock'>, request: ResourceRequest): Writer {
   const program = String(request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
   return {
@@ -53,7 +53,7 @@ export function answerObject(
   return ok(shapeObject(request.resource, answer.object, options), answer.status);
 }
 
-/** The body as this resource's shelf keeps it. */
+/** The body as this resource's storage keeps it. */
 function draftOf(request: ResourceRequest): Doc {
   const draft = documentOf(request);
   const { kind, apiVersion } = request.resource;
@@ -93,7 +93,7 @@ export function replace(api: Api, request: ResourceRequest): Answer {
   return answerObject(api, request, { object });
 }
 
-/** The patched document. Throws 415 for a patch type the resource does not take. */
+/** The patched document. Throws 415 for a patch type the resource does not support. */
 export function patched(request: ResourceRequest, before: Doc): Doc {
   const type = String(request.headers['content-type'] ?? '')
     .split(';')[0]
@@ -119,7 +119,7 @@ export function patch(api: Api, request: ResourceRequest): Answer {
   return answerObject(api, request, { object });
 }
 
-/** `stringData` is another way to write `data`, and only the latter is kept and owned. */
+/** `stringData` is another way to write `data`, and only the latter is stored and owned. */
 function withoutStringData(config: Doc): Doc {
   if (config.kind !== 'Secret' || !isMap(config.stringData)) return config;
   const { stringData, ...rest } = config;

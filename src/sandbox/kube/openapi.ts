@@ -1,4 +1,4 @@
-/** OpenAPI v3, as far as clients ask it: which kinds exist, that they take server-side validation, and free-form schemas. */
+/** OpenAPI v3, as far as clients read it: which kinds exist, that they support server-side validation, and free-form schemas. */
 import { createHash } from 'node:crypto';
 import type { Doc } from './document.ts';
 import type { Registry, Resource } from './resources.ts';
@@ -7,7 +7,7 @@ const pathOf = (apiVersion: string): string => (apiVersion.includes('/') ? `apis
 
 const versionsOf = (registry: Registry): string[] => [...new Set(registry.all().map((resource) => resource.apiVersion))];
 
-/** The index: one document a group-version, its address changing with its content so that clients may cache. */
+/** The index: one document per group-version, with a URL that depends on its content so that clients may cache. */
 export function openapiIndex(registry: Registry): Doc {
   const paths = versionsOf(registry).map((apiVersion) => {
     const kinds = registry
@@ -22,7 +22,7 @@ export function openapiIndex(registry: Registry): Doc {
 
 const query = (name: string): Doc => ({ name, in: 'query', schema: { type: 'string', uniqueItems: true } });
 const WRITE_PARAMETERS = ['dryRun', 'fieldManager', 'fieldValidation'].map(query);
-/** Without strategic merge: named here, kubectl would compute such patches from the schemas below instead of from its own. */
+/** Without strategic merge: if it were listed here, kubectl would compute such patches from the schemas below instead of its own. */
 const PATCH_TYPES = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json'];
 
 const schemaName = (resource: Resource): string => `${resource.apiVersion.replaceAll('/', '.')}.${resource.kind}`;
@@ -52,7 +52,7 @@ function operations(resource: Resource): Doc {
   };
 }
 
-/** Free-form: any field is accepted, as this server validates by rules of its own. */
+/** Free-form: any field is accepted, as this server validates by its own rules. */
 const schemaOf = ({ group, version, kind, custom }: Resource): Doc => ({
   type: 'object',
   ...(custom?.schema?.openAPIV3Schema ?? { 'x-kubernetes-preserve-unknown-fields': true }),
@@ -73,13 +73,13 @@ export function openapiDocument(registry: Registry, apiVersion: string): Doc | u
 
 export const openapiV2 = (): Doc => ({ swagger: '2.0', info: { title: 'Kubernetes', version: 'unversioned' }, paths: {}, definitions: {} });
 
-/** Asked for with an `@`, which Go's parser of media types refuses in an answer. */
+/** Requested with an `@`, which Go's media type parser rejects in an answer. */
 export const OPENAPI_V2_WANTED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
 export const OPENAPI_V2_TYPE = OPENAPI_V2_WANTED.replace('@', '.');
 
 /**
- * The same in the only encoding Go clients read. They fall back to version 2 for a kind they did not find in version 3, and only
- * when they can read this do they say that its CRD is missing.
+ * The same in the only encoding Go clients read. They fall back to version 2 for a kind they did not find in version 3, and only when they can read
+ * this do they report that its CRD is missing.
  */
 export function openapiV2Protobuf(): Buffer {
   const field = (number: number, content: Buffer): Buffer => Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), content]);

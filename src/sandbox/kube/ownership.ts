@@ -1,4 +1,4 @@
-/** Who is owned by whom: the index garbage collection asks. */
+/** Owner references: the index that garbage collection uses. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Registry, Resource } from './resources.ts';
 import type { WatchCache } from './watch-cache.ts';
@@ -10,7 +10,7 @@ export interface Owned {
 
 export interface Ownership {
   dependents(uid: string): readonly Owned[];
-  /** Is anything of this identity still there? */
+  /** Whether an object with this identity still exists. */
   exists(uid: string): boolean;
   find(uid: string): Owned | undefined;
 }
@@ -28,7 +28,7 @@ export function createOwnership(shelf: WatchCache, registry: Registry): Ownershi
       owned.set(owner.uid, set.add(object.metadata.uid ?? ''));
     }
   };
-  // First of all listeners, so that everyone after it finds the index up to date.
+  // Registered as the first listener, so that all others find the index up to date.
   shelf.subscribe(({ type, object, before }) => {
     const uid = object.metadata.uid ?? '';
     if (before) unlink(before);

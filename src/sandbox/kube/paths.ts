@@ -1,4 +1,4 @@
-/** Paths that are no resources: health, version, discovery, OpenAPI. */
+/** Paths outside resources: health, version, discovery, OpenAPI. */
 import { ok } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { AGGREGATED_TYPE, aggregatedDiscovery, coreVersions, groupDiscovery, groupList, resourceList, wantsAggregated } from './discovery.ts';

@@ -1,4 +1,4 @@
-/** What the API server fills into a pod's spec, bare or inside a workload's template. */
+/** Defaults of a pod's spec, on its own or in a workload's template. */
 import type { Doc } from './document.ts';
 
 const fill = (target: Doc, defaults: Doc): void => {
@@ -11,7 +11,7 @@ function defaultProbe(probe: Doc | undefined): void {
   if (probe.httpGet) fill(probe.httpGet, { path: '/', scheme: 'HTTP' });
 }
 
-/** `latest`, or no tag at all, is pulled anew each time. */
+/** `latest`, or no tag at all, is always pulled. */
 const pullPolicy = (image: unknown): string => {
   const last =
     String(image ?? '')
@@ -64,7 +64,7 @@ function qosClass(spec: Doc): string {
   return guaranteed ? 'Guaranteed' : 'Burstable';
 }
 
-/** What a bare pod gets beyond a template: admission's service account and tolerations, and its first status. */
+/** What a pod gets beyond a template's defaults: admission's service account and tolerations, and its first status. */
 export function defaultPod(pod: Doc): void {
   pod.spec ??= {};
   pod.spec.serviceAccountName ||= 'default';

@@ -1,4 +1,4 @@
-/** A pod in three words, as `kubectl get pods` puts it: ready, status, restarts. */
+/** A pod as `kubectl get pods` summarizes it: ready, status, restarts. */
 import type { Doc } from './document.ts';
 
 const statuses = (pod: Doc, field = 'containerStatuses'): readonly Doc[] => pod.status?.[field] ?? [];

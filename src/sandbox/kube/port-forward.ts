@@ -1,4 +1,4 @@
-/** `pods/NAME/portforward` in its three wire forms: numbered websocket channels, SPDY in a websocket, SPDY after an upgrade. */
+/** `pods/NAME/portforward` in its three protocols: numbered websocket channels, SPDY in a websocket, SPDY after an upgrade. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -17,7 +17,7 @@ const STREAM_PROTOCOL = 'portforward.k8s.io';
 export interface ForwardGoal {
   readonly runtime: PodRuntime;
   readonly pod: KubeObject;
-  /** Named in the URL by channel clients; SPDY clients name one a stream. */
+  /** In the URL for channel clients; SPDY clients name a port per stream. */
   readonly ports: readonly number[];
 }
 
@@ -38,7 +38,7 @@ function spdyForward({ runtime, pod }: ForwardGoal, write: (bytes: Buffer) => vo
     tunnel.on('close', () => tunnels.delete(stream.id));
     const over = (): void => {
       stream.finish();
-      // kubectl reads the error stream to its end before it calls a connection done.
+      // kubectl reads the error stream to its end before it considers a connection finished.
       errors.get(stream.headers.requestid ?? '')?.finish();
     };
     tunnel.on('end', over);
@@ -97,7 +97,7 @@ const websockets = new WebSocketServer({
   handleProtocols: (offered) => [TUNNELLED, CHANNELS].find((protocol) => offered.has(protocol)) ?? false,
 });
 
-/** Takes the connection over. Throws 400 before that when the client asks for a protocol that is not spoken. */
+/** Takes over the connection. Throws 400 before that when the client requests an unsupported protocol. */
 export function forwardPorts(goal: ForwardGoal, { request, socket, head }: Upgrade): void {
   const wanted = String(request.headers.upgrade ?? '').toLowerCase();
   if (wanted === 'spdy/3.1') {

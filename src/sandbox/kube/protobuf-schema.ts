@@ -1,8 +1,8 @@
 /** The protobuf messages Go clients send, as far as the sandbox reads them. The numbers are those of Kubernetes' `generated.proto` files. */
 
 /**
- * One text a message: `number name:type`. Types are scalars, other messages, `[]` of either, `{}` for a map with string keys,
- * `~` for a message whose fields are its parent's in JSON, `-` for what is read over. `int?` and `bool?` mean something when they are zero; plain ones are then left out, as in Go's JSON.
+ * One string per message: `number name:type`. Types are scalars, other messages, `[]` of either, `{}` for a map with string keys, `~` for a message
+ * whose fields are its parent's in JSON, `-` for a skipped field. `int?` and `bool?` keep a zero value; plain ones are then omitted, as in Go's JSON.
  */
 export const MESSAGES: Readonly<Record<string, string>> = {
   ObjectMeta:

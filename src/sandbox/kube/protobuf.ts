@@ -1,4 +1,4 @@
-/** Decodes request bodies in Kubernetes' protobuf envelope: the kinds that Go clients send that way. Answers are always JSON. */
+/** Decodes request bodies in Kubernetes's protobuf envelope: the kinds that Go clients send that way. Answers are always JSON. */
 import type { Doc } from './document.ts';
 import { MESSAGES } from './protobuf-schema.ts';
 import { badRequest, unsupportedMedia } from './status.ts';
@@ -61,7 +61,7 @@ function seconds(raw: Raw): string | undefined {
   return at > 0 ? new Date(at * 1000).toISOString().replace('.000Z', 'Z') : undefined;
 }
 
-/** A number, or a text such as `25%`. */
+/** A number, or a string such as `25%`. */
 function intOrString(raw: Raw): number | string {
   const parts = fields(bytesOf(raw));
   return numberOf(parts.get(1)?.[0]) === 0 ? numberOf(parts.get(2)?.[0]) : bytesOf(parts.get(3)?.[0]).toString();
@@ -79,7 +79,7 @@ const SCALARS: Readonly<Record<string, (raw: Raw) => unknown>> = {
   IntOrString: intOrString,
 };
 
-/** `undefined` for what Go's JSON would leave out. */
+/** `undefined` for values that Go's JSON would omit. */
 function valueOf(type: string, raw: Raw): unknown {
   const scalar = SCALARS[type];
   if (scalar) return scalar(raw);
@@ -100,7 +100,7 @@ function message(schema: Message, bytes: Buffer): Doc {
   for (const [number, values] of fields(bytes)) {
     const field = schema.get(number);
     if (!field) {
-      // Read over, a field would be lost without a word.
+      // Skipping it would lose the field silently.
       if (values.every(isEmpty)) continue;
       throw unsupportedMedia(
         `the sandbox does not know field ${number} beside ${[...schema.values()].map(({ name }) => name).join(', ')} in protobuf; send JSON or YAML`,
@@ -118,7 +118,7 @@ function message(schema: Message, bytes: Buffer): Doc {
 
 const MAGIC = Buffer.from('k8s\0', 'latin1');
 
-/** Gives the document as its JSON form would read. 415 for a kind without a schema here. */
+/** Returns the document as its JSON form would read. 415 for a kind without a schema here. */
 export function decodeProtobuf(body: Buffer): Doc {
   if (!body.subarray(0, 4).equals(MAGIC)) throw badRequest('the body is not in Kubernetes protobuf encoding');
   const envelope = fields(body.subarray(4));

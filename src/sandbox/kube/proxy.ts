@@ -1,4 +1,4 @@
-/** `pods/NAME/proxy` and `services/NAME/proxy`: HTTP through the API server to what listens in a pod. */
+/** `pods/NAME/proxy` and `services/NAME/proxy`: HTTP through the API server to a port of a pod. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { SandboxRequest } from '../types.ts';
 import type { Answer } from './answer.ts';
@@ -59,7 +59,7 @@ function pod(parts: LogParts, request: ResourceRequest): Goal {
   return { pod: found, port: podPort(docOf(found), port) };
 }
 
-/** The caller's login is for the API server: it goes no further. */
+/** The caller's credentials are for the API server, and are not forwarded. */
 const KEPT_BACK = new Set(['authorization', 'connection', 'host', 'transfer-encoding', 'upgrade', 'content-length']);
 
 function forwarded(request: ResourceRequest): SandboxRequest {

@@ -1,10 +1,10 @@
-/** Who may do what: Roles and ClusterRoles through their bindings, as the real authorizer reads them. */
+/** Authorization: Roles and ClusterRoles through their bindings, as the real authorizer evaluates them. */
 import type { ObjectStore } from '../types.ts';
 import { docOf } from './document.ts';
 import type { Doc } from './document.ts';
 import type { User } from './request.ts';
 
-/** One thing somebody wants to do. Either a resource or a path that is none. */
+/** One action to authorize: on a resource, or on a path outside resources. */
 export interface Wish {
   readonly verb: string;
   readonly group?: string;
@@ -18,17 +18,17 @@ export interface Wish {
 
 export interface Verdict {
   readonly allowed: boolean;
-  /** Which binding allows it. */
+  /** The binding that allows it. */
   readonly reason: string;
 }
 
 export interface Rbac {
   authorize(user: User, wish: Wish): Verdict;
-  /** All rules that hold for the user in a namespace (`SelfSubjectRulesReview`). */
+  /** All rules that apply to the user in a namespace (`SelfSubjectRulesReview`). */
   rulesFor(user: User, namespace: string): readonly Doc[];
 }
 
-/** The user a service account's token speaks for. */
+/** The user that a service account's token identifies. */
 export const serviceAccountUser = (namespace: string, name: string): User => ({
   user: `system:serviceaccount:${namespace}:${name}`,
   groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
@@ -95,7 +95,7 @@ export function createRbac(store: Pick<ObjectStore, 'get' | 'list'>): Rbac {
   };
 }
 
-/** What the 403 says. */
+/** The message of the 403. */
 export function denialText(user: User, wish: Wish): string {
   if (wish.path !== undefined) return `User "${user.user}" cannot ${wish.verb} path "${wish.path}"`;
   const resource = wish.subresource ? `${wish.resource}/${wish.subresource}` : wish.resource;

@@ -1,4 +1,4 @@
-/** A request to the API, taken apart as the real server does: verb, resource, name, subresource, options. */
+/** A request to the API, parsed as the real server does: verb, resource, name, subresource, options. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Registry, Resource } from './resources.ts';
 import { methodNotAllowed, noSuchPath, PageNotFound } from './status.ts';
@@ -10,7 +10,7 @@ export interface User {
   readonly groups: readonly string[];
 }
 
-/** What came over the wire. */
+/** The raw body. */
 export interface Incoming {
   readonly method: string;
   readonly url: URL;
@@ -36,7 +36,7 @@ export type Target = Pick<ResourceRequest, 'verb' | 'resource' | 'namespace' | '
 
 const VERBS: Readonly<Record<string, Verb>> = { GET: 'get', HEAD: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
 
-/** Is this path one of an object or a list, rather than discovery and the like? */
+/** Whether the path is that of an object or a list, not of discovery and the like. */
 export const isResourcePath = (path: string): boolean => /^\/(?:api\/[^/]+|apis\/[^/]+\/[^/]+)\/[^/]+/.test(path);
 
 const decoded = (path: string): string[] =>
@@ -56,7 +56,7 @@ function verbOf(method: string, target: { readonly name: string; readonly subres
   return verb;
 }
 
-/** Throws 404 for what is not served. */
+/** Throws 404 for resources that are not served. */
 export function targetOf(registry: Registry, method: string, url: URL): Target {
   const parts = decoded(url.pathname);
   const [group, version] = parts[0] === 'api' ? ['', parts[1] ?? ''] : [parts[1] ?? '', parts[2] ?? ''];

@@ -14,11 +14,11 @@ export interface Resource extends Subject {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly subresources: readonly string[];
-  /** Where its objects are kept: two versions of one thing share a shelf. */
+  /** Where its objects are stored: two versions of one resource share a storage. */
   readonly shelf: string;
   /** Has a `spec` whose changes are counted in `metadata.generation`. */
   readonly counted: boolean;
-  /** Only ever created, never kept: reviews. */
+  /** Only ever created, never stored: reviews. */
   readonly review: boolean;
   /** Printer columns and other facts of the definition, for custom resources. */
   readonly custom?: Doc;
@@ -121,7 +121,7 @@ export const BUILT_IN: readonly Resource[] = [
   resource('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', REVIEW),
 ];
 
-/** The resources a CustomResourceDefinition adds, one a served version; they share the definition's shelf. */
+/** The resources a CustomResourceDefinition adds, one per served version; they share the definition's storage. */
 export function resourcesOf(definition: Doc): readonly Resource[] {
   const spec = definition.spec ?? {};
   const names = spec.names ?? {};
@@ -148,10 +148,10 @@ export function resourcesOf(definition: Doc): readonly Resource[] {
 export interface Registry {
   all(): readonly Resource[];
   at(group: string, version: string, plural: string): Resource | undefined;
-  /** By kind; `apiVersion` (or only its group) decides between namesakes. Throws when nothing is so called: a caller's slip. */
+  /** By kind; `apiVersion` (or only its group) resolves ambiguity. Throws for an unknown kind: a programming error. */
   ofKind(kind: string, apiVersion?: string): Resource;
   findKind(kind: string, apiVersion?: string): Resource | undefined;
-  /** Replaces what the definitions add. */
+  /** Replaces the definitions' resources. */
   extend(definitions: readonly Doc[]): void;
 }
 

@@ -1,4 +1,4 @@
-/** Questions that are created, answered and forgotten: access reviews, who am I, token requests and token reviews. */
+/** Resources that are created and answered, never stored: access reviews, SelfSubjectReview, token requests and token reviews. */
 import { ok } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { documentOf } from './body.ts';
@@ -14,7 +14,7 @@ export interface TokenWish {
   readonly serviceAccount: string;
   readonly audiences: readonly string[];
   readonly seconds: number;
-  /** The pod the token dies with. */
+  /** The pod whose deletion invalidates the token. */
   readonly pod?: { readonly name: string; readonly uid: string };
 }
 export interface Minted {

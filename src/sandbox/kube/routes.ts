@@ -53,7 +53,7 @@ export async function answerResource(parts: KubeServerParts, request: ResourceRe
   return remove(parts, request);
 }
 
-/** Everything the handlers behind the door share. */
+/** What all request handlers share. */
 export interface KubeServerParts extends ReviewParts {
   readonly runtime: PodRuntime;
   readonly version: string;

@@ -29,7 +29,7 @@ function term(text: string): Test {
   throw badRequest(`unable to parse requirement: found '${text}', expected: a label selector requirement`);
 }
 
-/** Throws a 400 refusal when it does not parse. An empty selector matches everything. */
+/** Throws a 400 error when it does not parse. An empty selector matches everything. */
 export function labelTest(selector: string | null | undefined): (labels: Labels | undefined) => boolean {
   const tests = terms(selector ?? '').map(term);
   return (labels) => tests.every((test) => test(labels ?? {}));
@@ -38,7 +38,7 @@ export function labelTest(selector: string | null | undefined): (labels: Labels 
 /** Fields that have a value even where the document has none. */
 const FIELD_DEFAULTS: Readonly<Record<string, string>> = { 'spec.unschedulable': 'false', 'spec.hostNetwork': 'false' };
 
-/** `metadata.name=x,status.phase!=Running`: any path is understood, as some clients rely on kinds' own ones. */
+/** `metadata.name=x,status.phase!=Running`: any path works, as some clients rely on kind-specific ones. */
 export function fieldTest(selector: string | null | undefined): (object: KubeObject) => boolean {
   const tests = (selector ?? '')
     .split(',')
@@ -60,7 +60,7 @@ interface LabelSelector {
   readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[];
 }
 
-/** A `LabelSelector` document in string form, for `ObjectStore.list`. */
+/** A `LabelSelector` document as a string, for `ObjectStore.list`. */
 export function selectorText(selector: LabelSelector): string {
   const equal = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const sets = (selector.matchExpressions ?? []).map(({ key, operator, values = [] }) => {

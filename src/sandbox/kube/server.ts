@@ -1,4 +1,4 @@
-/** The Kubernetes API's door: a request is authenticated, named, maybe faulted, authorized, answered and counted. */
+/** The Kubernetes API server: authenticates, names, optionally faults, authorizes, answers and counts a request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -36,7 +36,7 @@ export interface KubeServerOptions {
   readonly clock: SandboxClock;
   readonly authenticate: (bearer: string | undefined, clientCert?: ClientCertificate) => User | undefined;
   readonly mintToken: (wish: TokenWish) => Minted;
-  /** RBAC over the store when absent. */
+  /** Defaults to RBAC over the store. */
   readonly authorize?: Rbac['authorize'];
   readonly faults: FaultSource;
   readonly onCall: (call: Call) => void;
@@ -45,8 +45,8 @@ export interface KubeServerOptions {
 }
 
 /**
- * Listeners for a `node:https` server. Give it a keepAliveTimeout of a minute or more: Go clients reuse connections, and do not try
- * a write again on one that the server has just closed.
+ * Listeners for a `node:https` server. Give it a keepAliveTimeout of a minute or more: Go clients reuse connections, and do not retry a write on one
+ * that the server has just closed.
  */
 export interface KubeServer {
   readonly request: (request: IncomingMessage, response: ServerResponse) => void;
@@ -60,7 +60,7 @@ function certificateOf(request: IncomingMessage): ClientCertificate | undefined 
   return subject?.CN ? { user: subject.CN, groups: [subject.O ?? []].flat() } : undefined;
 }
 
-/** Who shows nothing; a login that is wrong is refused instead. */
+/** A request without credentials; invalid credentials are rejected instead. */
 const ANONYMOUS: User = { user: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 const bearerOf = (request: IncomingMessage): string | undefined => /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];

@@ -1,4 +1,4 @@
-/** The form an answer is asked in: whole objects, metadata only, or a table for people. */
+/** The requested form of an answer: whole objects, metadata only, or a table. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { docOf } from './document.ts';
 import type { Doc } from './document.ts';
@@ -8,7 +8,7 @@ import { tableOf } from './table.ts';
 
 export type Shape = 'object' | 'metadata' | 'table';
 
-/** From the Accept header: the first form in it that is known here. */
+/** From the Accept header: its first supported form. */
 export function shapeOf(accept: string | undefined): Shape {
   for (const entry of (accept ?? '').split(',')) {
     if (/as=Table\b/.test(entry) && entry.includes('json')) return 'table';
@@ -18,7 +18,7 @@ export function shapeOf(accept: string | undefined): Shape {
   return 'object';
 }
 
-/** An object as this resource's version presents it: the shelf may be shared. */
+/** An object as this resource's version presents it: versions may share a storage. */
 function presented(resource: Resource, object: KubeObject): Doc {
   if (object.apiVersion === resource.apiVersion) return docOf(object);
   if (resource.group === 'events.k8s.io') return toEventsGroup(docOf(object));
@@ -52,7 +52,7 @@ export function shapeList(resource: Resource, part: ListPart, options: ShapeOpti
   if (options.shape === 'table') return tableOf(resource, docs, { ...options, list: part.list });
   if (options.shape === 'metadata')
     return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: part.list, items: docs.map(metadataOf) };
-  // Items of built-in kinds do not repeat the list's type on the wire.
+  // Items of built-in kinds do not repeat the list's type in JSON.
   const items = resource.custom ? docs : docs.map(({ kind: _kind, apiVersion: _version, ...rest }) => rest);
   return { kind: `${resource.kind}List`, apiVersion: resource.apiVersion, metadata: part.list, items };
 }

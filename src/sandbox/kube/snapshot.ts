@@ -1,4 +1,4 @@
-/** The whole cluster as sorted JSON without identities and times: two equal snapshots mean that nothing is left. */
+/** The whole cluster as sorted JSON without identities and times: if two snapshots are equal, nothing is left behind. */
 import type { Json } from '../../engine/types.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { isMap } from './document.ts';
@@ -6,7 +6,7 @@ import type { Doc } from './document.ts';
 import type { Registry } from './resources.ts';
 import type { WatchCache } from './watch-cache.ts';
 
-/** Traces of activity, not of anything installed: a real cluster forgets them by itself. */
+/** Traces of activity, not of an installation: a real cluster expires them by itself. */
 const FLEETING = new Set(['events.', 'leases.coordination.k8s.io']);
 const IDENTITY = new Set(['uid', 'resourceVersion', 'generation', 'observedGeneration', 'managedFields', 'startedAt', 'finishedAt', 'containerID']);
 const isTime = (key: string): boolean => /(?:Time|Timestamp)$/.test(key);

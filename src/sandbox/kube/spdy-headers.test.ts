@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createHeaderCodec, DICTIONARY } from './spdy-headers.ts';
 import type { Headers } from './spdy-headers.ts';
 
-/** RFC 1950: what a zlib stream names its dictionary by. */
+/** RFC 1950: the identifier of a zlib stream's dictionary. */
 function adler32(bytes: Buffer): number {
   let [a, b] = [1, 0];
   for (const byte of bytes) {

@@ -1,4 +1,4 @@
-/** SPDY/3 header blocks: name-value pairs, compressed over the life of a connection with a dictionary both sides know. */
+/** SPDY/3 header blocks: name-value pairs, compressed over the life of a connection with a preset dictionary. */
 import { constants, createDeflate, createInflate } from 'node:zlib';
 import type { Deflate, Inflate } from 'node:zlib';
 
@@ -23,7 +23,7 @@ function sized(text: string): Buffer {
 /** Fixed by the protocol (draft-mbelshe-httpbis-spdy-00, section 2.6.10.1): 1423 bytes. */
 export const DICTIONARY = Buffer.concat([...[...NAMES.split(' '), ...MORE].map(sized), Buffer.from(TEXT)]);
 
-/** What one write makes of a zlib stream whose window lives on. */
+/** The output of one write to a zlib stream that keeps its window. */
 function through(stream: Inflate | Deflate, bytes: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     stream.once('error', reject);
@@ -67,7 +67,7 @@ export interface HeaderCodec {
   close(): void;
 }
 
-/** Both directions of one connection. Blocks must be given one after the other, in the order of their frames. */
+/** Both directions of one connection. Pass blocks one after the other, in the order of their frames. */
 export function createHeaderCodec(): HeaderCodec {
   const inflate = createInflate({ dictionary: DICTIONARY, finishFlush: constants.Z_SYNC_FLUSH });
   const deflate = createDeflate({ dictionary: DICTIONARY });

@@ -1,4 +1,4 @@
-/** The server's side of SPDY/3.1, as much of it as kubectl's port-forward speaks: streams, data, pings. */
+/** The server side of SPDY/3.1, as far as kubectl's port-forward needs it: streams, data, pings. */
 import { createHeaderCodec } from './spdy-headers.ts';
 import type { Headers } from './spdy-headers.ts';
 
@@ -19,9 +19,9 @@ export interface SpdyHandlers {
   readonly write: (bytes: Buffer) => void;
   opened(stream: SpdyStream): void;
   received(id: number, bytes: Buffer): void;
-  /** The client sends no more on this stream, or wants no more of it (`reset`). */
+  /** The client sends no more on this stream, or has reset it (`reset`). */
   finished(id: number, how: 'end' | 'reset'): void;
-  /** The connection is of no use any more. */
+  /** The connection is unusable from now on. */
   closed(): void;
 }
 
@@ -38,7 +38,7 @@ interface Frame {
   readonly payload: Buffer;
 }
 
-/** The first whole frame, and what follows it. */
+/** The first complete frame, and the remaining bytes. */
 function takeFrame(bytes: Buffer): { readonly frame: Frame; readonly rest: Buffer } | undefined {
   if (bytes.length < 8) return undefined;
   const control = ((bytes[0] ?? 0) & 0x80) !== 0;
@@ -119,7 +119,7 @@ export function createSpdySession(handlers: SpdyHandlers): SpdySession {
       for (let taken = takeFrame(pending); taken; taken = takeFrame(pending)) {
         const { frame } = taken;
         pending = taken.rest;
-        // Header blocks share one window, so frames are taken strictly one after the other.
+        // Header blocks share one window, so frames are processed strictly in order.
         work = work.then(() => handle(frame)).catch(close);
       }
     },

@@ -1,4 +1,4 @@
-/** The API server's answers when it says no: `Status` documents in the words of the real one. */
+/** The API server's errors: `Status` documents with the messages of the real one. */
 import type { Doc } from './document.ts';
 
 export interface Status extends Doc {
@@ -7,7 +7,7 @@ export interface Status extends Doc {
   readonly message: string;
 }
 
-/** Thrown anywhere below the door; the door sends its status. */
+/** Thrown anywhere in request handling; the server sends its status. */
 export class Refusal extends Error {
   readonly status: Status;
   readonly headers: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What a refusal is about: names as the real texts print them (`deployments.apps`, `Deployment.apps`). */
+/** The subject of an error: names as the real messages print them (`deployments.apps`, `Deployment.apps`). */
 export interface Subject {
   readonly group: string;
   readonly kind: string;
@@ -45,10 +45,10 @@ const detailsOf = (subject: Subject, name: string): Doc => ({ name, ...(subject.
 export const notFound = (subject: Subject, name: string): Refusal =>
   new Refusal(failure(404, 'NotFound', `${resourceName(subject)} "${name}" not found`, detailsOf(subject, name)));
 
-/** No such path at all: what a client sees when a CRD is missing. */
+/** Path not found: what a client gets when a CRD is missing. */
 export const noSuchPath = (): Refusal => new Refusal(failure(404, 'NotFound', 'the server could not find the requested resource', {}));
 
-/** No API group at all: the real server's multiplexer answers, in plain text. */
+/** API group not found: the real server's multiplexer answers in plain text. */
 export class PageNotFound extends Error {}
 
 export const alreadyExists = (subject: Subject, name: string): Refusal =>
@@ -95,5 +95,5 @@ export function invalid(subject: Subject, name: string, causes: readonly Cause[]
   return new Refusal(failure(422, 'Invalid', `${dotted(subject.kind, subject.group)} "${name}" is invalid: ${said}`, details));
 }
 
-/** Server-side apply met fields of other managers. */
+/** Server-side apply conflicts with other managers. */
 export const applyConflict = (message: string, causes: readonly Cause[]): Refusal => new Refusal(failure(409, 'Conflict', message, { causes }));

@@ -1,4 +1,4 @@
-/** The cluster's objects: the shelf, the API's rules over it, and what namespaces and CRDs set in motion. */
+/** The cluster's objects: storage, the API's rules over it, and the side effects of namespaces and CRDs. */
 import type { Json } from '../../engine/types.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ObjectStore, SandboxClock } from '../types.ts';
@@ -19,7 +19,7 @@ import { notFound } from './status.ts';
 import { createWrites } from './writes.ts';
 import type { Writes } from './writes.ts';
 
-/** What the door needs beyond what the rest of the sandbox sees. All of it throws `Refusal`. */
+/** What the server needs beyond the interface for the rest of the sandbox. All of it throws `Refusal`. */
 export interface KubeStore extends ObjectStore {
   readonly registry: Registry;
   readonly shelf: WatchCache;
@@ -31,7 +31,7 @@ export interface KubeStore extends ObjectStore {
 
 export interface StoreOptions {
   readonly clock: SandboxClock;
-  /** PEM that every namespace's `kube-root-ca.crt` carries. */
+  /** PEM in every namespace's `kube-root-ca.crt`. */
   readonly rootCa?: string;
 }
 

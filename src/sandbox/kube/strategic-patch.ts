@@ -6,7 +6,7 @@ import { listKind } from './list-keys.ts';
 const ORDER = '$setElementOrder/';
 const DELETE = '$deleteFromPrimitiveList/';
 
-/** Strategic patches know ports by number alone and spread constraints by topology alone. */
+/** Strategic patches identify ports by number alone and spread constraints by topology alone. */
 const mergeKey = (field: string, items: readonly unknown[]): string | undefined => {
   const kind = listKind(field, items);
   return kind.is === 'map' ? kind.keys[0] : undefined;

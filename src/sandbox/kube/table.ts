@@ -1,4 +1,4 @@
-/** Tables for people: what `kubectl get` prints. */
+/** Tables as `kubectl get` prints them. */
 import { columnsOf } from './columns.ts';
 import type { Column } from './column.ts';
 import type { Doc } from './document.ts';

@@ -1,4 +1,4 @@
-/** The far end of a port-forward: a raw byte stream that speaks HTTP/1.1 to whatever listens in the pod. */
+/** The pod's end of a port-forward: a raw byte stream that speaks HTTP/1.1 to the listener in the pod. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { duplexPair } from 'node:stream';
@@ -30,7 +30,7 @@ function podServer(runtime: PodRuntime, { pod, port }: Goal): Server {
       response.writeHead(status, { ...headers, 'content-length': bytes.length });
       response.end(request.method === 'HEAD' ? undefined : bytes);
     } catch {
-      // What a process that dies in the middle of an answer leaves behind.
+      // The partial answer of a process that dies while answering.
       response.destroy();
     }
   };

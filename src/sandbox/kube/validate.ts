@@ -1,4 +1,4 @@
-/** Which names, labels and required fields the API server insists on. */
+/** The API server's validation of names, labels and required fields. */
 import { isMap, reach } from './document.ts';
 import type { Doc } from './document.ts';
 import type { Resource } from './resources.ts';
@@ -63,7 +63,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   ClusterRoleBinding: ['roleRef'],
 };
 
-/** A workload must select the pods it makes. */
+/** A workload must select its own pods. */
 function selectorCauses(object: Doc): Cause[] {
   const wanted: Doc = object.spec?.selector?.matchLabels ?? {};
   const labels: Doc = object.spec?.template?.metadata?.labels ?? {};
@@ -88,7 +88,7 @@ function containerCauses(spec: Doc | undefined, path: string): Cause[] {
   return causes;
 }
 
-/** An event lies in the namespace of what it is about, or in `default`. */
+/** An event is in the namespace of the object it is about, or in `default`. */
 function eventCauses({ metadata, involvedObject }: Doc): Cause[] {
   const about: string = involvedObject?.namespace ?? '';
   const home = about === '' ? 'default' : about;
@@ -109,7 +109,7 @@ function bodyCauses(object: Doc): Cause[] {
   return [...selectorCauses(object), ...containerCauses(spec && { ...spec, volumes: [...(spec.volumes ?? []), ...claims] }, 'spec.template.spec')];
 }
 
-/** Throws the 422 the real server gives. Expects defaults to be filled in. */
+/** Throws the 422 of the real server. Expects defaults to be filled in. */
 export function validate(resource: Resource, object: Doc): void {
   const name: unknown = object.metadata.name;
   if (typeof name !== 'string' || name === '') throw invalid(resource, '', [missing('metadata.name', 'name or generateName is required')]);

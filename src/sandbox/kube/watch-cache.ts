@@ -1,9 +1,9 @@
-/** Raw storage: objects by resource and name, one revision counter, the history a watch resumes from. Knows no rules. */
+/** Raw storage: objects by resource and name, one revision counter, the history a watch resumes from. Enforces no rules. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { StoreEvent } from '../types.ts';
 import type { Resource } from './resources.ts';
 
-/** How many changes a watch may lag behind before it is told 410 Gone. */
+/** How many changes a watch may lag behind before it gets a 410 Gone. */
 const HISTORY = 20_000;
 
 export interface Change extends StoreEvent {
@@ -35,7 +35,7 @@ function tell(listener: (change: Change) => void, change: Change, broken: unknow
 
 export function createWatchCache(): WatchCache {
   const shelves = new Map<string, Map<string, KubeObject>>();
-  /** Sorted keys by shelf, until one comes or goes: sorting thousands of pods for every list is most of what a list would cost. */
+  /** Sorted keys by storage, until one is added or removed: sorting thousands of pods for every list is most of a list's cost. */
   const orders = new Map<string, readonly string[]>();
   const listeners = new Set<(change: Change) => void>();
   let history: Change[] = [];
@@ -57,12 +57,12 @@ export function createWatchCache(): WatchCache {
     }
     pending.push(change);
     if (publishing) return;
-    // A listener may write too: everyone still hears of changes in the order they were made.
+    // A listener may write too: all listeners still get changes in the order they were made.
     publishing = true;
     const broken: unknown[] = [];
     for (let next = pending.shift(); next; next = pending.shift()) for (const listener of Array.from(listeners)) tell(listener, next, broken);
     publishing = false;
-    // One broken listener must not keep the others in the dark, nor go unnoticed.
+    // A failing listener must not keep changes from the others, nor go unnoticed.
     if (broken.length > 0) throw broken[0];
   };
   const numbered = (object: KubeObject): KubeObject => ({ ...object, metadata: { ...object.metadata, resourceVersion: String(++revision) } });

@@ -1,4 +1,4 @@
-/** Watches: what changed since a revision, then every further change, one JSON line each. */
+/** Watches: changes since a revision, then every further change, one JSON line each. */
 import type { ServerResponse } from 'node:http';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { SandboxClock } from '../types.ts';
@@ -13,7 +13,7 @@ const DEFAULT_TIMEOUT_S = 1800;
 
 type Type = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
-/** What a change is to a watcher who sees only what matches. */
+/** A change as a watcher with a selector sees it. */
 function seenAs(change: Change, matches: (object: KubeObject) => boolean): Type | undefined {
   const now = change.type !== 'DELETED' && matches(change.object);
   const before = change.before !== undefined && matches(change.before);

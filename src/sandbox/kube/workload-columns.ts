@@ -1,4 +1,4 @@
-/** The columns of pods and of what makes pods. */
+/** The columns of pods and of workloads. */
 import { AGE, age, count, isTrue, NAME, selector, text } from './column.ts';
 import type { Column } from './column.ts';
 import { reach } from './document.ts';

@@ -12,7 +12,7 @@ import type { WatchCache } from './watch-cache.ts';
 import { alreadyExists, badRequest, conflict, forbidden, notFound } from './status.ts';
 import { validate } from './validate.ts';
 
-/** Gives `metadata.managedFields` of what is about to be written. */
+/** Returns `metadata.managedFields` of the object to be written. */
 export type Track = (before: Doc | undefined, after: Doc) => readonly Doc[];
 
 export interface InsertOptions {
@@ -24,7 +24,7 @@ export interface InsertOptions {
 }
 
 export interface WriteOptions {
-  /** `main` keeps the status as it was, `status` keeps everything else, `all` (the cluster's own parts) replaces both. */
+  /** `main` keeps the current status, `status` keeps everything else, `all` (the cluster's own components) replaces both. */
   readonly part: 'main' | 'status' | 'all';
   readonly dryRun?: boolean;
   readonly track?: Track;
@@ -40,21 +40,21 @@ export interface WriteParts {
   readonly clock: SandboxClock;
   readonly around: Surroundings;
   readonly namespaces: Resource;
-  /** Told of an object that has lost its last finalizer while it was being deleted. */
+  /** Called with an object that has lost its last finalizer while terminating. */
   readonly released: (resource: Resource, object: KubeObject) => void;
 }
 
 const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
 const suffix = (): string => Array.from({ length: 5 }, () => SUFFIX[randomInt(SUFFIX.length)]).join('');
 
-/** Everything that tells two states of an object apart for a client: not when, or at which revision, it was written. */
+/** Everything that distinguishes two states of an object for a client: not when, or at which revision, it was written. */
 function essence(object: Doc): Doc {
   const { resourceVersion: _revision, managedFields, ...metadata } = object.metadata;
   const managers = (managedFields ?? []).map(({ time: _time, ...entry }: Doc) => entry);
   return { ...object, metadata: { ...metadata, managers } };
 }
 
-/** What `metadata.generation` counts: the wish, not its state. */
+/** What `metadata.generation` counts: changes of the desired state, not of the status. */
 function wish(object: Doc): Doc {
   const { metadata: _metadata, status: _status, apiVersion: _version, ...rest } = object;
   return rest;
@@ -71,18 +71,18 @@ function keepAddresses(before: Doc, after: Doc): void {
     if (former?.nodePort && after.spec.type && after.spec.type !== 'ClusterIP') port.nodePort ??= former.nodePort;
   }
   if (before.spec?.type === 'ClusterIP' || (after.spec.type ?? 'ClusterIP') !== 'ClusterIP') return;
-  // No longer reached from outside: what belonged to that goes.
+  // No longer external: the fields that belong to it are dropped.
   for (const port of after.spec.ports ?? []) delete port.nodePort;
   for (const field of ['externalTrafficPolicy', 'allocateLoadBalancerNodePorts', 'healthCheckNodePort']) delete after.spec[field];
 }
 
-/** A server shows no map and no list of metadata that has nothing in it. */
+/** The server drops empty maps and lists of metadata. */
 function leaveOutEmpty(metadata: Doc): void {
   for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences'])
     if (metadata[key] && Object.keys(metadata[key] as object).length === 0) delete metadata[key];
 }
 
-/** Nor a field of a known kind that was said to be nothing. */
+/** It also drops null fields of known kinds. */
 function leaveOutNulls(node: Doc): void {
   for (const [key, value] of Object.entries(node)) {
     if (value === null && !Array.isArray(node)) delete node[key];
@@ -153,7 +153,7 @@ export function createWrites(parts: WriteParts): Writes {
 
     write(resource, before, draft, options) {
       const old = docOf(before);
-      // Kubelets and controllers of thousands of nodes write little else, so that only what is new is copied and compared.
+      // Kubelets and controllers of thousands of nodes write little else, so only the change is copied and compared.
       if (options.part === 'status' && !options.track && !options.dryRun && !old.metadata.deletionTimestamp) return writeStatus(resource, before, draft);
       const given = copy(draft);
       const { uid, resourceVersion, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation, name, namespace } = old.metadata;

@@ -1,4 +1,4 @@
-/** The way of a log line through the cluster, computed from what is deployed: Alloy, the gateway, Loki, the bucket. */
+/** The path of a log line through the cluster, computed from what is deployed: Alloy, the gateway, Loki, the bucket. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { ComponentStart, LogPath, LogPathParts, SandboxRequest, SandboxResponse, StoreEvent } from '../types.ts';
 import { createGrafanas } from '../grafana/grafana.ts';
@@ -12,12 +12,12 @@ import { createPodsByNode } from './pods-by-node.ts';
 import { type Process, processOf } from './process.ts';
 import type { LogSurroundings } from './surroundings.ts';
 
-/** The kubelet brings a changed ConfigMap into a pod after a while. */
+/** The kubelet updates a changed ConfigMap in a pod after a while. */
 const SYNC_DELAY_MS = 2_000;
-/** The folder of a deleted pod stays for its last lines to be read. */
+/** The folder of a deleted pod remains until its last lines can be read. */
 const CLEAN_DELAY_MS = 3_000;
 
-/** Of the readiness probe that the chart gives the gateway. */
+/** The period of the readiness probe that the chart gives the gateway. */
 const PROBE_EVERY_MS = 10_000;
 const NODE_ADDRESS = '10.0.0.1';
 
@@ -44,7 +44,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
 
   const begin = (process: Process): ComponentStart => {
     const id = idOf(process.pod, process.container.name);
-    // Who starts anew in the same pod was killed, or has crashed.
+    // A restart in the same pod means it was killed or has crashed.
     collectors.get(id)?.collector.stop({ graceful: false });
     collectors.delete(id);
     const started = startCollector(around, process, positions);
@@ -61,7 +61,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
     } else gateways.delete(id);
     return started;
   };
-  /** The kubelet asks a gateway whether it is ready, as long as it runs. */
+  /** The kubelet probes a gateway's readiness as long as it runs. */
   const probe = (process: Process): void => {
     parts.clock.after(PROBE_EVERY_MS, () => {
       if (!gateways.has(idOf(process.pod, process.container.name))) return;
@@ -108,7 +108,7 @@ export function createLogPath(parts: LogPathParts): LogPath {
     grafanas.gone(pod);
     parts.clock.after(CLEAN_DELAY_MS, () => files.remove(pod.metadata.uid ?? ''));
   };
-  /** The API tail reads other nodes too, so it is woken with all. */
+  /** Tailing through the API covers other nodes too, so such collectors wake for all. */
   const wakeNode = (node: string | undefined): void => {
     for (const { process, collector } of collectors.values())
       if (node === undefined || process.node === node || process.pod.metadata.ownerReferences?.[0]?.kind !== 'DaemonSet') collector.wake();

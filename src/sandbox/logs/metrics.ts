@@ -4,14 +4,14 @@ type Labels = Readonly<Record<string, string>>;
 export interface Family {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
-  /** There at zero from the start, since it has no labels. */
+  /** Exists at zero from the start, since it has no labels. */
   readonly bare?: true;
-  /** Of a histogram; those of Prometheus unless given. */
+  /** Of a histogram; defaults to Prometheus's. */
   readonly buckets?: readonly number[];
 }
 
 export interface Metrics {
-  /** To a counter or a gauge. */
+  /** Adds to a counter or a gauge. */
   add(name: string, labels: Labels, by: number): void;
   set(name: string, labels: Labels, value: number): void;
   observe(name: string, labels: Labels, value: number): void;
@@ -26,12 +26,12 @@ const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 interface Series {
   readonly labels: Labels;
   value: number;
-  /** Of a histogram: how many were at most as large as each bucket, and how many there were. */
+  /** Of a histogram: how many values were at most as large as each bucket, and how many there were. */
   readonly counts: number[];
   count: number;
 }
 
-/** Throws on a name that is not in the table: what no real process has must not be counted. */
+/** Throws on a name that is not in the table: metrics that no real process has must not be counted. */
 export function createMetrics(families: Readonly<Record<string, Family>>): Metrics {
   const all = new Map<string, Map<string, Series>>();
   const bucketsOf = (name: string): readonly number[] => (families[name]?.type === 'histogram' ? (families[name].buckets ?? DEFAULT_BUCKETS) : []);
@@ -86,7 +86,7 @@ function histogramLines(name: string, of: { readonly series: Series; readonly bu
   ];
 }
 
-/** `{a="x",b="y"}`, by name; the bound of a bucket comes last. */
+/** `{a="x",b="y"}`, sorted by name; a bucket's bound comes last. */
 function textOf(labels: Labels, le?: string): string {
   const pairs = Object.entries(labels)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -25,7 +25,7 @@ interface Source {
   readonly items?: readonly { readonly key: string; readonly path?: string }[];
 }
 
-/** A mount of a `subPath` is one file, any other a folder of keys. */
+/** A `subPath` mount is one file, any other a folder of keys. */
 function configured({ store }: Around, process: Process, root: string): MountedFiles['files'] {
   const found = mountAt(process, root);
   if (found === undefined) return [];

@@ -1,4 +1,4 @@
-/** What NetworkPolicies let through: between pods, and out of the cluster. */
+/** What NetworkPolicies allow: between pods, and out of the cluster. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { selects } from '../cluster/selector.ts';
 import type { LabelSelector, Pod } from '../cluster/shapes.ts';
@@ -25,7 +25,7 @@ interface Policy extends KubeObject {
 
 const EVERYWHERE = '0.0.0.0/0';
 
-/** Those of one direction that select the pod; without any, everything passes. */
+/** Policies of one direction that select the pod; without any, everything is allowed. */
 function over(store: ObjectStore, pod: Pod, type: 'Ingress' | 'Egress'): readonly Policy[] {
   const namespace = pod.metadata.namespace;
   return (store.list('NetworkPolicy', namespace === undefined ? {} : { namespace }) as readonly Policy[]).filter(({ spec = {} }) => {
@@ -60,7 +60,7 @@ function passes(store: ObjectStore, rules: readonly Rule[], of: Side): boolean {
   });
 }
 
-/** Whether a connection from one pod arrives at a port of another. */
+/** Whether a connection from one pod reaches a port of another. */
 export function admits(store: ObjectStore, way: { readonly from: Pod; readonly to: Pod; readonly port: number }): boolean {
   const { from, to, port } = way;
   const into = over(store, to, 'Ingress');

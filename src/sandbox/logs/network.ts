@@ -14,15 +14,15 @@ interface Service extends KubeObject {
   };
 }
 
-/** `failed`: no answer came; the words are the Go dialer's. */
+/** `failed`: there was no answer; the message is the Go dialer's. */
 export type Reply = { readonly is: 'answer'; readonly response: SandboxResponse } | { readonly is: 'failed'; readonly message: string };
 
 export interface Network {
-  /** `host` may be a short name: then `namespace` is searched first. NetworkPolicies are heeded when it is told which pod asks. */
+  /** `host` may be a short name: then `namespace` is searched first. NetworkPolicies apply when the calling pod is given. */
   request(to: { readonly url: string; readonly namespace: string; readonly from?: Pod }, request: Omit<SandboxRequest, 'path'>): Reply;
-  /** Why a pod does not reach a host outside the cluster, in the dialer's words. */
+  /** Why a pod can't reach a host outside the cluster, as the dialer's message. */
   outside(from: Pod, host: string): string | undefined;
-  /** The Service a name leads to, from a pod of this namespace. */
+  /** The Service that a name resolves to, from a pod of this namespace. */
   service(host: string, namespace: string): KubeObject | undefined;
   readyPods(service: KubeObject): readonly Pod[];
 }
@@ -66,7 +66,7 @@ export function createNetwork({ store, layer }: Pick<LogPathParts, 'store' | 'la
       const barred = to.from && layer?.unreachable(to.from, host);
       if (barred !== undefined) return { is: 'failed', message: barred };
       for (const pod of readyPods(found)) {
-        // A packet that a policy drops is answered by nobody.
+        // A packet dropped by a policy gets no answer.
         if (to.from !== undefined && !admits(store, { from: to.from, to: pod, port: targetPort(wanted, pod) }))
           return { is: 'failed', message: `dial tcp ${address}: i/o timeout` };
         const response = answer(pod, targetPort(wanted, pod), {

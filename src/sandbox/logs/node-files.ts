@@ -5,7 +5,7 @@ import { restartsOf } from './process.ts';
 
 export interface NodeFile {
   readonly node: string;
-  /** `/var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log`; a rotated file has the time of its rotation behind it. */
+  /** `/var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log`; a rotated file has the time of its rotation appended. */
   readonly path: string;
   readonly uid: string;
   readonly container: string;
@@ -21,11 +21,11 @@ export interface NodeFiles {
   on(node: string): readonly NodeFile[];
   at(node: string, path: string): NodeFile | undefined;
   all(): readonly NodeFile[];
-  /** The kubelet clears a pod's folder away. */
+  /** The kubelet removes a pod's folder. */
   remove(uid: string): void;
 }
 
-/** `containerLogMaxSize` and `containerLogMaxFiles` of the kubelet. Whoever has a file open reads on in what was renamed. */
+/** `containerLogMaxSize` and `containerLogMaxFiles` of the kubelet. A reader with an open file continues in the renamed one. */
 const ROTATED_AT = 10 * 1_048_576;
 const KEPT_FILES = 5;
 /** Containerd writes a longer line in parts. */
@@ -38,7 +38,7 @@ function folderUid({ metadata: { annotations, uid = '' } }: KubeObject): string 
   return annotations?.['kubernetes.io/config.mirror'] === undefined ? uid : (annotations['kubernetes.io/config.hash'] ?? uid);
 }
 
-/** Indexed by node and by pod: thousands of nodes ask for their own few files, again and again. */
+/** Indexed by node and by pod: thousands of nodes repeatedly look up their own few files. */
 export function createNodeFiles(): NodeFiles {
   const byNode = new Map<string, Map<string, OpenFile>>();
   const byPod = new Map<string, Set<OpenFile>>();

@@ -1,4 +1,4 @@
-/** The pods of each node, so that each of thousands of collectors looks at its own few. */
+/** The pods of each node, so that each of thousands of collectors checks only its own few. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Pod } from '../cluster/shapes.ts';
 import type { ObjectStore } from '../types.ts';

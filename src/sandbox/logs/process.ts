@@ -45,7 +45,7 @@ interface Mount {
   readonly readOnly?: boolean;
 }
 
-/** Where a path of the container lies: the deepest mount over it, and what is left of the path below that. */
+/** Where a path of the container is: the deepest mount over it, and the rest of the path below that. */
 export function mountAt(process: Process, path: string): { readonly mount: Mount; readonly volume: Volume; readonly below: string } | undefined {
   const mounts = (process.container.volumeMounts ?? []) as readonly Mount[];
   const over = mounts
@@ -65,7 +65,7 @@ export function hostPathOf(process: Process, path: string): string | undefined {
   return host === undefined ? undefined : [host.replace(/\/+$/, ''), found?.below].filter((part) => part !== '').join('/');
 }
 
-/** What outlives the container at this path; `undefined` is the container's own file system. */
+/** The storage at this path that outlives the container; `undefined` is the container's own file system. */
 export function storageAt(process: Process, path: string): string | undefined {
   const found = mountAt(process, path);
   if (found === undefined) return undefined;
@@ -133,13 +133,13 @@ export const userOf = (process: Process): number => identityOf(process).runAsUse
 /** Whether the kernel lets the process read a file of root and of this group. */
 export function mayRead(process: Process, file: { readonly mode: number; readonly group?: number }): boolean {
   const { runAsUser = 0, runAsGroup = 0, fsGroup, supplementalGroups = [] } = identityOf(process);
-  // Reading whatever it is takes a capability that root has, unless it is dropped; its own files it may read without.
+  // Reading any file takes a capability that root has, unless it is dropped; it can read its own files without.
   if (runAsUser === 0) return (file.mode & 0o400) !== 0;
   const inGroup = [runAsGroup, fsGroup, ...supplementalGroups].includes(file.group ?? 0);
   return (file.mode & (inGroup ? 0o040 : 0o004)) !== 0;
 }
 
-/** Whether a file that comes from a ConfigMap or a Secret may be read: it is root's, or its group's where the pod has one. */
+/** Whether a file of a ConfigMap or a Secret may be read: it belongs to root, or to the pod's fsGroup if there is one. */
 export function mayReadMounted(process: Process, path: string): boolean {
   const found = mountAt(process, path);
   const source = (found?.volume['secret'] ?? found?.volume.configMap ?? found?.volume.projected) as

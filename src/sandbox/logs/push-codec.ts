@@ -28,7 +28,7 @@ export function encodePush(streams: readonly { readonly labels: StreamLabels; re
   return compress(Buffer.concat(encoded));
 }
 
-/** The fields of a message, each as often as it is there. Throws on what is no message. */
+/** The fields of a message, with every occurrence. Throws on an invalid message. */
 function fieldsOf(bytes: Buffer): readonly (readonly [number, Buffer | bigint])[] {
   const found: (readonly [number, Buffer | bigint])[] = [];
   let at = 0;
@@ -59,7 +59,7 @@ const inner = (fields: ReturnType<typeof fieldsOf>, number: number): readonly Bu
   fields.flatMap(([field, value]) => (field === number && Buffer.isBuffer(value) ? [value] : []));
 const count = (fields: ReturnType<typeof fieldsOf>, number: number): bigint => (fields.find(([field]) => field === number)?.[1] as bigint | undefined) ?? 0n;
 
-/** A sentence in Loki's words when the body is no push. */
+/** Returns Loki's error message when the body is not a push. */
 export function decodePush(body: Buffer): readonly Stream[] | string {
   const raw = decompress(body);
   if (raw === undefined) return 'snappy: corrupt input';

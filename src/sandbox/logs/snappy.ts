@@ -1,11 +1,11 @@
-/** Snappy's block format: what Loki takes pushes in. */
+/** Snappy's block format, in which Loki accepts pushes. */
 
 const varint = (value: number): readonly number[] => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
 
 const TABLE_BITS = 14;
 const BLOCK = 65_536;
 
-/** Finds repetitions of four bytes and more within a block of 64 KiB, as the format's own compressor does. */
+/** Finds repetitions of four bytes and more within a block of 64 KiB, as the reference compressor does. */
 export function compress(input: Buffer): Buffer {
   const parts: Buffer[] = [Buffer.from(varint(input.length))];
   const literal = (from: number, to: number): void => {
@@ -53,7 +53,7 @@ export function decompress(input: Buffer): Buffer | undefined {
     size += (byte & 127) * 2 ** shift;
     if (byte < 128) break;
   }
-  // Nothing can grow more than this.
+  // No input can expand more than this.
   if (size > input.length * 64 + 64) return undefined;
   const output = Buffer.alloc(size);
   let to = 0;

@@ -1,4 +1,4 @@
-/** The programs that take the place of simulated ones, and whether this machine can run them. */
+/** The real programs that replace simulated ones, and whether this machine can run them. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { stop } from '../../problems/problem.ts';
@@ -9,11 +9,11 @@ export type Part = (typeof PARTS)[number];
 export interface Binaries {
   /** Absolute paths. */
   readonly paths: Readonly<Record<Part, string>>;
-  /** Those that were taken from PATH, since the folder has none. */
+  /** Taken from PATH, since the folder does not have them. */
   readonly fromPath: readonly Part[];
 }
 
-/** Whose packages are everywhere; Loki and Alloy are taken from the folder alone, where their version is known. */
+/** Programs that every distribution packages; Loki and Alloy come from the folder only, where their version is known. */
 const FALLBACK: ReadonlySet<Part> = new Set(['nginx', 'memcached']);
 const TOOLS = ['ip', 'unshare', 'setpriv', 'mount', 'chroot', 'hostname', 'nsenter', 'mkfifo'] as const;
 
@@ -32,7 +32,7 @@ const onPath = (name: string, path: string): string | undefined =>
     .map((folder) => join(folder, name))
     .find(isProgram);
 
-/** Throws REAL_UNSUPPORTED or REAL_BINARIES_MISSING before anything is made. */
+/** Throws REAL_UNSUPPORTED or REAL_BINARIES_MISSING before anything is created. */
 export function findBinaries(folder: string, env: Readonly<Record<string, string | undefined>>): Binaries {
   refuseElsewhere(env);
   const root = resolve(folder);

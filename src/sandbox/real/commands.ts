@@ -1,11 +1,11 @@
-/** Programs of the machine that make namespaces and mounts. */
+/** Runs the machine's programs that create namespaces and mounts. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 const start = promisify(execFile);
 const MOST_MS = 20_000;
 
-/** What it printed. Throws with its words on stderr when it fails. */
+/** Its stdout. Throws with its stderr when it fails. */
 export async function run(program: string, ...args: readonly string[]): Promise<string> {
   try {
     return (await start(program, [...args], { timeout: MOST_MS, maxBuffer: 16 * 2 ** 20 })).stdout;
@@ -15,7 +15,7 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   }
 }
 
-/** The same where it does not matter whether it works. */
+/** The same where failure does not matter. */
 export async function tryRun(program: string, ...args: readonly string[]): Promise<string> {
   return run(program, ...args).catch(() => '');
 }

@@ -1,4 +1,4 @@
-/** The shell script that turns a namespace into a container: a root of its own, its mounts, its user, and then the program. */
+/** The shell script that turns a namespace into a container: its own root, its mounts, its user, and then the program. */
 import { join } from 'node:path';
 import type { Container, Pod } from '../cluster/shapes.ts';
 import { DNS_ADDRESS } from './network.ts';
@@ -8,7 +8,7 @@ export interface ScriptOptions {
   readonly pod: Pod;
   readonly container: Container;
   readonly address: string;
-  /** Empty, for the container's root. */
+  /** An empty folder, for the container's root. */
   readonly root: string;
   /** Named pipes. */
   readonly stdout: string;
@@ -16,7 +16,7 @@ export interface ScriptOptions {
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
-  /** Programs of this machine and where the container has them. */
+  /** Programs of this machine and their paths in the container. */
   readonly programs: readonly { readonly source: string; readonly target: string }[];
   /** PEM file: the only authority that programs trust. */
   readonly ca: string;
@@ -33,7 +33,7 @@ interface SecurityContext {
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
 }
 
-/** What containerd leaves to a container that says nothing of it. */
+/** containerd's default capabilities. */
 const DEFAULT_CAPABILITIES = 'chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap net_bind_service sys_chroot kill audit_write'.split(
   ' ',
 );
@@ -82,14 +82,14 @@ export function containerScript(options: ScriptOptions): string {
     `cd ${q(root)}`,
     'mkdir -p usr etc/ssl/certs proc dev tmp var/run var/log var/tmp run root .over .work',
     'chmod 1777 tmp var/tmp; chmod 777 run var/run',
-    // Programs are laid over the machine's own without touching them.
+    // Mounted over the machine's programs without changing them.
     'mount -t overlay -o lowerdir=/usr,upperdir=.over,workdir=.work loki-eks usr',
     ...options.programs.flatMap(({ source, target }) => [point({ isFile: true, target }), `mount --bind ${q(source)} ${within(target)}`]),
     'for name in bin sbin lib lib64; do if [ -L /$name ]; then ln -s "$(readlink /$name)" $name; elif [ -d /$name ]; then mkdir $name; mount --rbind /$name $name; fi; done',
     'mount --rbind /dev dev',
     'mount -t proc proc proc',
     'for name in passwd group nsswitch.conf protocols services mime.types ld.so.cache; do [ ! -f /etc/$name ] || cp /etc/$name etc/$name; done',
-    // What nginx has in its image beside its configuration.
+    // What the nginx image holds besides its configuration.
     'if [ -f /etc/nginx/mime.types ]; then mkdir -p etc/nginx; cp /etc/nginx/mime.types etc/nginx/; fi',
     'mkdir -p var/lib/nginx var/log/nginx; chmod 777 var/lib/nginx var/log/nginx',
     `cp ${q(options.ca)} etc/ssl/certs/ca-certificates.crt`,
@@ -97,7 +97,7 @@ export function containerScript(options: ScriptOptions): string {
     file('etc/hosts', `127.0.0.1\tlocalhost\n${options.address}\t${pod.metadata.name}\n`),
     file('etc/hostname', `${pod.metadata.name}\n`),
     ...mounts.flatMap((mount) => [point(mount), `mount --bind ${q(mount.source)} ${within(mount.target)}`]),
-    // At the end, since a mount within another needs its place there.
+    // At the end, since a nested mount needs its mount point there.
     ...mounts.filter(({ readOnly }) => readOnly).map(({ target }) => `mount -o remount,ro,bind ${within(target)}`),
     ...(security.readOnlyRootFilesystem === true ? ['mount -o remount,ro usr', `mount -o remount,ro ${q(root)}`] : []),
     `exec chroot ${q(root)} /usr/bin/env -i ${env.join(' ')} setpriv ${userFlags(security).join(' ')} -- ${options.words.map(q).join(' ')}`,

@@ -1,4 +1,4 @@
-/** One container as a process of this machine: its pipes, its number, its end. */
+/** One container as a process of this machine: its pipes, its pid, its exit. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -8,10 +8,10 @@ import { containerScript, type ScriptOptions, securityOf } from './container-scr
 import type { LogFile, Stream } from './kubelet-logs.ts';
 
 export interface RunningContainer {
-  /** Of the program, not of what holds its namespaces; `undefined` before it runs and once it has ended. */
+  /** The program's pid, not that of the process holding its namespaces; `undefined` before it runs and once it has exited. */
   pid(): number | undefined;
   signal(name: NodeJS.Signals): boolean;
-  /** Resolves with the code, 128 and the number where a signal ended it. */
+  /** Resolves with the exit code, or 128 plus the number of the signal that ended it. */
   readonly ended: Promise<number>;
   hasEnded(): boolean;
 }
@@ -36,7 +36,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
     (Object.entries(pipes) as readonly (readonly [Stream, string])[]).map(async ([stream, path]) => {
       rmSync(path, { force: true });
       await run('mkfifo', '-m', '600', path);
-      // Programs open /dev/stdout anew, which their user must be allowed to.
+      // Programs reopen /dev/stdout, which their user must be allowed to.
       chownSync(path, security.runAsUser ?? 0, security.runAsGroup ?? 0);
       return openPipe(path, (bytes) => log.write(stream, bytes).forEach(options.line));
     }),
@@ -44,7 +44,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
   const script = join(folder, 'start.sh');
   writeFileSync(script, containerScript({ ...options, root, ...pipes }), { mode: 0o700 });
   const words = ['netns', 'exec', namespace, 'unshare', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child=SIGKILL', '--propagation', 'private'];
-  // A group of its own: Ctrl-C in the terminal is for the sandbox alone.
+  // Its own process group: Ctrl-C in the terminal is for the sandbox alone.
   const child = spawn('ip', [...words, 'sh', script], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   let complaint = '';
   child.stderr.on('data', (bytes: Buffer) => (complaint = `${complaint}${bytes.toString()}`.slice(-500)));
@@ -59,7 +59,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
     };
     child.once('error', () => void done(128));
     child.once('close', (code, signal) => {
-      // Some versions of unshare can't die of the signal that their child died of, and say so.
+      // Some versions of unshare can't die of the signal that killed their child, and report it instead.
       const failed = code === 1 && complaint.includes('sigprocmask');
       void done(code === null || failed ? 128 + (SIGNALS[signal ?? sent] ?? 9) : code);
     });
@@ -81,7 +81,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
   };
 }
 
-/** What holds the namespaces has one child: the program. */
+/** The process holding the namespaces has one child: the program. */
 function innerPid({ pid }: ChildProcess): number | undefined {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
@@ -91,7 +91,7 @@ function innerPid({ pid }: ChildProcess): number | undefined {
   }
 }
 
-/** Opened for both, so that it has no end while the program comes and goes. */
+/** Opened for reading and writing, so that it has no EOF while the program restarts. */
 function openPipe(path: string, take: (bytes: Buffer) => void): { drain(): Promise<void> } {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   const socket = new Socket({ fd: descriptor, readable: true, writable: false });
@@ -102,7 +102,7 @@ function openPipe(path: string, take: (bytes: Buffer) => void): { drain(): Promi
   });
   socket.on('error', () => socket.destroy());
   return {
-    /** Until nothing has come for a moment: what the process wrote last is in the pipe already. */
+    /** Until nothing has arrived for a moment: the process's last output is in the pipe already. */
     async drain() {
       for (quiet = 0; quiet < 3; quiet += 1) await new Promise((resolve) => setTimeout(resolve, 5));
       socket.destroy();

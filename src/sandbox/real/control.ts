@@ -1,4 +1,4 @@
-/** What tests do to nodes, processes and files of a real sandbox, through the sandbox's own door. */
+/** What tests do to nodes, processes and files of a real sandbox, through the sandbox's own API. */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ export interface RealWorld {
 
 export interface RealControl {
   attach(world: RealWorld): void;
-  /** By `METHOD route`; throws what the body has wrong. */
+  /** By `METHOD route`; throws what is wrong with the body. */
   readonly routes: Readonly<Record<string, (body: string) => unknown>>;
 }
 
@@ -32,7 +32,7 @@ const shapes = {
   rules: z.strictObject({ maxBytes: z.int().min(1024).optional(), maxFiles: z.int().min(2).max(20).optional() }),
 };
 
-/** Label of pods whose every line is kept in `journal/NAMESPACE_POD`, whatever becomes of their files. */
+/** Label of pods whose every line is kept in `journal/NAMESPACE_POD`, whatever happens to their files. */
 export const JOURNAL_LABEL = 'loki-eks.sandbox/journal';
 
 export function keepLine(folder: string, pod: KubeObject, line: string): void {

@@ -1,11 +1,11 @@
-/** DNS messages as far as resolvers of Go, nginx and musl ask: one question, answers of type A and SRV. */
+/** DNS messages as the resolvers of Go, nginx and musl send them: one question, answers of type A and SRV. */
 
 export interface Question {
   readonly id: number;
-  /** In lower case, without the last dot. */
+  /** In lower case, without the trailing dot. */
   readonly name: string;
   readonly type: number;
-  /** The question as it came, to be said again in the answer. */
+  /** The original question, to be repeated in the answer. */
   readonly bytes: Buffer;
 }
 
@@ -17,11 +17,11 @@ const TTL_SECONDS = 5;
 /** Authoritative, recursion wanted and available. */
 const FLAGS = 0x8580;
 const NO_SUCH_NAME = 3;
-/** What fits into a datagram for everybody; the rest is asked for again over TCP. */
+/** The size that every datagram may have; clients query the rest again over TCP. */
 const MOST_BYTES = 1232;
 const TRUNCATED = 0x0200;
 
-/** `undefined` for what is no question. */
+/** `undefined` when it is not a question. */
 export function readQuestion(message: Buffer): Question | undefined {
   const labels: string[] = [];
   let at = HEADER;
@@ -35,7 +35,7 @@ export function readQuestion(message: Buffer): Question | undefined {
   return { id: message.readUInt16BE(0), name: labels.join('.').toLowerCase(), type: message.readUInt16BE(at + 1), bytes: message.subarray(HEADER, at + 5) };
 }
 
-/** `undefined` answers that there is no such name. Over UDP a long answer is cut short and says so. */
+/** `undefined` answers that the name does not exist. Over UDP a long answer is truncated and flagged as such. */
 export function writeAnswer(question: Question, answers: readonly Answer[] | undefined, transport: 'udp' | 'tcp' = 'udp'): Buffer {
   const records = (answers ?? []).map(recordOf);
   const whole = [Buffer.alloc(HEADER), question.bytes, ...records];
@@ -51,7 +51,7 @@ export function writeAnswer(question: Question, answers: readonly Answer[] | und
 function recordOf(answer: Answer): Buffer {
   const data = answer.type === 'A' ? Buffer.from(answer.address.split('.').map(Number)) : srv(answer);
   const head = Buffer.alloc(12);
-  // A pointer to the name of the question.
+  // A pointer to the name in the question.
   head.writeUInt16BE(0xc000 | HEADER, 0);
   head.writeUInt16BE(TYPE[answer.type], 2);
   head.writeUInt16BE(1, 4);

@@ -1,3 +1,3 @@
-/** What a sandbox with real programs is started with; loaded only for one. */
+/** The entry point for a sandbox with real programs; loaded only for one. */
 export { findBinaries } from './binaries.ts';
 export { openRealLogPath, realHosts } from './real-log-path.ts';

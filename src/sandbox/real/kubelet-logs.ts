@@ -7,7 +7,7 @@ import type { KubeObject } from '../../ports/kubernetes.ts';
 export type Stream = 'stdout' | 'stderr';
 
 export interface LogRules {
-  /** `containerLogMaxSize` and `containerLogMaxFiles`; the kubelet looks every `monitorMs`. */
+  /** `containerLogMaxSize` and `containerLogMaxFiles`; the kubelet checks every `monitorMs`. */
   readonly maxBytes: number;
   readonly maxFiles: number;
   readonly monitorMs: number;
@@ -19,7 +19,7 @@ export const DEFAULT_RULES: LogRules = { maxBytes: 10 * 2 ** 20, maxFiles: 5, mo
 const PART = 16_384;
 const LINE_FEED = 10;
 
-/** `NS_NAME_UID`; of a static pod the kubelet knows the hash of its manifest, where its mirror has a uid of its own. */
+/** `NS_NAME_UID`; for a static pod the kubelet uses the hash of its manifest, where its mirror has its own uid. */
 export function podFolder({ metadata }: KubeObject): string {
   const uid = metadata.annotations?.['kubernetes.io/config.mirror'] ?? metadata.uid;
   return `${metadata.namespace}_${metadata.name}_${uid}`;
@@ -27,7 +27,7 @@ export function podFolder({ metadata }: KubeObject): string {
 
 let latest = 0n;
 
-/** Nanoseconds of now; each is later than the one before, as the container runtime's are in practice. */
+/** The current time in nanoseconds; each value is later than the one before, as the container runtime's are in practice. */
 function stamp(): string {
   const now = BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n);
   latest = now > latest ? now : latest + 1n;
@@ -35,13 +35,13 @@ function stamp(): string {
   return `${new Date(Number(latest / 1_000_000n)).toISOString().slice(0, 19)}.${fraction}Z`;
 }
 
-/** One container's current file. Takes bytes as the process wrote them and cuts them into lines. */
+/** One container's current file. Takes the process's bytes and splits them into lines. */
 export interface LogFile {
   write(stream: Stream, bytes: Buffer): readonly string[];
-  /** The process has ended: what has no line feed is a line, too. */
+  /** The process has exited: output without a line feed is a line, too. */
   end(): readonly string[];
   rotate(): void;
-  /** Rotates when it has grown over the limit. */
+  /** Rotates when it has grown past the limit. */
   monitor(): void;
   readonly path: string;
 }
@@ -100,7 +100,7 @@ export function openLogFile(folder: string, of: { readonly run: number; readonly
   };
 }
 
-/** In the kubelet's order: what is too much goes, what was rotated before is compressed, then the file is renamed and begun anew. */
+/** In the kubelet's order: deletes surplus files, compresses earlier rotated ones, then renames the file and starts a new one. */
 function rotate(folder: string, path: string, maxFiles: number): void {
   const name = path.slice(folder.length + 1);
   const rotated = readdirSync(folder)
@@ -113,7 +113,7 @@ function rotate(folder: string, path: string, maxFiles: number): void {
     renameSync(`${old}.tmp`, `${old}.gz`);
     unlinkSync(old);
   }
-  // Names tell the second: a file that is rotated in the same one gets the next.
+  // Names contain the second: a file rotated in the same second gets the next.
   const stampOf = (at: Date): string => at.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
   const newest = rotated.at(-1)?.slice(name.length + 1, name.length + 16) ?? '';
   let at = new Date();
@@ -122,7 +122,7 @@ function rotate(folder: string, path: string, maxFiles: number): void {
   appendFileSync(path, '', { mode: 0o640 });
 }
 
-/** Of a container that was started again the kubelet keeps the run before. */
+/** The kubelet keeps the previous run of a restarted container. */
 function dropRunsBefore(folder: string, run: number): void {
   for (const file of readdirSync(folder)) if (Number(/^(\d+)\.log/.exec(file)?.[1] ?? run) < run) rmSync(join(folder, file), { force: true });
 }

@@ -1,26 +1,26 @@
-/** What a real sandbox makes on the machine, under names of its own, so that it can be cleared away: also after a start that died. */
+/** What a real sandbox creates on the machine, under its own names, so that it can be removed: also after a start that died. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, tryRun } from './commands.ts';
 
-/** One file for each sandbox that runs, named after its process. */
+/** One file per running sandbox, named after its process. */
 const REGISTER = '/run/loki-eks-log-path';
 const PREFIX = 'loki-eks-';
 
 interface Entry {
   readonly pid: number;
-  /** When that process began, in the kernel's ticks: another one may have its number by now. */
+  /** When that process started, in kernel ticks: its pid may have been reused. */
   readonly began: string;
   readonly folder: string;
 }
 
 export interface Machine {
-  /** Network namespaces are named so, and nothing else is. */
+  /** The prefix of its network namespaces, which nothing else has. */
   readonly prefix: string;
   /** Log files, volumes, sockets, scripts. */
   readonly folder: string;
-  /** Ends what runs in the namespaces, and takes away namespaces and files. */
+  /** Ends what runs in the namespaces, and removes namespaces and files. */
   clear(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ function beganAt(pid: number): string | undefined {
   }
 }
 
-/** Clears away what dead ones have left, then registers this one. */
+/** Removes what dead sandboxes have left, then registers this one. */
 export async function openMachine(): Promise<Machine> {
   mkdirSync(REGISTER, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(REGISTER)) await clearDead(join(REGISTER, name));
@@ -63,12 +63,12 @@ async function clear(file: string, { pid, folder }: Entry): Promise<void> {
   const own = all.filter((name) => name === prefix || name.startsWith(`${prefix}-`));
   for (const name of own) await endProcesses(name);
   for (const name of own) await tryRun('ip', 'netns', 'del', name);
-  // Mounts of containers are in mount namespaces of their own and have gone with their processes; only our own folder is left.
+  // Mounts of containers are in their own mount namespaces and have gone with their processes; only the sandbox's own folder is left.
   if (folder.startsWith(join(tmpdir(), 'loki-eks-log-path-'))) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   rmSync(file, { force: true });
 }
 
-/** Those of one namespace, by their numbers, until there is none. */
+/** Kills the processes in one namespace until there are none. */
 export async function endProcesses(namespace: string): Promise<void> {
   for (let round = 0; round < 20; round += 1) {
     const pids = (await tryRun('ip', 'netns', 'pids', namespace)).split('\n').filter(Boolean).map(Number);
@@ -77,7 +77,7 @@ export async function endProcesses(namespace: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It has ended meanwhile.
+        // It has exited meanwhile.
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -13,23 +13,23 @@ import type { SwitchSetup, SwitchState } from './switch-state.ts';
 /** As on EKS: .1 of the service range is the API server, .10 the cluster DNS. */
 export const API_ADDRESS = '10.100.0.1';
 export const DNS_ADDRESS = '10.100.0.10';
-/** Every host of AWS has this one. */
+/** Every host of AWS resolves to this one. */
 export const AWS_ADDRESS = '10.0.255.253';
 const GATEWAY = '10.0.255.254';
 
-/** Two addresses between which no packet passes. */
+/** Two addresses whose packets to each other are dropped. */
 export interface Barrier {
   readonly from: string;
   readonly to: string;
 }
 
 export interface Network {
-  /** Makes the pod's namespace, with this address, and gives its name. */
+  /** Creates the pod's namespace, with this address, and returns its name. */
   addPod(uid: string, address: string): Promise<string>;
   removePod(uid: string): Promise<void>;
-  /** Tells the switch; nothing happens when nothing has changed. */
+  /** Updates the switch; does nothing when nothing has changed. */
   update(state: SwitchState, barriers: readonly Barrier[]): Promise<void>;
-  /** A connection to a port of a pod, from the node's side. Rejects with the code of the error. */
+  /** A connection to a port of a pod, from the node's side. Rejects with the error's code. */
   dial(address: string, port: number): Promise<Socket>;
   close(): Promise<void>;
 }
@@ -37,12 +37,12 @@ export interface Network {
 export interface NetworkOptions {
   readonly machine: Machine;
   readonly certificate: ServerCertificate;
-  /** Of the doors on loopback, outside. */
+  /** Of the sandbox's servers on loopback, outside the namespace. */
   readonly ports: { readonly kube: () => number; readonly aws: () => number };
   readonly note: (text: string) => void;
 }
 
-/** Beside the bundle, or beside the chunk that this is in; in a checkout, where it was built. */
+/** Beside the bundle, or beside the chunk that contains this module; in a checkout, where it was built. */
 function switchProgram(): string {
   const places = ['./real-switch.js', '../real-switch.js', '../../../dist/real-switch.js'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   const found = places.find(existsSync);
@@ -58,7 +58,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     ['link', 'add', 'br0', 'type', 'bridge'],
     ['addr', 'add', `${GATEWAY}/16`, 'dev', 'br0'],
     ['link', 'set', 'br0', 'up'],
-    // Rules against pods have to come before what is local, since Services are local here.
+    // Rules against pods have to come before the local table, since Services are local here.
     ['rule', 'add', 'pref', '1000', 'lookup', 'local'],
     ['rule', 'del', 'pref', '0'],
   ])
@@ -90,7 +90,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const change = async (verb: 'add' | 'del', pair: string): Promise<void> => {
       const [from = '', to = ''] = pair.split(' ');
       const pod = [...pods.values()].find(({ address }) => address === to);
-      // A packet to a Service dies in the cluster's namespace, one to a pod in the pod's: nobody says a word of it.
+      // A packet to a Service is dropped in the cluster's namespace, one to a pod in the pod's: the sender gets no error.
       await tryRun('ip', '-n', pod?.name ?? world, 'rule', verb, 'pref', '10', 'from', from, 'to', to, 'blackhole');
     };
     for (const pair of barred) if (!wanted.has(pair)) await change('del', pair);
@@ -195,7 +195,7 @@ function dial(path: string, to: { readonly address: string; readonly port: numbe
   });
 }
 
-/** The Go dialer's. */
+/** The Go dialer's messages. */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connect: connection refused',
   ETIMEDOUT: 'i/o timeout',

@@ -1,4 +1,4 @@
-/** A container's probes, in the kubelet's way: startup first, then readiness and liveness, each with its delay, period and thresholds. */
+/** A container's probes, as the kubelet runs them: startup first, then readiness and liveness, each with its delay, period and thresholds. */
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Container } from '../cluster/shapes.ts';
@@ -20,7 +20,7 @@ export interface ProbeOptions {
   readonly dial: (address: string, port: number) => Promise<Socket>;
   readonly execute: (words: readonly string[], timeoutMs: number) => Promise<number>;
   readonly ready: (is: boolean, why?: string) => void;
-  /** Startup or liveness have failed for too long. */
+  /** Startup or liveness probes have failed too often. */
   readonly unhealthy: (why: string) => void;
 }
 
@@ -52,7 +52,7 @@ export function startProbes(options: ProbeOptions): () => void {
   return () => stops.forEach((stop) => stop());
 }
 
-/** Tells of each change of the verdict; before the first success a probe says nothing but after too many failures. */
+/** Reports each change of the result; before the first success a probe reports only too many failures. */
 function repeat(
   options: ProbeOptions,
   probe: Probe,
@@ -72,7 +72,7 @@ function repeat(
       verdict = next;
       changed(next, failure === undefined ? undefined : `${kind} probe failed: ${failure}`);
     }
-    // A part that starts is asked more often than the kubelet would, so that an installation takes no longer than its slowest part.
+    // A component that is starting is probed more often than the kubelet would, so that an installation takes no longer than its slowest one.
     const pause = verdict === undefined ? Math.min(periodSeconds, 1) : periodSeconds;
     if (!stopped) timer = setTimeout(() => void look(), pause * 1000);
   };

@@ -1,4 +1,4 @@
-/** The log path made of real processes: Loki, Alloy, nginx and memcached of this machine in the place of what is simulated. */
+/** The log path made of real processes: this machine's Loki, Alloy, nginx and memcached replace the simulated ones. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
@@ -20,15 +20,15 @@ import { nodeFolder } from './volumes.ts';
 export interface RealOptions {
   readonly binaries: Binaries;
   readonly certificate: ServerCertificate;
-  /** Of the doors on loopback, asked for when they are needed. */
+  /** Of the sandbox's servers on loopback, called when they are needed. */
   readonly ports: { readonly kube: () => number; readonly aws: () => number };
 }
 
 export interface RealLogPath {
   readonly control: RealControl;
-  /** Where nodes have their files and notes are written. */
+  /** Where the nodes' files and notes are written. */
   readonly folder: string;
-  /** Takes the place of the simulated one, which goes on for whatever is not real. */
+  /** Wraps the simulated log path, which still serves whatever is not real. */
   over(simulated: LogPath, parts: LogPathParts): LogPath;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ const REFRESH_MS = 5_000;
 const MOST_ANSWER = 64 * 2 ** 20;
 const ANSWER_MS = 65_000;
 
-/** Hosts of AWS that real programs ask, for the certificate that they check. */
+/** AWS hosts that real programs call, for the certificate that they check. */
 export const realHosts = (region: string): readonly string[] => [
   '10.100.0.1',
   'kubernetes.default.svc',
@@ -132,7 +132,7 @@ export async function openRealLogPath(options: RealOptions): Promise<RealLogPath
           pods.has(pod.metadata.uid ?? '')
             ? serve({ address: (pod as Pod).status?.podIP ?? '', port, dial: network.dial }, request)
             : simulated.serve(pod, port, request),
-        // Files of real containers are real: what is simulated would be a lie about them.
+        // Files of real containers are real: simulated ones would be wrong.
         mounted: (pod, container) => (pods.has(pod.metadata.uid ?? '') ? undefined : simulated.mounted?.(pod, container)),
       };
     },
@@ -152,7 +152,7 @@ function runOf(pod: KubeObject, container: string): number {
   return [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container)?.restartCount ?? 0;
 }
 
-/** Of containers that are simulated: what they print lies in files as well. */
+/** For simulated containers: their output is written to files as well. */
 function fileOf(
   at: { readonly folder: string; readonly files: Map<string, LogFile>; readonly run: number; readonly rules: typeof DEFAULT_RULES },
   pod: KubeObject,
@@ -173,7 +173,7 @@ interface Target {
   readonly dial: (address: string, port: number) => Promise<Socket>;
 }
 
-/** Rejects nothing: what does not answer is a 502 with the dialer's words, as the API server passes it on. */
+/** Never rejects: without an answer it is a 502 with the dialer's message, as the API server passes it on. */
 async function serve({ address, port, dial }: Target, { method, path, headers, body }: SandboxRequest): Promise<SandboxResponse> {
   try {
     const socket = await dial(address, port);

@@ -30,22 +30,22 @@ export interface RealContainer {
 }
 
 export interface RealPods {
-  /** `undefined` where the image is none of the real ones. */
+  /** `undefined` where the image is not one of the real ones. */
   launch(pod: KubeObject, container: string, options: LaunchOptions): Launched | undefined;
-  /** Those that run now. */
+  /** Those running now. */
   containers(): readonly RealContainer[];
   has(uid: string): boolean;
-  /** Brings changed ConfigMaps and Secrets into volumes, and looks at the size of logs. */
+  /** Updates changed ConfigMaps and Secrets in volumes, and checks the size of logs. */
   refreshVolumes(): void;
   monitorLogs(): void;
-  /** The pod is gone from the API. */
+  /** The pod has been deleted from the API. */
   forget(pod: KubeObject): Promise<void>;
   /** The program in a container's namespaces. */
   execute(of: RealContainer, words: readonly string[], timeoutMs: number): Promise<{ readonly stdout: string; readonly code: number }>;
   close(): Promise<void>;
 }
 
-/** Which program an image is, and what its entry point puts before the arguments. */
+/** The program of an image, and what its entry point puts before the arguments. */
 const IMAGES: readonly { readonly part: Part; readonly pattern: RegExp; readonly entry: readonly string[]; readonly target: string }[] = [
   { part: 'loki', pattern: /(^|\/)grafana\/loki[:@]/, entry: ['/usr/bin/loki'], target: '/usr/bin/loki' },
   { part: 'alloy', pattern: /(^|\/)grafana\/alloy[:@]/, entry: ['/usr/bin/alloy'], target: '/usr/bin/alloy' },
@@ -53,13 +53,13 @@ const IMAGES: readonly { readonly part: Part; readonly pattern: RegExp; readonly
   { part: 'memcached', pattern: /(^|\/)memcached[:@]/, entry: ['/usr/bin/memcached'], target: '/usr/bin/memcached' },
 ];
 
-/** How long the folder of a deleted pod stays for its last lines to be read. */
+/** How long the folder of a deleted pod remains so that its last lines can be read. */
 const KEPT_MS = 30_000;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export function partOf({ image, volumeMounts = [] }: Container): Part | undefined {
   const part = IMAGES.find(({ pattern }) => pattern.test(image))?.part;
-  // Of an nginx that is not configured by what is mounted, only its image knows what it serves.
+  // Without a mounted configuration, only the image knows what nginx serves.
   return part === 'nginx' && !volumeMounts.some(({ mountPath }) => mountPath.startsWith('/etc/nginx')) ? undefined : part;
 }
 
@@ -85,7 +85,7 @@ export function createRealPods(options: RealPodsOptions): RealPods {
     const part = IMAGES.find(({ part: name }) => name === partOf(container));
     const { env } = known_;
     const given = expandArguments([...(container.command ?? part?.entry ?? []), ...(container.args ?? [])], env);
-    // As the entry point of its image: arguments alone are arguments of memcached, its name before them is taken as it is.
+    // Like the image's entry point: prepends `memcached` to bare arguments, but not to a command line that already starts with it.
     const words = part?.part === 'memcached' && container.command === undefined && given[1] === 'memcached' ? given.slice(1) : given;
     const own = join(folder, 'pods', uid, container.name);
     mkdirSync(own, { recursive: true });

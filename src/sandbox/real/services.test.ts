@@ -43,7 +43,7 @@ it('names are those that CoreDNS gives', () => {
     'all.loki.svc.cluster.local': ['10.0.128.2', '10.0.128.3'],
     'kubernetes.default.svc.cluster.local': ['10.100.0.1'],
   });
-  // What has no endpoint has no name, and what is not ready has none of its own.
+  // A Service without endpoints has no name, and a pod that is not ready has none of its own.
   expect(Object.keys(addresses)).not.toContain('nobody.loki.svc.cluster.local');
   expect(Object.keys(addresses)).not.toContain('web-1.web-headless.loki.svc.cluster.local');
   expect(services['_http._tcp.web-headless.loki.svc.cluster.local']).toEqual([{ target: 'web-0.web-headless.loki.svc.cluster.local', port: 3100 }]);

@@ -1,4 +1,4 @@
-/** What the cluster's objects say of its network: Services with their endpoints, DNS names, and what NetworkPolicies keep apart. */
+/** The cluster's network as its objects define it: Services with their endpoints, DNS names, and what NetworkPolicies block. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { selectsByMap } from '../cluster/selector.ts';
 import { isReady, type Pod } from '../cluster/shapes.ts';
@@ -24,7 +24,7 @@ export interface Wiring {
   readonly barriers: readonly Barrier[];
 }
 
-/** `real` are the pods with processes: for those alone a policy can be felt. */
+/** `real` are the pods with processes: a policy takes effect for those alone. */
 export function wiringOf(store: ObjectStore, real: readonly Pod[]): Wiring {
   const services = (store.list('Service') as readonly Service[]).map((service) => ({ service, endpoints: endpointsOf(store, service) }));
   const policies = store.list('NetworkPolicy').length > 0;
@@ -98,7 +98,7 @@ function namesOf(all: readonly Known[]): SwitchState['names'] {
   return { addresses, services, below: { '.amazonaws.com': AWS_ADDRESS, '.amazonaws.com.cn': AWS_ADDRESS } };
 }
 
-/** A Service whose every endpoint is closed to a pod is silent to it; pods that talk to each other directly are kept apart on all ports. */
+/** A Service whose every endpoint is closed to a pod does not answer it; pods that talk to each other directly are isolated on all ports. */
 function barriersOf(store: ObjectStore, all: readonly Known[], real: readonly Pod[]): readonly Barrier[] {
   return real.flatMap((from) => {
     const own = addressOf(from);

@@ -1,4 +1,4 @@
-/** What the cluster's network knows at a moment, as it is told to the program that plays kube-proxy and CoreDNS. */
+/** The current state of the cluster's network, as sent to the program that plays kube-proxy and CoreDNS. */
 
 export interface ServicePort {
   readonly address: string;
@@ -12,7 +12,7 @@ export interface Names {
   readonly addresses: Readonly<Record<string, readonly string[]>>;
   /** `_http._tcp.NAME`. */
   readonly services: Readonly<Record<string, readonly { readonly target: string; readonly port: number }[]>>;
-  /** All names that end so, with the dot in front, have this address. */
+  /** All names with this suffix, which starts with a dot, have this address. */
   readonly below: Readonly<Record<string, string>>;
 }
 
@@ -23,8 +23,8 @@ export interface SwitchState {
 
 export interface SwitchSetup {
   readonly dns: string;
-  /** Address and port inside, and the socket file outside that it leads to. */
+  /** Address and port in the namespace, and the socket file outside that it leads to. */
   readonly doors: readonly { readonly address: string; readonly port: number; readonly socket: string }[];
-  /** Where those outside dial into the cluster: `ADDRESS PORT\n`, answered by `ok\n` or the error's code. */
+  /** Where processes outside dial into the cluster: `ADDRESS PORT\n`, answered by `ok\n` or the error's code. */
   readonly dial: string;
 }

@@ -1,6 +1,6 @@
 /**
- * A program of its own, run in the network namespace of the simulated cluster: it answers for Services and for the cluster's DNS, leads
- * pods to the doors of the sandbox, and lets the sandbox dial pods. It is told what there is in lines of JSON, and ends with its parent.
+ * A separate program, run in the network namespace of the simulated cluster: it serves Services and the cluster's DNS, connects pods to the sandbox's
+ * servers, and lets the sandbox dial pods. It receives its state as lines of JSON, and ends with its parent.
  */
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -23,7 +23,7 @@ function own(address: string): void {
   execFileSync('ip', ['addr', 'replace', `${address}/32`, 'dev', 'lo'], { stdio: 'ignore' });
 }
 
-/** Both ways until both are done: a side that has said all may still be told something. */
+/** Both ways until both are done: after one side has finished, the other may still send. */
 function join(one: Socket, other: Socket): void {
   one.pipe(other);
   other.pipe(one);
@@ -49,7 +49,7 @@ function listen(server: Server, at: { readonly host: string; readonly port: numb
   server.listen({ ...at, exclusive: true });
 }
 
-/** A Service without endpoints refuses connections, as kube-proxy makes it: nothing listens. */
+/** A Service without endpoints refuses connections, as with kube-proxy: nothing listens. */
 function apply(state: SwitchState): void {
   ({ names } = state);
   services.clear();
@@ -70,7 +70,7 @@ function apply(state: SwitchState): void {
   }
 }
 
-/** `undefined`: there is no such name; an empty list: it has no address of this kind. */
+/** `undefined`: the name does not exist; an empty list: it has no address of this kind. */
 function resolve(name: string, type: number): readonly Answer[] | undefined {
   const ports = names.services[name];
   if (ports !== undefined) return type === TYPE.SRV ? ports.map(({ target, port }) => ({ type: 'SRV', target, port })) : [];
@@ -114,7 +114,7 @@ function startDoor({ address, port, socket }: SwitchSetup['doors'][number]): voi
   listen(server, { host: address, port });
 }
 
-/** The first line says where to; what follows is the connection itself. */
+/** The first line says where to; the rest is the connection itself. */
 function startDial(path: string): void {
   rmSync(path, { force: true });
   const server = createServer({ allowHalfOpen: true }, (client) => {

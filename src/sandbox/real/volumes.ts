@@ -1,4 +1,4 @@
-/** What is mounted into a container: folders of the node, claims, empty ones, and the files of ConfigMaps, Secrets and tokens. */
+/** What is mounted into a container: folders of the node, claims, emptyDirs, and the files of ConfigMaps, Secrets and tokens. */
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Container, Pod, Volume } from '../cluster/shapes.ts';
@@ -48,7 +48,7 @@ const TOKEN_SECONDS = 3607;
 export const nodeFolder = (root: string, node: string, path = ''): string => join(root, 'nodes', node, path);
 export const podVolumes = (root: string, pod: Pod): string => join(root, 'pods', pod.metadata.uid ?? '', 'volumes');
 
-/** Makes what is missing, and gives the mounts of a container with the outer ones first. */
+/** Creates what is missing, and returns the mounts of a container with the outer ones first. */
 export function mountsOf(parts: VolumeParts, pod: Pod, container: Container): readonly Mount[] {
   const mounts = (container.volumeMounts ?? []).map((mount): Mount => {
     const { subPath } = mount as { readonly subPath?: string };
@@ -64,7 +64,7 @@ export function mountsOf(parts: VolumeParts, pod: Pod, container: Container): re
   return mounts.toSorted((a, b) => a.target.split('/').length - b.target.split('/').length);
 }
 
-/** Filled by the kubelet, and read-only for that. */
+/** Filled by the kubelet, and therefore read-only. */
 const isWritten = ({ configMap, secret, projected, downwardAPI }: Volume & Sources): boolean =>
   configMap !== undefined || secret !== undefined || projected !== undefined || downwardAPI !== undefined;
 
@@ -91,7 +91,7 @@ function share(folder: string, pod: Pod): void {
   chmodSync(folder, group === undefined ? 0o777 : 0o2775);
 }
 
-/** Writes what the objects hold now; what is no longer in them goes. */
+/** Writes the objects' current contents; removes what they no longer hold. */
 export function fill(parts: VolumeParts, pod: Pod, of: { readonly folder: string; readonly volume: Volume }): void {
   const { projected } = of.volume as { readonly projected?: { readonly defaultMode?: number; readonly sources?: readonly Sources[] } };
   const sources = projected?.sources ?? [of.volume as Sources];
@@ -99,11 +99,11 @@ export function fill(parts: VolumeParts, pod: Pod, of: { readonly folder: string
   mkdirSync(of.folder, { recursive: true });
   for (const { path, bytes, mode } of wanted) put(join(of.folder, path), bytes, mode);
   const kept = new Set(wanted.map(({ path }) => path.split('/')[0]));
-  // A folder may be the place of another mount.
+  // A folder may be the mount point of another mount.
   for (const entry of readdirSync(of.folder, { withFileTypes: true }))
     if (entry.isFile() && !kept.has(entry.name) && !entry.name.endsWith('.tmp')) rmSync(join(of.folder, entry.name), { force: true });
   const group = (pod.spec['securityContext'] as { readonly fsGroup?: number } | undefined)?.fsGroup;
-  // As the kubelet does it: the group reads what its owner reads.
+  // As the kubelet does: the group may read what its owner may read.
   if (group !== undefined)
     for (const { path, mode } of wanted) {
       chownSync(join(of.folder, path), 0, group);
@@ -142,7 +142,7 @@ function dataOf(
   parts: VolumeParts,
   of: { readonly kind: 'ConfigMap' | 'Secret'; readonly namespace: string; readonly name: string },
 ): Readonly<Record<string, Buffer>> {
-  // Every namespace has this one, put there by a controller of its own.
+  // Every namespace has this one, created by a controller.
   if (of.kind === 'ConfigMap' && of.name === 'kube-root-ca.crt') return { 'ca.crt': Buffer.from(parts.ca) };
   const object = parts.store.get(of.kind, of.namespace, of.name);
   const decoded = (values: unknown, encoding: 'base64' | 'utf8') =>
@@ -150,7 +150,7 @@ function dataOf(
   return Object.fromEntries([...decoded(object?.['data'], of.kind === 'Secret' ? 'base64' : 'utf8'), ...decoded(object?.['binaryData'], 'base64')]);
 }
 
-/** A token that still lives for a fifth of its time stays. */
+/** A token is kept while a fifth of its lifetime remains. */
 function tokenFor(parts: VolumeParts, pod: Pod, { token, path }: { readonly token: TokenSource; readonly path: string }): Buffer {
   const seconds = token.expirationSeconds ?? TOKEN_SECONDS;
   const found = statSync(path, { throwIfNoEntry: false });
@@ -176,7 +176,7 @@ function serviceAccount(parts: VolumeParts, pod: Pod): string {
   return folder;
 }
 
-/** By a new file in the old one's place, so that nobody reads half of it. */
+/** Replaced by a rename, so that a reader never sees half of it. */
 function put(path: string, bytes: Buffer, mode: number): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile() === true && (found.mode & 0o7777) === mode && readFileSync(path).equals(bytes)) return;

@@ -1,4 +1,4 @@
-/** HTTP answers and metrics that stand over what a pod would say itself, and hosts that a pod does not reach. */
+/** HTTP answers and metrics that override what a pod would answer itself, and hosts that a pod can't reach. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { globPattern } from '../call-faults.ts';
 import type { SandboxRequest, SandboxResponse } from '../types.ts';
@@ -12,9 +12,9 @@ export interface AnswerLayer {
   metrics(by: string, evidence: MetricsEvidence): void;
   network(by: string, evidence: NetworkEvidence): void;
   clear(by: string): void;
-  /** The injected answer, else its own with the injected metrics in it. */
+  /** The injected answer, otherwise its own with the injected metrics in it. */
   over(pod: KubeObject, request: SandboxRequest, own: Own): SandboxResponse | undefined;
-  /** The same for an answer that takes its time, in milliseconds. */
+  /** The same for a delayed answer, in milliseconds. */
   injected(pod: KubeObject, request: SandboxRequest): { readonly response: SandboxResponse; readonly delayMs: number } | undefined;
   withMetrics(pod: KubeObject, request: SandboxRequest, response: SandboxResponse): SandboxResponse;
   unreachable(pod: KubeObject, host: string): string | undefined;
@@ -81,7 +81,7 @@ const textOf = (values: Readonly<Record<string, number>>): string =>
 const seriesOf = (line: string): string => /^([a-zA-Z_:][\w:]*(?:\{.*\})?)\s/.exec(line)?.[1] ?? '';
 const nameOf = (series: string): string => series.replace(/\{.*$/, '');
 
-/** A series is replaced by its like; a name without labels takes all series of that name with it. */
+/** A series replaces one with the same labels; a name without labels replaces all series of that name. */
 function overridden(own: string, over: string): string {
   const added = over.split('\n').filter((line) => line.trim() !== '');
   const series = new Set(added.map(seriesOf).filter((one) => one !== ''));

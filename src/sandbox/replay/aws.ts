@@ -1,4 +1,4 @@
-/** AWS answers that were given: rules of the doors, and the same for the calls that Loki itself makes inside the sandbox. */
+/** Injected AWS answers: rules for the servers, and the same for the calls that Loki makes in process. */
 import { createFaults, type Faults } from '../call-faults.ts';
 import { AwsFault, type Fault, type SandboxAccount } from '../types.ts';
 import type { AwsEvidence } from './document.ts';
@@ -25,7 +25,7 @@ export function createAwsLayer(): AwsLayer {
 
 const CALLS = { putObject: 's3:PutObject', getObject: 's3:GetObject', deleteObject: 's3:DeleteObject', listObjects: 's3:ListObjectsV2' } as const;
 
-/** The account as the log path sees it: its calls do not cross a door, and are refused all the same. */
+/** The account as the log path sees it: its calls don't pass through a server, and are refused all the same. */
 export function accountUnder(account: SandboxAccount, { match }: Pick<AwsLayer, 'match'>): SandboxAccount {
   const guarded =
     <Given extends readonly unknown[], Result>(call: string, act: (...given: Given) => Result) =>

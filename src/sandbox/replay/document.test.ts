@@ -1,4 +1,4 @@
-/** The document of `sandbox inject`: the one in the docs can be injected, and each fault is told by its path. */
+/** The document of `sandbox inject`: the one in the docs can be injected, and each error is reported with its path. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { durationMs, evidenceFaults, evidenceSchema, timeOf } from './document.ts';

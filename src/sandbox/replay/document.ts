@@ -1,11 +1,11 @@
-/** The document of `sandbox inject`: evidence as a person has it, one list for each kind. Strict, so that a misspelt key is told. */
+/** The document of `sandbox inject`: evidence as a user has it, one list for each kind. Strict, so that a misspelled key is reported. */
 import { z } from 'zod';
 
 const glob = z.string().min(1);
 const ago = z.string().regex(/^-\d+(\.\d+)?(ms|s|m|h|d)$/, 'a time before now, such as "-90s", "-5m" or "-2h"');
 const when = z.union([ago, z.iso.datetime({ offset: true })]);
 
-/** Which pods: all that fit everything said. */
+/** Selects pods: all that match every given field. */
 const pods = {
   namespace: glob.optional().describe('namespace, * for any text'),
   component: z.string().min(1).optional().describe('alloy, grafana, gateway, loki, or a part of Loki such as ingester'),
@@ -29,7 +29,7 @@ const logs = z.strictObject({
   alone: z.boolean().optional().describe('nothing else is in the log'),
 });
 
-/** Which objects. */
+/** Selects objects. */
 const objects = {
   kind: z.string().min(1),
   namespace: glob.optional(),
@@ -114,7 +114,7 @@ export type NetworkEvidence = z.infer<typeof network>;
 
 export const evidenceSchema = (): object => z.toJSONSchema(evidenceShape, { io: 'input' });
 
-/** Every fault of a document as `logs[0].lines: …`; none when it can be injected. */
+/** Every error of a document as `logs[0].lines: …`; none when it can be injected. */
 export function evidenceFaults(document: unknown): readonly string[] {
   const read = evidenceShape.safeParse(document);
   return read.success ? [] : read.error.issues.flatMap((issue) => told(issue));
@@ -122,11 +122,11 @@ export function evidenceFaults(document: unknown): readonly string[] {
 
 type Issue = z.core.$ZodIssue;
 
-/** Of a union that fits nowhere, what is wrong with the form that comes nearest. */
+/** For a union without a matching form, the errors of the form that comes closest. */
 function told(issue: Issue, above: readonly PropertyKey[] = []): readonly string[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The form that was meant is the one that is wrong only deep inside.
+    // The intended form is the one whose errors are deepest.
     const depth = (form: readonly Issue[]): number => Math.max(0, ...form.map((one) => one.path.length));
     const [nearest = []] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length);
     return nearest.flatMap((one) => told(one, path));
@@ -143,5 +143,5 @@ export function durationMs(text: string): number {
   return Number(number) * (UNITS[unit] ?? 1000);
 }
 
-/** `-5m` from `now`, or a time of its own. */
+/** `-5m` relative to `now`, or an absolute time. */
 export const timeOf = (text: string, now: Date): Date => (text.startsWith('-') ? new Date(now.getTime() + durationMs(text)) : new Date(text));

@@ -1,4 +1,4 @@
-/** What is laid over pods: log lines at their times, answers, metrics, hosts that are not reached. */
+/** What is overlaid on pods: log lines at their times, answers, metrics, unreachable hosts. */
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { createAnswerLayer } from './answers.ts';

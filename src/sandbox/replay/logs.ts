@@ -1,4 +1,4 @@
-/** Log lines that nobody wrote: laid over what a container has written, each at its time. */
+/** Injected log lines: merged into a container's own output, each at its time. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Pod } from '../cluster/shapes.ts';
 import type { SandboxClock } from '../types.ts';
@@ -20,12 +20,12 @@ interface Rule {
 export interface LogLayer {
   add(by: string, evidence: LogEvidence): void;
   clear(by: string): void;
-  /** What is in the log of a container, given what it wrote itself. */
+  /** A container's log, given its own output. */
   over(pod: KubeObject, container: string, of: { readonly previous: boolean; readonly own: readonly LogLine[] }): readonly LogLine[];
   follow(pod: KubeObject, container: string, listener: (entry: LogLine) => void): () => void;
 }
 
-/** Of what is said again and again, the last few are shown. */
+/** Of a repeated line, only the last few are shown. */
 const REPEATED = 3;
 
 export function createLogLayer(clock: SandboxClock): LogLayer {
@@ -60,7 +60,7 @@ export function createLogLayer(clock: SandboxClock): LogLayer {
 
 function linesOf({ at, evidence }: Rule, pod: KubeObject, now: Date): readonly LogLine[] {
   const started = Date.parse(String((pod as Pod).status?.['startTime'] ?? ''));
-  // A pod that came after the injection has said it since its start.
+  // A pod created after the injection has logged it since its start.
   const begin = Math.max(at.getTime(), Number.isNaN(started) ? 0 : started);
   const step = evidence.every === undefined ? 0 : durationMs(evidence.every);
   const last = step === 0 ? begin : begin + Math.floor(Math.max(0, now.getTime() - begin) / step) * step;

@@ -1,4 +1,4 @@
-/** Which pods and objects a piece of evidence is about. */
+/** Which pods and objects a piece of evidence applies to. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Pod } from '../cluster/shapes.ts';
 import { globPattern } from '../call-faults.ts';

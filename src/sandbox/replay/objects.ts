@@ -1,4 +1,4 @@
-/** Changes of objects, made once to each object that is there and to each that comes later, and statuses that stay as they were put. */
+/** Changes made once to each matching object, existing or created later, and statuses that stay as they were set. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { copy, docOf, objectOf, type Doc } from '../kube/document.ts';
 import type { KubeStore } from '../kube/store.ts';
@@ -9,19 +9,19 @@ import { isObject, type ObjectsWish } from './match.ts';
 export interface Change {
   readonly kind: string;
   readonly fits: (object: KubeObject) => boolean;
-  /** Changes the copy it is given; `false` when this object is none of those that are meant. */
+  /** Changes the copy it is given; `false` when it does not apply to this object. */
   readonly edit: (object: Doc) => void | false;
 }
 
 export interface ObjectLayer {
-  /** How many objects were changed at once. */
+  /** Returns how many objects were changed at once. */
   change(by: string, change: Change): number;
   create(by: string, object: KubeObject): void;
   remove(by: string, wish: ObjectsWish): void;
   status(by: string, evidence: StatusEvidence): void;
-  /** Puts everything back as it was, the last first. What is gone or was made anew meanwhile is left alone. */
+  /** Reverts everything, the last change first. Objects that were deleted or recreated meanwhile are left alone. */
   clear(by: string): void;
-  /** The store whose statuses are what was put over them. */
+  /** The store whose statuses are the injected ones. */
   readonly store: KubeStore;
 }
 
@@ -31,13 +31,13 @@ interface Standing {
   readonly done: Set<string>;
 }
 
-/** Kinds whose status no controller writes anew. */
+/** Kinds whose status no controller writes again. */
 const KEEPS_STATUS = ['Namespace', 'Node'];
 
 export function createObjectLayer(real: KubeStore): ObjectLayer {
   let standing: readonly Standing[] = [];
   let statuses: readonly { readonly by: string; readonly kind: string; readonly fits: (object: KubeObject) => boolean; readonly patch: unknown }[] = [];
-  /** Statuses as they would be. */
+  /** Statuses without the injected ones. */
   const wished = new Map<string, unknown>();
   let undos: readonly { readonly by: string; readonly undo: () => void }[] = [];
   const remember = (by: string, undo: () => void): void => void (undos = [...undos, { by, undo }]);

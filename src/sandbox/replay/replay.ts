@@ -1,4 +1,4 @@
-/** What is laid over the simulated world: evidence that a person brought, and what breaks bring. Each part is known by who put it there. */
+/** What is overlaid on the simulated world: a user's evidence, and what faults inject. Each part is tracked by its origin. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { createTeller } from '../cluster/events.ts';
 import type { KubeStore } from '../kube/store.ts';
@@ -14,18 +14,18 @@ import { mergePatch } from '../kube/patch.ts';
 type Start = (pod: KubeObject, container: string) => ComponentStart | undefined;
 
 export interface Replay {
-  /** Throws a ZodError. `breaks` in the document are not its business. */
+  /** Throws a ZodError. Ignores `breaks` in the document. */
   add(by: string, document: Evidence): void;
   clear(by: string): void;
   /** Collectors that stop reading. */
   stall(by: string, pods: PodWish): void;
-  /** How containers of these pods start, where `start` says so. */
+  /** How containers of these pods start, where `start` returns a value. */
   behave(by: string, pods: PodWish, start: Start): void;
   readonly objects: ObjectLayer;
   readonly aws: AwsLayer;
   /** For the log path. */
   readonly layer: LogPathLayer;
-  /** For the Kubernetes door. */
+  /** For the Kubernetes server. */
   runtime(of: PodRuntime): PodRuntime;
 }
 

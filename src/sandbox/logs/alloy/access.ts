@@ -7,7 +7,7 @@ export interface Account {
   readonly name: string;
 }
 
-/** What the API server says of the first wish it refuses; `undefined` when it refuses none. */
+/** The API server's message for the first refused request; `undefined` when all are allowed. */
 function denied(store: ObjectStore, account: Account, wishes: readonly Wish[]): string | undefined {
   const user = serviceAccountUser(account.namespace, account.name);
   const rbac = createRbac(store);

@@ -1,4 +1,4 @@
-/** A running Alloy: reads the files its pod can see, runs the pipeline, pushes, and answers on its port. */
+/** A running Alloy: reads the files its pod can see, runs the pipeline, pushes, and serves its port. */
 import type { SandboxRequest, SandboxResponse } from '../../types.ts';
 import type { NodeFile } from '../node-files.ts';
 import { flag, hostPathOf, mayReadMounted, mountAt, type Process, readMounted, storageAt, userOf } from '../process.ts';
@@ -11,12 +11,12 @@ import type { LogEntry } from './stages.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 export interface Collector {
-  /** There may be something to read. */
+  /** Called when there may be something to read. */
   wake(): void;
   /** Reads its configuration again, as on SIGHUP or `POST /-/reload`. */
   reload(): SandboxResponse;
   serve(request: SandboxRequest): SandboxResponse;
-  /** `graceful`: it saves its positions and sends what it has read. A process that is killed does neither. */
+  /** `graceful`: it saves its positions and sends what it has read. A killed process does neither. */
   stop(options: { readonly graceful: boolean }): void;
 }
 
@@ -25,14 +25,14 @@ export type Positions = Map<string, Saved>;
 
 interface Place {
   readonly file: NodeFile;
-  /** The line that comes next. */
+  /** The next line to read. */
   readonly at: number;
 }
 
 interface Saved {
   /** As Alloy writes them, every ten seconds and at its end: an offset, whichever file has the name by then. */
   positions: ReadonlyMap<string, number>;
-  /** What was answered for, as the checkpoint script keeps it. */
+  /** Acknowledged positions, as the checkpoint script keeps them. */
   acknowledged: ReadonlyMap<string, Place>;
 }
 
@@ -40,7 +40,7 @@ export type CollectorStart =
   | { readonly is: 'running'; readonly collector: Collector; readonly lines: readonly string[] }
   | { readonly is: 'crashed'; readonly lines: readonly string[] };
 
-/** From the first line to the last before it reads, as Alloy 1.18.1 says them. */
+/** Everything Alloy 1.18.1 logs at startup before it reads. */
 function startLines(process: Process, graph: readonly string[]): readonly string[] {
   const said = (msg: string, rest = ''): string => `level=info msg=${JSON.stringify(msg)}${rest}`;
   const evaluation = ' controller_path=/ controller_id="" trace_id=5b00e5075c4f56fc6dd61d2a227a0e51';
@@ -60,7 +60,7 @@ function startLines(process: Process, graph: readonly string[]): readonly string
 }
 
 const READ_DELAY_MS = 100;
-/** Of the positions file. */
+/** The interval of the positions file. */
 const SAVED_EVERY_MS = 10_000;
 const OF_FILES = ['loki_source_file_read_lines_total', 'loki_source_file_read_bytes_total', 'loki_source_file_file_bytes_total'];
 
@@ -68,12 +68,12 @@ export function isAlloy(process: Process): boolean {
   return /(^|\/)alloy(:|@|$)/.test(process.container.image) && process.words.includes('run');
 }
 
-/** The configuration file is the first argument after `run` that is no flag. */
+/** The configuration file is the first argument after `run` that is not a flag. */
 function configPath(process: Process): string {
   return process.words.slice(process.words.indexOf('run') + 1).find((word) => !word.startsWith('-')) ?? '';
 }
 
-/** Starts it, or says why it ends at once. */
+/** Starts it, or returns why it exits at once. */
 export function startCollector(around: LogSurroundings, process: Process, positions: Positions): CollectorStart {
   const path = configPath(process);
   const storage = flag(process, 'storage.path') ?? '/data-alloy';
@@ -93,7 +93,7 @@ function unwritable(process: Process, storage: string): string | undefined {
   const mount = mountAt(process, storage);
   if (mount?.mount.readOnly === true || (mount === undefined && security?.readOnlyRootFilesystem === true))
     return `failed to build component: mkdir ${storage}: read-only file system`;
-  // The kubelet makes a hostPath folder as root, mode 0755.
+  // The kubelet creates a hostPath folder as root, mode 0755.
   if (hostPathOf(process, storage) !== undefined && userOf(process) !== 0) return `failed to build component: mkdir ${storage}: permission denied`;
   return undefined;
 }
@@ -104,17 +104,17 @@ function savedAt(all: Positions, storage: string | undefined): Saved {
   return found;
 }
 
-/** The script that goes back to what Loki took, and keeps what was rotated before it was read, runs beside Alloy. */
+/** The script that resumes from what Loki accepted, and keeps files rotated before they were read, runs beside Alloy. */
 const hasCheckpoint = (process: Process): boolean => process.words.some((word) => /\bcheckpoint\.pl\b/.test(word));
 
 interface Endpoints {
-  /** Where entries of a `loki.write` go; made when the first one comes. */
+  /** The endpoint of a `loki.write`; created with its first entry. */
   write(component: Component, entry: LogEntry): void;
   hasRoom(): boolean;
   isIdle(): boolean;
-  /** A new configuration makes new ones; the old ones send what they have. */
+  /** A new configuration creates new ones; the old ones send what they have. */
   renew(): void;
-  /** Whether nothing was lost. */
+  /** Returns whether nothing was lost. */
   stop(options: { readonly graceful: boolean }): boolean;
 }
 
@@ -216,7 +216,7 @@ function createCollector(
     telemetry.say('info', { msg: 'start tailing file', ...aboutTailer(source, job) });
     const position = saved.positions.get(key) ?? (source.args['tail_from_end'] === true ? file.lines.length : 0);
     const place = checkpoint ? saved.acknowledged.get(key) : undefined;
-    // An offset beyond the end is one of another file.
+    // An offset beyond the end belongs to another file.
     const tailer = { source, job, file, at: position > file.lines.length ? 0 : position, ...(place && { file: place.file, at: place.at }) };
     if (checkpoint && place === undefined) tailer.at = 0;
     tailers.set(key, tailer);
@@ -233,7 +233,7 @@ function createCollector(
       if (around.layer?.stalled(process.pod) !== true) advance(tailer);
       return true;
     };
-  /** Takes what is new, until it waits for room. Its file may have another name by now; then the one that has its own comes next. */
+  /** Reads new lines until it has to wait for room. Its file may have been renamed by now; the file with the current name comes next. */
   const advance = (tailer: Tailer): void => {
     for (let next: NodeFile | undefined = tailer.file; next !== undefined; next = successor(around, tailer, { checkpoint })) {
       if (next !== tailer.file) Object.assign(tailer, { file: next, at: 0 });
@@ -242,7 +242,7 @@ function createCollector(
       if (tailer.at < tailer.file.lines.length) return;
     }
   };
-  /** A pod that is gone: its last lines are read, then its file is closed and its metrics end. */
+  /** The pod is gone: its last lines are read, then its file is closed and its metrics end. */
   const finish = (key: string, tailer: Tailer): void => {
     advance(tailer);
     tailers.delete(key);
@@ -313,7 +313,7 @@ function createCollector(
 const keyOf = (source: Component, job: Job): string => `${source.id}|${job.path}|${JSON.stringify(job.labels)}`;
 const aboutTailer = (source: Component, job: Job) => ({ component_path: '/', component_id: source.id, component: 'tailer', path: job.path });
 
-/** What is read after a file that was rotated: the one that has its name now, whatever was rotated between them, unless that is kept. */
+/** The file after a rotated one: the one with the current name, skipping any rotated in between, unless the backlog keeps those. */
 function successor(around: LogSurroundings, { job, file }: Tailer, how: { readonly checkpoint: boolean }): NodeFile | undefined {
   if (file.path.endsWith('.log')) return undefined;
   const name = file.path.replace(/\.\d{8}-\d{6}$/, '');
@@ -323,7 +323,7 @@ function successor(around: LogSurroundings, { job, file }: Tailer, how: { readon
   return rotated.toSorted((a, b) => (a.path < b.path ? -1 : 1))[0] ?? newest;
 }
 
-/** How many lines of the file went on their way. */
+/** How many lines of the file were forwarded. */
 function takeLines(
   around: LogSurroundings,
   tailer: Tailer,
@@ -345,7 +345,7 @@ function takeLines(
     });
   }
   const taken = tailer.at - from;
-  // Of what is read through the API Alloy counts nothing.
+  // Alloy counts nothing that it reads through the API.
   if (taken > 0 && source.name === 'loki.source.file') {
     const metrics = to.telemetry.of(source.id);
     metrics.count('loki_source_file_read_lines_total', { path: job.path }, taken);
@@ -355,7 +355,7 @@ function takeLines(
   return taken;
 }
 
-/** A missing configuration file ends Alloy the way a wrong one does. */
+/** A missing configuration file ends Alloy like an invalid one. */
 function readable(load: () => Graph, path: string): Graph {
   try {
     return load();

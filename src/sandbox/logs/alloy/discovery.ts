@@ -1,4 +1,4 @@
-/** `discovery.kubernetes` for the role `pod`: the targets Prometheus' service discovery would make. */
+/** `discovery.kubernetes` for the role `pod`: the same targets as Prometheus's service discovery. */
 import type { Container, ContainerStatus, Pod } from '../../cluster/shapes.ts';
 import { fieldTest, labelTest } from '../../kube/selectors.ts';
 import type { LogSurroundings } from '../surroundings.ts';

@@ -2,7 +2,7 @@
 import { AlloySyntaxError } from './lexer.ts';
 import type { Expression, Place } from './parser.ts';
 
-/** What `forward_to` lists hold: a component that takes log entries. */
+/** What `forward_to` lists contain: a component that accepts log entries. */
 export interface Receiver {
   readonly receiver: string;
 }
@@ -10,7 +10,7 @@ export type AlloyValue = string | number | boolean | null | Receiver | readonly 
 
 export interface Scope {
   readonly env: Readonly<Record<string, string>>;
-  /** Of the container: its pod's name, whatever the variable HOSTNAME says. */
+  /** The container's hostname: its pod's name, whatever the variable HOSTNAME says. */
   readonly hostname: string;
   /** The exports of the component with this id; `undefined` when there is none. */
   readonly exports: (id: string) => Readonly<Record<string, AlloyValue>> | undefined;
@@ -69,7 +69,7 @@ function format(args: readonly AlloyValue[], at: Place): string {
   return text(args[0], at).replace(/%[sdvq%]/g, (verb) => (verb === '%%' ? '%' : verb === '%q' ? JSON.stringify(args[next++]) : String(args[next++])));
 }
 
-/** Throws AlloySyntaxError with the place in the file. */
+/** Throws AlloySyntaxError with the position in the file. */
 export function evaluate(expression: Expression, scope: Scope): AlloyValue {
   switch (expression.is) {
     case 'literal':
@@ -134,7 +134,7 @@ function index(expression: Expression & { readonly is: 'index' }, scope: Scope):
   return found;
 }
 
-/** `a.b.c` as its names, or `undefined` when it starts with something else than a name. */
+/** `a.b.c` as its names, or `undefined` when it does not start with a name. */
 function path(expression: Expression): readonly string[] | undefined {
   if (expression.is === 'name') return [expression.name];
   if (expression.is !== 'access') return undefined;

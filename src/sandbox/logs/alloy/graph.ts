@@ -1,4 +1,4 @@
-/** A loaded Alloy configuration: its components, what they export, and the way of an entry through them. */
+/** A loaded Alloy configuration: its components, their exports, and how an entry flows through them. */
 import { type AlloyValue, evaluate, type Scope, typeName } from './evaluate.ts';
 import { AlloySyntaxError } from './lexer.ts';
 import { type Block, parseAlloy } from './parser.ts';
@@ -14,7 +14,7 @@ export interface Component {
   readonly blocks: readonly { readonly name: string; readonly args: Arguments; readonly blocks: Component['blocks'] }[];
 }
 
-/** What the components need from the world outside the configuration. */
+/** What the components need from outside the configuration. */
 export interface GraphWorld {
   readonly env: Readonly<Record<string, string>>;
   readonly hostname: string;
@@ -26,11 +26,11 @@ export interface GraphWorld {
 }
 
 export interface Graph {
-  /** Of all components and blocks, in the order of the file. */
+  /** Of all components and blocks, in file order. */
   readonly ids: readonly string[];
-  /** The components of this kind, their arguments evaluated against the present state of the world. */
+  /** The components of this kind, with arguments evaluated against the current state of the world. */
   components(name: string): readonly Component[];
-  /** Hands an entry to the receivers of a `forward_to`. */
+  /** Passes an entry to the receivers of a `forward_to`. */
   forward(to: AlloyValue | undefined, entry: LogEntry): void;
 }
 
@@ -49,7 +49,7 @@ export function loadGraph(source: string, world: GraphWorld): Graph {
   const exportsOf = (id: string): Readonly<Record<string, AlloyValue>> | undefined => {
     const block = byId.get(id);
     if (block === undefined || COMPONENTS[block.name]?.label === 'none') return undefined;
-    // A receiver is known by its name: it need not be evaluated to be referred to.
+    // A receiver is identified by its name: it need not be evaluated to be referenced.
     if (isReceiver(block.name)) return { receiver: { receiver: id } };
     const known = exports.get(id);
     if (known !== undefined) return known;

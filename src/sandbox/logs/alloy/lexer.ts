@@ -1,4 +1,4 @@
-/** The words of the Alloy configuration language. */
+/** The tokens of the Alloy configuration language. */
 
 export type TokenKind = 'name' | 'number' | 'string' | 'mark' | 'end';
 
@@ -8,11 +8,11 @@ export interface Token {
   readonly text: string;
   readonly line: number;
   readonly column: number;
-  /** A line break came before it: that ends a statement, as in Go. */
+  /** A line break precedes it: that ends a statement, as in Go. */
   readonly broke: boolean;
 }
 
-/** What Alloy refuses to load, with the place: `5:3: illegal character`. */
+/** Alloy's error for a file it can't load, with the position: `5:3: illegal character`. */
 export class AlloySyntaxError extends Error {
   constructor(at: { readonly line: number; readonly column: number }, message: string) {
     super(`${at.line}:${at.column}: ${message}`);

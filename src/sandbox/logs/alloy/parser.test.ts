@@ -1,4 +1,4 @@
-/** The Alloy language: what it takes, and where it says no. */
+/** The Alloy language: what it accepts, and where it reports errors. */
 import { expect, it } from 'vitest';
 import { type AlloyValue, evaluate } from './evaluate.ts';
 import { parseAlloy } from './parser.ts';

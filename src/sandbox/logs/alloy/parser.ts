@@ -126,7 +126,7 @@ function expression(cursor: Cursor, least: number): Expression {
     const power = token.kind === 'mark' && !token.broke ? BINDING[token.text] : undefined;
     if (power === undefined || power <= least) return left;
     take(cursor);
-    // Only `^` groups to the right.
+    // Only `^` is right-associative.
     const right = expression(cursor, token.text === '^' ? power - 1 : power);
     left = { is: 'binary', operator: token.text, left, right, at: token };
   }

@@ -1,4 +1,4 @@
-/** One `endpoint` of `loki.write`: what waits in memory, batches, the login, retries, and what it says when it gives up. */
+/** One `endpoint` of `loki.write`: its queue, batches, login, retries, and errors when it gives up. */
 import type { SandboxClock, SandboxResponse } from '../../types.ts';
 import type { Pod } from '../../cluster/shapes.ts';
 import type { Network } from '../network.ts';
@@ -22,13 +22,13 @@ export interface PushParts {
 }
 
 export interface Endpoint {
-  /** With the component as it is evaluated now: a secret may have changed. */
+  /** With the component's current evaluation: a secret may have changed. */
   add(entry: LogEntry, now: EndpointOf): void;
-  /** While an entry finds no room in the queue the sources wait: lines stay in their files. A write-ahead log takes everything. */
+  /** While an entry does not fit into the queue the sources wait: lines stay in their files. A write-ahead log takes everything. */
   hasRoom(): boolean;
-  /** All that was added has been answered. */
+  /** Everything added has been answered. */
   isIdle(): boolean;
-  /** `graceful`: one last attempt for each batch. Otherwise what is in memory is gone. Whether nothing was lost. */
+  /** `graceful`: one last attempt for each batch. Otherwise what is in memory is lost. Returns whether nothing was lost. */
   stop(options: { readonly graceful: boolean }): boolean;
 }
 
@@ -38,7 +38,7 @@ export interface EndpointOf {
   readonly block: EndpointBlock;
 }
 
-/** Batches go out this long after their first line: a third of Alloy's default. */
+/** Batches are sent this long after their first line: a third of Alloy's default. */
 const BATCH_WAIT_MS = 300;
 const MIB = 1_048_576;
 const REASONS_OF_LOSS = ['ingester_error', 'rate_limited', 'stream_limited', 'line_too_long', 'queue_is_full'];
@@ -47,12 +47,12 @@ interface Batch {
   readonly tenant: string;
   readonly entries: LogEntry[];
   bytes: number;
-  /** When it was made. */
+  /** Creation time. */
   readonly since: number;
   attempts: number;
 }
 
-/** Alloy's defaults, and what the block says instead. */
+/** Alloy's defaults, overridden by the block. */
 function settingsOf({ component, block }: EndpointOf) {
   const { args } = block;
   const queue = block.blocks.find(({ name }) => name === 'queue_config')?.args ?? {};
@@ -86,17 +86,17 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
   const host = hostOf(String(args['url'] ?? ''));
   const metrics = parts.metrics(first.component.id);
   const seen = new Set<string>();
-  /** One for each tenant, still being filled; full ones wait in line. */
+  /** One per tenant, still being filled; full ones are queued. */
   const open = new Map<string, Batch>();
   const full: Batch[] = [];
-  /** What finds no room in the queue, in the hands of its sources. */
+  /** Entries that don't fit into the queue; their sources wait. */
   const held: LogEntry[] = [];
   let sending: Batch | undefined;
   let cancel: (() => void) | undefined;
   let stopped = false;
   const now = (): number => parts.clock.now().getTime();
 
-  /** All counters of a tenant are there, at zero, before its first batch is sent. */
+  /** All counters of a tenant exist, at zero, before its first batch is sent. */
   const meet = (tenant: string): void => {
     if (seen.has(tenant)) return;
     seen.add(tenant);
@@ -225,7 +225,7 @@ export function createEndpoint(parts: PushParts, first: EndpointOf): Endpoint {
   };
 }
 
-/** What Alloy tries again: what no server answered, what one has no room for, and errors of servers. */
+/** What Alloy retries: no answer, rate limiting, and server errors. */
 const isWorthAnother = (status: number): boolean => status <= 0 || status === 429 || Math.floor(status / 100) === 5;
 
 function hostOf(url: string): string {
@@ -236,7 +236,7 @@ function hostOf(url: string): string {
   }
 }
 
-/** -1 when no answer came. */
+/** -1 when there was no answer. */
 interface Answered {
   readonly status: number;
   readonly bytes: number;
@@ -245,7 +245,7 @@ interface Answered {
 type Refused = Answered & { readonly is: 'refused'; readonly error: string };
 type Sent = Refused | (Answered & { readonly is: 'sent' });
 
-/** What a request takes when it is answered, and when nobody answers within `remote_timeout`. */
+/** How long a request takes when it is answered, and when there is no answer within `remote_timeout`. */
 const ANSWERED_SECONDS = 0.012;
 const UNANSWERED_SECONDS = 10;
 
@@ -271,7 +271,7 @@ function send(
   }
   const from = { namespace: parts.from.metadata.namespace ?? 'default', from: parts.from };
   let reply = parts.network.request({ url, ...from }, { method: 'POST', headers, body });
-  // Go's client follows, and makes a GET of a POST that is sent elsewhere.
+  // Go's client follows redirects, and turns a redirected POST into a GET.
   if (reply.is === 'answer' && [301, 302, 303].includes(reply.response.status)) {
     const to = new URL(reply.response.headers?.['location'] ?? '/', url).href;
     reply = parts.network.request({ url: to, ...from }, { method: 'GET', headers, body: new Uint8Array() });

@@ -1,4 +1,4 @@
-/** What a collector may see from inside its pod: targets by RBAC, files by mounts and user. */
+/** What a collector can see from inside its pod: targets by RBAC, files by mounts and user. */
 import { globExpression, type NodeFile } from '../node-files.ts';
 import { hostPathOf, mayRead, type Process } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
@@ -44,12 +44,12 @@ function hasToken(around: LogSurroundings, process: Process): boolean {
   return (own ?? account ?? true) !== false;
 }
 
-/** The files a `__path__` pattern finds from inside the container: none, without a word, when nothing is mounted there. */
+/** The files that a `__path__` pattern matches in the container: none, without any error, when nothing is mounted there. */
 export function matchFiles(around: LogSurroundings, process: Process, target: Labels): readonly Labels[] {
   return alternatives(target['__path__'] ?? '').flatMap((pattern) => matchPattern(around, process, { target, pattern }));
 }
 
-/** `/var/{log/pods,lib/backlog}/*` names places under several mounts: one pattern each. */
+/** `/var/{log/pods,lib/backlog}/*` matches paths under several mounts: one pattern each. */
 function alternatives(pattern: string): readonly string[] {
   const [whole, before, list, after] = /^([^{]*)\{([^{}]*,[^{}]*)\}(.*)$/.exec(pattern) ?? [];
   return whole === undefined ? [pattern] : list!.split(',').flatMap((one) => alternatives(`${before}${one}${after}`));
@@ -79,7 +79,7 @@ export interface Job {
 }
 
 const visible = (labels: Labels): Labels => Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith('__')));
-/** Containerd writes logs as root, for root's group to read. */
+/** Containerd writes logs as root, readable by root's group. */
 const LOG_MODE = 0o640;
 
 export function fileJobs(around: LogSurroundings, process: Process, source: Component): readonly Job[] {

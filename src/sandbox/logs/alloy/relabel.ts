@@ -37,7 +37,7 @@ export const RELABEL_ACTIONS = [
   'uppercase',
 ] as const;
 
-/** A Go (RE2) expression as a JavaScript one. Throws SyntaxError for what neither knows. */
+/** A Go (RE2) expression as a JavaScript one. Throws SyntaxError for what neither supports. */
 export function goRegExp(source: string, options: { readonly anchored: boolean }): RegExp {
   const key = `${options.anchored}${source}`;
   const known = compiled.get(key);
@@ -53,7 +53,7 @@ const compiled = new Map<string, RegExp>();
 function compile(source: string, options: { readonly anchored: boolean }): RegExp {
   let flags = '';
   let text = source.replaceAll('(?P<', '(?<');
-  // Go allows flags anywhere; JavaScript only for the whole. Leading ones are what people write.
+  // Go allows flags anywhere; JavaScript only for the whole expression. In practice they come first.
   for (let lead = /^(\^?)\(\?([ims]+)\)/.exec(text); lead !== null; lead = /^(\^?)\(\?([ims]+)\)/.exec(text)) {
     flags += lead[2] as string;
     text = (lead[1] as string) + text.slice(lead[0].length);
@@ -69,7 +69,7 @@ function compile(source: string, options: { readonly anchored: boolean }): RegEx
   return new RegExp(options.anchored ? `^(?:${text})$` : text, unique);
 }
 
-/** Go's Expand: `$1`, `${1}`, `$name`, `$$`; a group that is missing or did not take part is empty. */
+/** Go's Expand: `$1`, `${1}`, `$name`, `$$`; a group that is missing or did not match is empty. */
 export function expand(template: string, match: RegExpExecArray): string {
   return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced: string | undefined, bare: string | undefined) => {
     if (whole === '$$') return '$';

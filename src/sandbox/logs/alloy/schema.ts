@@ -1,4 +1,4 @@
-/** Which attributes and blocks each Alloy component takes: what is not here, Alloy refuses to load. */
+/** The attributes and blocks of each Alloy component: Alloy refuses to load any others. */
 import { AlloySyntaxError } from './lexer.ts';
 import type { Attribute, Block, Statement } from './parser.ts';
 import { RELABEL_ACTIONS } from './relabel.ts';
@@ -104,7 +104,7 @@ const ENDPOINT: Shape = {
   },
 };
 
-/** The components and configuration blocks the sandbox runs; the real Alloy knows more. */
+/** The components and configuration blocks the sandbox simulates; the real Alloy has more. */
 export const COMPONENTS: Readonly<Record<string, Shape>> = {
   logging: { label: 'none', attributes: { level: 'string', format: 'string', write_to: 'array' } },
   livedebugging: { label: 'none', attributes: { enabled: 'bool' } },
@@ -150,12 +150,12 @@ export const COMPONENTS: Readonly<Record<string, Shape>> = {
   },
 };
 
-/** The id other components refer to it by. */
+/** The id by which other components refer to it. */
 export function idOf(block: Block): string {
   return block.label === undefined ? block.name : `${block.name}.${block.label}`;
 }
 
-/** Every block of a file has a known name, a label, and only known contents. Throws AlloySyntaxError. */
+/** Every block of a file must have a known name, a label, and only known contents. Throws AlloySyntaxError. */
 export function checkFile(statements: readonly Statement[]): readonly Block[] {
   const seen = new Set<string>();
   return statements.map((statement) => {

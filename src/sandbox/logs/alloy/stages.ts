@@ -25,7 +25,7 @@ const words = (value: AlloyValue | undefined): Readonly<Record<string, string>> 
 const list = (value: AlloyValue | undefined): readonly string[] => ((value ?? []) as readonly AlloyValue[]).map(String);
 const word = (value: AlloyValue | undefined): string => (value === undefined || value === null ? '' : String(value));
 
-/** RFC 3339 with nanoseconds; `undefined` when it is none. */
+/** RFC 3339 with nanoseconds; `undefined` when it does not parse. */
 export function parseNanos(text: string): bigint | undefined {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
   if (match === null) return undefined;
@@ -47,7 +47,7 @@ const source = (entry: LogEntry, name: AlloyValue | undefined): string => (word(
 const extend = (entry: LogEntry, more: Readonly<Record<string, string>>): readonly LogEntry[] => [{ ...entry, extracted: { ...entry.extracted, ...more } }];
 const relabeled = (entry: LogEntry, labels: Labels): readonly LogEntry[] => [{ ...entry, labels }];
 
-/** Containerd cuts long lines: parts flagged `P` wait for the `F` of the same stream. Nothing bounds them unless it is said. */
+/** Containerd splits long lines: parts flagged `P` wait for the `F` of the same stream. Unlimited by default. */
 function cri({ args }: StageSpec): Stage {
   const parts = new Map<string, LogEntry>();
   const most = typeof args['max_partial_lines'] === 'number' ? args['max_partial_lines'] : 100;
@@ -131,7 +131,7 @@ function match({ args, stages }: StageSpec): Stage {
   };
 }
 
-/** `{app="x"} |= "text"`: matchers and line filters, all of which must hold. */
+/** `{app="x"} |= "text"`: matchers and line filters, all of which must match. */
 export function matchersOf(selector: string): (entry: Pick<LogEntry, 'labels' | 'line'>) => boolean {
   const tests: ((entry: Pick<LogEntry, 'labels' | 'line'>) => boolean)[] = [];
   const close = selector.indexOf('}');

@@ -1,17 +1,17 @@
-/** What a collector tells of itself: log lines and metrics, with the names and labels of Alloy 1.18.1. */
+/** A collector's own telemetry: log lines and metrics, with the names and labels of Alloy 1.18.1. */
 import { createMetrics, type Family } from '../metrics.ts';
 import type { Process } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import type { Labels } from './relabel.ts';
 
 export interface Telemetry {
-  /** What is less than this is not said. */
+  /** Lines below this level are not logged. */
   setLevel(level: string): void;
   say(level: string, fields: Readonly<Record<string, string | number>>): void;
-  /** Says it the first time only, until `forget`. */
+  /** Logs it only the first time, until `forget`. */
   once(key: string, level: string, fields: Readonly<Record<string, string | number>>): void;
   forget(): void;
-  /** Metrics of one component: its id is a label of each of them. */
+  /** Metrics of one component, labeled with its id. */
   of(component: string): ComponentMetrics;
   /** The text of `/metrics`. */
   exposition(): string;

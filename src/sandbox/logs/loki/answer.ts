@@ -1,4 +1,4 @@
-/** A parsed LogQL query, answered from streams in the shapes of Loki's HTTP API. */
+/** Evaluates a parsed LogQL query over streams, in the formats of Loki's HTTP API. */
 import { levelOf } from './level.ts';
 import type { LogSelector, Query } from './logql.ts';
 import type { Stream, StreamLabels } from './streams.ts';
@@ -12,7 +12,7 @@ export interface Window {
   readonly backward: boolean;
   /** `query` instead of `query_range`: one value at the end. */
   readonly instant: boolean;
-  /** What templates call `now`; the end unless said. */
+  /** What templates call `now`; defaults to the end. */
   readonly nowMs?: number;
 }
 
@@ -23,7 +23,7 @@ interface Series {
 
 interface Answer {
   readonly resultType: 'streams' | 'vector' | 'matrix';
-  /** Streams or series, whatever the type is of. */
+  /** Streams or series, depending on the query's type. */
   readonly result: readonly unknown[];
   readonly stats: object;
 }
@@ -44,7 +44,7 @@ export function answerQuery(query: Query, streams: readonly Stream[], window: Wi
 
 interface Line {
   readonly labels: StreamLabels;
-  /** Of the label that is unwrapped. */
+  /** The label that is unwrapped. */
   readonly number?: number;
   readonly nanos: bigint;
   readonly line: string;
@@ -124,7 +124,7 @@ function counted(query: Query & { readonly is: 'range' }, streams: readonly Stre
   }));
 }
 
-/** Series of the same labels meet, time by time. */
+/** Merges series with the same labels, by timestamp. */
 function setOf(query: Query & { readonly is: 'set' }, left: readonly Series[], right: readonly Series[]): readonly Series[] {
   const timesOf = (series: readonly Series[]) => new Map(series.map(({ metric, points }) => [streamKey(metric), new Set(points.map(([time]) => time))]));
   const [inLeft, inRight] = [timesOf(left), timesOf(right)];

@@ -1,4 +1,4 @@
-/** All Loki processes together: who is up, who is in the ring, and what survived those that are gone. */
+/** All Loki processes together: which are up, which are in the ring, and what survived those that are gone. */
 import type { KubeObject } from '../../../ports/kubernetes.ts';
 import { isReady, type Pod } from '../../cluster/shapes.ts';
 import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
@@ -21,7 +21,7 @@ export interface LokiCluster {
   claimGone(claim: KubeObject): void;
 }
 
-/** From process start until `/ready` says so; an ingester waits, ten times as long, until its ring has been whole for a while. */
+/** From process start until `/ready` succeeds; an ingester waits, ten times as long, until its ring has been healthy for a while. */
 const READY_AFTER_MS = 1_000;
 const INGESTER_READY_AFTER_MS = 2_000;
 /** Until an instance is active in its ring. */
@@ -146,7 +146,7 @@ export function createLokiCluster(around: LogSurroundings): LokiCluster {
   }
 }
 
-/** With retention on, the compactor touches its bucket before it starts, and ends when it may not. */
+/** With retention enabled, the compactor accesses its bucket before it starts, and exits when that is denied. */
 function deleteStoreProblem(around: LogSurroundings, process: Process, config: LokiConfig): string | undefined {
   if (!config.retentionEnabled || !['compactor', 'backend', 'all'].some((target) => config.targets.includes(target))) return undefined;
   try {
@@ -165,23 +165,23 @@ function latest(around: LogSurroundings, process: Process): Pod {
   return (around.store.get('Pod', process.namespace, process.pod.metadata.name) ?? process.pod) as Pod;
 }
 
-/** Parts find each other by the name that they all look up; where there is no such Service each is alone. */
+/** Components find each other by a shared DNS name; without such a Service each is alone. */
 function meets(around: LogSurroundings, of: Loki, other: Loki): boolean {
   const { ring } = of.config;
   return other === of || (other.config.ring === ring && (ring === '' || around.network.service(ring, of.process.namespace) !== undefined));
 }
 
-/** The kubelet sees a little later that a process is ready. */
+/** The kubelet notices a little later that a process is ready. */
 const SEEN_READY_MS = 3_000;
 
-/** In its ring before it is ready; not any more once it was ready and the kubelet says otherwise. */
+/** In its ring before it is ready; no longer once it was ready and the kubelet reports otherwise. */
 function isMember(around: LogSurroundings, loki: Loki): boolean {
   const pod = latest(around, loki.process);
   const fresh = around.clock.now().getTime() - loki.started.getTime() < INGESTER_READY_AFTER_MS + SEEN_READY_MS;
   return pod.metadata.uid === loki.process.pod.metadata.uid && (fresh || isReady(pod));
 }
 
-/** The ingesters that a query asks. Throws when too few of them are there. */
+/** The ingesters that a query reads from. Throws when too few are available. */
 function readable(ring: readonly RingMember[], replicationFactor: number): readonly Loki[] {
   const active = ring.filter(({ state }) => state === 'ACTIVE');
   if (ring.length === 0) throw new Error('empty ring');
@@ -194,7 +194,7 @@ function isUp(around: LogSurroundings, loki: Loki): boolean {
   return loki.ready && pod.metadata.uid === loki.process.pod.metadata.uid && isReady(pod);
 }
 
-/** What is in the bucket, as this process may read it; a chunk once read stays known. */
+/** What is in the bucket, as this process may read it; chunks are cached once read. */
 function stored(around: LogSurroundings, loki: Loki, of: { readonly tenant: string; readonly chunks: Map<string, Stream> }): readonly Stream[] {
   const client = objectClient(around, loki.process, { config: loki.config, bucket: loki.config.chunkBucket });
   return client.list(`${of.tenant}/`).map((key) => {
@@ -205,7 +205,7 @@ function stored(around: LogSurroundings, loki: Loki, of: { readonly tenant: stri
   });
 }
 
-/** Components that go to the bucket on their own say at once when they may not. */
+/** Components that access the bucket by themselves log at once when they are denied. */
 function firstLook(around: LogSurroundings, loki: Loki): void {
   const jobs: readonly (readonly [string, string | undefined, string, string])[] = [
     ['compactor', loki.config.chunkBucket, 'index/', 'caller=compactor.go:580 msg="failed to run compaction" err='],

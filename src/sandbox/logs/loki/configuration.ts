@@ -1,4 +1,4 @@
-/** Loki's configuration file as its process reads it: what it will do, or why it ends at once. */
+/** Loki's configuration file as its process reads it: the resulting settings, or why it exits at once. */
 import { parseDocument } from 'yaml';
 import { flag, type Process, readMounted } from '../process.ts';
 import type { ObjectStore } from '../../types.ts';
@@ -14,17 +14,17 @@ export interface LokiConfig {
   readonly rulerBucket: string | undefined;
   readonly staticKeys: { readonly id: string; readonly secret: string } | undefined;
   readonly indexPrefix: string;
-  /** The folder whose loss is the loss of unflushed lines. */
+  /** The folder that holds unflushed lines: they are lost with it. */
   readonly dataFolder: string;
   readonly flushOnShutdown: boolean;
   readonly retentionEnabled: boolean;
   readonly retentionMs: number;
-  /** The name the ring is joined through. */
+  /** The DNS name used to join the ring. */
   readonly ring: string;
   readonly scheduler: string | undefined;
   /** The Services that its memcached clients look up. */
   readonly caches: { readonly chunks: string | undefined; readonly results: string | undefined };
-  /** Queries ask these for the index. */
+  /** Queries read the index from these. */
   readonly indexGateway: string | undefined;
   readonly patterns: boolean;
   readonly limits: Limits;
@@ -67,7 +67,7 @@ export function milliseconds(value: unknown, fallback: number): number {
   return parts.length === 0 ? fallback : parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (units[unit] ?? 0), 0);
 }
 
-/** As Prometheus prints durations: `30d1h`. */
+/** A duration as Prometheus prints it: `30d1h`. */
 export function durationText(ms: number): string {
   if (ms === 0) return '0s';
   const units: readonly (readonly [string, number, boolean])[] = [

@@ -1,4 +1,4 @@
-/** A push: decoded, validated against the limits, and handed to enough ingesters. */
+/** A push: decoded, validated against the limits, and sent to enough ingesters. */
 import type { SandboxRequest, SandboxResponse } from '../../types.ts';
 import type { LokiConfig } from './configuration.ts';
 import type { Ingester } from './ingester.ts';
@@ -20,9 +20,9 @@ export interface Pushed {
   readonly response: SandboxResponse;
   readonly lines: number;
   readonly bytes: number;
-  /** As the metric names it. */
+  /** Discarded lines by the reason label of the metric. */
   readonly discarded: readonly Discarded[];
-  /** As the distributor's log tells them, one by one. */
+  /** As the distributor logs them, one by one. */
   readonly faults: readonly string[];
 }
 
@@ -39,7 +39,7 @@ interface Fault {
 
 const sizeOf = (values: Stream['values']): number => values.reduce((sum, [, line]) => sum + Buffer.byteLength(line), 0);
 
-/** 204; or 400 with all faults, while the good entries are kept. */
+/** 204; or 400 with all errors, while the valid entries are kept. */
 export function push(of: Push): Pushed {
   const refused = (status: number, message: string): Pushed => ({
     response: plain(status, message),
@@ -59,7 +59,7 @@ export function push(of: Push): Pushed {
     const wrong = wrongLabels(labels, of.config);
     if (wrong !== undefined) {
       messages.push(wrong.message);
-      // Whatever is wrong with labels is counted again as labels that are wrong.
+      // Any label error is also counted as invalid labels.
       for (const reason of new Set([wrong.reason, 'invalid_labels'])) discarded.push({ reason, lines: stream.values.length, bytes: sizeOf(stream.values) });
       return [];
     }
@@ -87,14 +87,14 @@ export function push(of: Push): Pushed {
   return { response: told, ...taken };
 }
 
-/** Equal faults are told once; where there are several, each with how many there are. */
+/** Equal errors are reported once; if there are several, each with its count. */
 function grouped(messages: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const message of messages) counts.set(message, (counts.get(message) ?? 0) + 1);
   return messages.length === 1 ? (messages[0] as string) : [...counts].map(([message, count]) => `${count} errors like: ${message}`).join('; ');
 }
 
-/** A sentence when the body is no push. */
+/** Returns an error message when the body is not a push. */
 function decode(request: SandboxRequest): readonly Stream[] | string {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';');
   if (type.trim() === '') return 'mime: no media type';
@@ -115,7 +115,7 @@ function decodeJson(body: Buffer): readonly Stream[] | string {
     const { streams = [] } = JSON.parse(body.toString('utf8')) as {
       readonly streams?: readonly { readonly stream?: StreamLabels; readonly values?: readonly Pair[] }[];
     };
-    // A time stamp is a string in JSON: a number would lose its last digits.
+    // A timestamp is a string in JSON: a number would lose its last digits.
     if (streams.some(({ values = [] }) => values.some(([nanos, line]) => typeof nanos !== 'string' || typeof line !== 'string')))
       return `${lead} unmarshalerDecoder: Value looks like Number/Boolean/None, but can't find its end: ',' or '}' symbol, error found in #10 byte of ...|${body.subarray(-20).toString('utf8')}|...`;
     return streams.map(({ stream = {}, values = [] }) => ({
@@ -143,7 +143,7 @@ export const SERVICE_LABELS = [
   'k8s_job_name',
 ];
 
-/** Since 3.0 every stream gets this label, from the first of a list that is there; so none is without labels. */
+/** Since 3.0 every stream gets this label, from the first present one of a list; so no stream is without labels. */
 function withServiceName(labels: StreamLabels): StreamLabels {
   if (labels['service_name'] !== undefined) return labels;
   const from = SERVICE_LABELS.find((name) => (labels[name] ?? '') !== '');

@@ -11,21 +11,21 @@ export type TenantStreams = ReadonlyMap<string, readonly Stream[]>;
 export interface Ingester {
   add(tenant: string, streams: readonly Stream[]): void;
   streams(tenant: string): readonly Stream[];
-  /** Puts all streams into the flush queue, and returns before they are written. */
+  /** Queues all streams for flushing, and returns before they are written. */
   sweep(): void;
-  /** Whether a file on its disk makes it flush and leave the ring at its end, whatever the configuration says. */
+  /** Whether the shutdown marker on its disk makes it flush and leave the ring at shutdown, whatever the configuration says. */
   readonly marker: { isSet(): boolean; set(): void; unset(): void };
-  /** Brings the gauges up to date. */
+  /** Updates the gauges. */
   measure(): void;
-  /** Ends it; what is left is what only a disk can keep. */
+  /** Stops it; returns what only a disk can keep. */
   stop(options: { readonly graceful: boolean }): TenantStreams;
 }
 
-/** Chunks go out this long after their first line; a real ingester takes up to two hours. */
+/** Chunks are flushed this long after their first line; a real ingester takes up to two hours. */
 const FLUSH_AFTER_MS = 5_000;
 /** From the queue to the bucket. */
 const FLUSH_TAKES_MS = 100;
-/** A flushed chunk stays in memory until the next check, which is every 30 s in a real one. */
+/** A flushed chunk stays in memory until the next check, which a real ingester makes every 30 s. */
 const CHECK_EVERY_MS = 1_000;
 
 const NONE: ReadonlySet<string> = new Set();
@@ -35,7 +35,7 @@ export interface IngesterParts {
   readonly metrics: Metrics;
   readonly kept: TenantStreams;
   readonly written: Set<string>;
-  /** The disks, or containers, with a shutdown marker, and where this one's would be. */
+  /** The disks, or containers, with a shutdown marker, and where this ingester's would be. */
   readonly markers: Set<string>;
   readonly disk: string;
 }
@@ -43,7 +43,7 @@ export interface IngesterParts {
 export function createIngester(around: LogSurroundings, process: Process, of: IngesterParts): Ingester {
   const { metrics, markers, disk } = of;
   const memory = new Map<string, Stream[]>();
-  /** The streams of which something is not in the bucket yet. */
+  /** Streams that are not completely in the bucket yet. */
   const open = new Map<string, Set<string>>();
   /** Streams whose chunk is in the bucket and still in memory. */
   const flushed = new Map<string, Set<string>>();
@@ -104,7 +104,7 @@ export function createIngester(around: LogSurroundings, process: Process, of: In
         );
       }
     }
-    // What failed waits in the queue for its next turn.
+    // Failed flushes stay queued for the next attempt.
     metrics.set('loki_ingester_flush_queue_length', {}, queued());
     if (memory.size > 0) cancel = around.clock.after(Math.min(60_000, FLUSH_AFTER_MS * 2 ** Math.min(failures, 4)), () => flush(reason));
   };
@@ -150,7 +150,7 @@ export function createIngester(around: LogSurroundings, process: Process, of: In
     },
     stop({ graceful }) {
       if (graceful && (of.config.flushOnShutdown || markers.has(disk))) flush('forced');
-      // One that could not leave nothing behind comes up marked again.
+      // The marker stays, for the next start, unless everything was flushed.
       if (graceful && memory.size === 0) markers.delete(disk);
       cancel?.();
       return memory;

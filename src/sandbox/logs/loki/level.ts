@@ -1,4 +1,4 @@
-/** `detected_level`, which Loki 3 puts beside every line it takes: from a label, a field of the line, or a word in it. */
+/** `detected_level`, which Loki 3 adds to every line it accepts: from a label, a field of the line, or a word in it. */
 import type { StreamLabels } from './streams.ts';
 
 export const LEVEL_FIELDS = [

@@ -1,4 +1,4 @@
-/** LogQL and its answers. */
+/** Parsing and evaluating LogQL. */
 import { expect, it } from 'vitest';
 import { answerQuery } from './answer.ts';
 import { parseLogql } from './logql.ts';

@@ -1,4 +1,4 @@
-/** The part of LogQL the sandbox understands: selectors, line and label filters, json, logfmt and label_format, ranges, their sums and sets. */
+/** The subset of LogQL the sandbox supports: selectors, line and label filters, json, logfmt and label_format, ranges, their sums and sets. */
 import { goRegExp } from '../alloy/relabel.ts';
 import type { StreamLabels } from './streams.ts';
 import { compileTemplate, type Moment, TemplateError } from './template.ts';
@@ -7,7 +7,7 @@ export interface LogSelector {
   readonly matches: (labels: StreamLabels) => boolean;
   /** The line's labels after the pipeline, or `undefined` when a filter drops it. */
   readonly keep: (line: string, labels: StreamLabels, moment: Moment) => StreamLabels | undefined;
-  /** The label whose number counts instead of the line. */
+  /** The label whose value is aggregated instead of the line. */
   readonly unwrap?: string;
 }
 export type Query =
@@ -54,7 +54,7 @@ function quoted(cursor: Cursor): string {
   return JSON.parse(take(cursor)) as string;
 }
 
-/** Throws LogqlError with Loki's words. */
+/** Throws LogqlError with Loki's message. */
 export function parseLogql(text: string): Query {
   const cursor = { text, at: 0 };
   if (text.trim() === '') throw new LogqlError('parse error : syntax error: unexpected $end');
@@ -170,7 +170,7 @@ function selector(cursor: Cursor, afterMatchers: () => void = () => undefined): 
   return { matches, keep, ...(unwrap !== undefined && { unwrap }) };
 }
 
-/** Whether the next stage is `| unwrap`; if so, the bar is taken. */
+/** Whether the next stage is `| unwrap`; if so, consumes the pipe. */
 function unwrapped(cursor: Cursor): boolean {
   const ahead = { ...cursor };
   take(ahead);

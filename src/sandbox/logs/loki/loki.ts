@@ -1,4 +1,4 @@
-/** One process of Loki, and the others that it knows of. */
+/** One process of Loki, and the peers it knows. */
 import type { Metrics } from '../metrics.ts';
 import type { Process } from '../process.ts';
 import type { LokiConfig } from './configuration.ts';
@@ -9,13 +9,13 @@ import type { Stream } from './streams.ts';
 export interface Loki {
   readonly process: Process;
   readonly config: LokiConfig;
-  /** It is in its ring, and active there. */
+  /** It is active in its ring. */
   joined: boolean;
   ready: boolean;
   readonly started: Date;
-  /** Its results cache had no address when it looked. */
+  /** Its results cache had no address at startup. */
   cacheless: boolean;
-  /** What it has told of failed writes in this second. */
+  /** What it has logged about failed writes in this second. */
   complained: { readonly second: number; readonly bytes: number };
   readonly ingester: Ingester | undefined;
   readonly metrics: Metrics;
@@ -25,9 +25,9 @@ export interface Loki {
 export interface LokiPeers {
   /** Ready processes of this component in the same ring. */
   readonly ready: (of: Loki, component: string) => readonly Loki[];
-  /** What a ring of these parts holds. */
+  /** The members of this component's ring. */
   readonly ring: (of: Loki, component: string) => readonly RingMember[];
-  /** All lines of a tenant: from the ingesters and the bucket, as this process may read it. Throws an Error with Loki's words. */
+  /** All lines of a tenant: from the ingesters and the bucket, as this process may read it. Throws an Error with Loki's message. */
   readonly streams: (of: Loki, tenant: string) => readonly Stream[];
 }
 

@@ -1,4 +1,4 @@
-/** The modules that each target of Loki 3.7.6 starts, in the order in which it says so. */
+/** The modules that each target of Loki 3.7.6 starts, in the order in which it logs them. */
 
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   compactor: ['runtime-config', 'server', 'memberlist-kv', 'compactor'],
@@ -11,7 +11,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   ruler: ['server', 'runtime-config', 'memberlist-kv', 'ring', 'ingester-querier', 'store', 'rule-evaluator', 'ruler'],
 };
 
-/** Parts of Loki that a target stands for. */
+/** The components that a target includes. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   write: ['distributor', 'ingester'],
   read: ['querier', 'query-frontend'],

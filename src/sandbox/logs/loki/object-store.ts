@@ -1,4 +1,4 @@
-/** Loki's S3 client: the identity a pod really has, and the AWS SDK's words when it is refused. */
+/** Loki's S3 client: the identity a pod really has, and the AWS SDK's errors when it is denied. */
 import { createHash } from 'node:crypto';
 import type { ServiceAccountTokens } from '../identity.ts';
 import { mountAt, type Process } from '../process.ts';
@@ -6,7 +6,7 @@ import type { LogSurroundings } from '../surroundings.ts';
 import { AwsFault, type SandboxCredentials } from '../../types.ts';
 import type { LokiConfig } from './configuration.ts';
 
-/** All throw an Error whose message is the AWS SDK for Go's. */
+/** All throw an Error with the message of the AWS SDK for Go. */
 export interface ObjectClient {
   put(key: string, body: Uint8Array): void;
   get(key: string): Uint8Array;
@@ -47,7 +47,7 @@ function refused(lead: string, error: unknown): unknown {
   return new Error(`${lead} StatusCode: ${error.status}, RequestID: ${id}, api error ${error.code}: ${error.message}`);
 }
 
-/** As the SDK: what was given is used again until it is old. */
+/** Credentials are cached until they expire, as in the SDK. */
 const REUSE_MS = 900_000;
 const given = new WeakMap<Process, { readonly credentials: SandboxCredentials; readonly until: number }>();
 
@@ -95,7 +95,7 @@ function freshCredentials(around: LogSurroundings, process: Process, of: { reado
   throw new Error(`${lead}, no EC2 IMDS role found, operation error ec2imds: GetMetadata, canceled, context deadline exceeded`);
 }
 
-/** Signed when asked, for the audience of the projected volume at that path. */
+/** Signed on request, for the audience of the projected volume at that path. */
 function webIdentityToken(around: LogSurroundings, process: Process, path: string): string | undefined {
   const sources = (mountAt(process, path)?.volume.projected?.sources ?? []) as readonly {
     readonly serviceAccountToken?: { readonly audience?: string; readonly expirationSeconds?: number };

@@ -1,4 +1,4 @@
-/** The half of Loki's HTTP API that reads: limits, queries, labels, series, volumes, fields. */
+/** The read half of Loki's HTTP API: limits, queries, labels, series, volumes, fields. */
 import type { SandboxResponse } from '../../types.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { answerQuery, type Window } from './answer.ts';
@@ -17,7 +17,7 @@ export interface Reading {
   readonly parameters: URLSearchParams;
 }
 
-/** Errors of the reading half end without a line feed. */
+/** Errors of the read half end without a line feed. */
 export const failure = (status: number, body: string): SandboxResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
 const json = (data: unknown): SandboxResponse => ({
   status: 200,
@@ -25,7 +25,7 @@ const json = (data: unknown): SandboxResponse => ({
   body: `${JSON.stringify(data)}\n`,
 });
 const success = (data: unknown): SandboxResponse => json({ status: 'success', data });
-/** A list without entries is left out. */
+/** An empty list is omitted. */
 const listed = (data: readonly string[]): SandboxResponse => json({ status: 'success', ...(data.length > 0 && { data }) });
 
 export const TIMED_OUT =
@@ -70,7 +70,7 @@ const ROUTES: Readonly<Record<string, (found: Found, peers: LokiPeers) => Sandbo
     const fields = fieldsOf(streams());
     return json(fields.length > 0 ? { fields, limit: 1000 } : {});
   },
-  // Switched on without a pod that does it: what the guide's values install.
+  // Enabled without a pod that provides it, as with the values of Loki's guide.
   patterns: ({ querier }, peers) => {
     if (!querier.config.patterns) return failure(404, '');
     return peers.ready(querier, 'pattern-ingester').length === 0 ? failure(500, 'empty ring') : success([]);
@@ -83,7 +83,7 @@ const ROUTES: Readonly<Record<string, (found: Found, peers: LokiPeers) => Sandbo
 
 const NO_QUERY = 'parse error : syntax error: unexpected $end';
 
-/** `undefined` where there is nothing. Throws LogqlError for 400, any other Error for 500. */
+/** `undefined` for an unknown path. Throws LogqlError for 400, any other Error for 500. */
 export function read(around: LogSurroundings, peers: LokiPeers, reading: Reading): SandboxResponse | undefined {
   const { parameters, tenant } = reading;
   const route = reading.route.replace(/^\/(loki\/api\/v1|api\/prom)\//, '').replace(/^label$/, 'labels');
@@ -116,7 +116,7 @@ export function read(around: LogSurroundings, peers: LokiPeers, reading: Reading
 const unique = (names: readonly string[]): readonly string[] => [...new Set(names)].toSorted();
 const sizeOf = (values: Stream['values']): number => values.reduce((sum, [, line]) => sum + Buffer.byteLength(line), 0);
 
-/** Bytes by the labels that are asked for, or those that the matchers name, the largest first; all of a range is one point. */
+/** Bytes by the requested labels, or those that the matchers name, the largest first; all of a range is one point. */
 function volumes({ querier, streams, parameters, window }: Found): SandboxResponse {
   const { allowsVolume } = querier.config.limits;
   if (!allowsVolume) return failure(404, 'not found');
@@ -149,7 +149,7 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
   [/^\d+(\.\d+)?\s?[kMGT]?i?B$/i, 'bytes'],
 ];
 
-/** What `| json` and `| logfmt` would make of the newest lines, and the level that Loki found. */
+/** The fields that `| json` and `| logfmt` would extract from the newest lines, and the level that Loki detected. */
 function fieldsOf(streams: readonly Stream[]): readonly object[] {
   const fields = new Map<string, { readonly values: Set<string>; readonly parsers: Set<string> }>();
   const note = (label: string, value: string, parser?: string): void => {
@@ -234,7 +234,7 @@ function query(around: LogSurroundings, peers: LokiPeers, of: Reading & { readon
   if (!instant) checkLength(window, limits);
   if (parsed.is === 'logs' && limits.maxEntries > 0 && window.limit > limits.maxEntries)
     throw new LogqlError(`max entries limit per query exceeded, limit > max_entries_limit_per_query (${window.limit} > ${limits.maxEntries})`);
-  // Numbers alone touch no storage: that is why Grafana's check passes on an empty Loki.
+  // A query of literals only touches no storage: that is why Grafana's check passes on an empty Loki.
   const streams = needsStreams(parsed) ? peers.streams(of.querier, of.tenant) : [];
   const { process } = of.loki;
   if (!instant)

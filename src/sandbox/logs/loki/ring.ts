@@ -1,4 +1,4 @@
-/** A ring as the parts of Loki show it: one entry for each instance, whatever its state. */
+/** A ring as Loki's components show it: one entry for each instance, whatever its state. */
 import { createHash } from 'node:crypto';
 import type { SandboxResponse } from '../../types.ts';
 import type { RingMember } from './loki.ts';

@@ -1,4 +1,4 @@
-/** Loki's HTTP API: which component answers what, for whom. */
+/** Loki's HTTP API: which component answers which path, for which tenant. */
 import type { SandboxRequest, SandboxResponse } from '../../types.ts';
 import type { LogSurroundings } from '../surroundings.ts';
 import { push, type Pushed } from './distributor.ts';
@@ -23,7 +23,7 @@ const EXPOSITION = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscor
 export function serveLoki(around: LogSurroundings, peers: LokiPeers, asked: Asked): SandboxResponse {
   const { request, loki } = asked;
   const [path = '/'] = request.path.split('?');
-  // The router cleans paths by sending the client elsewhere; a POST does not survive that.
+  // The router cleans paths by a redirect; a POST does not survive that.
   if (path.includes('//')) return { status: 301, headers: { location: request.path.replace(/\/{2,}/g, '/') }, body: '' };
   const response = answer(around, peers, asked);
   const route =
@@ -35,7 +35,7 @@ export function serveLoki(around: LogSurroundings, peers: LokiPeers, asked: Aske
           .replaceAll('/', '_');
   const labels = { method: request.method, route, status_code: String(response.status), ws: 'false' };
   loki.metrics.observe('loki_request_duration_seconds', labels, ANSWERED_SECONDS);
-  // Loki's server tells of what went wrong in it, and of nothing else.
+  // Loki's server logs its own errors, and nothing else.
   if (response.status >= 500 && response.status !== 502 && response.status !== 503) {
     const body = JSON.stringify(Buffer.from(response.body).toString('utf8'));
     const told = JSON.stringify(`${request.method} ${request.path} (${response.status}) ${ANSWERED_SECONDS * 1000}ms Response: ${body}`);
@@ -68,7 +68,7 @@ function answer(around: LogSurroundings, peers: LokiPeers, asked: Asked): Sandbo
     ? new URLSearchParams(Buffer.from(request.body).toString('utf8'))
     : new URLSearchParams();
   const parameters = new URLSearchParams([...url.searchParams, ...form]);
-  // Several tenants in one query would have to be switched on.
+  // Multi-tenant queries would have to be enabled.
   if (bad !== undefined) return failure(tenant.includes('|') ? 500 : 400, bad);
   try {
     return read(around, peers, { loki, tenant, route: url.pathname, parameters }) ?? NOT_FOUND;
@@ -123,7 +123,7 @@ function unauthenticated(around: LogSurroundings, peers: LokiPeers, asked: Asked
   }
 }
 
-/** Which part shows which ring; others do not know the path. */
+/** Which component shows which ring; others do not have the path. */
 const RINGS: Readonly<Record<string, { readonly of: string; readonly on: readonly string[] }>> = {
   '/ring': { of: 'ingester', on: ['distributor', 'ingester', 'querier', 'ruler'] },
   '/distributor/ring': { of: 'distributor', on: ['distributor'] },
@@ -168,7 +168,7 @@ function receive(around: LogSurroundings, peers: LokiPeers, asked: Asked & { rea
   return response;
 }
 
-/** Of writes that failed a distributor tells so many bytes a second and tenant, and is silent about the rest. */
+/** A distributor logs failed writes up to this many bytes per second and tenant, and drops the rest. */
 const TOLD_BYTES = 1024;
 
 function complain(around: LogSurroundings, loki: Loki, line: string): void {
@@ -179,7 +179,7 @@ function complain(around: LogSurroundings, loki: Loki, line: string): void {
   say(around, loki, line);
 }
 
-/** What lines came, and what was discarded of them. */
+/** Counts accepted and discarded lines. */
 function tally({ metrics, config }: Loki, tenant: string, seen: Omit<Pushed, 'response'>): void {
   const shared = { tenant, policy: '', format: 'loki' };
   const hours = Math.floor(config.retentionMs / 3_600_000);

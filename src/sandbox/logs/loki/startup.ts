@@ -1,17 +1,17 @@
-/** What the parts of Loki 3.7.6 say from their start until they have found each other: much of it sounds worse than it is. */
+/** What the components of Loki 3.7.6 log from their start until they have found each other: much of it sounds worse than it is. */
 import type { LogSurroundings } from '../surroundings.ts';
 import { modulesOf } from './modules.ts';
 import { type Loki, type LokiPeers, plays } from './loki.ts';
 
 const DNS = '10.100.0.10:53';
-/** Waiting times of a real Loki are five times these: there the other parts take their time too. */
+/** A real Loki waits five times as long: there the other components are slower to start too. */
 const FIRST_WAIT_MS = 200;
 const MOST_ATTEMPTS = 10;
 const RATES_EVERY_MS = 1_000;
 
 const MEMBERS = ['compactor', 'distributor', 'ingester', 'querier', 'ruler'];
 
-/** Which cache a part looks up at its start, and how often. */
+/** Which cache a component looks up at its start, and how often. */
 const CACHES: readonly (readonly [component: string, cache: 'chunks' | 'results', times: number])[] = [
   ['querier', 'chunks', 1],
   ['ruler', 'chunks', 1],
@@ -42,7 +42,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
 const stamp = ({ clock }: LogSurroundings): string => `ts=${clock.now().toISOString()}`;
 const name = ({ process }: Loki): string => process.pod.metadata.name;
 
-/** How many of a Service's pods the DNS names. */
+/** How many of a Service's pods DNS returns. */
 function addressesOf(around: LogSurroundings, loki: Loki, host: string): number {
   const service = around.network.service(host, loki.process.namespace);
   return service === undefined ? 0 : around.network.readyPods(service).length;
@@ -75,7 +75,7 @@ const resolving = (around: LogSurroundings, loki: Loki): string =>
   `${stamp(around)} caller=memberlist_logger.go:74 level=warn msg=${JSON.stringify(unresolved(loki))}`;
 const errors = (loki: Loki): string => JSON.stringify(`1 error occurred:\n\t* ${unresolved(loki)}\n\n`);
 
-/** Other parts are found by a Service whose pods are named once they are ready: at the first start of all none is. */
+/** Components find each other through a Service that lists only ready pods: at the first start of all there are none. */
 function fastJoin(around: LogSurroundings, loki: Loki): readonly string[] {
   const { ring } = loki.config;
   const at = stamp(around);
@@ -122,10 +122,10 @@ function cacheLookups(around: LogSurroundings, loki: Loki): readonly string[] {
   });
 }
 
-/** How long a part keeps what it was told of its cache at its start. */
+/** How long a component keeps the result of its first cache lookup. */
 const CACHE_KNOWN_MS = 3_000;
 
-/** Said with each query as long as the results cache had no address when the part looked it up last. */
+/** Logged with each query as long as the last lookup of the results cache found no address. */
 export function withoutCache(around: LogSurroundings, loki: Loki, key: string): readonly string[] {
   const host = loki.config.caches.results;
   const age = around.clock.now().getTime() - loki.started.getTime();
@@ -140,7 +140,7 @@ export function withoutCache(around: LogSurroundings, loki: Loki, key: string): 
 export const isCacheless = (around: LogSurroundings, loki: Loki): boolean =>
   loki.config.caches.results !== undefined && addressesOf(around, loki, loki.config.caches.results) === 0;
 
-/** What it goes on to say until it has found the others; `runs` tells whether it is still the same process. */
+/** What it keeps logging until it has found the others; `runs` tells whether it is still the same process. */
 export function keepTrying(around: LogSurroundings, peers: LokiPeers, of: { readonly loki: Loki; readonly runs: () => boolean }): void {
   const { loki, runs } = of;
   const say = (line: string): void => around.print(loki.process.pod, loki.process.container.name, line);
@@ -167,7 +167,7 @@ export function keepTrying(around: LogSurroundings, peers: LokiPeers, of: { read
   if (plays(loki, 'distributor')) around.clock.after(0, rates);
 }
 
-/** An ingester asks whether every member of its ring is active, itself too, before it is ready. */
+/** An ingester checks that every member of its ring is active, including itself, before it is ready. */
 export function ringProblem(around: LogSurroundings, peers: LokiPeers, loki: Loki): string | undefined {
   const odd = peers.ring(loki, 'ingester').find(({ state }) => state !== 'ACTIVE');
   if (odd === undefined) return undefined;

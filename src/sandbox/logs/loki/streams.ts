@@ -6,7 +6,7 @@ export type StreamLabels = Readonly<Record<string, string>>;
 
 export interface Stream {
   readonly labels: StreamLabels;
-  /** Nanoseconds and line, as they came. */
+  /** Nanoseconds and line, as received. */
   readonly values: readonly (readonly [string, string])[];
 }
 
@@ -29,7 +29,7 @@ export interface Chunk {
 
 const hexMillis = (nanos: string): string => (BigInt(nanos) / 1_000_000n).toString(16);
 
-/** One object a stream: `<tenant>/<fingerprint>/<from>:<through>:<checksum>`. Equal content makes an equal key. */
+/** One object per stream: `<tenant>/<fingerprint>/<from>:<through>:<checksum>`. Equal content has an equal key. */
 export function encodeChunk(tenant: string, stream: Stream): Chunk {
   const times = stream.values.map(([nanos]) => nanos).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   const text = JSON.stringify(stream);
@@ -54,7 +54,7 @@ export function encodeIndex(of: {
   return { key: `index/${table}/${of.tenant}/${Math.floor(of.nowMs / 1000)}-${of.ingester}-${of.nowMs}.tsdb.gz`, body: gzipSync(JSON.stringify(of.chunks)) };
 }
 
-/** Streams with the same labels become one; an entry that is there twice stays once, oldest first. */
+/** Merges streams with the same labels and removes duplicate entries, oldest first. */
 export function mergeStreams(streams: readonly Stream[]): readonly Stream[] {
   const merged = new Map<string, { readonly labels: StreamLabels; readonly values: Map<string, readonly [string, string]> }>();
   for (const stream of streams) {

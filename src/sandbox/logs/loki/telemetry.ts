@@ -1,4 +1,4 @@
-/** What a part of Loki counts, with the names and labels of Loki 3.7.6. */
+/** The metrics of a Loki component, with the names and labels of Loki 3.7.6. */
 import { createMetrics, type Family, type Metrics } from '../metrics.ts';
 
 const COMMON: Readonly<Record<string, Family>> = {
@@ -42,7 +42,7 @@ const COMPACTOR: Readonly<Record<string, Family>> = {
   },
 };
 
-/** Of a process that is these parts of Loki. */
+/** Of a process that runs these components. */
 export function lokiMetrics(plays: (component: string) => boolean, version: string): Metrics {
   const metrics = createMetrics({
     ...COMMON,

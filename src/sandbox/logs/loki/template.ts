@@ -1,8 +1,8 @@
-/** The part of Loki's text templates the sandbox understands: labels, the line's time, `now`, seconds since 1970, and differences. */
+/** The subset of Loki's text templates the sandbox supports: labels, the line's time, `now`, seconds since 1970, and differences. */
 import type { StreamLabels } from './streams.ts';
 
 export interface Moment {
-  /** Of the line. */
+  /** The line's own time. */
   readonly ms: number;
   readonly nowMs: number;
 }
@@ -26,7 +26,7 @@ const FUNCTIONS: Readonly<Record<string, (scope: Scope, args: readonly Value[]) 
   upper: (_, [text]) => String(text).toUpperCase(),
 };
 
-/** Throws TemplateError for what is no template, or uses more than the above. */
+/** Throws TemplateError for an invalid template, or one that uses more than the above. */
 export function compileTemplate(source: string): (scope: Scope) => string {
   const parts = source.split(/\{\{(.*?)\}\}/);
   const terms = parts.map((part, at): Term => (at % 2 === 0 ? () => part : pipelineOf(part)));

@@ -1,6 +1,6 @@
-/** Names of tenants as Loki takes them. */
+/** Tenant names that Loki accepts. */
 
-/** What Loki says of a name that it does not take; `undefined` when it takes it. */
+/** Loki's error for an invalid name; `undefined` when it is valid. */
 export function tenantProblem(tenant: string): string | undefined {
   const names = tenant.split('|');
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** bcrypt, for password files that were made with it (`htpasswd -B`, Helm's `htpasswd`). */
+/** bcrypt, for password files that use it (`htpasswd -B`, Helm's `htpasswd`). */
 
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const P_WORDS = 18;
@@ -11,7 +11,7 @@ interface Blowfish {
 
 let initial: Blowfish | undefined;
 
-/** Blowfish starts from the fraction of pi; by Machin's formula that is a moment's work and no table. */
+/** Blowfish starts from the fraction of pi; Machin's formula computes it in a moment, without a table. */
 function start(): Blowfish {
   initial ??= fromPi();
   return { p: initial.p.slice(), s: initial.s.slice() };
@@ -53,7 +53,7 @@ function mix(s: Int32Array, word: number): number {
   return ((sum ^ (s[512 + ((word >>> 8) & 255)] as number)) + (s[768 + (word & 255)] as number)) | 0;
 }
 
-/** Big-endian words of a byte string that repeats. */
+/** Big-endian words of a repeating byte string. */
 function wordsOf(bytes: Uint8Array, count: number): Int32Array {
   const byte = (at: number): number => bytes[at % bytes.length] as number;
   return Int32Array.from({ length: count }, (_, at) => (byte(4 * at) << 24) | (byte(4 * at + 1) << 16) | (byte(4 * at + 2) << 8) | byte(4 * at + 3));

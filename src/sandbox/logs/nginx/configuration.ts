@@ -1,4 +1,4 @@
-/** nginx.conf as directives, in the words of nginx when it does not parse. */
+/** nginx.conf as directives, with nginx's messages when it does not parse. */
 
 export interface Directive {
   readonly name: string;
@@ -71,7 +71,7 @@ export function find(directives: readonly Directive[] | undefined, name: string)
   return directives?.findLast((directive) => directive.name === name);
 }
 
-/** The location that serves a path: exact, then the longest prefix, unless an expression comes first. */
+/** The location that serves a path: exact, then the longest prefix, unless a regular expression comes first. */
 export function locationFor(server: readonly Directive[], path: string): Directive | undefined {
   const all = server
     .filter((directive) => directive.name === 'location')

@@ -1,4 +1,4 @@
-/** The nginx in front of Loki: starts if its configuration is good, checks logins, routes to the component Services. */
+/** The nginx in front of Loki: starts if its configuration is valid, checks logins, routes to the component Services. */
 import type { ComponentStart, SandboxRequest, SandboxResponse } from '../../types.ts';
 import { type Process, readMounted } from '../process.ts';
 import type { LogSurroundings } from '../surroundings.ts';
@@ -12,7 +12,7 @@ export function isGateway(process: Process): boolean {
   return /nginx/.test(process.container.image) && (process.container.volumeMounts ?? []).some((mount) => CONFIG.startsWith(mount.mountPath));
 }
 
-/** What nginx does at its start: parse, resolve its resolver, find the password file only when asked. */
+/** nginx's startup: parses and resolves its resolver; opens the password file only for a request. */
 export function startGateway(around: LogSurroundings, process: Process): ComponentStart {
   const emerg = (message: string): ComponentStart => ({
     ready: false,
@@ -40,12 +40,12 @@ function resolves(around: LogSurroundings, args: readonly string[]): boolean {
 
 const isAddress = (host: string): boolean => /^[\d.]+(:\d+)?$/.test(host) || host.startsWith('[');
 
-/** An address is taken on trust at start; names are looked up through it at every request. */
+/** An address is not checked at startup; names are resolved through it at every request. */
 function answersDns(around: LogSurroundings, resolver: Directive | undefined): boolean {
   const address = resolver?.args[0]?.replace(/:\d+$/, '') ?? '';
   if (!isAddress(address)) return true;
   if (address.startsWith('169.254.') || around.network.service(address, 'default') !== undefined) return true;
-  // Auto Mode nodes answer on the tenth address of the service range, with no Service for it.
+  // Auto Mode nodes serve DNS on the tenth address of the service range, without a Service.
   return address.endsWith('.0.10') && around.store.get('Service', 'kube-system', 'kube-dns') === undefined;
 }
 
@@ -59,7 +59,7 @@ const REASONS: Readonly<Record<number, string>> = {
   504: '504 Gateway Time-out',
 };
 
-/** As its pages and its `server` header name it: `server_tokens` is on unless said. */
+/** As its pages and its `server` header name it: `server_tokens` is on by default. */
 function versionOf(process: Process): string {
   const [, version = '1.31.0'] = /:v?(\d+\.\d+(?:\.\d+)?)/.exec(process.container.image) ?? [];
   return `nginx/${/\.\d+\./.test(version) ? version : `${version}.0`}`;
@@ -97,10 +97,10 @@ export function serveGateway(around: LogSurroundings, process: Process, request:
   return response;
 }
 
-/** Of a file that tells no format. */
+/** For an access log without a format. */
 const COMBINED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"';
 
-/** What the access log tells of a request; nothing where it is switched off for it. */
+/** The access log's line for a request; nothing where the log is off for it. */
 function accessLine(
   now: Date,
   scopes: readonly (readonly Directive[])[],
@@ -127,7 +127,7 @@ function accessLine(
   if (condition !== undefined && ['', '0'].includes(substitute(condition, variables))) return undefined;
   const formats = http.filter(({ name, args }) => name === 'log_format' && args[0] === format);
   const text = formats.at(-1)?.args.slice(1).join('') ?? COMBINED;
-  // What a request does not have is a dash.
+  // A missing value is a dash.
   return text.replace(/\$(\w+)/g, (_, name: string) => variables[name] || '-');
 }
 

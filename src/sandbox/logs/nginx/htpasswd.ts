@@ -42,11 +42,11 @@ function checkHash(hash: string, password: string): Verdict {
   return 'unknown-hash';
 }
 
-/** A bcrypt cost beyond this would hold the sandbox up for seconds. */
+/** A higher bcrypt cost would block the sandbox for seconds. */
 const DEAREST = 13;
 const known = new Map<string, string>();
 
-/** nginx pays the price of a slow hash at every request; the sandbox once a password. */
+/** nginx pays for a slow hash at every request; the sandbox once per password. */
 function once(password: string, { hash, sum }: { readonly hash: string; readonly sum: () => string }): string {
   const key = createHash('sha256').update(`${hash} ${password}`).digest('hex');
   const found = known.get(key) ?? sum();

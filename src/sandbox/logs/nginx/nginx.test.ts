@@ -1,4 +1,4 @@
-/** nginx: its configuration language, which location serves, and which logins it lets in. */
+/** nginx: its configuration language, which location serves, and which logins it accepts. */
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { find, locationFor, parseNginx, substitute } from './configuration.ts';

@@ -1,12 +1,12 @@
-/** The SHA-512 scheme of crypt(3), as glibc, musl and libxcrypt have it. */
+/** The SHA-512 scheme of crypt(3), as in glibc, musl and libxcrypt. */
 import { createHash } from 'node:crypto';
 
 const ALPHABET = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const sum = (...parts: readonly Buffer[]): Buffer => createHash('sha512').update(Buffer.concat(parts)).digest();
-/** As many bytes as asked for, of a sum that begins again and again. */
+/** The requested number of bytes of a digest, repeated as needed. */
 const stretched = (bytes: Buffer, length: number): Buffer => Buffer.alloc(length, bytes);
 
-/** The 86 characters behind the salt. */
+/** The 86 characters after the salt. */
 export function sha512Crypt(password: string, { salt: saltText, rounds }: { readonly salt: string; readonly rounds: number }): string {
   const [key, salt] = [Buffer.from(password), Buffer.from(saltText)];
   const alternate = sum(key, salt, key);

@@ -113,7 +113,7 @@ export interface DoctorOptions {
   /** Mends what may be mended, and looks again. */
   readonly fix?: DoctorFix;
   /** Files to write what was found into. */
-  readonly papers?: ReportFiles;
+  readonly reportFiles?: ReportFiles;
 }
 export interface DoctorFix {
   /** `CODE`, or `CODE:NAMESPACE/NAME` of a Helm release that is not ours: agreed to, wherever nobody can be asked. */

@@ -22,7 +22,7 @@ export type Work = keyof typeof WORK;
 /** Ingesters by zone have names of their own. */
 const plain = (component: string): string => component.replace(/^(ingester)-zone.*$/, '$1');
 /** Where there is a backend, it does what readers did before there were any. */
-const doing = <T extends Part>(parts: readonly T[], work: Work): readonly T[] => {
+const action = <T extends Part>(parts: readonly T[], work: Work): readonly T[] => {
   const all = parts.filter(({ component }) => doesWork(component, work));
   return all.some(({ component }) => component === 'backend') ? all.filter(({ component }) => component !== 'read') : all;
 };
@@ -37,7 +37,7 @@ export interface Idle<T> {
 /** Work that is there for somebody, and all of them have no replicas. */
 export function scaledToZero<T extends Part>(parts: readonly T[]): readonly Idle<T>[] {
   return (Object.keys(WORK) as readonly Work[]).flatMap((work): readonly Idle<T>[] => {
-    const all = doing(parts, work);
+    const all = action(parts, work);
     return all.length > 0 && all.every(({ wanted }) => wanted === 0) ? [{ work, words: WORK[work].words, parts: all }] : [];
   });
 }
@@ -45,7 +45,7 @@ export function scaledToZero<T extends Part>(parts: readonly T[]): readonly Idle
 /** Work that has fewer pods ready than it takes; `needed` for keeping lines, elsewhere one. */
 export function down<T extends Part>(parts: readonly T[], needed: number): readonly Idle<T>[] {
   return (Object.keys(WORK) as readonly Work[]).flatMap((work): readonly Idle<T>[] => {
-    const all = doing(parts, work).filter(({ wanted }) => wanted > 0);
+    const all = action(parts, work).filter(({ wanted }) => wanted > 0);
     const sum = (of: (part: T) => number) => all.reduce((count, part) => count + of(part), 0);
     const enough =
       work === 'store'

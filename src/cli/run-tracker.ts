@@ -5,7 +5,7 @@ export interface RunTracker {
   readonly sink: Sink;
   readonly finished: () => EventMap['run.finished'] | undefined;
   /** What the run is doing to the world; `undefined` until a step has begun or a probe pod is made. */
-  readonly acting: () => EventMap['steps.started']['doing'] | 'verify' | undefined;
+  readonly acting: () => EventMap['steps.started']['action'] | 'verify' | undefined;
   /** Titles of what would stay if the process ended now: what an install has begun and not taken back, what an uninstall has not reached. */
   readonly standing: () => readonly string[];
 }
@@ -17,25 +17,25 @@ export function runTracker(sink: Sink, opening: EventMap['run.started']): RunTra
   let started = false;
   let acting = false;
   let probing = false;
-  let doing: EventMap['steps.started']['doing'] | undefined;
+  let action: EventMap['steps.started']['action'] | undefined;
   let finished: EventMap['run.finished'] | undefined;
   const note = (event: Event) => {
     switch (event.type) {
       case 'steps.started':
-        doing = event.doing;
+        action = event.action;
         for (const { id, title } of event.steps) {
           titles.set(id, title);
-          if (doing === 'uninstall') standing.add(id);
+          if (action === 'uninstall') standing.add(id);
         }
         return;
       case 'step.started':
         acting = true;
-        if (doing !== 'uninstall') standing.add(event.step);
+        if (action !== 'uninstall') standing.add(event.step);
         return;
       case 'step.done':
       case 'step.unchanged':
       case 'step.kept':
-        if (doing === 'uninstall') standing.delete(event.step);
+        if (action === 'uninstall') standing.delete(event.step);
         return;
       case 'undo.started':
         acting = true;
@@ -64,7 +64,7 @@ export function runTracker(sink: Sink, opening: EventMap['run.started']): RunTra
       sink(event);
     },
     finished: () => finished,
-    acting: () => (probing ? 'verify' : acting ? doing : undefined),
+    acting: () => (probing ? 'verify' : acting ? action : undefined),
     standing: () => (probing ? ['Probe pods, until they exit on their own'] : acting ? [...standing].map((id) => titles.get(id) ?? id) : []),
   };
 }

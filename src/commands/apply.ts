@@ -81,7 +81,7 @@ async function agreed({ yes, deps, settled }: RunContext, plan: Plan<Context>): 
 async function apply(run: RunContext, { plan, ctx, blueprint }: PreparedPlan, lock: Lock): Promise<CommandResult> {
   const { settings, emit, signal } = run;
   const { installId } = blueprint.ownership;
-  const { result, journal } = await executePlan(run, { plan, ctx, installId, doing: ctx.adopting ? 'adopt' : 'install' }, lock);
+  const { result, journal } = await executePlan(run, { plan, ctx, installId, action: ctx.adopting ? 'adopt' : 'install' }, lock);
   if (result.outcome !== 'done')
     return resultOfFailure(
       result.outcome === 'left' ? { ...result, left: await leftBy(result, { run, journal, command: ctx.adopting ? 'adopt' : 'install' }) } : result,

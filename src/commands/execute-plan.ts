@@ -9,18 +9,18 @@ export interface PlanExecution<Ctx> {
   readonly plan: Plan<Ctx>;
   readonly ctx: Ctx;
   readonly installId: string;
-  readonly doing: NonNullable<RunOptions['doing']>;
+  readonly action: NonNullable<RunOptions['action']>;
 }
 
 /** Ends early when the lock is lost; what is left then is for the next run. */
 export async function executePlan<Ctx>(
   { deps, emit, signal, settings }: RunContext,
-  { plan, ctx, installId, doing }: PlanExecution<Ctx>,
+  { plan, ctx, installId, action }: PlanExecution<Ctx>,
   { lost, stillHeld, chain }: Pick<Lock, 'lost' | 'stillHeld' | 'chain'>,
 ): Promise<{ readonly result: RunResult; readonly journal: Journal }> {
   const journal = await deps.journals.open(installId, chain);
   const result = await act(plan, ctx, {
-    doing,
+    action,
     journal,
     emit,
     signal: AbortSignal.any([signal, lost]),

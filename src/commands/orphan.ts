@@ -66,7 +66,7 @@ async function letGo(run: RunContext, { ctx, plan }: Seen, { lost, stillHeld, ch
   if (taken) return taken;
   const { settings, deps, emit, signal } = run;
   const result = await act(plan, ctx, {
-    doing: 'orphan',
+    action: 'orphan',
     journal: await deps.journals.open(blueprint.ownership.installId, chain),
     emit,
     signal: AbortSignal.any([signal, lost]),

@@ -77,11 +77,11 @@ export async function prepare(asked: RunContext, { rotateLogin = false, adopt }:
   const run = { ...asked, settings: withAdopted(asked.settings, { adopted: facts.adopted, said: asked.said }) };
   const givenPassword = typed ?? adoption?.password;
   const basis: Basis = { session, facts, rotateLogin, adopting: adoption !== undefined, ...(givenPassword && { givenPassword }) };
-  const { lookingCtx, ...drafted } = await planContext(run, basis);
+  const { planningCtx, ...drafted } = await planContext(run, basis);
   for (const text of drafted.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
-  const examined = { ...lookingCtx, settings: run.settings };
+  const examined = { ...planningCtx, settings: run.settings };
   const [first, results] = await Promise.all([
-    planOf(stepsOf(drafted), lookingCtx, problemOf),
+    planOf(stepsOf(drafted), planningCtx, problemOf),
     runChecks(checks, examined, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem }),
   ]);
   // What failed because the user stopped the program is no finding.
@@ -132,10 +132,10 @@ interface Basis {
 }
 
 /** `ctx` is for acting; `lookingCtx` has the answers that were begun ahead. */
-async function planContext(run: RunContext, { session, ...made }: Basis): Promise<Pick<PreparedPlan, 'blueprint' | 'ctx'> & { readonly lookingCtx: Context }> {
+async function planContext(run: RunContext, { session, ...made }: Basis): Promise<Pick<PreparedPlan, 'blueprint' | 'ctx'> & { readonly planningCtx: Context }> {
   const blueprint = await loadBlueprint(run, made.facts);
-  const [ctx, lookingCtx] = await Promise.all([session.aws, session.looking].map((aws) => contextFor(run, { ...session, aws }, { blueprint, ...made })));
-  return { blueprint, ctx: ctx as Context, lookingCtx: lookingCtx as Context };
+  const [ctx, planningCtx] = await Promise.all([session.aws, session.looking].map((aws) => contextFor(run, { ...session, aws }, { blueprint, ...made })));
+  return { blueprint, ctx: ctx as Context, planningCtx: planningCtx as Context };
 }
 
 type Made = Pick<PreparedPlan, 'blueprint' | 'ctx' | 'plan'>;
@@ -144,8 +144,8 @@ type Made = Pick<PreparedPlan, 'blueprint' | 'ctx' | 'plan'>;
 async function agreed(run: RunContext, basis: Basis, made: Made): Promise<Made> {
   const consented = await consent(run, made);
   if (!consented) return made;
-  const { lookingCtx, ...again } = await planContext(consented, basis);
-  return agreed(consented, basis, { ...again, plan: await planOf(stepsOf(again), lookingCtx, problemOf) });
+  const { planningCtx, ...again } = await planContext(consented, basis);
+  return agreed(consented, basis, { ...again, plan: await planOf(stepsOf(again), planningCtx, problemOf) });
 }
 
 const stepsOf = ({ blueprint, ctx }: Pick<PreparedPlan, 'blueprint' | 'ctx'>) => (ctx.adopting ? rememberedFirst(steps(blueprint)) : steps(blueprint));

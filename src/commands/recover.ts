@@ -37,7 +37,7 @@ export async function recover(
     return undefined;
   }
   const all = everyStep();
-  emit({ type: 'steps.started', doing: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
+  emit({ type: 'steps.started', action: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
   let writes = 0;
   // A run that went on from a dead one may have died as well: all of them are taken back.
   const seen = new Set<string>();

@@ -20,7 +20,6 @@ const VOCABULARY: ReadonlySet<string> = new Set([
   'action',
   'step',
   'check',
-  'doing',
   'at',
   'outcome',
   'command',

@@ -25,7 +25,7 @@ export interface RemoveResult {
 export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: RemoveOptions<Ctx>): Promise<RemoveResult> {
   const { ctx, emit, signal, toProblem, keep, guard } = options;
   const lastFirst = steps.toReversed();
-  emit({ type: 'steps.started', doing: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
+  emit({ type: 'steps.started', action: 'uninstall', steps: lastFirst.map(({ id, title }) => ({ id, title })) });
   const left: Leftover[] = [];
   const standing: { readonly target: string; readonly how: string; readonly logs?: true }[] = [];
   const failed = new Set<string>();

@@ -5,7 +5,7 @@ import type { Inspection, ApplyContext, Journal, Leftover, Outcome, Plan, Proble
 
 export interface RunOptions {
   /** What it is told as: `install` unless said. */
-  readonly doing?: 'install' | 'mend' | 'adopt' | 'orphan';
+  readonly action?: 'install' | 'mend' | 'adopt' | 'orphan';
   readonly journal: Journal;
   readonly emit: Sink;
   readonly signal: AbortSignal;
@@ -32,7 +32,7 @@ interface Progress {
 
 export async function run<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions): Promise<RunResult> {
   const { emit, journal } = options;
-  emit({ type: 'steps.started', doing: options.doing ?? 'install', steps: plan.map(({ step }) => ({ id: step.id, title: step.title })) });
+  emit({ type: 'steps.started', action: options.action ?? 'install', steps: plan.map(({ step }) => ({ id: step.id, title: step.title })) });
   const progress: Progress = { writes: 0, changed: new Set(), problems: [] };
   await runGraph(plan, ctx, options, progress);
   const failure = progress.problems[0];

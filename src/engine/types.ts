@@ -325,7 +325,7 @@ export interface EventMap {
   'check.finished': CheckResult;
   'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: PlanResult };
   'steps.started': {
-    readonly doing: 'install' | 'mend' | 'adopt' | 'orphan' | 'uninstall' | 'recover';
+    readonly action: 'install' | 'mend' | 'adopt' | 'orphan' | 'uninstall' | 'recover';
     readonly steps: readonly { readonly id: string; readonly title: string }[];
   };
   'step.started': { readonly step: string };

@@ -40,7 +40,7 @@ function inject(world: OpenWorld, body: string): unknown {
   const unknown = (document.breaks ?? []).find((name) => !clusterFaults.some((one) => one.name === name));
   if (unknown !== undefined) throw new Error(`breaks: there is no break "${unknown}"`);
   for (const name of document.breaks ?? []) world.breaks.make(name);
-  world.injection.add(BY, document);
+  world.replay.add(BY, document);
   return { injected: true };
 }
 
@@ -87,7 +87,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   },
   'POST inject': inject,
   'POST clear-injection': (world) => {
-    world.injection.clear(BY);
+    world.replay.clear(BY);
     world.breaks.clear();
     return { cleared: true };
   },

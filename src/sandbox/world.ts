@@ -45,7 +45,7 @@ export interface OpenWorld extends World {
   readonly cluster: Cluster;
   readonly clusterName: string;
   readonly faults: Faults;
-  readonly injection: Replay;
+  readonly replay: Replay;
   readonly breaks: ClusterFaults;
   readonly real?: RealLogPath;
   readonly onCall: (call: Call) => void;
@@ -60,8 +60,8 @@ export const kubernetesVersion = '1.33';
 export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
   const clock = createClock({ ...(options.speed !== undefined && { speed: options.speed }) });
   const account = createAccount({ clock, region: options.region, accountId: sandboxAccountId, cluster: clusterSeed(options), ...options.account });
-  const injection = createReplay({ store: createStore({ clock, rootCa: options.ca }), clock });
-  const { store } = injection.objects;
+  const replay = createReplay({ store: createStore({ clock, rootCa: options.ca }), clock });
+  const { store } = replay.objects;
   const seed = seedOf({
     region: options.region,
     version: kubernetesVersion,
@@ -75,24 +75,24 @@ export async function createWorld(options: WorldOptions): Promise<OpenWorld> {
     clock,
     account,
     createLogPath: (parts) => {
-      const simulated = createLogPath({ ...parts, account: accountUnder(parts.account, injection.aws), layer: injection.layer });
+      const simulated = createLogPath({ ...parts, account: accountUnder(parts.account, replay.aws), layer: replay.layer });
       return options.real?.over(simulated, { ...parts, account }) ?? simulated;
     },
     seed,
   });
   const ruled = createFaults();
-  const faults: Faults = { ...ruled, match: (call) => injection.aws.match(call) ?? ruled.match(call) };
+  const faults: Faults = { ...ruled, match: (call) => replay.aws.match(call) ?? ruled.match(call) };
   const calls: Call[] = [];
-  const breaks = createClusterFaults({ account, store, clock, cluster, injection });
+  const breaks = createClusterFaults({ account, store, clock, cluster, replay });
   return {
     clock,
     account,
     store,
     cluster,
     clusterName: options.clusterName,
-    runtime: injection.runtime(cluster.runtime),
+    runtime: replay.runtime(cluster.runtime),
     faults,
-    injection,
+    replay,
     breaks,
     ...(options.real && { real: options.real }),
     calls,

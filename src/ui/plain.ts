@@ -48,9 +48,9 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
       page(command === 'plan' && result === undefined ? 'stdout' : 'stderr', planLines(steps, LOOK));
       page('stdout', documentLines(result));
     },
-    'steps.started': ({ doing, steps }) => {
+    'steps.started': ({ action, steps }) => {
       for (const { id, title } of steps) titles.set(id, title);
-      line(doing, count(steps.length, 'step'));
+      line(action, count(steps.length, 'step'));
     },
     'step.started': ({ step }) => {
       life.begin(step);

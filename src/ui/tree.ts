@@ -68,11 +68,11 @@ export function tree(options: TreeOptions): Renderer {
       screen.print(isResult ? 'stdout' : 'stderr', planLines(steps, isResult ? results() : progress()));
       screen.print('stdout', documentLines(result));
     },
-    'steps.started': ({ doing, steps }) => {
+    'steps.started': ({ action, steps }) => {
       for (const { id, title } of steps) titles.set(id, title);
       // Which of them there is something to take back of is told one by one.
-      if (doing === 'recover') return;
-      screen.open({ heading: DOING[doing], rows: steps.map(({ id, title }) => ({ id, title, state: 'waiting' })) });
+      if (action === 'recover') return;
+      screen.open({ heading: DOING[action], rows: steps.map(({ id, title }) => ({ id, title, state: 'waiting' })) });
     },
     'step.started': ({ step }) => screen.change(step, 'running'),
     'step.said': ({ step, text }) => screen.change(step, undefined, { below: text }),

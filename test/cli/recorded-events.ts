@@ -63,7 +63,7 @@ const opening: readonly Event[] = [
     },
   },
   { type: 'plan.finished', changes: 5, steps },
-  { type: 'steps.started', doing: 'install', steps: steps.map(({ step, title }) => ({ id: step, title })) },
+  { type: 'steps.started', action: 'install', steps: steps.map(({ step, title }) => ({ id: step, title })) },
   { type: 'step.started', step: 'bucket.chunks' },
   { type: 'step.started', step: 'bucket.ruler' },
   { type: 'step.unchanged', step: 'namespaces' },

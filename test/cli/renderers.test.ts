@@ -126,7 +126,7 @@ describe('plain', () => {
       let stderr = '';
       const stream = { write: (text: string) => ((stderr += text), true) };
       const renderer = await makeRenderer({ output: 'plain', color: false, now: () => new Date(), stdout: stream, stderr: stream });
-      renderer.sink({ type: 'steps.started', doing: 'install', steps: [{ id: 'loki', title: 'Loki release' }] });
+      renderer.sink({ type: 'steps.started', action: 'install', steps: [{ id: 'loki', title: 'Loki release' }] });
       renderer.sink({ type: 'step.started', step: 'loki' });
       renderer.sink({ type: 'step.said', step: 'loki', text: 'ingester 1 of 3 ready' });
       renderer.sink({ type: 'step.said', step: 'loki', text: 'ingester 1 of 3 ready' });
@@ -230,7 +230,7 @@ describe('tree', () => {
     });
     renderer.sink({
       type: 'steps.started',
-      doing: 'install',
+      action: 'install',
       steps: [
         { id: 'a', title: 'A' },
         { id: 'b', title: 'B' },
@@ -253,7 +253,7 @@ describe('tree', () => {
       stdout: { write: () => true },
       stderr: { write: (text) => ((stderr += text), true), isTTY: true, columns: 80, rows: 24 },
     });
-    renderer.sink({ type: 'steps.started', doing: 'install', steps: [{ id: 'a', title: 'A' }] });
+    renderer.sink({ type: 'steps.started', action: 'install', steps: [{ id: 'a', title: 'A' }] });
     renderer.sink({ type: 'step.started', step: 'a' });
     renderer.sink({ type: 'warning.raised', problem: { code: 'INTERRUPTED', message: 'Interrupted: taking back', fix: 'Wait.' } });
     await new Promise((resolve) => setTimeout(resolve, 350));
@@ -287,7 +287,7 @@ describe('whatever comes from outside', () => {
       steps: [{ step: 'a', title: nasty, finding: { is: 'differs', changes: [{ action: 'create', target: nasty, detail: nasty, diff: [`+ ${nasty}`] }] } }],
       result: { shown: { [nasty]: nasty } },
     },
-    { type: 'steps.started', doing: 'install', steps: [{ id: 'a', title: nasty }] },
+    { type: 'steps.started', action: 'install', steps: [{ id: 'a', title: nasty }] },
     { type: 'step.started', step: 'a' },
     { type: 'step.said', step: 'a', text: nasty },
     { type: 'step.failed', step: 'a', problem: { code: 'X', message: nasty, fix: nasty, evidence: [nasty] } },

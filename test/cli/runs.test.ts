@@ -140,7 +140,7 @@ describe('signals', () => {
     return { ...outcome, exits };
   }
   const begin = ({ run }: Told) => {
-    run.emit({ type: 'steps.started', doing: 'install', steps: [{ id: 'bucket', title: 'Bucket for log chunks' }] });
+    run.emit({ type: 'steps.started', action: 'install', steps: [{ id: 'bucket', title: 'Bucket for log chunks' }] });
     run.emit({ type: 'step.started', step: 'bucket' });
   };
   const warnings = (events: readonly unknown[]) =>
@@ -220,7 +220,7 @@ describe('signals', () => {
   it('in an uninstall they name what has not been taken away yet', async () => {
     const { events, exits } = await underWay(async (told, signal) => {
       const steps = ['alloy', 'loki', 'bucket'].map((id) => ({ id, title: `Title of ${id}` }));
-      told.run.emit({ type: 'steps.started', doing: 'uninstall', steps });
+      told.run.emit({ type: 'steps.started', action: 'uninstall', steps });
       told.run.emit({ type: 'step.started', step: 'alloy' });
       told.run.emit({ type: 'step.done', step: 'alloy' });
       told.run.emit({ type: 'step.started', step: 'loki' });

@@ -16,7 +16,7 @@ export interface Case {
   /** Calls that take their time, so that counters that are read twice can differ. */
   readonly slow?: string;
   readonly evidence?: Evidence;
-  readonly act?: (bench: FaultApi) => void;
+  readonly act?: (api: FaultApi) => void;
   /** Values files that are judged instead, by name. */
   readonly values?: Readonly<Record<string, string>>;
   /** Nothing may be found: noise, or what the product makes impossible. */
@@ -31,6 +31,6 @@ export interface Case {
 export const lines = (component: string, ...text: readonly string[]): NonNullable<Evidence['logs']>[number] => ({ component, lines: [...text], every: '10s' });
 
 /** A container that ends at its start, saying this. */
-export function crash(bench: FaultApi, component: string, of: { readonly line: string; readonly code?: number; readonly pod?: string }): void {
-  bench.behave({ component, ...(of.pod && { pod: of.pod }) }, () => ({ ready: false, lines: [of.line], crash: { exitCode: of.code ?? 1 } }));
+export function crash(api: FaultApi, component: string, of: { readonly line: string; readonly code?: number; readonly pod?: string }): void {
+  api.behave({ component, ...(of.pod && { pod: of.pod }) }, () => ({ ready: false, lines: [of.line], crash: { exitCode: of.code ?? 1 } }));
 }

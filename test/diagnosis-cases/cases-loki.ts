@@ -68,17 +68,14 @@ const identity: readonly Case[] = [
     id: 'aws-identity-12',
     class: 'irsa-annotation',
     hop: 'aws-identity',
-    act: (bench) => {
+    act: (api) => {
       // An association that came after the pods: they were never given its credentials.
-      const { state } = bench.place.account;
+      const { state } = api.place.account;
       const role = [...state.iam.roles.values()].find(({ trust }) => trust.text.includes('system:serviceaccount:loki:loki'));
-      bench.change(
-        { kind: 'ServiceAccount', namespace: 'loki', name: 'loki' },
-        ({ metadata }) => void delete metadata.annotations['eks.amazonaws.com/role-arn'],
-      );
-      bench.rollOut({ component: 'loki' });
+      api.change({ kind: 'ServiceAccount', namespace: 'loki', name: 'loki' }, ({ metadata }) => void delete metadata.annotations['eks.amazonaws.com/role-arn']);
+      api.rollOut({ component: 'loki' });
       for (const cluster of state.eks.clusters.values())
-        bench.place.clock.after(
+        api.place.clock.after(
           120_000,
           () => void cluster.associations.set('late', { id: 'late', namespace: 'loki', serviceAccount: 'loki', roleArn: role?.arn ?? '', tags: {} } as never),
         );
@@ -120,8 +117,8 @@ const s3: readonly Case[] = [
     id: 's3-05',
     class: 'retention',
     hop: 's3',
-    act: (bench) =>
-      changeLoki(bench, (config) => {
+    act: (api) =>
+      changeLoki(api, (config) => {
         set(config, 'limits_config.retention_period', '672h');
         set(config, 'compactor.retention_enabled', undefined);
       }),
@@ -131,7 +128,7 @@ const s3: readonly Case[] = [
     id: 's3-08',
     class: 's3-egress',
     hop: 's3',
-    act: (bench) => bench.inject({ network: [{ component: 'ingester', pod: 'loki-ingester-1', to: '*.s3.*', error: 'net/http: TLS handshake timeout' }] }),
+    act: (api) => api.inject({ network: [{ component: 'ingester', pod: 'loki-ingester-1', to: '*.s3.*', error: 'net/http: TLS handshake timeout' }] }),
   },
   { id: 's3-09', class: 'ruler-layout', hop: 's3', breaks: ['ruler-layout'] },
   {
@@ -158,12 +155,12 @@ const scheduling: readonly Case[] = [
     id: 'scheduling-07',
     class: 'anti-affinity',
     hop: 'scheduling',
-    act: (bench) => {
+    act: (api) => {
       // First come the pods of the other product, then ours find every node taken.
-      bench.change(part('Deployment', 'gateway'), ({ spec }) => void (spec.replicas = 0));
-      bench.create(mimir(4) as never);
-      bench.place.clock.after(20_000, () =>
-        bench.change(part('Deployment', 'gateway'), (deployment) => {
+      api.change(part('Deployment', 'gateway'), ({ spec }) => void (spec.replicas = 0));
+      api.create(mimir(4) as never);
+      api.place.clock.after(20_000, () =>
+        api.change(part('Deployment', 'gateway'), (deployment) => {
           deployment['spec'].replicas = 2;
           templateOf(deployment)['affinity'] = mimir(1).spec.template.spec.affinity;
         }),
@@ -229,10 +226,10 @@ const helm: readonly Case[] = [
     id: 'helm-03',
     class: 'bucket-name',
     hop: 'helm',
-    act: (bench) => {
-      changeLoki(bench, (config) => set(config, 'ruler.storage.s3.bucketnames', ''));
-      crash(bench, 'ruler', {
-        line: `level=error ts=${bench.now()} caller=log.go:216 msg="error running loki" err="at least one bucket name must be specified\\nerror initialising module: ruler-storage"`,
+    act: (api) => {
+      changeLoki(api, (config) => set(config, 'ruler.storage.s3.bucketnames', ''));
+      crash(api, 'ruler', {
+        line: `level=error ts=${api.now()} caller=log.go:216 msg="error running loki" err="at least one bucket name must be specified\\nerror initialising module: ruler-storage"`,
       });
     },
     says: /bucket/,
@@ -265,13 +262,13 @@ const config: readonly Case[] = [
     id: 'loki-config-04',
     class: 'retention',
     hop: 'loki-config',
-    act: (bench) => {
-      changeLoki(bench, (settings) => {
+    act: (api) => {
+      changeLoki(api, (settings) => {
         set(settings, 'common.compactor_address', undefined);
         set(settings, 'common.compactor_grpc_address', undefined);
       });
-      crash(bench, 'querier', {
-        line: `level=error ts=${bench.now()} caller=log.go:216 msg="error running loki" err="query filtering for deletes requires 'compactor_address' to be configured\\nerror initialising module: querier"`,
+      crash(api, 'querier', {
+        line: `level=error ts=${api.now()} caller=log.go:216 msg="error running loki" err="query filtering for deletes requires 'compactor_address' to be configured\\nerror initialising module: querier"`,
       });
     },
     says: /compactor_address/,
@@ -280,9 +277,9 @@ const config: readonly Case[] = [
     id: 'loki-config-06',
     class: 'schema',
     hop: 'loki-config',
-    act: (bench) => {
-      changeLoki(bench, (settings) => void ((settings['schema_config'].configs as Doc[])[0]!['from'] = new Date().toISOString().slice(0, 10)));
-      bench.inject({
+    act: (api) => {
+      changeLoki(api, (settings) => void ((settings['schema_config'].configs as Doc[])[0]!['from'] = new Date().toISOString().slice(0, 10)));
+      api.inject({
         logs: [
           lines(
             'ingester',
@@ -297,7 +294,7 @@ const config: readonly Case[] = [
     id: 'loki-config-07',
     class: 'schema',
     hop: 'loki-config',
-    act: (bench) => changeLoki(bench, (settings) => void ((settings['schema_config'].configs as Doc[])[0]!['index'].period = '168h')),
+    act: (api) => changeLoki(api, (settings) => void ((settings['schema_config'].configs as Doc[])[0]!['index'].period = '168h')),
     says: /24h/,
   },
 ];
@@ -348,16 +345,16 @@ const runtime: readonly Case[] = [
     id: 'loki-runtime-06',
     class: 'ring-empty',
     hop: 'loki-runtime',
-    act: (bench) => changeLoki(bench, (settings) => set(settings, 'pattern_ingester.enabled', true)),
+    act: (api) => changeLoki(api, (settings) => set(settings, 'pattern_ingester.enabled', true)),
     says: /pattern/,
   },
   {
     id: 'loki-runtime-07',
     class: 'ring-empty',
     hop: 'loki-runtime',
-    act: (bench) => {
-      bench.change(part('Deployment', 'query-scheduler'), ({ spec }) => void (spec.replicas = 0));
-      bench.inject({
+    act: (api) => {
+      api.change(part('Deployment', 'query-scheduler'), ({ spec }) => void (spec.replicas = 0));
+      api.inject({
         logs: [
           lines(
             'querier',
@@ -374,9 +371,9 @@ const runtime: readonly Case[] = [
     id: 'loki-runtime-15',
     class: 'disk-full',
     hop: 'loki-runtime',
-    act: (bench) =>
-      crash(bench, 'compactor', {
-        line: `level=error ts=${bench.now()} caller=log.go:216 msg="error running loki" err="mkdir /var/loki/tsdb-shipper-active/scratch: no space left on device\\nerror initialising module: store"`,
+    act: (api) =>
+      crash(api, 'compactor', {
+        line: `level=error ts=${api.now()} caller=log.go:216 msg="error running loki" err="mkdir /var/loki/tsdb-shipper-active/scratch: no space left on device\\nerror initialising module: store"`,
       }),
   },
   {

@@ -12,7 +12,7 @@ const gateway: readonly Case[] = [
     id: 'gateway-01',
     class: 'gateway-auth',
     hop: 'gateway',
-    act: (bench) => changePipeline(bench, (text) => text.replace(/\n\s*basic_auth \{[^}]*\}/, '')),
+    act: (api) => changePipeline(api, (text) => text.replace(/\n\s*basic_auth \{[^}]*\}/, '')),
     evidence: { logs: [lines('alloy', pushFailed(401, '<html>'))] },
     says: /no login/,
   },
@@ -21,12 +21,12 @@ const gateway: readonly Case[] = [
     id: 'gateway-04',
     class: 'gateway-auth',
     hop: 'gateway',
-    act: (bench) => {
-      bench.change(
+    act: (api) => {
+      api.change(
         { kind: 'Secret', name: '*htpasswd' },
         ({ data }) => void (data['.htpasswd'] = Buffer.from('loki:$7$C6..../....SodiumChloride$kBGj9fHznVYFQ\n').toString('base64')),
       );
-      bench.inject({
+      api.inject({
         logs: [lines('gateway', '{time} [crit] 16#16: *6090 crypt_r() failed (22: Invalid argument), client: 10.0.0.1, request: "GET / HTTP/1.1"')],
       });
     },
@@ -37,9 +37,9 @@ const gateway: readonly Case[] = [
     class: 'gateway-auth',
     hop: 'gateway',
     quiet: 'noise',
-    act: (bench) => {
+    act: (api) => {
       const labels = { 'app.kubernetes.io/name': 'loki', 'app.kubernetes.io/component': 'canary' };
-      bench.create({
+      api.create({
         apiVersion: 'apps/v1',
         kind: 'DaemonSet',
         metadata: { name: 'loki-canary', namespace: 'loki', labels },
@@ -48,7 +48,7 @@ const gateway: readonly Case[] = [
           template: { metadata: { labels }, spec: { containers: [{ name: 'loki-canary', image: 'docker.io/grafana/loki-canary:3.7.6' }] } },
         },
       } as never);
-      bench.inject({
+      api.inject({
         logs: [
           lines(
             'canary',
@@ -66,9 +66,9 @@ const tenant: readonly Case[] = [
     id: 'tenant-02',
     class: 'tenant-missing',
     hop: 'tenant',
-    act: (bench) => {
-      leaveTenantToReaders(bench);
-      changeSources(bench, (source) => {
+    act: (api) => {
+      leaveTenantToReaders(api);
+      changeSources(api, (source) => {
         delete source['jsonData'].httpHeaderName1;
         delete source['secureJsonData'].httpHeaderValue1;
       });
@@ -85,14 +85,14 @@ const grafana: readonly Case[] = [
     id: 'grafana-datasource-03',
     class: 'service-name-endpoint',
     hop: 'grafana-datasource',
-    act: (bench) => changeSources(bench, (source) => void (source['url'] = 'http://loki-fa9eeafd-gateway.loki.svc.cluster.local')),
+    act: (api) => changeSources(api, (source) => void (source['url'] = 'http://loki-fa9eeafd-gateway.loki.svc.cluster.local')),
     says: /loki-fa9eeafd-gateway/,
   },
   {
     id: 'grafana-datasource-05',
     class: 'service-name-endpoint',
     hop: 'grafana-datasource',
-    act: (bench) => changePipeline(bench, (text) => text.replace(/http:\/\/loki-gateway\.[^/]+/, 'http://loki-gateway')),
+    act: (api) => changePipeline(api, (text) => text.replace(/http:\/\/loki-gateway\.[^/]+/, 'http://loki-gateway')),
     evidence: {
       logs: [
         lines(
@@ -200,14 +200,14 @@ const discovery: readonly Case[] = [
     id: 'alloy-discovery-01',
     class: 'alloy-syntax',
     hop: 'alloy-discovery',
-    act: (bench) => changePipeline(bench, (text) => text.replace(/cluster = "([^"]*)",/, 'cluster = "$1"\n      other = "x"')),
+    act: (api) => changePipeline(api, (text) => text.replace(/cluster = "([^"]*)",/, 'cluster = "$1"\n      other = "x"')),
     says: /line \d+/,
   },
   {
     id: 'alloy-discovery-02',
     class: 'alloy-syntax',
     hop: 'alloy-discovery',
-    act: (bench) => changePipeline(bench, (text) => text.replace('loki.write.gateway.receiver', 'loki.write.grafana_cloud_loki.receiver')),
+    act: (api) => changePipeline(api, (text) => text.replace('loki.write.gateway.receiver', 'loki.write.grafana_cloud_loki.receiver')),
     says: /grafana_cloud_loki/,
   },
   { id: 'alloy-discovery-04', class: 'discovery-scope', hop: 'alloy-discovery', breaks: ['discovery-scope'] },
@@ -216,12 +216,12 @@ const discovery: readonly Case[] = [
     id: 'alloy-discovery-09',
     class: 'discovery-scope',
     hop: 'alloy-discovery',
-    act: (bench) => {
-      const { store } = bench.place;
+    act: (api) => {
+      const { store } = api.place;
       const set = store.list('DaemonSet', { selector: ALLOY_LABEL })[0] as unknown as Doc;
       const { selector, template } = set['spec'];
-      bench.remove(collector);
-      bench.create({
+      api.remove(collector);
+      api.create({
         apiVersion: 'apps/v1',
         kind: 'Deployment',
         metadata: { name: 'alloy', namespace: 'alloy', labels: set['metadata'].labels, annotations: set['metadata'].annotations },
@@ -257,14 +257,14 @@ const push: readonly Case[] = [
     id: 'alloy-push-01',
     class: 'push-url',
     hop: 'alloy-push',
-    act: (bench) => changePipeline(bench, (text) => text.replace(/"http:\/\/(loki-gateway[^"]*)"/, '"$1"')),
+    act: (api) => changePipeline(api, (text) => text.replace(/"http:\/\/(loki-gateway[^"]*)"/, '"$1"')),
     says: /http:\/\//,
   },
   {
     id: 'alloy-push-03',
     class: 'push-url',
     hop: 'alloy-push',
-    act: (bench) => changePipeline(bench, (text) => text.replace('/loki/api/v1/push', '/otlp')),
+    act: (api) => changePipeline(api, (text) => text.replace('/loki/api/v1/push', '/otlp')),
     says: /\/otlp/,
   },
   {

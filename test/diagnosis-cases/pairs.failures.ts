@@ -12,10 +12,10 @@ const PATIENCE = 12_000;
 const LOOKS = 12;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(house: Harness, done: (found: Diagnosis) => boolean): Promise<Diagnosis> {
+async function until(harness: Harness, done: (found: Diagnosis) => boolean): Promise<Diagnosis> {
   const end = Date.now() + PATIENCE;
   for (let looks = 1; ; looks += 1) {
-    const found = await house.doctor();
+    const found = await harness.doctor();
     if (done(found) || (looks >= LOOKS && Date.now() > end)) return found;
     await pause(100);
   }
@@ -35,37 +35,37 @@ describe('the list is whole', () => {
 describe('two breaks: the one further up is named first', () => {
   for (const { up, down } of pairs()) {
     it(`${up}, and ${down}`, async ({ task }) => {
-      const house = await openHarness();
+      const harness = await openHarness();
       try {
-        for (const name of [down, up]) house.world.breaks.make(name);
-        const found = await until(house, ({ first }) => first?.classes.includes(up) === true);
+        for (const name of [down, up]) harness.world.breaks.make(name);
+        const found = await until(harness, ({ first }) => first?.classes.includes(up) === true);
         const ok = found.first?.classes.includes(up) === true;
         task.meta.pair = { ok };
         expect({ ok, told: codes(found) }).toEqual({ ok: true, told: codes(found) });
       } finally {
-        house.close();
+        harness.close();
       }
     });
   }
 });
 
 describe('nothing is found', () => {
-  const quiet = (what: string, make: (house: Harness) => Promise<void>): void =>
+  const quiet = (what: string, make: (harness: Harness) => Promise<void>): void =>
     it(what, async ({ task }) => {
-      const house = await openHarness();
+      const harness = await openHarness();
       try {
-        await make(house);
+        await make(harness);
         await pause(300);
-        const found = await until(house, ({ findings }) => findings.length === 0);
+        const found = await until(harness, ({ findings }) => findings.length === 0);
         task.meta.quiet = { alarm: found.findings.length > 0 || found.exit !== 0 };
         expect({ exit: found.exit, told: codes(found), notCollected: found.notCollected }).toEqual({ exit: 0, told: [], notCollected: [] });
       } finally {
-        house.close();
+        harness.close();
       }
     });
   quiet('in a healthy installation', async () => {});
   quiet('when evidence was injected and is taken away again', async ({ world, doctor }) => {
-    world.injection.add('case', {
+    world.replay.add('case', {
       answers: [{ component: 'gateway', path: '/loki/api/v1/*', status: 502, body: '<html>502' }],
       status: [{ kind: 'Pod', namespace: 'loki', name: 'loki-ingester-*', patch: { conditions: [{ type: 'Ready', status: 'False' }] } }],
       metrics: [{ component: 'distributor', values: { 'loki_discarded_samples_total{reason="rate_limited",tenant="x"}': 4 } }],
@@ -73,7 +73,7 @@ describe('nothing is found', () => {
       aws: [{ call: 'iam:GetRole', code: 'NoSuchEntity', status: 404 }],
     });
     expect((await doctor()).first).toBeDefined();
-    world.injection.clear('case');
+    world.replay.clear('case');
   });
   quiet('when a break is taken back', async ({ world, doctor }) => {
     // None of those whose lines are lost for good: that is told for a while, and rightly.

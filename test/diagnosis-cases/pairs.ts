@@ -28,8 +28,8 @@ export interface Pair {
 
 /** Every third pair, and every hop at least once on either side. */
 export function pairs(): readonly Pair[] {
-  const walked = hops.flatMap((hop) => (ofHop[hop] ? [ofHop[hop]] : []));
-  const all = walked.flatMap((up, at) => walked.slice(at + 1).map((down) => ({ up, down })));
+  const diagnosis = hops.flatMap((hop) => (ofHop[hop] ? [ofHop[hop]] : []));
+  const all = diagnosis.flatMap((up, at) => diagnosis.slice(at + 1).map((down) => ({ up, down })));
   const above = hops.slice(0, hops.indexOf(partial.hop)).flatMap((hop) => (ofHop[hop] ? [{ up: ofHop[hop], down: partial.name }] : []));
   return [...all.filter((_, at) => at % 3 === 0), ...above.filter((_, at) => at % 4 === 0)];
 }

@@ -32,17 +32,17 @@ const QUIET = 600;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function play(one: Case): Promise<Played> {
-  const house = await openHarness({
+  const harness = await openHarness({
     installed: one.values === undefined,
     ...(one.region && { region: one.region }),
     ...(one.fromTheStart && { breaks: one.fromTheStart }),
   });
   try {
-    await act(house, one);
+    await act(harness, one);
     if (one.quiet !== undefined) await pause(QUIET);
-    return judged(one, await looked(house, one));
+    return judged(one, await looked(harness, one));
   } finally {
-    house.close();
+    harness.close();
   }
 }
 
@@ -50,13 +50,13 @@ async function act({ world }: Harness, { breaks = [], evidence, act, slow }: Cas
   if (slow) world.addFault({ call: slow, how: 'slow', ms: 300_000 });
   for (const name of breaks) world.breaks.make(name);
   act?.(createFaultApi(world, 'case'));
-  if (evidence) world.injection.add('case', evidence);
+  if (evidence) world.replay.add('case', evidence);
 }
 
-async function looked(house: Harness, one: Case): Promise<Diagnosis> {
+async function looked(harness: Harness, one: Case): Promise<Diagnosis> {
   const end = Date.now() + PATIENCE;
   for (let looks = 1; ; looks += 1) {
-    const found = await house.doctor(one.values && { values: one.values });
+    const found = await harness.doctor(one.values && { values: one.values });
     if (one.quiet !== undefined || judged(one, found).ok || (looks >= LOOKS && Date.now() > end)) return found;
     await pause(STEP);
   }

@@ -12,11 +12,14 @@ import { doctorRow } from '../../src/problems/catalogue.ts';
 import { failureClasses, notFound, type FailureClass } from '../../src/problems/failure-classes.ts';
 import { bucket, collectorSeen, lokiSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
-async function told(survey: Evidence) {
+async function told(collected: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return rankFindings(doctorChecks, await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
+  return rankFindings(
+    doctorChecks,
+    await runChecks(doctorChecks, collected, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }),
+  );
 }
 /** The root, or where nothing is broken the first that is worth a look. */
 const firstOf = (found: Awaited<ReturnType<typeof told>>) => (found.find(({ role }) => role === 'root') ?? found[0])?.problem;
@@ -80,7 +83,7 @@ const counted = (reason: string) => withLoki({ counters: { received: 9, flushFai
 const policy = { namespace: 'loki', name: 'default-deny', podSelector: {}, types: ['Ingress'], ingress: [], egress: [] } as const;
 const board = { from: 'ConfigMap monitoring/pods, pods.json', title: 'Pods', sources: ['loki'], variables: [], labels: [] } as const;
 
-type Case = readonly [what: string, code: string, survey: Evidence];
+type Case = readonly [what: string, code: string, collected: Evidence];
 const cases: Readonly<Partial<Record<FailureClass, readonly Case[]>>> = {
   'irsa-annotation': [
     ['no role', 'LOKI_ROLE_ANNOTATION_MISSING', withLoki({ account: { name: 'loki', exists: true } })],
@@ -1035,8 +1038,8 @@ describe('every class', () => {
 
   for (const [name, told_] of Object.entries(cases))
     describe(name, () => {
-      it.each(told_.map(([what, code, survey]) => ({ what, code, survey })))('$what: $code', async ({ code, survey }) => {
-        const found = await told(survey);
+      it.each(told_.map(([what, code, collected]) => ({ what, code, collected })))('$what: $code', async ({ code, collected }) => {
+        const found = await told(collected);
         const first = firstOf(found);
         expect(first?.code, found.map(({ problem, role }) => `${problem.code} ${role}`).join(', ')).toBe(code);
         expect(doctorRow(code)!.covers).toContain(name);
@@ -1138,8 +1141,8 @@ describe('what is no failure', () => {
       pods: [ingester(), pod('loki-gateway-0', 'gateway', { lines: [access('Grafana/11.0.0', 401, 10), access('Grafana/11.0.0', 200, 900)] })],
     }),
   };
-  it.each(Object.entries(quiet))('%s', async (_, survey) => {
-    expect((await told(survey)).map(({ problem }) => `${problem.code}: ${problem.message}`)).toEqual([]);
+  it.each(Object.entries(quiet))('%s', async (_, collected) => {
+    expect((await told(collected)).map(({ problem }) => `${problem.code}: ${problem.message}`)).toEqual([]);
   });
 
   function agentOk(...lines: readonly string[]): Evidence {
@@ -1179,7 +1182,7 @@ describe('what looks alike', () => {
         } as unknown as Partial<LokiEvidence>,
         { reading: silent, collectors: [collectorSeen({ pods: [pod('alloy-a', '', { namespace: 'alloy', lines: [line(seconds)] })] })] },
       );
-    const codes = async (survey: Evidence) => (await told(survey)).map(({ problem }) => problem.code);
+    const codes = async (collected: Evidence) => (await told(collected)).map(({ problem }) => problem.code);
     expect(await codes(with_(60, 30))).toContain('LOKI_RING_UNHEALTHY');
     expect(await codes(with_(28, 30))).toEqual(['NOTHING_ARRIVES']);
   });

@@ -7,13 +7,16 @@ import { hops, type Evidence } from '../../src/commands/doctor/analyze/evidence.
 import { runChecks } from '../../src/engine/run-checks.ts';
 import { bucket, collectorSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
-async function told(survey: Evidence) {
+async function told(collected: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return rankFindings(doctorChecks, await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
+  return rankFindings(
+    doctorChecks,
+    await runChecks(doctorChecks, collected, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }),
+  );
 }
-const rootOf = async (survey: Evidence) => (await told(survey)).find(({ role }) => role === 'root')?.problem.code;
+const rootOf = async (collected: Evidence) => (await told(collected)).find(({ role }) => role === 'root')?.problem.code;
 const loki = surveySeen().loki!;
 const withPods = (...pods: readonly ReturnType<typeof pod>[]) => surveySeen({ loki: { ...loki, pods } });
 const crash = (lines: readonly string[], ended = { reason: 'Error', exitCode: 1 }) =>
@@ -117,9 +120,9 @@ describe('each class has its code', () => {
     'a query that fails': ['QUERY_FAILS', surveySeen({ reading: { ...surveySeen().reading!, status: 500, body: 'too many unhealthy instances in the ring' } })],
     'nothing at all': ['NOTHING_ARRIVES', surveySeen({ reading: { as: 'the collector', status: 200, body: '', labels: [], asked: new Date(0) } })],
   };
-  for (const [what, [code, survey]] of Object.entries(cases)) {
+  for (const [what, [code, collected]] of Object.entries(cases)) {
     it(`${what}: ${code}`, async () => {
-      expect(await rootOf(survey)).toBe(code);
+      expect(await rootOf(collected)).toBe(code);
     });
   }
 

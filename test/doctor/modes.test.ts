@@ -8,11 +8,11 @@ import { runChecks } from '../../src/engine/run-checks.ts';
 import type { KubeObject } from '../../src/ports/kubernetes.ts';
 import { running, surveyOf, type Fake } from './fake-cluster.ts';
 
-async function codes(survey: Evidence): Promise<readonly string[]> {
+async function codes(collected: Evidence): Promise<readonly string[]> {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  const results = await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem });
+  const results = await runChecks(doctorChecks, collected, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem });
   return rankFindings(doctorChecks, results).map(({ problem, severity }) => `${severity} ${problem.code}`);
 }
 
@@ -213,8 +213,8 @@ const binary: Fake = {
 
 describe('a healthy installation of somebody else has no finding', () => {
   it('SimpleScalable, of another release name and in other namespaces', async () => {
-    const survey = await surveyOf(scalable());
-    expect(survey.loki?.workloads.map(({ name, component }) => `${name} ${component}`).toSorted()).toEqual([
+    const collected = await surveyOf(scalable());
+    expect(collected.loki?.workloads.map(({ name, component }) => `${name} ${component}`).toSorted()).toEqual([
       'canary canary',
       'chunks-cache memcached-chunks-cache',
       'lk-loki-gateway gateway',
@@ -222,9 +222,9 @@ describe('a healthy installation of somebody else has no finding', () => {
       'loki-read read',
       'loki-write write',
     ]);
-    expect(survey.loki).toMatchObject({ namespace: 'obs', otherStore: 'minio.obs.svc:9000', configFrom: 'ConfigMap obs/lk, config.yaml' });
-    expect(survey.ours).toBe(false);
-    expect(await codes(survey)).toEqual([]);
+    expect(collected.loki).toMatchObject({ namespace: 'obs', otherStore: 'minio.obs.svc:9000', configFrom: 'ConfigMap obs/lk, config.yaml' });
+    expect(collected.ours).toBe(false);
+    expect(await codes(collected)).toEqual([]);
   });
 
   it('one single binary, with a file system', async () => {
@@ -240,17 +240,17 @@ describe('a healthy installation of somebody else has no finding', () => {
       ),
       configMap('alloy-metrics', 'config.alloy', 'prometheus.scrape "x" {\n  targets = []\n}\n', 'agents'),
     ];
-    const survey = await surveyOf(scalable([...alloy('alloy-logs'), ...metrics]));
-    expect(survey.collectors.map(({ software, workload }) => `${software} ${workload.name}`)).toEqual(['alloy alloy-logs']);
-    expect(await codes(survey)).toEqual([]);
+    const collected = await surveyOf(scalable([...alloy('alloy-logs'), ...metrics]));
+    expect(collected.collectors.map(({ software, workload }) => `${software} ${workload.name}`)).toEqual(['alloy alloy-logs']);
+    expect(await codes(collected)).toEqual([]);
   });
 
   it('Promtail in place of Alloy', async () => {
-    const survey = await surveyOf(scalable(promtail()));
-    expect(survey.collectors).toMatchObject([
+    const collected = await surveyOf(scalable(promtail()));
+    expect(collected.collectors).toMatchObject([
       { software: 'promtail', configFrom: 'Secret agents/promtail, promtail.yaml', writers: [{ component: 'clients[0]', ours: true }] },
     ]);
-    expect(await codes(survey)).toEqual([]);
+    expect(await codes(collected)).toEqual([]);
   });
 });
 
@@ -268,9 +268,9 @@ describe('what is wrong there is found as well', () => {
   it('no collector at all, and one that is not judged', async () => {
     expect(await codes(await surveyOf(scalable([])))).toContain('fail COLLECTOR_NOT_FOUND');
     const bit = collector('fluent-bit', { 'app.kubernetes.io/name': 'fluent-bit' }, { args: [], config: {}, image: 'fluent/fluent-bit:3', at: '/etc' });
-    const survey = await surveyOf(scalable([bit]));
-    expect(await codes(survey)).not.toContain('fail COLLECTOR_NOT_FOUND');
-    expect(survey.notCollected).toContainEqual({ what: 'DaemonSet agents/fluent-bit', why: 'only Alloy and Promtail are supported' });
+    const collected = await surveyOf(scalable([bit]));
+    expect(await codes(collected)).not.toContain('fail COLLECTOR_NOT_FOUND');
+    expect(collected.notCollected).toContainEqual({ what: 'DaemonSet agents/fluent-bit', why: 'only Alloy and Promtail are supported' });
   });
 
   it('a Loki of the chart loki-stack, without labels of today', async () => {
@@ -282,9 +282,9 @@ describe('what is wrong there is found as well', () => {
       metadata: { ...old.metadata, labels },
       spec: { ...spec, selector: { matchLabels: labels }, template: { ...spec.template, metadata: { labels } } },
     } as unknown as KubeObject;
-    const survey = await surveyOf({ answer, objects: running([stack, configMap('loki-stack', 'config.yaml', lokiConfig(1)), ...promtail()]) });
-    expect(survey.loki).toMatchObject({ workloads: [{ component: 'single-binary' }], pods: [{ name: 'loki-stack-0' }] });
-    expect(survey.loki?.gateway).toBeUndefined();
+    const collected = await surveyOf({ answer, objects: running([stack, configMap('loki-stack', 'config.yaml', lokiConfig(1)), ...promtail()]) });
+    expect(collected.loki).toMatchObject({ workloads: [{ component: 'single-binary' }], pods: [{ name: 'loki-stack-0' }] });
+    expect(collected.loki?.gateway).toBeUndefined();
   });
 });
 
@@ -292,19 +292,19 @@ describe('a caller who may look into two namespaces only', () => {
   const confined = ['Deployment', 'StatefulSet', 'DaemonSet', 'Pod', 'Node', 'ConfigMap', 'Secret', 'Event', 'StorageClass'];
 
   it('is told of what lies there, and what was not looked at', async () => {
-    const survey = await surveyOf({ ...scalable(), confined }, { namespace: 'obs', collectorNamespace: 'agents' });
-    expect(survey.loki?.namespace).toBe('obs');
-    expect(survey.collectors).toHaveLength(1);
-    expect(await codes(survey)).toEqual([]);
-    const notCollected = survey.notCollected.map(({ what }) => what);
+    const collected = await surveyOf({ ...scalable(), confined }, { namespace: 'obs', collectorNamespace: 'agents' });
+    expect(collected.loki?.namespace).toBe('obs');
+    expect(collected.collectors).toHaveLength(1);
+    expect(await codes(collected)).toEqual([]);
+    const notCollected = collected.notCollected.map(({ what }) => what);
     for (const what of ['nodes', 'StorageClasses', 'pods of all namespaces', 'node events', 'DaemonSets of all namespaces'])
       expect(notCollected).toContain(what);
   });
 
   it('finds no Loki in another namespace, and hears why', async () => {
-    const survey = await surveyOf({ ...scalable(), confined }, { namespace: 'loki', collectorNamespace: 'agents' });
-    expect(survey.loki).toBeUndefined();
-    expect(survey.notCollected.map(({ what }) => what)).toContain('Deployments, StatefulSets and DaemonSets outside namespace loki');
+    const collected = await surveyOf({ ...scalable(), confined }, { namespace: 'loki', collectorNamespace: 'agents' });
+    expect(collected.loki).toBeUndefined();
+    expect(collected.notCollected.map(({ what }) => what)).toContain('Deployments, StatefulSets and DaemonSets outside namespace loki');
   });
 });
 

@@ -14,13 +14,16 @@ import type { Evidence } from '../../src/commands/doctor/analyze/evidence.ts';
 import { runChecks } from '../../src/engine/run-checks.ts';
 import { collectorSeen, lokiSeen, pod, surveySeen, workload } from './survey-maker.ts';
 
-async function told(survey: Evidence) {
+async function told(collected: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
-  return rankFindings(doctorChecks, await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }));
+  return rankFindings(
+    doctorChecks,
+    await runChecks(doctorChecks, collected, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }),
+  );
 }
-const rootOf = async (survey: Evidence) => (await told(survey)).find(({ role }) => role === 'root')?.problem;
+const rootOf = async (collected: Evidence) => (await told(collected)).find(({ role }) => role === 'root')?.problem;
 
 const HOST = 'loki-gateway.loki';
 const now = new Date(1_000_000);

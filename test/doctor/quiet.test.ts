@@ -16,13 +16,13 @@ type Recorded = Readonly<Record<string, { readonly pod: string; readonly lines: 
 const recorded = JSON.parse(readFileSync(new URL('startup-lines.json', import.meta.url), 'utf8')) as Recorded;
 const BEGAN = Date.parse('2026-11-28T18:26:21Z');
 
-async function told(survey: Evidence) {
+async function told(collected: Evidence) {
   const toProblem = (error: unknown) => {
     throw error;
   };
   return rankFindings(
     doctorChecks,
-    await runChecks(doctorChecks, survey, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }),
+    await runChecks(doctorChecks, collected, { at: 'doctor', emit: () => {}, signal: new AbortController().signal, toProblem }),
   ).map(({ severity, problem }) => `${severity} ${problem.code}: ${problem.message} ${problem.evidence?.join(' ')}`);
 }
 
@@ -92,17 +92,17 @@ describe('parts that have just started say much', () => {
   it('but what goes on long after is', async () => {
     const late =
       'level=warn ts=2026-11-28T18:32:34.36Z caller=log_result_cache.go:170 msg="error fetching cache" err="memcache: no servers configured or available"';
-    const survey = fresh(380);
-    const pods = survey.loki!.pods.map((one) => (one.component === 'query-frontend' ? { ...one, lines: [...one.lines!, late] } : one));
-    expect(await told({ ...survey, loki: { ...survey.loki!, pods } })).toEqual([expect.stringContaining('warn LOKI_CACHE_TIMEOUTS')]);
+    const collected = fresh(380);
+    const pods = collected.loki!.pods.map((one) => (one.component === 'query-frontend' ? { ...one, lines: [...one.lines!, late] } : one));
+    expect(await told({ ...collected, loki: { ...collected.loki!, pods } })).toEqual([expect.stringContaining('warn LOKI_CACHE_TIMEOUTS')]);
   });
 
   it('and so is a part that has not joined long after, where the ring is not whole', async () => {
     const late =
       'level=error ts=2026-11-28T18:32:34.36Z caller=memberlist_client.go:750 phase=startup msg="joining memberlist cluster failed" err="found no nodes to join"';
-    const survey = fresh(380, { ring: { active: 1, states: ['a: ACTIVE'] } });
-    const pods = survey.loki!.pods.map((one) => (one.component === 'distributor' ? { ...one, lines: [...one.lines!, late] } : one));
-    expect((await told({ ...survey, loki: { ...survey.loki!, pods } })).join('\n')).toContain('fail LOKI_MEMBERLIST');
+    const collected = fresh(380, { ring: { active: 1, states: ['a: ACTIVE'] } });
+    const pods = collected.loki!.pods.map((one) => (one.component === 'distributor' ? { ...one, lines: [...one.lines!, late] } : one));
+    expect((await told({ ...collected, loki: { ...collected.loki!, pods } })).join('\n')).toContain('fail LOKI_MEMBERLIST');
   });
 });
 

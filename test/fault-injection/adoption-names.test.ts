@@ -7,8 +7,8 @@ import { someSettings } from '../support/facts.ts';
 import { guideBuckets, guideHouse } from './guide-harness.ts';
 import { clusterName, region, type Harness } from './harness.ts';
 
-let house: Harness;
-afterEach(() => house.close());
+let harness: Harness;
+afterEach(() => harness.close());
 
 /** As by a loki-eks of before that has let go of it. */
 async function servesLokiAlone(at: Harness): Promise<void> {
@@ -23,20 +23,20 @@ it.each([
   ['a role of its own', servesLokiAlone, {}, 1],
   ['a path for the role that is made', async () => {}, { iamPath: '/teams/' }, 2],
 ] as const)('%s', async (_, prepare, said, roles) => {
-  house = await guideHouse();
-  await prepare(house);
-  const back = house.save();
-  const whole = await house.run({ command: 'adopt', flags: said });
+  harness = await guideHouse();
+  await prepare(harness);
+  const back = harness.save();
+  const whole = await harness.run({ command: 'adopt', flags: said });
   expect(whole.exit).toBe(0);
-  expect(house.world.account.state.iam.roles.size).toBe(roles);
-  const adopted = settled(house.world);
+  expect(harness.world.account.state.iam.roles.size).toBe(roles);
+  const adopted = settled(harness.world);
   const moments = whole.writes.filter(({ call }, index) => !call.endsWith(':leases') && index % EACH === 5);
   expect(moments.length).toBeGreaterThan(2);
   for (const moment of moments) {
     back();
-    expect((await house.run({ command: 'adopt', flags: said, faults: [{ ...moment, fault: 'killed' }] })).exit).toBeUndefined();
-    expect((await house.run({ command: 'adopt', flags: { onUnfinished: 'continue' } })).exit).toBe(0);
-    expect(settled(house.world), `${moment.call}#${moment.nth}`).toBe(adopted);
+    expect((await harness.run({ command: 'adopt', flags: said, faults: [{ ...moment, fault: 'killed' }] })).exit).toBeUndefined();
+    expect((await harness.run({ command: 'adopt', flags: { onUnfinished: 'continue' } })).exit).toBe(0);
+    expect(settled(harness.world), `${moment.call}#${moment.nth}`).toBe(adopted);
   }
 });
 

@@ -15,8 +15,8 @@ const secondFlags: Flags = { retentionDays: 60, tags: { team: 'data' }, password
 /** Touches the settings of both buckets, the role's policy and tags, the login, the record and both releases. */
 const thirdFlags: Flags = { retentionDays: 90, tags: { team: 'ml', cost: '7' }, passwordFile: 'password-3', kmsKey };
 
-const clean = (house: Harness, command: 'install' | 'uninstall', flags: Flags = {}) => house.run({ command, flags, deleteData: command === 'uninstall' });
-const withFaults = (flags: Flags) => (house: Harness, faults: readonly Planned[]) => house.run({ command: 'install', flags, faults });
+const clean = (harness: Harness, command: 'install' | 'uninstall', flags: Flags = {}) => harness.run({ command, flags, deleteData: command === 'uninstall' });
+const withFaults = (flags: Flags) => (harness: Harness, faults: readonly Planned[]) => harness.run({ command: 'install', flags, faults });
 
 /** A cluster without storage classes, so that one has to be made as well. */
 const bare = () => openHarness(({ store }) => ['gp2', 'gp3'].forEach((name) => store.delete('StorageClass', undefined, name)));
@@ -27,125 +27,125 @@ async function must(ran: Promise<Ran>): Promise<Ran> {
   return done;
 }
 
-async function inHouse<T>(open: () => Promise<Harness>, act: (house: Harness) => Promise<T>): Promise<T> {
-  const house = await open();
+async function inHouse<T>(open: () => Promise<Harness>, act: (harness: Harness) => Promise<T>): Promise<T> {
+  const harness = await open();
   try {
-    return await act(house);
+    return await act(harness);
   } finally {
-    house.close();
+    harness.close();
   }
 }
 
 interface Enumerated {
-  readonly bench: Bench;
+  readonly api: Bench;
   /** Of a run without faults. */
   readonly writes: readonly Moment[];
 }
 
 export async function installBench(): Promise<Enumerated> {
-  return inHouse(bare, async (house) => {
-    const { writes } = await must(clean(house, 'install'));
-    const bench: Bench = {
+  return inHouse(bare, async (harness) => {
+    const { writes } = await must(clean(harness, 'install'));
+    const api: Bench = {
       open: bare,
       tried: withFaults({}),
       finish: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { onUnfinished: 'undo' }),
       walkEach: 20,
       initial: undefined,
-      finished: settled(house.world),
+      finished: settled(harness.world),
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
 /** The other kind of identity: what differs from an install with IRSA are its calls of EKS. */
 export async function podIdentityBench(): Promise<Enumerated> {
   const flags: Flags = { identity: 'pod-identity' };
-  return inHouse(bare, async (house) => {
-    const { writes } = await must(clean(house, 'install', flags));
-    const bench: Bench = {
+  return inHouse(bare, async (harness) => {
+    const { writes } = await must(clean(harness, 'install', flags));
+    const api: Bench = {
       open: bare,
       tried: withFaults(flags),
       finish: (at) => clean(at, 'install', { ...flags, onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { ...flags, onUnfinished: 'undo' }),
       walkEach: 1,
       initial: undefined,
-      finished: settled(house.world),
+      finished: settled(harness.world),
     };
-    return { bench, writes: writes.filter(({ call }) => call.startsWith('eks:')) };
+    return { api, writes: writes.filter(({ call }) => call.startsWith('eks:')) };
   });
 }
 
 /** Installed, and upgraded once already: what that upgrade has kept of former values must not be taken for this one's. */
 const upgradedOnce = async () => {
-  const house = await bare();
-  await must(clean(house, 'install'));
-  await must(clean(house, 'install', secondFlags));
-  return house;
+  const harness = await bare();
+  await must(clean(harness, 'install'));
+  await must(clean(harness, 'install', secondFlags));
+  return harness;
 };
 
 export async function upgradeBench(): Promise<Enumerated> {
-  return inHouse(upgradedOnce, async (house) => {
-    const initial = settled(house.world);
-    const { writes } = await must(clean(house, 'install', thirdFlags));
-    const bench: Bench = {
+  return inHouse(upgradedOnce, async (harness) => {
+    const initial = settled(harness.world);
+    const { writes } = await must(clean(harness, 'install', thirdFlags));
+    const api: Bench = {
       open: upgradedOnce,
       tried: withFaults(thirdFlags),
       finish: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { ...thirdFlags, onUnfinished: 'undo' }),
       walkEach: 10,
       initial,
-      finished: settled(house.world),
+      finished: settled(harness.world),
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
 /** Installed, with logs in a bucket. */
 const inUse = async () => {
-  const house = await bare();
-  await must(clean(house, 'install'));
-  const { account } = house.world;
+  const harness = await bare();
+  await must(clean(harness, 'install'));
+  const { account } = harness.world;
   const [bucket = ''] = [...account.state.s3.buckets.keys()].filter((name) => name.includes('chunks'));
   for (let key = 0; key < 3; key++) account.putObject(account.admin, bucket, `fake/${key}`, Buffer.from('chunk'));
-  return house;
+  return harness;
 };
 
 /** There is no way back but installing again: restored means that it leads to the world before the uninstall, but for the logs. */
 export async function uninstallBench(): Promise<Enumerated> {
-  return inHouse(inUse, async (house) => {
-    const initial = settled(house.world);
-    const { writes } = await must(clean(house, 'uninstall'));
-    const bench: Bench = {
+  return inHouse(inUse, async (harness) => {
+    const initial = settled(harness.world);
+    const { writes } = await must(clean(harness, 'uninstall'));
+    const api: Bench = {
       open: inUse,
       tried: (at, faults) => at.run({ command: 'uninstall', flags: {}, faults, deleteData: true }),
       finish: (at) => clean(at, 'uninstall'),
       restore: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
       walkEach: 1,
       initial,
-      finished: settled(house.world),
+      finished: settled(harness.world),
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
 /** The default: the buckets stay, with what is in them. */
 export async function keepingUninstallBench(): Promise<Enumerated> {
-  return inHouse(inUse, async (house) => {
-    const initial = settled(house.world);
+  return inHouse(inUse, async (harness) => {
+    const initial = settled(harness.world);
     const uninstalling = (at: Harness, faults: readonly Planned[] = []) => at.run({ command: 'uninstall', flags: {}, faults });
-    const { writes } = await must(uninstalling(house));
-    const bench: Bench = {
+    const { writes } = await must(uninstalling(harness));
+    const api: Bench = {
       open: inUse,
       tried: uninstalling,
       finish: (at) => uninstalling(at),
       restore: (at) => clean(at, 'install', { onUnfinished: 'continue' }),
       walkEach: 1,
       initial,
-      finished: settled(house.world),
+      finished: settled(harness.world),
       kept: stored,
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
@@ -154,25 +154,25 @@ const ROOMY = { cpu: '64', memory: '512Gi', pods: '200' };
 /** Six ingesters become three, after an upgrade that had made six of them: the way back is a scale-down as well. */
 export async function scaleDownBench(): Promise<Enumerated> {
   const large = async () => {
-    const house = await openHarness(({ store }) => {
+    const harness = await openHarness(({ store }) => {
       for (const node of store.list('Node')) store.setStatus('Node', undefined, node.metadata.name, { ...(node['status'] as object), allocatable: ROOMY });
     });
-    await must(clean(house, 'install', { size: 'large' }));
-    return house;
+    await must(clean(harness, 'install', { size: 'large' }));
+    return harness;
   };
-  return inHouse(large, async (house) => {
-    const initial = settled(house.world);
-    const { writes } = await must(clean(house, 'install', { size: 'small' }));
-    const bench: Bench = {
+  return inHouse(large, async (harness) => {
+    const initial = settled(harness.world);
+    const { writes } = await must(clean(harness, 'install', { size: 'small' }));
+    const api: Bench = {
       open: large,
       tried: withFaults({ size: 'small' }),
       finish: (at) => clean(at, 'install', { size: 'small', onUnfinished: 'continue' }),
       restore: (at) => clean(at, 'install', { size: 'small', onUnfinished: 'undo' }),
       walkEach: 10,
       initial,
-      finished: settled(house.world),
+      finished: settled(harness.world),
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
@@ -189,38 +189,38 @@ interface Snapshot {
 }
 
 export async function adoptBench(): Promise<Enumerated> {
-  return inHouse(guideHouse, async (house) => {
-    const initial = settled(house.world);
-    const { writes } = await must(house.run({ command: 'adopt', flags: {} }));
+  return inHouse(guideHouse, async (harness) => {
+    const initial = settled(harness.world);
+    const { writes } = await must(harness.run({ command: 'adopt', flags: {} }));
     const towards = (onUnfinished: 'continue' | 'undo') => (at: Harness) => at.run({ command: 'adopt', flags: { onUnfinished } });
-    const bench: Bench = {
+    const api: Bench = {
       open: guideHouse,
       tried: (at, faults) => at.run({ command: 'adopt', flags: {}, faults }),
       finish: towards('continue'),
       restore: towards('undo'),
       walkEach: 20,
       initial,
-      finished: settled(house.world),
+      finished: settled(harness.world),
       // Collectors that are ours already no longer tell with which login theirs wrote: they get one of their own.
       endsApart: true,
       kept: stored,
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
 const adopted = async () => {
-  const house = await guideHouse();
-  await must(house.run({ command: 'adopt', flags: {} }));
-  return house;
+  const harness = await guideHouse();
+  await must(harness.run({ command: 'adopt', flags: {} }));
+  return harness;
 };
 
 export async function orphanBench(): Promise<Enumerated> {
-  return inHouse(adopted, async (house) => {
-    const initial = settled(house.world);
-    const { writes } = await must(house.run({ command: 'orphan', flags: {} }));
+  return inHouse(adopted, async (harness) => {
+    const initial = settled(harness.world);
+    const { writes } = await must(harness.run({ command: 'orphan', flags: {} }));
     const towards = (onUnfinished: 'continue' | 'undo') => (at: Harness) => at.run({ command: 'orphan', flags: { onUnfinished } });
-    const bench: Bench = {
+    const api: Bench = {
       open: adopted,
       tried: (at, faults) => at.run({ command: 'orphan', flags: {}, faults }),
       // The record, which goes last.
@@ -229,27 +229,27 @@ export async function orphanBench(): Promise<Enumerated> {
       restore: towards('undo'),
       walkEach: 1,
       initial,
-      finished: settled(house.world),
+      finished: settled(harness.world),
       kept: stored,
     };
-    return { bench, writes };
+    return { api, writes };
   });
 }
 
-export async function table({ bench, writes }: Enumerated): Promise<Tally> {
-  return fill(bench, sampled(plansOf(writes)));
+export async function table({ api, writes }: Enumerated): Promise<Tally> {
+  return fill(api, sampled(plansOf(writes)));
 }
 
 /** The same run with one fault that makes it fail late; what is tried are the writes with which it takes itself back. */
-export async function undoTable({ bench, writes }: Enumerated): Promise<Tally> {
+export async function undoTable({ api, writes }: Enumerated): Promise<Tally> {
   const late = writes.findLast(({ call }) => call.startsWith('kube:patch:'));
   if (!late) return tally();
   const first: readonly Planned[] = [{ ...late, fault: 'before' }];
-  const taken = await inHouse(bench.open, async (house) => {
-    const { writes: all } = await bench.tried(house, first);
+  const taken = await inHouse(api.open, async (harness) => {
+    const { writes: all } = await api.tried(harness, first);
     return all.slice(all.findLastIndex(({ call, nth }) => call === late.call && nth === late.nth) + 1);
   });
-  return fill({ ...bench, first }, sampled(plansOf(taken)));
+  return fill({ ...api, first }, sampled(plansOf(taken)));
 }
 
 const sampled = (plans: readonly Planned[]) => plans.filter(({ call }) => call.includes(ONLY)).filter((_, index) => index % EACH === 0);

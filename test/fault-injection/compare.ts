@@ -24,10 +24,10 @@ interface Doc {
  */
 export function settled(world: OpenWorld): string {
   const { account, cluster } = world.snapshot() as unknown as { readonly account: Json; readonly cluster: Readonly<Record<string, Docs>> };
-  const shelves = Object.entries(cluster)
-    .filter(([shelf]) => !DERIVED.test(shelf))
-    .map(([shelf, docs]) => [shelf, shelf.startsWith('secrets.') ? secrets(docs) : bodies(docs)] as const);
-  return JSON.stringify({ account: withoutLogs(account), cluster: Object.fromEntries(shelves) }, null, 1);
+  const caches = Object.entries(cluster)
+    .filter(([cache]) => !DERIVED.test(cache))
+    .map(([cache, docs]) => [cache, cache.startsWith('secrets.') ? secrets(docs) : bodies(docs)] as const);
+  return JSON.stringify({ account: withoutLogs(account), cluster: Object.fromEntries(caches) }, null, 1);
 }
 
 /** What Loki has written bears the time in its name. */

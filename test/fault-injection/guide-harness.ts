@@ -45,11 +45,11 @@ function valuesOf(section: string, variables: Readonly<Record<string, string>>):
 
 /** The guide's cluster has no other storage class than EKS gives one, so that one of ours has to be made. */
 export async function guideHouse(): Promise<Harness> {
-  const house = await openHarness(({ store }) => store.delete('StorageClass', undefined, 'gp3'));
-  const deps = await house.deps();
-  await makeAccount(house, deps);
-  await makeReleases(house, deps);
-  return house;
+  const harness = await openHarness(({ store }) => store.delete('StorageClass', undefined, 'gp3'));
+  const deps = await harness.deps();
+  await makeAccount(harness, deps);
+  await makeReleases(harness, deps);
+  return harness;
 }
 
 async function makeAccount({ world: { account } }: Harness, deps: Dependencies): Promise<void> {

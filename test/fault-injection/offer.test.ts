@@ -4,11 +4,11 @@ import { exact, settled } from './compare.ts';
 import { guideHouse } from './guide-harness.ts';
 import type { Harness } from './harness.ts';
 
-let house: Harness;
+let harness: Harness;
 beforeEach(async () => {
-  house = await guideHouse();
+  harness = await guideHouse();
 });
-afterEach(() => house.close());
+afterEach(() => harness.close());
 
 const codesOf = ({ events }: Awaited<ReturnType<Harness['run']>>) => {
   const last = events.at(-1);
@@ -16,25 +16,25 @@ const codesOf = ({ events }: Awaited<ReturnType<Harness['run']>>) => {
 };
 
 it('offers to take it over, and does what adopt does', async () => {
-  const back = house.save();
-  expect((await house.run({ command: 'adopt', flags: {} })).exit).toBe(0);
-  const adopted = settled(house.world);
+  const back = harness.save();
+  expect((await harness.run({ command: 'adopt', flags: {} })).exit).toBe(0);
+  const adopted = settled(harness.world);
   back();
-  const ran = await house.run({ command: 'install', flags: {}, asked: () => true });
+  const ran = await harness.run({ command: 'install', flags: {}, asked: () => true });
   expect([ran.exit, codesOf(ran)]).toEqual([0, []]);
-  expect(settled(house.world)).toBe(adopted);
-  expect((await house.run({ command: 'install', flags: {}, asked: () => true })).writes).toEqual([]);
+  expect(settled(harness.world)).toBe(adopted);
+  expect((await harness.run({ command: 'install', flags: {}, asked: () => true })).writes).toEqual([]);
 });
 
 it('leaves it alone for who says no, or asks nothing, and names the command', async () => {
-  const before = exact(house.world);
+  const before = exact(harness.world);
   const answers: boolean[] = [];
-  const declined = await house.run({ command: 'install', flags: {}, asked: () => (answers.push(false), false) });
+  const declined = await harness.run({ command: 'install', flags: {}, asked: () => (answers.push(false), false) });
   expect(answers).toHaveLength(1);
-  for (const ran of [declined, await house.run({ command: 'install', flags: {} })]) {
+  for (const ran of [declined, await harness.run({ command: 'install', flags: {} })]) {
     expect(ran.exit).toBe(3);
     expect(codesOf(ran)).toContain('RELEASE_NOT_OURS');
     expect(ran.writes).toEqual([]);
   }
-  expect(exact(house.world)).toBe(before);
+  expect(exact(harness.world)).toBe(before);
 });

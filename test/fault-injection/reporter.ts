@@ -16,11 +16,11 @@ export function sumOfFaults(): Reporter {
       }
       const table = rows.map((row) => row.map((cell, at) => (at === 0 ? String(cell).padEnd(WIDEST) : String(cell).padStart(9))).join(' ')).join('\n');
       // After the summary of the reporter before this one.
-      const walked = `${sum.finished - sum.alike} of the finished walked to the end, ${sum.alike} stand again where the first run began\n`;
+      const diagnosis = `${sum.finished - sum.alike} of the finished walked to the end, ${sum.alike} stand again where the first run began\n`;
       const guard = `the guard was watched in ${sum.watched} runs; log data went that nobody had named in ${sum.unnamed}\n`;
       process.on('exit', () =>
         process.stdout.write(
-          `${table}\n${walked}${guard}cases ${sum.cases}, restored ${sum.restored}, finished ${sum.finished}, deleted unnamed ${sum.unnamed}, left behind ${sum.left}\n`,
+          `${table}\n${diagnosis}${guard}cases ${sum.cases}, restored ${sum.restored}, finished ${sum.finished}, deleted unnamed ${sum.unnamed}, left behind ${sum.left}\n`,
         ),
       );
     },

@@ -7,26 +7,26 @@ import type { OpenWorld } from '../../src/sandbox/world.ts';
 
 /** `folder`: what runs keep on disk, which belongs to the moment as well; a copy of it is kept at `copy`. Returns the way back. */
 export function saveWorld(world: OpenWorld, { folder, copy }: { readonly folder: string; readonly copy: string }): () => void {
-  const shelves = world.store.registry.all().map((resource) => ({ resource, items: byKey(world.store.shelf.items(resource)) }));
+  const caches = world.store.registry.all().map((resource) => ({ resource, items: byKey(world.store.cache.items(resource)) }));
   const account = saveAccount(world);
   cpSync(folder, copy, { recursive: true });
   return () => {
     account();
-    for (const { resource, items } of shelves) putBack(world, resource, items);
+    for (const { resource, items } of caches) putBack(world, resource, items);
     rmSync(folder, { recursive: true, force: true });
     cpSync(copy, folder, { recursive: true });
   };
 }
 
-type Resource = Parameters<OpenWorld['store']['shelf']['items']>[0];
+type Resource = Parameters<OpenWorld['store']['cache']['items']>[0];
 
 const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''}/${metadata.name}`;
 const byKey = (objects: readonly KubeObject[]) => new Map(objects.map((object) => [keyOf(object), object]));
 
-function putBack({ store: { shelf } }: OpenWorld, resource: Resource, wanted: Map<string, KubeObject>): void {
-  for (const object of shelf.items(resource)) if (!wanted.has(keyOf(object))) shelf.drop(resource, object);
-  const now = byKey(shelf.items(resource));
-  for (const [key, object] of wanted) if (now.get(key) !== object) wanted.set(key, shelf.put(resource, object));
+function putBack({ store: { cache } }: OpenWorld, resource: Resource, wanted: Map<string, KubeObject>): void {
+  for (const object of cache.items(resource)) if (!wanted.has(keyOf(object))) cache.drop(resource, object);
+  const now = byKey(cache.items(resource));
+  for (const [key, object] of wanted) if (now.get(key) !== object) wanted.set(key, cache.put(resource, object));
 }
 
 function saveAccount({ account: { state } }: OpenWorld): () => void {

@@ -26,11 +26,11 @@ export const tally = (): Tally => ({ cases: 0, restored: 0, finished: 0, alike: 
 export interface Bench {
   open(): Promise<Harness>;
   /** A run of the command that is tried, with faults. */
-  readonly tried: (house: Harness, planned: readonly Planned[]) => Promise<Ran>;
+  readonly tried: (harness: Harness, planned: readonly Planned[]) => Promise<Ran>;
   /** Afterwards, towards the end. */
-  readonly finish: (house: Harness) => Promise<Ran>;
+  readonly finish: (harness: Harness) => Promise<Ran>;
   /** Afterwards, towards the beginning. */
-  readonly restore: (house: Harness) => Promise<Ran>;
+  readonly restore: (harness: Harness) => Promise<Ran>;
   /** What the world has to look like, `undefined` for the world as it was before anything was run, to the last object. */
   readonly initial: string | undefined;
   readonly finished: string;
@@ -40,7 +40,7 @@ export interface Bench {
    */
   readonly endsApart?: true;
   /** What no run may change, whatever it comes to. */
-  readonly kept?: (house: Harness) => string;
+  readonly kept?: (harness: Harness) => string;
   /** A world that is the initial one again goes on to the end only every n-th time. */
   readonly walkEach: number;
   /** A write after which nothing is left to do or to take back, but to say so. */
@@ -69,23 +69,23 @@ function forgetLock({ world: { store } }: Harness): void {
 /** Most of a run is waiting that takes a moment. */
 const AT_ONCE = 4;
 
-export async function fill(bench: Bench, plans: readonly Planned[]): Promise<Tally> {
+export async function fill(api: Bench, plans: readonly Planned[]): Promise<Tally> {
   const sum = tally();
   const queue = [...plans];
   const worker = async () => {
-    const house = await bench.open();
-    const back = house.save();
-    const kept = bench.kept?.(house);
+    const harness = await api.open();
+    const back = harness.save();
+    const kept = api.kept?.(harness);
     for (let plan = queue.shift(); plan; plan = queue.shift()) {
       const named = nameOf(plan);
-      await one(bench, { house, plan, sum, ...(kept !== undefined && { kept }) }).catch((error: unknown) =>
+      await one(api, { harness, plan, sum, ...(kept !== undefined && { kept }) }).catch((error: unknown) =>
         sum.failures.push(`${named}: ${String((error as Error).stack ?? error)}`),
       );
       back();
     }
-    const differing = await session(house, bench.initial);
+    const differing = await session(harness, api.initial);
     if (differing !== undefined) sum.failures.push(`a house is not as it was when it was opened\n${differing}`);
-    house.close();
+    harness.close();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return sum;
@@ -94,14 +94,14 @@ export async function fill(bench: Bench, plans: readonly Planned[]): Promise<Tal
 const nameOf = ({ call, nth, fault }: Planned) => `${call}#${nth} ${fault}`;
 
 interface Case {
-  readonly house: Harness;
+  readonly harness: Harness;
   readonly plan: Planned;
   readonly sum: Tally;
   readonly kept?: string;
 }
 
-async function one(bench: Bench, { house, plan, sum, kept }: Case): Promise<void> {
-  const planned = [...(bench.first ?? []), plan];
+async function one(api: Bench, { harness, plan, sum, kept }: Case): Promise<void> {
+  const planned = [...(api.first ?? []), plan];
   const said: string[] = [];
   const told = (what: string, ran: Ran) => {
     said.push(`${what}: exit ${ran.exit ?? 'killed'}${why(ran)}`);
@@ -111,50 +111,50 @@ async function one(bench: Bench, { house, plan, sum, kept }: Case): Promise<void
     throw new Error(`log data went that nobody had named: ${ran.unnamed.join(', ')}\n${said.join('\n')}`);
   };
   const must = async (state: string | undefined, what: string) => {
-    const differing = await session(house, state);
+    const differing = await session(harness, state);
     if (differing !== undefined) throw new Error(`not ${what}\n${said.join('\n')}\n${differing}`);
-    const now = bench.kept?.(house);
+    const now = api.kept?.(harness);
     if (now !== kept) throw new Error(`${what}, but not everything was kept\n${said.join('\n')}\n${difference(kept ?? '', now ?? '')}`);
   };
-  const { exit, fired } = told('run', await bench.tried(house, planned));
+  const { exit, fired } = told('run', await api.tried(harness, planned));
   if (fired < planned.length) {
     sum.missed++;
-    if (exit === 0) await must(bench.finished, 'finished');
-    else if (exit !== undefined) await must(bench.initial, 'restored');
+    if (exit === 0) await must(api.finished, 'finished');
+    else if (exit !== undefined) await must(api.initial, 'restored');
     return;
   }
   sum.cases++;
   if (exit === 0) {
-    await must(bench.finished, 'finished');
+    await must(api.finished, 'finished');
     sum.finished++;
     return;
   }
   const itself = exit === 4 || exit === 3;
   const over = exit === undefined && plan.call === LAST;
-  const done = exit === undefined && plan.call === bench.last?.call && plan.nth === bench.last.nth;
-  if (over) await must(bench.first ? bench.initial : bench.finished, 'at its end');
-  else if (itself) await must(bench.initial, 'restored by the run itself');
+  const done = exit === undefined && plan.call === api.last?.call && plan.nth === api.last.nth;
+  if (over) await must(api.first ? api.initial : api.finished, 'at its end');
+  else if (itself) await must(api.initial, 'restored by the run itself');
   else {
-    await quiet(house);
-    const asLeft = house.save();
+    await quiet(harness);
+    const asLeft = harness.save();
     // A run that died with nothing but its lock has left nothing to be taken back.
-    if (exit === undefined && plan.call === FIRST) forgetLock(house);
-    else if (!done) told('restore', await bench.restore(house));
-    if (!done) await must(bench.initial, 'restored');
+    if (exit === undefined && plan.call === FIRST) forgetLock(harness);
+    else if (!done) told('restore', await api.restore(harness));
+    if (!done) await must(api.initial, 'restored');
     asLeft();
   }
-  if (!(over || done) || bench.first) sum.restored++;
-  if (itself && sum.restored % bench.walkEach !== 0) {
+  if (!(over || done) || api.first) sum.restored++;
+  if (itself && sum.restored % api.walkEach !== 0) {
     sum.finished++;
     sum.alike++;
     return;
   }
-  told('finish', await bench.finish(house));
-  if (bench.endsApart && (exit === 5 || (exit === undefined && bench.first))) {
-    const again = told('again', await bench.finish(house));
+  told('finish', await api.finish(harness));
+  if (api.endsApart && (exit === 5 || (exit === undefined && api.first))) {
+    const again = told('again', await api.finish(harness));
     const writes = again.writes.filter(({ call }) => !call.endsWith(':leases')).map(({ call }) => call);
     if (again.exit !== 0 || writes.length > 0) throw new Error(`not at an end: ${writes.slice(0, 5).join(', ')}\n${said.join('\n')}`);
-  } else await must(bench.finished, 'finished');
+  } else await must(api.finished, 'finished');
   sum.finished++;
 }
 

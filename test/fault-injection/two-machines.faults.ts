@@ -5,16 +5,16 @@ import { exact } from './compare.ts';
 import { openHarness, type Harness, type Ran, type Wish } from './harness.ts';
 import type { Planned } from './line.ts';
 
-let house: Harness;
+let harness: Harness;
 beforeEach(async () => {
-  house = await openHarness();
+  harness = await openHarness();
 });
-afterEach(() => house.close());
+afterEach(() => harness.close());
 
 const on = (machine: string) => ({
-  install: (flags: Wish['flags'] = {}, faults: readonly Planned[] = []) => house.run({ command: 'install', flags, faults, machine }),
-  undo: (flags: Wish['flags'] = {}) => house.run({ command: 'install', flags: { ...flags, onUnfinished: 'undo' }, machine }),
-  uninstall: (deleteData = false) => house.run({ command: 'uninstall', flags: {}, deleteData, machine }),
+  install: (flags: Wish['flags'] = {}, faults: readonly Planned[] = []) => harness.run({ command: 'install', flags, faults, machine }),
+  undo: (flags: Wish['flags'] = {}) => harness.run({ command: 'install', flags: { ...flags, onUnfinished: 'undo' }, machine }),
+  uninstall: (deleteData = false) => harness.run({ command: 'uninstall', flags: {}, deleteData, machine }),
 });
 const laptop = on('laptop');
 const ci = on('ci');
@@ -30,7 +30,7 @@ const lastOf = ({ events }: Ran) => events.at(-1) as Extract<Event, { type: 'run
 const codes = (ran: Ran) => (lastOf(ran).problems ?? []).map(({ code }) => code);
 const notes = ({ events }: Ran) => events.flatMap((event) => (event.type === 'note.given' ? [event.text] : []));
 const deeds = ({ writes }: Ran) => writes.filter(({ call }) => !call.endsWith(':leases'));
-const leases = () => house.world.store.list('Lease', { namespace: 'kube-system' }).filter(({ metadata }) => metadata.name.startsWith('loki-eks-'));
+const leases = () => harness.world.store.list('Lease', { namespace: 'kube-system' }).filter(({ metadata }) => metadata.name.startsWith('loki-eks-'));
 const overtaken = expect.stringMatching(
   /^The run of 20\S+Z was interrupted, and another run has changed the installation since, so it can't be rolled back; this run continues from the current state\.$/,
 );
@@ -47,16 +47,16 @@ async function dead(running: Promise<Ran>): Promise<void> {
   expect([exit, fired]).toEqual([undefined, 1]);
   const [lease] = leases();
   const renewTime = `${new Date(Date.now() - 600_000).toISOString().slice(0, -1)}000Z`;
-  if (lease) house.world.store.update({ ...lease, spec: { ...(lease['spec'] as object), renewTime } });
+  if (lease) harness.world.store.update({ ...lease, spec: { ...(lease['spec'] as object), renewTime } });
 }
 
 /** Refused, nothing written, however often; going on closes the journal, and then there is nothing left to be taken back. */
 async function tooLate({ install, undo }: typeof laptop, writes: boolean): Promise<void> {
-  const before = exact(house.world);
+  const before = exact(harness.world);
   for (let time = 0; time < 2; time++) {
     const refused = await undo();
     expect([refused.exit, codes(refused), deeds(refused)]).toEqual([3, ['RUN_SUPERSEDED'], []]);
-    expect(exact(house.world)).toBe(before);
+    expect(exact(harness.world)).toBe(before);
   }
   const goesOn = await done(install());
   expect(notes(goesOn)).toContainEqual(overtaken);
@@ -76,16 +76,16 @@ describe.each(MOMENTS)('a run that died %s', (_, fault) => {
 
   it('is not taken back once another machine has uninstalled: the buckets that were kept are kept', async () => {
     await done(ci.uninstall());
-    const kept = [...house.world.account.state.s3.buckets.keys()];
+    const kept = [...harness.world.account.state.s3.buckets.keys()];
     await tooLate(laptop, true);
-    expect([...house.world.account.state.s3.buckets.keys()]).toEqual(expect.arrayContaining(kept));
+    expect([...harness.world.account.state.s3.buckets.keys()]).toEqual(expect.arrayContaining(kept));
   });
 
   it('is taken back, after another machine has tried and taken its own deeds back', async () => {
     const tried = await ci.install({}, fails('kube:patch:services', 3));
     expect([tried.exit, deeds(tried).length > 0]).toEqual([4, true]);
     await done(laptop.undo());
-    await expect.poll(() => exact(house.world)).toBe(house.pristine);
+    await expect.poll(() => exact(harness.world)).toBe(harness.pristine);
   });
 });
 
@@ -97,7 +97,7 @@ describe('a chain of dead runs of one machine', () => {
 
   it('is taken back as one', async () => {
     expect(lastOf(await done(laptop.undo()))).toMatchObject({ outcome: 'ok', tookBack: true });
-    await expect.poll(() => exact(house.world)).toBe(house.pristine);
+    await expect.poll(() => exact(harness.world)).toBe(harness.pristine);
   });
 
   it('is not taken back, none of it, once another machine has finished', async () => {
@@ -109,9 +109,9 @@ describe('a chain of dead runs of one machine', () => {
     const kept = await ci.install({ onFailure: 'keep' }, fails('kube:patch:services', 3));
     expect(kept.exit).toBe(5);
     await dead(laptop.install({}, dies('kube:patch:services', 3)));
-    const before = [...house.world.account.state.iam.roles.keys()];
+    const before = [...harness.world.account.state.iam.roles.keys()];
     await done(laptop.undo());
-    expect([...house.world.account.state.iam.roles.keys()]).toEqual(before);
+    expect([...harness.world.account.state.iam.roles.keys()]).toEqual(before);
     await tooLate(ci, false);
   });
 });
@@ -126,7 +126,7 @@ describe('--on-failure keep', () => {
   it('can be taken back by a later run of the same machine', async () => {
     await keep();
     await done(laptop.undo());
-    await expect.poll(() => exact(house.world)).toBe(house.pristine);
+    await expect.poll(() => exact(harness.world)).toBe(harness.pristine);
   });
 
   it('can be gone on from by a later run of the same machine, and is history then', async () => {
@@ -162,14 +162,14 @@ it('a run that finds nothing to do writes nothing, and leaves the choice where i
   expect([lastOf(looked).outcome, looked.writes]).toEqual(['nothing-to-do', []]);
   const taken = await done(laptop.undo());
   expect(taken.events.filter(({ type }) => type === 'undo.done').length).toBeGreaterThan(5);
-  expect(house.world.account.state.s3.buckets.size).toBe(0);
+  expect(harness.world.account.state.s3.buckets.size).toBe(0);
 });
 
 it('a run that had done all there was to do is closed without a question', async () => {
   const { writes } = await done(laptop.install());
   await done(laptop.uninstall(true));
   await dead(laptop.install({}, [{ ...deeds({ writes } as Ran).at(-1)!, fault: 'killed' }]));
-  const ran = await house.run({ command: 'install', flags: {}, machine: 'laptop', asked: () => Promise.reject(new Error('asked')) });
+  const ran = await harness.run({ command: 'install', flags: {}, machine: 'laptop', asked: () => Promise.reject(new Error('asked')) });
   expect([ran.exit, lastOf(ran).outcome, deeds(ran)]).toEqual([0, 'nothing-to-do', []]);
   expect(lastOf(await done(laptop.undo())).outcome).toBe('nothing-to-do');
 });
@@ -177,6 +177,6 @@ it('a run that had done all there was to do is closed without a question', async
 it('an overtaken journal is not asked about', async () => {
   await dead(laptop.install({}, dies('iam:CreateRole')));
   await done(ci.install());
-  const ran = await house.run({ command: 'install', flags: {}, machine: 'laptop', asked: () => Promise.reject(new Error('asked')) });
+  const ran = await harness.run({ command: 'install', flags: {}, machine: 'laptop', asked: () => Promise.reject(new Error('asked')) });
   expect([ran.exit, lastOf(ran).outcome]).toEqual([0, 'nothing-to-do']);
 });

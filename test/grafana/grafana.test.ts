@@ -9,21 +9,21 @@ import { openHarness, type Harness, type Ran } from '../fault-injection/harness.
 const ADMIN = { user: 'admin', password: 'prom-operator' };
 const OURS = 'loki-eks-3e552630';
 
-let house: Harness;
+let harness: Harness;
 let installed: Ran;
 beforeAll(async () => {
-  house = await openHarness(undefined, { speed: 10, grafana: true });
-  installed = await house.run({ command: 'install', flags: { verify: true, grafanaAdmin: true } });
+  harness = await openHarness(undefined, { speed: 10, grafana: true });
+  installed = await harness.run({ command: 'install', flags: { verify: true, grafanaAdmin: true } });
 }, 180_000);
-afterAll(() => house.close());
+afterAll(() => harness.close());
 
 async function ask(method: string, path: string, of: { readonly login?: GrafanaLogin; readonly body?: unknown } = {}) {
   const login = of.login ?? ADMIN;
   const authorization = 'token' in login ? `Bearer ${login.token}` : `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
-  const [pod] = house.world.store.list('Pod', { namespace: 'monitoring', selector: 'app.kubernetes.io/name=grafana' });
+  const [pod] = harness.world.store.list('Pod', { namespace: 'monitoring', selector: 'app.kubernetes.io/name=grafana' });
   if (!pod) throw new Error('there is no pod of Grafana');
   const body = Buffer.from(of.body === undefined ? '' : typeof of.body === 'string' ? of.body : JSON.stringify(of.body));
-  const answer = await house.world.runtime.request(pod, 3000, { method, path, headers: { authorization }, body });
+  const answer = await harness.world.runtime.request(pod, 3000, { method, path, headers: { authorization }, body });
   return { status: answer.status, body: Buffer.from(answer.body).toString() };
 }
 
@@ -64,7 +64,7 @@ afterAll(() => door.close());
 const foreign = (name: string, lines: readonly string[]): void => {
   const text = ['apiVersion: 1', 'datasources:', `  - name: ${name}`, `    uid: ${name}`, '    type: loki', ...lines.map((line) => `    ${line}`)].join('\n');
   const labels = { grafana_datasource: '1' };
-  house.world.store.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'monitoring', labels }, data: { [`${name}.yaml`]: text } });
+  harness.world.store.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'monitoring', labels }, data: { [`${name}.yaml`]: text } });
 };
 const url = 'url: http://loki-gateway.loki.svc.cluster.local';
 const known = (uid: string) => expect.poll(async () => (await grafana().datasources()).map((one) => one.uid), { timeout: 5000 }).toContain(uid);
@@ -86,9 +86,9 @@ describe('after install', () => {
       basicAuthUser: 'loki',
       jsonData: { httpHeaderName1: 'X-Scope-OrgID' },
     });
-    const secret = house.world.store.get('Secret', 'loki', 'loki-gateway-login')?.['data'] as { password: string };
+    const secret = harness.world.store.get('Secret', 'loki', 'loki-gateway-login')?.['data'] as { password: string };
     const password = Buffer.from(secret.password, 'base64').toString();
-    const open = ['ConfigMap', 'Deployment'].flatMap((kind) => house.world.store.list(kind));
+    const open = ['ConfigMap', 'Deployment'].flatMap((kind) => harness.world.store.list(kind));
     expect(JSON.stringify(open)).not.toContain(password);
   });
 
@@ -131,7 +131,7 @@ describe('through the API', () => {
     const admin = grafana(await token('Admin'));
     const ours = (await admin.datasources()).find(({ uid }) => uid === OURS);
     if (!ours) throw new Error('our data source is not there');
-    const secret = house.world.store.get('Secret', 'loki', 'loki-gateway-login')?.['data'] as { password: string };
+    const secret = harness.world.store.get('Secret', 'loki', 'loki-gateway-login')?.['data'] as { password: string };
     const password = Buffer.from(secret.password, 'base64').toString();
     const wanted = { ...ours, uid: 'by-api', name: 'By API', jsonData: { ...ours.jsonData, lokiEks: { tenant: 'training-on-eks' } } };
     await admin.createDatasource(wanted, { basicAuthPassword: password, httpHeaderValue1: 'training-on-eks' });
@@ -201,20 +201,23 @@ describe('the dashboard', () => {
 describe('from the sidecars to the API', () => {
   it('moves what is ours, once, and finds the line through it', async () => {
     const admin = await token('Admin');
-    const moved = await house.run({ command: 'install', flags: { verify: true, grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' } });
+    const moved = await harness.run({
+      command: 'install',
+      flags: { verify: true, grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' },
+    });
     expect(moved.events.at(-1)).toMatchObject({ exit: 0 });
     const shown = moved.events.find((event) => event.type === 'check.finished' && event.check === 'grafana.shows-line');
     expect(shown).toMatchObject({ verdict: { is: 'pass' } });
     const found = (await grafana().datasources()).filter(({ uid, name }) => uid === OURS || name === 'Loki (training-on-eks)');
     expect(found.map(({ jsonData }) => jsonData['lokiEks'])).toEqual([expect.objectContaining({ tenant: 'training-on-eks' })]);
     expect(JSON.parse((await ask('GET', `/api/dashboards/uid/${OURS}`)).body)).toMatchObject({ meta: { provisioned: false } });
-    expect(house.world.store.list('Secret').filter(({ metadata }) => metadata.name.startsWith('loki-eks-datasource'))).toEqual([]);
+    expect(harness.world.store.list('Secret').filter(({ metadata }) => metadata.name.startsWith('loki-eks-datasource'))).toEqual([]);
   });
 });
 
 describe('after uninstall', () => {
   it('without its address, it is told what stays there and how to remove it', async () => {
-    const gone = await house.run({ command: 'uninstall', flags: {} });
+    const gone = await harness.run({ command: 'uninstall', flags: {} });
     expect(gone.exit).toBe(0);
     const notes = gone.events.flatMap((event) => (event.type === 'note.given' && event.text.includes('Grafana') ? [event.text] : []));
     expect(notes).toEqual([expect.stringContaining(`--grafana-url '${door.url}' --grafana-token-file FILE`)]);
@@ -224,13 +227,13 @@ describe('after uninstall', () => {
 
   it('Grafana has lost ours, and nothing else', async () => {
     const admin = await token('Admin');
-    const gone = await house.run({ command: 'uninstall', flags: { grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' } });
+    const gone = await harness.run({ command: 'uninstall', flags: { grafanaUrl: door.url, grafanaTokenFile: 'token' in admin ? admin.token : '' } });
     expect(gone.exit).toBe(0);
     await expect
       .poll(async () => (await grafana().datasources()).map(({ uid }) => uid).sort(), { timeout: 5000 })
       .toEqual(['elsewhere', 'no-login', 'no-tenant', 'other-tenant']);
     await expect.poll(() => grafana().dashboard(OURS), { timeout: 5000 }).toBeUndefined();
-    const left = ['Secret', 'ConfigMap'].flatMap((kind) => house.world.store.list(kind, { namespace: 'monitoring' })).map(({ metadata }) => metadata.name);
+    const left = ['Secret', 'ConfigMap'].flatMap((kind) => harness.world.store.list(kind, { namespace: 'monitoring' })).map(({ metadata }) => metadata.name);
     expect(left.filter((name) => name.includes('loki-eks'))).toEqual([]);
   });
 });

@@ -29,10 +29,10 @@ function inRounds() {
 const setsUp = (what: string) => /^PUT \/[^/]+\/? *$|CreateRole|PutRolePolicy/.test(what);
 
 it('four rounds set AWS up, three find that nothing is to be done, and nobody is asked twice who he is', async () => {
-  const house = await openHarness();
+  const harness = await openHarness();
   try {
     const first = inRounds();
-    const made = await house.run({ command: 'install', flags: {}, turn: first.turn });
+    const made = await harness.run({ command: 'install', flags: {}, turn: first.turn });
     expect(made.exit, JSON.stringify(made.events.at(-1))).toBe(0);
     const last = first.rounds.findLastIndex((round) => round.some(setsUp));
     expect(first.rounds.flat().filter(setsUp).length).toBeGreaterThanOrEqual(8);
@@ -40,10 +40,10 @@ it('four rounds set AWS up, three find that nothing is to be done, and nobody is
     expect(first.rounds.flat().filter((what) => what.includes('GetCallerIdentity'))).toHaveLength(1);
 
     const second = inRounds();
-    const again = await house.run({ command: 'install', flags: {}, turn: second.turn });
+    const again = await harness.run({ command: 'install', flags: {}, turn: second.turn });
     expect(again.events.at(-1)).toMatchObject({ outcome: 'nothing-to-do' });
     expect(second.rounds.length, JSON.stringify(second.rounds, null, 1)).toBeLessThanOrEqual(3);
   } finally {
-    house.close();
+    harness.close();
   }
 });

@@ -76,7 +76,7 @@ interface House {
   act(occasions: readonly Occasion[], words: string, of?: { readonly exit?: number; readonly denied?: string }): Promise<Ran>;
 }
 
-async function house(options: Parameters<typeof openTerminal>[0] = {}): Promise<House> {
+async function harness(options: Parameters<typeof openTerminal>[0] = {}): Promise<House> {
   const terminal = await openTerminal({ ...quick, ...options });
   const caller = callerOf(terminal);
   const act: House['act'] = async (occasions, words, { exit = 0, denied } = {}) => {
@@ -129,7 +129,7 @@ describe('a life with the rights of the page', () => {
   const bounded = `--permissions-boundary ${BOUNDARY}`;
 
   it('with IRSA, a boundary, and the names that are made', { timeout: 400_000 }, async () => {
-    const one = await house({ grafana: true });
+    const one = await harness({ grafana: true });
     const { act, terminal } = one;
     await act(['plan'], `plan ${bounded}`);
     await act(['install'], `install --yes ${bounded}`, { exit: 4, denied: 'kube:patch:daemonsets' });
@@ -158,7 +158,7 @@ describe('a life with the rights of the page', () => {
   });
 
   it('that takes over what has other names, and makes a role beside one that others use', { timeout: 400_000 }, async () => {
-    const one = await house();
+    const one = await harness();
     const { act, terminal } = one;
     const admin = async (words: string) => expect((await terminal.cli(words.split(' '))).exit, words).toBe(0);
     await admin(`install --yes --no-verify ${OLD} ${bounded}`);
@@ -178,7 +178,7 @@ describe('a life with the rights of the page', () => {
   });
 
   it('without a boundary, with an OIDC provider of its own', { timeout: 400_000 }, async () => {
-    const { act, terminal } = await house({ cluster: { oidcProvider: false } });
+    const { act, terminal } = await harness({ cluster: { oidcProvider: false } });
     const choices = ['--create-oidc-provider', 'without --permissions-boundary'] as const;
     await act(['install', ...choices], 'install --yes --no-verify --create-oidc-provider', { exit: 4, denied: 'kube:patch:daemonsets' });
     await act(['install', ...choices], 'install --yes --no-verify --create-oidc-provider');
@@ -192,7 +192,7 @@ describe('a life with the rights of the page', () => {
   });
 
   it('with EKS Pod Identity, and back', { timeout: 400_000 }, async () => {
-    const { act, terminal } = await house({ account: { timings: { rolePropagationMs: 50 } } });
+    const { act, terminal } = await harness({ account: { timings: { rolePropagationMs: 50 } } });
     const chosen = '--identity pod-identity' as const;
     await act(['install', chosen], `install --yes --no-verify ${chosen} ${bounded}`, { exit: 4, denied: 'kube:patch:daemonsets' });
     await act(['install', chosen], `install --yes --no-verify ${chosen} ${bounded}`);

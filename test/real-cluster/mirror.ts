@@ -42,16 +42,16 @@ const idOf = (namespace: string | undefined, name: string): string => `${namespa
 
 /** Resolves when everything that is there is known. */
 export async function createMirror(api: KubeApi, options: MirrorOptions): Promise<Mirror> {
-  const shelves = new Map<string, Map<string, KubeObject>>(KINDS.map(([, kind]) => [kind, new Map()]));
+  const caches = new Map<string, Map<string, KubeObject>>(KINDS.map(([, kind]) => [kind, new Map()]));
   const spaces = new Map<string, Map<string, Set<string>>>();
   const listeners = new Set<(event: StoreEvent) => void>();
   /** Statuses that are on their way to the server, by uid: what the server still says of them is older. */
   const wanted = new Map<string, { status: object; sending: boolean }>();
   const going = new Set<Promise<unknown>>();
 
-  const shelf = (kind: string): Map<string, KubeObject> => {
-    const found = shelves.get(kind) ?? new Map<string, KubeObject>();
-    shelves.set(kind, found);
+  const cache = (kind: string): Map<string, KubeObject> => {
+    const found = caches.get(kind) ?? new Map<string, KubeObject>();
+    caches.set(kind, found);
     return found;
   };
   const space = (kind: string, namespace: string): Set<string> => {
@@ -72,16 +72,16 @@ export async function createMirror(api: KubeApi, options: MirrorOptions): Promis
   };
   const put = (object: KubeObject): void => {
     const id = idOf(object.metadata.namespace, object.metadata.name);
-    const before = shelf(object.kind).get(id);
-    shelf(object.kind).set(id, object);
+    const before = cache(object.kind).get(id);
+    cache(object.kind).set(id, object);
     space(object.kind, object.metadata.namespace ?? '').add(id);
     publish({ type: before === undefined ? 'ADDED' : 'MODIFIED', object, ...(before && { before }) });
   };
   const drop = (object: KubeObject): void => {
     const id = idOf(object.metadata.namespace, object.metadata.name);
-    const before = shelf(object.kind).get(id);
+    const before = cache(object.kind).get(id);
     if (before === undefined) return;
-    shelf(object.kind).delete(id);
+    cache(object.kind).delete(id);
     space(object.kind, object.metadata.namespace ?? '').delete(id);
     wanted.delete(object.metadata.uid ?? '');
     publish({ type: 'DELETED', object, before });
@@ -115,11 +115,11 @@ export async function createMirror(api: KubeApi, options: MirrorOptions): Promis
     }
   };
 
-  const get: ObjectStore['get'] = (kind, namespace, name) => shelf(kind).get(idOf(shelvesAlone.has(kind) ? undefined : namespace, name));
+  const get: ObjectStore['get'] = (kind, namespace, name) => cache(kind).get(idOf(shelvesAlone.has(kind) ? undefined : namespace, name));
   const store: Mirror = {
     get,
     list(kind, { namespace, selector } = {}) {
-      const objects = shelf(kind);
+      const objects = cache(kind);
       const all = namespace === undefined ? [...objects.values()] : [...space(kind, namespace)].map((id) => objects.get(id) as KubeObject);
       const matches = labelTest(selector);
       return selector === undefined ? all : all.filter(({ metadata }) => matches(metadata.labels));
@@ -127,14 +127,14 @@ export async function createMirror(api: KubeApi, options: MirrorOptions): Promis
     create(object) {
       const { name: _name, ...path } = object.metadata;
       // Events are told to the server and kept here too, since the same one is counted up.
-      if (object.kind === 'Event') shelf('Event').set(idOf(object.metadata.namespace, object.metadata.name), object);
+      if (object.kind === 'Event') cache('Event').set(idOf(object.metadata.namespace, object.metadata.name), object);
       track(`create ${object.kind}`, api.ask('POST', api.pathOf({ ...object, metadata: { namespace: path.namespace } }), object));
       return object;
     },
     update(object) {
       const { resourceVersion: _revision, ...metadata } = object.metadata as KubeObject['metadata'] & { readonly managedFields?: Json };
       if (object.kind === 'Event') {
-        shelf('Event').set(idOf(object.metadata.namespace, object.metadata.name), object);
+        cache('Event').set(idOf(object.metadata.namespace, object.metadata.name), object);
         const { count, lastTimestamp } = object as KubeObject & { readonly count: number; readonly lastTimestamp: string };
         track('update Event', api.ask('PATCH', api.pathOf(object), { count, lastTimestamp }, 'merge'));
       } else track(`update ${object.kind}`, api.ask('PATCH', api.pathOf(object), { ...object, metadata: { ...metadata, managedFields: undefined } }, 'merge'));

@@ -5,13 +5,13 @@ import { type Harness, isReady, openHarness, until } from './harness.ts';
 const NAMED_SECONDS = 60;
 const OVER_SECONDS = 300;
 
-let house: Harness;
+let harness: Harness;
 beforeAll(async () => {
-  house = await openHarness({ nodes: 3 });
-  const { exit, stdout, stderr } = await house.cli('install', '--yes', '--output', 'plain');
+  harness = await openHarness({ nodes: 3 });
+  const { exit, stdout, stderr } = await harness.cli('install', '--yes', '--output', 'plain');
   expect(exit, stdout + stderr).toBe(0);
 });
-afterAll(() => house?.close());
+afterAll(() => harness?.close());
 
 interface Way {
   readonly title: string;
@@ -22,16 +22,18 @@ interface Way {
 }
 
 const signalDistributors = async (signal: 'SIGSTOP' | 'SIGCONT'): Promise<unknown> =>
-  Promise.all((await house.pods('loki', 'distributor')).map(({ metadata }) => house.control('real/signal', { namespace: 'loki', pod: metadata.name, signal })));
-const breakIt = (name: string): Promise<unknown> => house.control('break', { name });
-const mend = (name: string): Promise<unknown> => house.control('clear-break', { name });
+  Promise.all(
+    (await harness.pods('loki', 'distributor')).map(({ metadata }) => harness.control('real/signal', { namespace: 'loki', pod: metadata.name, signal })),
+  );
+const breakIt = (name: string): Promise<unknown> => harness.control('break', { name });
+const mend = (name: string): Promise<unknown> => harness.control('clear-break', { name });
 let service = '';
 
 const ways: readonly Way[] = [
   {
     title: 'a part is scaled to zero',
-    make: () => house.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', '--replicas=0'),
-    undo: () => house.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', '--replicas=2'),
+    make: () => harness.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', '--replicas=0'),
+    undo: () => harness.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', '--replicas=2'),
     codes: ['LOKI_COMPONENT_SCALED_DOWN'],
   },
   {
@@ -43,8 +45,8 @@ const ways: readonly Way[] = [
   {
     title: 'the gateway has no upstream',
     make: async () => {
-      service = await house.kubectl('-n', 'loki', 'get', 'service', 'loki-distributor', '-o', 'json');
-      await house.kubectl('-n', 'loki', 'delete', 'service', 'loki-distributor');
+      service = await harness.kubectl('-n', 'loki', 'get', 'service', 'loki-distributor', '-o', 'json');
+      await harness.kubectl('-n', 'loki', 'delete', 'service', 'loki-distributor');
     },
     undo: async () => {
       const { apiVersion, kind, metadata, spec } = JSON.parse(service) as {
@@ -54,7 +56,7 @@ const ways: readonly Way[] = [
         readonly spec: object;
       };
       const { name, namespace, labels, annotations } = metadata;
-      await house.apply({ apiVersion, kind, metadata: { name, namespace, labels, annotations }, spec });
+      await harness.apply({ apiVersion, kind, metadata: { name, namespace, labels, annotations }, spec });
     },
     codes: ['GATEWAY_UPSTREAM', 'ALLOY_PUSH_REFUSED'],
   },
@@ -74,7 +76,7 @@ const ways: readonly Way[] = [
 
 /** The exit code, the code of the root cause, and all that was said. */
 async function doctor(): Promise<{ readonly exit: number; readonly code: string; readonly said: string }> {
-  const { exit, stdout, stderr } = await house.cli('doctor', '--output', 'json');
+  const { exit, stdout, stderr } = await harness.cli('doctor', '--output', 'json');
   const finished = stdout
     .split('\n')
     .filter((line) => line.includes('"doctor.finished"'))
@@ -98,6 +100,6 @@ describe('a write outage is named', () => {
     expect(codes, last.said).toContain(last.code);
     expect(last.exit).toBe(6);
     expect(after).toBeLessThanOrEqual(NAMED_SECONDS);
-    await until('collectors are ready again', OVER_SECONDS, async () => (await house.pods('alloy')).every(isReady));
+    await until('collectors are ready again', OVER_SECONDS, async () => (await harness.pods('alloy')).every(isReady));
   });
 });

@@ -3,18 +3,22 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Harness, openHarness, seconds } from './harness.ts';
 
 const MINUTES = Number(process.env['DOCTOR_MINUTES'] ?? 5);
-let house: Harness;
-beforeAll(async () => (house = await openHarness({ nodes: 3 })));
-afterAll(() => house?.close());
+let harness: Harness;
+beforeAll(async () => (harness = await openHarness({ nodes: 3 })));
+afterAll(() => harness?.close());
 
 it(`install, doctor every 5 s for ${MINUTES} min through a rolling restart and a scale-up, verify, status`, async ({ task }) => {
-  const install = await house.cli('install', '--yes', '--output', 'plain');
+  const install = await harness.cli('install', '--yes', '--output', 'plain');
   expect(install.exit, install.stdout + install.stderr).toBe(0);
   const began = Date.now();
   const minute = (): number => (Date.now() - began) / 60_000;
   const events: readonly { readonly at: number; readonly what: string; readonly act: () => Promise<unknown> }[] = [
-    { at: MINUTES * 0.3, what: 'rolling restart', act: () => house.kubectl('-n', 'loki', 'rollout', 'restart', 'deployment,statefulset') },
-    { at: MINUTES * 0.7, what: 'scale-up', act: () => house.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', 'loki-querier', '--replicas=3') },
+    { at: MINUTES * 0.3, what: 'rolling restart', act: () => harness.kubectl('-n', 'loki', 'rollout', 'restart', 'deployment,statefulset') },
+    {
+      at: MINUTES * 0.7,
+      what: 'scale-up',
+      act: () => harness.kubectl('-n', 'loki', 'scale', 'deployment', 'loki-distributor', 'loki-querier', '--replicas=3'),
+    },
   ];
   let done = 0;
   const alarms: string[] = [];
@@ -27,7 +31,7 @@ it(`install, doctor every 5 s for ${MINUTES} min through a rolling restart and a
     }
     const at = `${(minute() * 60).toFixed(0)} s, ${done === 0 ? 'after install' : `after ${events[done - 1]?.what}`}`;
     const started = Date.now();
-    const { exit, stdout, stderr } = await house.cli('doctor', '--output', 'plain');
+    const { exit, stdout, stderr } = await harness.cli('doctor', '--output', 'plain');
     runs += 1;
     if (exit !== 0) alarms.push(`${at}: exit ${exit}\n${stdout}${stderr}`);
     await seconds(Math.max(0, 5 - (Date.now() - started) / 1000));
@@ -36,7 +40,7 @@ it(`install, doctor every 5 s for ${MINUTES} min through a rolling restart and a
   expect(alarms).toEqual([]);
   // Replicas that were scaled by hand are drift, which is said, and no fault.
   for (const words of [['verify', '--restart-collector'], ['status'], ['doctor']]) {
-    const { exit, stdout, stderr } = await house.cli(...words, '--output', 'plain');
+    const { exit, stdout, stderr } = await harness.cli(...words, '--output', 'plain');
     expect(exit, `${words.join(' ')}\n${stdout}${stderr}`).toBe(0);
   }
 });

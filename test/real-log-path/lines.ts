@@ -30,12 +30,12 @@ export interface Tally {
 const script = ({ name, rate, count, bytes = 160 }: Writer): string =>
   `run=$RANDOM$RANDOM$RANDOM; i=0; while [ $i -lt ${count} ]; do echo "${name} $run $i ${'x'.repeat(bytes)}"; i=$((i+1)); sleep ${1 / rate}; done; sleep infinity`;
 
-export async function startWriters(house: Harness, writers: readonly Writer[]): Promise<void> {
-  await house.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+export async function startWriters(harness: Harness, writers: readonly Writer[]): Promise<void> {
+  await harness.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
   const hash = 'f00dfeed'.repeat(4);
   for (const writer of writers) {
     const annotations = { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.mirror': hash, 'kubernetes.io/config.source': 'file' };
-    await house.apply({
+    await harness.apply({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: writer.name, namespace: NAMESPACE, labels: { 'loki-eks.sandbox/journal': 'true' }, ...(writer.isStatic && { annotations }) },
@@ -49,21 +49,21 @@ export async function startWriters(house: Harness, writers: readonly Writer[]): 
 }
 
 /** One line of so many bytes, without a line feed until its end. */
-export async function writeLong(house: Harness, writer: string, of: { readonly number: number; readonly bytes: number }): Promise<void> {
+export async function writeLong(harness: Harness, writer: string, of: { readonly number: number; readonly bytes: number }): Promise<void> {
   const head = `${writer} long ${of.number} `;
   // What does not compress: a push is measured as it is sent.
   const body = randomBytes(Math.ceil((of.bytes * 3) / 4)).toString('base64');
-  await house.control('real/write', { namespace: NAMESPACE, pod: writer, text: `${head}${body.slice(0, of.bytes)}\n` });
+  await harness.control('real/write', { namespace: NAMESPACE, pod: writer, text: `${head}${body.slice(0, of.bytes)}\n` });
 }
 
-export const rotate = (house: Harness, writer: string): Promise<unknown> => house.control('real/rotate', { namespace: NAMESPACE, pod: writer });
+export const rotate = (harness: Harness, writer: string): Promise<unknown> => harness.control('real/rotate', { namespace: NAMESPACE, pod: writer });
 
 /** Writer, run and number: what makes a line one of its own. */
 const keyOf = (line: string): string => line.split(' ', 3).join(' ');
 
 /** What was printed, whatever has become of the files. */
-export function printed(house: Harness, writer: string): readonly string[] {
-  const path = join(house.folder, 'journal', `${NAMESPACE}_${writer}`);
+export function printed(harness: Harness, writer: string): readonly string[] {
+  const path = join(harness.folder, 'journal', `${NAMESPACE}_${writer}`);
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).map(keyOf) : [];
 }
 
@@ -75,7 +75,7 @@ interface Streams {
 }
 
 /** Every line of the writer that a query returns, as often as it returns it. */
-async function returned(house: Harness, writer: string, since: Date): Promise<readonly string[]> {
+async function returned(harness: Harness, writer: string, since: Date): Promise<readonly string[]> {
   const keys: string[] = [];
   const now = Date.now() + 60_000;
   for (let from = since.getTime() - 60_000; from < now; from += WINDOW_MS) {
@@ -89,7 +89,7 @@ async function returned(house: Harness, writer: string, since: Date): Promise<re
         limit: String(PAGE),
         direction: 'forward',
       });
-      const { status, body } = await house.ask('query-frontend', `/loki/api/v1/query_range?${search}`, { headers: { 'x-scope-orgid': house.tenant } });
+      const { status, body } = await harness.ask('query-frontend', `/loki/api/v1/query_range?${search}`, { headers: { 'x-scope-orgid': harness.tenant } });
       if (status !== 200) throw new Error(`query_range: HTTP ${status} ${body.slice(0, 300)}`);
       const values = ((JSON.parse(body) as Streams).data?.result ?? []).flatMap((stream) => stream.values);
       const last = values.reduce((newest, [time]) => (BigInt(time) > newest ? BigInt(time) : newest), 0n);
@@ -104,10 +104,10 @@ async function returned(house: Harness, writer: string, since: Date): Promise<re
   return keys;
 }
 
-export async function tally(house: Harness, writer: string, since: Date): Promise<Tally> {
-  const wanted = printed(house, writer);
+export async function tally(harness: Harness, writer: string, since: Date): Promise<Tally> {
+  const wanted = printed(harness, writer);
   const counts = new Map<string, number>();
-  for (const key of await returned(house, writer, since)) counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (const key of await returned(harness, writer, since)) counts.set(key, (counts.get(key) ?? 0) + 1);
   const missing = wanted.filter((key) => !counts.has(key));
   return { written: wanted.length, lost: missing.length, doubled: [...counts.values()].filter((count) => count > 1).length, missing: missing.slice(0, 5) };
 }

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PathRow, table } from '../contracts/recorded/table.ts';
 import { type Answered, type Harness, openHarness, seconds } from './harness.ts';
 
-let house: Harness;
+let harness: Harness;
 beforeAll(async () => {
-  house = await openHarness({ nodes: 2 });
-  const { exit, stdout, stderr } = await house.cli('install', '--yes', '--output', 'plain');
+  harness = await openHarness({ nodes: 2 });
+  const { exit, stdout, stderr } = await harness.cli('install', '--yes', '--output', 'plain');
   expect(exit, stdout + stderr).toBe(0);
   await seconds(20);
 });
-afterAll(() => house?.close());
+afterAll(() => harness?.close());
 
 const isRun = ({ how, of }: { readonly how: string; readonly of: string }): boolean => how === 'run' && /^(loki|alloy|nginx) \d/.test(of);
 
@@ -29,7 +29,7 @@ function record<T extends object>(file: 'texts' | 'paths' | 'metrics', rows: rea
 async function answerTo({ name, method, part, login, query, headersSent = {} }: PathRow): Promise<Answered> {
   const path = query === undefined ? name : `${name}?${new URLSearchParams(query)}`;
   const asked = { method, headers: headersSent };
-  return part === 'gateway' ? house.gateway(path, { ...asked, login: login === true }) : house.ask(part, path, asked);
+  return part === 'gateway' ? harness.gateway(path, { ...asked, login: login === true }) : harness.ask(part, path, asked);
 }
 
 const field = (value: unknown, path: string): unknown =>
@@ -68,7 +68,7 @@ it('what was answered can be recorded', () => {
 it('metrics have the recorded names and labels', async ({ task }) => {
   const wanted = table.metrics.filter(isRun);
   const parts = [...new Set(wanted.map(({ part }) => part))];
-  const texts = new Map(await Promise.all(parts.map(async (part) => [part, (await house.ask(part, '/metrics')).body] as const)));
+  const texts = new Map(await Promise.all(parts.map(async (part) => [part, (await harness.ask(part, '/metrics')).body] as const)));
   const found = wanted.map((row) => {
     const line = new RegExp(`^${row.name}(\\{.*?\\})? \\S+$`, 'm').exec(texts.get(row.part) ?? '')?.[0];
     const labels = [...(line ?? '').matchAll(/(\w+)="/g)].map(([, name]) => name);
@@ -96,9 +96,9 @@ const shape = (line: string): string =>
     .trim();
 
 it('texts of a start are as recorded', async ({ task }) => {
-  const pods = [...(await house.pods('loki')), ...(await house.pods('alloy'))];
+  const pods = [...(await harness.pods('loki')), ...(await harness.pods('alloy'))];
   const logs = await Promise.all(
-    pods.map(({ metadata }) => house.kubectl('-n', metadata.namespace, 'logs', metadata.name, '--all-containers', '--tail', '2000')),
+    pods.map(({ metadata }) => harness.kubectl('-n', metadata.namespace, 'logs', metadata.name, '--all-containers', '--tail', '2000')),
   );
   const lines = logs.flatMap((text) => text.split('\n')).filter(Boolean);
   const shapes = new Set(lines.map(shape));

@@ -6,28 +6,28 @@ import { openHarness, type Harness, type Ran } from '../fault-injection/harness.
 
 const theirs = '<Rule><ID>theirs</ID><Status>Enabled</Status><Filter><Prefix>backup/</Prefix></Filter><Expiration><Days>400</Days></Expiration></Rule>';
 
-let house: Harness;
+let harness: Harness;
 let chunks: Bucket;
 beforeAll(async () => {
-  house = await openHarness();
+  harness = await openHarness();
   await install();
-  chunks = [...house.world.account.state.s3.buckets.values()].find(({ name }) => name.includes('-chunks-'))!;
-  house.world.account.seedObjects(chunks.name, { count: 300, prefix: 'fake/', daysAgo: 3 });
+  chunks = [...harness.world.account.state.s3.buckets.values()].find(({ name }) => name.includes('-chunks-'))!;
+  harness.world.account.seedObjects(chunks.name, { count: 300, prefix: 'fake/', daysAgo: 3 });
   chunks.settings.set('lifecycle', `${rules()}${theirs}`);
 });
-afterAll(() => house.close());
+afterAll(() => harness.close());
 
-const s3 = () => house.world.account.state.s3;
+const s3 = () => harness.world.account.state.s3;
 const rules = () => chunks.settings.get('lifecycle') ?? '';
 const written = ({ writes }: Ran) => writes.map(({ call }) => call).filter((call) => !/leases|reviews|token|sts:/.test(call));
 const install = async (flags = {}) => {
-  const ran = await house.run({ command: 'install', flags });
+  const ran = await harness.run({ command: 'install', flags });
   expect(ran.exit, JSON.stringify(ran.events.at(-1))).toBe(0);
   return ran;
 };
-const expire = () => house.run({ command: 'uninstall', flags: {}, expireData: true });
+const expire = () => harness.run({ command: 'uninstall', flags: {}, expireData: true });
 /** The configuration that Loki's pods were given. */
-const lokiSays = () => JSON.stringify(house.world.store.list('ConfigMap').filter(({ metadata }) => metadata.name === 'loki'));
+const lokiSays = () => JSON.stringify(harness.world.store.list('ConfigMap').filter(({ metadata }) => metadata.name === 'loki'));
 
 describe('a bucket that is left to S3 to expire', () => {
   it('is handed over after the releases are gone, with its tags and the rules of others', async () => {
@@ -52,7 +52,7 @@ describe('a bucket that is left to S3 to expire', () => {
   it('is not handed over twice, and a plain uninstall says what goes on there', async () => {
     const again = await expire();
     expect([again.exit, written(again)]).toEqual([0, []]);
-    const plain = await house.run({ command: 'uninstall', flags: {} });
+    const plain = await harness.run({ command: 'uninstall', flags: {} });
     expect(JSON.stringify(plain.events)).toContain('S3 is emptying it');
   });
 
@@ -73,7 +73,7 @@ describe('a bucket that is left to S3 to expire', () => {
   it('is the same after an install that failed and was taken back', async () => {
     await expire();
     const before = rules();
-    const ran = await house.run({ command: 'install', flags: {}, faults: [{ call: 'kube:create:serviceaccounts', nth: 1, fault: 'before' }] });
+    const ran = await harness.run({ command: 'install', flags: {}, faults: [{ call: 'kube:create:serviceaccounts', nth: 1, fault: 'before' }] });
     expect(ran.exit).toBe(4);
     expect(rules()).toBe(before);
     await install();
@@ -83,7 +83,7 @@ describe('a bucket that is left to S3 to expire', () => {
     await install({ retentionDays: 90 });
     expect(rules()).not.toContain('<Days>90</Days>');
     expect(lokiSays()).toContain('retention_period: 2160h');
-    const unsaid = await house.run({ command: 'install', flags: {} });
+    const unsaid = await harness.run({ command: 'install', flags: {} });
     expect(unsaid.events.at(-1)).toMatchObject({
       exit: 3,
       problems: [{ code: 'RETENTION_WOULD_SHORTEN', fix: expect.stringContaining('--retention-days 90') }],
@@ -91,7 +91,7 @@ describe('a bucket that is left to S3 to expire', () => {
     expect(written(unsaid)).toEqual([]);
     const kept = rules();
     chunks.settings.set('lifecycle', `${kept}${theirs.replace('theirs', 'short').replace('backup/', '').replace('400', '60')}`);
-    const blockers = await house.run({ command: 'install', flags: { retentionDays: 90 } });
+    const blockers = await harness.run({ command: 'install', flags: { retentionDays: 90 } });
     expect(blockers.exit).toBe(3);
     expect(blockers.events.at(-1)).toMatchObject({ problems: [{ code: 'BUCKET_EXPIRES_EARLY', message: expect.stringContaining('"short"') }] });
     expect(written(blockers)).toEqual([]);
@@ -106,7 +106,7 @@ describe('a bucket that is left to S3 to expire', () => {
     expect(chunks.objects.size).toBeGreaterThanOrEqual(300);
     letDaysPass(s3(), 2);
     expect([chunks.objects.size, chunks.uploads.size]).toEqual([0, 0]);
-    const gone = await house.run({ command: 'uninstall', flags: {}, deleteData: true });
+    const gone = await harness.run({ command: 'uninstall', flags: {}, deleteData: true });
     expect(gone.exit).toBe(0);
     expect(written(gone)).not.toContain('s3:DeleteObjects');
     expect([...s3().buckets.keys()]).toEqual([]);

@@ -20,7 +20,7 @@ const inject = async (breaks: readonly string[]) => {
 };
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const named = (kind: string) => Object.entries(worldOf(terminal).cluster).flatMap(([shelf, docs]) => (shelf.startsWith(kind) ? Object.keys(docs) : []));
+const named = (kind: string) => Object.entries(worldOf(terminal).cluster).flatMap(([cache, docs]) => (cache.startsWith(kind) ? Object.keys(docs) : []));
 const claims = () => named('persistentvolumeclaims').filter((name) => name.includes('ingester'));
 /** What a Loki that runs can't be without. */
 const identity = () => ({

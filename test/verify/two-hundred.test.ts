@@ -5,18 +5,18 @@ import { paint } from '../../src/ui/colour.ts';
 import { verifyLines } from '../../src/ui/verify-report.ts';
 import { openHarness, type Harness } from './harness.ts';
 
-let house: Harness;
+let harness: Harness;
 
 beforeAll(async () => {
-  house = await openHarness({ nodes: 200, gpuNodes: 20 });
+  harness = await openHarness({ nodes: 200, gpuNodes: 20 });
 });
-afterAll(() => house.close());
+afterAll(() => harness.close());
 
 const page = (result: any) => verifyLines(result, { columns: 100, paint: paint(false) });
 
 describe('200 nodes, 20 of them tainted', () => {
   it('are all proved with one query, and nothing is left', async () => {
-    const { exit, result, problems, queries } = await house.verify();
+    const { exit, result, problems, queries } = await harness.verify();
     expect(problems).toEqual([]);
     expect(exit).toBe(0);
     expect(result.counts).toEqual({ linux: 200, tried: 200, found: 200, failed: 0, passedOver: 0, sampled: false });
@@ -28,20 +28,20 @@ describe('200 nodes, 20 of them tainted', () => {
       '{namespace="loki", container="verify"} |= "TOKEN/"',
       '{namespace="loki", pod="loki-eks-verify-TOKEN-0"} |= "TOKEN"',
     ]);
-    expect(house.leftovers()).toEqual([]);
+    expect(harness.leftovers()).toEqual([]);
     expect(page(result).length).toBeLessThan(40);
     expect(page(result)).toContain('    and 195 faster nodes');
   });
 
   it('one without a collector is named first, and why; the others are proved', async () => {
-    const bare = house.world.store.list('Node')[123] as KubeObject;
+    const bare = harness.world.store.list('Node')[123] as KubeObject;
     const { name } = bare.metadata;
-    house.world.store.update({ ...bare, metadata: { ...bare.metadata, labels: { ...bare.metadata.labels, 'kubernetes.io/os': 'other' } } });
-    const { exit, result, problems } = await house.verify({ proofs: ['lines'] });
+    harness.world.store.update({ ...bare, metadata: { ...bare.metadata, labels: { ...bare.metadata.labels, 'kubernetes.io/os': 'other' } } });
+    const { exit, result, problems } = await harness.verify({ proofs: ['lines'] });
     expect(exit).toBe(6);
     expect(problems.map(({ code, message }) => ({ code, message }))).toEqual([{ code: 'COLLECTOR_NOT_ON_NODE', message: `No Alloy pod runs on node ${name}` }]);
     expect(result.counts).toMatchObject({ tried: 200, found: 199, failed: 1 });
     expect(page(result).find((line) => line.startsWith('  ✖'))).toContain(name);
-    expect(house.leftovers()).toEqual([]);
+    expect(harness.leftovers()).toEqual([]);
   });
 });

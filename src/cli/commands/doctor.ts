@@ -44,9 +44,9 @@ export const doctor: Command = {
   run: (given, platform) => {
     const values = (given.flags['values'] ?? []) as readonly string[];
     const chart = given.flags['chart'] as 'loki' | 'alloy' | undefined;
-    const [papers, fix] = [papersIn(given), fixIn(given)];
+    const [reportFiles, fix] = [papersIn(given), fixIn(given)];
     const need = values.length > 0 ? [] : ['cluster'];
-    const options = { values, ...(chart && { chart }), ...(papers && { papers }), ...(fix && { fix }) };
+    const options = { values, ...(chart && { chart }), ...(reportFiles && { reportFiles }), ...(fix && { fix }) };
     return runUseCase(given, platform, { command: 'doctor', need, useCase: platform.useCases.doctor, options });
   },
 };

@@ -38,10 +38,10 @@ const WALK_MS = 40_000;
 export async function diagnoseInTime(run: RunContext): Promise<Diagnosis> {
   const limit = deadline(run, WALK_MS);
   try {
-    const walked = await diagnose(limit.run);
-    if (!limit.passed()) return walked;
-    const notCollected = [...walked.result.notCollected, { what: 'remaining checks', why: `timed out after ${WALK_MS / 1000} s` }];
-    return { ...walked, result: { ...walked.result, notCollected } };
+    const diagnosis = await diagnose(limit.run);
+    if (!limit.passed()) return diagnosis;
+    const notCollected = [...diagnosis.result.notCollected, { what: 'remaining checks', why: `timed out after ${WALK_MS / 1000} s` }];
+    return { ...diagnosis, result: { ...diagnosis.result, notCollected } };
   } finally {
     limit.lift();
   }

@@ -10,10 +10,10 @@ import { rowOf, diagnose, diagnoseInTime, type Finding, type DoctorReport } from
 
 export const doctor: UseCase<DoctorOptions> = (run, options) =>
   runCommand(run, 'doctor', async () => {
-    const { papers } = options;
-    if (!papers) return (await examined(run, options)).ending;
+    const { reportFiles } = options;
+    if (!reportFiles) return (await examined(run, options)).ending;
     const { writeReportFiles } = await import('./report-files.ts');
-    return writeReportFiles(run, papers, (run) => examined(run, options));
+    return writeReportFiles(run, reportFiles, (run) => examined(run, options));
   });
 
 async function examined(run: RunContext, options: DoctorOptions): Promise<Examined> {
@@ -24,13 +24,13 @@ async function examined(run: RunContext, options: DoctorOptions): Promise<Examin
   if (!options.fix) {
     const { clock } = run.deps;
     const began = clock.now().getTime();
-    const walked = await (options.papers?.bundle === undefined ? diagnose(run) : diagnoseInTime(run));
+    const diagnosis = await (options.reportFiles?.bundle === undefined ? diagnose(run) : diagnoseInTime(run));
     const tookMs = clock.now().getTime() - began;
-    return { walked, tookMs, result: resultOf(walked.result), ending: told(run, walked.result) };
+    return { diagnosis, tookMs, result: resultOf(diagnosis.result), ending: told(run, diagnosis.result) };
   }
   const { applyFixes } = await import('./fix/fix.ts');
-  const { walked, ending } = await applyFixes(run, options.fix, { walk: diagnose, show: (run, { result }) => told(run, result) });
-  return { walked, result: resultOf(walked.result), ending };
+  const { diagnosis, ending } = await applyFixes(run, options.fix, { walk: diagnose, show: (run, { result }) => told(run, result) });
+  return { diagnosis, result: resultOf(diagnosis.result), ending };
 }
 
 async function judgeFiles(run: RunContext, { values, chart }: DoctorOptions): Promise<DoctorReport> {

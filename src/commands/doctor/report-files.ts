@@ -9,26 +9,26 @@ export interface Examined {
   /** The result of `doctor.finished`. */
   readonly result: DoctorResult;
   readonly ending: CommandResult;
-  readonly walked?: Diagnosis;
+  readonly diagnosis?: Diagnosis;
   /** What of the bundle's time is gone already. */
   readonly tookMs?: number;
 }
 
-export async function writeReportFiles(run: RunContext, papers: ReportFiles, examine: (run: RunContext) => Promise<Examined>): Promise<CommandResult> {
+export async function writeReportFiles(run: RunContext, reportFiles: ReportFiles, examine: (run: RunContext) => Promise<Examined>): Promise<CommandResult> {
   const { files, clock } = run.deps;
-  const replace = papers.force;
-  for (const path of [papers.html, papers.bundle]) if (path !== undefined) await files.writable(path, { replace });
+  const replace = reportFiles.force;
+  for (const path of [reportFiles.html, reportFiles.bundle]) if (path !== undefined) await files.writable(path, { replace });
   const { listening, secrets } = overhearing(run);
-  const { result, ending, walked, tookMs = 0 } = await examine(listening).catch((error: unknown) => unexamined(run, papers, error));
+  const { result, ending, diagnosis, tookMs = 0 } = await examine(listening).catch((error: unknown) => unexamined(run, reportFiles, error));
   const made = clock.now();
-  const page = await papers.page(result, { version: run.version, made, sandbox: run.sandbox });
-  if (papers.html !== undefined) {
-    await files.write(papers.html, page, { replace });
-    run.emit({ type: 'note.given', text: `Report: ${papers.html}` });
+  const page = await reportFiles.page(result, { version: run.version, made, sandbox: run.sandbox });
+  if (reportFiles.html !== undefined) {
+    await files.write(reportFiles.html, page, { replace });
+    run.emit({ type: 'note.given', text: `Report: ${reportFiles.html}` });
   }
-  if (papers.bundle !== undefined) {
-    await files.write(papers.bundle, await bundle({ run: listening, result, page, secrets, made, tookMs, ...(walked && { walked }) }), { replace });
-    run.emit({ type: 'note.given', text: `Support bundle: ${papers.bundle}. Its manifest.json lists what was redacted.` });
+  if (reportFiles.bundle !== undefined) {
+    await files.write(reportFiles.bundle, await bundle({ run: listening, result, page, secrets, made, tookMs, ...(diagnosis && { diagnosis }) }), { replace });
+    run.emit({ type: 'note.given', text: `Support bundle: ${reportFiles.bundle}. Its manifest.json lists what was redacted.` });
   }
   return ending;
 }

@@ -16,7 +16,7 @@ function cluster() {
   const keep = (object: KubeObject) =>
     structuredClone((lease = structuredClone({ ...object, metadata: { ...object.metadata, resourceVersion: String(++version) } })));
   const conflict = () => stop('KUBE_CONFLICT', { message: 'changed by someone else' });
-  const doing = async <T>(verb: 'get' | 'create' | 'replace' | 'delete', act: () => T): Promise<T> => {
+  const action = async <T>(verb: 'get' | 'create' | 'replace' | 'delete', act: () => T): Promise<T> => {
     const how = trouble?.(verb);
     if (how === 'never') return new Promise<never>(() => {});
     if (how === 'before') throw stop('KUBE_UNREACHABLE');
@@ -25,20 +25,20 @@ function cluster() {
     return done;
   };
   const kubernetes: Pick<Kubernetes, 'get' | 'create' | 'replace' | 'delete'> = {
-    get: () => doing('get', () => structuredClone(lease)),
+    get: () => action('get', () => structuredClone(lease)),
     create: (object) =>
-      doing('create', () => {
+      action('create', () => {
         if (lease) throw conflict();
         return keep(object);
       }),
     replace: (object) =>
-      doing('replace', () => {
+      action('replace', () => {
         if (!lease) throw stop('KUBE_NOT_FOUND');
         if (object.metadata.resourceVersion !== lease.metadata.resourceVersion) throw conflict();
         return keep(object);
       }),
     delete: (_, { ifVersion } = {}) =>
-      doing('delete', () => {
+      action('delete', () => {
         if (ifVersion !== undefined && ifVersion !== lease?.metadata.resourceVersion) throw conflict();
         lease = undefined;
       }),

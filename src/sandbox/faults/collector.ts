@@ -5,16 +5,16 @@ import { ALLOY, ALLOY_LABEL, type FaultApi, type ClusterFault, changePipeline, c
 const PODS = 'discovery.relabel.pods.output';
 
 /** An application that logs nothing readable; it has been up for an hour, so it had time to log something. */
-function quietApplication(bench: FaultApi): void {
+function quietApplication(api: FaultApi): void {
   const container = {
     name: 'writer',
     image: 'public.ecr.aws/docker/library/busybox:1.36',
     command: ['sh', '-c', 'while true; do sleep 3600; done'],
     volumeMounts: [{ name: 'logs', mountPath: '/app/log' }],
   };
-  const creationTimestamp = stamp(new Date(bench.place.clock.now().getTime() - 3_600_000));
+  const creationTimestamp = stamp(new Date(api.place.clock.now().getTime() - 3_600_000));
   for (const name of ['report-writer-0', 'report-writer-1'])
-    bench.create({
+    api.create({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name, namespace: 'reports', labels: { app: 'report-writer' }, creationTimestamp },
@@ -27,14 +27,14 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'alloy-syntax',
     hop: 'alloy-discovery',
     does: "Alloy's configuration has a field that does not exist.",
-    make: (bench) => changePipeline(bench, (text) => text.replace(/(loki\.write "[^"]*" \{\n)/, '$1  endpiont = 1\n')),
+    make: (api) => changePipeline(api, (text) => text.replace(/(loki\.write "[^"]*" \{\n)/, '$1  endpiont = 1\n')),
   },
   {
     name: 'rbac',
     hop: 'alloy-discovery',
     does: "Alloy's ClusterRoleBinding names a service account of another namespace.",
-    make: (bench) =>
-      bench.change(
+    make: (api) =>
+      api.change(
         { kind: 'ClusterRoleBinding', selector: ALLOY_LABEL },
         ({ subjects }) => {
           for (const subject of subjects as Doc[]) subject['namespace'] = 'default';
@@ -46,8 +46,8 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'discovery-scope',
     hop: 'alloy-discovery',
     does: "Alloy takes its pod's name for the name of its node, and looks for pods there.",
-    make: (bench) =>
-      bench.change(collector, (set) => {
+    make: (api) =>
+      api.change(collector, (set) => {
         for (const container of templateOf(set)['containers'] as Doc[])
           for (const variable of (container['env'] ?? []) as Doc[])
             if (variable['valueFrom']?.fieldRef?.fieldPath === 'spec.nodeName') variable['valueFrom'].fieldRef.fieldPath = 'metadata.name';
@@ -57,8 +57,8 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'varlog-mount',
     hop: 'alloy-read',
     does: "The node's /var/log is not mounted into the collectors.",
-    make: (bench) =>
-      bench.change(collector, (set) => {
+    make: (api) =>
+      api.change(collector, (set) => {
         const template = templateOf(set);
         const gone = (template['volumes'] as Doc[]).filter(({ hostPath }) => hostPath?.path === '/var/log').map(({ name }) => name as string);
         template['volumes'] = (template['volumes'] as Doc[]).filter(({ name }) => !gone.includes(name));
@@ -70,8 +70,8 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'read-permission',
     hop: 'alloy-read',
     does: 'The collectors run as a user who may not read the files of root.',
-    make: (bench) =>
-      bench.change(collector, (set) => {
+    make: (api) =>
+      api.change(collector, (set) => {
         const template = templateOf(set);
         for (const container of template['containers'] as Doc[]) container['securityContext'] = { ...container['securityContext'], runAsUser: 473 };
         // The kubelet creates a hostPath folder for positions as root; a non-root collector gets an emptyDir that it can write to.
@@ -86,14 +86,14 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'cri-parse',
     hop: 'alloy-read',
     does: "The pipeline leaves the container runtime's prefix on each line.",
-    make: (bench) => changePipeline(bench, (text) => text.replace(/^\s*stage\.cri \{[^}]*\}\n/m, '')),
+    make: (api) => changePipeline(api, (text) => text.replace(/^\s*stage\.cri \{[^}]*\}\n/m, '')),
   },
   {
     name: 'collector-noise',
     hop: 'alloy-read',
     does: 'Alloy says what sounds bad and is harmless; nothing is broken.',
-    make: (bench) =>
-      bench.inject({
+    make: (api) =>
+      api.inject({
         logs: [
           {
             component: 'alloy',
@@ -110,11 +110,11 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'api-tail-loss',
     hop: 'alloy-read',
     does: 'Lines are read through the Kubernetes API, which loses some where stdout and stderr mix.',
-    make: (bench) => {
-      bench.change({ kind: 'ClusterRole', selector: ALLOY_LABEL }, (role) => {
+    make: (api) => {
+      api.change({ kind: 'ClusterRole', selector: ALLOY_LABEL }, (role) => {
         role['rules'] = [...(role['rules'] as Doc[]), { apiGroups: [''], resources: ['pods/log'], verbs: ['get', 'list', 'watch'] }];
       });
-      changePipeline(bench, (text) =>
+      changePipeline(api, (text) =>
         text
           .replace(/loki\.source\.file "(\w+)" \{\s*targets\s*=\s*[\w.]+/, `loki.source.kubernetes "$1" {\n  targets    = ${PODS}`)
           .replace(/^\s*stage\.cri \{[^}]*\}\n/m, ''),
@@ -131,7 +131,7 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'push-url',
     hop: 'alloy-push',
     does: 'The address that Alloy pushes to has a double slash in its path.',
-    make: (bench) => changePipeline(bench, (text) => text.replace(/([^:/])\/loki\/api\/v1\/push/, '$1//loki/api/v1/push')),
+    make: (api) => changePipeline(api, (text) => text.replace(/([^:/])\/loki\/api\/v1\/push/, '$1//loki/api/v1/push')),
   },
   {
     name: 'collector-stuck',
@@ -139,10 +139,10 @@ export const collectorBreaks: readonly ClusterFault[] = [
     does: 'One collector has stopped reading, without a word.',
     // A line counts as missing half a minute after it was printed.
     showsAfterMs: 40_000,
-    make: (bench) => {
-      const node = bench.place.store.list('Node')[0]?.metadata.name ?? '';
-      bench.stall({ ...ALLOY, node });
-      bench.inject({
+    make: (api) => {
+      const node = api.place.store.list('Node')[0]?.metadata.name ?? '';
+      api.stall({ ...ALLOY, node });
+      api.inject({
         logs: [{ component: 'alloy', node, lines: ['ts={time} level=info msg="reload requested via /-/reload endpoint" service=http'], every: '30s' }],
       });
     },
@@ -151,10 +151,10 @@ export const collectorBreaks: readonly ClusterFault[] = [
     name: 'connected-no-labels',
     hop: 'query',
     does: 'The pipeline drops every line: Loki answers, and has nothing to tell.',
-    make: (bench) => {
-      changePipeline(bench, (text) => text.replace(/(loki\.process "[^"]*" \{\n)/, '$1  stage.drop {\n    expression = ".*"\n  }\n\n'));
+    make: (api) => {
+      changePipeline(api, (text) => text.replace(/(loki\.process "[^"]*" \{\n)/, '$1  stage.drop {\n    expression = ".*"\n  }\n\n'));
       // Labels from before the fault would be found for hours.
-      bench.inject({ answers: [{ component: 'query-frontend', path: '/loki/api/v1/label*', status: 200, body: { status: 'success' } }] });
+      api.inject({ answers: [{ component: 'query-frontend', path: '/loki/api/v1/label*', status: 200, body: { status: 'success' } }] });
     },
   },
 ];

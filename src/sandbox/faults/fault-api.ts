@@ -16,7 +16,7 @@ export interface Place {
   readonly store: KubeStore;
   readonly clock: SandboxClock;
   readonly cluster: Cluster;
-  readonly injection: Replay;
+  readonly replay: Replay;
 }
 
 /** Changes what is new in the account and returns how to revert it; nothing when there is nothing to do. */
@@ -49,7 +49,7 @@ export interface ClusterFault {
   readonly hop: string;
   /** One sentence: what it changes. */
   readonly does: string;
-  readonly make: (bench: FaultApi) => void;
+  readonly make: (api: FaultApi) => void;
   /** Milliseconds until it shows, unless it shows at once. */
   readonly showsAfterMs?: number;
 }
@@ -66,11 +66,11 @@ export const part = (kind: string, component: string): ObjectsWish => ({ kind, s
 export const collector: ObjectsWish = { kind: 'DaemonSet', selector: ALLOY_LABEL };
 
 export function changeText(
-  bench: FaultApi,
+  api: FaultApi,
   of: { readonly selector: string; readonly key: string; readonly rollOut?: PodWish },
   edit: (text: string) => string,
 ): void {
-  bench.change(
+  api.change(
     { kind: 'ConfigMap', selector: of.selector },
     (object) => {
       const text = object['data']?.[of.key] as string | undefined;
@@ -83,18 +83,18 @@ export function changeText(
 }
 
 /** Loki's configuration file, parsed. */
-export const changeLoki = (bench: FaultApi, edit: (config: Doc) => void): void =>
-  changeText(bench, { selector: LOKI_LABEL, key: 'config.yaml', rollOut: LOKI }, (text) => {
+export const changeLoki = (api: FaultApi, edit: (config: Doc) => void): void =>
+  changeText(api, { selector: LOKI_LABEL, key: 'config.yaml', rollOut: LOKI }, (text) => {
     const config = parse(text) as Doc;
     edit(config);
     return stringify(config);
   });
 
-export const changePipeline = (bench: FaultApi, edit: (text: string) => string): void =>
-  changeText(bench, { selector: ALLOY_LABEL, key: 'config.alloy', rollOut: ALLOY }, edit);
+export const changePipeline = (api: FaultApi, edit: (text: string) => string): void =>
+  changeText(api, { selector: ALLOY_LABEL, key: 'config.alloy', rollOut: ALLOY }, edit);
 
 /** As if reloaded at once: nginx reads it for every request here. */
-export const changeNginx = (bench: FaultApi, edit: (text: string) => string): void => changeText(bench, { selector: LOKI_LABEL, key: 'nginx.conf' }, edit);
+export const changeNginx = (api: FaultApi, edit: (text: string) => string): void => changeText(api, { selector: LOKI_LABEL, key: 'nginx.conf' }, edit);
 
 /** Sets a dotted path, creating missing parents. */
 export function set(config: Doc, path: string, value: unknown): void {
@@ -109,7 +109,7 @@ export function set(config: Doc, path: string, value: unknown): void {
 export const templateOf = (workload: Doc): Doc => workload['spec'].template.spec;
 
 export function createFaultApi(place: Place, by: string): FaultApi & { readonly called: () => void; readonly clear: () => void } {
-  const { injection, store, account, clock } = place;
+  const { replay, store, account, clock } = place;
   const edits: { readonly edit: AccountEdit; readonly done: Set<string> }[] = [];
   const undos: (() => void)[] = [];
   const editAccount = ({ edit, done }: (typeof edits)[number]): void => {
@@ -137,22 +137,22 @@ export function createFaultApi(place: Place, by: string): FaultApi & { readonly 
     place,
     now: () => clock.now().toISOString(),
     change(where, edit, pods) {
-      const changed = injection.objects.change(by, { kind: where.kind, fits: isObject(where), edit });
+      const changed = replay.objects.change(by, { kind: where.kind, fits: isObject(where), edit });
       if (pods === undefined) return;
       if (changed > 0) rollOut(pods);
       undos.push(() => rollOut(pods));
     },
-    create: (object) => injection.objects.create(by, object),
-    remove: (where) => injection.objects.remove(by, where),
-    inject: (evidence) => injection.add(by, evidence),
+    create: (object) => replay.objects.create(by, object),
+    remove: (where) => replay.objects.remove(by, where),
+    inject: (evidence) => replay.add(by, evidence),
     aws(edit) {
       const standing = { edit, done: new Set<string>() };
       edits.push(standing);
       editAccount(standing);
     },
-    stall: (pods) => injection.stall(by, pods),
+    stall: (pods) => replay.stall(by, pods),
     behave(pods, start) {
-      injection.behave(by, pods, start);
+      replay.behave(by, pods, start);
       kill(pods);
       undos.push(() => kill(pods));
     },
@@ -168,7 +168,7 @@ export function createFaultApi(place: Place, by: string): FaultApi & { readonly 
     called: () => edits.forEach(editAccount),
     clear() {
       edits.splice(0);
-      injection.clear(by);
+      replay.clear(by);
       // New pods come last: by then everything is restored.
       for (const undo of undos.splice(0).reverse()) undo();
     },

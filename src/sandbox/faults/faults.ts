@@ -21,9 +21,9 @@ export function createClusterFaults(place: Place): ClusterFaults {
       const found = clusterFaults.find((one) => one.name === name);
       if (found === undefined) return false;
       if (made.has(name)) return true;
-      const bench = createFaultApi(place, `break ${name}`);
-      made.set(name, bench);
-      found.make(bench);
+      const api = createFaultApi(place, `break ${name}`);
+      made.set(name, api);
+      found.make(api);
       return true;
     },
     clear(name) {
@@ -36,7 +36,7 @@ export function createClusterFaults(place: Place): ClusterFaults {
     names: () => [...made.keys()],
     called({ call, write }) {
       if (!write || call.startsWith('kube:') || call.startsWith('sts:')) return;
-      for (const bench of made.values()) bench.called();
+      for (const api of made.values()) api.called();
     },
   };
 }

@@ -8,18 +8,18 @@ export const gatewayBreaks: readonly ClusterFault[] = [
     name: 'gateway-dns',
     hop: 'gateway',
     does: "nginx asks a resolver that is not the cluster's.",
-    make: (bench) => {
-      changeNginx(bench, (text) => text.replace(/^(\s*resolver\s+)\S+;/m, '$1kube-dns.dns-system.svc.cluster.local.;'));
+    make: (api) => {
+      changeNginx(api, (text) => text.replace(/^(\s*resolver\s+)\S+;/m, '$1kube-dns.dns-system.svc.cluster.local.;'));
       // A running nginx does not resolve it again; all gateway pods restart when their nodes are replaced.
-      bench.kill(GATEWAY);
+      api.kill(GATEWAY);
     },
   },
   {
     name: 'gateway-auth',
     hop: 'gateway',
     does: 'The gateway knows the logins of somebody else.',
-    make: (bench) =>
-      bench.change({ kind: 'Secret' }, ({ data }) => {
+    make: (api) =>
+      api.change({ kind: 'Secret' }, ({ data }) => {
         if (data?.['.htpasswd'] === undefined) return false;
         data['.htpasswd'] = NOBODY;
       }),
@@ -28,9 +28,9 @@ export const gatewayBreaks: readonly ClusterFault[] = [
     name: 'loadbalancer',
     hop: 'gateway',
     does: "The gateway's load balancer finds no subnet and gets no address.",
-    make: (bench) => {
+    make: (api) => {
       const service = { kind: 'Service', selector: `${LOKI_LABEL},app.kubernetes.io/component=gateway` };
-      bench.inject({
+      api.inject({
         status: [{ ...service, patch: { loadBalancer: { ingress: null } } }],
         objects: [{ ...service, patch: { spec: { type: 'LoadBalancer' } } }],
         events: [
@@ -49,9 +49,9 @@ export const gatewayBreaks: readonly ClusterFault[] = [
     name: 'tenant-missing',
     hop: 'tenant-write',
     does: 'Neither the collector nor the gateway names a tenant.',
-    make: (bench) => {
-      changeNginx(bench, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
-      changePipeline(bench, (text) => text.replace(/^.*tenant_id.*$/m, ''));
+    make: (api) => {
+      changeNginx(api, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
+      changePipeline(api, (text) => text.replace(/^.*tenant_id.*$/m, ''));
     },
   },
 ];

@@ -4,8 +4,8 @@ import type { Doc } from '../kube/document.ts';
 import type { FaultApi } from './fault-api.ts';
 
 /** Only for the deployed revision, not for earlier ones. */
-export function changeRelease(bench: FaultApi, chart: 'loki' | 'alloy', edit: (release: Doc) => void): void {
-  bench.change({ kind: 'Secret', selector: 'owner=helm,status=deployed' }, (secret) => {
+export function changeRelease(api: FaultApi, chart: 'loki' | 'alloy', edit: (release: Doc) => void): void {
+  api.change({ kind: 'Secret', selector: 'owner=helm,status=deployed' }, (secret) => {
     const release = opened(secret['data']?.release as string | undefined);
     if (release === undefined || release['chart']?.metadata?.name !== chart) return false;
     edit(release);

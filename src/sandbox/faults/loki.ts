@@ -20,14 +20,14 @@ const isLokiContainer = (pod: KubeObject, name: string): boolean =>
 /** The last period of the schema. */
 const lastPeriod = (config: Doc): Doc => (config['schema_config'].configs as Doc[]).at(-1) ?? {};
 
-function scaleIngesters(bench: FaultApi, replicas: number): void {
-  bench.change(part('StatefulSet', 'ingester'), ({ spec }) => void (spec.replicas = replicas));
+function scaleIngesters(api: FaultApi, replicas: number): void {
+  api.change(part('StatefulSet', 'ingester'), ({ spec }) => void (spec.replicas = replicas));
 }
 
 /** What a distributor counts and logs about rejected lines. */
-function discards(bench: FaultApi, of: { readonly reason: string; readonly lines: number; readonly says: string }): void {
+function discards(api: FaultApi, of: { readonly reason: string; readonly lines: number; readonly says: string }): void {
   const tenant = 'training-on-eks';
-  bench.inject({
+  api.inject({
     metrics: [{ component: 'distributor', values: { [`loki_discarded_samples_total{reason="${of.reason}",tenant="${tenant}"}`]: of.lines } }],
     logs: [
       {
@@ -46,8 +46,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'cascade',
     hop: 's3',
     does: 'S3 takes no chunks; the ingesters fill up and leave the ring, and pushes end in "empty ring".',
-    make: (bench) => {
-      bench.inject({
+    make: (api) => {
+      api.inject({
         aws: [{ call: 's3:PutObject', status: 503, code: 'ServiceUnavailable', message: 'Service is unable to handle request.' }],
         status: [
           {
@@ -77,8 +77,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'schema',
     hop: 'loki-config',
     does: 'The schema is v11 with boltdb-shipper, and structured metadata is on: Loki 3 ends at its start.',
-    make: (bench) =>
-      changeLoki(bench, (config) => {
+    make: (api) =>
+      changeLoki(api, (config) => {
         Object.assign(lastPeriod(config), { schema: 'v11', store: 'boltdb-shipper' });
         set(config, 'limits_config.allow_structured_metadata', true);
       }),
@@ -87,29 +87,29 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'ring-unhealthy',
     hop: 'loki-runtime',
     does: 'One ingester is left where two must answer.',
-    make: (bench) => scaleIngesters(bench, 1),
+    make: (api) => scaleIngesters(api, 1),
   },
   {
     name: 'ring-empty',
     hop: 'loki-runtime',
     does: 'There are no ingesters.',
-    make: (bench) => scaleIngesters(bench, 0),
+    make: (api) => scaleIngesters(api, 0),
   },
   {
     name: 'wal-oom',
     hop: 'loki-runtime',
     does: 'Ingesters have less memory than the replay of their log takes, and are killed at every start.',
-    make: (bench) => {
-      bench.change(part('StatefulSet', 'ingester'), (workload) => {
+    make: (api) => {
+      api.change(part('StatefulSet', 'ingester'), (workload) => {
         for (const container of templateOf(workload)['containers'] as Doc[])
           container['resources'] = { ...container['resources'], limits: { ...container['resources']?.limits, memory: '1Gi' } };
       });
-      changeLoki(bench, (config) => set(config, 'ingester.wal.replay_memory_ceiling', undefined));
-      bench.behave({ component: 'ingester' }, (pod, container) =>
+      changeLoki(api, (config) => set(config, 'ingester.wal.replay_memory_ceiling', undefined));
+      api.behave({ component: 'ingester' }, (pod, container) =>
         isLokiContainer(pod, container) && memoryLimit(pod, container) < REPLAY
           ? {
               ready: false,
-              lines: [`level=info ts=${bench.now()} caller=ingester.go:418 component=ingester msg="recovering from checkpoint"`],
+              lines: [`level=info ts=${api.now()} caller=ingester.go:418 component=ingester msg="recovering from checkpoint"`],
               crash: { exitCode: 137 },
             }
           : undefined,
@@ -120,13 +120,13 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'disk-full',
     hop: 'loki-runtime',
     does: 'The disk of the first ingester is full.',
-    make: (bench) =>
-      bench.behave({ component: 'ingester', pod: '*-0' }, (pod, container) =>
+    make: (api) =>
+      api.behave({ component: 'ingester', pod: '*-0' }, (pod, container) =>
         isLokiContainer(pod, container)
           ? {
               ready: false,
               lines: [
-                `level=error ts=${bench.now()} caller=log.go:216 msg="error running loki" err="open /var/loki/wal/00004711: no space left on device\\nerror initialising module: ingester"`,
+                `level=error ts=${api.now()} caller=log.go:216 msg="error running loki" err="open /var/loki/wal/00004711: no space left on device\\nerror initialising module: ingester"`,
               ],
               crash: { exitCode: 1 },
             }
@@ -137,8 +137,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'memcached',
     hop: 'loki-runtime',
     does: 'The caches answer too late.',
-    make: (bench) =>
-      bench.inject({
+    make: (api) =>
+      api.inject({
         logs: [
           {
             component: 'loki',
@@ -154,8 +154,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'rate-limit',
     hop: 'limits',
     does: 'More is written than the rate of the tenant allows.',
-    make: (bench) =>
-      discards(bench, {
+    make: (api) =>
+      discards(api, {
         reason: 'rate_limited',
         lines: 48_211,
         says: "ingestion rate limit exceeded for user training-on-eks (limit: 4194304 bytes/sec) while attempting to ingest '2154' lines totaling '1048576' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased",
@@ -165,8 +165,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'stream-limit',
     hop: 'limits',
     does: 'A label with a value for each request makes more streams than a tenant may have.',
-    make: (bench) =>
-      discards(bench, {
+    make: (api) =>
+      discards(api, {
         reason: 'stream_limit',
         lines: 9_340,
         says: 'maximum active stream limit exceeded when trying to create stream {app=\\"shop-front\\", request_id=\\"7c1f0a52-55de-4c1c-9d3e-0d8c2a1f77b0\\"}, reduce the number of active streams (reduce labels or reduce label values)',
@@ -176,9 +176,9 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'label-limit',
     hop: 'limits',
     does: 'All labels of a pod become labels of its lines, more than Loki takes.',
-    make: (bench) => {
-      changeLoki(bench, (config) => set(config, 'limits_config.max_label_names_per_series', 10));
-      changePipeline(bench, (text) =>
+    make: (api) => {
+      changeLoki(api, (config) => set(config, 'limits_config.max_label_names_per_series', 10));
+      changePipeline(api, (text) =>
         text.replace(/(discovery\.relabel "[^"]*" \{\n)/, '$1  rule {\n    action = "labelmap"\n    regex  = "__meta_kubernetes_pod_label_(.+)"\n  }\n'),
       );
     },
@@ -187,8 +187,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'old-or-future-samples',
     hop: 'limits',
     does: 'Lines come hours behind newer ones of the same stream.',
-    make: (bench) =>
-      discards(bench, {
+    make: (api) =>
+      discards(api, {
         reason: 'too_far_behind',
         lines: 3_127,
         says: 'entry too far behind, entry timestamp is: 2026-07-31T05:48:01Z, oldest acceptable timestamp is: 2026-07-31T06:52:31Z',
@@ -198,8 +198,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'grpc-size',
     hop: 'limits',
     does: 'Batches are larger than a message between two parts of Loki may be.',
-    make: (bench) =>
-      bench.inject({
+    make: (api) =>
+      api.inject({
         logs: [
           {
             component: 'distributor',
@@ -215,9 +215,9 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'query-limits',
     hop: 'query',
     does: 'Queries may span one day, while logs are kept for weeks.',
-    make: (bench) => {
-      changeLoki(bench, (config) => set(config, 'limits_config.max_query_length', '24h'));
-      bench.inject({
+    make: (api) => {
+      changeLoki(api, (config) => set(config, 'limits_config.max_query_length', '24h'));
+      api.inject({
         logs: [
           {
             component: 'query-frontend',
@@ -234,8 +234,8 @@ export const lokiBreaks: readonly ClusterFault[] = [
     name: 'store-read-gap',
     hop: 'query',
     does: 'Ingesters are asked for the last half hour only, while chunks stay with them for two.',
-    make: (bench) =>
-      changeLoki(bench, (config) => {
+    make: (api) =>
+      changeLoki(api, (config) => {
         set(config, 'querier.query_ingesters_within', '30m');
         set(config, 'ingester.max_chunk_age', '2h');
       }),

@@ -7,26 +7,26 @@ export const networkBreaks: readonly ClusterFault[] = [
     name: 'istio',
     hop: 's3',
     does: 'A service mesh has put its proxy into the pods of Loki, and lets nothing out of the cluster.',
-    make: (bench) => {
+    make: (api) => {
       const proxy = { name: 'istio-proxy', image: 'docker.io/istio/proxyv2:1.24.0', args: ['proxy', 'sidecar'] };
       for (const kind of ['Deployment', 'StatefulSet'])
-        bench.change({ kind, selector: LOKI_LABEL }, (workload) => {
+        api.change({ kind, selector: LOKI_LABEL }, (workload) => {
           const component = workload['metadata'].labels['app.kubernetes.io/component'] as string;
           if (/gateway|cache/.test(component)) return false;
           const template = templateOf(workload);
           template['containers'] = [...(template['containers'] as Doc[]), proxy];
         });
-      bench.inject({ network: [{ component: 'loki', to: '*.amazonaws.com', error: 'context deadline exceeded' }] });
+      api.inject({ network: [{ component: 'loki', to: '*.amazonaws.com', error: 'context deadline exceeded' }] });
     },
   },
   {
     name: 'networkpolicy',
     hop: 'gateway',
     does: 'A NetworkPolicy lets nobody to the gateway but pods with a label that the collectors do not have.',
-    make: (bench) =>
-      bench.change(part('Deployment', 'gateway'), ({ metadata, spec }) => {
+    make: (api) =>
+      api.change(part('Deployment', 'gateway'), ({ metadata, spec }) => {
         const from = [{ namespaceSelector: {}, podSelector: { matchLabels: { 'app.kubernetes.io/name': 'promtail' } } }];
-        bench.create({
+        api.create({
           apiVersion: 'networking.k8s.io/v1',
           kind: 'NetworkPolicy',
           metadata: { name: 'gateway-ingress', namespace: metadata.namespace },
@@ -39,9 +39,9 @@ export const networkBreaks: readonly ClusterFault[] = [
     name: 'node-network',
     hop: 'alloy-push',
     does: 'From one node the gateway is not reached: its security group leaves it out.',
-    make: (bench) => {
-      const node = bench.place.store.list('Node').at(-1)?.metadata.name ?? '';
-      bench.inject({ network: [{ component: 'alloy', node, to: '*', error: 'context deadline exceeded' }] });
+    make: (api) => {
+      const node = api.place.store.list('Node').at(-1)?.metadata.name ?? '';
+      api.inject({ network: [{ component: 'alloy', node, to: '*', error: 'context deadline exceeded' }] });
     },
   },
 ];

@@ -43,16 +43,16 @@ function wellMade({ place: { store } }: FaultApi, gateway: KubeObject): Doc {
 }
 
 /** Changes existing and later data sources, or one that is created as soon as there is a gateway to query. */
-export function changeSources(bench: FaultApi, edit: (source: Doc) => void): void {
-  const { store } = bench.place;
-  bench.change(sources, (object) => (edited(object, edit) ? undefined : false));
+export function changeSources(api: FaultApi, edit: (source: Doc) => void): void {
+  const { store } = api.place;
+  api.change(sources, (object) => (edited(object, edit) ? undefined : false));
   const name = 'loki-datasource';
   const made = (): boolean => store.list('ConfigMap').some(isObject(sources));
-  bench.change(part('Deployment', 'gateway'), (gateway) => {
+  api.change(part('Deployment', 'gateway'), (gateway) => {
     if (made()) return false;
-    const source = wellMade(bench, gateway as unknown as KubeObject);
+    const source = wellMade(api, gateway as unknown as KubeObject);
     edit(source);
-    bench.create({
+    api.create({
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name, namespace: 'monitoring', labels: { [LABEL]: '1' } },
@@ -63,25 +63,25 @@ export function changeSources(bench: FaultApi, edit: (source: Doc) => void): voi
 }
 
 /** Otherwise the gateway sets the tenant for every client. */
-export const leaveTenantToReaders = (bench: FaultApi): void => changeNginx(bench, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
+export const leaveTenantToReaders = (api: FaultApi): void => changeNginx(api, (text) => text.replace(/^.*proxy_set_header X-Scope-OrgID.*$/gim, ''));
 
 export const readingBreaks: readonly ClusterFault[] = [
   {
     name: 'tenant-mismatch',
     hop: 'tenant-read',
     does: 'The data source reads another tenant than the collectors write.',
-    make: (bench) => {
-      leaveTenantToReaders(bench);
-      changeSources(bench, (source) => set(source, 'secureJsonData.httpHeaderValue1', 'tenant1'));
+    make: (api) => {
+      leaveTenantToReaders(api);
+      changeSources(api, (source) => set(source, 'secureJsonData.httpHeaderValue1', 'tenant1'));
     },
   },
   {
     name: 'service-name-endpoint',
     hop: 'grafana-datasource',
     does: 'The data source asks a Service that does not exist in this mode of the chart.',
-    make: (bench) =>
+    make: (api) =>
       changeSources(
-        bench,
+        api,
         (source) => void (source['url'] = `http://loki-read.${/^http:\/\/[^.]+\.([^.:/]+)/.exec(String(source['url']))?.[1] ?? 'loki'}.svc.cluster.local:3100`),
       ),
   },
@@ -89,11 +89,11 @@ export const readingBreaks: readonly ClusterFault[] = [
     name: 'dashboard-uid-labels',
     hop: 'grafana-datasource',
     does: 'A dashboard names a data source that is not there.',
-    make: (bench) => {
-      changeSources(bench, () => undefined);
+    make: (api) => {
+      changeSources(api, () => undefined);
       const datasource = { type: 'loki', uid: 'P8E80F9AEF21F6940' };
       const target = { refId: 'A', datasource: { type: 'loki', uid: '${DS_LOKI}' }, expr: '{job="shop/web"}' };
-      bench.create({
+      api.create({
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: 'logs-dashboard', namespace: 'monitoring', labels: { grafana_dashboard: '1' } },
@@ -105,10 +105,10 @@ export const readingBreaks: readonly ClusterFault[] = [
     name: 'loki-grafana-version',
     hop: 'grafana-datasource',
     does: "Loki is too old for Grafana's health check, and calls it a syntax error.",
-    make: (bench) => {
-      changeSources(bench, () => undefined);
+    make: (api) => {
+      changeSources(api, () => undefined);
       const body = 'parse error at line 1, col 1: syntax error: unexpected IDENTIFIER';
-      bench.inject({
+      api.inject({
         answers: [
           { component: 'query-frontend', path: '/loki/api/v1/query', status: 400, body },
           { component: 'query-frontend', path: '/loki/api/v1/status/buildinfo', status: 200, body: { version: '2.6.1', revision: '6bd05c9a4' } },

@@ -9,8 +9,8 @@ const nodesOf = ({ place: { store } }: FaultApi): readonly Node[] => store.list(
 const plain = (node: Node): boolean => (node.spec?.taints ?? []).length === 0;
 
 /** One GiB more than the biggest node's allocatable memory. */
-function tooMuch(bench: FaultApi): string {
-  const most = Math.max(...nodesOf(bench).map((node) => quantity(String(node.status?.allocatable?.['memory'] ?? '0'))));
+function tooMuch(api: FaultApi): string {
+  const most = Math.max(...nodesOf(api).map((node) => quantity(String(node.status?.allocatable?.['memory'] ?? '0'))));
   return `${Math.max(9830, Math.ceil(most / 2 ** 20) + 1024)}Mi`;
 }
 
@@ -19,9 +19,9 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'cache-memory',
     hop: 'scheduling',
     does: 'The chunks cache asks for more memory than any node has.',
-    make: (bench) =>
-      bench.change({ kind: 'StatefulSet', name: '*chunks-cache' }, (set) => {
-        const memory = tooMuch(bench);
+    make: (api) =>
+      api.change({ kind: 'StatefulSet', name: '*chunks-cache' }, (set) => {
+        const memory = tooMuch(api);
         for (const container of templateOf(set)['containers'] as Doc[])
           if (container['name'] === 'memcached') container['resources'] = { ...container['resources'], requests: { memory }, limits: { memory } };
       }),
@@ -30,22 +30,22 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'pvc-storage',
     hop: 'scheduling',
     does: 'The EBS driver is gone, and the volumes of the ingesters have to be made anew.',
-    make: (bench) => {
-      bench.remove({ kind: 'CSIDriver', name: 'ebs.csi.aws.com' });
-      const { store } = bench.place;
+    make: (api) => {
+      api.remove({ kind: 'CSIDriver', name: 'ebs.csi.aws.com' });
+      const { store } = api.place;
       const claims = store.list('PersistentVolumeClaim').filter(({ metadata }) => /ingester|write/.test(metadata.name));
       for (const { metadata } of claims) store.delete('PersistentVolumeClaim', metadata.namespace, metadata.name);
-      for (const component of ['ingester', 'write']) bench.kill({ component });
+      for (const component of ['ingester', 'write']) api.kill({ component });
     },
   },
   {
     name: 'anti-affinity',
     hop: 'scheduling',
     does: 'The gateway wants more replicas than there are nodes, each on a node of its own.',
-    make: (bench) =>
-      bench.change(part('Deployment', 'gateway'), (deployment) => {
+    make: (api) =>
+      api.change(part('Deployment', 'gateway'), (deployment) => {
         const labelSelector = { matchLabels: { 'app.kubernetes.io/component': 'gateway' } };
-        deployment['spec'].replicas = nodesOf(bench).length + 1;
+        deployment['spec'].replicas = nodesOf(api).length + 1;
         templateOf(deployment)['affinity'] = {
           podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector, topologyKey: 'kubernetes.io/hostname' }] },
         };
@@ -55,21 +55,21 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'image-pull',
     hop: 'scheduling',
     does: "The registry does not give out the gateway's image.",
-    make: (bench) => {
-      const { deniedImages } = bench.place.cluster;
+    make: (api) => {
+      const { deniedImages } = api.place.cluster;
       deniedImages.add('nginx-unprivileged');
-      bench.later(() => void deniedImages.delete('nginx-unprivileged'));
-      bench.kill(GATEWAY);
+      api.later(() => void deniedImages.delete('nginx-unprivileged'));
+      api.kill(GATEWAY);
     },
   },
   {
     name: 'collector-coverage',
     hop: 'scheduling',
     does: 'A node is tainted for GPU work, and the collector does not tolerate it.',
-    make: (bench) => {
-      const tainted = nodesOf(bench).find(plain)?.metadata.name ?? '';
-      bench.change(collector, (set) => void delete templateOf(set)['tolerations']);
-      bench.change({ kind: 'Node', name: tainted }, (node) => {
+    make: (api) => {
+      const tainted = nodesOf(api).find(plain)?.metadata.name ?? '';
+      api.change(collector, (set) => void delete templateOf(set)['tolerations']);
+      api.change({ kind: 'Node', name: tainted }, (node) => {
         node['spec'] = { ...node['spec'], taints: [...(node['spec']?.taints ?? []), { key: 'nvidia.com/gpu', value: 'true', effect: 'NoSchedule' }] };
       });
     },
@@ -78,11 +78,11 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'collector-resources',
     hop: 'scheduling',
     does: 'Alloy has no memory limit, fills its nodes, and is killed by them.',
-    make: (bench) => {
-      bench.change(collector, (set) => {
+    make: (api) => {
+      api.change(collector, (set) => {
         for (const container of templateOf(set)['containers'] as Doc[]) if ((container['args'] ?? []).includes('run')) container['resources'] = {};
       });
-      bench.inject({
+      api.inject({
         events: [
           {
             about: { kind: 'Node' },
@@ -91,15 +91,15 @@ export const schedulingBreaks: readonly ClusterFault[] = [
           },
         ],
       });
-      bench.behave(ALLOY, (_, container) => (container === 'alloy' ? { ready: false, lines: [], crash: { exitCode: 137 } } : undefined));
+      api.behave(ALLOY, (_, container) => (container === 'alloy' ? { ready: false, lines: [], crash: { exitCode: 137 } } : undefined));
     },
   },
   {
     name: 'helm-unknown-keys',
     hop: 'scheduling',
     does: "The values of Alloy's release have volumes under a key that the chart does not know.",
-    make: (bench) =>
-      changeRelease(bench, 'alloy', (release) => {
+    make: (api) =>
+      changeRelease(api, 'alloy', (release) => {
         const alloy = (release['config'].alloy ??= {});
         alloy.extraVolumes = [{ name: 'varlog', hostPath: { path: '/var/log' } }];
         alloy.extraVolumeMounts = [{ name: 'varlog', mountPath: '/var/log', readOnly: true }];
@@ -109,8 +109,8 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'helm-pending',
     hop: 'scheduling',
     does: 'An upgrade of Loki was killed, and its release is still pending.',
-    make: (bench) =>
-      changeRelease(bench, 'loki', (release) => {
+    make: (api) =>
+      changeRelease(api, 'loki', (release) => {
         release['info'].status = 'pending-upgrade';
       }),
   },
@@ -118,14 +118,14 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'pvc-lifecycle',
     hop: 'scheduling',
     does: 'Volumes of ingesters that are no more are still there, and cost.',
-    make: (bench) => {
+    make: (api) => {
       const made = new Set<string>();
-      bench.change(part('StatefulSet', 'ingester'), ({ metadata, spec }) => {
+      api.change(part('StatefulSet', 'ingester'), ({ metadata, spec }) => {
         if (made.has(metadata.namespace)) return false;
         made.add(metadata.namespace);
         delete spec.persistentVolumeClaimRetentionPolicy;
         for (const ordinal of [7, 8])
-          bench.create({
+          api.create({
             apiVersion: 'v1',
             kind: 'PersistentVolumeClaim',
             metadata: {
@@ -143,8 +143,8 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'duplicates-positions',
     hop: 'alloy-read',
     does: 'Alloy keeps its positions where they are lost with the pod.',
-    make: (bench) =>
-      bench.change({ kind: 'DaemonSet', selector: ALLOY_LABEL }, (set) => {
+    make: (api) =>
+      api.change({ kind: 'DaemonSet', selector: ALLOY_LABEL }, (set) => {
         for (const volume of templateOf(set)['volumes'] as Doc[])
           if (volume['hostPath'] && volume['hostPath'].path !== '/var/log') {
             delete volume['hostPath'];
@@ -156,8 +156,8 @@ export const schedulingBreaks: readonly ClusterFault[] = [
     name: 'wal-loss',
     hop: 'loki-runtime',
     does: 'The ingesters have no volumes: what is not yet in S3 is lost with the pod.',
-    make: (bench) =>
-      bench.change({ kind: 'StatefulSet', selector: `${LOKI_LABEL},app.kubernetes.io/component=ingester` }, (set) => {
+    make: (api) =>
+      api.change({ kind: 'StatefulSet', selector: `${LOKI_LABEL},app.kubernetes.io/component=ingester` }, (set) => {
         const names = ((set['spec'].volumeClaimTemplates ?? []) as Doc[]).map(({ metadata }) => metadata.name as string);
         delete set['spec'].volumeClaimTemplates;
         templateOf(set)['volumes'] = [...(templateOf(set)['volumes'] ?? []), ...names.map((name) => ({ name, emptyDir: {} }))];

@@ -7,10 +7,10 @@ import type { WatchCache } from './watch-cache.ts';
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 
 /** Addresses are 10.100.0.0/16, as on EKS; .1 is the API server and .10 the cluster DNS. */
-export function createAddresses(shelf: WatchCache, registry: Registry): Surroundings {
+export function createAddresses(cache: WatchCache, registry: Registry): Surroundings {
   let address = 20;
   let port = 30_000;
-  const services = () => shelf.items(registry.ofKind('Service')).map(docOf);
+  const services = () => cache.items(registry.ofKind('Service')).map(docOf);
   const next = (): string => {
     address += 1;
     return `10.100.${Math.floor(address / 254) % 256}.${(address % 254) + 1}`;
@@ -27,6 +27,6 @@ export function createAddresses(shelf: WatchCache, registry: Registry): Surround
       return port;
     },
     defaultStorageClass: () =>
-      shelf.items(registry.ofKind('StorageClass')).find((entry) => entry.metadata.annotations?.[DEFAULT_CLASS] === 'true')?.metadata.name,
+      cache.items(registry.ofKind('StorageClass')).find((entry) => entry.metadata.annotations?.[DEFAULT_CLASS] === 'true')?.metadata.name,
   };
 }

@@ -21,24 +21,24 @@ export interface Deletes {
 }
 
 export interface DeleteParts {
-  readonly shelf: WatchCache;
+  readonly cache: WatchCache;
   readonly registry: Registry;
   readonly ownership: Ownership;
   readonly clock: SandboxClock;
 }
 
-export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts): Deletes {
+export function createDeletes({ cache, registry, ownership, clock }: DeleteParts): Deletes {
   const change = (resource: Resource, object: KubeObject, metadata: Doc, rest: Doc = {}): KubeObject =>
-    shelf.put(resource, objectOf({ ...docOf(object), ...rest, metadata: { ...object.metadata, ...metadata } }));
+    cache.put(resource, objectOf({ ...docOf(object), ...rest, metadata: { ...object.metadata, ...metadata } }));
 
   const mark = (resource: Resource, object: KubeObject, extra: Doc = {}, rest: Doc = {}): KubeObject =>
     change(resource, object, { deletionTimestamp: stamp(clock.now()), deletionGracePeriodSeconds: 0, ...extra }, rest);
 
-  const isEmpty = (namespace: string): boolean => registry.all().every((resource) => !resource.namespaced || shelf.items(resource, namespace).length === 0);
+  const isEmpty = (namespace: string): boolean => registry.all().every((resource) => !resource.namespaced || cache.items(resource, namespace).length === 0);
 
   const closeNamespace = (name: string): void => {
     const resource = registry.ofKind('Namespace');
-    const object = shelf.get(resource, undefined, name);
+    const object = cache.get(resource, undefined, name);
     if (!object?.metadata.deletionTimestamp || !isEmpty(name)) return;
     if (object.metadata.finalizers?.length) {
       if ((docOf(object).spec?.finalizers ?? []).length > 0) change(resource, object, {}, { spec: {} });
@@ -50,8 +50,8 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
   const emptyNamespace = (name: string): void => {
     for (const resource of registry.all()) {
       if (!resource.namespaced) continue;
-      for (const object of shelf.items(resource, name)) {
-        const current = shelf.get(resource, name, object.metadata.name);
+      for (const object of cache.items(resource, name)) {
+        const current = cache.get(resource, name, object.metadata.name);
         if (current) erase(resource, current, 'Background');
       }
     }
@@ -80,7 +80,7 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
   };
 
   const drop = (resource: Resource, object: KubeObject): KubeObject => {
-    const last = shelf.drop(resource, object);
+    const last = cache.drop(resource, object);
     collect(object.metadata.uid ?? '');
     if (object.metadata.namespace) closeNamespace(object.metadata.namespace);
     return last;
@@ -97,7 +97,7 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
     const finalizers = [...new Set([...(object.metadata.finalizers ?? []), FOREGROUND])];
     mark(resource, object, { finalizers });
     for (const dependent of ownership.dependents(uid)) erase(dependent.resource, dependent.object, 'Foreground');
-    const now = shelf.get(resource, object.metadata.namespace, object.metadata.name);
+    const now = cache.get(resource, object.metadata.namespace, object.metadata.name);
     return { object: now ?? object, gone: now === undefined };
   };
 
@@ -114,7 +114,7 @@ export function createDeletes({ shelf, registry, ownership, clock }: DeleteParts
     return { object: deletionTimestamp ? object : mark(resource, object), gone: false };
   };
 
-  shelf.subscribe(({ before, object, type }) => {
+  cache.subscribe(({ before, object, type }) => {
     if (before && (type === 'DELETED' || !same(before.metadata.ownerReferences, object.metadata.ownerReferences))) releaseOwners(before);
   });
 

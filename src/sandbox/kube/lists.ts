@@ -13,7 +13,7 @@ export function selected(store: KubeStore, request: ResourceRequest): readonly K
   const { resource, namespace, query } = request;
   const labels = labelTest(query.get('labelSelector'));
   const fields = fieldTest(query.get('fieldSelector'));
-  const all = store.shelf.items(resource, resource.namespaced && namespace !== '' ? namespace : undefined);
+  const all = store.cache.items(resource, resource.namespaced && namespace !== '' ? namespace : undefined);
   return all.filter((object) => labels(object.metadata.labels) && fields(object));
 }
 
@@ -40,7 +40,7 @@ export function answerList(store: KubeStore, request: ResourceRequest, now: Date
   const more = last !== undefined && page.length < rest.length;
   const counted = more && !query.get('labelSelector') && !query.get('fieldSelector');
   const list = {
-    resourceVersion: String(store.shelf.revision()),
+    resourceVersion: String(store.cache.revision()),
     ...(more && { continue: toToken(placeOf(last)) }),
     ...(counted && { remainingItemCount: rest.length - page.length }),
   };

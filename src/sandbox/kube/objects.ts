@@ -26,7 +26,7 @@ export interface Api {
 
 /** Throws 404. */
 export function existing({ store }: Pick<Api, 'store'>, request: ResourceRequest): KubeObject {
-  const found = store.shelf.get(request.resource, request.namespace, request.name);
+  const found = store.cache.get(request.resource, request.namespace, request.name);
   if (!found) throw notFound(request.resource, request.name);
   return found;
 }
@@ -134,7 +134,7 @@ function apply(api: Api, request: ResourceRequest): Answer {
   const config = withoutStringData(draftOf(request));
   if (config.metadata.managedFields?.length) throw badRequest('metadata.managedFields must be nil');
   const { store } = api;
-  const before = store.shelf.get(request.resource, request.namespace, request.name);
+  const before = store.cache.get(request.resource, request.namespace, request.name);
   if (before) guardRevision(request, config, before);
   const writer = writerOf(api, request);
   const applied = applyOver(before && docOf(before), config, { writer, force: request.query.get('force') === 'true' });
@@ -181,9 +181,9 @@ export function removeAll(api: Api, request: ResourceRequest): Answer {
   const options = deleteOptions(request);
   const objects = selected(api.store, request);
   for (const { metadata } of isDry(request, options) ? [] : objects) {
-    const current = api.store.shelf.get(request.resource, metadata.namespace, metadata.name);
+    const current = api.store.cache.get(request.resource, metadata.namespace, metadata.name);
     if (current) api.store.erase(request.resource, current, propagationOf(request, options));
   }
-  const list = { resourceVersion: String(api.store.shelf.revision()) };
+  const list = { resourceVersion: String(api.store.cache.revision()) };
   return ok(shapeList(request.resource, { objects, list }, { shape: shapeOf(request.headers.accept), include: null, now: api.clock.now() }));
 }

@@ -15,7 +15,7 @@ export interface Ownership {
   find(uid: string): Owned | undefined;
 }
 
-export function createOwnership(shelf: WatchCache, registry: Registry): Ownership {
+export function createOwnership(cache: WatchCache, registry: Registry): Ownership {
   const byUid = new Map<string, Owned>();
   const owned = new Map<string, Set<string>>();
 
@@ -29,7 +29,7 @@ export function createOwnership(shelf: WatchCache, registry: Registry): Ownershi
     }
   };
   // Registered as the first listener, so that all others find the index up to date.
-  shelf.subscribe(({ type, object, before }) => {
+  cache.subscribe(({ type, object, before }) => {
     const uid = object.metadata.uid ?? '';
     if (before) unlink(before);
     if (type === 'DELETED') {

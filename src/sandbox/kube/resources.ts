@@ -15,7 +15,7 @@ export interface Resource extends Subject {
   readonly categories: readonly string[];
   readonly subresources: readonly string[];
   /** Where its objects are stored: two versions of one resource share a storage. */
-  readonly shelf: string;
+  readonly cache: string;
   /** Has a `spec` whose changes are counted in `metadata.generation`. */
   readonly counted: boolean;
   /** Only ever created, never stored: reviews. */
@@ -31,7 +31,7 @@ interface Traits {
   readonly all?: true;
   readonly counted?: true;
   readonly review?: true;
-  readonly shelf?: string;
+  readonly cache?: string;
 }
 
 function resource(apiVersion: string, kind: string, plural: string, traits: Traits = {}): Resource {
@@ -47,7 +47,7 @@ function resource(apiVersion: string, kind: string, plural: string, traits: Trai
     shortNames: traits.short ?? [],
     categories: traits.all ? ['all'] : [],
     subresources: traits.sub ?? [],
-    shelf: traits.shelf ?? `${plural}.${group}`,
+    cache: traits.cache ?? `${plural}.${group}`,
     counted: traits.counted ?? false,
     review: traits.review ?? false,
   };
@@ -108,7 +108,7 @@ export const BUILT_IN: readonly Resource[] = [
   }),
   resource('coordination.k8s.io/v1', 'Lease', 'leases'),
   resource('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', { counted: true }),
-  resource('events.k8s.io/v1', 'Event', 'events', { short: ['ev'], shelf: 'events.' }),
+  resource('events.k8s.io/v1', 'Event', 'events', { short: ['ev'], cache: 'events.' }),
   resource('scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', { ...CLUSTER, short: ['pc'], counted: true }),
   resource('admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration', 'mutatingwebhookconfigurations', { ...CLUSTER, counted: true }),
   resource('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration', 'validatingwebhookconfigurations', { ...CLUSTER, counted: true }),
@@ -138,7 +138,7 @@ export function resourcesOf(definition: Doc): readonly Resource[] {
       shortNames: names.shortNames ?? [],
       categories: names.categories ?? [],
       subresources: Object.keys(version.subresources ?? {}),
-      shelf: `${names.plural}.${spec.group}`,
+      cache: `${names.plural}.${spec.group}`,
       counted: true,
       review: false,
       custom: version,

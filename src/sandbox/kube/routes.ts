@@ -37,7 +37,7 @@ export async function answerResource(parts: KubeServerParts, request: ResourceRe
   }
   if (subresource !== '') return answerSubresource(parts, request, response);
   if (verb === 'watch') {
-    serveWatch(request, response, { shelf: parts.store.shelf, clock: parts.clock });
+    serveWatch(request, response, { cache: parts.store.cache, clock: parts.clock });
     return STREAMED;
   }
   if (verb === 'list') return answerList(parts.store, request, parts.clock.now());

@@ -20,12 +20,12 @@ function timeless(value: unknown): Json {
   return Object.fromEntries(kept.map((key) => [key, timeless(value[key])]));
 }
 
-export function snapshotOf(shelf: WatchCache, registry: Registry): Json {
-  const shelves = new Map<string, Doc>();
+export function snapshotOf(cache: WatchCache, registry: Registry): Json {
+  const caches = new Map<string, Doc>();
   for (const resource of registry.all()) {
-    if (FLEETING.has(resource.shelf) || shelves.has(resource.shelf)) continue;
-    const objects = shelf.items(resource).map((object: KubeObject) => [`${object.metadata.namespace ?? ''}/${object.metadata.name}`, timeless(object)]);
-    if (objects.length > 0) shelves.set(resource.shelf, Object.fromEntries(objects));
+    if (FLEETING.has(resource.cache) || caches.has(resource.cache)) continue;
+    const objects = cache.items(resource).map((object: KubeObject) => [`${object.metadata.namespace ?? ''}/${object.metadata.name}`, timeless(object)]);
+    if (objects.length > 0) caches.set(resource.cache, Object.fromEntries(objects));
   }
-  return Object.fromEntries([...shelves].sort(([a], [b]) => (a < b ? -1 : 1))) as Json;
+  return Object.fromEntries([...caches].sort(([a], [b]) => (a < b ? -1 : 1))) as Json;
 }

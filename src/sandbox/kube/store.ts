@@ -22,7 +22,7 @@ import type { Writes } from './writes.ts';
 /** What the server needs beyond the interface for the rest of the sandbox. All of it throws `Refusal`. */
 export interface KubeStore extends ObjectStore {
   readonly registry: Registry;
-  readonly shelf: WatchCache;
+  readonly cache: WatchCache;
   readonly insert: Writes['insert'];
   readonly write: Writes['write'];
   readonly erase: Deletes['erase'];
@@ -50,12 +50,12 @@ function established(definition: Doc, now: string): Doc {
 }
 
 export function createStore({ clock, rootCa = '' }: StoreOptions): KubeStore {
-  const shelf = createWatchCache();
+  const cache = createWatchCache();
   const registry = createRegistry();
-  const ownership = createOwnership(shelf, registry);
-  const deletes = createDeletes({ shelf, registry, ownership, clock });
-  const around = createAddresses(shelf, registry);
-  const writes = createWrites({ shelf, clock, around, namespaces: registry.ofKind('Namespace'), released: deletes.released });
+  const ownership = createOwnership(cache, registry);
+  const deletes = createDeletes({ cache, registry, ownership, clock });
+  const around = createAddresses(cache, registry);
+  const writes = createWrites({ cache, clock, around, namespaces: registry.ofKind('Namespace'), released: deletes.released });
 
   const furnish = (namespace: string): void => {
     const parts = [
@@ -64,7 +64,7 @@ export function createStore({ clock, rootCa = '' }: StoreOptions): KubeStore {
     ];
     for (const part of parts) {
       const resource = registry.ofKind(part.kind);
-      if (!shelf.get(resource, namespace, part.metadata.name)) writes.insert(resource, part, { trusted: true });
+      if (!cache.get(resource, namespace, part.metadata.name)) writes.insert(resource, part, { trusted: true });
     }
   };
 
@@ -73,15 +73,15 @@ export function createStore({ clock, rootCa = '' }: StoreOptions): KubeStore {
     if (type === 'DELETED') {
       const { plural, kind } = docOf(object).spec.names;
       const own = registry.findKind(kind, `${docOf(object).spec.group}/`);
-      if (own?.custom && own.plural === plural) for (const instance of shelf.items(own)) shelf.drop(own, instance);
+      if (own?.custom && own.plural === plural) for (const instance of cache.items(own)) cache.drop(own, instance);
     }
-    registry.extend(shelf.items(definitions).map(docOf));
+    registry.extend(cache.items(definitions).map(docOf));
     if (type === 'DELETED') return;
     const status = established(docOf(object), stamp(clock.now()));
     if (!same(docOf(object).status?.acceptedNames, status.acceptedNames)) writes.write(definitions, object, { ...docOf(object), status }, { part: 'status' });
   };
 
-  shelf.subscribe(({ type, object }) => {
+  cache.subscribe(({ type, object }) => {
     if (object.kind === 'Namespace' && object.apiVersion === 'v1' && type === 'ADDED') furnish(object.metadata.name);
     if (object.kind === 'CustomResourceDefinition') define(type, object);
   });
@@ -90,26 +90,26 @@ export function createStore({ clock, rootCa = '' }: StoreOptions): KubeStore {
 
   const found = (kind: string, namespace: string | undefined, name: string) => {
     const resource = registry.ofKind(kind);
-    const object = shelf.get(resource, namespace, name);
+    const object = cache.get(resource, namespace, name);
     if (!object) throw notFound(resource, name);
     return { resource, object };
   };
 
   return {
     registry,
-    shelf,
+    cache,
     insert: writes.insert,
     write: writes.write,
     erase: deletes.erase,
-    get: (kind, namespace, name) => shelf.get(registry.ofKind(kind), namespace, name),
+    get: (kind, namespace, name) => cache.get(registry.ofKind(kind), namespace, name),
     list(kind, options = {}) {
       const matches = labelTest(options.selector);
-      return shelf.items(registry.ofKind(kind), options.namespace).filter((object) => matches(object.metadata.labels));
+      return cache.items(registry.ofKind(kind), options.namespace).filter((object) => matches(object.metadata.labels));
     },
     create: (object) => writes.insert(registry.ofKind(object.kind, object.apiVersion), docOf(object), { trusted: true }),
     update(object) {
       const resource = registry.ofKind(object.kind, object.apiVersion);
-      const before = shelf.get(resource, object.metadata.namespace, object.metadata.name);
+      const before = cache.get(resource, object.metadata.namespace, object.metadata.name);
       if (!before) throw notFound(resource, object.metadata.name);
       return writes.write(resource, before, docOf(object), { part: 'all' });
     },
@@ -121,7 +121,7 @@ export function createStore({ clock, rootCa = '' }: StoreOptions): KubeStore {
       const { resource, object } = found(kind, namespace, name);
       deletes.erase(resource, object);
     },
-    subscribe: (listener) => shelf.subscribe(({ type, object, before }) => listener({ type, object, ...(before && { before }) })),
-    snapshot: () => snapshotOf(shelf, registry),
+    subscribe: (listener) => cache.subscribe(({ type, object, before }) => listener({ type, object, ...(before && { before }) })),
+    snapshot: () => snapshotOf(cache, registry),
   };
 }

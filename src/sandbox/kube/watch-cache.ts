@@ -8,7 +8,7 @@ const HISTORY = 20_000;
 
 export interface Change extends StoreEvent {
   readonly revision: number;
-  readonly shelf: string;
+  readonly cache: string;
 }
 
 export interface WatchCache {
@@ -34,7 +34,7 @@ function tell(listener: (change: Change) => void, change: Change, broken: unknow
 }
 
 export function createWatchCache(): WatchCache {
-  const shelves = new Map<string, Map<string, KubeObject>>();
+  const caches = new Map<string, Map<string, KubeObject>>();
   /** Sorted keys by storage, until one is added or removed: sorting thousands of pods for every list is most of a list's cost. */
   const orders = new Map<string, readonly string[]>();
   const listeners = new Set<(change: Change) => void>();
@@ -45,8 +45,8 @@ export function createWatchCache(): WatchCache {
   let publishing = false;
 
   const shelfOf = (resource: Resource): Map<string, KubeObject> => {
-    const found = shelves.get(resource.shelf) ?? new Map<string, KubeObject>();
-    shelves.set(resource.shelf, found);
+    const found = caches.get(resource.cache) ?? new Map<string, KubeObject>();
+    caches.set(resource.cache, found);
     return found;
   };
   const publish = (change: Change): void => {
@@ -72,25 +72,25 @@ export function createWatchCache(): WatchCache {
     get: (resource, namespace, name) => shelfOf(resource).get(keyOf(resource, namespace, name)),
     items(resource, namespace) {
       const objects = shelfOf(resource);
-      const order = orders.get(resource.shelf) ?? [...objects.keys()].sort();
-      orders.set(resource.shelf, order);
+      const order = orders.get(resource.cache) ?? [...objects.keys()].sort();
+      orders.set(resource.cache, order);
       const all = order.map((key) => objects.get(key) as KubeObject);
       return namespace === undefined ? all : all.filter((object) => object.metadata.namespace === namespace);
     },
     put(resource, object) {
       const key = keyOf(resource, object.metadata.namespace, object.metadata.name);
       const before = shelfOf(resource).get(key);
-      if (!before) orders.delete(resource.shelf);
+      if (!before) orders.delete(resource.cache);
       const stored = numbered(object);
       shelfOf(resource).set(key, stored);
-      publish({ type: before ? 'MODIFIED' : 'ADDED', object: stored, ...(before && { before }), revision, shelf: resource.shelf });
+      publish({ type: before ? 'MODIFIED' : 'ADDED', object: stored, ...(before && { before }), revision, cache: resource.cache });
       return stored;
     },
     drop(resource, object) {
       shelfOf(resource).delete(keyOf(resource, object.metadata.namespace, object.metadata.name));
-      orders.delete(resource.shelf);
+      orders.delete(resource.cache);
       const last = numbered(object);
-      publish({ type: 'DELETED', object: last, before: object, revision, shelf: resource.shelf });
+      publish({ type: 'DELETED', object: last, before: object, revision, cache: resource.cache });
       return last;
     },
     since: (from) => (from < forgotten ? undefined : history.filter((change) => change.revision > from)),

@@ -22,11 +22,11 @@ function seenAs(change: Change, matches: (object: KubeObject) => boolean): Type 
 }
 
 export interface WatchParts {
-  readonly shelf: WatchCache;
+  readonly cache: WatchCache;
   readonly clock: SandboxClock;
 }
 
-export function serveWatch(request: ResourceRequest, response: ServerResponse, { shelf, clock }: WatchParts): void {
+export function serveWatch(request: ResourceRequest, response: ServerResponse, { cache, clock }: WatchParts): void {
   const { resource, namespace, name, query } = request;
   const labels = labelTest(query.get('labelSelector'));
   const fields = fieldTest(query.get('fieldSelector'));
@@ -51,28 +51,28 @@ export function serveWatch(request: ResourceRequest, response: ServerResponse, {
     line('BOOKMARK', {
       kind: resource.kind,
       apiVersion: resource.apiVersion,
-      metadata: { resourceVersion: String(shelf.revision()), creationTimestamp: null, ...(annotations && { annotations }) },
+      metadata: { resourceVersion: String(cache.revision()), creationTimestamp: null, ...(annotations && { annotations }) },
     });
   const tell = (change: Change): void => {
-    const type = change.shelf === resource.shelf ? seenAs(change, matches) : undefined;
+    const type = change.cache === resource.cache ? seenAs(change, matches) : undefined;
     if (type) show(type, change.object);
   };
 
   const initial = query.get('sendInitialEvents') === 'true';
   if (initial || since === '' || since === '0') {
-    for (const object of shelf.items(resource, inside)) if (matches(object)) show('ADDED', object);
+    for (const object of cache.items(resource, inside)) if (matches(object)) show('ADDED', object);
     if (initial) bookmark({ 'k8s.io/initial-events-end': 'true' });
   } else {
-    const missed = shelf.since(Number(since));
+    const missed = cache.since(Number(since));
     if (!missed) {
-      line('ERROR', failure(410, 'Expired', `too old resource version: ${since} (${shelf.revision()})`));
+      line('ERROR', failure(410, 'Expired', `too old resource version: ${since} (${cache.revision()})`));
       response.end();
       return;
     }
     missed.forEach(tell);
   }
 
-  const cancels = new Set<() => void>([shelf.subscribe(tell)]);
+  const cancels = new Set<() => void>([cache.subscribe(tell)]);
   const bookmarks = query.get('allowWatchBookmarks') === 'true';
   const close = (): void => {
     for (const cancel of cancels) cancel();

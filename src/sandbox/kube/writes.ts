@@ -36,7 +36,7 @@ export interface Writes {
 }
 
 export interface WriteParts {
-  readonly shelf: WatchCache;
+  readonly cache: WatchCache;
   readonly clock: SandboxClock;
   readonly around: Surroundings;
   readonly namespaces: Resource;
@@ -91,10 +91,10 @@ function leaveOutNulls(node: Doc): void {
 }
 
 export function createWrites(parts: WriteParts): Writes {
-  const { shelf, clock, around, namespaces } = parts;
+  const { cache, clock, around, namespaces } = parts;
 
   const guardNamespace = (resource: Resource, namespace: string, name: string): void => {
-    const home = shelf.get(namespaces, undefined, namespace);
+    const home = cache.get(namespaces, undefined, namespace);
     if (!home) throw notFound(namespaces, namespace);
     if (!home.metadata.deletionTimestamp) return;
     const message = `namespace ${namespace} is being terminated`;
@@ -129,7 +129,7 @@ export function createWrites(parts: WriteParts): Writes {
     }
     const status: unknown = copy(draft.status);
     if (same(status, former)) return before;
-    return shelf.put(resource, objectOf({ ...old, ...(status !== undefined && { status }) }));
+    return cache.put(resource, objectOf({ ...old, ...(status !== undefined && { status }) }));
   };
 
   return {
@@ -140,7 +140,7 @@ export function createWrites(parts: WriteParts): Writes {
       const keepsStatus = options.trusted || !resource.subresources.includes('status');
       if (status !== undefined && keepsStatus) after.status = status;
       if (resource.namespaced) guardNamespace(resource, metadata.namespace ?? '', metadata.name ?? '');
-      if (metadata.name && shelf.get(resource, metadata.namespace, metadata.name)) throw alreadyExists(resource, metadata.name);
+      if (metadata.name && cache.get(resource, metadata.namespace, metadata.name)) throw alreadyExists(resource, metadata.name);
       applyDefaults(after, around);
       validate(resource, after);
       leaveOutEmpty(after.metadata);
@@ -148,7 +148,7 @@ export function createWrites(parts: WriteParts): Writes {
       delete after.metadata.managedFields;
       const managedFields = options.track?.(undefined, after);
       if (managedFields?.length) after.metadata.managedFields = managedFields;
-      return options.dryRun ? objectOf(after) : shelf.put(resource, objectOf(after));
+      return options.dryRun ? objectOf(after) : cache.put(resource, objectOf(after));
     },
 
     write(resource, before, draft, options) {
@@ -193,7 +193,7 @@ export function createWrites(parts: WriteParts): Writes {
       if (managedFields?.length) after.metadata.managedFields = managedFields;
       if (same(essence(copy(after)), essence(old))) return before;
       if (options.dryRun) return objectOf(after);
-      const stored = shelf.put(resource, objectOf(copy(after)));
+      const stored = cache.put(resource, objectOf(copy(after)));
       if (deletionTimestamp && !stored.metadata.finalizers?.length) parts.released(resource, stored);
       return stored;
     },

@@ -10,7 +10,7 @@ export interface Bench extends Clients {
 export interface ContractCase {
   readonly name: string;
   /** What was seen, as plain data. */
-  readonly observe: (bench: Bench) => Promise<unknown>;
+  readonly observe: (api: Bench) => Promise<unknown>;
   /** What AWS answers. */
   readonly expected: unknown;
 }

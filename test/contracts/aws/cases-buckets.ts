@@ -4,9 +4,9 @@ import type { Bench, ContractCase } from './case.ts';
 import { messageOf, outcome } from './case.ts';
 import { accountId, region } from './target.ts';
 
-async function bucket(bench: Bench, more: Partial<s3.CreateBucketCommandInput> = {}): Promise<{ readonly Bucket: string; readonly send: s3.S3Client['send'] }> {
-  const client = bench.s3();
-  const Bucket = more.Bucket ?? bench.name();
+async function bucket(api: Bench, more: Partial<s3.CreateBucketCommandInput> = {}): Promise<{ readonly Bucket: string; readonly send: s3.S3Client['send'] }> {
+  const client = api.s3();
+  const Bucket = more.Bucket ?? api.name();
   await client.send(new s3.CreateBucketCommand({ ...more, Bucket }));
   return { Bucket, send: client.send.bind(client) as s3.S3Client['send'] };
 }
@@ -29,16 +29,16 @@ const tlsOnly = (name: string) =>
 export const bucketCases: readonly ContractCase[] = [
   {
     name: 'CreateBucket in its region, again, and where it is',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       return [await outcome(send(new s3.CreateBucketCommand({ Bucket }))), (await send(new s3.GetBucketLocationCommand({ Bucket }))).LocationConstraint];
     },
     expected: ['BucketAlreadyOwnedByYou 409', region],
   },
   {
     name: 'CreateBucket in us-east-1 twice, and named there',
-    observe: async (bench) => {
-      const client = bench.s3('us-east-1');
+    observe: async (api) => {
+      const client = api.s3('us-east-1');
       const create = (Bucket: string, LocationConstraint?: string) =>
         outcome(
           client.send(
@@ -48,97 +48,97 @@ export const bucketCases: readonly ContractCase[] = [
             }),
           ),
         );
-      const name = bench.name();
-      return [await create(name), await create(name), await create(bench.name(), 'us-east-1')];
+      const name = api.name();
+      return [await create(name), await create(name), await create(api.name(), 'us-east-1')];
     },
     expected: ['ok', 'ok', 'InvalidLocationConstraint 400'],
   },
   {
     name: 'CreateBucket in a region that is none',
-    observe: (bench) =>
+    observe: (api) =>
       outcome(
-        bench
+        api
           .s3('us-east-1')
           .send(
-            new s3.CreateBucketCommand({ Bucket: bench.name(), CreateBucketConfiguration: { LocationConstraint: 'nowhere' as s3.BucketLocationConstraint } }),
+            new s3.CreateBucketCommand({ Bucket: api.name(), CreateBucketConfiguration: { LocationConstraint: 'nowhere' as s3.BucketLocationConstraint } }),
           ),
       ),
     expected: 'InvalidLocationConstraint 400',
   },
   {
     name: 'CreateBucket with the constraint of another region',
-    observe: (bench) => outcome(bucket(bench, { CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } })),
+    observe: (api) => outcome(bucket(api, { CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' } })),
     expected: 'IllegalLocationConstraintException 400',
   },
   {
     name: "CreateBucket answers with the bucket's URL",
-    observe: async (bench) => {
-      const Bucket = bench.name();
-      return (await bench.s3().send(new s3.CreateBucketCommand({ Bucket }))).Location?.replace(Bucket, 'NAME');
+    observe: async (api) => {
+      const Bucket = api.name();
+      return (await api.s3().send(new s3.CreateBucketCommand({ Bucket }))).Location?.replace(Bucket, 'NAME');
     },
     expected: 'http://NAME.s3.amazonaws.com/',
   },
   {
     name: 'CreateBucket of a name another account has',
-    observe: async (bench) => {
-      const Bucket = bench.name();
-      await bench.target.seedForeignBucket(Bucket);
-      return outcome(bucket(bench, { Bucket }));
+    observe: async (api) => {
+      const Bucket = api.name();
+      await api.target.seedForeignBucket(Bucket);
+      return outcome(bucket(api, { Bucket }));
     },
     expected: 'BucketAlreadyExists 409',
   },
   {
     name: 'HeadBucket of a bucket another account has',
-    observe: async (bench) => {
-      const Bucket = bench.name();
-      await bench.target.seedForeignBucket(Bucket);
-      return outcome(bench.s3().send(new s3.HeadBucketCommand({ Bucket })));
+    observe: async (api) => {
+      const Bucket = api.name();
+      await api.target.seedForeignBucket(Bucket);
+      return outcome(api.s3().send(new s3.HeadBucketCommand({ Bucket })));
     },
     expected: '403',
   },
-  { name: 'CreateBucket with a bad name', observe: (bench) => outcome(bucket(bench, { Bucket: 'Bad_Name' })), expected: 'InvalidBucketName 400' },
-  { name: 'CreateBucket with a short name', observe: (bench) => outcome(bucket(bench, { Bucket: 'ab' })), expected: 'InvalidBucketName 400' },
+  { name: 'CreateBucket with a bad name', observe: (api) => outcome(bucket(api, { Bucket: 'Bad_Name' })), expected: 'InvalidBucketName 400' },
+  { name: 'CreateBucket with a short name', observe: (api) => outcome(bucket(api, { Bucket: 'ab' })), expected: 'InvalidBucketName 400' },
   {
     name: 'CreateBucket with tags',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench, { CreateBucketConfiguration: { LocationConstraint: region, Tags: [{ Key: 'by', Value: 'us' }] } });
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api, { CreateBucketConfiguration: { LocationConstraint: region, Tags: [{ Key: 'by', Value: 'us' }] } });
       return (await send(new s3.GetBucketTaggingCommand({ Bucket }))).TagSet;
     },
     expected: [{ Key: 'by', Value: 'us' }],
   },
   {
     name: 'CreateBucket in the account-regional namespace',
-    observe: async (bench) => [
-      await outcome(bucket(bench, { Bucket: `${bench.name('l')}-${accountId}-${region}-an`, BucketNamespace: 'account-regional' })),
-      await outcome(bucket(bench, { BucketNamespace: 'account-regional' })),
+    observe: async (api) => [
+      await outcome(bucket(api, { Bucket: `${api.name('l')}-${accountId}-${region}-an`, BucketNamespace: 'account-regional' })),
+      await outcome(bucket(api, { BucketNamespace: 'account-regional' })),
     ],
     expected: ['ok', 'InvalidNamespaceHeader 400'],
   },
   {
     name: 'CreateBucket with an account-regional name but without asking for it',
-    observe: (bench) => outcome(bucket(bench, { Bucket: `${bench.name('l')}-${accountId}-${region}-an` })),
+    observe: (api) => outcome(bucket(api, { Bucket: `${api.name('l')}-${accountId}-${region}-an` })),
     expected: 'MissingNamespaceHeader 400',
   },
   {
     name: 'HeadBucket of what is there and of what is not',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
-      return [(await send(new s3.HeadBucketCommand({ Bucket }))).BucketRegion, await outcome(send(new s3.HeadBucketCommand({ Bucket: bench.name() })))];
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
+      return [(await send(new s3.HeadBucketCommand({ Bucket }))).BucketRegion, await outcome(send(new s3.HeadBucketCommand({ Bucket: api.name() })))];
     },
     expected: [region, 'NotFound 404'],
   },
   {
     name: 'HeadBucket from another region',
-    observe: async (bench) => {
-      const { Bucket } = await bucket(bench);
-      return outcome(bench.s3('eu-west-1').send(new s3.HeadBucketCommand({ Bucket })));
+    observe: async (api) => {
+      const { Bucket } = await bucket(api);
+      return outcome(api.s3('eu-west-1').send(new s3.HeadBucketCommand({ Bucket })));
     },
     expected: '301',
   },
   {
     name: 'A call that expects another owner',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       const ask = (ExpectedBucketOwner: string) => outcome(send(new s3.GetBucketLocationCommand({ Bucket, ExpectedBucketOwner })));
       return [await ask(accountId), await ask('111111111111')];
     },
@@ -146,8 +146,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'A new bucket has its access block, encryption and ownership set',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       return [
         await outcome(send(new s3.GetPublicAccessBlockCommand({ Bucket }))),
         await outcome(send(new s3.GetBucketEncryptionCommand({ Bucket }))),
@@ -158,8 +158,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'What is not set says so by name',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       return [
         await outcome(send(new s3.GetBucketTaggingCommand({ Bucket }))),
         await outcome(send(new s3.GetBucketLifecycleConfigurationCommand({ Bucket }))),
@@ -172,8 +172,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'The access block is given back as it was put',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       const wanted = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: false, RestrictPublicBuckets: true };
       await send(new s3.PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration: wanted }));
       const put = (await send(new s3.GetPublicAccessBlockCommand({ Bucket }))).PublicAccessBlockConfiguration;
@@ -187,8 +187,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'KMS encryption is given back as it was put',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       const rule = {
         ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' as const, KMSMasterKeyID: `arn:aws:kms:${region}:${accountId}:key/1` },
         BucketKeyEnabled: true,
@@ -202,8 +202,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'Lifecycle rules are replaced, given back, and removed',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       const rule = { ID: 'abort', Status: 'Enabled' as const, Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } };
       await send(new s3.PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }));
       const rules = (await send(new s3.GetBucketLifecycleConfigurationCommand({ Bucket }))).Rules;
@@ -217,8 +217,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'PutBucketTagging replaces the set and keeps aws: keys out',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       const put = (TagSet: s3.Tag[]) => outcome(send(new s3.PutBucketTaggingCommand({ Bucket, Tagging: { TagSet } })));
       const puts = [await put([{ Key: 'a', Value: '1' }]), await put([{ Key: 'b', Value: '2 + 3' }]), await put([{ Key: 'aws:x', Value: '1' }])];
       return [puts, (await send(new s3.GetBucketTaggingCommand({ Bucket }))).TagSet];
@@ -227,16 +227,16 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'A policy that is no JSON is refused',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       return outcome(send(new s3.PutBucketPolicyCommand({ Bucket, Policy: '{not json' })));
     },
     expected: 'MalformedPolicy 400',
   },
   {
     name: 'A TLS-only policy is kept, and lets TLS callers work',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       await send(new s3.PutBucketPolicyCommand({ Bucket, Policy: tlsOnly(Bucket) }));
       const kept = JSON.parse((await send(new s3.GetBucketPolicyCommand({ Bucket }))).Policy ?? '') as { Statement: { Sid: string }[] };
       return [kept.Statement[0]?.Sid, await outcome(send(new s3.PutObjectCommand({ Bucket, Key: 'k', Body: 'v' })))];
@@ -245,8 +245,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'A public policy is blocked',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       const open = JSON.stringify({
         Version: '2012-10-17',
         Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${Bucket}/*` }],
@@ -257,8 +257,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'DeleteBucket with something in it, empty, and gone',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       await send(new s3.PutObjectCommand({ Bucket, Key: 'k', Body: 'v' }));
       const full = await outcome(send(new s3.DeleteBucketCommand({ Bucket })));
       await send(new s3.DeleteObjectCommand({ Bucket, Key: 'k' }));
@@ -268,8 +268,8 @@ export const bucketCases: readonly ContractCase[] = [
   },
   {
     name: 'A name just deleted cannot be taken at once',
-    observe: async (bench) => {
-      const { Bucket, send } = await bucket(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await bucket(api);
       await send(new s3.DeleteBucketCommand({ Bucket }));
       return messageOf(send(new s3.CreateBucketCommand({ Bucket })));
     },

@@ -6,11 +6,11 @@ import { messageOf, outcome } from './case.ts';
 import { accountId, clusterName, region } from './target.ts';
 
 export const eksCases: readonly ContractCase[] = [
-  { name: 'Clusters by name', observe: async (bench) => (await bench.eks().send(new eks.ListClustersCommand({}))).clusters, expected: [clusterName] },
+  { name: 'Clusters by name', observe: async (api) => (await api.eks().send(new eks.ListClustersCommand({}))).clusters, expected: [clusterName] },
   {
     name: "A cluster's identity",
-    observe: async (bench) => {
-      const { cluster } = await bench.eks().send(new eks.DescribeClusterCommand({ name: clusterName }));
+    observe: async (api) => {
+      const { cluster } = await api.eks().send(new eks.DescribeClusterCommand({ name: clusterName }));
       return [
         cluster?.arn,
         cluster?.status,
@@ -24,8 +24,8 @@ export const eksCases: readonly ContractCase[] = [
   },
   {
     name: "A cluster's network, access and Auto Mode",
-    observe: async (bench) => {
-      const { cluster } = await bench.eks().send(new eks.DescribeClusterCommand({ name: clusterName }));
+    observe: async (api) => {
+      const { cluster } = await api.eks().send(new eks.DescribeClusterCommand({ name: clusterName }));
       const { vpcId, endpointPublicAccess, publicAccessCidrs } = cluster?.resourcesVpcConfig ?? {};
       return [
         typeof vpcId,
@@ -40,41 +40,41 @@ export const eksCases: readonly ContractCase[] = [
   },
   {
     name: 'A cluster that is not there',
-    observe: async (bench) => {
-      const ask = () => bench.eks().send(new eks.DescribeClusterCommand({ name: 'none' }));
+    observe: async (api) => {
+      const ask = () => api.eks().send(new eks.DescribeClusterCommand({ name: 'none' }));
       return [await outcome(ask()), await messageOf(ask())];
     },
     expected: ['ResourceNotFoundException 404', 'No cluster found for name: none.'],
   },
   {
     name: 'Add-ons',
-    observe: async (bench) => {
-      const addon = (addonName: string) => bench.eks().send(new eks.DescribeAddonCommand({ clusterName, addonName }));
+    observe: async (api) => {
+      const addon = (addonName: string) => api.eks().send(new eks.DescribeAddonCommand({ clusterName, addonName }));
       return [(await addon('aws-ebs-csi-driver')).addon?.status, await outcome(addon('none'))];
     },
     expected: ['ACTIVE', 'ResourceNotFoundException 404'],
   },
   {
     name: 'Nodegroups and Fargate profiles',
-    observe: async (bench) => [
-      (await bench.eks().send(new eks.ListNodegroupsCommand({ clusterName }))).nodegroups,
-      (await bench.eks().send(new eks.ListFargateProfilesCommand({ clusterName }))).fargateProfileNames,
+    observe: async (api) => [
+      (await api.eks().send(new eks.ListNodegroupsCommand({ clusterName }))).nodegroups,
+      (await api.eks().send(new eks.ListFargateProfilesCommand({ clusterName }))).fargateProfileNames,
     ],
     expected: [[], []],
   },
   {
     name: 'A pod identity association comes, is changed, tagged, and goes',
-    observe: async (bench) => {
-      const client = bench.eks();
+    observe: async (api) => {
+      const client = api.eks();
       const role = async () => {
         const AssumeRolePolicyDocument = JSON.stringify({
           Version: '2012-10-17',
           Statement: [{ Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' }, Action: ['sts:AssumeRole', 'sts:TagSession'] }],
         });
-        return (await bench.iam().send(new iam.CreateRoleCommand({ RoleName: bench.name('role'), AssumeRolePolicyDocument }))).Role?.Arn ?? '';
+        return (await api.iam().send(new iam.CreateRoleCommand({ RoleName: api.name('role'), AssumeRolePolicyDocument }))).Role?.Arn ?? '';
       };
       const [first, second] = [await role(), await role()];
-      const of = { clusterName, namespace: bench.name('ns'), serviceAccount: 'loki' };
+      const of = { clusterName, namespace: api.name('ns'), serviceAccount: 'loki' };
       const create = () => client.send(new eks.CreatePodIdentityAssociationCommand({ ...of, roleArn: first, tags: { a: 'b' } }));
       const { association } = await create();
       const associationId = association?.associationId ?? '';
@@ -90,7 +90,7 @@ export const eksCases: readonly ContractCase[] = [
   },
   {
     name: 'Access entries',
-    observe: async (bench) => typeof (await bench.eks().send(new eks.ListAccessEntriesCommand({ clusterName }))).accessEntries?.length,
+    observe: async (api) => typeof (await api.eks().send(new eks.ListAccessEntriesCommand({ clusterName }))).accessEntries?.length,
     expected: 'number',
   },
 ];

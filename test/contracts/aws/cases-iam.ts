@@ -11,18 +11,15 @@ const trust = JSON.stringify({
 });
 const allow = (action: string) => JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] });
 
-async function role(
-  bench: Bench,
-  more: Partial<iam.CreateRoleCommandInput> = {},
-): Promise<{ readonly RoleName: string; readonly send: iam.IAMClient['send'] }> {
-  const client = bench.iam();
-  const RoleName = more.RoleName ?? bench.name('role');
+async function role(api: Bench, more: Partial<iam.CreateRoleCommandInput> = {}): Promise<{ readonly RoleName: string; readonly send: iam.IAMClient['send'] }> {
+  const client = api.iam();
+  const RoleName = more.RoleName ?? api.name('role');
   await client.send(new iam.CreateRoleCommand({ AssumeRolePolicyDocument: trust, ...more, RoleName }));
   return { RoleName, send: client.send.bind(client) as iam.IAMClient['send'] };
 }
 
-async function policy(bench: Bench, name = bench.name('policy')): Promise<{ readonly PolicyArn: string; readonly send: iam.IAMClient['send'] }> {
-  const client = bench.iam();
+async function policy(api: Bench, name = api.name('policy')): Promise<{ readonly PolicyArn: string; readonly send: iam.IAMClient['send'] }> {
+  const client = api.iam();
   const made = await client.send(new iam.CreatePolicyCommand({ PolicyName: name, PolicyDocument: allow('s3:GetObject') }));
   return { PolicyArn: made.Policy?.Arn ?? '', send: client.send.bind(client) as iam.IAMClient['send'] };
 }
@@ -30,8 +27,8 @@ async function policy(bench: Bench, name = bench.name('policy')): Promise<{ read
 export const iamCases: readonly ContractCase[] = [
   {
     name: 'A role is given back with its path, tags and encoded trust',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench, { Path: '/loki/', Description: 'd', Tags: [{ Key: 'a', Value: 'b' }] });
+    observe: async (api) => {
+      const { RoleName, send } = await role(api, { Path: '/loki/', Description: 'd', Tags: [{ Key: 'a', Value: 'b' }] });
       const got = (await send(new iam.GetRoleCommand({ RoleName }))).Role;
       return [
         got?.Arn?.replace(RoleName, 'NAME'),
@@ -45,41 +42,41 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'A role name is taken once, whatever its case and path',
-    observe: async (bench) => {
-      const { RoleName } = await role(bench);
-      return [await outcome(role(bench, { RoleName })), await outcome(role(bench, { RoleName: RoleName.toUpperCase(), Path: '/x/' }))];
+    observe: async (api) => {
+      const { RoleName } = await role(api);
+      return [await outcome(role(api, { RoleName })), await outcome(role(api, { RoleName: RoleName.toUpperCase(), Path: '/x/' }))];
     },
     expected: ['EntityAlreadyExistsException 409', 'EntityAlreadyExistsException 409'],
   },
-  { name: 'A role name of 65 letters', observe: (bench) => outcome(role(bench, { RoleName: 'r'.repeat(65) })), expected: 'ValidationError 400' },
+  { name: 'A role name of 65 letters', observe: (api) => outcome(role(api, { RoleName: 'r'.repeat(65) })), expected: 'ValidationError 400' },
   {
     name: 'A trust policy that is no JSON',
-    observe: (bench) => outcome(role(bench, { AssumeRolePolicyDocument: '{not json' })),
+    observe: (api) => outcome(role(api, { AssumeRolePolicyDocument: '{not json' })),
     expected: 'MalformedPolicyDocumentException 400',
   },
   {
     name: 'A boundary that is not there',
-    observe: (bench) => outcome(role(bench, { PermissionsBoundary: `arn:aws:iam::${accountId}:policy/none` })),
+    observe: (api) => outcome(role(api, { PermissionsBoundary: `arn:aws:iam::${accountId}:policy/none` })),
     expected: 'NoSuchEntityException 404',
   },
   {
     name: 'A role that is not there is named',
-    observe: (bench) => messageOf(bench.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
+    observe: (api) => messageOf(api.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
     expected: 'The role with name none cannot be found.',
   },
   {
     name: 'What is not there is no such entity',
-    observe: async (bench) => [
-      await outcome(bench.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
-      await outcome(bench.iam().send(new iam.DeleteRoleCommand({ RoleName: 'none' }))),
-      await outcome(bench.iam().send(new iam.GetPolicyCommand({ PolicyArn: `arn:aws:iam::${accountId}:policy/none` }))),
+    observe: async (api) => [
+      await outcome(api.iam().send(new iam.GetRoleCommand({ RoleName: 'none' }))),
+      await outcome(api.iam().send(new iam.DeleteRoleCommand({ RoleName: 'none' }))),
+      await outcome(api.iam().send(new iam.GetPolicyCommand({ PolicyArn: `arn:aws:iam::${accountId}:policy/none` }))),
     ],
     expected: ['NoSuchEntityException 404', 'NoSuchEntityException 404', 'NoSuchEntityException 404'],
   },
   {
     name: 'Trust and tags are changed in place',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench, { Tags: [{ Key: 'a', Value: '1' }] });
+    observe: async (api) => {
+      const { RoleName, send } = await role(api, { Tags: [{ Key: 'a', Value: '1' }] });
       const other = trust.replace('ec2', 'pods.eks');
       await send(new iam.UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: other }));
       await send(new iam.TagRoleCommand({ RoleName, Tags: [{ Key: 'b', Value: '2' }] }));
@@ -91,8 +88,8 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'Inline policies are overwritten, listed, encoded, deleted',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench);
+    observe: async (api) => {
+      const { RoleName, send } = await role(api);
       const put = (PolicyDocument: string) => send(new iam.PutRolePolicyCommand({ RoleName, PolicyName: 's3', PolicyDocument }));
       await put(allow('s3:GetObject'));
       await put(allow('s3:PutObject'));
@@ -110,8 +107,8 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'A malformed inline policy',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench);
+    observe: async (api) => {
+      const { RoleName, send } = await role(api);
       const bad = JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject' }] });
       return outcome(send(new iam.PutRolePolicyCommand({ RoleName, PolicyName: 'p', PolicyDocument: bad })));
     },
@@ -119,9 +116,9 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'A role is deleted only when nothing hangs on it',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench);
-      const { PolicyArn } = await policy(bench);
+    observe: async (api) => {
+      const { RoleName, send } = await role(api);
+      const { PolicyArn } = await policy(api);
       const remove = () => outcome(send(new iam.DeleteRoleCommand({ RoleName })));
       await send(new iam.AttachRolePolicyCommand({ RoleName, PolicyArn }));
       await send(new iam.PutRolePolicyCommand({ RoleName, PolicyName: 'p', PolicyDocument: allow('s3:GetObject') }));
@@ -135,8 +132,8 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'A managed policy keeps five versions',
-    observe: async (bench) => {
-      const { PolicyArn, send } = await policy(bench);
+    observe: async (api) => {
+      const { PolicyArn, send } = await policy(api);
       const add = () => outcome(send(new iam.CreatePolicyVersionCommand({ PolicyArn, PolicyDocument: allow('s3:PutObject'), SetAsDefault: true })));
       const adds = [await add(), await add(), await add(), await add(), await add()];
       const remove = (VersionId: string) => outcome(send(new iam.DeletePolicyVersionCommand({ PolicyArn, VersionId })));
@@ -146,20 +143,20 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: "A managed policy's document is encoded",
-    observe: async (bench) => {
-      const { PolicyArn, send } = await policy(bench);
+    observe: async (api) => {
+      const { PolicyArn, send } = await policy(api);
       return (await send(new iam.GetPolicyVersionCommand({ PolicyArn, VersionId: 'v1' }))).PolicyVersion?.Document?.startsWith('%7B');
     },
     expected: true,
   },
   {
     name: 'A managed policy that is attached, or has versions, stays',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench);
-      const { PolicyArn } = await policy(bench);
+    observe: async (api) => {
+      const { RoleName, send } = await role(api);
+      const { PolicyArn } = await policy(api);
       await send(new iam.AttachRolePolicyCommand({ RoleName, PolicyArn }));
       const attached = await outcome(send(new iam.DeletePolicyCommand({ PolicyArn })));
-      const other = await policy(bench);
+      const other = await policy(api);
       await send(new iam.CreatePolicyVersionCommand({ PolicyArn: other.PolicyArn, PolicyDocument: allow('s3:PutObject') }));
       return [attached, await outcome(send(new iam.DeletePolicyCommand({ PolicyArn: other.PolicyArn })))];
     },
@@ -167,18 +164,18 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: "A managed policy's name is taken once",
-    observe: async (bench) => {
-      const name = bench.name('policy');
-      await policy(bench, name);
-      return outcome(policy(bench, name));
+    observe: async (api) => {
+      const name = api.name('policy');
+      await policy(api, name);
+      return outcome(policy(api, name));
     },
     expected: 'EntityAlreadyExistsException 409',
   },
   {
     name: 'An OIDC provider without thumbprint, taken once, deleted twice',
-    observe: async (bench) => {
-      const Url = `https://oidc.example.com/id/${bench.name()}`;
-      const client = bench.iam();
+    observe: async (api) => {
+      const Url = `https://oidc.example.com/id/${api.name()}`;
+      const client = api.iam();
       const create = () =>
         client.send(new iam.CreateOpenIDConnectProviderCommand({ Url, ClientIDList: ['sts.amazonaws.com'], Tags: [{ Key: 'a', Value: 'b' }] }));
       const OpenIDConnectProviderArn = (await create()).OpenIDConnectProviderArn ?? '';
@@ -193,11 +190,9 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'An audience is added to an OIDC provider',
-    observe: async (bench) => {
-      const client = bench.iam();
-      const made = await client.send(
-        new iam.CreateOpenIDConnectProviderCommand({ Url: `https://oidc.example.com/id/${bench.name()}`, ClientIDList: ['other'] }),
-      );
+    observe: async (api) => {
+      const client = api.iam();
+      const made = await client.send(new iam.CreateOpenIDConnectProviderCommand({ Url: `https://oidc.example.com/id/${api.name()}`, ClientIDList: ['other'] }));
       const OpenIDConnectProviderArn = made.OpenIDConnectProviderArn ?? '';
       return outcome(client.send(new iam.AddClientIDToOpenIDConnectProviderCommand({ OpenIDConnectProviderArn, ClientID: 'sts.amazonaws.com' })));
     },
@@ -205,8 +200,8 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: "Simulating a role's policies",
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench);
+    observe: async (api) => {
+      const { RoleName, send } = await role(api);
       await send(new iam.PutRolePolicyCommand({ RoleName, PolicyName: 'p', PolicyDocument: allow('s3:Get*') }));
       const simulate = (PolicySourceArn: string) =>
         send(new iam.SimulatePrincipalPolicyCommand({ PolicySourceArn, ActionNames: ['s3:GetObject', 's3:PutObject'] }));
@@ -217,14 +212,14 @@ export const iamCases: readonly ContractCase[] = [
   },
   {
     name: 'Who am I',
-    observe: async (bench) => (await bench.sts().send(new sts.GetCallerIdentityCommand({}))).Account,
+    observe: async (api) => (await api.sts().send(new sts.GetCallerIdentityCommand({}))).Account,
     expected: accountId,
   },
   {
     name: 'A service account takes on the role that trusts it',
-    observe: async (bench) => {
-      const { RoleName, send } = await role(bench);
-      const provider = bench.target.issuer.replace('https://', '');
+    observe: async (api) => {
+      const { RoleName, send } = await role(api);
+      const provider = api.target.issuer.replace('https://', '');
       const Condition = { StringEquals: { [`${provider}:sub`]: 'system:serviceaccount:loki:loki', [`${provider}:aud`]: 'sts.amazonaws.com' } };
       const Principal = { Federated: `arn:aws:iam::${accountId}:oidc-provider/${provider}` };
       const PolicyDocument = JSON.stringify({
@@ -234,11 +229,11 @@ export const iamCases: readonly ContractCase[] = [
       await send(new iam.UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
       const assume = (serviceAccount: string, audience: string) =>
         outcome(
-          bench.sts().send(
+          api.sts().send(
             new sts.AssumeRoleWithWebIdentityCommand({
               RoleArn: `arn:aws:iam::${accountId}:role/${RoleName}`,
               RoleSessionName: 'probe',
-              WebIdentityToken: bench.target.token({ namespace: 'loki', serviceAccount, audience }),
+              WebIdentityToken: api.target.token({ namespace: 'loki', serviceAccount, audience }),
             }),
           ),
         );

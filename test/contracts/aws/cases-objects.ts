@@ -8,16 +8,16 @@ interface Filled {
   readonly send: s3.S3Client['send'];
 }
 
-async function filled(bench: Bench, keys: readonly string[] = [], more: Partial<s3.CreateBucketCommandInput> = {}): Promise<Filled> {
-  const client = bench.s3();
-  const Bucket = bench.name();
+async function filled(api: Bench, keys: readonly string[] = [], more: Partial<s3.CreateBucketCommandInput> = {}): Promise<Filled> {
+  const client = api.s3();
+  const Bucket = api.name();
   await client.send(new s3.CreateBucketCommand({ ...more, Bucket }));
   for (const Key of keys) await client.send(new s3.PutObjectCommand({ Bucket, Key, Body: Key }));
   return { Bucket, send: client.send.bind(client) as s3.S3Client['send'] };
 }
 
-async function versioned(bench: Bench): Promise<Filled> {
-  const made = await filled(bench);
+async function versioned(api: Bench): Promise<Filled> {
+  const made = await filled(api);
   await made.send(new s3.PutBucketVersioningCommand({ Bucket: made.Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   return made;
 }
@@ -25,8 +25,8 @@ async function versioned(bench: Bench): Promise<Filled> {
 export const objectCases: readonly ContractCase[] = [
   {
     name: 'An object comes back as it was put, and is gone when deleted',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api);
       const Key = 'fake/한글 +&?.txt';
       await send(new s3.PutObjectCommand({ Bucket, Key, Body: 'hello', ContentType: 'text/plain', Metadata: { by: 'us' } }));
       const got = await send(new s3.GetObjectCommand({ Bucket, Key }));
@@ -40,8 +40,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'A part of an object',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['0123456789']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['0123456789']);
       const got = await send(new s3.GetObjectCommand({ Bucket, Key: '0123456789', Range: 'bytes=2-4' }));
       return [await got.Body?.transformToString(), got.ContentRange];
     },
@@ -49,8 +49,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'Listing in pages, in key order',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['c', 'a', 'e', 'b', 'd']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['c', 'a', 'e', 'b', 'd']);
       const pages: unknown[] = [];
       for (let ContinuationToken: string | undefined, more = true; more;) {
         const page: s3.ListObjectsV2CommandOutput = await send(new s3.ListObjectsV2Command({ Bucket, MaxKeys: 2, ContinuationToken }));
@@ -68,8 +68,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'Listing by delimiter rolls keys up, across pages',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['fake/1', 'fake/2', 'index/1', 'seed.json', 'x/y/z']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['fake/1', 'fake/2', 'index/1', 'seed.json', 'x/y/z']);
       const all = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/' }));
       const first = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/', MaxKeys: 2 }));
       const second = await send(new s3.ListObjectsV2Command({ Bucket, Delimiter: '/', MaxKeys: 2, ContinuationToken: first.NextContinuationToken }));
@@ -90,8 +90,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'The old listing pages by marker',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['a', 'b/1', 'b/2', 'c']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['a', 'b/1', 'b/2', 'c']);
       const first = await send(new s3.ListObjectsCommand({ Bucket, MaxKeys: 2, Delimiter: '/' }));
       const second = await send(new s3.ListObjectsCommand({ Bucket, Marker: first.NextMarker, Delimiter: '/' }));
       return [first.NextMarker, second.Contents?.map((one) => one.Key)];
@@ -100,8 +100,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'Versions and delete markers hold a bucket',
-    observe: async (bench) => {
-      const { Bucket, send } = await versioned(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await versioned(api);
       const put = await send(new s3.PutObjectCommand({ Bucket, Key: 'k', Body: '1' }));
       await send(new s3.PutObjectCommand({ Bucket, Key: 'k', Body: '22' }));
       const deleted = await send(new s3.DeleteObjectCommand({ Bucket, Key: 'k' }));
@@ -133,16 +133,16 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'Versions of an unversioned bucket are called null',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['k']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['k']);
       return (await send(new s3.ListObjectVersionsCommand({ Bucket }))).Versions?.map((one) => [one.Key, one.VersionId, one.IsLatest]);
     },
     expected: [['k', 'null', true]],
   },
   {
     name: 'Versions page within a key, also while they are deleted',
-    observe: async (bench) => {
-      const { Bucket, send } = await versioned(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await versioned(api);
       for (const Key of ['a', 'a', 'a', 'b', 'c', 'c', 'd']) await send(new s3.PutObjectCommand({ Bucket, Key, Body: Key }));
       const pages: number[] = [];
       let [KeyMarker, VersionIdMarker]: (string | undefined)[] = [];
@@ -160,8 +160,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'Bulk delete counts missing keys as deleted',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['a', 'b']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['a', 'b']);
       const result = await send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'a' }, { Key: 'nope' }] } }));
       return [result.Deleted?.map((one) => one.Key), result.Errors];
     },
@@ -169,16 +169,16 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'A quiet bulk delete names only what failed',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, ['a']);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, ['a']);
       return (await send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Quiet: true, Objects: [{ Key: 'a' }] } }))).Deleted ?? 'none';
     },
     expected: 'none',
   },
   {
     name: 'Bulk delete of more than a thousand keys',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api);
       const Objects = Array.from({ length: 1001 }, (_, at) => ({ Key: `k${at}` }));
       return [
         await outcome(send(new s3.DeleteObjectsCommand({ Bucket, Delete: { Objects } }))),
@@ -189,8 +189,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'A locked version is an error inside a bulk delete that succeeds',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench, [], { ObjectLockEnabledForBucket: true });
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api, [], { ObjectLockEnabledForBucket: true });
       const put = await send(
         new s3.PutObjectCommand({ Bucket, Key: 'k', Body: 'v', ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: new Date(Date.now() + 86_400_000) }),
       );
@@ -201,8 +201,8 @@ export const objectCases: readonly ContractCase[] = [
   },
   {
     name: 'A multipart upload is completed, another aborted',
-    observe: async (bench) => {
-      const { Bucket, send } = await filled(bench);
+    observe: async (api) => {
+      const { Bucket, send } = await filled(api);
       const start = async (Key: string) => (await send(new s3.CreateMultipartUploadCommand({ Bucket, Key }))).UploadId;
       const UploadId = await start('big');
       const part = async (PartNumber: number, Body: Buffer) => ({

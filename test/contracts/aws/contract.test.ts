@@ -36,8 +36,8 @@ function hold(name: string, start: () => Promise<Target>, differs: Readonly<Reco
       const known = differs[one.name];
       const title = known === undefined ? one.name : `${one.name} (differs: ${known.why})`;
       it(title, async () => {
-        const bench = { ...clientsOf(target), target, name: freshName };
-        const observed = await (known === undefined ? one.observe(bench) : one.observe(bench).catch((error: Error) => error.name));
+        const api = { ...clientsOf(target), target, name: freshName };
+        const observed = await (known === undefined ? one.observe(api) : one.observe(api).catch((error: Error) => error.name));
         expect(observed).toEqual(known === undefined ? one.expected : known.seen);
       });
     }

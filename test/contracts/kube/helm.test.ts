@@ -24,10 +24,10 @@ const SERVICE_MONITORS: KubeObject = {
 
 describe.each(GENERATIONS)('the helm of %s', (variable) => {
   let server: TestServer;
-  let bench: Bench;
+  let api: Bench;
   let chart = '';
   let before: unknown;
-  const helm = (...args: readonly string[]): Promise<Ran> => bench.run(binary(variable), [...args, '--namespace', 'home']);
+  const helm = (...args: readonly string[]): Promise<Ran> => api.run(binary(variable), [...args, '--namespace', 'home']);
   const done = async (...args: readonly string[]): Promise<string> => {
     const { code, out, err } = await helm(...args);
     expect(code, `helm ${args.join(' ')}\n${err}`).toBe(0);
@@ -37,13 +37,13 @@ describe.each(GENERATIONS)('the helm of %s', (variable) => {
 
   beforeAll(async () => {
     server = await startServer({ readyAfterMs: 30 });
-    bench = openBench(server);
-    chart = writeTinyChart(bench.home);
+    api = openBench(server);
+    chart = writeTinyChart(api.home);
     before = await server.world();
   });
   afterAll(async () => {
     await server.close();
-    bench.remove();
+    api.remove();
   });
 
   test('installs and waits', async () => {

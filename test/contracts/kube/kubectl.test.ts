@@ -13,8 +13,8 @@ import { claimsIn, startServer } from './server.ts';
 import type { TestServer } from './server.ts';
 
 let server: TestServer;
-let bench: Bench;
-const kubectl = (...args: readonly string[]): Promise<Ran> => bench.run(binary('TOOLS_KUBECTL'), args);
+let api: Bench;
+const kubectl = (...args: readonly string[]): Promise<Ran> => api.run(binary('TOOLS_KUBECTL'), args);
 const done = async (...args: readonly string[]): Promise<string> => {
   const { code, out, err } = await kubectl(...args);
   expect(code, `kubectl ${args.join(' ')}\n${err}`).toBe(0);
@@ -34,14 +34,14 @@ spec:
 `;
 
 function file(name: string, text: string): string {
-  const path = join(bench.home, name);
+  const path = join(api.home, name);
   writeFileSync(path, text);
   return path;
 }
 
 beforeAll(async () => {
   server = await startServer({ readyAfterMs: 20 });
-  bench = openBench(server);
+  api = openBench(server);
   const containerStatuses = [{ name: 'a', ready: true, restartCount: 0, state: { running: { startedAt: '2026-01-07T10:00:00Z' } } }];
   await server.put({
     apiVersion: 'v1',
@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.close();
-  bench.remove();
+  api.remove();
 });
 
 test('gets tables, wide and everywhere', async () => {
@@ -173,7 +173,7 @@ test('says who may do what', async () => {
 
 test('reads logs, and follows them', async () => {
   expect(await done('logs', 'web', '--tail=1')).toBe('a three\n');
-  const child = bench.start(binary('TOOLS_KUBECTL'), ['logs', '-f', 'web', '--tail=1']);
+  const child = api.start(binary('TOOLS_KUBECTL'), ['logs', '-f', 'web', '--tail=1']);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toBe('a three\n');
@@ -183,7 +183,7 @@ test('reads logs, and follows them', async () => {
 });
 
 test('watches', async () => {
-  const child = bench.start(binary('TOOLS_KUBECTL'), ['get', 'pods', '-w']);
+  const child = api.start(binary('TOOLS_KUBECTL'), ['get', 'pods', '-w']);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toContain('web');
@@ -216,7 +216,7 @@ test.each([
   ['plain SPDY', { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
 ])('forwards a port over %s, large bodies included', async (_name, env) => {
   const port = await freePort();
-  const child = bench.start(binary('TOOLS_KUBECTL'), ['port-forward', 'pod/web', `${port}:3100`], env);
+  const child = api.start(binary('TOOLS_KUBECTL'), ['port-forward', 'pod/web', `${port}:3100`], env);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await expect.poll(() => text, { timeout: 10_000 }).toContain('Forwarding from');

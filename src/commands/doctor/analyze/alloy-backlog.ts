@@ -12,8 +12,8 @@ export const rotatedFilesKept: DoctorCheck = {
   title: 'Rotated log files are kept until they are read',
   at: ['doctor'],
   hop: 'alloy-read',
-  async run(survey) {
-    const pods = collectorPods(survey);
+  async run(collected) {
+    const pods = collectorPods(collected);
     if (pods.length === 0) return NO_COLLECTOR;
     if (pods.every(({ lines }) => lines === undefined)) return skip("the collectors' logs could not be read");
     const evidence = said(pods, LOST);

@@ -18,8 +18,8 @@ export const pipelineLoads: DoctorCheck = {
   title: 'Collector configuration is valid',
   at: ['doctor'],
   hop: 'alloy-discovery',
-  async run(survey) {
-    for (const collector of judged(survey)) {
+  async run(collected) {
+    for (const collector of judged(collected)) {
       const fallen = collector.pods.filter(({ ready, containers }) => !ready || containers.some(({ restarts }) => restarts > 0));
       const placed = said(fallen, WITH_POSITION);
       const evidence = placed.length > 0 ? placed : said(fallen, CONFIG_ERROR);
@@ -35,7 +35,7 @@ export const pipelineLoads: DoctorCheck = {
         evidence: [...evidence, ...(line ? [`${collector.configFrom}, line ${position?.[1]}: ${line.trim()}`] : [])],
       });
     }
-    return judged(survey).length === 0 ? NO_COLLECTOR : pass();
+    return judged(collected).length === 0 ? NO_COLLECTOR : pass();
   },
 };
 
@@ -50,10 +50,10 @@ export const collectorsUp: DoctorCheck = {
   at: ['doctor'],
   hop: 'alloy-discovery',
   symptom: true,
-  async run(survey) {
-    const pods = collectorPods(survey);
+  async run(collected) {
+    const pods = collectorPods(collected);
     if (pods.length === 0) return NO_COLLECTOR;
-    if (nodesShort(survey).length > 0) return skip('nodes run out of memory');
+    if (nodesShort(collected).length > 0) return skip('nodes run out of memory');
     const killed = pods.filter(({ containers }) => containers.some(({ ended, restarts }) => ended?.reason === 'OOMKilled' && restarts > 0));
     const bad = pods.filter(
       ({ containers, ready }) => !ready && containers.some(({ waiting, restarts }) => waiting?.reason === 'CrashLoopBackOff' || restarts > 1),
@@ -84,8 +84,8 @@ export const podsListed: DoctorCheck = {
   title: 'Collectors are allowed to list pods',
   at: ['doctor'],
   hop: 'alloy-discovery',
-  async run(survey) {
-    for (const collector of judged(survey)) {
+  async run(collected) {
+    for (const collector of judged(collected)) {
       const evidence = said(
         stuck(collector),
         /is forbidden: User|(pods|nodes|namespaces) is forbidden|cannot (list|watch|get) resource \\?"(pods|nodes|namespaces)/i,
@@ -98,7 +98,7 @@ export const podsListed: DoctorCheck = {
         evidence,
       });
     }
-    return judged(survey).length === 0 ? NO_COLLECTOR : pass();
+    return judged(collected).length === 0 ? NO_COLLECTOR : pass();
   },
 };
 
@@ -108,8 +108,8 @@ export const nodeFilterRight: DoctorCheck = {
   title: 'Each collector discovers the pods of its own node',
   at: ['doctor'],
   hop: 'alloy-discovery',
-  async run(survey) {
-    for (const collector of judged(survey)) {
+  async run(collected) {
+    for (const collector of judged(collected)) {
       const filter = nodeVariable(collector);
       if (!filter || collector.workload.template.hostNetwork) continue;
       const { variable = 'HOSTNAME' } = filter;
@@ -129,6 +129,6 @@ export const nodeFilterRight: DoctorCheck = {
         ],
       });
     }
-    return judged(survey).length === 0 ? NO_COLLECTOR : pass();
+    return judged(collected).length === 0 ? NO_COLLECTOR : pass();
   },
 };

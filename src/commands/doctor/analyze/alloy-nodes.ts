@@ -14,8 +14,8 @@ export const noneStandsStill: DoctorCheck = {
   hop: 'alloy-push',
   symptom: true,
   partial: true,
-  async run(survey) {
-    const collectors = judged(survey);
+  async run(collected) {
+    const collectors = judged(collected);
     if (collectors.length === 0) return NO_COLLECTOR;
     const found = collectors.flatMap(({ workload, stuck }) => stuck.map((one) => ({ workload, one })));
     const [first] = found;
@@ -32,15 +32,15 @@ export const noneStandsStill: DoctorCheck = {
 };
 
 /** Collectors that get no answer, where others of other nodes do: none, when it is all of them. */
-export function cutOff(survey: Evidence): ReturnType<typeof refusals> {
-  const { gateway } = survey.loki ?? {};
+export function cutOff(collected: Evidence): ReturnType<typeof refusals> {
+  const { gateway } = collected.loki ?? {};
   // Where the gateway is away nobody delivers, though not everybody has noticed.
   if (gateway && (gateway.workload.ready === 0 || [502, 503, 504].includes(gateway.anonymous?.status ?? 0))) return [];
-  const silent = new Set(podsPushed(survey).flatMap(({ pod, state }) => (state === 'failing' || state === 'waiting' ? [pod.name] : [])));
-  const heard = collectorPods(survey).filter(({ lines, name }) => lines !== undefined && !silent.has(name));
+  const silent = new Set(podsPushed(collected).flatMap(({ pod, state }) => (state === 'failing' || state === 'waiting' ? [pod.name] : [])));
+  const heard = collectorPods(collected).filter(({ lines, name }) => lines !== undefined && !silent.has(name));
   // Whoever can't read its own password asks nobody.
-  if (judged(survey).some(({ writers }) => writers.some(({ passwordFault }) => passwordFault !== undefined))) return [];
-  const cut = refusals(survey).filter(({ line }) => (NO_ANSWER.test(line) || /status=-1/.test(line)) && !/status=[1-5]\d\d/.test(line));
+  if (judged(collected).some(({ writers }) => writers.some(({ passwordFault }) => passwordFault !== undefined))) return [];
+  const cut = refusals(collected).filter(({ line }) => (NO_ANSWER.test(line) || /status=-1/.test(line)) && !/status=[1-5]\d\d/.test(line));
   return heard.some(({ node }) => !cut.some(({ pod }) => pod.node === node)) ? cut : [];
 }
 
@@ -52,12 +52,12 @@ export const everyNodeReaches: DoctorCheck = {
   hop: 'alloy-push',
   symptom: true,
   partial: true,
-  async run(survey) {
-    if (judged(survey).length === 0) return NO_COLLECTOR;
-    const cut = cutOff(survey);
+  async run(collected) {
+    if (judged(collected).length === 0) return NO_COLLECTOR;
+    const cut = cutOff(collected);
     if (cut.length === 0) return pass();
     const nodes = new Set(cut.map(({ pod }) => pod.node));
-    const others = new Set(collectorPods(survey).flatMap(({ node, lines }) => (lines !== undefined && !nodes.has(node) ? [node] : [])));
+    const others = new Set(collectorPods(collected).flatMap(({ node, lines }) => (lines !== undefined && !nodes.has(node) ? [node] : [])));
     return fail('COLLECTOR_NODE_NETWORK', {
       message: `Loki is reachable from ${others.size} of ${others.size + nodes.size} nodes checked, but not from ${[...nodes].slice(0, 3).join(', ')}`,
       evidence: cut.slice(0, 3).map(({ pod, line }) => `pod ${pod.name} on node ${pod.node}: ${told(line)}`),

@@ -36,14 +36,14 @@ export const pushAddress: DoctorCheck = {
   title: "Collectors push to Loki's address",
   at: ['doctor'],
   hop: 'alloy-push',
-  async run(survey) {
-    const { loki } = survey;
-    const collectors = judged(survey);
+  async run(collected) {
+    const { loki } = collected;
+    const collectors = judged(collected);
     if (collectors.length === 0) return NO_COLLECTOR;
     const all = collectors.flatMap((collector) => collector.writers.map((writer) => ({ collector, writer })));
     const gateway = loki?.gateway && `http://${loki.gateway.workload.name}.${loki.namespace}.svc.cluster.local/loki/api/v1/push`;
     for (const { collector, writer } of all) {
-      const wrong = addressFault(writer, survey);
+      const wrong = addressFault(writer, collected);
       if (wrong === undefined) continue;
       return fail('ALLOY_PUSH_URL', {
         message: `The collector pushes to ${writer.url}: ${wrong}`,
@@ -67,8 +67,8 @@ export const pipelineJoined: DoctorCheck = {
   title: 'Every log source is forwarded to a loki.write',
   at: ['doctor'],
   hop: 'alloy-push',
-  async run(survey) {
-    const collectors = judged(survey);
+  async run(collected) {
+    const collectors = judged(collected);
     if (collectors.length === 0) return NO_COLLECTOR;
     for (const { blocks, configFrom } of collectors) {
       const sources = blocksNamed(blocks, /^loki\.source\.(file|kubernetes|podlogs)$/);
@@ -95,22 +95,22 @@ export const pushesAccepted: DoctorCheck = {
   at: ['doctor'],
   hop: 'alloy-push',
   symptom: true,
-  async run(survey) {
-    const { reading } = survey;
-    const collectors = judged(survey);
+  async run(collected) {
+    const { reading } = collected;
+    const collectors = judged(collected);
     if (collectors.length === 0) return NO_COLLECTOR;
-    const refused = refusals(survey);
-    const heard = refused.filter(({ line }) => !TOLD_ELSEWHERE.test(line) && !cutOff(survey).some(({ line: cut }) => cut === line));
+    const refused = refusals(collected);
+    const heard = refused.filter(({ line }) => !TOLD_ELSEWHERE.test(line) && !cutOff(collected).some(({ line: cut }) => cut === line));
     const evidence = toldOnce(heard).slice(0, 3);
     const dropped = collectors.flatMap(({ counters }) => counters).filter(({ droppedEntries }) => droppedEntries > 0);
     const numbers = dropped.slice(0, 2).map(({ pod, droppedEntries }) => `pod ${pod}: loki_write_dropped_entries_total ${droppedEntries}`);
     if (heard.length === 0 && (dropped.length === 0 || refused.length > 0)) return pass();
     const status = /status(?:=| )(-1|\d{3})/.exec(heard[0]?.line ?? '')?.[1];
-    const now = failing(survey);
-    const asked = podsPushed(survey).length;
+    const now = failing(collected);
+    const asked = podsPushed(collected).length;
     const whose = now.length > 0 ? ` of ${now.length} of ${asked} collectors that were asked` : '';
     const message = `Pushes${whose} ${status === '-1' ? 'get no answer' : `are refused${status ? ` with HTTP ${status}` : ''}`}`;
-    if (now.length > 0) return fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...ownAnswers(survey), ...numbers] });
+    if (now.length > 0) return fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...ownAnswers(collected), ...numbers] });
     // What comes back now speaks for the present; the log tells of the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
     if (arrives && dropped.length === 0 && heard.every(({ line }) => /will retry/i.test(line))) return pass('refused pushes succeeded on retry');
@@ -124,8 +124,8 @@ export const pushesAccepted: DoctorCheck = {
 };
 
 /** What Loki itself says of pushes that it could not take. */
-const ownAnswers = (survey: Evidence): readonly string[] =>
-  said(survey.loki ? core(survey.loki) : [], /POST \/loki\/api\/v1\/push \((429|5\d\d)\)/, 2, freshSince(survey));
+const ownAnswers = (collected: Evidence): readonly string[] =>
+  said(collected.loki ? core(collected.loki) : [], /POST \/loki\/api\/v1\/push \((429|5\d\d)\)/, 2, freshSince(collected));
 
 /** The login is right, and the process can't open the file that it is in; Alloy says so at level debug only. */
 export const passwordReadable: DoctorCheck = {
@@ -133,12 +133,12 @@ export const passwordReadable: DoctorCheck = {
   title: 'Collectors can read their password',
   at: ['doctor'],
   hop: 'alloy-push',
-  async run(survey) {
-    const collectors = judged(survey);
+  async run(collected) {
+    const collectors = judged(collected);
     if (collectors.length === 0) return NO_COLLECTOR;
     const bad = collectors.flatMap((collector) => collector.writers.flatMap((writer) => (writer.passwordFault ? [{ collector, writer }] : [])))[0];
     if (!bad) return pass();
-    const states = podsPushed(survey).filter(({ pod }) => bad.collector.pods.some(({ name }) => name === pod.name));
+    const states = podsPushed(collected).filter(({ pod }) => bad.collector.pods.some(({ name }) => name === pod.name));
     if (states.some(({ state }) => state === 'delivering')) return pass('pushes are accepted');
     const { kind, namespace, name } = bad.collector.workload;
     return fail('WRITER_PASSWORD_UNREADABLE', {

@@ -13,9 +13,9 @@ export const varlogMounted: DoctorCheck = {
   title: "The node's /var/log is mounted into the collectors",
   at: ['doctor'],
   hop: 'alloy-read',
-  async run(survey) {
-    const readers = judged(survey).filter(readsFiles);
-    if (readers.length === 0) return judged(survey).length === 0 ? NO_COLLECTOR : skip('no collector reads files');
+  async run(collected) {
+    const readers = judged(collected).filter(readsFiles);
+    if (readers.length === 0) return judged(collected).length === 0 ? NO_COLLECTOR : skip('no collector reads files');
     for (const collector of readers) {
       const { template, kind, name, namespace } = collector.workload;
       const paths = (container(collector)?.volumeMounts ?? []).flatMap((mount) => {
@@ -53,8 +53,8 @@ export const filesReadable: DoctorCheck = {
   title: 'Collectors are allowed to read the log files',
   at: ['doctor'],
   hop: 'alloy-read',
-  async run(survey) {
-    for (const collector of judged(survey)) {
+  async run(collected) {
+    for (const collector of judged(collected)) {
       const evidence = said(stuck(collector), /\/var\/(log|lib\/docker)\/\S{0,400}: (permission denied|operation not permitted)/i);
       if (evidence.length === 0) continue;
       const user = container(collector)?.securityContext?.runAsUser ?? collector.workload.template.securityContext?.runAsUser;
@@ -63,7 +63,7 @@ export const filesReadable: DoctorCheck = {
         evidence: [...evidence, ...(user ? [`${collector.workload.kind} ${collector.workload.name}: securityContext.runAsUser ${user}`] : [])],
       });
     }
-    return judged(survey).length === 0 ? NO_COLLECTOR : pass();
+    return judged(collected).length === 0 ? NO_COLLECTOR : pass();
   },
 };
 
@@ -73,15 +73,16 @@ export const filesFollowed: DoctorCheck = {
   at: ['doctor'],
   hop: 'alloy-read',
   symptom: true,
-  async run(survey) {
-    const collectors = judged(survey);
+  async run(collected) {
+    const collectors = judged(collected);
     const counted = collectors.filter(readsFiles).flatMap(({ counters }) => counters.filter(({ activeFiles }) => activeFiles !== undefined));
     if (counted.length === 0) return collectors.length === 0 ? NO_COLLECTOR : skip('file metrics could not be read');
     const still = new Set(collectors.flatMap(({ stuck: all }) => all.map(({ pod }) => pod)));
     const idle = counted.filter(({ activeFiles, pod }) => activeFiles === 0 && !still.has(pod));
     if (idle.length === 0) return pass(`${counted.reduce((sum, { activeFiles = 0 }) => sum + activeFiles, 0)} files on ${counted.length} collectors`);
     // A node may have no pod whose logs are wanted; of those that have, and print, the next hop tells.
-    if (idle.length < counted.length && survey.reading?.status === 200) return pass(`${counted.length - idle.length}/${counted.length} collectors tail files`);
+    if (idle.length < counted.length && collected.reading?.status === 200)
+      return pass(`${counted.length - idle.length}/${counted.length} collectors tail files`);
     return fail('ALLOY_NO_FILES', {
       message: `${idle.length} of ${counted.length} collectors follow no file`,
       evidence: idle.slice(0, 4).map(({ pod, node }) => `pod ${pod} on ${node}: loki_source_file_files_active_total 0`),
@@ -103,8 +104,8 @@ export const positionsKept: DoctorCheck = {
   title: 'Collectors persist their read positions',
   at: ['doctor'],
   hop: 'alloy-read',
-  async run(survey) {
-    const readers = judged(survey).filter(readsFiles);
+  async run(collected) {
+    const readers = judged(collected).filter(readsFiles);
     if (readers.length === 0) return skip('no collector reads files');
     const lost = readers.find((collector) => {
       const own = container(collector);
@@ -126,9 +127,9 @@ export const prefixTaken: DoctorCheck = {
   title: "The container runtime's line prefix is removed",
   at: ['doctor'],
   hop: 'alloy-read',
-  async run(survey) {
-    const { reading } = survey;
-    const readers = judged(survey).filter(readsFiles);
+  async run(collected) {
+    const { reading } = collected;
+    const readers = judged(collected).filter(readsFiles);
     if (readers.length === 0) return skip('no collector reads files');
     const bad = readers.find((one) => one.text !== undefined && !takesPrefix(one));
     // A stage for another runtime leaves it as well: the line tells.
@@ -147,9 +148,9 @@ export const notByApi: DoctorCheck = {
   at: ['doctor'],
   hop: 'alloy-read',
   partial: true,
-  async run(survey) {
-    const bad = judged(survey).find(readsApi);
-    if (!bad) return judged(survey).length === 0 ? NO_COLLECTOR : pass();
+  async run(collected) {
+    const bad = judged(collected).find(readsApi);
+    if (!bad) return judged(collected).length === 0 ? NO_COLLECTOR : pass();
     const [source] = blocksNamed(bad.blocks, /^loki\.source\.(kubernetes|podlogs)$/);
     return warn('ALLOY_API_TAIL', {
       message: `${bad.workload.kind} ${bad.workload.namespace}/${bad.workload.name} reads logs through the API server, which loses lines that overtake each other`,
@@ -164,8 +165,8 @@ export const readOnce: DoctorCheck = {
   title: 'Each log line is read by exactly one collector',
   at: ['doctor'],
   hop: 'alloy-read',
-  async run(survey) {
-    const all = judged(survey);
+  async run(collected) {
+    const all = judged(collected);
     if (all.length === 0) return NO_COLLECTOR;
     const here = all.filter((one) => one.writers.some(({ ours }) => ours) && (readsFiles(one) || readsApi(one)) && one.pods.some(({ ready }) => ready));
     const named = ({ workload: { kind, namespace, name } }: CollectorEvidence) => `${kind} ${namespace}/${name}`;

@@ -17,24 +17,24 @@ const DENIED = /AccessDenied|Access Denied|not authorized to perform|StatusCode:
 
 const both = (first: RegExp, second: RegExp): RegExp => new RegExp(`^(?=[\\s\\S]*(?:${first.source}))(?=[\\s\\S]*(?:${second.source}))`, 'i');
 
-const atSts = (survey: Evidence, loki: LokiEvidence) => saying(core(loki), both(STS, NO_ANSWER), unwrittenSince(survey));
+const atSts = (collected: Evidence, loki: LokiEvidence) => saying(core(loki), both(STS, NO_ANSWER), unwrittenSince(collected));
 
 export const stsReached: DoctorCheck = {
   id: 'identity.sts',
   title: 'Loki can reach STS',
   at: ['doctor'],
   hop: 'aws-identity',
-  async run(survey) {
-    const { loki, cluster } = survey;
+  async run(collected) {
+    const { loki, cluster } = collected;
     if (!loki) return NO_LOKI;
-    const heard = atSts(survey, loki);
+    const heard = atSts(collected, loki);
     if (heard.length === 0) return pass();
     if (meshed(core(loki)).length > 0) return skip('a service mesh is in between');
     const global = heard.some(({ line }) => /\/\/sts\.amazonaws\.com/.test(line));
     return fail('LOKI_STS_UNREACHABLE', {
       message: `${heard.length === 1 ? `Pod ${heard[0]!.pod.name} gets` : `${heard.length} pods of Loki get`} no answer from STS${global ? ', which is asked at its global address' : ''}`,
       fix: `give the pods' subnets a NAT gateway, or an interface endpoint com.amazonaws.${cluster.region}.sts with private DNS${global ? '; and set AWS_STS_REGIONAL_ENDPOINTS=regional' : ''}`,
-      evidence: said(core(loki), both(STS, NO_ANSWER), 3, unwrittenSince(survey)),
+      evidence: said(core(loki), both(STS, NO_ANSWER), 3, unwrittenSince(collected)),
     });
   },
 };
@@ -47,10 +47,10 @@ export const notAsNode: DoctorCheck = {
   title: "Loki doesn't use the node's role",
   at: ['doctor'],
   hop: 'aws-identity',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
-    const [first] = saying(core(loki), NODE_ROLE, unwrittenSince(survey));
+    const [first] = saying(core(loki), NODE_ROLE, unwrittenSince(collected));
     if (!first) return pass();
     const node = NODE_ROLE.exec(first.line)?.[1] ?? '';
     const own = loki.account.roleArn ?? loki.account.association;
@@ -59,7 +59,7 @@ export const notAsNode: DoctorCheck = {
       fix: own
         ? `kubectl -n ${loki.namespace} rollout restart deployment,statefulset; and keep pods from the node's credentials: set the hop limit of its metadata service to 1`
         : `give ServiceAccount ${loki.namespace}/${loki.account.name} a role of its own, and keep pods from the node's credentials`,
-      evidence: [...said(core(loki), NODE_ROLE, 2, unwrittenSince(survey)), `ServiceAccount ${loki.namespace}/${loki.account.name}: ${own ?? 'no role'}`],
+      evidence: [...said(core(loki), NODE_ROLE, 2, unwrittenSince(collected)), `ServiceAccount ${loki.namespace}/${loki.account.name}: ${own ?? 'no role'}`],
     });
   },
 };
@@ -70,11 +70,11 @@ export const identityAccepted: DoctorCheck = {
   at: ['doctor'],
   hop: 'aws-identity',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
-    if (atSts(survey, loki).length > 0) return skip('STS does not respond');
-    const evidence = said(core(loki), REFUSED, 3, unwrittenSince(survey));
+    if (atSts(collected, loki).length > 0) return skip('STS does not respond');
+    const evidence = said(core(loki), REFUSED, 3, unwrittenSince(collected));
     if (evidence.length === 0) return pass();
     const [major = 0, minor = 0] = versionOf(loki) ?? [];
     const changed = major > 3 || (major === 3 && minor >= 6);
@@ -94,14 +94,14 @@ export const s3Reached: DoctorCheck = {
   title: 'Loki can reach S3',
   at: ['doctor'],
   hop: 's3',
-  async run(survey) {
-    const { loki, cluster } = survey;
+  async run(collected) {
+    const { loki, cluster } = collected;
     if (!loki) return NO_LOKI;
     const unanswered = (since: number) =>
       saying(core(loki), both(S3, NO_ANSWER), since).filter(({ line }) => !STS.test(line) && !DENIED.test(line) && !NO_IDENTITY.test(line));
-    const lately = unanswered(unwrittenSince(survey));
+    const lately = unanswered(unwrittenSince(collected));
     // What other pods have written since does not clear the one that can't.
-    const heard = lately.length > 0 ? lately : unanswered(freshSince(survey));
+    const heard = lately.length > 0 ? lately : unanswered(freshSince(collected));
     const [first] = heard;
     if (!first) return pass();
     if (meshed(core(loki)).length > 0) return skip('a service mesh is in between');
@@ -122,10 +122,10 @@ export const s3Allows: DoctorCheck = {
   at: ['doctor'],
   hop: 's3',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
-    const heard = saying(core(loki), both(S3, DENIED), unwrittenSince(survey)).filter(({ line }) => !STS.test(line) && !NODE_ROLE.test(line));
+    const heard = saying(core(loki), both(S3, DENIED), unwrittenSince(collected)).filter(({ line }) => !STS.test(line) && !NODE_ROLE.test(line));
     const [first] = heard;
     if (!first) return pass();
     const said_ = toldOnce(heard).slice(0, 3);
@@ -146,10 +146,10 @@ export const chunksArrive: DoctorCheck = {
   at: ['doctor'],
   hop: 's3',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
-    const evidence = said(core(loki), /failed to flush|failed to run compaction|unable to list rules|error syncing tables/i, 3, unwrittenSince(survey));
+    const evidence = said(core(loki), /failed to flush|failed to run compaction|unable to list rules|error syncing tables/i, 3, unwrittenSince(collected));
     const failures = loki.counters?.flushFailures ?? 0;
     if (evidence.length > 0)
       return fail('LOKI_FLUSH_FAILS', {

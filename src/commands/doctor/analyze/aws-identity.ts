@@ -66,8 +66,8 @@ export const roleTrusts: DoctorCheck = {
   title: "The role trusts Loki's service account",
   at: ['doctor'],
   hop,
-  async run(survey) {
-    const { loki, cluster } = survey;
+  async run(collected) {
+    const { loki, cluster } = collected;
     if (!loki) return NO_LOKI;
     const { account } = loki;
     const arn = account.roleArn ?? account.association;
@@ -85,11 +85,11 @@ export const roleTrusts: DoctorCheck = {
     }
     if (!account.roleArn) return podTrust(arn, account.role.trust);
     const subject = `system:serviceaccount:${loki.namespace}:${account.name}`;
-    const wrong = distrust(account.role.trust, { survey, subject });
+    const wrong = distrust(account.role.trust, { collected, subject });
     if (wrong === undefined) return pass(subject);
     return fail('IRSA_TRUST_MISMATCH', {
       message: `Role ${arn} does not let ${subject} in: ${wrong.why}`,
-      fix: `aws iam update-assume-role-policy --role-name ${arn.split('/').at(-1)} --policy-document '${trustFor(survey, subject)}'`,
+      fix: `aws iam update-assume-role-policy --role-name ${arn.split('/').at(-1)} --policy-document '${trustFor(collected, subject)}'`,
       evidence: [`trust policy, ${wrong.field}: ${wrong.found}`, `wanted: ${wrong.wanted}`, ...said(core(loki), REFUSED, 1)],
     });
     function trustFor({ cluster: { issuer, providerArn } }: Evidence, sub: string): string {

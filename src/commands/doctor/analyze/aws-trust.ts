@@ -11,8 +11,8 @@ interface Distrust {
 }
 
 /** Why no statement lets the subject in, told of the statement that comes nearest. */
-export function distrust(trust: Json, { survey, subject }: { readonly survey: Evidence; readonly subject: string }): Distrust | undefined {
-  const { issuer = '', providerArn = '' } = survey.cluster;
+export function distrust(trust: Json, { collected, subject }: { readonly collected: Evidence; readonly subject: string }): Distrust | undefined {
+  const { issuer = '', providerArn = '' } = collected.cluster;
   const statements = list(getPath(trust, 'Statement')).filter(
     (one) =>
       getPath(one, 'Effect') === 'Allow' && list(getPath(one, 'Action')).some((action) => action === 'sts:AssumeRoleWithWebIdentity' || action === 'sts:*'),

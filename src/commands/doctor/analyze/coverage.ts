@@ -30,8 +30,8 @@ export const collectorOnEveryNode: DoctorCheck = {
   at: ['doctor'],
   hop: 'scheduling',
   partial: true,
-  async run(survey): Promise<Verdict> {
-    const { collectors, nodes } = survey;
+  async run(collected): Promise<Verdict> {
+    const { collectors, nodes } = collected;
     if (collectors.length === 0) return NO_COLLECTOR;
     // One that reads through the API server reaches the pods of every node.
     const daemons = collectors.filter(
@@ -43,7 +43,7 @@ export const collectorOnEveryNode: DoctorCheck = {
     const without = eligible.filter(({ name }) => !covered.has(name));
     if (without.length === 0) return pass(`${eligible.length}/${eligible.length} nodes`);
     const blockers = without.filter((node) => !daemons.some((one) => mayRun(one, node)));
-    if (blockers.length === 0) return pending(without, survey);
+    if (blockers.length === 0) return pending(without, collected);
     const taints = [...new Set(blockers.flatMap(({ taints }) => taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`)))];
     return fail('COLLECTOR_EXCLUDED_FROM_NODES', {
       message: `${blockers.length} of ${eligible.length} nodes have no collector: ${taints.length > 0 ? `it does not tolerate ${taints.slice(0, 3).join(', ')}` : 'its nodeSelector leaves them out'}`,
@@ -149,9 +149,9 @@ export const nodesKeepMemory: DoctorCheck = {
   at: ['doctor'],
   hop: 'scheduling',
   partial: true,
-  async run(survey) {
-    const { collectors } = survey;
-    const evidence = nodesShort(survey);
+  async run(collected) {
+    const { collectors } = collected;
+    const evidence = nodesShort(collected);
     if (evidence.length === 0) return collectors.length === 0 ? NO_COLLECTOR : pass();
     const unlimited = collectors.find(({ workload }) => workload.template.containers.some(({ resources }) => !resources?.limits?.['memory']));
     return fail('COLLECTOR_UNLIMITED', {

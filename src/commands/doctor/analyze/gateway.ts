@@ -21,8 +21,8 @@ export const gatewayResolves: DoctorCheck = {
   title: "The gateway's DNS resolver works",
   at: ['doctor'],
   hop: 'gateway',
-  async run(survey) {
-    const { loki, cluster } = survey;
+  async run(collected) {
+    const { loki, cluster } = collected;
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
     const down = said(
@@ -30,7 +30,7 @@ export const gatewayResolves: DoctorCheck = {
       NO_RESOLVER,
     );
     // A running nginx asks anew for every name; it tells of names only when it gets no answer.
-    const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]{0,400}(timed out|refused)/i, 3, freshSince(survey));
+    const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]{0,400}(timed out|refused)/i, 3, freshSince(collected));
     const bad = [502, 503, 504].includes(loki.gateway.anonymous?.status ?? 0);
     const evidence = [...down, ...(bad ? asked : [])];
     if (evidence.length === 0) return pass(loki.gateway.resolver);
@@ -58,8 +58,8 @@ export const gatewayUp: DoctorCheck = {
   at: ['doctor'],
   hop: 'gateway',
   proves: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     if (loki.gatewayLost) return deleted(loki.gatewayLost, loki);
     if (!loki.gateway) return NO_GATEWAY;
@@ -86,7 +86,7 @@ export const gatewayUp: DoctorCheck = {
     if (pods.length > 0 && pods.every(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
       return skip('its pods are waiting for a node or an image');
     if (said(pods, NO_RESOLVER).length > 0) return skip("nginx can't start without its resolver");
-    if (pods.some((pod) => isStarting(pod, nowIn(survey)))) return skip('its pods are starting');
+    if (pods.some((pod) => isStarting(pod, nowIn(collected)))) return skip('its pods are starting');
     const lines = said(crashing(pods), /emerg|error/);
     return fail('GATEWAY_UNAVAILABLE', {
       message: `No pod of ${where} is ready`,
@@ -110,8 +110,8 @@ export const loginsUsable: DoctorCheck = {
   title: 'The gateway can read its credentials',
   at: ['doctor'],
   hop: 'gateway',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
     const { loginSecret, workload } = loki.gateway;
@@ -119,7 +119,7 @@ export const loginsUsable: DoctorCheck = {
       gatewayPods(loki),
       /crypt_r\(\) failed|htpasswd.{0,200}(No such file|Permission denied)|open\(\) "[^"]{0,200}htpasswd/i,
       2,
-      freshSince(survey),
+      freshSince(collected),
     );
     if (evidence.length === 0 && !loginSecret?.wrong) return loki.gateway.asksLogin ? pass() : skip('the gateway has no authentication');
     return fail('GATEWAY_HASH', {
@@ -139,14 +139,14 @@ const LATELY_MS = 60_000;
  * Pushes that got no further than the gateway, by the counters of collectors and by its own log. A request for labels goes another way,
  * and may be answered while no line comes through.
  */
-function pushesUnpassed(survey: Evidence, loki: LokiEvidence): { readonly status: number; readonly evidence: readonly string[] } | undefined {
-  const now = nowIn(survey);
-  const down = failing(survey);
+function pushesUnpassed(collected: Evidence, loki: LokiEvidence): { readonly status: number; readonly evidence: readonly string[] } | undefined {
+  const now = nowIn(collected);
+  const down = failing(collected);
   // Whoever delivers now was refused in a moment that is over.
-  if (podsPushed(survey).some(({ state }) => state === 'delivering') && down.length === 0) return undefined;
+  if (podsPushed(collected).some(({ state }) => state === 'delivering') && down.length === 0) return undefined;
   const inLog = gatewayPods(loki).flatMap(({ name, access }) => {
     const { status, count = 0, last, line = '' } = access?.refused.find((one) => UNPASSED.includes(one.status)) ?? {};
-    const over = !last || now - last.getTime() > LATELY_MS || last.getTime() < takingSince(survey) || (access?.takenLast?.getTime() ?? 0) >= last.getTime();
+    const over = !last || now - last.getTime() > LATELY_MS || last.getTime() < takingSince(collected) || (access?.takenLast?.getTime() ?? 0) >= last.getTime();
     return status === undefined || over || (count < 2 && down.length === 0)
       ? []
       : [{ status, text: `pod ${name}: ${count} pushes answered ${status}, the last: ${shortened(line, 160)}` }];
@@ -171,18 +171,18 @@ export const gatewayReachesLoki: DoctorCheck = {
   at: ['doctor'],
   hop: 'gateway',
   symptom: true,
-  async run(survey) {
-    const { loki, collectors } = survey;
+  async run(collected) {
+    const { loki, collectors } = collected;
     if (!loki) return NO_LOKI;
     const answers = [loki.gateway?.anonymous, ...collectors.flatMap(({ writers }) => writers.map(({ answer }) => answer))].filter((one) => one !== undefined);
-    const refused = loki.gateway && pushesUnpassed(survey, loki);
+    const refused = loki.gateway && pushesUnpassed(collected, loki);
     if (refused)
       return fail('GATEWAY_UPSTREAM', {
         message: `The gateway can't pass pushes on to Loki: ${refused.status === 499 ? 'what is behind it does not answer' : `it answers HTTP ${refused.status}`}`,
         evidence: [
           ...refused.evidence,
-          ...lostBehind(survey, loki),
-          ...said(gatewayPods(loki), /could not be resolved|Connection refused|upstream/, 2, freshSince(survey)),
+          ...lostBehind(collected, loki),
+          ...said(gatewayPods(loki), /could not be resolved|Connection refused|upstream/, 2, freshSince(collected)),
         ],
       });
     if (answers.length === 0) return loki.gateway ? skip('it could not be queried') : NO_GATEWAY;

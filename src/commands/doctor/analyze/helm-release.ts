@@ -16,8 +16,8 @@ export const releasesFinished: DoctorCheck = {
   title: 'No Helm release is stuck in a pending state',
   at: ['doctor'],
   hop: 'scheduling',
-  async run(survey) {
-    const bad = releasesOf(survey).find(({ release: { status } }) => status !== 'deployed');
+  async run(collected) {
+    const bad = releasesOf(collected).find(({ release: { status } }) => status !== 'deployed');
     if (!bad) return pass();
     const { name, namespace, status, revision, lastGood } = bad.release;
     const way = lastGood === undefined ? `helm uninstall ${name} -n ${namespace}, then install again` : `helm rollback ${name} ${lastGood} -n ${namespace}`;
@@ -34,8 +34,8 @@ export const valuesHeeded: DoctorCheck = {
   title: 'No Helm value is ignored',
   at: ['doctor'],
   hop: 'scheduling',
-  async run(survey) {
-    const unheeded = releasesOf(survey).flatMap(({ name, release }) =>
+  async run(collected) {
+    const unheeded = releasesOf(collected).flatMap(({ name, release }) =>
       (release.chart === name ? unknownKeys(release.values, { name, version: release.chartVersion }) : []).map(({ path, nearest }) => ({
         release,
         path,

@@ -73,19 +73,19 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
   at: ['doctor'],
   hop: 'limits',
   partial: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const all = (loki.counters?.discarded ?? []).filter(({ reason }) => limit.reasons.includes(reason));
     // Loki counts the same lines once more under the general reason.
     const plain = all.filter(({ reason }) => reason !== GENERAL);
     const counted = (plain.length > 0 ? plain : all).toSorted((a, b) => b.lines - a.lines);
-    const heard = [...refusals(survey).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(survey))];
+    const heard = [...refusals(collected).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(collected))];
     if (counted.length === 0 && heard.length === 0)
       return loki.counters ? pass(`${loki.counters.received} log lines received`) : skip("Loki's metrics could not be read");
     const [first] = counted;
     const ahead = counted.some(({ reason }) => reason === 'too_far_in_future');
-    const kept = limit.again === true && first !== undefined && losesNothing(survey);
+    const kept = limit.again === true && first !== undefined && losesNothing(collected);
     const said = {
       message: kept
         ? `Loki has put off ${first.lines} lines of tenant ${first.tenant} (${first.reason}); collectors tried again, and lost none`
@@ -97,9 +97,9 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
 }));
 
 /** By the collectors' own counters: nobody has given a line up, and everybody delivers who has something to deliver. */
-function losesNothing(survey: Evidence): boolean {
-  const counters = judged(survey).flatMap((one) => one.counters);
-  const latest = podsPushed(survey);
+function losesNothing(collected: Evidence): boolean {
+  const counters = judged(collected).flatMap((one) => one.counters);
+  const latest = podsPushed(collected);
   return (
     counters.length > 0 &&
     latest.length > 0 &&
@@ -149,12 +149,12 @@ export const messagesFit: DoctorCheck = {
   title: 'Pushes are within the message size limit',
   at: ['doctor'],
   hop: 'limits',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const pattern = /(received|trying to send) message larger than max|request entity too large|client intended to send too large body/i;
-    const pushes = refusedWith(survey, pattern, 2);
-    const inside = heardOf(loki.pods, pattern, 2, freshSince(survey));
+    const pushes = refusedWith(collected, pattern, 2);
+    const inside = heardOf(loki.pods, pattern, 2, freshSince(collected));
     const evidence = [...pushes, ...inside];
     if (evidence.length === 0) return pass();
     const lost =
@@ -163,7 +163,7 @@ export const messagesFit: DoctorCheck = {
         loki.pods.filter(({ component }) => /^(distributor|write)$/.test(component)),
         /push[\s\S]{0,200}message larger than max/i,
         1,
-        freshSince(survey),
+        freshSince(collected),
       ).length > 0;
     // What a collector can't get rid of it tries for ever, and everything behind it waits.
     return lost ? fail('LOKI_MESSAGE_LARGE', { message: 'Pushes are larger than what Loki takes', evidence }) : warn('LOKI_MESSAGE_LARGE', { evidence });

@@ -37,13 +37,13 @@ export function nowIn({ loki, collectors, reading, done }: Evidence): number {
 }
 
 /** Since when lines count. */
-export const freshSince = (survey: Evidence): number => nowIn(survey) - FRESH_MS;
+export const freshSince = (collected: Evidence): number => nowIn(collected) - FRESH_MS;
 
 /** The same for trouble with the bucket, which is over once something has been written there. */
-export function unwrittenSince(survey: Evidence): number {
-  const newest = survey.loki?.buckets.find(({ use }) => use === 'chunks')?.newest;
+export function unwrittenSince(collected: Evidence): number {
+  const newest = collected.loki?.buckets.find(({ use }) => use === 'chunks')?.newest;
   // Lines tell whole seconds.
-  return Math.max(freshSince(survey), Math.floor((newest?.getTime() ?? 0) / 1000) * 1000);
+  return Math.max(freshSince(collected), Math.floor((newest?.getTime() ?? 0) / 1000) * 1000);
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

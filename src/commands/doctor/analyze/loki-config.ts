@@ -95,11 +95,11 @@ export const schemaEarly: DoctorCheck = {
   title: 'The schema starts before the oldest log lines',
   at: ['doctor'],
   hop,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const pattern = /no schema config found for time/i;
-    const heard = [...refusals(survey).filter(({ line }) => pattern.test(line)), ...saying(core(loki), pattern, freshSince(survey))];
+    const heard = [...refusals(collected).filter(({ line }) => pattern.test(line)), ...saying(core(loki), pattern, freshSince(collected))];
     const [first] = heard;
     const from = fromOf(periodsOf(loki)?.[0]);
     if (!first) return pass(from && `from ${from}`);

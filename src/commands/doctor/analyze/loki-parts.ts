@@ -74,8 +74,8 @@ export const partsUp: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const up = (component: string) => loki.pods.filter((one) => one.component === component && one.ready).length;
     const judged = loki.workloads
@@ -86,7 +86,7 @@ export const partsUp: DoctorCheck = {
     if (!first) return pass();
     const names = new Set(first.parts.map(({ component }) => component));
     const pods = loki.pods.filter(({ component }) => names.has(component));
-    const now = nowIn(survey);
+    const now = nowIn(collected);
     if (pods.length === 0 && first.parts.every((part) => isReplacing(loki, part))) return skip(`${[...names].join(' and ')}: pods are being created`);
     if (pods.some(({ unscheduled, containers }) => unscheduled !== undefined || containers.some(noImage)))
       return skip('its pods are waiting for a node or an image');
@@ -95,7 +95,7 @@ export const partsUp: DoctorCheck = {
     return fail('LOKI_COMPONENT_DOWN', {
       message: `${first.parts.map((part) => `${object(part)}: ${part.ready} of ${part.wanted} ready`).join(', ')}${silent(loki, pods) ? ', and no pod answers' : ''}; Loki ${first.words}`,
       fix: `kubectl -n ${loki.namespace} describe pods -l app.kubernetes.io/component=${first.parts[0]!.component}`,
-      evidence: evidenceOf(survey, pods),
+      evidence: evidenceOf(collected, pods),
     });
   },
 };
@@ -118,8 +118,8 @@ function mute({ mute: all = [], asked = [], pods }: LokiEvidence, workloads: rea
   });
 }
 
-function evidenceOf(survey: Evidence, pods: readonly PodEvidence[]): readonly string[] {
-  const loki = survey.loki!;
+function evidenceOf(collected: Evidence, pods: readonly PodEvidence[]): readonly string[] {
+  const loki = collected.loki!;
   const states = pods.slice(0, 4).map((pod) => {
     const why = loki.mute?.find(({ pod: name }) => name === pod.name)?.why;
     const since = pod.unreadySince ? ` since ${pod.unreadySince.toISOString()}` : '';
@@ -131,7 +131,7 @@ function evidenceOf(survey: Evidence, pods: readonly PodEvidence[]): readonly st
       core(loki).filter(({ name }) => pods.some((pod) => pod.name === name)),
       /level=error|panic|fatal/i,
       2,
-      freshSince(survey),
+      freshSince(collected),
     ),
   ];
 }

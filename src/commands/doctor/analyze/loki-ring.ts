@@ -22,8 +22,8 @@ export const ringWhole: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const ingesters = loki.workloads.filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component));
     const wanted = ingesters.reduce((sum, { wanted }) => sum + wanted, 0);
@@ -36,7 +36,7 @@ export const ringWhole: DoctorCheck = {
     }
     if (!loki.ring) return skip('the ring could not be read');
     if (loki.ring.active >= quorum) return pass(`${loki.ring.active} active, ${quorum} needed`);
-    const starting = storing(loki).filter((pod) => isStarting(pod, nowIn(survey)));
+    const starting = storing(loki).filter((pod) => isStarting(pod, nowIn(collected)));
     if (starting.length > 0) return skip(`${loki.ring.active} active, and ${starting.length} are starting`);
     return fail('LOKI_RING_UNHEALTHY', {
       message: `${loki.ring.active} ingesters are active in the ring, ${quorum} are needed (replication factor ${factor})`,
@@ -74,18 +74,18 @@ export const ringClean: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const pattern = /past heartbeat timeout|existing instance\(?s?\)? with a problem in the ring|too many unhealthy instances/i;
-    const evidence = said(core(loki), pattern, 3, freshSince(survey));
+    const evidence = said(core(loki), pattern, 3, freshSince(collected));
     const stale = (loki.ring?.states ?? []).filter((state) => /UNHEALTHY|LEFT/i.test(state));
     if (evidence.length === 0) return stale.length === 0 ? pass() : skip(`${stale.length} unhealthy entries, which block nothing`);
     const whole = loki.ring !== undefined && loki.ring.active > 0 && stale.length === 0;
     // Each of them says so at its start, while a neighbour is leaving or joining.
     const late = storing(loki).filter(({ ready }) => !ready);
     const lost = stale.length > 0 || evidence.some((line) => /past heartbeat timeout/i.test(line));
-    const waiting = late.some((pod) => lost || nowIn(survey) - startOf(pod) >= WAITING_MS);
+    const waiting = late.some((pod) => lost || nowIn(collected) - startOf(pod) >= WAITING_MS);
     if (whole && !waiting) return late.length > 0 ? skip('an ingester has just started') : pass('seen only earlier');
     const unhealthy = evidence.some((line) => /too many unhealthy/i.test(line));
     const said_ = {
@@ -102,8 +102,8 @@ export const schedulerThere: DoctorCheck = {
   title: 'Queriers can reach the query scheduler',
   at: ['doctor'],
   hop: 'loki-runtime',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const apart = loki.workloads.some(({ component }) => component === 'querier');
     const schedulers = loki.workloads.filter(({ component }) => component === 'query-scheduler');
@@ -111,7 +111,7 @@ export const schedulerThere: DoctorCheck = {
       core(loki).filter(({ component }) => /querier|query-frontend|read/.test(component)),
       /querier-scheduler-worker[\s\S]{0,400}(empty ring|error)|error getting addresses from ring|(error|failed) (contacting|connecting to) (query-)?scheduler|scheduler.{0,400}(no such host|connection refused)/i,
       2,
-      freshSince(survey),
+      freshSince(collected),
     );
     const absent = apart && schedulers.every(({ wanted }) => wanted === 0) && (schedulers.length > 0 || told.length > 0);
     if (!absent && told.length === 0) return pass();
@@ -132,15 +132,15 @@ export const memberlistJoined: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const pattern =
       /(failed to (fast-)?join (the )?memberlist|joining memberlist cluster( failed|: )|memberlist[\s\S]{0,400}(no such host|no nodes|failed to (resolve|reach)|found no nodes to join))/i;
-    const lost = saying(isWhole(loki) ? settled(core(loki)) : core(loki), pattern, freshSince(survey)).filter(
+    const lost = saying(isWhole(loki) ? settled(core(loki)) : core(loki), pattern, freshSince(collected)).filter(
       ({ pod, line }) => !hasSaidSince(pod, line, JOINED),
     );
-    if (lost.length > 0 && !isWhole(loki) && lost.every(({ pod }) => isStarting(pod, nowIn(survey)))) return skip('they have just started');
+    if (lost.length > 0 && !isWhole(loki) && lost.every(({ pod }) => isStarting(pod, nowIn(collected)))) return skip('they have just started');
     const evidence = toldOnce(lost).slice(0, 3);
     if (evidence.length === 0) return pass();
     const members = getPath(loki.config, 'memberlist.join_members');
@@ -157,20 +157,20 @@ export const ringAnswers: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   symptom: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const patterns = getPath(loki.config, 'pattern_ingester.enabled') === true;
     const pods = core(loki).filter(({ component }) => !/^querier$/.test(component));
     const pattern = /empty ring|at least \d+ live replicas required/i;
     // A ring that is whole again was empty a while ago.
     const whole = loki.ring !== undefined && loki.ring.active > 0 && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
-    const starting = storing(loki).some((pod) => isStarting(pod, nowIn(survey)));
-    const inside = whole || starting ? [] : said(pods, pattern, 3, freshSince(survey)).filter((line) => !(patterns && /pattern/i.test(line)));
+    const starting = storing(loki).some((pod) => isStarting(pod, nowIn(collected)));
+    const inside = whole || starting ? [] : said(pods, pattern, 3, freshSince(collected)).filter((line) => !(patterns && /pattern/i.test(line)));
     // Nor is it the trouble of now where the newest refusal is another one: not every collector has had a line to push since.
-    const refused = !whole || pattern.test(newestRefusal(survey) ?? '') ? refusedWith(survey, pattern, 2) : [];
+    const refused = !whole || pattern.test(newestRefusal(collected) ?? '') ? refusedWith(collected, pattern, 2) : [];
     const evidence = [...refused, ...inside];
-    const served = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 60_000;
+    const served = collected.reading?.newest && collected.reading.asked.getTime() - collected.reading.newest.time.getTime() < 60_000;
     if (evidence.length === 0 || served) return pass();
     const few = /at least (\d+) live replicas required, could only find (\d+)/i.exec(evidence.join(' '));
     return fail('LOKI_RING_UNHEALTHY', {

@@ -72,10 +72,10 @@ export const diskFree: DoctorCheck = {
   title: "Loki's volumes have free space",
   at: ['doctor'],
   hop: 'loki-runtime',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
-    const evidence = said(core(loki), /no space left on device|disk quota exceeded|ENOSPC/i, 3, freshSince(survey));
+    const evidence = said(core(loki), /no space left on device|disk quota exceeded|ENOSPC/i, 3, freshSince(collected));
     return evidence.length > 0 ? fail('LOKI_DISK_FULL', { evidence }) : pass();
   },
 };
@@ -129,17 +129,17 @@ export const cachesAnswer: DoctorCheck = {
   at: ['doctor'],
   hop: 'loki-runtime',
   partial: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const pattern =
       /memcache[\s\S]{0,400}(timeout|refused|no such host|no servers|EOF|reset|error)|failed to (put|get)[\s\S]{0,400}memcached|server=\S{1,255}:11211/i;
     const caches = loki.workloads.filter(({ component, name }) => isCache(`${component} ${name}`));
     const down = caches.filter(({ ready, wanted }) => ready < wanted);
     const theirs = loki.pods.filter(({ component, name }) => isCache(`${component} ${name}`));
-    if (down.length > 0 && theirs.some((pod) => isStarting(pod, nowIn(survey)))) return skip('a cache is starting');
+    if (down.length > 0 && theirs.some((pod) => isStarting(pod, nowIn(collected)))) return skip('a cache is starting');
     // Nothing resolves before the first cache is ready, and names are looked up once a minute; whoever is late was there.
-    const since = freshSince(survey);
+    const since = freshSince(collected);
     const heard = down.length > 0 ? saying(core(loki), pattern, since) : saying(settled(core(loki), theirs), pattern, since);
     const late = saying(core(loki), /(memcache|:11211)[\s\S]{0,400}(timeout|EOF|reset)/i, since).filter(
       ({ pod }) => !heard.some((one) => one.pod.name === pod.name),

@@ -8,16 +8,16 @@ import { meshed, sidecarIn } from './mesh.ts';
 import { failing, refusedWith } from './refusals.ts';
 import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 
-const collectors = (survey: Evidence): readonly PodEvidence[] => survey.collectors.flatMap(({ pods }) => pods);
+const collectors = (collected: Evidence): readonly PodEvidence[] => collected.collectors.flatMap(({ pods }) => pods);
 
 interface Cut {
   readonly id: string;
   readonly title: string;
   readonly hop: Hop;
   /** Who has the sidecar, and who complains. */
-  readonly pods: (survey: Evidence) => readonly PodEvidence[];
+  readonly pods: (collected: Evidence) => readonly PodEvidence[];
   readonly complaint: RegExp;
-  readonly since: (survey: Evidence) => number;
+  readonly since: (collected: Evidence) => number;
   readonly message: string;
   readonly fix: string;
 }
@@ -32,7 +32,7 @@ const CUTS: readonly Cut[] = [
     id: 'network.mesh-s3',
     title: 'No service mesh blocks Loki from AWS',
     hop: 's3',
-    pods: (survey) => (survey.loki ? core(survey.loki) : []),
+    pods: (collected) => (collected.loki ? core(collected.loki) : []),
     complaint: new RegExp(`(failed to flush|amazonaws|operation error (S3|STS)|WebIdentityErr)[\\s\\S]{0,400}(${any(NO_ANSWER, PROXIED).source})`, 'i'),
     since: unwrittenSince,
     message: 'Loki gets no answer from AWS through the mesh',
@@ -42,7 +42,7 @@ const CUTS: readonly Cut[] = [
     id: 'network.mesh-ring',
     title: "No service mesh blocks Loki's components from each other",
     hop: 'loki-runtime',
-    pods: (survey) => (survey.loki ? core(survey.loki) : []),
+    pods: (collected) => (collected.loki ? core(collected.loki) : []),
     complaint: any(GOSSIP, PROXIED),
     since: freshSince,
     message: "Loki's parts do not reach each other through the mesh",
@@ -52,7 +52,7 @@ const CUTS: readonly Cut[] = [
     id: 'network.mesh-push',
     title: 'No service mesh blocks collectors from Loki',
     hop: 'alloy-push',
-    pods: (survey) => [...(survey.loki?.pods ?? []), ...collectors(survey)],
+    pods: (collected) => [...(collected.loki?.pods ?? []), ...collectors(collected)],
     complaint:
       /(error sending batch|server returned HTTP status 50[23])[\s\S]{0,400}(upstream connect error|disconnect\/reset|connection reset by peer|EOF|RBAC: access denied|no healthy upstream)|RBAC: access denied/i,
     since: freshSince,
@@ -67,12 +67,12 @@ export const meshLetsThrough: readonly DoctorCheck[] = CUTS.map(({ id, title, ho
   title,
   at: ['doctor'],
   hop,
-  async run(survey) {
-    if (!survey.loki) return NO_LOKI;
-    const inside = meshed(pods(survey));
+  async run(collected) {
+    if (!collected.loki) return NO_LOKI;
+    const inside = meshed(pods(collected));
     const [first] = inside;
     if (!first) return skip('no service mesh sidecars');
-    const evidence = said(pods(survey), complaint, 2, since(survey));
+    const evidence = said(pods(collected), complaint, 2, since(collected));
     if (evidence.length === 0) return pass(`${inside.length} pods with ${sidecarIn(first)}`);
     return fail('MESH_BLOCKS_TRAFFIC', { message, fix, evidence: [`pod ${first.name}: container ${sidecarIn(first)}`, ...evidence] });
   },
@@ -83,11 +83,11 @@ interface Way {
   readonly title: string;
   readonly hop: Hop;
   readonly between: string;
-  readonly ends: (survey: Evidence) => { readonly from: End; readonly to: End; readonly port: number } | undefined;
+  readonly ends: (collected: Evidence) => { readonly from: End; readonly to: End; readonly port: number } | undefined;
 }
 
-const endOf = (pod: PodEvidence | undefined, survey: Evidence): End | undefined =>
-  pod && { is: 'pod', namespace: pod.namespace, labels: pod.labels, namespaceLabels: survey.namespaces.get(pod.namespace) ?? {} };
+const endOf = (pod: PodEvidence | undefined, collected: Evidence): End | undefined =>
+  pod && { is: 'pod', namespace: pod.namespace, labels: pod.labels, namespaceLabels: collected.namespaces.get(pod.namespace) ?? {} };
 const component = ({ loki }: Evidence, ...names: readonly string[]) => names.map((name) => loki?.pods.find((pod) => pod.component === name)).find(Boolean);
 const way = (from: End | undefined, to: End | undefined, port: number) => (from && to ? { from, to, port } : undefined);
 
@@ -97,9 +97,9 @@ const WAYS: readonly Way[] = [
     title: 'Network policies allow Loki to reach AWS',
     hop: 'aws-identity',
     between: 'Loki and AWS',
-    ends: (survey) =>
-      survey.loki && survey.loki.buckets.length > 0
-        ? way(endOf(component(survey, 'ingester', 'write', 'single-binary'), survey), { is: 'outside' }, 443)
+    ends: (collected) =>
+      collected.loki && collected.loki.buckets.length > 0
+        ? way(endOf(component(collected, 'ingester', 'write', 'single-binary'), collected), { is: 'outside' }, 443)
         : undefined,
   },
   {
@@ -107,26 +107,27 @@ const WAYS: readonly Way[] = [
     title: "Network policies allow Loki's components to reach each other",
     hop: 'loki-runtime',
     between: "Loki's distributors and ingesters",
-    ends: (survey) => way(endOf(component(survey, 'distributor', 'write'), survey), endOf(component(survey, 'ingester', 'write'), survey), 9095),
+    ends: (collected) => way(endOf(component(collected, 'distributor', 'write'), collected), endOf(component(collected, 'ingester', 'write'), collected), 9095),
   },
   {
     id: 'network.policy-gateway',
     title: 'Network policies allow the gateway to reach Loki',
     hop: 'gateway',
     between: 'the gateway and Loki',
-    ends: (survey) => way(endOf(component(survey, 'gateway'), survey), endOf(component(survey, 'distributor', 'write', 'single-binary'), survey), 3100),
+    ends: (collected) =>
+      way(endOf(component(collected, 'gateway'), collected), endOf(component(collected, 'distributor', 'write', 'single-binary'), collected), 3100),
   },
   {
     id: 'network.policy-push',
     title: 'Network policies allow collectors to reach Loki',
     hop: 'gateway',
     between: 'collectors and Loki',
-    ends: (survey) => {
-      const collector = survey.collectors.find(({ writers }) => writers.some(({ ours }) => ours)) ?? survey.collectors[0];
-      const to = component(survey, 'gateway', 'single-binary', 'distributor', 'write');
+    ends: (collected) => {
+      const collector = collected.collectors.find(({ writers }) => writers.some(({ ours }) => ours)) ?? collected.collectors[0];
+      const to = component(collected, 'gateway', 'single-binary', 'distributor', 'write');
       // The host's own network is no pod to a policy.
       if (collector?.workload.template.hostNetwork) return undefined;
-      return way(endOf(collector?.pods[0], survey), endOf(to, survey), to?.component === 'gateway' ? 8080 : 3100);
+      return way(endOf(collector?.pods[0], collected), endOf(to, collected), to?.component === 'gateway' ? 8080 : 3100);
     },
   },
 ];
@@ -142,16 +143,16 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
   title,
   at: ['doctor'],
   hop,
-  async run(survey) {
-    if (!survey.loki) return NO_LOKI;
-    if (!survey.policies) return skip('network policies could not be listed');
-    const both = ends(survey);
+  async run(collected) {
+    if (!collected.loki) return NO_LOKI;
+    if (!collected.policies) return skip('network policies could not be listed');
+    const both = ends(collected);
     if (!both) return skip('one side is missing');
-    const cut = barrier(survey.policies, both);
+    const cut = barrier(collected.policies, both);
     if (!cut) return pass();
     // Policies of a cluster whose plugin does not enforce them cut nothing: then answers come all the same.
-    if (hop !== 'aws-identity' && works(survey, id)) return pass(`${cut.policy.name} denies it, but nothing enforces the policy`);
-    if (hop === 'aws-identity' && said(core(survey.loki), NO_ANSWER, 1, unwrittenSince(survey)).length === 0) return pass('nothing is blocked');
+    if (hop !== 'aws-identity' && works(collected, id)) return pass(`${cut.policy.name} denies it, but nothing enforces the policy`);
+    if (hop === 'aws-identity' && said(core(collected.loki), NO_ANSWER, 1, unwrittenSince(collected)).length === 0) return pass('nothing is blocked');
     const { policy, side } = cut;
     const selected = inWords(policy.podSelector.matchLabels ?? {});
     return fail('NETWORK_POLICY', {
@@ -160,22 +161,22 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
       evidence: [
         `NetworkPolicy ${policy.namespace}/${policy.name}: spec.podSelector ${selected}, policyTypes ${policy.types.join(', ')}`,
         ...(both.from.is === 'pod' ? [`labels of the pods that ask: ${inWords(both.from.labels)}`] : []),
-        ...said([...survey.loki.pods, ...collectors(survey)], NO_ANSWER, 1, freshSince(survey)),
+        ...said([...collected.loki.pods, ...collectors(collected)], NO_ANSWER, 1, freshSince(collected)),
       ],
     });
   },
 }));
 
-function works(survey: Evidence, id: string): boolean {
+function works(collected: Evidence, id: string): boolean {
   const pushing = id === 'network.policy-push';
-  const delivered = survey.reading?.newest && survey.reading.asked.getTime() - survey.reading.newest.time.getTime() < 120_000;
-  const down = failing(survey);
+  const delivered = collected.reading?.newest && collected.reading.asked.getTime() - collected.reading.newest.time.getTime() < 120_000;
+  const down = failing(collected);
   // A query is answered by parts that no push passes.
   if (['network.policy-push', 'network.policy-gateway', 'network.policy-ring'].includes(id) && down.length > 0) {
     const unanswered = down.some(({ status }) => status === '-1');
     return id === 'network.policy-push' ? !unanswered : unanswered;
   }
-  const answered = !pushing && survey.loki?.gateway?.anonymous && ![502, 503, 504].includes(survey.loki.gateway.anonymous.status);
+  const answered = !pushing && collected.loki?.gateway?.anonymous && ![502, 503, 504].includes(collected.loki.gateway.anonymous.status);
   // What came a minute ago may have come before the policy did.
-  return pushing && refusedWith(survey, NO_ANSWER).length > 0 ? false : Boolean(delivered || answered);
+  return pushing && refusedWith(collected, NO_ANSWER).length > 0 ? false : Boolean(delivered || answered);
 }

@@ -47,7 +47,7 @@ export const container = ({ workload: { template } }: CollectorEvidence): Contai
 
 /** Those whose configuration is read. */
 export const judged = ({ collectors }: Evidence): readonly CollectorEvidence[] => collectors.filter(({ software }) => software !== 'other');
-export const collectorPods = (survey: Evidence): readonly PodEvidence[] => judged(survey).flatMap(({ pods }) => pods);
+export const collectorPods = (collected: Evidence): readonly PodEvidence[] => judged(collected).flatMap(({ pods }) => pods);
 /** Collectors that may still suffer from what their log tells: those that follow files are over it. */
 export const stuck = ({ pods, counters }: CollectorEvidence): readonly PodEvidence[] =>
   pods.filter(({ name }) => !counters.some(({ pod, activeFiles = 0 }) => pod === name && activeFiles > 0));

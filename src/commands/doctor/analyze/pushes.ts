@@ -55,17 +55,17 @@ const plus = (a: PushCount, b: PushCount): PushCount => ({
 export const stateOf = (one: PushingEvidence, hosts?: ReadonlySet<string>): PushState => pushed(one, hosts).state;
 
 /** Where collectors push to the surveyed Loki; empty where that is not known. */
-const hostsOf = (survey: Evidence): ReadonlySet<string> =>
-  new Set(judged(survey).flatMap(({ writers }) => writers.flatMap(({ ours, url = '' }) => (ours && URL.canParse(url) ? [new URL(url).host] : []))));
+const hostsOf = (collected: Evidence): ReadonlySet<string> =>
+  new Set(judged(collected).flatMap(({ writers }) => writers.flatMap(({ ours, url = '' }) => (ours && URL.canParse(url) ? [new URL(url).host] : []))));
 
 export interface PodPushed extends Pushed {
   readonly pod: PodEvidence;
   readonly seen: PushingEvidence;
 }
 
-export function podsPushed(survey: Evidence): readonly PodPushed[] {
-  const hosts = hostsOf(survey);
-  return judged(survey).flatMap(({ pushing, pods }) =>
+export function podsPushed(collected: Evidence): readonly PodPushed[] {
+  const hosts = hostsOf(collected);
+  return judged(collected).flatMap(({ pushing, pods }) =>
     pushing.flatMap((seen) => {
       const pod = pods.find(({ name }) => name === seen.pod);
       const heeded = [...hosts].some((host) => host in seen.after.pushes) ? hosts : new Set<string>();

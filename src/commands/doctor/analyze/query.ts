@@ -15,10 +15,10 @@ export const queryAnswered: DoctorCheck = {
   hop: 'query',
   symptom: true,
   proves: true,
-  async run(survey) {
-    const { loki, reading } = survey;
+  async run(collected) {
+    const { loki, reading } = collected;
     if (!loki) return NO_LOKI;
-    if (!reading) return skip(whyUnasked(survey));
+    if (!reading) return skip(whyUnasked(collected));
     if (reading.unread)
       return fail('QUERY_FAILS', {
         message: `What answers ${reading.as} is not Loki`,
@@ -32,7 +32,7 @@ export const queryAnswered: DoctorCheck = {
       });
     }
     if (!reading.newest) {
-      const lost = inPipeline(survey);
+      const lost = inPipeline(collected);
       return fail('NOTHING_ARRIVES', {
         message: `No line of the last hour is found as ${reading.as} asks`,
         ...(lost && { fix: lost.fix }),
@@ -45,7 +45,7 @@ export const queryAnswered: DoctorCheck = {
     }
     const age = Math.max(0, Math.round((reading.asked.getTime() - reading.newest.time.getTime()) / 1000));
     const detail = `newest log line is ${age} s old`;
-    const sent = podsPushed(survey).filter(({ state }) => state === 'delivering');
+    const sent = podsPushed(collected).filter(({ state }) => state === 'delivering');
     if (age > LONG_S || (age > DELIVERED_S && sent.length > 0))
       return warn('LOGS_STALE', {
         message: `The newest line is ${age < 120 ? `${age} s` : `${Math.round(age / 60)} minutes`} old${sent.length > 0 ? ', though collectors deliver' : ''}`,
@@ -69,12 +69,12 @@ const LONG_S = 900;
 const DELIVERED_S = 180;
 
 /** Collectors that read and send nothing, though nobody refuses them, drop it themselves. */
-function inPipeline(survey: Evidence): { readonly detail: string; readonly fix: string } | undefined {
-  const counters = survey.collectors.flatMap((one) => one.counters);
+function inPipeline(collected: Evidence): { readonly detail: string; readonly fix: string } | undefined {
+  const counters = collected.collectors.flatMap((one) => one.counters);
   const sum = (of: (one: (typeof counters)[number]) => number) => counters.reduce((all, one) => all + of(one), 0);
   const [read, sent] = [sum(({ readLines }) => readLines), sum(({ sentEntries }) => sentEntries)];
-  const [collector] = survey.collectors;
-  if (!collector || read === 0 || sent > 0 || refusals(survey).length > 0) return undefined;
+  const [collector] = collected.collectors;
+  if (!collector || read === 0 || sent > 0 || refusals(collected).length > 0) return undefined;
   const { kind, namespace, name } = collector.workload;
   return {
     detail: `${counters.length === 1 ? '1 collector has' : `${counters.length} collectors have`} read ${read} lines and sent none`,
@@ -103,14 +103,14 @@ export const queriesFit: DoctorCheck = {
   at: ['doctor'],
   hop: 'query',
   partial: true,
-  async run(survey) {
-    const { loki, reading } = survey;
+  async run(collected) {
+    const { loki, reading } = collected;
     if (!loki) return NO_LOKI;
     const heard = said(
       loki.pods.filter(({ component }) => !/cache|canary/.test(component)),
       LIMITED,
       3,
-      freshSince(survey),
+      freshSince(collected),
     );
     const answer =
       reading && reading.status !== 200 && LIMITED.test(reading.body)
@@ -198,13 +198,13 @@ export const grafanaUnderstood: DoctorCheck = {
   title: "Loki supports Grafana's queries",
   at: ['doctor'],
   hop: 'grafana-datasource',
-  async run(survey) {
-    const { loki, reading } = survey;
+  async run(collected) {
+    const { loki, reading } = collected;
     if (!loki) return NO_LOKI;
     const version = versionOf(loki);
     const answer = reading?.health;
     const refused = answer?.status === 400 && /parse error|syntax error|unexpected IDENTIFIER/i.test(answer.body);
-    if (!refused) return answer ? pass() : skip(whyUnasked(survey));
+    if (!refused) return answer ? pass() : skip(whyUnasked(collected));
     return fail('LOKI_TOO_OLD', {
       message: `Loki${version ? ` ${version.join('.')}` : ''} does not understand the health check of Grafana 10 and newer`,
       evidence: [`/loki/api/v1/query?query=vector(1)+vector(1): HTTP 400 ${answer.body.slice(0, 160)}`, ...imageSaid(loki)],

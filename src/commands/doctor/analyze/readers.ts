@@ -13,8 +13,8 @@ const meant = ({ datasources, services, loki }: Evidence): readonly DatasourceEv
   datasources.filter(({ ours, url }) => ours || (services.get(url) === undefined && /^https?:\/\/[^./:]+\.([^./:]+)/.exec(url)?.[1] === loki?.namespace));
 const NO_DATASOURCE = skip('no Grafana data source for this Loki was found in the cluster');
 const single = (loki: LokiEvidence) => getPath(loki.config, 'auth_enabled') === false;
-const withoutLogin = (survey: Evidence): readonly DatasourceEvidence[] =>
-  survey.loki?.gateway?.asksLogin ? mine(survey).filter(({ hasLogin }) => !hasLogin) : [];
+const withoutLogin = (collected: Evidence): readonly DatasourceEvidence[] =>
+  collected.loki?.gateway?.asksLogin ? mine(collected).filter(({ hasLogin }) => !hasLogin) : [];
 
 export const readerTenant: DoctorCheck = {
   id: 'tenant.reader',
@@ -22,25 +22,25 @@ export const readerTenant: DoctorCheck = {
   at: ['doctor'],
   hop: 'tenant-read',
   proves: true,
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     if (single(loki)) return pass('Loki is single-tenant');
-    const refused = loki.gateway?.setsTenant ? [] : refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: true });
-    if (mine(survey).length === 0 && refused.length > 0)
+    const refused = loki.gateway?.setsTenant ? [] : refusedAtGateway(collected, loki, { agents: /grafana\//i, tenant: true });
+    if (mine(collected).length === 0 && refused.length > 0)
       return fail('READER_TENANT_MISSING', { message: 'Loki refuses Grafana: it names no tenant', evidence: refused });
-    if (mine(survey).length === 0) return NO_DATASOURCE;
+    if (mine(collected).length === 0) return NO_DATASOURCE;
     if (loki.gateway?.setsTenant) return pass(`set by the gateway: ${loki.gateway.setsTenant}`);
-    const bad = mine(survey).find(({ tenant, hasLogin }) => tenant === undefined && (hasLogin || !loki.gateway?.asksLogin));
+    const bad = mine(collected).find(({ tenant, hasLogin }) => tenant === undefined && (hasLogin || !loki.gateway?.asksLogin));
     if (!bad)
-      return withoutLogin(survey).length > 0
+      return withoutLogin(collected).length > 0
         ? skip('the gateway rejects the data source before Loki checks the tenant')
         : pass(
-            mine(survey)
+            mine(collected)
               .map(({ tenant }) => tenant)
               .join(', '),
           );
-    const tenants = tenantsWritten(survey);
+    const tenants = tenantsWritten(collected);
     return fail('READER_TENANT_MISSING', {
       message: `Data source "${bad.name}" sends no tenant, and Loki has more than one`,
       fix: `add to the data source:\njsonData:\n  httpHeaderName1: X-Scope-OrgID\nsecureJsonData:\n  httpHeaderValue1: ${tenants[0] ?? 'TENANT'}`,
@@ -57,22 +57,22 @@ export const sameTenant: DoctorCheck = {
   title: 'Data sources read the tenant that collectors write',
   at: ['doctor'],
   hop: 'tenant-read',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     if (single(loki) || loki.gateway?.setsTenant) return pass();
-    const written = tenantsWritten(survey);
-    const readers = meant(survey).filter(({ tenant }) => tenant !== undefined);
+    const written = tenantsWritten(collected);
+    const readers = meant(collected).filter(({ tenant }) => tenant !== undefined);
     if (readers.length === 0 || written.length === 0) return skip('no tenants to compare');
     // Several tenants are read at once as a|b.
     const bad = readers.find(({ tenant = '' }) => !tenant.split('|').some((one) => written.includes(one)));
-    if (!bad || survey.collectors.some(({ writers }) => writers.some(({ tenant }) => tenant?.is === 'dynamic'))) return pass(written.join(', '));
+    if (!bad || collected.collectors.some(({ writers }) => writers.some(({ tenant }) => tenant?.is === 'dynamic'))) return pass(written.join(', '));
     return fail('READER_TENANT_MISMATCH', {
       message: `Data source "${bad.name}" reads tenant "${bad.tenant}", but collectors write "${written.join('", "')}"`,
       fix: `set secureJsonData.httpHeaderValue1: ${written[0]} in ${bad.from.split(',')[0]}`,
       evidence: [
         `${bad.from}: X-Scope-OrgID ${bad.tenant}`,
-        ...survey.collectors.flatMap(({ configFrom, writers }) =>
+        ...collected.collectors.flatMap(({ configFrom, writers }) =>
           writers.map(({ tenant }) => `${configFrom}: tenant ${tenant?.is === 'fixed' ? tenant.name : 'computed'}`),
         ),
       ],
@@ -81,17 +81,17 @@ export const sameTenant: DoctorCheck = {
 };
 
 /** Grafana adds /loki/api/v1 itself. */
-function addressFault({ url }: DatasourceEvidence, survey: Evidence): string | undefined {
+function addressFault({ url }: DatasourceEvidence, collected: Evidence): string | undefined {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return 'it is no http:// or https:// address';
   const { pathname, port, protocol } = new URL(url);
   if (/\/(push|loki\/api|api\/prom)/.test(pathname)) return `it has the path ${pathname}, but Grafana adds /loki/api/v1 itself`;
-  if (!survey.services.has(url)) return undefined;
-  const service = survey.services.get(url);
+  if (!collected.services.has(url)) return undefined;
+  const service = collected.services.get(url);
   if (!service) return `there is no Service of that name`;
   const wanted = Number(port || (protocol === 'https:' ? 443 : 80));
   if (!service.ports.includes(wanted)) return `Service ${service.namespace}/${service.name} has no port ${wanted}, only ${service.ports.join(', ')}`;
   const component = service.selector['app.kubernetes.io/component'];
-  const ours = service.namespace === survey.loki?.namespace && service.selector['app.kubernetes.io/name'] === 'loki';
+  const ours = service.namespace === collected.loki?.namespace && service.selector['app.kubernetes.io/name'] === 'loki';
   if (!ours || component === undefined || ['gateway', 'query-frontend', 'single-binary', 'read'].includes(component)) return undefined;
   return `it leads to ${component}, which does not answer queries`;
 }
@@ -103,13 +103,13 @@ export const datasourceAddress: DoctorCheck = {
   title: "Data sources point to Loki's gateway",
   at: ['doctor'],
   hop: 'grafana-datasource',
-  async run(survey) {
-    const { datasources, loki } = survey;
+  async run(collected) {
+    const { datasources, loki } = collected;
     if (!loki) return NO_LOKI;
     // A data source may be for another Loki; one that leads nowhere is nobody's.
-    const judged = datasources.filter((one) => one.ours || (inCluster(one, survey) && !survey.services.get(one.url)));
+    const judged = datasources.filter((one) => one.ours || (inCluster(one, collected) && !collected.services.get(one.url)));
     if (judged.length === 0) return NO_DATASOURCE;
-    const bad = judged.map((one) => ({ one, wrong: addressFault(one, survey) })).find(({ wrong }) => wrong !== undefined);
+    const bad = judged.map((one) => ({ one, wrong: addressFault(one, collected) })).find(({ wrong }) => wrong !== undefined);
     if (!bad) return pass(judged.map(({ url }) => url).join(', '));
     const gateway = loki.gateway && `http://${loki.gateway.workload.name}.${loki.namespace}.svc.cluster.local`;
     return fail('DATASOURCE_URL', {
@@ -125,15 +125,15 @@ export const datasourceLogin: DoctorCheck = {
   title: 'Data sources authenticate to the gateway',
   at: ['doctor'],
   hop: 'grafana-datasource',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
-    const away = loki.gateway?.asksLogin ? refusedAtGateway(survey, loki, { agents: /grafana\//i, tenant: false }) : [];
-    if (mine(survey).length === 0 && away.length > 0)
+    const away = loki.gateway?.asksLogin ? refusedAtGateway(collected, loki, { agents: /grafana\//i, tenant: false }) : [];
+    if (mine(collected).length === 0 && away.length > 0)
       return fail('DATASOURCE_NO_LOGIN', { message: 'The gateway refuses Grafana: no login, or a wrong one', evidence: away });
-    if (mine(survey).length === 0) return NO_DATASOURCE;
+    if (mine(collected).length === 0) return NO_DATASOURCE;
     if (!loki.gateway?.asksLogin) return pass('the gateway requires none');
-    const [bad] = withoutLogin(survey);
+    const [bad] = withoutLogin(collected);
     if (bad) {
       return fail('DATASOURCE_NO_LOGIN', {
         message: `Data source "${bad.name}" sends no login, but the gateway asks for one`,
@@ -145,7 +145,7 @@ export const datasourceLogin: DoctorCheck = {
         ],
       });
     }
-    const refused = mine(survey).find(({ answer }) => answer && isLoginRefused(answer));
+    const refused = mine(collected).find(({ answer }) => answer && isLoginRefused(answer));
     if (refused?.answer) {
       return fail('DATASOURCE_LOGIN_REFUSED', {
         message: `The gateway refuses the login of data source "${refused.name}", user "${refused.login?.user}"`,

@@ -30,11 +30,11 @@ export function takingSince({ loki }: Pick<Evidence, 'loki'>): number {
  * The last word of each collector about a push that failed: what it said before, or others long before, was another trouble. Where it
  * has said nothing, its counters speak.
  */
-export function refusals(survey: Evidence): ReturnType<typeof saying> {
-  const heard = saying(collectorPods(survey), PUSH_ERROR, Math.max(freshSince(survey), takingSince(survey)));
+export function refusals(collected: Evidence): ReturnType<typeof saying> {
+  const heard = saying(collectorPods(collected), PUSH_ERROR, Math.max(freshSince(collected), takingSince(collected)));
   const newest = Math.max(0, ...heard.map(({ line }) => timeOf(line) ?? 0));
   const lately = heard.filter(({ line }) => (timeOf(line) ?? newest) >= newest - AT_ONCE_MS);
-  const silent = failing(survey).filter(({ pod }) => !lately.some((one) => one.pod.name === pod.name));
+  const silent = failing(collected).filter(({ pod }) => !lately.some((one) => one.pod.name === pod.name));
   return [...lately, ...silent.map((one) => ({ pod: one.pod, line: counted(one) }))];
 }
 
@@ -42,20 +42,20 @@ export function refusals(survey: Evidence): ReturnType<typeof saying> {
 const GOSSIP_MS = 10_000;
 
 /** Collectors that delivered nothing while Loki could have taken it, by their counters. */
-export function failing(survey: Evidence): readonly PodPushed[] {
-  const [now, since] = [nowIn(survey), takingSince(survey) + GOSSIP_MS];
-  return podsPushed(survey).filter(({ state, seen }) => state === 'failing' && now - seen.seconds * 1000 >= since);
+export function failing(collected: Evidence): readonly PodPushed[] {
+  const [now, since] = [nowIn(collected), takingSince(collected) + GOSSIP_MS];
+  return podsPushed(collected).filter(({ state, seen }) => state === 'failing' && now - seen.seconds * 1000 >= since);
 }
 
 /** What was said last of all. */
-export function newestRefusal(survey: Evidence): string | undefined {
-  const heard = refusals(survey);
+export function newestRefusal(collected: Evidence): string | undefined {
+  const heard = refusals(collected);
   return heard.toSorted((a, b) => (timeOf(a.line) ?? 0) - (timeOf(b.line) ?? 0)).at(-1)?.line;
 }
 
 /** Those of them that say this, each as `pod alloy-a: …`. */
-export const refusedWith = (survey: Evidence, pattern: RegExp, most = 3): readonly string[] =>
-  refusals(survey)
+export const refusedWith = (collected: Evidence, pattern: RegExp, most = 3): readonly string[] =>
+  refusals(collected)
     .filter(({ line }) => pattern.test(line))
     .slice(0, most)
     .map(({ pod, line }) => `pod ${pod.name}: ${told(line)}`);

@@ -19,8 +19,8 @@ export const bucketsThere: DoctorCheck = {
   title: 'The buckets exist in the configured region',
   at: ['doctor'],
   hop,
-  async run(survey) {
-    const { loki, cluster } = survey;
+  async run(collected) {
+    const { loki, cluster } = collected;
     if (!loki) return NO_LOKI;
     if (loki.buckets.length === 0) return skip(loki.otherStore ? `the object store is ${loki.otherStore}` : "Loki doesn't store logs in S3");
     for (const { name, use, region = cluster.region, look } of loki.buckets) {
@@ -50,7 +50,7 @@ export const bucketsThere: DoctorCheck = {
         });
       }
     }
-    const told = toldByPods(survey, loki);
+    const told = toldByPods(collected, loki);
     if (told) return told;
     const unknown = loki.buckets.filter(({ look }) => !look);
     return unknown.length > 0
@@ -70,9 +70,9 @@ const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
 ];
 
 /** Where the buckets could not be looked at, or another one is meant: what S3 answered. */
-function toldByPods(survey: Evidence, loki: LokiEvidence): Verdict | undefined {
+function toldByPods(collected: Evidence, loki: LokiEvidence): Verdict | undefined {
   for (const [code, pattern, message] of SAYS) {
-    const evidence = toldOnce(saying(core(loki), pattern, unwrittenSince(survey)));
+    const evidence = toldOnce(saying(core(loki), pattern, unwrittenSince(collected)));
     if (evidence.length > 0) return fail(code, { message, evidence: evidence.slice(0, 3) });
   }
   return undefined;
@@ -133,14 +133,14 @@ export const rulesInPlace: DoctorCheck = {
   title: 'The ruler can see the rule files',
   at: ['doctor'],
   hop: 's3',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     const bucket = loki.buckets.find(({ use }) => use === 'ruler');
     if (!bucket?.keys) return skip('no dedicated rules bucket, or it could not be checked');
     const lost = bucket.keys.filter((key) => /\.ya?ml$/i.test(key) && !key.startsWith('rules/'));
     const [first] = lost;
-    const tenants = tenantsWritten(survey);
+    const tenants = tenantsWritten(collected);
     const foreign = bucket.keys.find((key) => key.startsWith('rules/') && tenants.length > 0 && !tenants.includes(decoded(key.split('/')[1] ?? '')));
     if (!first && !foreign) return pass(`${bucket.keys.length} objects`);
     return warn('LOKI_RULES_MISPLACED', {

@@ -29,23 +29,23 @@ export const podsPlaced: DoctorCheck = {
   title: 'All pods are scheduled',
   at: ['doctor'],
   hop,
-  async run(survey) {
-    const pods = podsOf(survey);
+  async run(collected) {
+    const pods = podsOf(collected);
     const waiting = pods
-      .filter((pod) => pod.unscheduled !== undefined || isVolumeless(pod, survey.loki))
+      .filter((pod) => pod.unscheduled !== undefined || isVolumeless(pod, collected.loki))
       .sort((a, b) => Number(isCache(a)) - Number(isCache(b)));
     const [first] = waiting;
     if (!first) return pods.length > 0 ? pass(`${pods.length} pods`) : NO_LOKI;
-    const [code, why] = reasonOf(first, survey.loki);
+    const [code, why] = reasonOf(first, collected.loki);
     return fail(code, {
       message: `${waiting.length === 1 ? `Pod ${first.namespace}/${first.name} finds` : `${waiting.length} pods find`} no place: ${why}`,
-      ...fixFor(code, first, survey),
+      ...fixFor(code, first, collected),
       evidence: [
         ...inCommon(
           waiting.map((pod) => ({ pod, text: pod.unscheduled ?? 'Pending, on no node yet' })),
           4,
         ),
-        ...claimEvidence(first, survey.loki),
+        ...claimEvidence(first, collected.loki),
       ],
     });
   },
@@ -104,8 +104,8 @@ export const imagesPulled: DoctorCheck = {
   title: 'All images are pulled',
   at: ['doctor'],
   hop,
-  async run(survey) {
-    const bad = podsOf(survey).flatMap((pod) =>
+  async run(collected) {
+    const bad = podsOf(collected).flatMap((pod) =>
       pod.containers.flatMap((one) => (noImage(one) ? [{ pod, container: one.name, message: one.waiting?.message ?? '' }] : [])),
     );
     const [first] = bad;
@@ -127,9 +127,11 @@ export const volumesMounted: DoctorCheck = {
   title: 'All volumes are attached and mounted',
   at: ['doctor'],
   hop,
-  async run(survey) {
-    const waiting = podsOf(survey).filter(({ ready, node, containers }) => !ready && node !== undefined && containers.every(({ restarts }) => restarts === 0));
-    const events = [...(survey.loki?.events ?? []), ...survey.collectors.flatMap((one) => one.events)];
+  async run(collected) {
+    const waiting = podsOf(collected).filter(
+      ({ ready, node, containers }) => !ready && node !== undefined && containers.every(({ restarts }) => restarts === 0),
+    );
+    const events = [...(collected.loki?.events ?? []), ...collected.collectors.flatMap((one) => one.events)];
     const bad = waiting.flatMap((pod) =>
       events
         .filter(

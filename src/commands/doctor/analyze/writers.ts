@@ -46,13 +46,13 @@ export const writerLogin: DoctorCheck = {
   title: "The gateway accepts the collectors' credentials",
   at: ['doctor'],
   hop: 'gateway',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     if (!loki.gateway) return NO_GATEWAY;
-    const writers = writersOf(survey);
+    const writers = writersOf(collected);
     const { gateway } = loki;
-    const refused = refusedAtGateway(survey, loki, { agents: COLLECTORS, tenant: false });
+    const refused = refusedAtGateway(collected, loki, { agents: COLLECTORS, tenant: false });
     if (writers.length === 0 && refused.length > 0 && gateway.asksLogin)
       return fail('WRITER_LOGIN_MISSING', { message: 'The gateway rejects pushes: missing or invalid credentials', evidence: refused });
     if (writers.length === 0) return skip('no collector writes to this gateway');
@@ -68,12 +68,12 @@ export const writerTenant: DoctorCheck = {
   title: 'Collectors send a tenant',
   at: ['doctor'],
   hop: 'tenant-write',
-  async run(survey) {
-    const { loki } = survey;
+  async run(collected) {
+    const { loki } = collected;
     if (!loki) return NO_LOKI;
     if (getPath(loki.config, 'auth_enabled') === false) return pass('Loki is single-tenant');
-    const writers = writersOf(survey);
-    const refused = refusedAtGateway(survey, loki, { agents: COLLECTORS, tenant: true });
+    const writers = writersOf(collected);
+    const refused = refusedAtGateway(collected, loki, { agents: COLLECTORS, tenant: true });
     if (writers.length === 0 && refused.length > 0)
       return fail('WRITER_TENANT_MISSING', { message: 'Loki rejects pushes: no tenant is set', evidence: refused });
     if (writers.length === 0) return skip('no collector writes to this Loki');
@@ -93,8 +93,8 @@ export const writerTenant: DoctorCheck = {
 };
 
 /** What nginx has noted of others: who is refused there need not be known to this survey. Canaries are not told of. */
-export function refusedAtGateway(survey: Evidence, loki: LokiEvidence, of: { readonly agents: RegExp; readonly tenant: boolean }): readonly string[] {
-  const since = freshSince(survey);
+export function refusedAtGateway(collected: Evidence, loki: LokiEvidence, of: { readonly agents: RegExp; readonly tenant: boolean }): readonly string[] {
+  const since = freshSince(collected);
   return loki.pods
     .filter(({ component }) => component === 'gateway')
     .flatMap(({ name, lines = [] }) => {

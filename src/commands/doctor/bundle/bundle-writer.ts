@@ -16,6 +16,6 @@ export interface Source {
 export interface Sourcing {
   readonly run: RunContext;
   /** Absent where the walk itself has failed. */
-  readonly walked?: Diagnosis;
+  readonly diagnosis?: Diagnosis;
   readonly blanking: Blanking;
 }

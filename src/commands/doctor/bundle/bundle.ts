@@ -33,13 +33,13 @@ interface Missing {
 }
 
 /** A .tar.gz; its manifest.json lists every file with what was removed from it, and what is missing. */
-export async function bundle({ result, page, secrets, made, tookMs, run, walked }: BundleOptions): Promise<Uint8Array> {
+export async function bundle({ result, page, secrets, made, tookMs, run, diagnosis }: BundleOptions): Promise<Uint8Array> {
   const blank = blanking();
   for (const secret of secrets) blank.learn(secret, 'password');
   const missing: Missing[] = [...result.notCollected];
   const texts = new Map<string, string>([['doctor.json', `${JSON.stringify(blank.document(result), null, 1)}\n`]]);
   if (page !== undefined) texts.set('report.html', page);
-  await gather(sources({ run, blanking: blank, ...(walked && { walked }) }), {
+  await gather(sources({ run, blanking: blank, ...(diagnosis && { diagnosis }) }), {
     texts,
     missing,
     clock: run.deps.clock,

@@ -10,16 +10,16 @@ import { readInstallation } from '../../read-installation.ts';
 import type { Diagnosis } from '../diagnose.ts';
 
 export function sources(of: Sourcing): readonly Source[] {
-  const { run, walked } = of;
+  const { run, diagnosis } = of;
   const local: readonly Source[] = [{ what: 'settings', fill: async ({ put }) => put('settings.yaml', stringify(of.blanking.document(run.settings))) }];
-  if (!walked) return local;
-  const within = { ...of, ...walked };
+  if (!diagnosis) return local;
+  const within = { ...of, ...diagnosis };
   return [
     ...local,
     { what: 'settings in the installation record', fill: (shelf) => recorded(within, shelf) },
     { what: 'versions', fill: (shelf) => versions(within, shelf) },
-    { what: 'AWS account', fill: async ({ put }) => put('aws.yaml', stringify(of.blanking.document(awsSide(walked)))) },
-    { what: 'nodes', fill: async ({ put }) => put('nodes.yaml', stringify(walked.seen.nodes)) },
+    { what: 'AWS account', fill: async ({ put }) => put('aws.yaml', stringify(of.blanking.document(awsSide(diagnosis)))) },
+    { what: 'nodes', fill: async ({ put }) => put('nodes.yaml', stringify(diagnosis.seen.nodes)) },
     { what: 'Helm releases', fill: async (shelf) => releases(within, shelf) },
     { what: 'journals', fill: (shelf) => journals(within, shelf) },
     ...clusterSources(within),

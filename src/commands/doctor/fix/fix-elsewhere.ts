@@ -18,9 +18,9 @@ import type { RunContext } from '../../../deps.ts';
 import { problemOf } from '../../run-command.ts';
 
 /** For one finding. `undefined` when nothing can be done safely; why is said. */
-export async function fixElsewhere(run: RunContext, walked: Diagnosis, [finding]: readonly Finding[]): Promise<Draft | undefined> {
+export async function fixElsewhere(run: RunContext, diagnosis: Diagnosis, [finding]: readonly Finding[]): Promise<Draft | undefined> {
   if (!finding) return undefined;
-  const { session, seen } = walked;
+  const { session, seen } = diagnosis;
   const { kubernetes, releases, cluster } = session;
   const ctx = guardIngesters({
     kubernetes,
@@ -32,10 +32,10 @@ export async function fixElsewhere(run: RunContext, walked: Diagnosis, [finding]
   try {
     const { code } = finding.problem;
     const made = remediationValues(code)
-      ? await withValues(run, walked, finding)
+      ? await withValues(run, diagnosis, finding)
       : code.startsWith('READER_')
-        ? await withTenant(walked, finding)
-        : withRestart(walked);
+        ? await withTenant(diagnosis, finding)
+        : withRestart(diagnosis);
     if (!made) return undefined;
     const plan = (await planOf([made.step], ctx, problemOf)) as Plan<never>;
     const { step, target, done } = made;
@@ -62,10 +62,10 @@ function withRestart({ seen: { loki } }: Diagnosis): Made | undefined {
   return { step: restart({ namespace, name, serviceAccount: loki.account.name }), target: { name: targetOf(loki.release), means } };
 }
 
-async function withValues(run: RunContext, walked: Diagnosis, finding: Finding): Promise<Made | undefined> {
-  const found = await collectorsOf(walked, finding);
+async function withValues(run: RunContext, diagnosis: Diagnosis, finding: Finding): Promise<Made | undefined> {
+  const found = await collectorsOf(diagnosis, finding);
   if (found.length === 0) return undefined;
-  const all = await Promise.all(found.map((release) => revalued(run, walked, { release, code: finding.problem.code })));
+  const all = await Promise.all(found.map((release) => revalued(run, diagnosis, { release, code: finding.problem.code })));
   const name = found.map(targetOf).join(',');
   return {
     step: revalue(all),

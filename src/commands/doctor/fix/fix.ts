@@ -17,7 +17,7 @@ import { problemOf, toProblem, type CommandResult } from '../../run-command.ts';
 export interface FixResult {
   readonly walk: (run: RunContext) => Promise<Diagnosis>;
   /** Tells what a walk has found. */
-  readonly show: (run: RunContext, walked: Diagnosis) => CommandResult;
+  readonly show: (run: RunContext, diagnosis: Diagnosis) => CommandResult;
 }
 
 /** What mends one finding may let another one be seen. */
@@ -27,42 +27,42 @@ export async function applyFixes(
   run: RunContext,
   fix: DoctorFix,
   { walk, show }: FixResult,
-): Promise<{ readonly walked: Diagnosis; readonly ending: CommandResult }> {
-  let walked = await walk(run);
+): Promise<{ readonly diagnosis: Diagnosis; readonly ending: CommandResult }> {
+  let diagnosis = await walk(run);
   let shown: CommandResult | undefined;
   let writes = 0;
   const tried = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
-    const wanted = mendable(walked).filter(({ problem: { code } }) => !tried.has(code));
+    const wanted = fixable(diagnosis).filter(({ problem: { code } }) => !tried.has(code));
     if (wanted.length === 0) break;
-    shown ??= show(run, walked);
-    const chosen = walked.seen.ours ? wanted : wanted.slice(0, 1);
+    shown ??= show(run, diagnosis);
+    const chosen = diagnosis.seen.ours ? wanted : wanted.slice(0, 1);
     for (const { problem: found } of chosen) tried.add(found.code);
-    const proposal = await (walked.seen.ours ? fixOurs : fixElsewhere)(run, walked, chosen);
+    const proposal = await (diagnosis.seen.ours ? fixOurs : fixElsewhere)(run, diagnosis, chosen);
     const granted = proposal && (await agreedTo(run, proposal, fix));
     if (!granted) continue;
-    const result = await carryOut(run, walked, granted);
-    if (result.outcome !== 'done') return { walked, ending: ended(result, writes) };
+    const result = await carryOut(run, diagnosis, granted);
+    if (result.outcome !== 'done') return { diagnosis, ending: ended(result, writes) };
     writes += result.writes;
     if (result.writes > 0) {
       run.emit({ type: 'fact.found', fact: 'fixed', value: `${granted.codes.join(', ')}; checking again until the fix takes effect` });
       try {
-        walked = await lookUntil(run, walk, { gone: awaited(walked, granted.codes), known: failing(walked) });
+        diagnosis = await lookUntil(run, walk, { gone: awaited(diagnosis, granted.codes), known: failing(diagnosis) });
       } catch (error) {
         if (!run.signal.aborted) throw error;
         // Nothing is taken back any more, so this is no interruption that left the world as it was.
         const message = 'Checking again was interrupted; completed fixes stay';
-        return { walked, ending: { outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks doctor' })], writes } };
+        return { diagnosis, ending: { outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks doctor' })], writes } };
       }
       shown = undefined;
     }
   }
-  const ending = shown ?? show(run, walked);
-  return { walked, ending: { ...ending, writes } };
+  const ending = shown ?? show(run, diagnosis);
+  return { diagnosis, ending: { ...ending, writes } };
 }
 
 /** The root first; what may only come of it mends itself with it. What is only worth a look is nobody else's to be changed for. */
-function mendable({ result: { findings }, seen: { ours } }: Diagnosis): readonly Finding[] {
+function fixable({ result: { findings }, seen: { ours } }: Diagnosis): readonly Finding[] {
   const fit = findings.filter(({ role, severity, autofix }) => (severity === 'fail' || ours) && role !== 'consequence' && autofix !== 'no');
   return [...fit.filter(({ role }) => role === 'root'), ...fit.filter(({ role }) => role !== 'root')];
 }
@@ -86,7 +86,7 @@ async function carryOut(run: RunContext, { session }: Diagnosis, { steps, ctx, o
     // What a fix that died has done stands, as this walk has seen it.
     else if (unfinished) await close(unfinished, 'done', { emit, toProblem });
     const now: Plan<never> = await planOf(steps, ctx as never, problemOf);
-    const { result } = await executePlan(run, { plan: now, ctx: ctx as never, installId: ownership.installId, doing: 'mend' }, { lost, stillHeld, chain });
+    const { result } = await executePlan(run, { plan: now, ctx: ctx as never, installId: ownership.installId, action: 'mend' }, { lost, stillHeld, chain });
     if (result.outcome === 'done') await done?.();
     return result;
   });
@@ -115,11 +115,11 @@ async function lookUntil(
   const quiet = { ...run, emit: () => {} };
   const began = clock.now().getTime();
   for (;;) {
-    const walked = await walk(quiet);
+    const diagnosis = await walk(quiet);
     const waited = clock.now().getTime() - began;
-    const still = [...failing(walked)];
+    const still = [...failing(diagnosis)];
     const over = !still.some((code) => gone.has(code)) && (waited > STARTING_MS || still.every((code) => known.has(code)));
-    if (over || waited > PATIENCE_MS) return walked;
+    if (over || waited > PATIENCE_MS) return diagnosis;
     await clock.sleep(PAUSE_MS, run.signal);
   }
 }

@@ -1,4 +1,4 @@
-/** What each event means, for readers of `--output json`. A record over the table of events, so that none can be missing. */
+/** What each event means, for readers of `--output json`. A record over the event table, so that no event can lack an entry. */
 import type { EventMap } from './types.ts';
 
 export interface EventDoc<T extends keyof EventMap> {

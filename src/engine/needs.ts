@@ -3,7 +3,7 @@ import type { Step } from './types.ts';
 
 type Node = Pick<Step<never>, 'id' | 'needs'>;
 
-/** The ids this step waits for, transitively: a step named in `needs`, or every earlier one. What is named and not in the list is left out. */
+/** The ids this step waits for, transitively: those in `needs`, or every earlier step. Ids that are not in the list are left out. */
 export function neededBy(steps: readonly Node[], index: number): readonly string[] {
   const at = new Map(steps.map(({ id }, place) => [id, place] as const));
   const found = new Set<string>();
@@ -20,7 +20,7 @@ export function neededBy(steps: readonly Node[], index: number): readonly string
   return [...found];
 }
 
-/** What must stay while one of these is still there: nothing that runs loses what it runs on. */
+/** What must stay while any of these steps is still applied: nothing that runs loses what it depends on. */
 export function stillNeeded(steps: readonly Node[], failed: ReadonlySet<string>): ReadonlyMap<string, string> {
   const by = new Map<string, string>();
   steps.forEach(({ id }, index) => {
@@ -29,7 +29,7 @@ export function stillNeeded(steps: readonly Node[], failed: ReadonlySet<string>)
   return by;
 }
 
-/** Not undone, because another step that builds on it could not be. */
+/** Not undone, because a step that depends on it could not be undone. */
 export class StillNeeded extends Error {
   readonly by: string;
   constructor(by: string) {

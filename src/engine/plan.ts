@@ -1,7 +1,7 @@
-/** Looking: every step inspects at once, and what they found is the plan. */
+/** Planning: all steps inspect concurrently, and their inspections form the plan. */
 import type { Inspection, Plan, PlannedStep, Problem, Step } from './types.ts';
 
-/** Reads are safe to do in parallel. A look that throws a problem is a blocked step, so that all are reported together. */
+/** Reads are safe to run in parallel. An inspection that throws a problem becomes a blocked step, so that all problems are reported together. */
 export async function plan<Ctx>(steps: readonly Step<Ctx>[], ctx: Ctx, toProblem: (error: unknown) => Problem | undefined): Promise<Plan<Ctx>> {
   return Promise.all(
     steps.map(async (step) => {

@@ -1,18 +1,18 @@
-/** Keeps secrets out of everything that is said: values known to be secret are replaced wherever they stand. */
+/** Keeps secrets out of all output: known secret values are replaced wherever they appear. */
 import type { Event, Sink } from './types.ts';
 
 export interface Redaction {
-  /** From now on this value is never said, nor what it is in base64, JSON or an address. The empty text is no secret. */
+  /** From now on this value is redacted, also in base64, JSON or URL encoding. The empty string is not a secret. */
   hide(secret: string): void;
   text(text: string): string;
-  /** A sink in front of another one. */
+  /** An event sink that redacts before passing events on. */
   guard(sink: Sink): Sink;
 }
 
 const BLANK = '[secret]';
-/** A shorter one may be a part of any word: it is replaced where it stands for itself. */
+/** A shorter secret may be part of any word, so it is replaced only where it stands alone. */
 const SHORT = 8;
-/** Fields of events that hold words of ours, by which renderers go. A password may be one of them. */
+/** Event fields with values from a fixed vocabulary, on which renderers branch. A password may equal one of them. */
 const VOCABULARY: ReadonlySet<string> = new Set([
   'type',
   'is',
@@ -38,7 +38,7 @@ export function redaction(): Redaction {
     if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([name, inner]) => [keyOf(name), clean(inner, name)]));
     return value;
   };
-  // The fields of events are ours; others' names are longer, or are values.
+  // Short keys are event fields of loki-eks; longer ones may come from elsewhere, or be values.
   const keyOf = (name: string) => (name.length < SHORT ? name : known.without(name, BLANK, SHORT));
   return { hide: known.add, text, guard: (sink) => (event) => sink(known.some() ? (clean(event) as Event) : event) };
 }
@@ -46,12 +46,12 @@ export function redaction(): Redaction {
 export interface KnownSecrets {
   add(secret: string): void;
   some(): boolean;
-  /** The text with `blank` in the place of each secret of at least `least` characters, also as base64, and as JSON and addresses write it. */
+  /** The text with `blank` in place of each secret of at least `least` characters, also as base64, JSON and URL encoding. */
   without(text: string, blank: string, least?: number): string;
 }
 
 export function knownSecrets(): KnownSecrets {
-  /** The longer first: a shorter one may be a part of it. */
+  /** Longer secrets first: a shorter one may be part of a longer one. */
   let forms: readonly string[] = [];
   return {
     add: (secret) => {

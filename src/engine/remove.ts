@@ -1,4 +1,4 @@
-/** Uninstalling: `remove` of every step, last one first, going on past failures, but for what a failed step builds on. */
+/** Uninstall: `remove` of every step in reverse order, continuing past failures, except for what a failed step depends on. */
 import { stillNeeded } from './needs.ts';
 import type { Leftover, Outcome, Problem, Sink, Step } from './types.ts';
 
@@ -7,9 +7,9 @@ export interface RemoveOptions<Ctx> {
   readonly emit: Sink;
   readonly signal: AbortSignal;
   readonly toProblem: (error: unknown) => Problem;
-  /** Asked before each deed; throws when this run may change nothing any more. */
+  /** Called before each change; throws when this run may not change anything any more. */
   readonly guard?: () => Promise<void>;
-  /** Why a step that holds data is left alone, or `undefined` when the user has named that data for deletion. */
+  /** Why a step that holds data is skipped, or `undefined` when the user has named that data for deletion. */
   readonly keep: (step: Step<Ctx>) => Promise<{ readonly target: string; readonly why: string; readonly how: string } | undefined>;
 }
 
@@ -17,11 +17,11 @@ export interface RemoveResult {
   readonly outcome: Extract<Outcome, 'done' | 'left'>;
   readonly removed: number;
   readonly left: readonly Leftover[];
-  /** What steps have left standing on purpose, where they say how it goes. */
+  /** What steps kept on purpose, with the way to remove it where there is one. */
   readonly kept: readonly { readonly target: string; readonly how: string; readonly logs?: true }[];
 }
 
-/** After a failure the other steps are still tried, but never one that holds data: its writers may be alive. */
+/** After a failure the other steps still run, except those that hold data: writers may still be running. */
 export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: RemoveOptions<Ctx>): Promise<RemoveResult> {
   const { ctx, emit, signal, toProblem, keep, guard } = options;
   const lastFirst = steps.toReversed();
@@ -70,7 +70,7 @@ export async function removeAll<Ctx>(steps: readonly Step<Ctx>[], options: Remov
 
 const detailsOf = ({ target, why, how }: { target: string; why: string; how?: string }) => ({ target, why, ...(how && { how }) });
 
-/** Data is not deleted while something that may still write to it is left. */
+/** Data is not deleted while anything that may still write to it exists. */
 class AfterFailure extends Error {
   readonly problem: Problem | undefined;
   constructor(problem: Problem | undefined) {

@@ -41,7 +41,7 @@ it('rejects once with the reason of an interruption, however many checks were to
   const options = { at: 'preflight', emit: () => {}, signal: AbortSignal.abort(new Error('stop')), toProblem: () => bad } as const;
   const all = [check('a', { is: 'pass' }), check('b', { is: 'pass' }), check('c', { is: 'pass' })];
   await expect(runChecks(all, undefined, options)).rejects.toThrow('stop');
-  // A rejection that nobody handles would end the process: the runner fails on one.
+  // An unhandled rejection would end the process: the test runner fails on one.
   await new Promise((resolve) => setTimeout(resolve, 5));
 });
 

@@ -1,4 +1,4 @@
-/** Asking: all checks at once, each as soon as the ones it needs have passed; told in the order of the list. */
+/** Runs checks concurrently, each as soon as the checks it needs have passed; reports them in list order. */
 import type { Check, CheckResult, Problem, Sink, Verdict } from './types.ts';
 
 export interface RunChecksOptions {
@@ -26,7 +26,7 @@ export async function runChecks<Ctx>(checks: readonly Check<Ctx>[], ctx: Ctx, op
         return { is: 'fail', problem: toProblem(error) };
       }
     })();
-    // The first one that rejects ends the examination; nobody waits for the others then.
+    // The first rejection ends the run of checks; nothing awaits the others after that.
     verdict.catch(() => undefined);
     verdicts.set(check.id, verdict);
   }

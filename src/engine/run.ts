@@ -1,24 +1,24 @@
-/** Acting: steps run as soon as what they need is done; a failure takes this run's deeds back, newest first. */
+/** Apply: steps run as soon as the steps they need are done; a failure rolls back this run's changes, newest first. */
 import { neededBy } from './needs.ts';
 import { close, undoAll } from './undo.ts';
 import type { Inspection, ApplyContext, Journal, Leftover, Outcome, Plan, Problem, UndoRecord, Sink, Step } from './types.ts';
 
 export interface RunOptions {
-  /** What it is told as: `install` unless said. */
+  /** The kind of run that events report; `install` by default. */
   readonly action?: 'install' | 'mend' | 'adopt' | 'orphan';
   readonly journal: Journal;
   readonly emit: Sink;
   readonly signal: AbortSignal;
   readonly toProblem: (error: unknown) => Problem;
-  /** What to do after this failure: `undo` takes the run's deeds back, `keep` leaves them for a later run to go on from. */
+  /** What to do after this failure: `undo` rolls back the run's changes, `keep` leaves them for a later run to resume. */
   readonly afterFailure: (problem: Problem) => 'undo' | 'keep';
-  /** Asked before each deed; throws when this run may change nothing any more. */
+  /** Called before each change; throws when this run may not change anything any more. */
   readonly guard?: () => Promise<void>;
 }
 
 export interface RunResult {
   readonly outcome: Outcome;
-  /** Deeds recorded: zero means that nothing was written anywhere. */
+  /** Number of changes recorded: zero means that nothing was written anywhere. */
   readonly writes: number;
   readonly problems: readonly Problem[];
   readonly left: readonly Leftover[];
@@ -54,7 +54,7 @@ export async function run<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions): 
   return { outcome: left.length === 0 ? 'undone' : 'left', writes: progress.writes, problems: progress.problems, left };
 }
 
-/** The first failure aborts the rest; all that was under way is waited for, so that undo never races a deed. */
+/** The first failure aborts the rest; everything in flight is awaited, so that undo never races a change. */
 async function runGraph<Ctx>(plan: Plan<Ctx>, ctx: Ctx, options: RunOptions, progress: Progress): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
@@ -109,7 +109,7 @@ async function converge<Ctx>(step: Step<Ctx>, seen: Inspection | undefined, ctx:
   emit({ type: 'step.done', step: step.id });
 }
 
-/** A step that found its way barred; `toProblem` unwraps it. */
+/** Thrown for a step that its inspection found blocked; `toProblem` unwraps it. */
 export class BlockedStep extends Error {
   readonly problem: Problem;
   constructor(problem: Problem) {

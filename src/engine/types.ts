@@ -1,51 +1,51 @@
-/** The whole vocabulary of the engine. Imports nothing; knows nothing of AWS, Kubernetes or Loki. */
+/** The vocabulary of the engine. Imports nothing; knows nothing about AWS, Kubernetes or Loki. */
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Something wrong, said so that the reader can act. `code` is a row of the problem catalogue. */
+/** Something that is wrong, worded so that the reader can act. `code` is a row of the problem catalogue. */
 export interface Problem {
   readonly code: string;
   readonly message: string;
   readonly fix: string;
-  /** What was seen, one fact a line: an object and its field, a log line, an answer. */
+  /** The evidence, one fact a line: an object and its field, a log line, a response. */
   readonly evidence?: readonly string[];
-  /** What programs need of it, so that nothing is read out of a message: the bucket to confirm. */
+  /** Machine-readable details, so that programs need not parse messages: the bucket to confirm. */
   readonly data?: Readonly<Record<string, string>>;
 }
 
 export interface Change {
   readonly action: 'create' | 'update' | 'delete' | 'keep';
-  /** What a human would call it: `s3://loki-chunks-1234`, `Secret loki/loki-gateway-login`. */
+  /** The name a human would use: `s3://loki-chunks-1234`, `Secret loki/loki-gateway-login`. */
   readonly target: string;
   readonly detail?: string;
   /** Semantic difference of documents, one line each, already redacted: `- old`, `+ new`. */
   readonly diff?: readonly string[];
 }
 
-/** What a read-only look found, compared with the blueprint. */
+/** What a read-only inspection found, compared with the blueprint. */
 export type Inspection =
   | { readonly is: 'matches'; readonly note?: string }
   | { readonly is: 'differs'; readonly changes: readonly Change[] }
   | { readonly is: 'blocked'; readonly problem: Problem };
 
-/** Plain data, journalled BEFORE the deed, that is enough to take the deed back. */
+/** Plain data, journaled BEFORE the change, sufficient to undo that change. */
 export type UndoRecord = { readonly did: string } & { readonly [key: string]: Json };
 
-/** What the engine lends a step while it acts. */
+/** What the engine passes to a step while it applies a change. */
 export interface ApplyContext<R extends UndoRecord = UndoRecord> {
-  /** What the look found that leads to this deed; it may be seconds old. */
+  /** The inspection that led to this change; it may be seconds old. */
   readonly found: Inspection;
-  /** First record, then mutate. On disk when it returns. */
+  /** Record first, then mutate. On disk when it resolves. */
   readonly record: (receipt: R) => Promise<void>;
-  /** Progress for whoever is watching: what is happening now, or what a wait is waiting for. */
+  /** Progress for the user: what is happening now, or what a wait is waiting for. */
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What undo and remove are lent: they record nothing. */
+/** What undo and remove are given: they record nothing. */
 export type StepIO = Omit<ApplyContext, 'record' | 'found'>;
 
-/** What a removal did: everything gone, nothing was there, or data kept (and why, and how to remove it). */
+/** The result of a removal: everything deleted, nothing found, or data kept (and why, and how to remove it). */
 export type Removal =
   | { readonly is: 'removed' }
   | { readonly is: 'absent' }
@@ -54,13 +54,13 @@ export type Removal =
       readonly target: string;
       readonly why: string;
       readonly how?: string;
-      /** Something about it was changed on purpose. */
+      /** Part of it was changed on purpose. */
       readonly changed?: true;
-      /** It is a bucket of logs. */
+      /** It is a bucket with log data. */
       readonly logs?: true;
     };
 
-/** Commands, and flags that let one do more; what is needed only to adopt what others installed is apart. */
+/** Commands, and flags that enable more; what only adopting foreign installations needs is separate. */
 export type Occasion =
   | 'plan'
   | 'status'
@@ -77,9 +77,9 @@ export type Occasion =
   | '--create-oidc-provider'
   | 'without --permissions-boundary';
 
-/** What the one who runs a command must be allowed to do: a statement of a policy, or a rule of a role. */
+/** A permission the caller needs: a policy statement, or a role rule. */
 export type Permission = {
-  /** Reads on after "to". */
+  /** Completes the phrase "to …". */
   readonly to: string;
   readonly for: readonly Occasion[];
 } & (
@@ -88,33 +88,33 @@ export type Permission = {
       readonly verbs: readonly string[];
       /** As `kubectl` writes them: `secrets`, `pods/log`, `deployments.apps`. */
       readonly resources: readonly string[];
-      /** A namespace by what it is for, or `cluster`: all of them, and what is in none. */
+      /** A namespace by its purpose, or `cluster`: all namespaces, and cluster-scoped objects. */
       readonly where: 'cluster' | 'loki' | 'collector' | 'kube-system' | 'grafana';
     }
 );
 
-/** One thing that must be true of the world. */
+/** One thing that must be true of the account or cluster. */
 export interface Step<Ctx, R extends UndoRecord = UndoRecord> {
   /** Stable, `area.thing`: events, journal, docs. */
   readonly id: string;
   readonly title: string;
-  /** Where what it inspects lives: a call to AWS takes its time, one to the cluster is cheap. */
+  /** Where the inspected resource lives: a call to AWS is slow, one to the cluster is cheap. */
   readonly scope: 'aws' | 'cluster';
-  /** What it makes remembers names that can't be derived: in an adoption it comes before everything that is marked as ours. */
+  /** It stores names that can't be derived: an adoption runs it before any step that writes ownership marks. */
   readonly remembers?: true;
   /** Steps that must be done before this one acts; all earlier ones when absent, none when empty. */
   readonly needs?: readonly string[];
-  /** Uninstall leaves it unless asked for by name. */
+  /** Uninstall keeps it unless the user asks for it by name. */
   readonly holds?: 'data';
-  /** Of everything that it does, on whatever way. */
+  /** Permissions for everything the step does, on any code path. */
   readonly permissions: readonly Permission[];
   /** Reads only. */
   inspect(ctx: Ctx): Promise<Inspection>;
-  /** Afterwards inspect() says `matches`. */
+  /** Afterwards inspect() reports `matches`. */
   apply(ctx: Ctx, io: ApplyContext<R>): Promise<void>;
-  /** Takes back one deed; harmless if it never happened. What it keeps on purpose is told. */
+  /** Undoes one change; harmless if the change never happened. Returns what it keeps on purpose. */
   undo(ctx: Ctx, receipt: R, helpers: StepIO): Promise<Removal | void>;
-  /** Uninstall; harmless if absent; never touches what is not ours. */
+  /** Uninstall; harmless if absent; never touches what loki-eks does not own. */
   remove(ctx: Ctx, helpers: StepIO): Promise<Removal>;
 }
 
@@ -126,7 +126,7 @@ export type Verdict =
   | { readonly is: 'fail'; readonly problem: Problem }
   | { readonly is: 'skip'; readonly why: string };
 
-/** One question about the world, answered without changing it. */
+/** One read-only question about the account or cluster. */
 export interface Check<Ctx> {
   /** `area.fact`: 'alloy.delivers'. */
   readonly id: string;
@@ -135,9 +135,9 @@ export interface Check<Ctx> {
   readonly at: readonly ('preflight' | 'status' | 'doctor')[];
   /** Skipped, not failed, when one of these did not pass. */
   readonly needs?: readonly string[];
-  /** Where on the data's way it looks, for checks that are walked in that order. */
+  /** The hop of the log path it checks, for checks that run in that order. */
   readonly hop?: string;
-  /** What it needs beyond what the steps need. */
+  /** Permissions it needs beyond those of the steps. */
   readonly permissions?: readonly Permission[];
   run(ctx: Ctx, signal: AbortSignal): Promise<Verdict>;
 }
@@ -154,16 +154,16 @@ export interface JournalEntry {
 }
 
 export interface Journal {
-  /** On disk when it returns. */
+  /** On disk when it resolves. */
   append(entry: JournalEntry): Promise<void>;
   newestFirst(): Promise<readonly JournalEntry[]>;
   close(outcome: Outcome): Promise<void>;
 }
 
-/** `done`: as wanted. `undone`: failed, and the world is as before. `left`: failed, something stays. */
+/** `done`: up to date. `undone`: failed and rolled back. `left`: failed, and something was left behind. */
 export type Outcome = 'done' | 'undone' | 'left';
 
-/** Something a failed undo left behind, and the command that takes it away. */
+/** Something that a failed undo left behind, and the command that removes it. */
 export interface Leftover {
   readonly step: string;
   readonly receipt: UndoRecord;
@@ -176,7 +176,7 @@ export interface PlannedStep {
   readonly finding: Inspection;
 }
 
-/** Only where documents were asked for, with `--show`. */
+/** Present only when documents were requested with `--show`. */
 export interface PlanResult {
   /** Text by file name. */
   readonly shown: Readonly<Record<string, string>>;
@@ -184,14 +184,14 @@ export interface PlanResult {
 
 export interface NodeRow {
   readonly node: string;
-  /** `passed-over`: nothing could be proved there, and `why` says so. */
+  /** `passed-over`: nothing could be verified there; `why` has the reason. */
   readonly state: 'found' | 'failed' | 'passed-over';
   readonly zone?: string;
   /** `m5.xlarge` */
   readonly instanceType?: string;
   /** `nvidia.com/gpu=true:NoSchedule` */
   readonly taints?: readonly string[];
-  /** From print to visible. */
+  /** From print to query result. */
   readonly seconds?: number;
   readonly why?: string;
   readonly problem?: Problem;
@@ -203,19 +203,19 @@ export interface ProofRow<Name extends string = string> {
   readonly title: string;
   readonly state: 'proved' | 'failed' | 'skipped';
   readonly detail?: string;
-  /** Why it was not tried. */
+  /** Why it was skipped. */
   readonly why?: string;
   readonly problem?: Problem;
 }
 
-/** Seconds from print to visible. */
+/** Seconds from print to query result. */
 export interface Latency {
   readonly p50: number;
   readonly p95: number;
   readonly max: number;
 }
 
-/** A line that was really printed, and what finds it again. */
+/** A line that was really printed, and the query that finds it again. */
 export interface PrintedLine {
   readonly line: string;
   readonly query: string;
@@ -225,7 +225,7 @@ export interface PrintedLine {
 }
 
 export interface VerifyResult extends Partial<Omit<PrintedLine, 'tenant'>> {
-  /** Everything that was tried is proved. */
+  /** Everything that was tried has passed. */
   readonly found: boolean;
   readonly counts: {
     readonly linux: number;
@@ -237,7 +237,7 @@ export interface VerifyResult extends Partial<Omit<PrintedLine, 'tenant'>> {
   };
   readonly latency?: Latency;
   readonly tenant: string;
-  /** How long the whole took. */
+  /** Duration of the whole run. */
   readonly seconds: number;
   readonly proofs: readonly ProofRow[];
   readonly untried: readonly Pick<ProofRow, 'proof' | 'title'>[];
@@ -294,13 +294,13 @@ export interface StatusResult {
 export interface DoctorFinding {
   readonly check: string;
   readonly hop: string;
-  /** `root`: begin here. `also`: broken by itself. `consequence`: a likely symptom of the root. */
+  /** `root`: start here. `also`: broken independently. `consequence`: a likely symptom of the root. */
   readonly role: 'root' | 'also' | 'consequence';
   readonly severity: 'fail' | 'warn';
   readonly problem: Problem;
   /** Whether `--fix` may fix it. */
   readonly autofix: string;
-  /** Classes of failure that this is a sign of. */
+  /** Failure classes that this finding indicates. */
   readonly classes: readonly string[];
 }
 
@@ -314,7 +314,7 @@ export interface DoctorResult {
   readonly subject: Readonly<Record<string, Json>>;
 }
 
-/** Everything that happens, in order. A renderer is a function of this table and of nothing else. */
+/** Every event of a run, in order. A renderer is a function of this table and of nothing else. */
 export interface EventMap {
   'run.started': { readonly command: string; readonly version: string; readonly sandbox: boolean };
   'fact.found': { readonly fact: string; readonly value: string };
@@ -342,7 +342,7 @@ export interface EventMap {
   'verify.finished': { readonly result: VerifyResult };
   'status.finished': { readonly result: StatusResult };
   'doctor.finished': { readonly result: DoctorResult };
-  /** A line for the reader that belongs to the result: the next command to run, where the password is. */
+  /** A note that belongs to the result: the next command to run, where the password is. */
   'note.given': { readonly text: string };
   'run.finished': {
     readonly command: string;
@@ -351,7 +351,7 @@ export interface EventMap {
     readonly writes?: number;
     readonly problems?: readonly Problem[];
     readonly left?: readonly Leftover[];
-    /** What was done is that an earlier run was taken back. */
+    /** This run rolled back an earlier one. */
     readonly tookBack?: true;
     readonly sandbox: boolean;
     readonly seconds: number;

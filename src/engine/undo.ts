@@ -1,4 +1,4 @@
-/** Rolling back: a journal read newest first. Goes on past failures, but for what a failed step builds on; what stays is returned. */
+/** Rollback: reads a journal newest first. Continues past failures, except for what a failed step depends on; returns what is left behind. */
 import { stillNeeded, StillNeeded } from './needs.ts';
 import type { Journal, Leftover, Outcome, Problem, Sink, Step } from './types.ts';
 
@@ -8,7 +8,7 @@ export interface UndoOptions<Ctx> {
   readonly journal: Journal;
   readonly emit: Sink;
   readonly toProblem: (error: unknown) => Problem;
-  /** Asked before each deed; throws when this run may change nothing any more. */
+  /** Called before each change; throws when this run may not change anything any more. */
   readonly guard?: () => Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard
   const byId = new Map(steps.map((step) => [step.id, step]));
   const left: Leftover[] = [];
   const failed = new Set<string>();
-  // A run that was aborted must still be able to take its deeds back, so undo has a signal of its own.
+  // An aborted run must still be able to roll back its changes, so undo has its own signal.
   const { signal } = new AbortController();
   for (const { step: id, receipt } of await journal.newestFirst()) {
     emit({ type: 'undo.started', step: id, did: receipt.did });
@@ -44,7 +44,7 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard
   return left;
 }
 
-/** What is done is done, also when the disk can't take the last line: the next run then finds a journal that looks unfinished. */
+/** The change stays made even if the disk can't take the last line: the next run then finds a journal that looks unfinished. */
 export async function close(journal: Journal, outcome: Outcome, { emit, toProblem }: Pick<UndoOptions<never>, 'emit' | 'toProblem'>): Promise<void> {
   try {
     await journal.close(outcome);
@@ -53,7 +53,7 @@ export async function close(journal: Journal, outcome: Outcome, { emit, toProble
   }
 }
 
-/** A receipt of a step that this version does not have; `toProblem` says so. */
+/** An undo record of a step that this version does not have; `toProblem` reports it. */
 export class UnknownStep extends Error {
   readonly step: string;
   constructor(step: string) {

@@ -1,4 +1,4 @@
-/** Both charts are on this disk, with the digests they should have. */
+/** Both charts are on disk with the expected digests. */
 import type { Check } from '../engine/types.ts';
 import type { CheckContext } from './context.ts';
 

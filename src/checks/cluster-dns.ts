@@ -1,4 +1,4 @@
-/** nginx in the gateway starts only when its resolver resolves. */
+/** The resolver of the gateway's nginx resolves; nginx does not start without it. */
 import { gatewayResolver } from '../design/cluster-dns.ts';
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
@@ -14,7 +14,7 @@ export const clusterDns: Check<Pick<CheckContext, 'facts' | 'blueprint'>> = {
     if (cluster.autoMode && cluster.serviceCidr) return { is: 'pass', detail: `Auto Mode, service CIDR ${cluster.serviceCidr}` };
     const { gateway } = blueprint.loki.values as { readonly gateway?: { readonly nginxConfig?: { readonly resolver?: unknown } } };
     const resolver = gateway?.nginxConfig?.resolver;
-    // One that is not what the design would choose was set by the user, who knows better.
+    // A resolver that differs from the design's choice was set by the user, who knows better.
     if (typeof resolver === 'string' && resolver !== gatewayResolver(facts)) return { is: 'pass', detail: `${resolver}, from your values` };
     return { is: 'fail', problem: problem('CLUSTER_DNS_MISSING') };
   },

@@ -3,7 +3,7 @@ import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 
-/** The floor of grafana-community/loki 18.x: `kubeVersion: >=1.25.0-0`. */
+/** The minimum of grafana-community/loki 18.x: `kubeVersion: >=1.25.0-0`. */
 const FLOOR = 25;
 
 export const clusterUsable: Check<Pick<CheckContext, 'facts'>> = {

@@ -1,4 +1,4 @@
-/** Every node whose logs can be collected has a running collector. */
+/** Every node that can run a collector has a running one. */
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';

@@ -1,4 +1,4 @@
-/** Everything a check may be given; it takes the slice it needs. */
+/** Everything a check may use; each takes the slice it needs. */
 import type { Settings } from '../design/settings-type.ts';
 import type { Context } from '../context.ts';
 

@@ -1,9 +1,9 @@
-/** Which nodes have a collector and which have not: a node without one is a hole in the logs. */
+/** Which nodes have a collector and which lack one: logs of a node without a collector are missing. */
 import type { Coverage } from '../engine/types.ts';
 import type { Row } from '../ports/kubernetes.ts';
 import type { Context } from '../context.ts';
 
-/** Read as tables: on a cluster of thousands of nodes the objects themselves would be a hundred megabytes. */
+/** Read as tables: on a cluster with thousands of nodes the full objects would be a hundred megabytes. */
 export async function coverage({ kubernetes, blueprint }: Pick<Context, 'kubernetes' | 'blueprint'>): Promise<Coverage> {
   const { name, namespace } = blueprint.alloy;
   const nodes = (labels: string) => kubernetes.table({ apiVersion: 'v1', kind: 'Node', labels });
@@ -22,7 +22,7 @@ export async function coverage({ kubernetes, blueprint }: Pick<Context, 'kuberne
 const OS = 'kubernetes.io/os';
 const COMPUTE = 'eks.amazonaws.com/compute-type';
 
-/** `2/2` of its containers are ready. */
+/** `2/2` containers are ready. */
 function isReady(pod: Row): boolean {
   const [ready, all] = (pod['Ready'] ?? '').split('/').map(Number);
   return pod['Status'] === 'Running' && ready !== undefined && ready > 0 && ready === all;

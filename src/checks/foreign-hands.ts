@@ -1,4 +1,4 @@
-/** The objects of both releases are as Helm applied them: nobody has written into them since. */
+/** The objects of both releases are as Helm applied them: no other writer has changed them since. */
 import type { Check } from '../engine/types.ts';
 import { targetOf } from '../design/drift.ts';
 import { problem } from '../problems/problem.ts';

@@ -1,4 +1,4 @@
-/** There is a helm that we know how to drive. */
+/** A supported helm binary is installed. */
 import type { Check } from '../engine/types.ts';
 import type { CheckContext } from './context.ts';
 

@@ -1,4 +1,4 @@
-/** The caller may do in AWS what an installation does, as far as the policy simulator can say. */
+/** The caller has the AWS permissions that an installation needs, as far as the policy simulator can tell. */
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
@@ -15,13 +15,13 @@ const ON_BUCKETS = [
 ];
 const ON_ROLE = ['iam:GetRole', 'iam:CreateRole', 'iam:TagRole', 'iam:PutRolePolicy', 'iam:GetRolePolicy', 'iam:UpdateAssumeRolePolicy', 'iam:DeleteRole'];
 
-/** What the simulator is asked, on each kind of thing that is made. */
+/** The actions to simulate, for each kind of resource that is created. */
 export const rightsAsked = (arns: { readonly bucket: string; readonly role: string }): readonly (readonly [actions: readonly string[], arn: string])[] => [
   [ON_BUCKETS, arns.bucket],
   [ON_ROLE, arns.role],
 ];
 
-/** A warning at most: the simulator knows neither session policies nor resource policies. */
+/** A warning at most: the simulator ignores session policies and resource policies. */
 export const iamSuffices: Check<Pick<CheckContext, 'roles' | 'blueprint' | 'facts'>> = {
   id: 'aws.iam-suffices',
   title: 'IAM permissions are sufficient',

@@ -1,4 +1,4 @@
-/** What should hold, in the order of the data's way; each check says when it is asked. */
+/** All checks, in the order of the log path; each declares when it runs. */
 import type { Check } from '../engine/types.ts';
 import { chartsObtainable } from './charts-obtainable.ts';
 import { clusterDns } from './cluster-dns.ts';

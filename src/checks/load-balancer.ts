@@ -1,9 +1,9 @@
-/** Something in the cluster makes the load balancer that is asked for. */
+/** A controller in the cluster can create the requested load balancer. */
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 
-/** Comes with every AWS Load Balancer Controller since 2.0. */
+/** Installed with every AWS Load Balancer Controller since 2.0. */
 const BINDINGS = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'targetgroupbindings.elbv2.k8s.aws' };
 
 /** A warning: the Service waits for its controller, and everything inside the cluster works without it. */

@@ -1,4 +1,4 @@
-/** What is stored stays within reach: the running Loki's bucket and every period of its schema that has begun are in the new values too. */
+/** Existing logs stay readable: the new values keep the running Loki's bucket and every schema period that has begun. */
 import { keptInValues, lostPeriods } from '../design/schema.ts';
 import type { Check, Json } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';

@@ -1,4 +1,4 @@
-/** Which parts of Loki do which work, by the names of its charts, in each of its modes: what nobody does is missing. */
+/** Which components of Loki do which job, by the names of its charts, in each deployment mode: a job without a component is missing. */
 
 export interface Part {
   readonly component: string;
@@ -6,7 +6,7 @@ export interface Part {
   readonly ready: number;
 }
 
-/** What a Loki can't do without, with the parts that do it in microservices, in simple scalable and in one binary. */
+/** The jobs Loki can't do without, with the components that do them in microservices, simple scalable and single binary mode. */
 const WORK = {
   receive: { parts: ['distributor', 'write', 'single-binary'], words: 'takes no lines' },
   store: { parts: ['ingester', 'write', 'single-binary'], words: 'keeps no lines' },
@@ -19,9 +19,9 @@ const WORK = {
 } as const satisfies Readonly<Record<string, { readonly parts: readonly string[]; readonly words: string }>>;
 export type Work = keyof typeof WORK;
 
-/** Ingesters by zone have names of their own. */
+/** Zone-aware ingesters have their own names. */
 const plain = (component: string): string => component.replace(/^(ingester)-zone.*$/, '$1');
-/** Where there is a backend, it does what readers did before there were any. */
+/** Where a backend exists, it does what readers did before backends were introduced. */
 const action = <T extends Part>(parts: readonly T[], work: Work): readonly T[] => {
   const all = parts.filter(({ component }) => doesWork(component, work));
   return all.some(({ component }) => component === 'backend') ? all.filter(({ component }) => component !== 'read') : all;
@@ -34,7 +34,7 @@ export interface Idle<T> {
   readonly parts: readonly T[];
 }
 
-/** Work that is there for somebody, and all of them have no replicas. */
+/** Jobs whose components exist but all have zero replicas. */
 export function scaledToZero<T extends Part>(parts: readonly T[]): readonly Idle<T>[] {
   return (Object.keys(WORK) as readonly Work[]).flatMap((work): readonly Idle<T>[] => {
     const all = action(parts, work);
@@ -42,7 +42,7 @@ export function scaledToZero<T extends Part>(parts: readonly T[]): readonly Idle
   });
 }
 
-/** Work that has fewer pods ready than it takes; `needed` for keeping lines, elsewhere one. */
+/** Jobs with fewer ready pods than needed: `needed` for storing lines, otherwise one. */
 export function down<T extends Part>(parts: readonly T[], needed: number): readonly Idle<T>[] {
   return (Object.keys(WORK) as readonly Work[]).flatMap((work): readonly Idle<T>[] => {
     const all = action(parts, work).filter(({ wanted }) => wanted > 0);

@@ -1,4 +1,4 @@
-/** Every pod of both releases will find a place, judged from what the charts really render. */
+/** Every pod of both releases can be scheduled, judged by what the charts really render. */
 import { parse } from 'yaml';
 import { podShapes, unplaced } from '../design/placement.ts';
 import type { Check } from '../engine/types.ts';
@@ -6,7 +6,7 @@ import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';
 import { nodeMaker } from './nodes-on-demand.ts';
 
-/** Parsing all that a chart renders takes longer than rendering it, and only these have pods to be placed. */
+/** Parsing the whole rendering takes longer than producing it, and only these kinds have pods to place. */
 const replicated = (manifests: string): readonly unknown[] =>
   manifests
     .split(/^---.*$/m)

@@ -1,4 +1,4 @@
-/** The caller may do in Kubernetes what an installation does. */
+/** The caller has the Kubernetes permissions that an installation needs. */
 import type { Check, Problem } from '../engine/types.ts';
 import type { Settings } from '../design/settings-type.ts';
 import type { Access, Kubernetes } from '../ports/kubernetes.ts';
@@ -19,7 +19,7 @@ export const rbacSuffices: Check<Pick<CheckContext, 'kubernetes' | 'blueprint' |
   },
 };
 
-/** Everything the caller may not do, in one problem. */
+/** Everything the caller is not allowed to do, as one problem. */
 export async function missingRights(
   kubernetes: Pick<Kubernetes, 'denied'>,
   { arn, loki, collector }: { readonly arn?: string; readonly loki: string; readonly collector: string },
@@ -37,11 +37,11 @@ export async function missingRights(
   });
 }
 
-/** The IAM principal is who calls only where it signs the token: a kubeconfig may hold any login. */
+/** The IAM principal is the caller only where it signs the token: a kubeconfig may hold any login. */
 export const callerOf = ({ kubeconfig, context }: Pick<Settings, 'kubeconfig' | 'context'>, arn: string): { readonly arn?: string } =>
   kubeconfig || context ? {} : { arn };
 
-/** China and GovCloud have policies of their own, under the same names. */
+/** China and GovCloud have their own policies under the same names. */
 const partitionOf = (arn: string): string => arn.split(':')[1] || 'aws';
 
 /** What the steps, Helm and verify do, by verb. */
@@ -66,7 +66,7 @@ function accesses(loki: string, collector: string): readonly Access[] {
     { verb: 'create', resource: 'pods', namespace: loki },
     ...['list', 'patch', 'delete'].map((verb) => ({ verb, resource: 'persistentvolumeclaims', namespace: loki })),
     { verb: 'get', resource: 'pods', subresource: 'log', namespace: loki },
-    // A websocket is opened with a GET, which servers up to 1.34 take for `get`.
+    // A websocket is opened with a GET, which servers up to 1.34 authorize as `get`.
     ...['get', 'create'].map((verb) => ({ verb, resource: 'pods', subresource: 'portforward', namespace: loki })),
   ];
 }

@@ -1,4 +1,4 @@
-/** No key of the user's values files is one that the chart would ignore. */
+/** The chart ignores no key of the user's values files. */
 import type { Check } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import type { CheckContext } from './context.ts';

@@ -1,4 +1,4 @@
-/** All that is asked of AWS, as one connection gives it. */
+/** The AWS ports, as one connection provides them. */
 import type { Buckets } from './buckets.ts';
 import type { Callers, WebIdentity } from './caller.ts';
 import type { Associations, Clusters } from './clusters.ts';
@@ -13,8 +13,8 @@ export interface Aws {
   readonly oidcProviders: OidcProviders;
   readonly associations: Associations;
   readonly webIdentity: WebIdentity;
-  /** Every call names `account` as the expected owner. */
+  /** Every call passes `account` as the expected owner. */
   buckets(account: string): Buckets;
-  /** A bearer token for the cluster's API, signed in process, cached until shortly before it ends. */
+  /** A bearer token for the cluster's API, signed in process, cached until shortly before it expires. */
   kubeToken(cluster: string): Promise<string>;
 }

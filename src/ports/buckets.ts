@@ -1,9 +1,9 @@
-/** S3 buckets: only the verbs we need. Absence is a value, never an exception. Every call names the expected owner. */
+/** S3 buckets: only the operations we need. Absence is a value, never an exception. Every call passes the expected owner. */
 import type { Json } from '../engine/types.ts';
 
 export type Tags = Readonly<Record<string, string>>;
 
-/** What is set on a bucket; `undefined` means nothing is set there. */
+/** The settings of a bucket; `undefined` means not set. */
 export interface BucketState {
   readonly is: 'ours-to-read';
   readonly name: string;
@@ -17,7 +17,7 @@ export interface BucketState {
   readonly versioning: 'off' | 'on' | 'suspended';
   readonly objectLock: boolean;
 }
-/** `foreign`: the name is taken by another account (or we may not look). `elsewhere`: ours, but in another region. */
+/** `foreign`: another account owns the name (or we may not inspect it). `elsewhere`: ours, but in another region. */
 export type BucketLook = BucketState | { readonly is: 'absent' } | { readonly is: 'foreign' } | { readonly is: 'elsewhere'; readonly region: string };
 
 export type Encryption = { readonly algorithm: 'AES256' } | { readonly algorithm: 'aws:kms'; readonly key: string; readonly bucketKey: boolean };
@@ -25,20 +25,20 @@ export type Encryption = { readonly algorithm: 'AES256' } | { readonly algorithm
 /** A lifecycle rule as the S3 API shapes it (`ID`, `Status`, `Filter`, `AbortIncompleteMultipartUpload`, `Expiration`, …). */
 export type LifecycleRule = { readonly ID?: string; readonly Status: string } & { readonly [key: string]: Json | undefined };
 
-/** What is inside, so that a human can decide. `exact: false` when counting stopped at a limit. */
+/** Contents, so that a human can decide. `exact: false` when counting stopped at a limit. */
 export interface BucketContents {
   /** Everything that keeps it from being empty: current objects, older versions and delete markers. */
   readonly objects: number;
-  /** Of these: versions that are no longer current. */
+  /** Of these: noncurrent versions. */
   readonly older?: number;
   /** Of these: delete markers. */
   readonly markers?: number;
-  /** Unfinished multipart uploads, beside the objects; absent when they may not be listed. */
+  /** Incomplete multipart uploads, in addition to the objects; absent when listing them is not allowed. */
   readonly uploads?: number;
   readonly bytes: number;
   readonly oldest?: Date;
   readonly newest?: Date;
-  /** The first of them, in the order of the alphabet; at most fifty. */
+  /** The first of them, in alphabetical order; at most fifty. */
   readonly keys?: readonly string[];
   readonly exact: boolean;
 }
@@ -46,8 +46,8 @@ export interface BucketContents {
 export interface Buckets {
   look(name: string): Promise<BucketLook>;
   /**
-   * Creates it with tags, which some endpoints take without keeping them; BUCKET_EXISTS where it is there. `namespace` asks for the account-regional namespace; throws BUCKET_NAMESPACE_UNSUPPORTED where a
-   * region has none.
+   * Creates it with tags, which some endpoints accept but do not store; throws BUCKET_EXISTS where it exists. `namespace` requests the
+   * account-regional namespace; throws BUCKET_NAMESPACE_UNSUPPORTED where a region has none.
    */
   create(name: string, options: { readonly namespace: 'account-regional' | 'global'; readonly tags: Tags }): Promise<void>;
   /** Replaces the whole tag set. */
@@ -59,10 +59,10 @@ export interface Buckets {
   /** Replaces the whole rule set; an empty one removes it. */
   setLifecycle(name: string, rules: readonly LifecycleRule[]): Promise<void>;
   contents(name: string, limit?: number): Promise<BucketContents>;
-  /** Names of the objects below a prefix, in their order; `more` when there are more than `limit`. None in a bucket that is not there. */
+  /** Keys of the objects below a prefix, in order; `more` when there are more than `limit`. None if the bucket does not exist. */
   keys(name: string, options: { readonly prefix: string; readonly limit: number }): Promise<{ readonly keys: readonly string[]; readonly more: boolean }>;
   /** Deletes every object, version, delete marker and multipart upload. Throws a ProblemError that lists per-key errors. */
   empty(name: string, options: { readonly signal: AbortSignal; readonly progress: (deleted: number) => void }): Promise<void>;
-  /** Absent is fine. Throws BUCKET_NOT_EMPTY. */
+  /** Harmless if absent. Throws BUCKET_NOT_EMPTY. */
   delete(name: string): Promise<void>;
 }

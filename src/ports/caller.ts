@@ -1,22 +1,22 @@
-/** Who is calling AWS, where, and for how long still. */
+/** Who is calling AWS, where, and until when. */
 
 export interface Caller {
   /** 12 digits. */
   readonly account: string;
-  /** As STS says it: an IAM user's ARN or `arn:…:sts::…:assumed-role/…`. */
+  /** As STS reports it: an IAM user's ARN or `arn:…:sts::…:assumed-role/…`. */
   readonly arn: string;
   /** `aws`, `aws-cn`, `aws-us-gov`, … taken from the ARN, never guessed from the region. */
   readonly partition: string;
-  /** When the credentials end, if they do. */
+  /** When the credentials expire, if they do. */
   readonly expires?: Date;
 }
 
 export interface Callers {
-  /** Asked once; every further call gets the same answer. */
+  /** Resolved once; every further call returns the same answer. */
   whoami(): Promise<Caller>;
 }
 
-/** Temporary credentials of a service account's role. Never logged, never journalled. */
+/** Temporary credentials of a service account's role. Never logged, never journaled. */
 export interface RoleCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -24,8 +24,8 @@ export interface RoleCredentials {
 }
 
 export interface WebIdentity {
-  /** STS AssumeRoleWithWebIdentity, unsigned. Throws a ProblemError that tells trust from provider from propagation. */
+  /** STS AssumeRoleWithWebIdentity, unsigned. Throws a ProblemError that distinguishes trust, provider and propagation. */
   assume(options: { readonly roleArn: string; readonly token: string; readonly session: string }): Promise<RoleCredentials>;
-  /** Put, get, list and delete one probe object under `key` as that role. Throws a ProblemError naming the refused action. */
+  /** Puts, gets, lists and deletes one probe object under `key` as that role. Throws a ProblemError naming the refused action. */
   probe(bucket: string, options: { readonly credentials: RoleCredentials; readonly key: string }): Promise<void>;
 }

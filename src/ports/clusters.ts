@@ -1,4 +1,4 @@
-/** EKS clusters and what AWS knows of them. */
+/** EKS clusters and what AWS knows about them. */
 
 export interface EksCluster {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface EksCluster {
   readonly version: string;
   readonly platformVersion?: string;
   readonly endpoint?: string;
-  /** Base64 PEM, as EKS gives it. */
+  /** Base64 PEM, as EKS returns it. */
   readonly certificateAuthority?: string;
   /** Verbatim, with `https://`. Absent on registered (non-EKS) clusters. */
   readonly issuer?: string;
@@ -37,7 +37,7 @@ export interface Addon {
 export interface Clusters {
   names(): Promise<readonly string[]>;
   find(name: string): Promise<EksCluster | undefined>;
-  /** `unknown` when AWS would not say (permission, or an endpoint without this call). */
+  /** `unknown` when AWS does not report it (permission, or an endpoint without this call). */
   addon(cluster: string, name: string): Promise<Addon | undefined | 'unknown'>;
 }
 
@@ -58,9 +58,9 @@ export interface Associations {
     readonly tags: Readonly<Record<string, string>>;
   }): Promise<Association>;
   update(of: { readonly cluster: string; readonly id: string; readonly roleArn: string }): Promise<void>;
-  /** Adds or overwrites these tags, leaves others. */
+  /** Adds or overwrites these tags, keeps others. */
   tag(arn: string, tags: Readonly<Record<string, string>>): Promise<void>;
   untag(arn: string, keys: readonly string[]): Promise<void>;
-  /** Absent is fine. */
+  /** Harmless if absent. */
   delete(of: { readonly cluster: string; readonly id: string }): Promise<void>;
 }

@@ -12,11 +12,11 @@ export interface GrafanaDatasource {
   readonly jsonData: Readonly<Record<string, Json>>;
 }
 
-/** What Grafana takes and never gives out again, by key of `secureJsonData`. */
+/** What Grafana accepts and never returns, by key of `secureJsonData`. */
 export type GrafanaSecrets = Readonly<Record<string, string>>;
 
 export interface GrafanaQuery {
-  /** LogQL that gives lines. */
+  /** LogQL that returns lines. */
   readonly logql: string;
   readonly sinceMs: number;
   readonly limit: number;
@@ -25,17 +25,17 @@ export interface GrafanaQuery {
 export interface Grafana {
   datasources(): Promise<readonly GrafanaDatasource[]>;
   createDatasource(wanted: GrafanaDatasource, secrets: GrafanaSecrets): Promise<void>;
-  /** Secrets that are not named stay as they are. */
+  /** Secrets that are not named stay unchanged. */
   updateDatasource(wanted: GrafanaDatasource, secrets: GrafanaSecrets): Promise<void>;
-  /** Absent is fine. */
+  /** Harmless if absent. */
   deleteDatasource(uid: string): Promise<void>;
   dashboard(uid: string): Promise<{ readonly [key: string]: Json } | undefined>;
-  /** Creates it, or replaces the one of the same uid. */
+  /** Creates it, or replaces the one with the same uid. */
   saveDashboard(dashboard: { readonly [key: string]: Json }): Promise<void>;
-  /** Absent is fine. */
+  /** Harmless if absent. */
   deleteDashboard(uid: string): Promise<void>;
   /**
-   * The lines that a panel with this query would show, newest first: Grafana asks with the data source's own address, login and
+   * The lines that a panel with this query would show, newest first: Grafana queries with the data source's own address, login and
    * tenant. Throws DATASOURCE_NO_LOGIN, DATASOURCE_LOGIN_REFUSED, READER_TENANT_MISSING, GRAFANA_CANNOT_REACH_GATEWAY and the other GRAFANA_* codes.
    */
   lines(uid: string, query: GrafanaQuery): Promise<readonly string[]>;

@@ -1,11 +1,11 @@
-/** Where receipts are kept between runs. */
+/** Where undo records are kept between runs. */
 import type { Journal, JournalEntry, Outcome } from '../engine/types.ts';
 
-/** Journals on this machine, one a run, by install id. All throw JOURNAL_UNREADABLE, JOURNAL_UNWRITABLE or JOURNAL_NEWER. */
+/** Journals on this machine, one per run, by install id. All throw JOURNAL_UNREADABLE, JOURNAL_UNWRITABLE or JOURNAL_NEWER. */
 export interface Journals {
-  /** `chain`: of the lock, under which all of it is done. */
+  /** `chain`: that of the lock this run holds. */
   open(installId: string, chain: string): Promise<Journal>;
-  /** The newest run of this installation that did something and was not taken back, if it never finished. */
+  /** The newest run of this installation that changed something and was not rolled back, if it never finished. */
   unfinished(installId: string): Promise<UnfinishedJournal | undefined>;
   /** The newest runs, newest first. */
   recent(installId: string, most: number): Promise<readonly PastRun[]>;
@@ -20,9 +20,9 @@ export interface PastRun {
 }
 
 export interface UnfinishedJournal extends Journal {
-  /** Of the run; no other one has it. */
+  /** Of the run; unique. */
   readonly id: string;
-  /** What the Lease must still say; empty when the journal does not know it. See docs/decisions/0013. */
+  /** The chain that the Lease must still name; empty when the journal does not know it. See docs/decisions/0013. */
   readonly chain: string;
   readonly started: Date;
   readonly entries: readonly JournalEntry[];

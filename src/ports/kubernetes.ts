@@ -28,7 +28,7 @@ export interface ObjectMeta {
   }[];
 }
 
-/** Any object. Read its other fields through a narrow type of your own; nothing is validated here. */
+/** Any object. Read its other fields through your own narrow type; nothing is validated here. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -45,11 +45,11 @@ export interface Query {
   readonly labels?: string;
   /** A field selector: `spec.nodeName=ip-10-0-0-1`. */
   readonly fields?: string;
-  /** Only `metadata` is wanted: a fraction of the bytes on a big cluster. */
+  /** Fetch only `metadata`: a fraction of the bytes on a big cluster. */
   readonly metadataOnly?: boolean;
-  /** Stop after about so many objects. */
+  /** Stop after about this many objects. */
   readonly limit?: number;
-  /** What is kept of each object, page by page: on a big cluster the rest would be hundreds of megabytes. */
+  /** What to keep of each object, page by page: on a big cluster the rest would be hundreds of megabytes. */
   readonly keep?: (object: KubeObject) => KubeObject;
 }
 
@@ -66,11 +66,11 @@ export interface Access {
 }
 
 export interface Kubernetes {
-  /** `v1.33.4-eks-…`. The cheapest proof that the server is reachable and the token good. */
+  /** `v1.33.4-eks-…`. The cheapest proof that the server is reachable and the token valid. */
   version(): Promise<string>;
   get(ref: Ref): Promise<KubeObject | undefined>;
   list(query: Query): Promise<readonly KubeObject[]>;
-  /** The same as the server's table: its words for an object's state, in some hundred bytes each. */
+  /** The same as the server's table: its own summary of each object's state, in some hundred bytes each. */
   table(query: Omit<Query, 'metadataOnly' | 'keep'>): Promise<readonly Row[]>;
   create(object: KubeObject): Promise<KubeObject>;
   /** Replaces an object that was read before (its resourceVersion guards the write). */
@@ -78,11 +78,11 @@ export interface Kubernetes {
   /** JSON merge patch: `null` removes a field. */
   patch(ref: Ref, patch: object): Promise<KubeObject>;
   /**
-   * Absent is fine. Returns when the server has accepted; see `gone` for the wait. `ifVersion`: only while its resourceVersion is this
+   * Harmless if absent. Resolves when the server has accepted; see `gone` for the wait. `ifVersion`: only while its resourceVersion is this
    * one, else KUBE_CONFLICT.
    */
   delete(ref: Ref, options?: { readonly propagation?: 'Background' | 'Foreground' | 'Orphan'; readonly ifVersion?: string }): Promise<void>;
-  /** Which of these the caller may not do (SelfSubjectAccessReview each, in parallel). */
+  /** Which of these the caller is not allowed to do (SelfSubjectAccessReview each, in parallel). */
   denied(accesses: readonly Access[]): Promise<readonly Access[]>;
   /** A service account's token (TokenRequest), at least `seconds` long. */
   token(of: { readonly namespace: string; readonly serviceAccount: string; readonly audience: string; readonly seconds: number }): Promise<string>;
@@ -96,7 +96,7 @@ export interface Kubernetes {
   }): Promise<readonly string[]>;
   /** Raw GET through the API server (pod proxy, `/metrics`): status and body, no exception on 4xx/5xx. */
   raw(path: string): Promise<{ readonly status: number; readonly body: string }>;
-  /** One HTTP request to a pod's port through a port-forward: carries any header, so also a login. */
+  /** One HTTP request to a pod's port through a port-forward: supports any header, including a login. */
   forward(to: { readonly namespace: string; readonly pod: string; readonly port: number }, request: PodRequest): Promise<PodResponse>;
 }
 
@@ -113,14 +113,14 @@ export interface PodResponse {
   readonly body: string;
 }
 
-/** How to reach a cluster's API. Made from DescribeCluster plus a token signed in process, or read from a kubeconfig. */
+/** How to connect to a cluster's API. Built from DescribeCluster plus a token signed in process, or read from a kubeconfig. */
 export type KubeAccess =
   | {
       readonly is: 'eks';
       readonly server: string;
       /** Base64 PEM. */
       readonly ca: string;
-      /** A fresh bearer token, asked before every request; caching is the giver's business. */
+      /** A fresh bearer token, requested before every call; the provider does the caching. */
       readonly token: () => Promise<string>;
     }
   | { readonly is: 'kubeconfig'; readonly path?: string; readonly context?: string };

@@ -13,7 +13,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** How a request to the gateway was answered, when it was not the answer wanted. */
+/** How the gateway responded to a request, if not as expected. */
 export interface GatewayAnswer {
   readonly status: number;
   readonly body: string;
@@ -21,7 +21,7 @@ export interface GatewayAnswer {
 }
 
 export interface Logs {
-  /** LogQL range query, newest first. Throws GATEWAY_* and LOKI_* problems that tell nginx's 401 from Loki's. */
+  /** LogQL range query, newest first. Throws GATEWAY_* and LOKI_* problems that distinguish nginx's 401 from Loki's. */
   query(
     logql: string,
     options: { readonly sinceMs: number; readonly limit: number; readonly login: Login; readonly tenant: string },

@@ -6,10 +6,10 @@ export type ChartSource =
   | { readonly is: 'pinned'; readonly repo: string; readonly name: string; readonly version: string; readonly sha256: string }
   /** A directory or a .tgz on disk. */
   | { readonly is: 'file'; readonly path: string }
-  /** `oci://…` or a repository of the user's own: no digest is known. */
+  /** `oci://…` or the user's own repository: no digest is known. */
   | { readonly is: 'reference'; readonly repo?: string; readonly name: string; readonly version?: string };
 
-/** A chart on this disk, ready to be installed. */
+/** A chart on disk, ready to be installed. */
 export interface Chart {
   readonly path: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Chart {
   readonly appVersion: string;
   /** Of the .tgz, or of the directory's sorted contents. */
   readonly sha256: string;
-  /** Human words: `grafana-community/loki 18.11.0 (pinned)`, `./charts/loki (local, not pinned)`. */
+  /** For humans: `grafana-community/loki 18.11.0 (pinned)`, `./charts/loki (local, not pinned)`. */
   readonly origin: string;
 }
 
@@ -38,10 +38,10 @@ export interface Release {
   /** The user-supplied values of this revision. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;
-  /** What the chart rendered for this revision, hooks apart. */
+  /** What the chart rendered for this revision, without hooks. */
   readonly manifest?: string;
   readonly updated?: Date;
-  /** The highest revision whose status is `deployed` or `superseded`; what a rollback goes to. */
+  /** The highest revision whose status is `deployed` or `superseded`; the target of a rollback. */
   readonly lastGood?: number;
 }
 
@@ -64,20 +64,20 @@ export interface Releases {
   helm(): Promise<Helm>;
   /** Read from the release Secrets, without helm. */
   find(name: string, namespace: string): Promise<Release | undefined>;
-  /** `helm upgrade --install`, values on stdin, no --wait: readiness is `ready()`'s business. */
+  /** `helm upgrade --install`, values on stdin, no --wait: `ready()` waits for readiness. */
   upgrade(
     task: HelmTask & { readonly chart: Chart; readonly values: object; readonly labels: Readonly<Record<string, string>>; readonly description: string },
   ): Promise<void>;
   /**
-   * Throws HELM_BUSY while another helm may be at work on it, as `upgrade` and `uninstall` do. `force`: fields that others have written
-   * since are taken back from them. `prepare` runs once nobody else is at work on it.
+   * Throws HELM_BUSY while another helm may be working on it, as `upgrade` and `uninstall` do. `force`: overwrites fields that others have
+   * changed since. `prepare` runs once no other helm is working on it.
    */
   rollback(task: HelmTask & { readonly revision: number; readonly force?: boolean; readonly prepare?: () => Promise<void> }): Promise<void>;
-  /** A revision that is pending counts as failed from now on, and the next may follow it. Throws HELM_BUSY while another helm may be at work on it. */
+  /** Marks a pending revision as failed, so that the next one may follow. Throws HELM_BUSY while another helm may be working on it. */
   abandon(of: { readonly name: string; readonly namespace: string }): Promise<void>;
-  /** What the chart rendered for that revision; empty when it is not kept any more. */
+  /** What the chart rendered for that revision; empty when the revision is no longer kept. */
   manifest(of: { readonly name: string; readonly namespace: string; readonly revision: number }): Promise<string>;
-  /** Absent is fine. */
+  /** Harmless if absent. */
   uninstall(task: HelmTask): Promise<void>;
   /** Rendered manifests, offline: for `plan --show manifests` and for checks. */
   render(of: {
@@ -88,11 +88,11 @@ export interface Releases {
     readonly kubeVersion: string;
   }): Promise<string>;
   /**
-   * Waits until every workload of the release is rolled out. Says what is not ready and why; throws at once on states that
+   * Waits until every workload of the release is rolled out. Reports what is not ready and why; throws at once on states that
    * cannot recover (image not pullable, crash loop, unschedulable for long) and RELEASE_NOT_READY at the timeout.
    */
   ready(task: HelmTask): Promise<void>;
-  /** One look of `ready`: the workloads that are not, and why, in words. */
+  /** A single poll of `ready`: the workloads that are not ready, and why, in words. */
   unready(name: string, namespace: string): Promise<readonly Unready[]>;
 }
 

@@ -25,22 +25,22 @@ export interface NewRole {
 }
 
 export interface Roles {
-  /** `inline`: the inline policy that is expected there. It is read beside the list of them; others only after it. */
+  /** `inline`: the inline policy that is expected there. It is fetched alongside the list of policies; any others only after it. */
   find(name: string, expected?: { readonly inline?: string }): Promise<Role | undefined>;
   create(role: NewRole): Promise<void>;
   setTrust(name: string, trust: Json): Promise<void>;
-  /** Creates or overwrites; `undefined` deletes (absent is fine). */
+  /** Creates or overwrites; `undefined` deletes (harmless if absent). */
   setInline(name: string, policy: string, document: Json | undefined): Promise<void>;
   /** `undefined` removes it. */
   setBoundary(name: string, boundary: string | undefined): Promise<void>;
-  /** Adds or overwrites these tags, leaves others. */
+  /** Adds or overwrites these tags, keeps others. */
   tag(name: string, tags: Readonly<Record<string, string>>): Promise<void>;
   untag(name: string, keys: readonly string[]): Promise<void>;
-  /** With this inline policy and no other; absent is fine. Throws ROLE_IN_USE when something else holds on to it, and takes nothing off it. */
+  /** Together with this inline policy and no other; harmless if absent. Throws ROLE_IN_USE when anything else uses it, and then detaches nothing. */
   delete(name: string, policy: string): Promise<void>;
-  /** Names of the instance profiles that hold it. */
+  /** Names of the instance profiles that contain it. */
   instanceProfiles(name: string): Promise<readonly string[]>;
-  /** Which of these actions the caller, or the role of ARN `as`, may not do, by SimulatePrincipalPolicy; `unknown` when it can't be asked. */
+  /** Which of these actions the caller, or the role `as` (an ARN), is not allowed to do, by SimulatePrincipalPolicy; `unknown` if not available. */
   denied(actions: readonly string[], resource: string, as?: string): Promise<readonly string[] | 'unknown'>;
 }
 
@@ -54,9 +54,9 @@ export interface OidcProviders {
   create(provider: { readonly url: string; readonly audience: string; readonly tags: Readonly<Record<string, string>> }): Promise<void>;
   addAudience(arn: string, audience: string): Promise<void>;
   removeAudience(arn: string, audience: string): Promise<void>;
-  /** Adds or overwrites these tags, leaves others. */
+  /** Adds or overwrites these tags, keeps others. */
   tag(arn: string, tags: Readonly<Record<string, string>>): Promise<void>;
   untag(arn: string, keys: readonly string[]): Promise<void>;
-  /** Absent is fine. */
+  /** Harmless if absent. */
   delete(arn: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The machine we run on: time, randomness, files, questions. */
+/** The machine we run on: time, randomness, files, prompts. */
 
 export interface Clock {
   now(): Date;
@@ -6,7 +6,7 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Calls `beat` every `ms` milliseconds until the returned function is called. Keeps no process alive. */
+/** Calls `beat` every `ms` milliseconds until the returned function is called. Does not keep the process alive. */
 export type Pulse = (ms: number, beat: () => void) => () => void;
 
 export interface Random {
@@ -14,25 +14,25 @@ export interface Random {
   bytes(bytes: number): Uint8Array;
 }
 
-/** This process, so that another one can tell who it is and whether it lives. */
+/** This process, so that another one can recognize it and tell whether it is alive. */
 export interface Self {
   readonly user: string;
   readonly host: string;
   readonly pid: number;
-  /** Equal on two processes exactly when they see the same process ids; absent where that can't be known. */
+  /** Equal on two processes exactly when they share a PID namespace; absent where that can't be known. */
   readonly place?: string;
-  /** Whether there is a process of this id, here. */
+  /** Whether a process with this id exists on this machine. */
   alive(pid: number): boolean;
 }
 
 export interface Files {
   /** Throws FILE_UNREADABLE. `-` is stdin. */
   read(path: string): Promise<string>;
-  /** Who may do what with it, as in `stat`; `undefined` where that can't be told. */
+  /** Permission bits as in `stat`; `undefined` where they can't be determined. */
   mode(path: string): Promise<number | undefined>;
-  /** Whole or not at all, readable by the owner only. Throws FILE_EXISTS unless it may be replaced, and FILE_UNWRITABLE. */
+  /** Atomic, readable by the owner only. Throws FILE_EXISTS unless it may be replaced, and FILE_UNWRITABLE. */
   write(path: string, content: string | Uint8Array, options: { readonly replace: boolean }): Promise<void>;
-  /** Throws what `write` would throw, as far as that can be known beforehand. */
+  /** Throws what `write` would throw, as far as that can be predicted. */
   writable(path: string, options: { readonly replace: boolean }): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export interface Choice {
   readonly hint?: string;
 }
 
-/** Asked before the first event, never while a live tree is drawn. Throws DECLINED on Ctrl-C. */
+/** Prompts happen before the first event, never while a live tree is drawn. Throws DECLINED on Ctrl-C. */
 export interface Questions {
   choose(question: string, choices: readonly Choice[], options?: { readonly initial?: string; readonly searchable?: boolean }): Promise<string>;
   confirm(question: string, initial: boolean): Promise<boolean>;

@@ -1,4 +1,4 @@
-/** Everything a step may be given. A step takes the slice it needs: `Step<Pick<Context, 'buckets' | 'blueprint'>>`. */
+/** Everything a step may use. A step takes the slice it needs: `Step<Pick<Context, 'buckets' | 'blueprint'>>`. */
 import type { Blueprint } from './design/blueprint.ts';
 import type { Facts } from './design/facts.ts';
 import type { Buckets } from './ports/buckets.ts';
@@ -23,24 +23,24 @@ export interface Context {
   readonly kubernetes: Kubernetes;
   readonly releases: Releases;
   readonly logs: Logs;
-  /** Only with a login for it. */
+  /** Present only when a login for it is known. */
   readonly grafana?: Grafana;
   readonly clock: Clock;
   readonly random: Random;
-  /** A password the user brought (from a file or stdin); generated when absent. */
+  /** A password the user supplied (from a file or stdin); generated when absent. */
   readonly givenPassword?: string;
-  /** The gateway gets a new password, whatever it has. */
+  /** Give the gateway a new password even if it has one. */
   readonly rotateLogin?: boolean;
-  /** What the blueprint names may get our marks, unless it carries those of another installation. */
+  /** What the blueprint names may get ownership marks, unless it carries those of another installation. */
   readonly adopting?: boolean;
   readonly timeoutMs: number;
-  /** Settings that somebody gave, by flag, environment, file or answer; the others are defaults. Absent where nobody was asked for any. */
+  /** Settings given explicitly, by flag, environment, file or answer; the others are defaults. Absent where no settings were read. */
   readonly said?: ReadonlySet<string>;
-  /** Log data that the user gives up in this run; nothing else of it is deleted. */
+  /** Log data that the user gives up in this run; no other log data is deleted. */
   readonly consent?: Consent;
 }
 
-/** `madeByThisRun`: an undo record says so. The guard then looks at the age of what is in it. */
+/** `madeByThisRun`: an undo record shows that this run created it. The guard then checks the age of its contents. */
 export interface GuardedBuckets extends Buckets {
   empty(name: string, options: Parameters<Buckets['empty']>[1] & { readonly madeByThisRun?: true }): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Composition root: the one file that touches `process`. Everything heavy is loaded when it is first needed. */
+/** Composition root: the one file that touches `process`. Heavy modules are loaded on first use. */
 import { closeSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -23,7 +23,7 @@ const lookUp = async (host: string) => (await import('node:dns/promises')).looku
 
 const terminals = [0, 1, 2].filter((fd) => isatty(fd));
 
-/** What helm gets to mark its release as failed, when nothing else is waited for. */
+/** How long helm gets to mark its release as failed, once nothing else is awaited. */
 const CHILDREN_MS = 2000;
 
 const output = watchedOutput(process);
@@ -35,7 +35,7 @@ const platform: Platform = {
   get cwd() {
     return workingDirectory();
   },
-  // Node opens each of its streams when it is first named, which takes a millisecond or two.
+  // Node opens each standard stream on first access, which takes a millisecond or two.
   get stdin() {
     return standardInput();
   },
@@ -76,14 +76,14 @@ const platform: Platform = {
 };
 
 /**
- * A million objects leave gigabytes of garbage behind, and V8 lets it grow to four times what is alive before it looks at all of it. It
- * reads this at each collection, so that it may be set before the first one; measured in docs/performance.md.
+ * A million objects leave gigabytes of garbage behind, and V8 lets it grow to four times the live heap before a full collection. It
+ * reads this flag at each collection, so it takes effect even if set late; measured in docs/performance.md.
  */
 function collectEarly(): void {
   setFlagsFromString('--heap-growing-percent=50');
 }
 
-/** Beside the bundle; absent when the source itself runs. */
+/** Next to the bundle; absent when running from source. */
 function printedHelp(columns: number): string | undefined {
   try {
     return (JSON.parse(readFileSync(join(root, 'dist', 'help.json'), 'utf8')) as Readonly<Record<string, string>>)[columns];
@@ -92,7 +92,7 @@ function printedHelp(columns: number): string | undefined {
   }
 }
 
-/** A terminal that has gone can't be read either: whoever waits for an answer gets none, and the signal says why. */
+/** A lost terminal can't be read either: a pending prompt gets no answer, and the signal explains why. */
 function standardInput(): NodeJS.ReadStream {
   if (process.stdin.listenerCount('error', unread) === 0) process.stdin.on('error', unread);
   return process.stdin;
@@ -100,12 +100,12 @@ function standardInput(): NodeJS.ReadStream {
 
 function unread(): void {}
 
-/** Node aborts, whatever the exit code, when it can't give back the modes of a terminal; of one that has gone there is nothing to give back. */
+/** Node aborts, whatever the exit code, when it can't restore the modes of a terminal; a lost terminal has no modes to restore. */
 function leaveTerminal(): void {
   for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
 }
 
-/** Set where there is none: whoever asks for it is told so, and the words for it are loaded for nobody else. */
+/** Used where no port exists: a caller gets this problem, and its text is loaded only then. */
 let withoutDirectory: Error | undefined;
 
 async function findDirectory(): Promise<void> {
@@ -142,7 +142,7 @@ async function deps({ questions, hide, signal, late }: OutsideOptions): Promise<
   const find: typeof findHelm = async (of) => {
     const found = helms.get(of.path) ?? (await import('./adapters/helm/binary.ts')).findHelm(of);
     helms.set(of.path, found);
-    // A helm that is installed meanwhile is found.
+    // A helm installed in the meantime is found.
     found.catch(() => helms.delete(of.path));
     return found;
   };
@@ -172,7 +172,7 @@ async function deps({ questions, hide, signal, late }: OutsideOptions): Promise<
   };
 }
 
-/** One connection for each region and profile: who calls is asked once, and an MFA code as well. */
+/** One connection per region and profile: the caller identity is resolved once, and an MFA code is asked for once. */
 function connected(connect: Dependencies['aws']): Dependencies['aws'] {
   const known = new Map<string, ReturnType<Dependencies['aws']>>();
   return (of) => {
@@ -183,13 +183,13 @@ function connected(connect: Dependencies['aws']): Dependencies['aws'] {
   };
 }
 
-/** What was put on disk for a run goes with it, once, whoever asks first. */
+/** Temporary files of a run are deleted with it, once, whoever calls first. */
 function disposables() {
   const made = new Set<{ dispose(): Promise<void> }>();
   let ended = false;
   return {
     once: <T extends { dispose(): Promise<void> }>(thing: T): T => {
-      // Begun ahead, it may be there only when the run is over.
+      // Prefetched, it may become available only after the run has ended.
       if (ended) void thing.dispose();
       else made.add(thing);
       return thing;
@@ -203,22 +203,22 @@ function disposables() {
   };
 }
 
-// When the SDK reads two profiles at once and one has failed, it drops the other's failure; the one it threw is the one that counts.
-// An interruption rejects everything that waits; whoever waited first has told of it. Anything else is a defect, and must be seen.
+// When the SDK reads two profiles at once and one fails, it drops the other's failure; the one it threw is the one that counts.
+// An interruption rejects everything that is pending; the first awaiter has reported it. Anything else is a bug and must be visible.
 process.on('unhandledRejection', (error) => {
   const { name, problem } = (error ?? {}) as { readonly name?: string; readonly problem?: { readonly code: string } };
   if (name !== 'CredentialsProviderError' && problem?.code !== 'INTERRUPTED') throw error;
 });
 
-// Whatever ends us, helm is not left to go on alone.
+// However this process ends, no helm process is left running.
 process.on('exit', endChildrenAtOnce);
 process.on('exit', leaveTerminal);
 
 await findDirectory();
 process.exitCode = await main(platform);
-// All is said and put down; an answer that is late and that nobody waits for any more must not hold the terminal.
+// All output is written and all cleanup done; a late response that nothing awaits must not keep the process alive.
 const leave = (): void => {
-  // A pipe may still be taking in what was said.
+  // A pipe may still be draining.
   if (process.stdout.writableLength + process.stderr.writableLength > 0) setTimeout(leave, 100).unref();
   else process.exit();
 };

@@ -1,4 +1,4 @@
-/** What associations of EKS Pod Identity need of EKS and IAM. Their names say nothing, so that it is their tags that tell whose they are. */
+/** The EKS and IAM permissions for EKS Pod Identity associations. Their names carry no owner, so ownership is read from their tags. */
 import { adoptedRoleArn, associationArn, clusterArn, roleArn, roleBesideArn } from '../design/permissions.ts';
 import type { Occasion, Permission } from '../engine/types.ts';
 

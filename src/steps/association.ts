@@ -11,7 +11,7 @@ import { isAdoptedByTag, mayMark, isOwnedByTags } from './ownership.ts';
 
 type Needs = Pick<Context, 'associations' | 'blueprint' | 'clock' | 'adopting'>;
 
-/** Pods get their credentials' address when they are made, and EKS needs seconds until it gives it to them. */
+/** Pods get the address of their credentials at creation, and EKS needs seconds before it injects that. */
 const SETTLES_MS = 10_000;
 
 export const association: Step<Needs, UndoRecord> = {
@@ -82,7 +82,7 @@ export const association: Step<Needs, UndoRecord> = {
   },
 };
 
-/** Of an installation that had Pod Identity and has IRSA now. Pods that run hold on to what they were given when they were made, hence last. */
+/** For an installation that moved from Pod Identity to IRSA. Running pods keep what they got at creation, hence this is the last step. */
 export const formerAssociation: Step<Needs, UndoRecord> = {
   id: 'former-association',
   title: 'previous Pod Identity association',
@@ -120,14 +120,14 @@ export const formerAssociation: Step<Needs, UndoRecord> = {
     try {
       return await association.remove(ctx, helpers);
     } catch (error) {
-      // Whoever has never used Pod Identity needs no right to look for it.
+      // A caller who has never used Pod Identity needs no permission to check for it.
       if (error instanceof ProblemError && error.problem.code === 'AWS_ACCESS_DENIED') return { is: 'absent' };
       throw error;
     }
   },
 };
 
-/** Where it led to before is only said: whoever may write tags would choose a role with the rights of the one who uninstalls. */
+/** The previous role is only printed: otherwise anyone who may write tags could choose a role with the rights of whoever runs uninstall. */
 async function giveBack({ associations, blueprint }: Pick<Needs, 'associations' | 'blueprint'>, found: Association): Promise<Removal> {
   const { cluster, ownership } = blueprint;
   await associations.untag(found.arn, [...Object.keys(ownership.tags), adoptedTag]);
@@ -136,7 +136,7 @@ async function giveBack({ associations, blueprint }: Pick<Needs, 'associations' 
   return { is: 'kept', target: `association ${found.id}`, why: 'it existed before loki-eks', how, changed: true };
 }
 
-/** One that leads to the role that loki-eks makes, with no other tags, was made by it. */
+/** An association with the role that loki-eks creates, and with no other tags, was created by loki-eks. */
 function isTheirs(found: Association, { role, cluster, ownership }: Needs['blueprint']): boolean {
   const made = names.roleName(cluster.name, ownership.installId);
   return found.roleArn !== role.arn || role.name !== made || Object.keys(found.tags).some((key) => role.tags[key] !== found.tags[key]);

@@ -1,4 +1,4 @@
-/** Buckets that are handed over to S3's lifecycle, and others' rules that would take objects away under Loki. */
+/** Buckets handed over to S3's lifecycle, and foreign rules that would delete objects Loki still needs. */
 import { describe, expect, it } from 'vitest';
 import type { Buckets, BucketState, LifecycleRule } from '../ports/buckets.ts';
 import { earlyExpiry, EXPIRY, expireBucket, howLong, isExpiring } from './bucket-expiry.ts';

@@ -1,10 +1,10 @@
-/** S3's own way to empty a bucket, by lifecycle rules: ours for a bucket that is handed over, and what others' rules would do to Loki's objects. */
+/** Lifecycle rules: our own, by which S3 empties a bucket, and the effect that foreign rules would have on Loki's objects. */
 import type { Blueprint } from '../design/blueprint.ts';
 import type { StepIO, Problem, Removal } from '../engine/types.ts';
 import type { Buckets, BucketState, LifecycleRule } from '../ports/buckets.ts';
 import { problem } from '../problems/problem.ts';
 
-/** Two rules, because S3 takes days and the removal of left-over delete markers only apart. */
+/** Two rules, because S3 accepts days and the removal of leftover delete markers only in separate ones. */
 export const EXPIRY: readonly LifecycleRule[] = [
   {
     ID: 'loki-eks-expire-all',
@@ -19,15 +19,15 @@ export const EXPIRY: readonly LifecycleRule[] = [
 
 const OURS = new Set(EXPIRY.map(({ ID }) => ID));
 
-/** S3 was told to empty it. */
+/** An S3 lifecycle rule empties it. */
 export const isExpiring = ({ lifecycle }: Pick<BucketState, 'lifecycle'>): boolean => lifecycle.some(({ ID }) => OURS.has(ID));
 
 export const withoutExpiry = (rules: readonly LifecycleRule[]): readonly LifecycleRule[] => rules.filter(({ ID }) => !OURS.has(ID));
 
-/** Versions of a bucket with versioning become old only by the delete marker that the first day lays on them. */
+/** In a versioned bucket, objects become noncurrent only through the delete markers that the first day's expiry adds. */
 export const howLong = ({ versioning }: Pick<BucketState, 'versioning'>): string => (versioning === 'off' ? 'about two days' : 'about four days');
 
-/** Hands it over to S3. Rules of others are kept; rules that are there already are not written again. */
+/** Lets S3 empty it. Foreign rules are kept; rules that exist already are not written again. */
 export async function expireBucket(buckets: Buckets, found: BucketState, { say, how }: Pick<StepIO, 'say'> & { readonly how?: string }): Promise<Removal> {
   const target = `s3://${found.name}`;
   const why = `S3 empties it within ${howLong(found)}${found.objectLock ? ', except objects under Object Lock' : ''}; then it can be deleted`;
@@ -39,7 +39,7 @@ export async function expireBucket(buckets: Buckets, found: BucketState, { say, 
   return { ...kept, changed: true };
 }
 
-/** What Loki keeps where. The compactor takes chunks and index away in step with each other; alert rules are kept for good. */
+/** What Loki stores where. The compactor deletes chunks and index in step with each other; alert rules are never deleted. */
 const rootsOf = (use: 'chunks' | 'ruler', tenant: string): readonly string[] => (use === 'chunks' ? [`${tenant}/`, 'index/'] : ['rules/']);
 
 interface Narrow {
@@ -53,7 +53,7 @@ type Expiring = LifecycleRule & {
   readonly Expiration?: { readonly Days?: number; readonly Date?: string };
 };
 
-/** A rule of somebody else's that would take objects away before Loki does: its index and its chunks would no longer agree. */
+/** A foreign rule that would delete objects before Loki does: index and chunks would no longer match. */
 export function earlyExpiry(
   found: BucketState,
   use: 'chunks' | 'ruler',
@@ -74,7 +74,7 @@ export function earlyExpiry(
   return undefined;
 }
 
-/** Loki's objects carry no tags, so that a rule that wants some meets none of them. */
+/** Loki's objects carry no tags, so a rule that filters by tag matches none of them. */
 function touches({ Prefix, Filter }: Expiring, roots: readonly string[]): boolean {
   const narrow: Narrow = Filter?.And ?? Filter ?? {};
   if (narrow.Tag !== undefined || (narrow.Tags ?? []).length > 0) return false;

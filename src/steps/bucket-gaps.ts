@@ -1,4 +1,4 @@
-/** What is still missing on a bucket: ours is merged into what others have set there, by Sid and by rule ID. */
+/** What a bucket still lacks: our settings are merged into existing ones, by Sid and by rule ID. */
 import type { BucketPlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
@@ -18,7 +18,7 @@ export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[]
   const compare = (slice: Gap['slice'], before: Json, after: Json) => {
     if (canonical(before) !== canonical(after)) gaps.push({ slice, before, after, diff: diffLines(before, after) });
   };
-  // First of all: an expiry that goes on would take away what is written from now on.
+  // First: an expiry that stays in force would delete what is written from now on.
   const lasting = isExpiring(found) ? withoutExpiry(found.lifecycle) : found.lifecycle;
   compare('lifecycle', asJson(found.lifecycle), mergedById(asJson(lasting), asJson(plan.lifecycle)));
   compare('tags', { ...found.tags }, { ...found.tags, ...plan.tags });
@@ -28,13 +28,13 @@ export function bucketGaps(found: BucketState, plan: BucketPlan): readonly Gap[]
   return gaps;
 }
 
-/** The key a bucket is encrypted with and Loki's role would not be allowed to use; S3's own key needs no permission. */
+/** The bucket's encryption key if Loki's role would not be allowed to use it; S3's own key needs no permission. */
 export function foreignKey({ encryption }: BucketState, plan: BucketPlan): string | undefined {
   if (encryption?.algorithm !== 'aws:kms' || plan.encryption.algorithm === 'aws:kms') return undefined;
   return encryption.key === '' || encryption.key.endsWith('alias/aws/s3') ? undefined : encryption.key;
 }
 
-/** A bucket that is encrypted with a key already is not taken back to the default encryption. */
+/** A bucket that is already encrypted with a key is not reset to the default encryption. */
 const wantsEncryption = (found: BucketState, plan: BucketPlan) => plan.encryption.algorithm === 'aws:kms' || found.encryption === undefined;
 
 const asJson = (rules: readonly unknown[]): readonly Json[] => JSON.parse(JSON.stringify(rules)) as readonly Json[];
@@ -49,7 +49,7 @@ function mergedById(found: readonly Json[], wanted: readonly Json[]): readonly J
   return same ? found : [...others, ...wanted];
 }
 
-/** A single statement may stand without a list around it. */
+/** A single statement may appear without an enclosing list. */
 type Policy = { readonly Version?: string; readonly Statement: Json | readonly Json[] };
 
 const statementsOf = ({ Statement }: Policy): readonly Json[] => (Array.isArray(Statement) ? (Statement as readonly Json[]) : [Statement as Json]);

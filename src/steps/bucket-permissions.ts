@@ -1,4 +1,4 @@
-/** What a bucket of an installation needs of S3. */
+/** The S3 permissions for the buckets of an installation. */
 import { adoptedBucketArn, bucketArn, BY_STEPS } from '../design/permissions.ts';
 import type { Occasion, Permission } from '../engine/types.ts';
 
@@ -15,7 +15,7 @@ const LOOK = [
 const COUNT = ['s3:ListBucketMultipartUploads', 's3:ListBucketVersions'];
 const SET_UP = ['s3:PutBucketPolicy', 's3:PutBucketPublicAccessBlock', 's3:PutBucketTagging', 's3:PutEncryptionConfiguration', 's3:PutLifecycleConfiguration'];
 const EMPTY = ['s3:AbortMultipartUpload', 's3:DeleteObject', 's3:DeleteObjectVersion'];
-/** A name says nothing of whose bucket it is. */
+/** A name does not reveal who owns the bucket. */
 const OWN = { StringEquals: { 'aws:ResourceAccount': 'ACCOUNT' } };
 
 export const bucketPermissions = (use: 'chunks' | 'ruler'): readonly Permission[] => {
@@ -30,7 +30,7 @@ export const bucketPermissions = (use: 'chunks' | 'ruler'): readonly Permission[
       actions: COUNT,
       on: [made],
     },
-    // A Loki that runs has a bucket for its chunks, and may have none for rules.
+    // A running Loki has a bucket for its chunks, and may have none for rules.
     { to: 'create the buckets', for: makes, actions: ['s3:CreateBucket', 's3:TagResource', ...SET_UP], on: [made] },
     {
       to: 'roll back a bucket that the same run has created, or its policy; and --existing-buckets recreate',

@@ -1,4 +1,4 @@
-/** A bucket of ours, private, encrypted, TLS-only; taken as it is when it stands already, never deleted to be made again. */
+/** An S3 bucket for Loki: private, encrypted, TLS-only. An existing one is used as it is, never deleted and recreated. */
 import { bucketPermissions } from './bucket-permissions.ts';
 import type { Json, Change, Inspection, ApplyContext, StepIO, UndoRecord, Removal, Step } from '../engine/types.ts';
 import type { BucketPlan } from '../design/blueprint.ts';
@@ -79,7 +79,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
     if (!fresh) await emptyIfAsked(ctx, plan, io);
     for (const gap of bucketGaps(found, plan)) {
       io.signal.throwIfAborted();
-      // A fresh bucket is taken back whole, so its settings need no receipts of their own.
+      // Undo deletes a new bucket as a whole, so its settings need no undo records of their own.
       if (!fresh) await io.record({ did: `set-${gap.slice}`, name: plan.name, before: gap.before });
       io.say(gap.slice === 'lifecycle' && isExpiring(found) ? STOPS_EXPIRING : gap.slice.replaceAll('-', ' '));
       await setSlice(ctx.buckets, plan.name, gap.slice, gap.after);
@@ -127,7 +127,7 @@ const blocked = (
   problem: problem(code, { message }),
 });
 
-/** What S3 no longer expires goes on staying: to set it to expire once more would delete what was collected since. */
+/** Objects that S3 no longer expires stay: restoring the expiry would delete what was collected since. */
 async function lifecycleBack(buckets: Buckets, found: BucketState, before: readonly LifecycleRule[]): Promise<Removal | undefined> {
   const rules = withoutNewExpiry(before, found.lifecycle);
   await buckets.setLifecycle(found.name, rules);
@@ -173,8 +173,8 @@ async function emptyIfAsked(ctx: Needs, plan: BucketPlan, io: ApplyContext<UndoR
 const ABSENT: BucketLook = { is: 'absent' };
 
 /**
- * A new bucket has neither policy nor lifecycle rules, so those are set while everything else is read: S3 sets what it likes on new
- * buckets, and may not keep the tags. The state that was read, with what was set beside it.
+ * A new bucket has neither policy nor lifecycle rules, so those are written while everything else is read: S3 applies its own defaults to
+ * new buckets, and may not keep the tags. Returns the state that was read, plus what was written alongside.
  */
 async function make(buckets: Buckets, plan: BucketPlan, { record, say, signal }: ApplyContext<UndoRecord>): Promise<BucketLook> {
   await record({ did: 'create-bucket', name: plan.name });
@@ -196,7 +196,7 @@ async function setSlice(buckets: Buckets, name: string, slice: Gap['slice'], val
     case 'tags':
       return buckets.setTags(name, value as Readonly<Record<string, string>>);
     case 'public-access-block':
-      // Never opened again: a bucket that was open before stays closed.
+      // Never reopened: a bucket that was public before stays private.
       return value === true ? buckets.blockPublicAccess(name) : undefined;
     case 'policy':
       return buckets.setPolicy(name, value ?? undefined);

@@ -1,6 +1,6 @@
 /**
- * The one place that lets log data be deleted, emptied or set to expire. Every port that a step is given passes through here, so that no step
- * can go around it: what the user has not named in this run stays, whatever path leads there.
+ * The one place that lets log data be deleted, emptied or set to expire. Every port that a step gets is wrapped here, so that no step
+ * can bypass it: data the user has not named in this run stays, on any code path.
  */
 import type { Blueprint } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
@@ -41,7 +41,7 @@ export function guardData<C extends Guarded>(ctx: C): C & { readonly buckets: Gu
   return { ...guarded, buckets: guardBuckets(ctx), roles: guardRoles(ctx), releases: guardRetention(ctx, guarded.releases) };
 }
 
-/** Where no bucket is in reach, as for what somebody else has installed. */
+/** For callers that use no bucket, as with foreign installations. */
 export function guardIngesters<C extends PodPorts>(ctx: C): C {
   const kubernetes = guardObjects(ctx);
   return { ...ctx, kubernetes, releases: guardReleases({ ...ctx, kubernetes }) };
@@ -49,7 +49,7 @@ export function guardIngesters<C extends PodPorts>(ctx: C): C {
 
 export const mayEmpty = ({ consent }: Pick<Guarded, 'consent'>, bucket: string): boolean => consent?.buckets?.get(bucket)?.how === 'empty';
 
-/** Loki deletes for good what is older than its retention: no revision gets a shorter one that nobody has agreed to. */
+/** Loki permanently deletes what is older than its retention: no revision gets a shorter retention without consent. */
 function guardRetention(ctx: Guarded, releases: Releases): Releases {
   const { buckets, blueprint, clock } = ctx;
   return {
@@ -102,7 +102,7 @@ function guardBuckets(ctx: ForBuckets): GuardedBuckets {
   };
 }
 
-/** A run that died is rolled back within hours; what Loki has collected for longer is log data, and nobody has named it. */
+/** An interrupted run is rolled back within hours; what Loki has collected for longer is log data that was not named for deletion. */
 const ROLLED_BACK_WITHIN_MS = 6 * 3_600_000;
 
 async function refuseUnnamed({ buckets, clock }: ForBuckets, { name, madeByThisRun }: { readonly name: string; readonly madeByThisRun?: true | undefined }) {
@@ -127,17 +127,17 @@ async function refuseNewExpiry({ buckets }: ForBuckets, { name, rules }: { reado
   });
 }
 
-/** How to let S3 empty a bucket that it no longer empties. */
+/** How to let S3 empty a bucket again after its expiry was removed. */
 export const expireAgain = (bucket: string): string => `loki-eks uninstall --expire-data --confirm-delete-data ${bucket}`;
 
-/** Rules as they were, but for what would expire objects and is not in force now: to set a lifecycle back never deletes anything. */
+/** The previous rules, except those that would expire objects and are not in force now: restoring a lifecycle never deletes anything. */
 export function withoutNewExpiry(rules: readonly LifecycleRule[], inForce: readonly LifecycleRule[]): readonly LifecycleRule[] {
   return rules.filter((rule) => !expires(rule) || inForce.some((other) => same(other, rule)));
 }
 
 const same = (a: LifecycleRule, b: LifecycleRule) => canonical(a as Json) === canonical(b as Json);
 
-/** Whether S3 deletes anything that can be read, now or at some time. To take away a delete marker deletes nothing. */
+/** Whether S3 deletes anything readable, now or later. Removing a delete marker deletes nothing. */
 function expires({ Status, Expiration, NoncurrentVersionExpiration }: LifecycleRule): boolean {
   const { Days, Date: date } = (Expiration ?? {}) as { readonly Days?: number; readonly Date?: string };
   return Status === 'Enabled' && (Days !== undefined || date !== undefined || NoncurrentVersionExpiration !== undefined);

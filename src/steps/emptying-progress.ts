@@ -1,17 +1,17 @@
-/** How far the emptying of a bucket is, in words: how many, how fast, how long still. */
+/** Progress of emptying a bucket, in words: how many, how fast, how long remaining. */
 import type { BucketContents } from '../ports/buckets.ts';
 
-/** Objects as a reader counts them: `12,000`. */
+/** Object counts for humans: `12,000`. */
 export const counted = (objects: number): string => objects.toLocaleString('en-US');
 
-/** No more often than this, but for the end. */
+/** Minimum time between lines, except for the last one. */
 const EVERY_MS = 2000;
-/** The rate is of the time since about then: S3's pace changes. */
+/** The window over which the rate is measured: S3's pace changes. */
 const WINDOW_MS = 20_000;
 
 /**
- * Given the number deleted so far, gives the line to say, or `undefined` when the last one is fresh enough. `of` is what there was to delete
- * when it was counted.
+ * Given the number deleted so far, returns the line to print, or `undefined` when the last one is recent enough. `of` is the number of
+ * objects when they were counted.
  */
 export function emptyingProgress(of: BucketContents | undefined, now: () => Date): (deleted: number) => string | undefined {
   let marks = [{ at: now().getTime(), deleted: 0 }];

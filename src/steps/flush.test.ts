@@ -7,9 +7,9 @@ const at = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 interface Part {
   readonly chunks: number;
-  /** What becomes of the chunks that are in the queue when a second has gone by. */
+  /** What happens to the queued chunks after a second. */
   readonly s3?: (second: number) => 'takes' | 'fails' | 'hangs';
-  /** New chunks a second. */
+  /** New chunks per second. */
   readonly arriving?: number;
   /** Seconds that a flushed chunk stays in memory. */
   readonly retained?: number;
@@ -17,7 +17,7 @@ interface Part {
   readonly pod?: object;
 }
 
-/** An ingester as Loki 3.7 counts: a flush only fills the queue, and what was flushed leaves the memory at the next flush. */
+/** An ingester as Loki 3.7 counts: a flush only fills the queue, and flushed chunks leave memory at the next flush. */
 function world(part: Part) {
   let second = 1000;
   let made = part.chunks;

@@ -1,6 +1,6 @@
 /**
- * Before ingesters end, what they hold is put into S3, and it is proved that nothing is left. `POST /flush` answers before anything is
- * written: only the ingester's own counters tell what became of it. `prepare_shutdown` sees to what arrives between that proof and the end.
+ * Before ingesters stop, their data is flushed to S3, and it is verified that nothing is left. `POST /flush` responds before anything is
+ * written: only the ingester's own counters show the outcome. `prepare_shutdown` covers what arrives between that verification and the stop.
  */
 import type { StepIO } from '../engine/types.ts';
 import type { PodRequest, PodResponse } from '../ports/kubernetes.ts';
@@ -12,23 +12,23 @@ const LOKI_PORT = 3100;
 
 type Needs = Pick<Context, 'kubernetes' | 'clock' | 'timeoutMs'>;
 
-/** An ingester whose lines could not be put into S3. */
+/** An ingester whose lines could not be flushed to S3. */
 export interface Unflushed {
   readonly ingester: string;
-  /** As far as it answers. */
+  /** If it responds. */
   readonly chunks?: number;
   readonly streams?: number;
   readonly why: string;
-  /** What it says itself. */
+  /** Its own error message. */
   readonly log?: string;
 }
 
 export interface FlushOptions extends StepIO {
-  /** What arrives later is flushed when they end, and they leave the ring then. */
+  /** What arrives later is flushed when they shut down, and they leave the ring then. */
   readonly ending: boolean;
 }
 
-/** Those that could not be flushed. An ingester that never took a line has nothing to flush. */
+/** Those that could not be flushed. An ingester that never received a line has nothing to flush. */
 export async function flushAll(ctx: Needs, ingesters: readonly Ingester[], { ending, say, signal }: FlushOptions): Promise<readonly Unflushed[]> {
   if (ingesters.length === 0) return [];
   const left = new Map<string, number>();
@@ -43,7 +43,7 @@ export async function flushAll(ctx: Needs, ingesters: readonly Ingester[], { end
   return results.filter((result) => result !== undefined);
 }
 
-/** From now on they flush when they end. An old Loki that can't flushes now at least. */
+/** From now on they flush at shutdown. An old Loki that does not support this at least flushes now. */
 export async function prepare(ctx: Needs, ingesters: readonly Ingester[]): Promise<void> {
   await Promise.all(
     ingesters.map(async (ingester) => {
@@ -54,20 +54,20 @@ export async function prepare(ctx: Needs, ingesters: readonly Ingester[]): Promi
   );
 }
 
-/** They go on as if nothing had been prepared. Best effort: what remains is that they flush at their next end. */
+/** Cancels the prepared shutdown. Best effort: at worst they flush at their next shutdown. */
 export async function resume(ctx: Needs, ingesters: readonly Ingester[]): Promise<void> {
   const running = ingesters.filter(({ pod }) => isRunning(pod));
   await Promise.all(running.map((ingester) => ask(ctx, ingester, { method: 'DELETE', path: '/ingester/prepare_shutdown' }).catch(() => undefined)));
 }
 
-/** For one answer, over a port-forward. */
+/** For one response, over a port-forward. */
 const ANSWER_MS = 20_000;
 const POLL_MS = 1000;
-/** Flushes are tried again after up to a minute, so one that fails now may follow an outage that is over. */
+/** Flushes are retried after up to a minute, so one that fails now may be left over from an outage that has ended. */
 const STALLED_MS = 120_000;
-/** So long nothing but failures is enough. */
+/** After this long with nothing but failures, give up. */
 const FAILING_MS = 30_000;
-/** Flushed chunks leave the memory at the next flush, or half a minute later by themselves: asked for soon where none waits. */
+/** Flushed chunks leave memory at the next flush, or half a minute later on their own: a flush is requested soon where none is pending. */
 const AGAIN_MS = 15_000;
 const AGAIN_IDLE_MS = 2_000;
 
@@ -83,7 +83,7 @@ async function flushOne(ctx: Needs, ingester: Ingester, { ending, signal, left }
   const now = () => ctx.clock.now().getTime();
   const began = now();
   try {
-    // A Loki without a path for its marker, or an old one, can't; it is flushed all the same.
+    // A Loki without a path for its marker, or an old one, does not support it; it is flushed all the same.
     if (ending) await ask(ctx, ingester, { method: 'POST', path: '/ingester/prepare_shutdown' });
     const flush = async () => {
       await must(ctx, ingester, { method: 'POST', path: '/flush' });
@@ -96,7 +96,7 @@ async function flushOne(ctx: Needs, ingester: Ingester, { ending, signal, left }
       if (seen.chunks === 0) return undefined;
       const written = seen.requests - round.requests - (seen.failures - round.failures);
       if (seen.queued === 0 && written >= round.chunks) {
-        // All that was there is in S3. What is counted now came from writers that go on.
+        // Everything held before is in S3. What is counted now came from writers that are still running.
         const after = await flush();
         return after.chunks === 0 || after.failures === seen.failures ? undefined : unflushed(ctx, ingester, after, 'new flushes fail');
       }
@@ -126,7 +126,7 @@ async function unflushed(ctx: Needs, { pod }: Ingester, { chunks, streams }: Cou
 }
 
 interface Counters {
-  /** In memory: those that are not in S3, and those that have not left since. */
+  /** In memory: chunks that are not in S3, and flushed ones that have not been dropped yet. */
   readonly chunks: number;
   readonly streams: number;
   readonly queued: number;
@@ -141,7 +141,7 @@ async function countersOf(ctx: Needs, ingester: Ingester): Promise<Counters> {
     return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
   };
   const chunks = of('loki_ingester_memory_chunks');
-  // Without it there is no proof.
+  // Without the counters the flush can't be verified.
   if (chunks === undefined || Number.isNaN(chunks)) throw stop('INGESTERS_UNFLUSHED', { message: 'its metrics have no loki_ingester_memory_chunks' });
   return {
     chunks,
@@ -152,7 +152,7 @@ async function countersOf(ctx: Needs, ingester: Ingester): Promise<Counters> {
   };
 }
 
-/** Flushed chunks may be kept in memory for a while: `chunk_retain_period`, 0 unless somebody has set it. */
+/** Flushed chunks may be kept in memory for a while: `chunk_retain_period`, 0 by default. */
 async function retains(ctx: Needs, ingester: Ingester): Promise<boolean> {
   const { body } = await must(ctx, ingester, { method: 'GET', path: '/config' });
   const period = /^[ \t]*chunk_retain_period: (\S+)$/m.exec(body)?.[1];

@@ -1,4 +1,4 @@
-/** Data source and dashboard by Grafana's API: what carries our mark is ours, and nothing else is changed. */
+/** Data source and dashboard through Grafana's API: only those with our mark are ours, and nothing else is changed. */
 import type { Blueprint, GrafanaPlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import type { Change, Inspection, Json, Problem, UndoRecord, Removal } from '../engine/types.ts';
@@ -19,7 +19,7 @@ function session({ grafana, blueprint }: Needs): Grafana {
   return grafana;
 }
 
-/** Kept among the settings of the data source, where Grafana keeps what it does not know. */
+/** Kept in the data source's settings, where Grafana preserves unknown fields. */
 const markOf = ({ ownership, cluster, tenant }: Blueprint) => ({ installId: ownership.installId, cluster: cluster.arn, tenant });
 
 const isOurs = ({ jsonData }: GrafanaDatasource, { ownership }: Blueprint): boolean =>
@@ -32,7 +32,7 @@ function wantedDatasource(blueprint: Blueprint, { uid, name, parts }: Datasource
 
 const secretsOf = (password: string, tenant: string): GrafanaSecrets => ({ basicAuthPassword: password, httpHeaderValue1: tenant });
 
-/** `leaving`: what was made for a sidecar, and with it the one in Grafana, is ours and goes. */
+/** `leaving`: objects created for a sidecar; they, and what Grafana read from them, are ours and are deleted. */
 export async function inspectDatasource(
   ctx: Needs,
   plan: DatasourcePlan,
@@ -53,7 +53,7 @@ export async function inspectDatasource(
   return { is: 'differs', changes: [{ action: 'update', target, ...(same && { detail: 'login' }) }] };
 }
 
-/** One of somebody else's that our file would overwrite, as far as we are let in to see; a Grafana that is down is no reason to stop. */
+/** A foreign data source that our file would overwrite, as far as we may read them; an unreachable Grafana is no reason to stop. */
 export async function foreignDatasource({ grafana, blueprint }: Needs, { uid, name }: DatasourcePlan): Promise<Problem | undefined> {
   try {
     const foreign = (await grafana?.datasources())?.find((one) => one.name === name && one.uid !== uid);
@@ -70,7 +70,7 @@ const taken = (what: string, { grafana }: Blueprint) =>
     fix: 'Rename or delete it, or add `--grafana none`',
   });
 
-/** It has the uid that only we give, and no mark of the API: a file has made it, and is nowhere that we could take it away. */
+/** Its uid is one that only loki-eks assigns, but it lacks the API's mark: it was provisioned from a file that we can't find and delete. */
 const provisioned = ({ name, uid }: GrafanaDatasource, { grafana }: Blueprint) =>
   problem('GRAFANA_DATASOURCE_EXISTS', {
     message: `data source "${name}" with uid ${uid} in ${grafana?.where} comes from a provisioning file`,
@@ -82,7 +82,7 @@ export async function hasForeign(ctx: Needs, { uid }: DatasourcePlan): Promise<b
   return found !== undefined && !isOurs(found, ctx.blueprint);
 }
 
-/** Grafana never gives a password out, so it is asked to use it; a Loki that does not answer says nothing about the login. */
+/** Grafana never returns a password, so it is asked to use it; a Loki that does not respond says nothing about the login. */
 async function loginTaken(ctx: Needs, uid: string): Promise<boolean> {
   const { cluster } = ctx.blueprint;
   try {
@@ -117,7 +117,7 @@ export async function moveDatasource(ctx: Needs, plan: DatasourcePlan, login: Lo
   await session(ctx).updateDatasource(wantedDatasource(ctx.blueprint, plan, login.user), secretsOf(login.password, ctx.blueprint.tenant));
 }
 
-/** `password`: the one it had before. */
+/** `password`: its previous one. */
 export async function undoDatasource(ctx: Needs, receipt: UndoRecord, password: string | undefined): Promise<void> {
   const grafana = session(ctx);
   const found = (await grafana.datasources()).find(({ uid }) => uid === receipt['uid']);
@@ -133,7 +133,7 @@ export async function undoDatasource(ctx: Needs, receipt: UndoRecord, password: 
 
 const tagOf = ({ ownership }: Blueprint) => `loki-eks-${ownership.installId}`;
 const isOurBoard = ({ tags }: Board, blueprint: Blueprint): boolean => Array.isArray(tags) && tags.includes(tagOf(blueprint));
-/** Grafana counts versions and gives numbers of its own. */
+/** Grafana adds a version counter and an id of its own. */
 const plain = (found: Board): string => {
   const { id: _, version: __, ...board } = found;
   return canonical(board);
@@ -141,7 +141,7 @@ const plain = (found: Board): string => {
 
 export async function inspectDashboard(ctx: Needs, plan: DashboardPlan, leaving: readonly Change[]): Promise<Inspection> {
   const target = `dashboard "${plan.name}" in ${ctx.blueprint.grafana?.where}`;
-  // The data source bars the way for the same reason.
+  // The data source step is blocked for the same reason.
   if (!ctx.grafana) return { is: 'matches', note: 'not checked' };
   const found = await ctx.grafana.dashboard(plan.uid);
   if (leaving.length > 0 && (!found || isOurBoard(found, ctx.blueprint)))
@@ -166,7 +166,7 @@ export async function undoDashboard(ctx: Needs, receipt: UndoRecord): Promise<vo
   if (plain(found) !== plain(former)) await grafana.saveDashboard(former);
 }
 
-/** Without a token it can only be said what stays. */
+/** Without a token we can only report what stays. */
 export async function remove(ctx: Needs, what: What, { uid, name }: { readonly uid: string; readonly name: string }): Promise<Removal> {
   const { grafana, blueprint } = ctx;
   const target = `${what === 'datasource' ? 'data source' : 'dashboard'} "${name}" in ${blueprint.grafana?.where}`;

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 
 export type GrafanaNeeds = Pick<Context, 'kubernetes' | 'blueprint' | 'grafana' | 'givenPassword' | 'clock'>;
 
-/** The client's Secret of the gateway's login: where every password is that a data source of ours may have. */
+/** The client Secret with the gateway's login: holds every password that our data source may use. */
 export async function passwordIn({ kubernetes, blueprint }: GrafanaNeeds, slot: string): Promise<string | undefined> {
   const place = blueprint.login.clients[0];
   const secret = place && (await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', ...place }));
@@ -11,16 +11,16 @@ export async function passwordIn({ kubernetes, blueprint }: GrafanaNeeds, slot: 
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
 }
 
-/** Of the Secret's keys: in force, before this run, and those of a rotation. */
+/** The Secret's keys: current, before this run, and those of a rotation. */
 const SLOTS = ['password', 'former.password', 'rotating', 'rotating-former'];
 
-/** Where a password is found that must not be written into a journal. */
+/** Where to find a password that must not be written to a journal. */
 export async function slotOf(ctx: GrafanaNeeds, password: string): Promise<string | undefined> {
   for (const slot of SLOTS) if ((await passwordIn(ctx, slot)) === password) return slot;
   return undefined;
 }
 
-/** `undefined` before the login was made. */
+/** `undefined` until the login exists. */
 export async function wantedLogin(ctx: GrafanaNeeds): Promise<{ readonly user: string; readonly password: string } | undefined> {
   const password = ctx.givenPassword ?? (await passwordIn(ctx, 'password'));
   return password === undefined ? undefined : { user: ctx.blueprint.login.user, password };

@@ -1,14 +1,14 @@
-/** From a sidecar's file to Grafana's API: what we made for the sidecar goes, Grafana forgets what it read there, and then it is made anew. */
+/** From a sidecar's file to Grafana's API: the file is deleted, Grafana forgets what it read from it, and then the object is created anew. */
 import { loginIn, withLogin } from '../design/grafana.ts';
 import type { Change, Json, UndoRecord } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { passwordIn, slotOf, type GrafanaNeeds } from './grafana-login.ts';
 import { contentOf, encoded, ours, type What } from './grafana-objects.ts';
 
-/** What a receipt of ours begins with. */
+/** The prefix of our undo records. */
 export const LEFT = 'leave-object';
 
-/** Ours, wherever a sidecar may read them. */
+/** Our objects, wherever a sidecar may read them. */
 export const filesLeft = async (ctx: GrafanaNeeds, what: What): Promise<readonly KubeObject[]> =>
   (await Promise.all((['Secret', 'ConfigMap'] as const).map((kind) => ours(ctx, { kind, what })))).flat();
 
@@ -27,7 +27,7 @@ export async function leave(ctx: GrafanaNeeds, files: readonly KubeObject[], rec
   }
 }
 
-/** The password itself must not get into the journal: it says where in the cluster it is found. */
+/** The password itself must not get into the journal: the record says where in the cluster to find it. */
 async function receiptOf(ctx: GrafanaNeeds, file: KubeObject): Promise<UndoRecord> {
   const { key, text } = contentOf(file);
   const { namespace = '', name, labels = {}, annotations = {} } = file.metadata;
@@ -60,10 +60,10 @@ interface Left {
   readonly from?: string;
 }
 
-/** Sidecars look within seconds, and Grafana's providers of dashboards every half minute. */
+/** Sidecars poll within seconds, and Grafana's dashboard providers every half minute. */
 const PATIENCE_MS = 90_000;
 
-/** `false` when Grafana still has it: one whose sidecar can't tell it reads its files when it starts. */
+/** `false` when Grafana still has it: if its sidecar can't notify it, Grafana reads its files only at startup. */
 export async function forgotten({ clock }: GrafanaNeeds, signal: AbortSignal, gone: () => Promise<boolean>): Promise<boolean> {
   for (const until = clock.now().getTime() + PATIENCE_MS; ; await clock.sleep(1000, signal)) {
     if (await gone()) return true;

@@ -1,4 +1,4 @@
-/** What a sidecar of Grafana reads: labelled objects of ours with one file each, in a namespace where it looks. */
+/** What a Grafana sidecar reads: labelled objects of ours with one file each, in a namespace that it watches. */
 import type { Blueprint, DeliveryMethod } from '../design/blueprint.ts';
 import type { Inspection, Problem, UndoRecord, Removal } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
@@ -11,7 +11,7 @@ type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'adopting'>;
 type ObjectWay = Extract<DeliveryMethod, { readonly is: 'object' }>;
 export type What = 'datasource' | 'dashboard';
 
-/** On our objects, so that they are found wherever a Grafana wanted them. */
+/** A label on our objects, so that they are found in whichever namespace a Grafana needed them. */
 const PART = 'loki-eks.dev/grafana';
 
 export async function inspectObject(
@@ -28,7 +28,7 @@ export async function inspectObject(
       ? { is: 'blocked', problem: taken }
       : { is: 'differs', changes: [{ action: 'create', target, detail: `${NAMED[what]} of ${grafana?.where}` }] };
   }
-  // Let go of by us before: it still says what it is.
+  // Orphaned by us before: it still says what it is.
   const letGo = ctx.adopting === true && found.metadata.labels?.[PART] === what && mayMark(found.metadata.labels, ownership);
   if (!isOwnedByLabels(found, ownership) && !letGo) {
     return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not created by loki-eks` }) };
@@ -42,8 +42,8 @@ export async function inspectObject(
 const NAMED: Readonly<Record<What, string>> = { datasource: 'data source', dashboard: 'dashboard' };
 
 /**
- * Grafana provisions by name: a file of somebody else's with our data source's name would take it in turns with ours, and one with its
- * uid makes Grafana refuse all of them.
+ * Grafana provisions by name: a foreign file with our data source's name would alternate with ours, and one with its
+ * uid makes Grafana reject all of them.
  */
 async function lookAlike({ kubernetes, blueprint }: Needs, way: ObjectWay): Promise<Problem | undefined> {
   const { uid = '', name = '' } = blueprint.grafana?.datasource ?? {};
@@ -75,7 +75,7 @@ export async function undoObject({ kubernetes, blueprint }: Needs, receipt: Undo
   const found = await kubernetes.get(reference(way));
   if (!found || !isOwnedByLabels(found, blueprint.ownership)) return;
   if (receipt.did === 'create-object') return kubernetes.delete(reference(way));
-  // Still that version: the update never happened.
+  // Still the version from before: the update never happened.
   if (found.metadata.resourceVersion === receipt['version']) return;
   const text = await former();
   const labels = receipt['labels'] as Readonly<Record<string, string>>;
@@ -84,7 +84,7 @@ export async function undoObject({ kubernetes, blueprint }: Needs, receipt: Undo
   await kubernetes.patch(reference(way), { metadata, ...(text !== undefined && { data: { [key]: encode(way, text) } }) });
 }
 
-/** Wherever an object of ours was put for a Grafana; one that is gone, or another now, is no reason to leave it. */
+/** Finds our objects wherever they were put for a Grafana, even if that Grafana is gone or another one is used now. */
 export async function removeObjects(ctx: Needs, what: What): Promise<Removal> {
   const objects = (await Promise.all((['Secret', 'ConfigMap'] as const).map((kind) => ours(ctx, { kind, what })))).flat();
   for (const { kind, metadata } of objects) await ctx.kubernetes.delete({ apiVersion: 'v1', kind, namespace: metadata.namespace ?? '', name: metadata.name });
@@ -141,7 +141,7 @@ export async function setText({ kubernetes }: Pick<Needs, 'kubernetes'>, way: Ob
 export const encoded = (kind: string, text: string): string => (kind === 'Secret' ? Buffer.from(text).toString('base64') : text);
 const encode = ({ kind }: Pick<ObjectWay, 'kind'>, text: string) => encoded(kind, text);
 
-/** The one file of an object of ours. */
+/** The one file of our object. */
 export function contentOf(object: KubeObject): { readonly key: string; readonly text: string } {
   const [[key, value] = ['', '']] = Object.entries((object['data'] ?? {}) as Readonly<Record<string, string>>);
   return { key, text: object.kind === 'Secret' ? Buffer.from(value, 'base64').toString() : value };

@@ -1,4 +1,4 @@
-/** What Grafana needs for this Loki: a data source that logs in, and a dashboard. Each by a sidecar's object, or by Grafana's API. */
+/** What Grafana needs for this Loki: a data source with a login, and a dashboard. Each through a sidecar's object, or through Grafana's API. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
 import { loginIn, withLogin } from '../design/grafana.ts';
 import type { UndoRecord, Removal, Step } from '../engine/types.ts';
@@ -53,7 +53,7 @@ export const grafanaDatasource: Step<GrafanaNeeds, UndoRecord> = {
     }
     const before = textOf(found, plan.way);
     const had = loginIn(before);
-    // The password itself must not get into the journal: it says where in the cluster the former one is found.
+    // The password itself must not get into the journal: the record says where in the cluster to find the previous one.
     const from = had && (await slotOf(ctx, had.password));
     await record({
       did: 'update-object',
@@ -105,7 +105,7 @@ export const grafanaDashboard: Step<GrafanaNeeds, UndoRecord> = {
     if (plan.way.is === 'api') {
       const files = await filesLeft(ctx, 'dashboard');
       await leave(ctx, files, record);
-      // One that stays is in another Grafana than the sidecar's, and was made by the API before.
+      // One that remains is in another Grafana than the sidecar's, and was created by the API earlier.
       if (files.length > 0) await forgotten(ctx, signal, async () => (await ctx.grafana?.dashboard(plan.uid)) === undefined);
       return api.applyDashboard(ctx, plan, record);
     }
@@ -130,7 +130,7 @@ export const grafanaDashboard: Step<GrafanaNeeds, UndoRecord> = {
   remove: (ctx) => removeWhat(ctx, 'dashboard'),
 };
 
-/** For the rotation: our data source logs in with this from now on. Nothing when there is none of ours. */
+/** For the rotation: our data source uses this login from now on. Does nothing if there is none of ours. */
 export async function moveDatasource(ctx: GrafanaNeeds, login: { readonly user: string; readonly password: string }): Promise<void> {
   const plan = ctx.blueprint.grafana?.datasource;
   if (!plan) return;
@@ -141,7 +141,7 @@ export async function moveDatasource(ctx: GrafanaNeeds, login: { readonly user: 
   if (textOf(found, plan.way) !== text) await setText(ctx, plan.way, text);
 }
 
-/** A sidecar's file goes first: what Grafana has of it can't be deleted, and goes by itself. */
+/** A sidecar's file is deleted first: Grafana can't delete what it provisioned from it, but drops it once the file is gone. */
 async function removeWhat(ctx: GrafanaNeeds, what: What): Promise<Removal> {
   const plan = ctx.blueprint.grafana?.[what];
   const objects = await removeObjects(ctx, what);

@@ -1,4 +1,4 @@
-/** The proof, before Helm, that Loki's service account can be its role and that the role can use both buckets. */
+/** Verifies, before Helm runs, that Loki's service account can assume its role and that the role can use both buckets. */
 import { rule } from '../design/permissions.ts';
 import { createHash } from 'node:crypto';
 import { canonical } from '../design/canonical.ts';
@@ -29,7 +29,7 @@ export const identityProof: Step<Needs, UndoRecord> = {
   scope: 'cluster',
   needs: ['bucket.chunks', 'bucket.ruler', 'oidc-provider', 'role', 'service-account'],
   permissions: [
-    // What is done in the buckets is done as Loki's role.
+    // Bucket operations run as Loki's role.
     rule('loki', 'create', 'serviceaccounts/token', { to: 'prove that Loki can use its role before it needs it', for: ['install', 'adopt'] }),
   ],
 
@@ -45,7 +45,7 @@ export const identityProof: Step<Needs, UndoRecord> = {
   async apply(ctx, { record, say, signal }) {
     const { kubernetes, blueprint, clock } = ctx;
     const found = await kubernetes.get(reference(blueprint));
-    // Before the probe objects too: who dies between putting and deleting one must not leave it in a bucket that stays.
+    // Recorded before the probe objects: a crash between putting and deleting one must not leave it in a bucket that stays.
     await record({ did: 'mark-proved', before: found?.metadata.annotations?.[MARK] ?? null, probed: bucketsOf(ctx) });
     const began = clock.now().getTime();
     for (;;) {
@@ -55,7 +55,7 @@ export const identityProof: Step<Needs, UndoRecord> = {
         break;
       } catch (error) {
         const waited = clock.now().getTime() - began;
-        // At most a quarter of the wait is waited in vain.
+        // Overshoots by at most a quarter of the total wait.
         const pause = Math.min(5000, Math.max(250, waited / 4));
         if (!mayPropagate(error) || waited + pause > PATIENCE_MS) throw error;
         say(`waiting for IAM to propagate: ${error.problem.message}`);
@@ -69,7 +69,7 @@ export const identityProof: Step<Needs, UndoRecord> = {
     const { kubernetes, buckets, blueprint } = ctx;
     for (const name of (receipt['probed'] ?? []) as readonly string[]) {
       const { keys } = await buckets.keys(name, { prefix: keyOf(blueprint), limit: 1 });
-      // The role that has put it may also delete it; whoever runs this may not be allowed to.
+      // The role that put it may also delete it; whoever runs this may not be allowed to.
       if (keys.length > 0) await prove(ctx, [name]);
     }
     const found = await kubernetes.get(reference(blueprint));
@@ -82,7 +82,7 @@ export const identityProof: Step<Needs, UndoRecord> = {
   },
 };
 
-/** Nothing stays in a bucket that is probed to the end. */
+/** A probe that runs to its end leaves nothing behind. */
 async function prove({ kubernetes, webIdentity, blueprint }: Needs, buckets: readonly string[]): Promise<void> {
   const { namespace, name } = blueprint.serviceAccount;
   const token = await kubernetes.token({ namespace, serviceAccount: name, audience: blueprint.oidcProvider?.audience ?? 'sts.amazonaws.com', seconds: 600 });
@@ -96,7 +96,7 @@ const keyOf = ({ ownership }: Needs['blueprint']) => `loki-eks-probe/${ownership
 const mayPropagate = (error: unknown): error is ProblemError =>
   error instanceof ProblemError && (PROPAGATION as readonly string[]).includes(error.problem.code);
 
-/** What was proved: change any of it and it must be proved again. */
+/** What was verified: if any of it changes, it must be verified again. */
 function subject({ role, buckets, serviceAccount }: Needs['blueprint']): string {
   const text = canonical({
     role: role.arn,

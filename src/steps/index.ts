@@ -1,4 +1,4 @@
-/** What install does, in order. */
+/** The steps of install, in order. */
 import type { Step } from '../engine/types.ts';
 import type { Blueprint } from '../design/blueprint.ts';
 import { association, formerAssociation } from './association.ts';
@@ -17,7 +17,7 @@ import { role } from './role.ts';
 import { serviceAccount } from './service-account.ts';
 import { storageClass } from './storage-class.ts';
 
-/** Whatever a journal may hold: the run that wrote it may have had the other kind of identity, or have mended. */
+/** Every step that a journal may contain: the run that wrote it may have used the other kind of identity, or have run `doctor --fix`. */
 export const everyStep = (): readonly Step<Context>[] => [
   ...steps({ identity: 'irsa', leavesPodIdentity: true }),
   association,
@@ -46,7 +46,7 @@ export const steps = ({ identity, grafana, leavesPodIdentity }: Pick<Blueprint, 
   rotation,
 ];
 
-/** Also what was made for a Grafana that is not found any more, or for the other kind of identity. */
+/** Includes what was created for a Grafana that is no longer found, or for the other kind of identity. */
 export const removals = (blueprint: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] => {
   const all = steps({ ...blueprint, ...(blueprint.identity === 'irsa' && { leavesPodIdentity: true }) });
   return blueprint.grafana ? all : [...all, grafanaDatasource, grafanaDashboard];

@@ -1,4 +1,4 @@
-/** Ingesters that start while an uninstall works. */
+/** Ingesters that start while an uninstall is running. */
 import { expect, it } from 'vitest';
 import type { Kubernetes, KubeObject } from '../ports/kubernetes.ts';
 import type { Releases } from '../ports/releases.ts';
@@ -10,7 +10,7 @@ const labels = { 'app.kubernetes.io/instance': 'loki', 'app.kubernetes.io/compon
 const time = '2026-01-07T10:00:00Z';
 type State = 'creating' | 'ready' | 'ready and silent';
 
-/** A release whose StatefulSet goes on creating ingesters while it is uninstalled. */
+/** A release whose StatefulSet keeps creating ingesters while it is uninstalled. */
 function world() {
   const pods = new Map<string, KubeObject>();
   const claims = new Map<string, KubeObject>();

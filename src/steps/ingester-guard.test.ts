@@ -1,4 +1,4 @@
-/** A claim is marked as flushed only as long as what was to end it may still do so. */
+/** A claim is marked as flushed only as long as the operation that stops its ingester may still succeed. */
 import { expect, it } from 'vitest';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import type { Releases } from '../ports/releases.ts';
@@ -13,7 +13,7 @@ const setOf = (replicas: number) => ({
   spec: { replicas, volumeClaimTemplates: [{ metadata: { name: 'data' } }] },
 });
 
-/** Three ingesters with a volume each. `failing`: the n-th mark that is not set, or what helm does not do. */
+/** Three ingesters with a volume each. `failing`: the n-th mark that is not set, or the helm command that fails. */
 function world(failing: number | 'helm' | undefined) {
   const claims = [0, 1, 2].map((n): KubeObject => ({
     apiVersion: 'v1',
@@ -36,7 +36,7 @@ function world(failing: number | 'helm' | undefined) {
     patch: async ({ name }: { readonly name: string }, change: { readonly metadata: { readonly annotations: Record<string, string | null> } }) => {
       const mark = change.metadata.annotations[FLUSHED];
       if (typeof mark === 'string' && ++marks === failing) throw new Error('not marked');
-      // The one that fails is not the last to answer.
+      // The one that fails is not the last to respond.
       await new Promise((resolve) => setTimeout(resolve, 5));
       const claim = claims.find((one) => one.metadata.name === name)!;
       Object.assign(claim.metadata, { annotations: typeof mark === 'string' ? { [FLUSHED]: mark } : {} });
@@ -48,7 +48,7 @@ function world(failing: number | 'helm' | undefined) {
   } as unknown as Kubernetes;
   const become = (replicas: number) => async () => {
     if (failing === 'helm') throw new Error('helm failed');
-    // Its pods end first.
+    // Its pods stop first.
     set = replicas === 0 ? { ...setOf(3), metadata: { name: 'loki-ingester', deletionTimestamp: '2026-01-01T00:00:00Z' } } : setOf(replicas);
   };
   const manifest = async () => JSON.stringify(setOf(1));

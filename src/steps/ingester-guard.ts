@@ -1,4 +1,4 @@
-/** The guard of what is not in S3 yet: no ingester ends, and no write-ahead log goes, before its lines are there or were given up in this run. */
+/** Guards unflushed data: no ingester stops, and no write-ahead log is deleted, before its lines are in S3 or were given up in this run. */
 import { parseAllDocuments } from 'yaml';
 import { getPath } from '../design/get-path.ts';
 import type { StepIO, Json, Problem } from '../engine/types.ts';
@@ -19,7 +19,7 @@ interface Guarded {
   readonly facts?: { readonly kubeVersion: string };
 }
 
-/** How many pods of a StatefulSet stay. */
+/** How many pods of a StatefulSet remain. */
 type Staying = (set: string) => number;
 
 export function guardReleases(ctx: Guarded): Releases {
@@ -50,7 +50,7 @@ export function guardReleases(ctx: Guarded): Releases {
   };
 }
 
-/** What helm failed of is said, whatever becomes of the marks: the next run takes them off as well. */
+/** Helm's failure is reported even if removing the marks fails too: the next run removes them as well. */
 export async function orGoOn<T>(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -60,7 +60,7 @@ export async function orGoOn<T>(ctx: Omit<Guarded, 'releases'>, release: Release
   }
 }
 
-/** Those that a release will have no more end flushed. */
+/** Those that a release no longer includes are flushed before they stop. */
 async function endSurplus(ctx: Guarded, task: HelmTask, manifest: () => Promise<string>): Promise<void> {
   const { ingesters } = await holdersOf(ctx, task);
   if (ingesters.length === 0) return;
@@ -74,7 +74,7 @@ interface Surplus {
   readonly to: number;
 }
 
-/** Ingesters that go when a release becomes what the manifests say, by StatefulSet. Nothing is rendered where none runs. */
+/** Ingesters that stop when a release becomes what the manifests say, by StatefulSet. Nothing is rendered where none runs. */
 export async function surplusOf(ctx: Pick<Guarded, 'kubernetes'>, release: ReleaseRef, manifests: () => Promise<string>): Promise<readonly Surplus[]> {
   const { ingesters } = await holdersOf(ctx, release);
   if (ingesters.length === 0) return [];
@@ -84,7 +84,7 @@ export async function surplusOf(ctx: Pick<Guarded, 'kubernetes'>, release: Relea
   return [...counts].flatMap(([set, from]) => (staying(set) < from ? [{ set, from, to: staying(set) }] : []));
 }
 
-/** Replicas of each StatefulSet that a chart has rendered, or a release keeps. */
+/** Replicas of each StatefulSet in a chart's rendering, or in a stored manifest. */
 function stayingIn(manifests: string): Staying {
   // Parsing everything takes far longer than finding these.
   const sets = manifests
@@ -96,25 +96,25 @@ function stayingIn(manifests: string): Staying {
 }
 
 interface Ended {
-  /** Ingesters that were dealt with, and whether they ran then. */
+  /** Ingesters that were handled, and whether they were running then. */
   readonly ran: ReadonlyMap<string, boolean>;
-  /** Claims that had a volume at the last look, by name, and when that was. */
+  /** Claims that had a volume at the last check, by name, and the time of that check. */
   readonly bound: ReadonlySet<string>;
   readonly at: number;
 }
 
-/** A claim may be listed just before it is created, and is seen at the next look. */
+/** A claim may be missing from a list made just before its creation, and appears in the next one. */
 const idOf = ({ pod: { metadata }, claims }: Ingester): string => [metadata.uid ?? metadata.name, ...claims.map((claim) => claim.metadata.name)].join(' ');
 
-/** One that did not run when it was looked at may have started since. */
+/** One that was not running when checked may have started since. */
 const isFresh =
   (ran: ReadonlyMap<string, boolean>) =>
   (one: Ingester): boolean =>
     !ran.has(idOf(one)) || (!ran.get(idOf(one)) && isRunning(one.pod));
 
 /**
- * Every ingester beyond those that stay is flushed, or given up; else it is told to go on, and nothing happens. A flush may take minutes, in
- * which others start: it ends when a look finds none that is new.
+ * Every ingester beyond those that remain is flushed or given up; otherwise it is resumed, and nothing is changed. A flush may take minutes,
+ * in which others start: this repeats until a check finds no new ones.
  */
 export async function endIngesters(
   ctx: Omit<Guarded, 'releases'>,
@@ -127,7 +127,7 @@ export async function endIngesters(
     const getPath = ctx.clock.now().getTime();
     const ending = holders.ingesters.filter(({ pod }) => placeIn(pod).ordinal >= staying(placeIn(pod).set));
     const fresh = ending.filter(isFresh(ran));
-    // With the release its claims go, also those that no pod uses.
+    // The release's claims are deleted with it, including those that no pod uses.
     const idle = withClaims ? unreadIn(holders) : [];
     const unflushed = await flushAll(ctx, fresh, { ...task, ending: true });
     if (unflushed.length + idle.length > 0 && !ctx.consent?.unflushed) {
@@ -151,12 +151,12 @@ const except = (ingesters: readonly Ingester[], unflushed: readonly Unflushed[])
   return ingesters.filter(({ pod }) => !lost.has(pod.metadata.name));
 };
 
-/** From the creation of a volume to the first line: the volume is attached, the container starts, the log is replayed, the ring is joined. */
+/** From volume creation to the first line: the volume is attached, the container starts, the log is replayed, the ring is joined. */
 const BEFORE_LINES_MS = 10_000;
 
 /**
- * Until Helm has deleted a StatefulSet, it goes on creating pods. Those that are still there are flushed as well; one that came and went in a few
- * seconds took no line.
+ * Until Helm has deleted a StatefulSet, it keeps creating pods. Those that still exist are flushed as well; one that existed for only a few
+ * seconds received no line.
  */
 async function endLate(ctx: Guarded, task: HelmTask, { ran, bound, at: getPath }: Ended): Promise<void> {
   const { ingesters, idle } = await holdersOf(ctx, task);
@@ -166,14 +166,14 @@ async function endLate(ctx: Guarded, task: HelmTask, { ran, bound, at: getPath }
   await markClaims(ctx, [...except(fresh, unflushed).flatMap((one) => one.claims), ...brief]);
 }
 
-/** What the ingesters of a release hold is put into S3 now, and they go on: whether it can be is known before anything is removed. */
+/** Flushes the ingesters of a release to S3 while they keep running: shows whether that works before anything is removed. */
 export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, helpers: StepIO): Promise<readonly Unflushed[]> {
   const holders = await holdersOf(ctx, release);
   return [...(await flushAll(ctx, holders.ingesters, { ...helpers, ending: false })), ...unreadIn(holders)];
 }
 
 /**
- * Before pods are made anew: what has no volume, or one that goes, is put into S3 first; everything else at its end, as far as it can be.
+ * Before pods are recreated: ingesters without a volume, or whose volume is deleted, are flushed first; the others at shutdown, best effort.
  * `keeps`: names of the claims that stay, all when absent.
  */
 export async function flushForRestart(
@@ -205,7 +205,7 @@ const unreadIn = ({ idle }: Holders): readonly Unflushed[] =>
     .filter(mayHoldLines)
     .map(({ metadata: { name } }) => ({ ingester: `PersistentVolumeClaim ${name}`, why: 'no running ingester can replay its write-ahead log' }));
 
-/** What would be lost, one ingester a line. */
+/** What would be lost, one line per ingester. */
 export function unflushedProblem(
   unflushed: readonly Unflushed[],
   { of, since, fix }: { readonly of: number; readonly since?: string | undefined; readonly fix?: string },
@@ -235,13 +235,13 @@ const markFlushed = (ctx: Pick<Guarded, 'kubernetes' | 'clock'>, ingesters: read
 async function markClaims({ kubernetes, clock }: Pick<Guarded, 'kubernetes' | 'clock'>, all: readonly KubeObject[]): Promise<void> {
   const claims = all.filter((claim) => !isFlushed(claim));
   const annotations = { [FLUSHED]: clock.now().toISOString() };
-  // None may still be on its way when it is decided that they go on.
+  // All patches must have settled before the caller decides to resume the ingesters.
   const marked = await Promise.allSettled(claims.map((claim) => kubernetes.patch(refOf(claim), { metadata: { annotations } })));
   const failed = marked.find((one) => one.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
-/** Values with which the cluster itself deletes write-ahead logs, at a scale-down or when a StatefulSet is made anew. */
+/** Values that make the cluster itself delete write-ahead logs, on scale-down or when a StatefulSet is recreated. */
 export function volumesUnkept(values: Json): Problem | undefined {
   for (const part of ['ingester', 'write', 'singleBinary'])
     for (const key of ['whenDeleted', 'whenScaled']) {
@@ -253,7 +253,7 @@ export function volumesUnkept(values: Json): Problem | undefined {
   return undefined;
 }
 
-/** Claims marked as flushed that hold lines again: their StatefulSet has a pod for them, because what was to end it never came to its end. */
+/** Claims marked as flushed that hold lines again: their StatefulSet has a pod for them, because the operation that was to stop it never finished. */
 export async function wronglyFlushed({ kubernetes }: Pick<Guarded, 'kubernetes'>, { name, namespace }: ReleaseRef): Promise<readonly KubeObject[]> {
   const query = { namespace, labels: `app.kubernetes.io/instance=${name}` };
   const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...query, metadataOnly: true });
@@ -265,7 +265,7 @@ export async function wronglyFlushed({ kubernetes }: Pick<Guarded, 'kubernetes'>
   return marked.filter(({ metadata }) => wanted.has(metadata.name));
 }
 
-/** They lose the mark, and their ingesters are told that they do not end. */
+/** Removes their mark, and cancels the prepared shutdown of their ingesters. */
 export async function goOn(ctx: Pick<Guarded, 'kubernetes' | 'clock' | 'timeoutMs'>, release: ReleaseRef): Promise<void> {
   const used = await wronglyFlushed(ctx, release);
   if (used.length === 0) return;
@@ -278,7 +278,7 @@ export async function goOn(ctx: Pick<Guarded, 'kubernetes' | 'clock' | 'timeoutM
   );
 }
 
-/** Of all pods that a StatefulSet has by now: `data-loki-ingester-0`, … */
+/** Claims of all current pods of a StatefulSet: `data-loki-ingester-0`, … */
 function claimNamesOf(set: KubeObject): readonly string[] {
   const templates = (getPath(set, 'spec.volumeClaimTemplates') ?? []) as readonly Json[];
   const ordinals = Array.from({ length: Number(getPath(set, 'spec.replicas') ?? 1) }, (_, ordinal) => ordinal);

@@ -7,17 +7,17 @@ export interface ReleaseRef {
   readonly namespace: string;
 }
 
-/** Components of Loki's charts that take pushes: in distributed, in simple scalable and in single binary mode. */
+/** Components of Loki's charts that accept pushes: in distributed, simple scalable and single binary mode. */
 const HOLDERS = new Set(['ingester', 'write', 'single-binary']);
 
 const COMPONENT = 'app.kubernetes.io/component';
 
-/** A claim says whose it is by the labels of its StatefulSet; one that does not may hold anything. */
+/** A claim's owner is known by the labels of its StatefulSet; a claim without them may hold anything. */
 const holdsLines = ({ metadata: { labels = {} } }: Pick<KubeObject, 'metadata'>): boolean => labels[COMPONENT] === undefined || HOLDERS.has(labels[COMPONENT]);
 
 export const isIngester = ({ metadata }: Pick<KubeObject, 'metadata'>): boolean => HOLDERS.has(metadata.labels?.[COMPONENT] ?? '');
 
-/** On a claim: everything that was on it is in S3, and its ingester was told to flush whatever came later. */
+/** On a claim: all its data is in S3, and its ingester was told to flush whatever came later. */
 export const FLUSHED = 'loki-eks.dev/flushed';
 
 export const isFlushed = ({ metadata: { annotations = {} } }: Pick<KubeObject, 'metadata'>): boolean => annotations[FLUSHED] !== undefined;
@@ -58,7 +58,7 @@ export interface Holders {
 
 export async function holdersOf({ kubernetes }: Pick<Context, 'kubernetes'>, { name, namespace }: ReleaseRef): Promise<Holders> {
   const query = { apiVersion: 'v1', namespace, labels: `app.kubernetes.io/instance=${name}` };
-  // A claim is bound once its pod is there: in this order a claim that has a volume is not seen without the pod that uses it.
+  // A claim is bound once its pod exists: in this order a claim that has a volume is never listed without the pod that uses it.
   const claims = await kubernetes.list({ ...query, kind: 'PersistentVolumeClaim' });
   const pods = await kubernetes.list({ ...query, kind: 'Pod' });
   const holding = claims.filter(holdsLines);
@@ -80,12 +80,12 @@ const statusOf = (pod: KubeObject) => (pod as unknown as PodBody).status ?? {};
 
 const seconds = (time: string | undefined): number => (time === undefined ? Number.NaN : Date.parse(time) / 1000);
 
-/** The first pod of a StatefulSet is made right after its claim, and is not ready from its start on. */
+/** The first pod of a StatefulSet is created right after its claim, and is not ready from the start. */
 const AT_ONCE_S = 5;
 
 /**
- * An ingester that has never been ready since its volume was made has taken no lines: nobody sends any to it before. One that was killed for
- * its memory has taken some, and so may one whose pod is younger than its volume.
+ * An ingester that has never been ready since its volume was created has received no lines: nothing sends to it before. One that was
+ * OOM-killed has received some, and so may one whose pod is younger than its volume.
  */
 export function neverHeld({ pod, claims }: Ingester): boolean {
   const { conditions = [], containerStatuses = [], startTime } = statusOf(pod);
@@ -109,5 +109,5 @@ export function stateOf(pod: KubeObject): string {
   return `${ready?.status === 'True' ? 'ready' : `not ready${since}`}: ${reasons.length > 0 ? [...new Set(reasons)].join(', ') : (phase ?? 'unknown')}`;
 }
 
-/** Whether something in it may answer: a process is running, ready or not. */
+/** Whether it may respond: a process is running, ready or not. */
 export const isRunning = (pod: KubeObject): boolean => statusOf(pod).containerStatuses?.some(({ state }) => state?.['running'] !== undefined) ?? false;

@@ -1,4 +1,4 @@
-/** What was installed with which settings, kept in the cluster: status, uninstall and CI find it there without a file of the user's. */
+/** What was installed with which settings, stored in the cluster: status, uninstall and CI read it there and need no file from the user. */
 import { EVERY, rule } from '../design/permissions.ts';
 import { canonical } from '../design/canonical.ts';
 import { documentIn } from '../design/installation-record.ts';
@@ -12,7 +12,7 @@ type Needs = Pick<Context, 'kubernetes' | 'blueprint'>;
 
 export const RECORD = 'loki-eks';
 export const RECORD_TYPE = 'loki-eks.dev/installation';
-/** The deed with which an installation is let go. */
+/** The action with which an installation is orphaned. */
 export const FORGOTTEN = 'delete-record';
 
 export const record: Step<Needs, UndoRecord> = {
@@ -46,7 +46,7 @@ export const record: Step<Needs, UndoRecord> = {
     const found = await kubernetes.get(reference(blueprint));
     const data = encoded(blueprint);
     if (found) {
-      // The former record may hold the user's values, so the journal only learns which version of it there was.
+      // The previous record may hold the user's values, so the journal only stores its version.
       await io.record({ did: 'update-record', version: found.metadata.resourceVersion ?? null });
       await kubernetes.patch(reference(blueprint), {
         metadata: { annotations: blueprint.ownership.annotations },
@@ -60,11 +60,11 @@ export const record: Step<Needs, UndoRecord> = {
 
   async undo({ kubernetes, blueprint }, receipt) {
     const found = await kubernetes.get(reference(blueprint));
-    // What was deleted is what the blueprint was made from: the same settings give the same record.
+    // The blueprint was made from the deleted record: the same settings give the same record.
     if (receipt.did === FORGOTTEN) return void (found ?? (await kubernetes.create(recordObject(blueprint))));
     if (!found || !isOwnedByLabels(found, blueprint.ownership)) return;
     if (receipt.did === 'create-record') return kubernetes.delete(reference(blueprint));
-    // Still that version: the update never happened, and `former` is of an earlier run.
+    // Still the version from before: the update never happened, and `former` is from an earlier run.
     if (found.metadata.resourceVersion === receipt['version']) return;
     const data = formerIn(found);
     if (!data) return;
@@ -104,11 +104,11 @@ function dataOf(found: KubeObject): Json {
   return data;
 }
 
-/** Keys that nobody of ours has written are no part of a record. */
+/** Keys that loki-eks did not write are not part of a record. */
 const gone = (found: KubeObject, data: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.keys(dataOf(found) as object).flatMap((key) => (key in data ? [] : [[key, null]])));
 
-/** What was there before the last update; nothing where somebody has changed it since. */
+/** The contents before the last update; nothing if they were changed since. */
 function formerIn(found: KubeObject): Readonly<Record<string, string>> | undefined {
   const text = (found['data'] as Readonly<Record<string, string>> | undefined)?.['former'];
   const read = documentIn(Buffer.from(text ?? '', 'base64').toString());

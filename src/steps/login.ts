@@ -14,7 +14,7 @@ type Place = { readonly namespace: string; readonly name: string };
 /** 24 bytes are 192 bits: 32 characters of base64url. */
 const PASSWORD_BYTES = 24;
 const SALT_BYTES = 9;
-/** Former contents stay inside the Secret while a run may still have to be taken back: never in a journal. */
+/** Previous contents stay inside the Secret while a run may still be rolled back: never in a journal. */
 const FORMER = 'former.';
 
 export const login: Step<Needs, UndoRecord> = {
@@ -65,7 +65,7 @@ export const login: Step<Needs, UndoRecord> = {
     const secret = await kubernetes.get(reference(place));
     if (!secret || !isOwnedByLabels(secret, blueprint.ownership)) return;
     if (receipt.did === 'create-secret') return kubernetes.delete(reference(place));
-    // Still that version: the update never happened, and what is former is of an earlier run.
+    // Still the version from before: the update never happened, and the previous contents are from an earlier run.
     if (secret.metadata.resourceVersion === receipt['version']) return;
     const before: Record<string, string | null> = {};
     for (const [key, value] of Object.entries(dataOf(secret))) {
@@ -103,13 +103,13 @@ const look = ({ kubernetes, blueprint }: Needs): Promise<readonly Found[]> =>
 const adoptionOf = ({ blueprint: { ownership } }: Needs, secret: KubeObject) =>
   adoptionMarks(secret, { ownership, made: secret.metadata.annotations?.[MADE_BY_HELM] !== undefined });
 
-/** What only a run of ours needed. */
+/** What only one of our runs needed. */
 const withoutFormer = (secret: KubeObject) => Object.fromEntries(Object.keys(dataOf(secret)).flatMap((key) => (key.startsWith(FORMER) ? [[key, null]] : [])));
 
 const unmarked = ({ blueprint }: Needs, found: readonly Found[]): readonly KubeObject[] =>
   found.flatMap(({ secret }) => (secret && !isOwnedByLabels(secret, blueprint.ownership) ? [secret] : []));
 
-/** In an adoption the gateway's own file is taken over, and of other Secrets only one that holds a login which that file accepts. */
+/** An adoption takes over the gateway's own file, and of other Secrets only one with a login that the file accepts. */
 function blockers({ blueprint, adopting }: Needs, { place, secret }: Found, all: readonly Found[]): Problem | undefined {
   if (!secret || isOwnedByLabels(secret, blueprint.ownership)) return undefined;
   const { login: plan } = blueprint;
@@ -119,12 +119,12 @@ function blockers({ blueprint, adopting }: Needs, { place, secret }: Found, all:
   return foreignMark(secret, { ownership: blueprint.ownership, adopting: adopting === true && fits });
 }
 
-/** The password in force: the user's own, else the one in the first client Secret that has one. */
+/** The current password: the user's own, else the one in the first client Secret that has one. */
 function passwordOf({ givenPassword }: Needs, found: readonly Found[]): string | undefined {
   return givenPassword ?? found.map(({ secret }) => secret && decoded(secret)['password']).find((password) => password);
 }
 
-/** Secrets that are missing or say something else. A salted hash is verified, never compared. */
+/** Secrets that are missing or have other contents. A salted hash is verified, never compared. */
 function gaps(ctx: Needs, found: readonly Found[]): readonly Found[] {
   const password = passwordOf(ctx, found);
   const { login: plan } = ctx.blueprint;
@@ -134,7 +134,7 @@ function gaps(ctx: Needs, found: readonly Found[]): readonly Found[] {
     if (place === plan.htpasswd) {
       const file = data['.htpasswd'] ?? '';
       if (!verifyHash(file, plan.user, password)) return true;
-      // What was adopted stays as it was made.
+      // An adopted hash stays unchanged.
       return (
         ctx.adopting !== true &&
         plan.keepsHash !== true &&
@@ -148,7 +148,7 @@ function gaps(ctx: Needs, found: readonly Found[]): readonly Found[] {
 function contents({ blueprint, random, givenPassword }: Needs, { place, secret }: Found, password: string): Readonly<Record<string, string>> {
   const { login: plan } = blueprint;
   if (place !== plan.htpasswd) return { username: plan.user, password };
-  // Collectors may still be at the second user of a rotation that died.
+  // Collectors may still use the second user of an interrupted rotation.
   const stay = linesOf(secret ? (decoded(secret)['.htpasswd'] ?? '') : '', [secondUser(plan.user), ...(plan.others ?? [])]);
   const line = loginLine({ user: plan.user, password }, { salt: random.bytes(SALT_BYTES), rounds: plan.rounds, chosen: givenPassword !== undefined });
   return { '.htpasswd': [line, ...stay].map((one) => `${one}\n`).join('') };

@@ -1,4 +1,4 @@
-/** A namespace for Loki or for the collector: ours when we made it, borrowed when it was there. */
+/** A namespace for Loki or for the collector: ours if we created it, borrowed if it existed. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
 import type { UndoRecord, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
@@ -16,7 +16,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, UndoRecord> =>
   ...(use === 'loki' && { remembers: true }),
   title: use === 'loki' ? 'Namespace for Loki' : 'Namespace for the collector',
   scope: 'cluster',
-  // Both may be the same one: it is made once.
+  // Both may be the same one: it is created once.
   needs: use === 'collector' ? ['namespace.loki'] : [],
   permissions: [
     rule('cluster', 'get', 'namespaces', { to: 'read the namespaces', for: BY_STEPS }),
@@ -75,7 +75,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, UndoRecord> =>
     if (!found) return { is: 'absent' };
     if (!isOwnedByLabels(found, ctx.blueprint.ownership)) return { is: 'kept', target: `namespace ${name}`, why: 'it existed before loki-eks' };
     const { others, releases } = await inhabitants(ctx, name);
-    // With its record a release could not be taken away any more, and what it made outside the namespace would stay for good.
+    // Without its record a release could no longer be uninstalled, and what it created outside the namespace would stay forever.
     if (releases.length > 0)
       return { is: 'kept', target: `namespace ${name}`, why: `it contains the record of ${releases.join(', ')}`, how: 'loki-eks uninstall' };
     if (others.length > 0) {
@@ -88,7 +88,7 @@ export const namespace = (use: 'loki' | 'collector'): Step<Needs, UndoRecord> =>
   },
 });
 
-/** Absent, the cluster's own default holds, which on EKS is `privileged`. */
+/** If absent, the cluster's own default applies, which on EKS is `privileged`. */
 const POD_SECURITY = 'pod-security.kubernetes.io/enforce';
 
 const reference = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', name });
@@ -106,17 +106,17 @@ const KINDS: readonly Pick<Query, 'apiVersion' | 'kind'>[] = [
   { apiVersion: 'v1', kind: 'Pod' },
 ];
 
-/** What the cluster itself puts into every namespace: Kubernetes, and Istio where it runs. */
+/** What the cluster itself puts into every namespace: Kubernetes, and Istio where it is installed. */
 const furniture = new Set(['kube-root-ca.crt', 'istio-ca-root-cert']);
 
 interface Inhabitants {
-  /** What somebody put there. Pods count too: their owner may be of a kind that is not asked for. */
+  /** Objects of other owners. Pods count too: their owner may be of a kind that is not listed. */
   readonly others: readonly string[];
-  /** Helm releases of ours whose uninstall has not come to its end. */
+  /** Our Helm releases whose uninstall has not finished. */
   readonly releases: readonly string[];
 }
 
-/** What a namespace's deletion would take along. */
+/** What a namespace's deletion would delete with it. */
 async function inhabitants({ kubernetes, blueprint }: Needs, namespace: string): Promise<Inhabitants> {
   const lists = await Promise.all(KINDS.map((kind) => kubernetes.list({ ...kind, namespace, metadataOnly: true })));
   const there = lists.flatMap((objects, index) =>

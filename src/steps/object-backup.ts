@@ -1,6 +1,6 @@
 /**
- * What objects were before they are mended, kept in a Secret beside them: a person may have written a password anywhere, and journals hold none.
- * The journal holds a digest of it: whoever may write that Secret could have anything made with the rights of the one who takes back.
+ * The previous state of objects that a fix changes, kept in a Secret beside them: any field may hold a password, and journals hold none.
+ * The journal holds a digest of it: otherwise anyone who may write that Secret could create arbitrary objects with the rights of a rollback.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
@@ -11,7 +11,7 @@ import { isOwnedByLabels } from './ownership.ts';
 type Needs = Pick<Context, 'kubernetes'> & { readonly ownership: Context['blueprint']['ownership'] };
 
 const TYPE = 'loki-eks.dev/former';
-/** One for each release, which may share a namespace. */
+/** One per release; releases may share a namespace. */
 const placeOf = ({ namespace, name }: Release): Ref => ({ apiVersion: 'v1', kind: 'Secret', namespace, name: `loki-eks-former-${name}` });
 
 interface Release {
@@ -21,7 +21,7 @@ interface Release {
 
 interface Kept {
   readonly ref: Ref;
-  /** Absent: it was not there. */
+  /** Absent: it did not exist. */
   readonly object?: KubeObject;
 }
 
@@ -38,7 +38,7 @@ export async function readBackup({ kubernetes }: Pick<Needs, 'kubernetes'>, refs
       return { ref, ...(object && { object: bare(object) }) };
     }),
   );
-  // With something random in it the digest says nothing of what is kept.
+  // With a random part, the digest reveals nothing about the contents.
   const text = JSON.stringify({ kept, salt: randomUUID() });
   return { text, digest: digestOf(text) };
 }
@@ -57,7 +57,7 @@ export async function writeBackup({ kubernetes, ownership }: Needs, release: Rel
   });
 }
 
-/** Harmless where nothing was kept. Throws OBJECT_BACKUP_CHANGED where it is not what was kept. */
+/** Harmless if nothing was kept. Throws OBJECT_BACKUP_CHANGED if the contents do not match the digest. */
 export async function restoreBackup({ kubernetes, ownership }: Needs, release: Release, digest: unknown): Promise<void> {
   for (const one of await read({ kubernetes, ownership }, release, digest)) await putBack(kubernetes, one);
   await deleteBackup({ kubernetes, ownership }, release);
@@ -65,7 +65,7 @@ export async function restoreBackup({ kubernetes, ownership }: Needs, release: R
 
 const ATTEMPTS = 10;
 
-/** Controllers write the status of what was just changed all the time, so that a version is soon an old one. */
+/** Controllers update the status of a changed object all the time, so its version soon becomes stale. */
 async function putBack(kubernetes: Needs['kubernetes'], { ref, object }: Kept): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const now = await kubernetes.get(ref);
@@ -99,7 +99,7 @@ async function read({ kubernetes, ownership }: Needs, release: Release, digest: 
 
 const SERVERS_OWN = new Set(['resourceVersion', 'uid', 'generation', 'creationTimestamp', 'managedFields']);
 
-/** Without what only the server writes. */
+/** Without the fields that only the server writes. */
 function bare(object: KubeObject): KubeObject {
   const metadata = Object.fromEntries(Object.entries(object.metadata).filter(([key]) => !SERVERS_OWN.has(key)));
   return Object.fromEntries(Object.entries({ ...object, metadata }).filter(([key]) => key !== 'status')) as unknown as KubeObject;

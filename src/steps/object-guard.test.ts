@@ -1,4 +1,4 @@
-/** No change of the cluster ends an ingester that holds lines, whichever object it is made to. */
+/** No change to the cluster stops an ingester that holds lines, whichever object is changed. */
 import { expect, it } from 'vitest';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
@@ -70,7 +70,7 @@ const whole = (replicas?: number) => ({
 interface Change {
   readonly what: string;
   readonly by: (kubernetes: Kubernetes) => Promise<unknown>;
-  /** Ingesters that end. */
+  /** Ingesters that stop. */
   readonly ending: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** The guard of what ingesters hold, for whoever changes the cluster without helm: claims, pods, and whatever takes them along. */
+/** Guards unflushed data against direct changes to the cluster, without helm: to claims, pods, and whatever deletes them. */
 import { getPath } from '../design/get-path.ts';
 import type { StepIO, Json } from '../engine/types.ts';
 import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
@@ -34,7 +34,7 @@ export function guardObjects(ctx: Guarded): Kubernetes {
   };
 }
 
-/** Pods of a set end with it, and its claims may as well. */
+/** The pods of a set stop with it, and its claims may be deleted too. */
 async function claimsGoingWith(kubernetes: Kubernetes, ref: Ref): Promise<readonly KubeObject[]> {
   const { kind, name } = ref;
   if (kind === 'PersistentVolumeClaim') return [await kubernetes.get(ref)].filter((claim) => claim !== undefined);
@@ -65,7 +65,7 @@ async function podsGoingWith(kubernetes: Kubernetes, ref: Ref): Promise<readonly
   return kind === 'Namespace' ? pods : pods.filter((pod) => placeIn(pod).set === name);
 }
 
-/** What an ingester without a volume holds ends with its pod. */
+/** The data of an ingester without a volume is lost with its pod. */
 async function endWithoutClaims(ctx: Guarded, pods: readonly KubeObject[]): Promise<void> {
   const ending = pods.filter((pod) => isIngester(pod) && !usesClaims(pod)).map((pod): Ingester => ({ pod, claims: [] }));
   const unflushed = await flushAll(ctx, ending, { ...unheard(), ending: true });
@@ -79,11 +79,11 @@ const usesClaims = (pod: KubeObject): boolean =>
 
 interface Scaling {
   readonly ref: Ref;
-  /** `undefined`: not touched. `null`: the default. */
+  /** `undefined`: unchanged. `null`: the default. */
   readonly replicas: Json | undefined;
 }
 
-/** Ingesters that a StatefulSet will have no more end as they do where helm lowers them. */
+/** Ingesters that a StatefulSet no longer includes are stopped as when helm scales it down. */
 async function withFewer(ctx: Guarded, { ref, replicas }: Scaling, act: () => Promise<KubeObject>): Promise<KubeObject> {
   const set = ref.kind === 'StatefulSet' && replicas !== undefined ? await ctx.kubernetes.get(ref) : undefined;
   const name = set && releaseOf(set);
@@ -98,11 +98,11 @@ async function withFewer(ctx: Guarded, { ref, replicas }: Scaling, act: () => Pr
   });
 }
 
-/** As its pods say it: by that they are found. */
+/** As labelled on its pods, by which they are found. */
 const releaseOf = (set: KubeObject): string | undefined =>
   (set as unknown as { readonly spec?: { readonly template?: { readonly metadata?: KubeObject['metadata'] } } }).spec?.template?.metadata?.labels?.[
     'app.kubernetes.io/instance'
   ];
 
-/** A port is told nothing of who waits. */
+/** A port has no channel to report progress to the user. */
 const unheard = (): StepIO => ({ signal: new AbortController().signal, say: () => {} });

@@ -1,4 +1,4 @@
-/** The account's IAM OIDC provider for the cluster's issuer: shared by every IRSA role, so made only with consent and never deleted. */
+/** The account's IAM OIDC provider for the cluster's issuer: shared by every IRSA role, so created only with consent and never deleted. */
 import { EVERY, providerArn } from '../design/permissions.ts';
 import type { UndoRecord, Step } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';

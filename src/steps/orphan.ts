@@ -1,4 +1,4 @@
-/** The steps of an installation with another deed: our marks come off what they made, and nothing else changes. Undone by the steps themselves. */
+/** The steps of an installation, applied to orphan it: ownership marks are removed, nothing else changes. Undone by the steps themselves. */
 import type { Blueprint } from '../design/blueprint.ts';
 import { diffLines } from '../design/diff.ts';
 import { adoptedTag, retentionTag, type Ownership } from '../design/ownership.ts';
@@ -17,7 +17,7 @@ interface Deed {
   readonly letGo: (ctx: Context, io: ApplyContext) => Promise<void>;
 }
 
-/** The record goes last: as long as it is there, the next run knows what this one was letting go. */
+/** The record is deleted last: as long as it exists, the next run knows what this one was orphaning. */
 export function orphanActions(blueprint: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] {
   const all = removals(blueprint).filter(({ id }) => id in DEEDS);
   const before = all.filter(({ id }) => id !== 'record').map(({ id }) => id);
@@ -36,7 +36,7 @@ interface Off extends Partial<Marking> {
   readonly of?: (object: KubeObject, ownership: Ownership) => Marking;
 }
 
-/** Objects of Kubernetes, found by reference or by what they are part of. */
+/** Kubernetes objects, found by reference or by what they are part of. */
 function objects(find: (ctx: Context) => Promise<readonly (KubeObject | undefined)[]>, { of = (_, ownership) => noMarks(ownership), ...more }: Off = {}): Deed {
   const off = (object: KubeObject, ownership: Ownership): Marking => {
     const { labels, annotations } = of(object, ownership);
@@ -136,7 +136,7 @@ const forgetting: Deed = {
   },
 };
 
-/** Helm's own Secrets, one a revision: taking a label off them changes nothing of what is installed. */
+/** Helm's own Secrets, one per revision: removing a label from them changes nothing in the installation. */
 const release = (use: 'loki' | 'alloy'): Deed =>
   objects(
     async ({ kubernetes, blueprint }) => {

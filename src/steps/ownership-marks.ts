@@ -6,7 +6,7 @@ import type { KubeObject, Kubernetes, Ref } from '../ports/kubernetes.ts';
 import { problem } from '../problems/problem.ts';
 import { mayMark, named, isOwnedByLabels } from './ownership.ts';
 
-/** `null` takes one off. */
+/** `null` removes one. */
 export type Marks = Readonly<Record<string, string | null>>;
 
 export interface Marking {
@@ -14,12 +14,12 @@ export interface Marking {
   readonly annotations: Marks;
 }
 
-/** Was there before loki-eks: JSON of what our marks took the place of, so that uninstall puts it back and leaves the object standing. */
+/** Existed before loki-eks: JSON of the values that our marks replaced, so that uninstall restores them and keeps the object. */
 const ADOPTED = 'loki-eks.dev/adopted';
-/** Made by loki-eks and let go: adopted again, it is ours as before. */
+/** Created by loki-eks and orphaned: once adopted again, it is ours as before. */
 const ORPHANED = 'loki-eks.dev/orphaned';
 
-/** In an adoption. `made`: by a release that is taken over with it, and goes with that release. */
+/** In an adoption. `made`: created by a release that is adopted with it, and deleted with that release. */
 export function adoptionMarks(object: KubeObject, of: { readonly ownership: Ownership; readonly annotations?: Marks; readonly made?: boolean }): Marking {
   const { ownership, annotations: more = {}, made = false } = of;
   const { labels, annotations } = { labels: ownership.labels, annotations: { ...ownership.annotations, ...more } };
@@ -32,7 +32,7 @@ export function adoptionMarks(object: KubeObject, of: { readonly ownership: Owne
 
 export const isAdopted = ({ metadata }: KubeObject): boolean => metadata.annotations?.[ADOPTED] !== undefined;
 
-/** What takes our marks off an object that was there before: what they took the place of comes back. */
+/** Removes our marks from an object that existed before, and restores the values they replaced. */
 export function formerMarks(object: KubeObject, ownership: Ownership): Marking {
   const off = noMarks(ownership);
   const read = documentIn(object.metadata.annotations?.[ADOPTED] ?? '{}');
@@ -40,18 +40,18 @@ export function formerMarks(object: KubeObject, ownership: Ownership): Marking {
   return { labels: { ...off.labels, ...marksIn(before['labels']) }, annotations: { ...off.annotations, ...marksIn(before['annotations']), [ADOPTED]: null } };
 }
 
-/** Somebody may have changed them since. */
+/** They may have been changed since. */
 const marksIn = (found: unknown): Marks =>
   isMap(found) ? Object.fromEntries(Object.entries(found).filter((one): one is [string, string | null] => one[1] === null || typeof one[1] === 'string')) : {};
 
-/** Of an orphan: as it was before an adoption, or remembered as one of ours. */
+/** For an orphan: as it was before an adoption, or remembered as created by loki-eks. */
 export const orphanMarks = (object: KubeObject, ownership: Ownership): Marking => {
   if (isAdopted(object)) return formerMarks(object, ownership);
   const { labels, annotations } = noMarks(ownership);
   return { labels, annotations: { ...annotations, [ORPHANED]: 'true' } };
 };
 
-/** At uninstall: it was there before, so it stays, as it was. */
+/** At uninstall: it existed before, so it stays, as it was. */
 export async function giveBack(
   kubernetes: Pick<Kubernetes, 'patch'>,
   object: KubeObject,
@@ -65,17 +65,17 @@ export async function giveBack(
   return { is: 'kept', target: named(object), why: 'it existed before loki-eks', how, changed: true };
 }
 
-/** Everything of ours, whichever step has put it there; what it said before is nobody's to know. */
+/** Removes all our marks, whichever step set them; their previous values are unknown. */
 export const noMarks = (ownership: Ownership): Marking => ({ labels: nothing(ownership.labels), annotations: nothing(ownership.annotations) });
 
 const nothing = (marks: Readonly<Record<string, string>>): Marks => Object.fromEntries(Object.keys(marks).map((key) => [key, null]));
 
-/** Helm writes it on everything that a release has made. */
+/** Helm writes it on everything that a release has created. */
 export const MADE_BY_HELM = 'meta.helm.sh/release-name';
 
 export const MARKED = 'mark-object';
 
-/** Receipt first, then the patch; nothing is written where nothing differs. */
+/** Undo record first, then the patch; nothing is written where nothing differs. */
 export async function mark(
   kubernetes: Pick<Kubernetes, 'patch'>,
   object: KubeObject,
@@ -91,7 +91,7 @@ export async function mark(
   await kubernetes.patch(ref, { metadata: { labels, annotations } });
 }
 
-/** Whether or not the deed happened: the former values are put back. */
+/** Restores the previous values, whether or not the change happened. */
 export async function unmark(kubernetes: Pick<Kubernetes, 'get' | 'patch'>, receipt: UndoRecord): Promise<void> {
   const { ref, before } = receipt as unknown as { readonly ref: Ref; readonly before: Marking };
   const found = await kubernetes.get(ref);
@@ -101,7 +101,7 @@ export async function unmark(kubernetes: Pick<Kubernetes, 'get' | 'patch'>, rece
   if (Object.keys(labels).length + Object.keys(annotations).length > 0) await kubernetes.patch(ref, { metadata: { labels, annotations } });
 }
 
-/** The marks that an object would get or lose, as a plan shows them. */
+/** The marks that an object would get or lose, as shown in a plan. */
 export function markChange(object: KubeObject, marking: Marking): Change {
   const lines = (['labels', 'annotations'] as const).flatMap((part) =>
     Object.entries(differing(object.metadata[part], marking[part])).flatMap(([key, value]) => {
@@ -112,7 +112,7 @@ export function markChange(object: KubeObject, marking: Marking): Change {
   return { action: 'update', target: named(object), detail: 'marks', diff: lines };
 }
 
-/** Why an object that is not ours can't be taken over, if it can't. */
+/** Why a foreign object can't be adopted, if it can't. */
 export function foreignMark(object: KubeObject, { ownership, adopting = false }: { readonly ownership: Ownership; readonly adopting?: boolean }) {
   if (isOwnedByLabels(object, ownership)) return undefined;
   if (!adopting) return problem('OBJECT_NOT_OURS', { message: `${named(object)} exists but was not created by loki-eks` });

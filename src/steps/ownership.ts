@@ -7,18 +7,18 @@ const carries = (found: Marks | undefined, marks: Marks) => Object.entries(marks
 
 export const isOwnedByTags = (tags: Marks, { tags: marks }: Ownership): boolean => carries(tags, marks);
 
-/** It was there before loki-eks, and is left standing when the installation goes. */
+/** It existed before loki-eks, and uninstall keeps it. */
 export const isAdoptedByTag = (tags: Marks): boolean => tags[adoptedTag] !== undefined;
 
 export const isOwnedByLabels = (object: KubeObject, { labels }: Ownership): boolean => carries(object.metadata.labels, labels);
 
-/** Also of this very cluster, for what is believed and not only changed: an id is shorter than an ARN. */
+/** Also checks the cluster's ARN, for data that is trusted and not only changed: an id is shorter than an ARN. */
 export const isOwned = (object: KubeObject, ownership: Ownership): boolean =>
   isOwnedByLabels(object, ownership) && carries(object.metadata.annotations, ownership.annotations);
 
 export const isOwnedRelease = (release: { readonly labels: Marks }, { installId }: Ownership): boolean => release.labels[installIdLabel] === installId;
 
-/** In an adoption what the blueprint names may get our marks, but never in the place of another installation's. */
+/** In an adoption, what the blueprint names may get our marks, but never in place of another installation's. */
 export const mayMark = (found: Marks | undefined, { installId }: Ownership): boolean =>
   [installIdTag, installIdLabel].every((key) => found?.[key] === undefined || found[key] === installId);
 

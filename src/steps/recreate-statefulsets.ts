@@ -1,4 +1,4 @@
-/** Making way for the upgrade of a release that somebody else installed: StatefulSets that can't be changed in place, lines that are only in memory. */
+/** Prepares the upgrade of a foreign release: recreates StatefulSets that can't be changed in place, flushes lines that are only in memory. */
 import { parseAllDocuments } from 'yaml';
 import { canonical } from '../design/canonical.ts';
 import { getPath } from '../design/get-path.ts';
@@ -12,21 +12,21 @@ import { MADE_BY_HELM } from './ownership-marks.ts';
 type Needs = Pick<Context, 'releases' | 'kubernetes' | 'blueprint' | 'clock' | 'timeoutMs' | 'consent'> & { readonly facts?: { readonly kubeVersion: string } };
 type Use = 'loki' | 'alloy';
 
-/** Plain data, because it is part of a receipt. */
+/** Plain data, because it is part of an undo record. */
 export type Recreation = {
-  /** Names of the StatefulSets that are made anew. */
+  /** Names of the StatefulSets to recreate. */
   readonly replaced: readonly string[];
-  /** Names of the volume claims that were there before. */
+  /** Names of the volume claims that existed before. */
   readonly claims: readonly string[];
 };
 
-/** Towards what our chart renders. */
+/** For an upgrade to what our chart renders. */
 export async function recreationFor(ctx: Needs, use: Use): Promise<Recreation> {
   const { name, namespace, chart, values } = ctx.blueprint[use];
   return wayTo(ctx, use, ctx.releases.render({ name, namespace, chart, values, kubeVersion: ctx.facts?.kubeVersion ?? '' }));
 }
 
-/** Back to a revision. `receipt`: what stood in the way when it was left, for where that revision is not kept any more. */
+/** For a rollback to a revision. `receipt`: what was recreated on upgrade, for when that revision is no longer kept. */
 export async function undoRecreation(
   ctx: Needs,
   use: Use,
@@ -67,7 +67,7 @@ function statefulSetsIn(manifests: string): ReadonlyMap<string, Json> {
   );
 }
 
-/** What Kubernetes lets nobody change on a StatefulSet, without what it fills in by itself. */
+/** The immutable fields of a StatefulSet, without what Kubernetes fills in itself. */
 export function fixedPart(set: unknown): string {
   return canonical({
     serviceName: getPath(set, 'spec.serviceName') ?? '',
@@ -84,7 +84,7 @@ export function fixedPart(set: unknown): string {
 
 const GONE_MS = 60_000;
 
-/** `keeps`: names of the claims that go on being used. Deleted without their pods, which go on and are taken over by the sets that helm makes in their place. */
+/** `keeps`: names of the claims that stay in use. Sets are deleted without their pods, which keep running until helm's new sets adopt them. */
 export async function recreateStatefulSets(
   ctx: Needs,
   use: Use,
@@ -110,7 +110,7 @@ export async function isMissing(ctx: Needs, use: Use, way: Recreation): Promise<
   return found.includes(undefined);
 }
 
-/** Claims that came with the sets that are gone again, and that no set asks for; one that a pod still uses goes with that pod. */
+/** Claims created with sets that no longer exist, and that no set needs; one still used by a pod is deleted with that pod. */
 export async function dropClaims({ kubernetes, blueprint }: Needs, use: Use, way: Recreation): Promise<void> {
   const query = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...partsOf(blueprint, use) };
   const [claims, sets] = await Promise.all([
@@ -124,8 +124,8 @@ export async function dropClaims({ kubernetes, blueprint }: Needs, use: Use, way
 }
 
 /**
- * What the revisions between the two have made and `goal` has not: where a way back was cut short, helm compares with that one and sees nothing
- * of them any more.
+ * What the revisions in between created and `goal` lacks: after an interrupted rollback, helm compares with the last revision and no longer
+ * sees these objects.
  */
 export async function dropLeft({ releases, kubernetes, blueprint }: Needs, use: Use, of: { readonly goal: number; readonly before: number }): Promise<void> {
   const { name, namespace } = blueprint[use];

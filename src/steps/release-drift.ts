@@ -1,4 +1,4 @@
-/** What others have changed in the objects of a release since Helm applied it, by what the API server keeps of who wrote what. */
+/** What other writers have changed in the objects of a release since Helm applied it, by the field owners that the API server records. */
 import { diffLines } from '../design/diff.ts';
 import { objectsIn, refIn, targetOf } from '../design/drift.ts';
 import { foreignFields, inWords, withoutFields, type ForeignField, type ForeignFields } from '../design/foreign-fields.ts';
@@ -13,21 +13,21 @@ type Needs = Pick<Context, 'kubernetes'>;
 
 export interface Drifted {
   readonly ref: Ref;
-  /** Absent where somebody deleted the object. */
+  /** Absent if the object was deleted. */
   readonly found?: KubeObject;
   readonly by: readonly ForeignFields[];
 }
 
 export interface Drift {
-  /** What an install changes back. */
+  /** What an install reverts. */
   readonly drifted: readonly Drifted[];
-  /** Workloads whose number of pods is an autoscaler's. */
+  /** Workloads whose replica count is set by an autoscaler. */
   readonly autoscaled: readonly KubeObject[];
 }
 
 const NONE: Drift = { drifted: [], autoscaled: [] };
 
-/** What runs, and what it reads. Jobs may have gone by themselves, of Secrets nothing is compared, and claims and pods are their controllers'. */
+/** Workloads and what they read. Jobs may expire, Secrets are not compared, and claims and pods belong to their controllers. */
 const COMPARED = new Set(['ConfigMap', 'Service', 'ServiceAccount', 'Deployment', 'StatefulSet', 'DaemonSet', 'PodDisruptionBudget']);
 const SCALED = new Set(['Deployment', 'StatefulSet']);
 
@@ -49,7 +49,7 @@ export async function driftOf({ kubernetes }: Needs, release: Release): Promise<
   const isAutoscaled = ({ kind, metadata }: KubeObject): boolean => SCALED.has(kind) && (scaled?.has(`${kind} ${metadata.name}`) ?? false);
   const drifted = objects.flat().flatMap(({ document: { ref, wanted }, found }): readonly Drifted[] => {
     if (!found) return [{ ref, by: [] }];
-    // The manifest is long, and hardly ever needed.
+    // The manifest is long, and rarely needed.
     if (foreignFields(found).length === 0) return [];
     const by = foreignFields(found, wanted()).flatMap(({ fields, ...one }): readonly ForeignFields[] => {
       const counted = fields.filter(({ path }) => path !== 'spec.replicas' || !(isAutoscaled(found) || (one.by === 'autoscaler' && !knownAsGone(one, scaled))));
@@ -60,7 +60,7 @@ export async function driftOf({ kubernetes }: Needs, release: Release): Promise<
   return { drifted, autoscaled: objects.flat().flatMap(({ found }) => (found && isAutoscaled(found) ? [found] : [])) };
 }
 
-/** The field stays that of a HorizontalPodAutoscaler after that was deleted; other autoscalers are not listed anywhere. */
+/** A HorizontalPodAutoscaler keeps owning the field after it was deleted; other autoscalers can't be listed. */
 const knownAsGone = ({ manager }: Pick<ForeignFields, 'manager'>, scaled: ReadonlySet<string> | undefined): boolean =>
   scaled !== undefined && manager === 'kube-controller-manager';
 
@@ -69,7 +69,7 @@ interface Document {
   readonly wanted: () => KubeObject;
 }
 
-/** Parsing a whole manifest takes a quarter of a second; what Helm has written says kind and name in lines of their own. */
+/** Parsing a whole manifest takes a quarter of a second; Helm writes kind and name on lines of their own. */
 function documentsIn(manifest: string, release: string): readonly Document[] {
   return manifest.split(/^---$/m).flatMap((text): readonly Document[] => {
     const [apiVersion, kind, name] = [/^apiVersion: "?([\w./-]+)"?$/m, /^kind: "?(\w+)"?$/m, /^metadata:\n(?: .*\n)*? {2}name: "?([\w.-]+)"?$/m].map(
@@ -88,7 +88,7 @@ interface Pair {
   readonly found: KubeObject | undefined;
 }
 
-/** One list for all of a kind; what it lacks may only have no label. A kind that may not be read, or is not served any more, is not compared. */
+/** One list per kind; an object missing from it may only lack the label. A kind that may not be read, or is no longer served, is not compared. */
 async function pairsOf(kubernetes: Kubernetes, documents: readonly Document[], query: Query): Promise<readonly Pair[]> {
   try {
     const { apiVersion, kind } = query;
@@ -107,7 +107,7 @@ async function pairsOf(kubernetes: Kubernetes, documents: readonly Document[], q
 
 const UNREADABLE = new Set(['KUBE_FORBIDDEN', 'KUBE_KIND_UNKNOWN']);
 
-/** `Deployment loki-querier`, of everything that a HorizontalPodAutoscaler scales; `undefined` where they may not be read. */
+/** `Deployment loki-querier`: everything that a HorizontalPodAutoscaler scales; `undefined` if they may not be read. */
 async function targetsOfAutoscalers(kubernetes: Kubernetes, namespace: string): Promise<ReadonlySet<string> | undefined> {
   try {
     const all = await kubernetes.list({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', namespace });
@@ -140,13 +140,13 @@ export const changesBack = ({ drifted }: Drift): readonly Change[] =>
 const added = ({ by }: Drifted): readonly ForeignField[] =>
   by.flatMap(({ fields }) => fields.filter(({ is, wanted }) => wanted === undefined && is !== undefined));
 
-/** Whether a revision of Helm changes something back; fields that the chart does not have are not Helm's. */
+/** Whether a Helm revision reverts something; fields that the chart does not set are not Helm's. */
 export const needsHelm = ({ drifted }: Drift): boolean =>
   drifted.some((one) => !one.found || one.by.some(({ fields }) => fields.some(({ wanted }) => wanted !== undefined)));
 
 const ATTEMPTS = 5;
 
-/** What others have added beside the chart's own fields goes: Helm leaves it, whatever it is told. */
+/** Removes what others have added to the chart's own fields: Helm leaves such additions alone, whatever its flags. */
 export async function removeAdded({ kubernetes }: Needs, { drifted }: Drift, say: (text: string) => void): Promise<void> {
   for (const one of drifted) {
     const fields = added(one);
@@ -161,7 +161,7 @@ export async function removeAdded({ kubernetes }: Needs, { drifted }: Drift, say
         await kubernetes.replace(withoutFields(object as KubeObject, fields));
         break;
       } catch (error) {
-        // Its controller has written into it meanwhile.
+        // Its controller has written to it in the meantime.
         if (!(error instanceof ProblemError) || error.problem.code !== 'KUBE_CONFLICT' || attempt === ATTEMPTS) throw error;
       }
     }
@@ -170,7 +170,7 @@ export async function removeAdded({ kubernetes }: Needs, { drifted }: Drift, say
 
 export const CHANGED_BACK = 'restore-release';
 
-/** Before anything is changed back: a run that fails later leaves the world as it was, with what others wrote. */
+/** Before anything is reverted: a run that fails later restores the state as it was, including the changes of other writers. */
 export async function keepDrifted(
   ctx: Pick<Context, 'kubernetes' | 'blueprint'>,
   of: { readonly release: Release; readonly drift: Drift; record(record: UndoRecord): Promise<void> },

@@ -1,4 +1,4 @@
-/** What a Helm release needs of Kubernetes: reading its state, what helm does with its chart's objects, and Loki's volumes. */
+/** The Kubernetes permissions for a Helm release: reading its state, what helm does with its chart's objects, and Loki's volumes. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
 import type { Occasion, Permission } from '../engine/types.ts';
 
@@ -49,7 +49,7 @@ const loki: readonly Permission[] = [
 ];
 
 const CLUSTER_WIDE = 'clusterroles.rbac.authorization.k8s.io clusterrolebindings.rbac.authorization.k8s.io';
-/** Kubernetes lets nobody give a right away that they don't have. */
+/** Kubernetes lets no one grant a permission that they don't have. */
 const alloy: readonly Permission[] = [
   rule('cluster', 'get create patch delete', CLUSTER_WIDE, { to: "apply the collector's ClusterRole, and roll that back", for: ACTS }),
   rule('cluster', 'get list watch', 'pods', { to: "give these rights on to the collector's ClusterRole", for: ACTS }),

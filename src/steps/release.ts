@@ -1,4 +1,4 @@
-/** A Helm release of ours: the pinned chart with our values, rolled out. Nothing is upgraded that is as wanted already. */
+/** A Helm release of loki-eks: the pinned chart with our values, rolled out. Nothing is upgraded that is up to date. */
 import { releasePermissions } from './release-permissions.ts';
 import type { ReleasePlan } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
@@ -28,7 +28,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
   id: `release.${use}`,
   title: use === 'loki' ? 'Loki' : 'Alloy',
   scope: 'cluster',
-  // The collector needs Loki's gateway only to deliver, and tries again until it can: both are installed at once, once Loki's role is proved.
+  // The collector needs Loki's gateway only to deliver, and retries until it can: both are installed concurrently, once Loki's role is verified.
   needs: ['record', 'identity-proof', 'association', 'login', ...(use === 'loki' ? ['bucket.chunks', 'bucket.ruler', 'storage-class', 'service-account'] : [])],
 
   permissions: releasePermissions(use),
@@ -87,7 +87,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
           ? { did: 'upgrade-release', namespace, revision: found.lastGood ?? found.revision, ...(way && { way: { ...way } }) }
           : { did: 'install-release', namespace },
       );
-      // A release that only gets its marks restarts nothing.
+      // A release that only gets its marks does not restart anything.
       if (way && found && changesFor(marked(found, blueprint[use]), blueprint[use], name).length > 0)
         await recreateStatefulSets(ctx, use, { way, signal, say });
       await upgrade(ctx, use, { ...task, ...(drift && { drift }) });
@@ -116,13 +116,13 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
     const cut = way !== undefined && (await isCutReturn(ctx, use, { found, revision }));
     if (begun || cut || isOwnedRelease(found, ctx.blueprint.ownership)) {
       if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
-      // What an adoption has marked meanwhile is given back by the rollback first, and by its own receipts then.
+      // The rollback first reverts what an adoption has marked, and then the marks' own undo records do.
       const task = way ? backwards(ctx, use, { ...helpers, revision, receipt: way }) : { ...taskOf(ctx, use, helpers), revision };
       if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
       if (cut) await dropLeft(ctx, use, { goal: revision, before: found.revision });
     }
     if (way) await dropClaims(ctx, use, way);
-    // A run that died before helm began has marked those that were to end.
+    // A run that was interrupted before helm began has marked the ingesters that it meant to stop.
     if (use === 'loki') await goOn(ctx, { name, namespace });
   },
 
@@ -136,10 +136,10 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
   },
 });
 
-/** As if it had our marks already: nobody knows which bytes a chart of others was, and its version says enough. */
+/** Ignores missing marks: the exact chart of a foreign release is unknown, and its version says enough. */
 const marked = (found: Release, plan: ReleasePlan): Release => ({ ...found, labels: { ...labelsOf(plan), ...found.labels } });
 
-/** What taking over somebody else's release does to it. */
+/** What adopting a foreign release does to it. */
 async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Promise<Inspection> {
   const plan = ctx.blueprint[use];
   const target = `release ${plan.namespace}/${plan.name}`;
@@ -162,7 +162,7 @@ async function adoption(ctx: Needs, use: 'loki' | 'alloy', found: Release): Prom
   return { is: 'differs', changes: [marks, ...changesFor(marked(found, plan), plan, target), ...anew, ...(await fewerIngesters(ctx, use))] };
 }
 
-/** What ends with fewer replicas holds lines of its own. */
+/** Pods that stop when the replicas are reduced hold lines of their own. */
 async function fewerIngesters(ctx: Needs, use: 'loki' | 'alloy'): Promise<readonly Change[]> {
   if (use === 'alloy') return [];
   const { name, namespace, chart, values } = ctx.blueprint[use];
@@ -176,16 +176,16 @@ async function fewerIngesters(ctx: Needs, use: 'loki' | 'alloy'): Promise<readon
   }));
 }
 
-/** Settings may have changed since a run died: its release is looked for where that run put it. */
+/** Settings may have changed since a run was interrupted: its release is looked up where that run put it. */
 function where(ctx: Needs, use: 'loki' | 'alloy', { namespace }: UndoRecord): Needs {
   if (typeof namespace !== 'string') return ctx;
   return { ...ctx, blueprint: { ...ctx.blueprint, [use]: { ...ctx.blueprint[use], namespace } } };
 }
 
-/** A first revision that never ended: there is nothing to go back to. */
+/** A first revision that never finished: there is nothing to roll back to. */
 const unborn = ({ status, lastGood }: Release) => lastGood === undefined && status.startsWith('pending-');
 
-/** Of a release that somebody else installed: sets that can't be changed in place make way, and what others wrote since is taken back. */
+/** For a foreign release: sets that can't be changed in place are recreated, and foreign changes are overwritten. */
 const backwards = (ctx: Needs, use: 'loki' | 'alloy', of: StepIO & { readonly revision: number; readonly receipt?: Recreation }) => ({
   ...taskOf(ctx, use, of),
   revision: of.revision,
@@ -196,7 +196,7 @@ const backwards = (ctx: Needs, use: 'loki' | 'alloy', of: StepIO & { readonly re
   },
 });
 
-/** A way back that never came to its end carries the marks of the revision that it leads to, which are not ours. */
+/** An interrupted rollback carries the marks of its target revision, which are not ours. */
 async function isCutReturn(
   { releases, blueprint }: Needs,
   use: 'loki' | 'alloy',
@@ -208,10 +208,10 @@ async function isCutReturn(
   return found.manifest !== undefined && found.manifest === (await releases.manifest({ name, namespace, revision }));
 }
 
-/** The first of our revisions never came to its end: the last good one may be of somebody else. */
+/** The first of our revisions never finished: the last good one may be foreign. */
 const isCutAdoption = ({ blueprint }: Needs, { status }: Release): boolean => blueprint.record.adopted !== undefined && status !== 'deployed';
 
-/** Helm upgrades nothing that is pending. Going back first would undo what this run has marked already, so that a dead one's revision counts as failed. */
+/** Helm does not upgrade a pending release. Rolling back first would undo what this run has marked, so an interrupted revision counts as failed. */
 async function withoutPending(ctx: Needs, task: HelmTask): Promise<Release | undefined> {
   const found = await ctx.releases.find(task.name, task.namespace);
   if (!found?.status.startsWith('pending-') || found.lastGood === undefined || !isCutAdoption(ctx, found)) return found;
@@ -228,7 +228,7 @@ export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: S
 
 const BUSY_POLL_MS = 2000;
 
-/** What a helm that was waited for has finished is not done again. */
+/** What a helm process that we waited for has finished is not done again. */
 async function upgrade(ctx: Needs, use: 'loki' | 'alloy', { drift, ...task }: HelmTask & { readonly drift?: Drift }) {
   const { releases, blueprint } = ctx;
   const plan = drift ? leaving(blueprint[use], drift, asTheyStand(drift)) : blueprint[use];
@@ -242,7 +242,7 @@ async function upgrade(ctx: Needs, use: 'loki' | 'alloy', { drift, ...task }: He
   });
 }
 
-/** The helm of a run that was killed lives on and ends by itself: what it is still making can be neither changed nor taken away. */
+/** The helm process of a killed run lives on and ends by itself: what it is still creating can be neither changed nor deleted. */
 async function whenFree({ clock, timeoutMs }: Needs, task: HelmTask, act: () => Promise<void>): Promise<void> {
   for (const until = clock.now().getTime() + timeoutMs; ; await clock.sleep(BUSY_POLL_MS, task.signal)) {
     try {
@@ -256,13 +256,13 @@ async function whenFree({ clock, timeoutMs }: Needs, task: HelmTask, act: () => 
 
 const DIGEST = 'loki-eks.dev/chart-digest';
 
-/** Label values hold 63 characters at most; 32 hex digits tell charts apart. */
+/** Label values hold at most 63 characters; 32 hex digits are enough to distinguish charts. */
 const labelsOf = (plan: ReleasePlan) => ({ ...plan.labels, [DIGEST]: plan.chart.sha256.slice(0, 32) });
 
 function changesFor(found: Release, plan: ReleasePlan, target: string): readonly Change[] {
   const changes: Change[] = [];
   if (found.status !== 'deployed') changes.push({ action: 'update', target, detail: `it is ${found.status}` });
-  // A chart that was not fetched is known by its pin alone; whether a copy of the user's has the same bytes is not known then.
+  // A chart that was not fetched is known only by its pin; whether the user's copy has the same bytes is not known then.
   const otherBytes = plan.chart.path !== '' && found.labels[DIGEST] !== plan.chart.sha256.slice(0, 32);
   if (found.chartVersion !== plan.chart.version || otherBytes) {
     changes.push({ action: 'update', target, diff: [`- chart ${found.chart} ${found.chartVersion}`, `+ chart ${plan.chart.name} ${plan.chart.version}`] });
@@ -273,7 +273,7 @@ function changesFor(found: Release, plan: ReleasePlan, target: string): readonly
   return changes;
 }
 
-/** The replicas of a component, or nothing where they are not known. */
+/** The replicas of a component, or nothing if they are unknown. */
 type ReplicasOf = (key: string) => unknown;
 
 const asStored =
@@ -286,11 +286,11 @@ const asTheyStand =
   (key) =>
     getPath(autoscaled.find((workload) => keyOf(workload) === key)?.['spec'] as Json, 'replicas');
 
-/** `query-frontend` has its values under `queryFrontend`. */
+/** The values of `query-frontend` are under `queryFrontend`. */
 const keyOf = ({ metadata: { labels = {} } }: KubeObject): string =>
   (labels['app.kubernetes.io/component'] ?? '').replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** The plan, but for the replicas of autoscaled components: an upgrade starts and stops none of their pods. */
+/** The plan without the replicas of autoscaled components: an upgrade starts and stops none of their pods. */
 function leaving(plan: ReleasePlan, { autoscaled }: Drift, replicasOf: ReplicasOf): ReleasePlan {
   const values = { ...plan.values };
   for (const key of new Set(autoscaled.map(keyOf))) {
@@ -307,7 +307,7 @@ const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers:
   ...helpers,
 });
 
-/** The guard lets no ingester end before it is flushed. Helm leaves volume claims behind; what was in them is in the bucket by now. */
+/** The guard stops no ingester before it is flushed. Helm leaves volume claims behind; their data is in the bucket by then. */
 async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: StepIO): Promise<void> {
   const { name, namespace } = ctx.blueprint[use];
   const task = taskOf(ctx, use, helpers);

@@ -1,4 +1,4 @@
-/** The step of `doctor --fix` that puts the tenant into a data source of somebody else's, once it was named. */
+/** The step of `doctor --fix` that puts the tenant into a foreign data source, once the user has named it. */
 import { rule } from '../design/permissions.ts';
 import { withTenant } from '../design/datasource-tenant.ts';
 import type { UndoRecord, Step } from '../engine/types.ts';
@@ -11,7 +11,7 @@ type Needs = Pick<Context, 'kubernetes'> & { readonly blueprint: Pick<Context['b
 export interface Tenanted {
   readonly kind: 'ConfigMap' | 'Secret';
   readonly namespace: string;
-  /** Of the object that holds the provisioning file. */
+  /** The object that holds the provisioning file. */
   readonly name: string;
   readonly key: string;
   readonly datasource: string;

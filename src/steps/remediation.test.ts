@@ -1,4 +1,4 @@
-/** The steps of `doctor --fix` obey the laws of all steps, as far as they make anything: they look without a write, and take back what fails. */
+/** The steps of `doctor --fix` satisfy the invariants of all steps, as far as they create anything: they inspect without a write, and undo what fails. */
 import { describe, expect, it } from 'vitest';
 import { ownership } from '../design/ownership.ts';
 import type { ApplyContext, UndoRecord, Step } from '../engine/types.ts';
@@ -79,7 +79,7 @@ function handsOf(receipts: UndoRecord[]): ApplyContext {
 async function undone(step: Step<any>, { ctx }: World, receipts: readonly UndoRecord[]): Promise<void> {
   for (const receipt of receipts) await step.undo(ctx, receipt, { signal: new AbortController().signal, say: () => {} });
 }
-/** Versions and uids count writes; they are no part of what a person sees. */
+/** Versions and uids count writes; they are not part of what a user sees. */
 const seen = ({ world }: World): string =>
   JSON.stringify(
     JSON.parse(world.snapshot(), (key, value: unknown) =>
@@ -121,7 +121,7 @@ describe('restore', () => {
         .catch(() => {});
       await undone(restore(), one, receipts);
       expect(seen(one)).toBe(before);
-      // And once more, as a run that comes after a dead one would.
+      // And once more, as a run after an interrupted one would.
       await undone(restore(), one, receipts);
       expect(seen(one)).toBe(before);
     }

@@ -1,4 +1,4 @@
-/** Steps that no install takes: what `doctor --fix` does where doing an install's step again is not enough, or the installation is not ours. */
+/** Steps that only `doctor --fix` takes: for what re-running a step of install can't fix, or for a foreign installation. */
 import { rule } from '../design/permissions.ts';
 import { driftOf, objectsIn, refIn, targetOf } from '../design/drift.ts';
 import type { Ownership } from '../design/ownership.ts';
@@ -12,7 +12,7 @@ import { deleteBackup, writeBackup, restoreBackup, readBackup } from './object-b
 
 export type RemediationNeeds = Pick<Context, 'kubernetes' | 'releases' | 'clock' | 'timeoutMs'> & { readonly blueprint: { readonly ownership: Ownership } };
 type Needs = RemediationNeeds;
-/** Installations of others use other namespaces, which stand in the place of these. */
+/** Foreign installations use other namespaces, which replace these. */
 const EVERYWHERE = ['loki', 'collector'] as const;
 const EACH = 'deployments.apps statefulsets.apps daemonsets.apps';
 const RENDERED = `secrets configmaps services serviceaccounts poddisruptionbudgets.policy ${EACH}`;
@@ -21,7 +21,7 @@ type Place = { readonly namespace: string; readonly name: string };
 const kept = ({ kubernetes, blueprint: { ownership } }: Needs) => ({ kubernetes, ownership });
 const placeIn = (receipt: UndoRecord): Place => ({ namespace: String(receipt['namespace']), name: String(receipt['name']) });
 
-/** Objects of releases that were changed or deleted behind helm's back become what their release says: a rollback to the revision in force. */
+/** Restores objects of releases that were changed or deleted outside of helm: a rollback to the current revision. */
 export const restore = (places: readonly Place[] = []): Step<Needs, UndoRecord> => ({
   id: 'mend.restore',
   title: 'Restore objects from their Helm release',
@@ -58,7 +58,7 @@ export const restore = (places: readonly Place[] = []): Step<Needs, UndoRecord> 
   remove: async () => ({ is: 'absent' }),
 });
 
-/** To be called when nothing is taken back any more. */
+/** To be called once nothing can be rolled back any more. */
 export const forgetRestored = (ctx: Needs, places: readonly Place[]): Promise<unknown> =>
   Promise.all(places.map((place) => deleteBackup(kept(ctx), place).catch(() => undefined)));
 
@@ -94,7 +94,7 @@ async function workloadsIn({ kubernetes }: Needs, { name, namespace }: Place): P
   return (await Promise.all(KINDS.map((kind) => kubernetes.list({ apiVersion: 'apps/v1', kind, namespace, labels })))).flat();
 }
 
-/** A program reads its configuration when it starts, so whoever mounts a ConfigMap that was restored starts again. */
+/** A program reads its configuration at startup, so workloads that mount a restored ConfigMap are restarted. */
 async function readersOf(ctx: Needs, place: Place, refs: readonly Ref[]): Promise<readonly KubeObject[]> {
   const maps = new Set(refs.filter(({ kind }) => kind === 'ConfigMap').map(({ name }) => name));
   if (maps.size === 0) return [];
@@ -104,7 +104,7 @@ async function readersOf(ctx: Needs, place: Place, refs: readonly Ref[]): Promis
 const RESTARTED = 'kubectl.kubernetes.io/restartedAt';
 const restartPatch = (at: string | null) => ({ spec: { template: { metadata: { annotations: { [RESTARTED]: at } } } } });
 
-/** As `kubectl rollout restart` does it: pods are replaced one after the other. */
+/** As `kubectl rollout restart` does it: pods are replaced one by one. */
 async function restartOne({ kubernetes, clock }: Needs, workload: KubeObject, record: (receipt: UndoRecord) => Promise<void>): Promise<void> {
   const { kind, metadata } = workload;
   const place = { namespace: metadata.namespace ?? '', name: metadata.name };
@@ -121,7 +121,7 @@ async function restartBack({ kubernetes }: Needs, receipt: UndoRecord): Promise<
   }
 }
 
-/** Pods of a service account that do not have what its annotation promises: they are older than it, and are started again. */
+/** Pods of a service account that lack what its annotation promises: they are older than it, and are restarted. */
 export const restart = (of?: Place & { readonly serviceAccount: string }): Step<Needs, UndoRecord> => ({
   id: 'mend.restart',
   title: 'Restart pods to pick up their IAM role',
@@ -179,14 +179,14 @@ function selects({ spec }: KubeObject, { metadata: { labels = {} } }: KubeObject
   return Object.entries(wanted).every(([key, value]) => labels[key] === value);
 }
 
-/** A release that is not ours, with one more value: its own chart, its own values. */
+/** A foreign release with one more value: its own chart, its own values. */
 export interface Revalue extends Place {
   readonly chart: Chart;
   readonly values: Readonly<Record<string, unknown>>;
-  /** The revision that was looked at: another one is somebody's work in the meantime. */
+  /** The revision that was inspected: any other one was made by someone else in the meantime. */
   readonly revision: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** What the new values make of its objects. */
+  /** What the new values change in its objects. */
   readonly changes: readonly Change[];
   readonly code: string;
 }
@@ -234,5 +234,5 @@ export const revalue = (all: readonly Revalue[] = []): Step<Needs, UndoRecord> =
   remove: async () => ({ is: 'absent' }),
 });
 
-/** For whoever has to take back what a journal holds. */
+/** For rolling back what a journal holds. */
 export const remediations = (): readonly Step<Needs, UndoRecord>[] => [restore(), restart(), revalue(), tenanted()];

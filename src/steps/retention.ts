@@ -1,4 +1,4 @@
-/** A retention is made shorter only by somebody who says so: Loki's compactor deletes for good what is older. */
+/** Retention is shortened only with explicit consent: Loki's compactor permanently deletes what is older. */
 import { canonical } from '../design/canonical.ts';
 import { retentionTag } from '../design/ownership.ts';
 import { inWords, keptFor, retentionOf, shortened, type Retention } from '../design/retention.ts';
@@ -8,7 +8,7 @@ import type { Chart, Release, Releases } from '../ports/releases.ts';
 import { problem } from '../problems/problem.ts';
 import type { Context } from '../context.ts';
 
-/** `tags`: of the bucket that holds the lines, in use or kept from an installation before. */
+/** `tags`: of the bucket that holds the lines, in use or kept from a previous installation. */
 export function unsaidRetention(tags: Readonly<Record<string, string>>, { blueprint, said }: Pick<Context, 'blueprint' | 'said'>): Problem | undefined {
   const kept = Number(tags[retentionTag] ?? 0);
   if (!(kept > blueprint.retentionDays) || said === undefined || said.has('retentionDays')) return undefined;
@@ -18,7 +18,7 @@ export function unsaidRetention(tags: Readonly<Record<string, string>>, { bluepr
   });
 }
 
-/** What a shorter retention leads to, in the plan: nobody should have to work it out from the name of a tag. */
+/** The effect of a shorter retention, for the plan: users should not have to infer it from the name of a tag. */
 export function lostLines(tags: Readonly<Record<string, string>>, { retentionDays }: Pick<Context['blueprint'], 'retentionDays'>): readonly Change[] {
   const kept = Number(tags[retentionTag] ?? 0);
   if (!(kept > retentionDays)) return [];
@@ -32,13 +32,13 @@ interface Looking extends Pick<Context, 'blueprint' | 'said' | 'consent'> {
 }
 
 /**
- * Values that let Loki delete log lines sooner than it does now, whichever of them does it: judged by what the chart makes of them. `undefined`
- * where nothing is kept yet, or the user has agreed in this run.
+ * Values that let Loki delete log lines sooner than it does now, whichever value causes it: judged by the chart's rendering. `undefined`
+ * if nothing is stored yet, or the user has consented in this run.
  */
 export async function unsaidShortening(ctx: Looking, { chart, values }: { readonly chart: Chart; readonly values: object }): Promise<Problem | undefined> {
   const { releases, blueprint, facts } = ctx;
   const { name, namespace } = blueprint.loki;
-  // A chart that is not on this disk is only looked at.
+  // A chart that is not on disk is only inspected.
   if (chart.path === '') return undefined;
   const found = await releases.find(name, namespace);
   if (found ? canonical(found.values as Json) === canonical(values as Json) : Object.keys((blueprint.record.lokiValues ?? {}) as object).length === 0)
@@ -65,7 +65,7 @@ export async function unsaidShortening(ctx: Looking, { chart, values }: { readon
   });
 }
 
-/** As the installed Loki has it, or as the bucket of an earlier one says; `undefined` where there is nothing to lose. */
+/** As configured in the installed Loki, or as tagged on an earlier one's bucket; `undefined` if there is nothing to lose. */
 async function inForce({ buckets, blueprint }: Looking, found: Release | undefined): Promise<Retention | undefined> {
   const installed = found?.manifest === undefined ? undefined : retentionOf(found.manifest);
   if (installed?.configured) return installed;
@@ -75,6 +75,6 @@ async function inForce({ buckets, blueprint }: Looking, found: Release | undefin
   return keptFor(Number(look.tags[retentionTag] ?? blueprint.retentionDays));
 }
 
-/** A retention that was given as a setting is meant for everything. */
+/** A retention given as a setting applies to everything. */
 const agreed = ({ blueprint, said, consent }: Looking, to: number): boolean =>
   (consent?.retentionHours !== undefined && to >= consent.retentionHours) || (said?.has('retentionDays') === true && to >= blueprint.retentionDays * 24);

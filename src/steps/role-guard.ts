@@ -1,4 +1,4 @@
-/** The guard of roles: one of ours that others have come to use takes their access with it, so that it is not ours to delete. */
+/** Guards roles: deleting one of ours that others have come to use would revoke their access, so it is not deleted. */
 import type { Blueprint } from '../design/blueprint.ts';
 import { foreignStatements } from '../design/statements.ts';
 import type { Role, Roles } from '../ports/roles.ts';
@@ -16,7 +16,7 @@ export function guardRoles({ roles, blueprint }: { readonly roles: Roles; readon
   };
 }
 
-/** What others have put on a role of ours; `undefined` for nothing. Instance profiles show when it is deleted. */
+/** What others have attached to our role; `undefined` for nothing. Instance profiles are detected on deletion. */
 function foreignOn(found: Role, wanted: Pick<Blueprint['role'], 'trust' | 'policyName' | 'policy'>): string | undefined {
   const statements = foreignStatements(found.trust, wanted.trust).length;
   if (statements > 0) return `other principals may assume it (${statements} more ${statements === 1 ? 'statement' : 'statements'} in its trust policy)`;

@@ -1,10 +1,10 @@
-/** What Loki's role needs of IAM. */
+/** The IAM permissions for Loki's role. */
 import { adoptedRoleArn, BOUNDED, BY_STEPS, roleArn, roleBesideArn } from '../design/permissions.ts';
 import type { Permission } from '../engine/types.ts';
 
 const LOOK = ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies'];
 const PROFILES = 'iam:ListInstanceProfilesForRole';
-/** IAM knows no condition on a boundary for these; what the role may do is bounded all the same. */
+/** IAM has no permissions-boundary condition for these; the role's permissions are bounded all the same. */
 const AROUND = ['iam:DeleteRole', 'iam:TagRole', 'iam:UntagRole', 'iam:UpdateAssumeRolePolicy'];
 const RIGHTS = ['iam:CreateRole', 'iam:DeleteRolePolicy', 'iam:PutRolePolicy'];
 

@@ -1,4 +1,4 @@
-/** The IAM role that Loki runs as: trusts one service account, may touch two buckets. What others have put on it stays theirs. */
+/** The IAM role that Loki runs as: trusts one service account, may use two buckets. What others have added to it stays theirs. */
 import { rolePermissions } from './role-permissions.ts';
 import { canonical } from '../design/canonical.ts';
 import { diffLines } from '../design/diff.ts';
@@ -43,7 +43,7 @@ export const role: Step<Needs, UndoRecord> = {
     if (!ours && !adopting) {
       return { is: 'blocked', problem: problem('ROLE_NOT_OURS', { message: `Role ${wanted.name} exists but was not created by loki-eks for this cluster` }) };
     }
-    // Named by the user, it is shared with those who are on it already.
+    // A role named by the user is shared with those who use it already.
     const shared = ours || ctx.said?.has('roleName') ? undefined : sharedBecause(found, blueprint, await roles.instanceProfiles(wanted.name));
     if (shared) return { is: 'blocked', problem: problem('ROLE_SHARED', { message: `Role ${wanted.name} is used by other workloads: ${shared}` }) };
     if (found.path !== wanted.path) {
@@ -70,7 +70,7 @@ export const role: Step<Needs, UndoRecord> = {
 
   async apply({ roles, blueprint }, { found: seen, record, say, signal }) {
     const wanted = blueprint.role;
-    // An update's receipt carries what stood there just before.
+    // The undo record of an update holds the state right before it.
     const found = willCreate(seen) ? undefined : await roles.find(wanted.name, { inline: wanted.policyName });
     if (!found) {
       await record({ did: 'create-role', name: wanted.name });
@@ -117,7 +117,7 @@ export const role: Step<Needs, UndoRecord> = {
   },
 };
 
-/** The guard lets none go that others use. */
+/** The guard lets no role be deleted that others use. */
 async function deleteOrGiveBack(ctx: Pick<Needs, 'roles' | 'blueprint'>, found: Role): Promise<Removal> {
   try {
     await ctx.roles.delete(found.name, ctx.blueprint.role.policyName);
@@ -128,12 +128,12 @@ async function deleteOrGiveBack(ctx: Pick<Needs, 'roles' | 'blueprint'>, found: 
   }
 }
 
-/** What is ours of it goes, and the rest is its owner's. */
+/** Removes our part of it; the rest is its owner's. */
 async function giveBack({ roles, blueprint }: Pick<Needs, 'roles' | 'blueprint'>, found: Role, why: string): Promise<Removal> {
   const { name, arn } = found;
   const { trust, policyName, policy } = blueprint.role;
   const others = withoutOurs(found.trust, { wanted: trust });
-  // IAM lets nobody leave a role without a trust policy.
+  // IAM does not allow a role without a trust policy.
   if (others && canonical(others) !== canonical(found.trust)) await roles.setTrust(name, others);
   if (found.inline[policyName]) await roles.setInline(name, policyName, withoutOurs(found.inline[policyName], { wanted: policy }));
   await roles.untag(name, [...Object.keys(blueprint.ownership.tags), adoptedTag]);
@@ -146,7 +146,7 @@ interface Serves {
   readonly oidcProvider?: { readonly arn: string };
 }
 
-/** Why a role that is not ours is somebody else's as well; `undefined` when it serves this Loki alone. */
+/** Why a foreign role serves others as well; `undefined` if it serves this Loki alone. */
 export function sharedBecause(found: Role, blueprint: Serves, profiles: readonly string[]): string | undefined {
   const { role: wanted, serviceAccount, oidcProvider } = blueprint;
   const subject = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
@@ -200,7 +200,7 @@ function gaps(found: Role, { role: wanted, ownership, cluster }: Needs['blueprin
       act: (roles) => roles.setBoundary(name, wanted.permissionsBoundary),
     });
   }
-  // Whatever has the name that loki-eks makes was made by it.
+  // A role with the name that loki-eks generates was created by loki-eks.
   const theirs = !isOwnedByTags(found.tags, ownership) && name !== names.roleName(cluster.name, ownership.installId);
   const tags = Object.entries({ ...wanted.tags, ...(theirs && { [adoptedTag]: 'yes' }) }).filter(([key, value]) => found.tags[key] !== value);
   if (tags.length > 0) {

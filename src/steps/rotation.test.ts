@@ -16,12 +16,12 @@ const places = {
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 let secrets: Map<string, Record<string, string>>;
-/** What happened, in the order in which it did. */
+/** What happened, in order. */
 let log: string[];
-/** How often the gateway pods still answer from the Secret they had. */
+/** How often the gateway pods still respond from the previous Secret. */
 let stale: number;
 let failing: string | undefined;
-/** Its provisioning file is one of the Secrets, and its login must be good whatever happens. */
+/** Its provisioning file is one of the Secrets, and its login must be valid at any time. */
 let hasGrafana: boolean;
 
 const key = ({ namespace, name }: Pick<Ref, 'namespace' | 'name'>) => `${namespace}/${name}`;
@@ -78,7 +78,7 @@ const releases = {
     log.push(`collectors log in as ${user(of)}`);
     current = of.values;
     const mounted = of.values.controller.volumes.extra[0]?.secret.items[0]?.key ?? '';
-    // Whoever is moved must be let in from the first push on.
+    // A collector that is moved must be let in from its first push on.
     expect(verifyHash(file(), user(of), secrets.get('alloy/login')?.[mounted] ?? '')).toBe(true);
     if (failing === log.at(-1)) throw new Error('no');
   },

@@ -1,7 +1,7 @@
 /**
- * A new password for the gateway without a gap in collection. nginx judges a user by the first line of that name, so nobody can have two
- * passwords at once: the collectors are led over a second user while the first one gets its new password, and then back. What a gateway
- * refuses with 401 Alloy drops, so nobody is moved before every gateway pod knows the login that is moved to.
+ * A new password for the gateway without a gap in collection. nginx uses the first line of a user name, so no user can have two
+ * passwords at once: the collectors move to a second user while the first one gets its new password, and then back. Alloy drops what a
+ * gateway refuses with 401, so no collector moves before every gateway pod knows the new login.
  */
 import { rule } from '../design/permissions.ts';
 import { linesOf, loginLine } from '../design/htpasswd.ts';
@@ -22,7 +22,7 @@ const SALT_BYTES = 9;
 const NEXT = 'rotating';
 const FORMER = 'rotating-former';
 
-/** Who the collectors are while the first user changes its password. */
+/** The user of the collectors while the first user changes its password. */
 export const secondUser = (user: string): string => `${user}-rotating`;
 
 export const rotation: Step<Needs, UndoRecord> = {
@@ -36,7 +36,7 @@ export const rotation: Step<Needs, UndoRecord> = {
     const seen = await look(ctx);
     if (!seen || !(ctx.rotateLogin || seen.next)) return { is: 'matches' };
     const { htpasswd, clients, user } = ctx.blueprint.login;
-    // Thrown here, it bars the way before anything is changed.
+    // Thrown here, it blocks the step before anything is changed.
     if (ctx.rotateLogin) secondValues(ctx.blueprint.alloy.values, user);
     const detail = ctx.rotateLogin ? 'new password' : 'finish an interrupted rotation';
     const source = ctx.blueprint.grafana?.datasource;
@@ -49,7 +49,7 @@ export const rotation: Step<Needs, UndoRecord> = {
   async apply(ctx, { record, ...helpers }) {
     const seen = await look(ctx);
     if (!seen) return;
-    // The collectors are back at the first user by now, whichever password that one has.
+    // The collectors are back on the first user by now, whichever password that one has.
     if (seen.next) await close(ctx);
     if (!ctx.rotateLogin) return;
     const { user } = ctx.blueprint.login;
@@ -67,7 +67,7 @@ export const rotation: Step<Needs, UndoRecord> = {
     await accepted(ctx, { user, password: fresh }, helpers);
     await record({ did: 'move-collectors', to: 'first' });
     await move(ctx, 'first', helpers);
-    // Everything works with the new password: what is left over now is no reason to take it back, and the next run ends it.
+    // Everything works with the new password: leftovers are no reason to roll it back, and the next run removes them.
     await close(ctx).catch(() => helpers.say('the second user could not be removed; the next install removes it'));
   },
 
@@ -91,18 +91,18 @@ export const rotation: Step<Needs, UndoRecord> = {
     }
   },
 
-  // All of it lives in the Secrets of the login.
+  // All rotation state lives in the Secrets of the login.
   remove: async () => ({ is: 'absent' }),
 };
 
 interface Seen {
   readonly password: string;
-  /** Present while a rotation is under way. */
+  /** Present while a rotation is in progress. */
   readonly next: string | undefined;
   readonly former: string | undefined;
 }
 
-/** `undefined` when there is no login of ours yet: a new one needs no rotation. */
+/** `undefined` when we have no login yet: a new one needs no rotation. */
 async function look({ kubernetes, blueprint }: Needs): Promise<Seen | undefined> {
   const { clients, htpasswd } = blueprint.login;
   const secrets = await Promise.all([...clients, htpasswd].map((place) => kubernetes.get(reference(place))));
@@ -139,7 +139,7 @@ async function patchClients({ kubernetes, blueprint }: Needs, data: Readonly<Rec
   for (const place of blueprint.login.clients) await kubernetes.patch(reference(place), { data: encoded });
 }
 
-/** The file first: while a client's Secret still says so, the next run knows that something is left. */
+/** The file first: while a client's Secret still says so, the next run knows that something is left over. */
 async function close(ctx: Needs): Promise<void> {
   const seen = await look(ctx);
   if (!seen) return;
@@ -147,7 +147,7 @@ async function close(ctx: Needs): Promise<void> {
   await patchClients(ctx, { [NEXT]: null, [FORMER]: null });
 }
 
-/** The data source in Grafana first: it changes at once, and the login it leaves works until the last collector has left it. */
+/** The data source in Grafana first: it switches at once, and its old login works until the last collector has moved. */
 async function move(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
   const seen = await look(ctx);
   const { user } = ctx.blueprint.login;
@@ -155,7 +155,7 @@ async function move(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
   await moveCollectors(ctx, slot, helpers);
 }
 
-/** A rollout: each pod comes up with the pipeline and the Secret as they are then, so it never has one without the other. */
+/** A rollout: each pod starts with the pipeline and the Secret as they are then, so it never has one without the other. */
 async function moveCollectors(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
   const { alloy, login } = ctx.blueprint;
   helpers.say(slot === 'second' ? 'switching collectors to the second user' : 'switching collectors back with the new password');
@@ -168,7 +168,7 @@ interface AlloyValues {
   readonly controller?: { readonly volumes?: { readonly extra?: readonly { readonly name?: string; readonly secret?: object }[] } };
 }
 
-/** The second user in the pipeline, and the new password in the place of the file that is read there. */
+/** The second user in the pipeline, and the new password inline instead of the file that is read there. */
 function secondValues<T extends object>(values: T, user: string): T {
   const { alloy, controller } = values as AlloyValues;
   const content = alloy?.configMap?.content ?? '';
@@ -187,14 +187,14 @@ function secondValues<T extends object>(values: T, user: string): T {
   };
 }
 
-/** Where the collectors were sent last. */
+/** The user that the collectors were moved to last. */
 async function slotOf({ releases, blueprint }: Needs): Promise<Slot> {
   const { name, namespace } = blueprint.alloy;
   const found = await releases.find(name, namespace);
   return JSON.stringify(found?.values ?? {}).includes(secondUser(blueprint.login.user)) ? 'second' : 'first';
 }
 
-/** Undo goes on past failures, but a login that collectors use is never touched. */
+/** Undo continues past failures, but a login that collectors use is never touched. */
 async function only(ctx: Needs, wanted: Slot): Promise<void> {
   if ((await slotOf(ctx)) !== wanted) throw stop('ROTATION_UNFINISHED');
 }
@@ -204,7 +204,7 @@ const LOOK_MS = 2000;
 
 type Pod = { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } };
 
-/** The kubelet brings a changed Secret into each pod in its own time, a minute or more: every gateway pod is asked itself. */
+/** The kubelet propagates a changed Secret to each pod at its own pace, a minute or more: every gateway pod is queried directly. */
 async function accepted({ kubernetes, clock, blueprint }: Needs, { user, password }: Login, { signal, say }: StepIO): Promise<void> {
   const { namespace, selector, podPort: port } = blueprint.gateway;
   const headers = { authorization: `Basic ${base64(`${user}:${password}`)}` };

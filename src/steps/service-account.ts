@@ -1,4 +1,4 @@
-/** Loki's service account, made before Helm so that its identity can be proved first; the chart is told to use it. */
+/** Loki's service account, created before Helm so that its identity can be verified first; the chart is told to use it. */
 import { BY_STEPS, rule } from '../design/permissions.ts';
 import type { UndoRecord, Step } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
@@ -74,13 +74,13 @@ export const reference = ({ serviceAccount }: Needs['blueprint']): Ref => ({
   name: serviceAccount.name,
 });
 
-/** One that a chart has made goes with the next upgrade of its release, unless helm is told to leave it. */
-/** A release that is taken over may list an account of this name, which would go with the next upgrade. */
+/** One that a chart has created is deleted by the next upgrade of its release, unless helm is told to keep it. */
+/** A release that is adopted may list an account of this name, which the next upgrade would delete. */
 const kept = (wanted: KubeObject): KubeObject => ({ ...wanted, metadata: { ...wanted.metadata, annotations: { ...wanted.metadata.annotations, ...KEEP } } });
 
 const KEEP = { 'helm.sh/resource-policy': 'keep' };
 
-/** What nobody but a chart, EKS or we have written: the account goes with the release that made it. */
+/** Written only by a chart, EKS or loki-eks: the account is deleted with the release that created it. */
 const OF_CHARTS = /^(meta\.helm\.sh|helm\.sh|eks\.amazonaws\.com|loki-eks\.dev)\//;
 
 function adoptionOf(found: KubeObject, { ownership, serviceAccount: { object } }: Needs['blueprint']): Marking {
@@ -89,7 +89,7 @@ function adoptionOf(found: KubeObject, { ownership, serviceAccount: { object } }
   return adoptionMarks(found, { ownership, annotations: { ...patchFor(found, object).annotations, ...(byHelm && KEEP) }, made });
 }
 
-/** Only annotations of ours can differ: a `null` takes away the role of the other kind of identity. */
+/** Only annotations of ours can differ: a `null` removes the role of the other kind of identity. */
 function patchFor(found: KubeObject, wanted: KubeObject): { readonly annotations: Readonly<Record<string, string | null>> } {
   const annotations: Record<string, string | null> = {};
   for (const [key, value] of Object.entries(wanted.metadata.annotations ?? {})) {

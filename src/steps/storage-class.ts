@@ -1,4 +1,4 @@
-/** A StorageClass of our own, only where the cluster has none that fits; classes of others are never touched. */
+/** Our own StorageClass, only where the cluster has none that fits; foreign classes are never changed. */
 import { rule } from '../design/permissions.ts';
 import type { UndoRecord, Step } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
@@ -48,7 +48,7 @@ export const storageClass: Step<Needs, UndoRecord> = {
     if (found && isOwnedByLabels(found, blueprint.ownership)) await kubernetes.delete(reference(String(name)));
   },
 
-  /** Found by its marks: an installed cluster's facts no longer say that the class was missing. */
+  /** Found by its marks: the facts of an installed cluster no longer show that the class was missing. */
   async remove({ kubernetes, blueprint }) {
     const classes = await kubernetes.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' });
     const ours = classes.filter((found) => isOwnedByLabels(found, blueprint.ownership));

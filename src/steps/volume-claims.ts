@@ -1,4 +1,4 @@
-/** The volume claims that StatefulSets of a release leave behind: Helm does not know of them, and what was in them is in the bucket by then. */
+/** The volume claims that StatefulSets of a release leave behind: Helm does not track them, and their data is in the bucket by then. */
 import type { Removal } from '../engine/types.ts';
 import type { Context } from '../context.ts';
 import { isOwnedByLabels } from './ownership.ts';
@@ -14,15 +14,15 @@ async function claimNames(ctx: Needs, use: Use): Promise<readonly string[]> {
   return claims.map(({ metadata }) => metadata.name);
 }
 
-/** After the pods that used them have ended. */
+/** After the pods that used them have stopped. */
 export async function removeClaims(ctx: Needs, use: Use): Promise<void> {
   const names = await claimNames(ctx, use);
   await Promise.all(names.map((name) => ctx.kubernetes.delete({ ...queryFor(ctx, use), name })));
 }
 
 /**
- * A run that died between a release's record and its claims has left these. Nothing on them says whose they are: in a namespace of ours
- * they are ours, in any other they may be what somebody's Loki has left.
+ * A run that was interrupted between a release's record and its claims has left these. Nothing on them shows their owner: in a namespace
+ * of ours they are ours, in any other they may belong to a foreign Loki.
  */
 export async function removeLeftClaims(ctx: Needs, use: Use): Promise<Removal> {
   const names = await claimNames(ctx, use);

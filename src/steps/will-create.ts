@@ -1,4 +1,4 @@
-/** What a look says of a thing that was not there: it is made without being looked at once more, for making it fails where it is there by now. */
+/** The inspection of a resource that is absent: it is created without a second check, since creation fails if it exists by then. */
 import type { Inspection } from '../engine/types.ts';
 
 export const willCreate = (found: Inspection): boolean => found.is === 'differs' && found.changes.some(({ action }) => action === 'create');

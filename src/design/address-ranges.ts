@@ -1,4 +1,4 @@
-/** CIDR blocks, and how much of the internet they make together. */
+/** CIDR blocks, and how much of the internet they cover together. */
 import { isIP } from 'node:net';
 
 interface Span {
@@ -7,13 +7,13 @@ interface Span {
   readonly to: bigint;
 }
 
-/** What is routed: all of IPv4, and of IPv6 the global unicast addresses. */
+/** The routable space: all of IPv4, and the global unicast addresses of IPv6. */
 const INTERNET = { 4: { from: 0n, to: (1n << 32n) - 1n }, 6: { from: 0x2n << 124n, to: (0x4n << 124n) - 1n } } as const;
 
-/** From half on a list of ranges keeps nobody out. */
+/** A list of ranges that covers half of it keeps no one out. */
 const OPEN = 0.5;
 
-/** For each family, 4 and 6, of which so much is covered that the internet is let in: its ranges. */
+/** The families, 4 and 6, whose ranges cover so much that the internet is let in, with those ranges. */
 export function openRanges(cidrs: readonly string[]): readonly (readonly string[])[] {
   return ([4, 6] as const).flatMap((family) => {
     const some = cidrs.filter((cidr) => isIP(cidr.split('/')[0] ?? '') === family);
@@ -34,7 +34,7 @@ function share(spans: readonly Span[], { from, to }: Span): number {
   return Number((covered * 1000n) / (to - from + 1n)) / 1000;
 }
 
-/** Of a block that `cidr` of setting-rules.ts has passed. */
+/** For a block that `cidr` of setting-rules.ts has accepted. */
 function spanOf(cidr: string): Span {
   const [address = '', bits = ''] = cidr.split('/');
   const width = isIP(address) === 4 ? 32 : 128;
@@ -45,7 +45,7 @@ function spanOf(cidr: string): Span {
 
 function numberOf(address: string): bigint {
   if (isIP(address) === 4) return address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
-  // A URL's host is the address in hexadecimal groups, whatever form it was written in.
+  // A URL's host is the address in hexadecimal groups, in whatever form it was written.
   const [left = '', right] = new URL(`http://[${address.split('%')[0]}]`).hostname.slice(1, -1).split('::');
   const groups = (text: string) => (text === '' ? [] : text.split(':'));
   const [before, after] = [groups(left), groups(right ?? '')];

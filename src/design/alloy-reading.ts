@@ -1,20 +1,20 @@
-/** An Alloy configuration, read well enough to judge it: blocks, labels, and attributes as they are written. */
+/** An Alloy configuration, parsed well enough to judge it: blocks, labels, and attributes as they are written. */
 
 export interface AlloyBlock {
   /** `loki.source.file`, `endpoint` */
   readonly name: string;
   readonly label?: string;
   readonly line: number;
-  /** The text of each value, comments taken out. */
+  /** The text of each value, without comments. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly blocks: readonly AlloyBlock[];
 }
 
-/** Never throws: what is no configuration has the blocks that could be read until there. Alloy itself tells what is wrong with it. */
+/** Never throws: for an invalid configuration it returns the blocks up to the error. Alloy itself reports what is wrong with it. */
 export function readAlloy(text: string): readonly AlloyBlock[] {
   const source = withoutComments(text);
   let at = 0;
-  // Lines are counted as far as they were passed, blanks are passed by hand: each character is looked at once.
+  // Lines are counted incrementally and blanks skipped by hand: each character is read once.
   const counted = { at: 0, line: 1 };
   const lineOf = (index: number) => {
     for (; counted.at < index; counted.at++) if (source[counted.at] === '\n') counted.line++;
@@ -44,7 +44,7 @@ export function readAlloy(text: string): readonly AlloyBlock[] {
       }
     }
   };
-  /** Up to the end of the line on which every bracket is closed. */
+  /** Up to the end of the line where all brackets are closed. */
   const value = (): string => {
     const from = at;
     let depth = 0;
@@ -62,7 +62,7 @@ export function readAlloy(text: string): readonly AlloyBlock[] {
   return body(0).blocks;
 }
 
-/** No configuration is nested like this. */
+/** No real configuration is nested this deep. */
 const DEEPEST = 100;
 const ATTRIBUTE = /([A-Za-z_]\w*)\s*=(?!=)/y;
 const BLOCK = /([A-Za-z_][\w.]*)\s*(?:"([^"\n]*)"\s*)?\{/y;

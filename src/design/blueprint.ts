@@ -15,7 +15,7 @@ export interface Blueprint {
   readonly ownership: Ownership;
   readonly buckets: { readonly chunks: BucketPlan; readonly ruler: BucketPlan };
   readonly identity: 'irsa' | 'pod-identity';
-  /** Its pods have had their role by Pod Identity until now: the association goes once they have it the other way. */
+  /** Its pods have used Pod Identity until now: the association is deleted once they use the other kind of identity. */
   readonly leavesPodIdentity?: true;
   /** Absent with Pod Identity. */
   readonly oidcProvider?: { readonly arn: string; readonly url: string; readonly audience: string; readonly tags: Tags; readonly mayCreate: boolean };
@@ -24,7 +24,7 @@ export interface Blueprint {
   readonly namespaces: { readonly loki: KubeObject; readonly collector: KubeObject };
   /** The StorageClass of every volume. */
   readonly storageClassName: string;
-  /** Only when no class fits and we bring our own. */
+  /** Only when no class fits and we create our own. */
   readonly storageClass?: KubeObject;
   readonly login: LoginPlan;
   readonly gateway: GatewayPlan;
@@ -33,15 +33,15 @@ export interface Blueprint {
   readonly retentionDays: number;
   readonly loki: ReleasePlan;
   readonly alloy: ReleasePlan;
-  /** A Grafana provisioning document (no password in it). */
+  /** A Grafana provisioning document (without a password). */
   readonly datasource: string;
   /** A Grafana dashboard, as JSON. */
   readonly dashboard: string;
-  /** Absent when no Grafana is to be changed. */
+  /** Absent when no Grafana is configured. */
   readonly grafana?: GrafanaPlan;
-  /** What is kept in the cluster about this installation: the settings and the user's own values. */
+  /** What is stored in the cluster about this installation: the settings and the user's own values. */
   readonly record: { readonly settings: Json; readonly lokiValues: Json; readonly alloyValues: Json; readonly adopted?: Json };
-  /** What was decided for the user and is worth saying, one sentence each. */
+  /** Decisions made for the user that are worth mentioning, one sentence each. */
   readonly notes?: readonly string[];
   readonly verify: ProbePlan;
 }
@@ -50,12 +50,12 @@ export interface BucketPlan {
   readonly use: 'chunks' | 'ruler';
   readonly name: string;
   readonly namespace: 'account-regional' | 'global';
-  /** Ownership and the user's tags. */
+  /** Ownership tags and the user's tags. */
   readonly tags: Tags;
-  /** Statements we want, by Sid; other Sids of an existing policy are left alone. */
+  /** The statements we need, by Sid; other Sids of an existing policy are kept. */
   readonly policy: Json;
   readonly encryption: Encryption;
-  /** Rules we want, by ID; other rules are left alone. */
+  /** The rules we need, by ID; other rules are kept. */
   readonly lifecycle: readonly LifecycleRule[];
   readonly whenExists: 'reuse' | 'recreate' | 'fail';
 }
@@ -64,21 +64,21 @@ export interface LoginPlan {
   readonly user: string;
   /** Secret that the gateway mounts; key `.htpasswd`. */
   readonly htpasswd: { readonly namespace: string; readonly name: string };
-  /** Of the hash of a password that a person has chosen. */
+  /** For hashing a password that a person has chosen. */
   readonly rounds: number;
-  /** It was adopted: a hash that lets the login in stays as it was made. */
+  /** It was adopted: a hash that accepts the login stays unchanged. */
   readonly keepsHash?: true;
-  /** Users whose lines stay in it as they are: they were there before an adoption. */
+  /** Users whose lines stay in it unchanged: they existed before an adoption. */
   readonly others?: readonly string[];
   /** Secrets that clients read; keys `username`, `password`. One in Loki's namespace, one in the collector's. */
   readonly clients: readonly { readonly namespace: string; readonly name: string }[];
 }
 
-/** The pods that prove the way. */
+/** The pods that verify the log path. */
 export interface ProbePlan {
   readonly image: string;
   readonly namespace: string;
-  /** As the user's values name them for Alloy and Loki: a mirror may want a login. */
+  /** As the user's values name them for Alloy and Loki: a mirror may require a login. */
   readonly pullSecrets?: readonly Json[];
 }
 
@@ -95,7 +95,7 @@ export interface GatewayPlan {
 }
 
 export interface GrafanaPlace {
-  /** `Deployment monitoring/grafana`, or the address that was given. */
+  /** `Deployment monitoring/grafana`, or the given address. */
   readonly where: string;
   readonly reach: GrafanaReach;
 }
@@ -105,7 +105,7 @@ export interface GrafanaPlan extends GrafanaPlace {
   readonly dashboard?: GrafanaDocument & { readonly json: string; readonly way: DeliveryMethod };
 }
 
-/** How its HTTP API is reached. */
+/** How to connect to its HTTP API. */
 export type GrafanaReach =
   | { readonly is: 'url'; readonly url: string }
   | {
@@ -113,7 +113,7 @@ export type GrafanaReach =
       readonly namespace: string;
       readonly selector: string;
       readonly port: number;
-      /** The Secret of its first administrator: read only when the user allows it. */
+      /** The Secret of its initial admin: read only with the user's permission. */
       readonly admin?: GrafanaFact['admin'];
     };
 
@@ -141,19 +141,19 @@ export interface ReleasePlan {
   /** Complete user-supplied values: ours, then the user's files on top. */
   readonly values: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;
-  /** Leaf paths of the user's files that the chart does not know, with the nearest known key. */
+  /** Leaf paths of the user's files that are unknown to the chart, with the nearest known key. */
   readonly unknownKeys: readonly { readonly path: string; readonly file: string; readonly nearest?: string }[];
 }
 
 export interface DatasourceParts {
   readonly name: string;
-  /** Stable, so that provisioning again changes the same data source. */
+  /** Stable, so that re-provisioning updates the same data source. */
   readonly uid: string;
   /** Base address of the gateway. */
   readonly url: string;
   readonly user: string;
   readonly tenant: string;
-  /** Where a reader finds the password. */
+  /** Where a user finds the password. */
   readonly secretNamespace: string;
   readonly secretName: string;
 }

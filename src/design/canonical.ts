@@ -1,4 +1,4 @@
-/** One spelling for equal JSON: keys sorted, `undefined` left out. */
+/** One serialization for equal JSON: keys sorted, `undefined` left out. */
 /** Equal documents give equal text, whatever the order of their keys. */
 export function canonical(value: unknown): string {
   return JSON.stringify(sorted(value ?? null));

@@ -1,8 +1,8 @@
-/** Where the gateway's nginx finds the cluster's DNS; without it nginx does not start. */
+/** Where the gateway's nginx finds the cluster's DNS; nginx does not start without it. */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Facts } from './facts.ts';
 
-/** What to set as nginx's resolver; nothing where the chart's own choice, Service kube-system/kube-dns, is right. */
+/** The resolver to set for nginx; `undefined` if the chart's own choice, Service kube-system/kube-dns, is right. */
 export function gatewayResolver({ dns, cluster }: Pick<Facts, 'dns' | 'cluster'>): string | undefined {
   if (dns === undefined) return fromServiceCidr(cluster.serviceCidr);
   if (dns.namespace === 'kube-system' && dns.name === 'kube-dns') return undefined;
@@ -11,7 +11,7 @@ export function gatewayResolver({ dns, cluster }: Pick<Facts, 'dns' | 'cluster'>
   return `${dns.name}.${dns.namespace}.svc.cluster.local.`;
 }
 
-/** EKS gives DNS the tenth address of the service range; Auto Mode answers there without a Service. */
+/** EKS gives DNS the tenth address of the service range; Auto Mode serves DNS there without a Service. */
 function fromServiceCidr(cidr: string | undefined): string | undefined {
   const base = cidr?.split('/')[0];
   if (base === undefined) return undefined;

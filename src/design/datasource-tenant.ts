@@ -1,9 +1,9 @@
-/** A provisioning file of Grafana with one data source's tenant in it, and everything else as it was written. */
+/** Sets one data source's tenant in a Grafana provisioning file, and keeps everything else as it was written. */
 import { isMap, parseDocument } from 'yaml';
 
 const HEADER = 'X-Scope-OrgID';
 
-/** `undefined` where the file is no such file, or has no data source of this name. Comments and order stay. */
+/** `undefined` if the file is not a provisioning file, or has no data source of this name. Comments and order are kept. */
 export function withTenant(text: string, { name, tenant }: { readonly name: string; readonly tenant: string }): string | undefined {
   const document = parseDocument(text);
   const { datasources } = (document.errors.length === 0 ? (document.toJS() ?? {}) : {}) as { readonly datasources?: readonly Readonly<Record<string, any>>[] };

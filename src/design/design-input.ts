@@ -11,7 +11,7 @@ export interface ValuesFile {
   readonly values: Values;
 }
 
-/** In the order they are laid on top of ours. */
+/** In the order in which they are merged over ours. */
 export interface UserValues {
   readonly loki: readonly ValuesFile[];
   readonly alloy: readonly ValuesFile[];

@@ -1,4 +1,4 @@
-/** Decides everything: from what the user wants and what is there, every name, document and value. Pure; nothing waits here. */
+/** Decides everything: from settings and facts to every name, document and value. Pure; does no I/O. */
 import type { Json } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
@@ -32,7 +32,7 @@ export interface Given {
 }
 
 /**
- * The whole blueprint. The same arguments always give the same one. Throws a ProblemError where no design is possible
+ * The whole blueprint. The same arguments always give the same result. Throws a ProblemError where no design is possible
  * (IDENTITY_NO_ISSUER, STORAGE_CLASS_UNKNOWN, a setting that does not fit the region) and an Error where a template is broken.
  */
 export function design(settings: Settings, facts: Facts, given: Given): Blueprint {
@@ -89,7 +89,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   };
 }
 
-/** What could not be judged before the region and the cluster were known. */
+/** What could not be validated before the region and the cluster were known. */
 function refuse(settings: Settings, facts: Facts): void {
   const [first] = conflicts({ ...settings, region: facts.region });
   if (first !== undefined) throw new ProblemError(first);
@@ -112,7 +112,7 @@ function bucket({ settings, facts, templates, own }: DesignInput, use: 'chunks' 
     tags: { ...settings.tags, ...own.tags, ...(use === 'chunks' && { [retentionTag]: String(settings.retentionDays) }) },
     policy: policies.tlsOnly(templates, policies.bucketArn(partition, name)),
     encryption: settings.kmsKey === undefined ? { algorithm: 'AES256' } : { algorithm: 'aws:kms', key: settings.kmsKey, bucketKey: true },
-    // No rule ever expires objects: it would take the index away under Loki. Retention is the compactor's.
+    // No rule ever expires objects: it would delete the index that Loki still needs. Retention is the compactor's job.
     lifecycle: [{ ID: 'loki-eks-abort-multipart', Status: 'Enabled', Filter: { Prefix: '' }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }],
     whenExists: settings.existingBuckets,
   };
@@ -130,8 +130,8 @@ function namespaces({ settings, own }: DesignInput): Blueprint['namespaces'] {
 }
 
 /**
- * nginx hashes at every request, and each collector asks about once a second: so many milliseconds each, 0.5, 2.5 and 5 of a core. Whoever
- * is not in the cluster can't try passwords, so that there the hash is against those only who have read it.
+ * nginx hashes on every request, and each collector sends about one a second: 0.5, 2.5 and 5 ms of CPU time each. With `none`, no one outside
+ * the cluster can try passwords, so the hash only protects against those who have read it.
  */
 const ROUNDS = { none: 1000, internal: 5000, public: 10_000 } as const;
 
@@ -154,6 +154,6 @@ function gatewayPlan(namespace: string): GatewayPlan {
   return { namespace, service: names.gatewayService, podPort: gatewayPort, selector, url, pushUrl: `${url}/loki/api/v1/push` };
 }
 
-/** The user's files as one; nothing when there are none. */
+/** The user's files merged into one; nothing if there are none. */
 const layered = (files: readonly ValuesFile[]): Json =>
   files.length === 0 ? null : (files.reduce<Values>((below, { values }) => mergeValues(below, values), {}) as Json);

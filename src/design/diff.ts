@@ -1,4 +1,4 @@
-/** What changes between two documents, leaf by leaf, in words that may be shown. */
+/** What changes between two documents, leaf by leaf, in a form that may be shown. */
 import type { Json } from '../engine/types.ts';
 import { hidden, isSecret, isSecretPair, isSecretWord, redactText } from './secrets.ts';
 
@@ -6,7 +6,7 @@ const separator = '\u0000';
 
 /**
  * `- path: old` and `+ path: new` lines, in the order of the paths, the old one first. Maps are compared by key, lists by position.
- * Secret-looking values are hidden, but that they changed is still said. Equal documents give no lines.
+ * Secret-looking values are hidden, but their change is still reported. Equal documents give no lines.
  */
 export function diffLines(before: unknown, after: unknown): readonly string[] {
   const old = leaves(before);
@@ -41,7 +41,7 @@ function leaves(document: unknown): ReadonlyMap<string, Leaf> {
   return found;
 }
 
-/** A document that is not there says nothing about itself. */
+/** An absent document has no leaves. */
 const isNothing = (node: unknown) => node === undefined || node === null || (typeof node === 'object' && Object.keys(node).length === 0);
 
 function lines(sign: '-' | '+', path: string, { json, secret }: Leaf): readonly string[] {
@@ -63,7 +63,7 @@ function lines(sign: '-' | '+', path: string, { json, secret }: Leaf): readonly 
 
 const quoted = (segment: string) => (segment.includes('.') ? `"${segment}"` : segment);
 
-/** Text that could be mistaken for another type keeps its quotes. */
+/** A string that could be mistaken for another type keeps its quotes. */
 const plain = (value: string) => (/^[A-Za-z/][^\r\t]*$/.test(value) && !/^(true|false|null)$/.test(value) ? value : JSON.stringify(value));
 
 /** List positions sort as numbers. */

@@ -27,7 +27,7 @@ data: {hash: b25l}
 ---
 `;
 const [wanted] = objectsIn(manifest);
-/** As a server would have it: defaults added, empty things left out, quantities in their shortest form. */
+/** As a server would return it: defaults added, empty fields left out, quantities in their shortest form. */
 const standing = (change: (container: Record<string, any>, spec: Record<string, any>) => void = () => {}): KubeObject => {
   const container = {
     name: 'alloy',

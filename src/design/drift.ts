@@ -1,11 +1,11 @@
-/** What of a rendered manifest does not stand in the cluster as it was rendered: pure comparison, blind to what the server adds. */
+/** How objects in the cluster differ from their rendered manifest: pure comparison that ignores what the server adds. */
 import { parseAllDocuments, type ScalarTag } from 'yaml';
 import type { Change } from '../engine/types.ts';
 import type { KubeObject, Ref } from '../ports/kubernetes.ts';
 import { diffLines } from './diff.ts';
 import { isMap } from './merge.ts';
 
-/** What overflows a number is a string to helm: `3e552630` is an id, not infinity. */
+/** helm treats what overflows a number as a string: `3e552630` is an id, not infinity. */
 const finite: NonNullable<ParseOptions['customTags']> = (tags) =>
   tags.map((tag) => {
     if (typeof tag !== 'object' || !('resolve' in tag) || tag.tag !== 'tag:yaml.org,2002:float') return tag;
@@ -15,7 +15,7 @@ const finite: NonNullable<ParseOptions['customTags']> = (tags) =>
 
 type ParseOptions = NonNullable<Parameters<typeof parseAllDocuments>[1]>;
 
-/** The objects of a manifest, as helm writes it: documents apart from each other by `---`. Throws where it is no YAML. */
+/** The objects of a manifest, as helm writes it: documents separated by `---`. Throws if it is not YAML. */
 export function objectsIn(manifest: string): readonly KubeObject[] {
   return parseAllDocuments(manifest, { uniqueKeys: false, customTags: finite }).flatMap((document) => {
     const object = 'toJS' in document ? (document.toJS() as KubeObject | null) : null;
@@ -23,7 +23,7 @@ export function objectsIn(manifest: string): readonly KubeObject[] {
   });
 }
 
-/** Kinds that charts bring and that are in no namespace. */
+/** Cluster-scoped kinds that charts contain. */
 const CLUSTERS_OWN = /^(Cluster|StorageClass|CustomResourceDefinition|PriorityClass|Namespace|PersistentVolume$|\w+WebhookConfiguration|CSIDriver)/;
 
 /** `release`: the namespace of the release, where an object names none. */
@@ -36,7 +36,7 @@ export const refIn = ({ apiVersion, kind, metadata }: KubeObject, release: strin
 
 export const targetOf = ({ kind, namespace, name }: Ref): string => `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
 
-/** `undefined` when every field that was rendered stands as it was rendered. */
+/** `undefined` if every rendered field has its rendered value. */
 export function driftOf(wanted: KubeObject, found: KubeObject | undefined, target: string): Change | undefined {
   if (!found) return { action: 'create', target, detail: 'it is gone' };
   const rendered = comparable(wanted);
@@ -44,7 +44,7 @@ export function driftOf(wanted: KubeObject, found: KubeObject | undefined, targe
   return diff.length > 0 ? { action: 'update', target, detail: 'it was changed by hand', diff } : undefined;
 }
 
-/** What two renderings of a chart differ in outside of the namespace of their release: rights in the whole cluster, objects of others. */
+/** Differences of two renderings outside the release's namespace: cluster-wide permissions, objects in other namespaces. */
 export function apartBeyond(before: string, after: string, release: string): readonly Change[] {
   const within = new Set(
     [before, after].flatMap((manifest) =>
@@ -57,7 +57,7 @@ export function apartBeyond(before: string, after: string, release: string): rea
   return renderedApart(before, after, release).filter(({ target }) => !within.has(target));
 }
 
-/** Two renderings of a chart, compared object by object; hooks and CRDs are no part of a release. */
+/** Two renderings of a chart, compared object by object; hooks and CRDs are not part of a release. */
 export function renderedApart(before: string, after: string, release: string): readonly Change[] {
   const [old, now] = [before, after].map(
     (manifest) =>
@@ -78,10 +78,10 @@ export function renderedApart(before: string, after: string, release: string): r
 
 const isReleased = ({ kind, metadata }: KubeObject): boolean => kind !== 'CustomResourceDefinition' && metadata.annotations?.['helm.sh/hook'] === undefined;
 
-/** Salted hashes differ each time, and what is in a Secret is nobody's to compare. */
+/** Salted hashes differ each time, and the contents of Secrets must not be compared. */
 const comparable = (object: KubeObject): unknown => byName(object.kind === 'Secret' ? { ...object, data: {}, stringData: {} } : object);
 
-/** Lists of named things become maps, as the server merges them: their order says nothing, and what others add to them is theirs. */
+/** Lists of named items become maps, as the server merges them: their order is meaningless, and items added by others are ignored. */
 function byName(value: unknown): unknown {
   if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, byName(inner)]));
   if (!Array.isArray(value)) return value;
@@ -90,7 +90,7 @@ function byName(value: unknown): unknown {
   return Object.fromEntries((value as readonly { readonly name: string }[]).map(({ name, ...rest }) => [name, byName(rest)]));
 }
 
-/** What was found, cut down to the fields that are wanted, so that what the server has added is no difference. */
+/** The found object, reduced to the wanted fields, so that fields added by the server make no difference. */
 function projected(wanted: unknown, found: unknown): unknown {
   if (isEmpty(wanted) && isEmpty(found)) return wanted;
   if (isMap(wanted) && isMap(found))
@@ -104,7 +104,7 @@ function projected(wanted: unknown, found: unknown): unknown {
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === '' || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
 
-/** The server writes `1000m` as `1`, and `1024Mi` as `1Gi`. */
+/** The server normalizes `1000m` to `1`, and `1024Mi` to `1Gi`. */
 const same = (wanted: unknown, found: unknown): boolean => {
   if (wanted === found) return true;
   const [a, b] = [quantity(wanted), quantity(found)];

@@ -1,10 +1,10 @@
-/** The load balancer in front of the gateway: a Service of its own, so that the in-cluster one stays as it is. */
+/** The load balancer in front of the gateway: a separate Service, so that the in-cluster one stays unchanged. */
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { Facts } from './facts.ts';
 import { exposedService, lokiRelease } from './names.ts';
 import type { Settings } from './settings-type.ts';
 
-/** Where nginx listens in the gateway's pods. */
+/** The port nginx listens on in the gateway's pods. */
 export const gatewayPort = 8080;
 export const gatewayLabels = {
   'app.kubernetes.io/name': 'loki',
@@ -15,8 +15,8 @@ export const gatewayLabels = {
 const annotation = (name: string) => `service.beta.kubernetes.io/aws-load-balancer-${name}`;
 
 /**
- * Nothing with `expose: none`. The class names who is to make the load balancer, because a bare one is internal on one cluster and
- * on the internet on another.
+ * Nothing with `expose: none`. The class selects the controller that creates the load balancer, because without one it is internal on one
+ * cluster and public on another.
  */
 export function exposureService({ settings, facts }: { readonly settings: Settings; readonly facts: Facts }): KubeObject | undefined {
   const { expose, certificate, allowCidr, namespace } = settings;

@@ -1,4 +1,4 @@
-/** Everything read once about the account and the cluster, before anything is decided. */
+/** Everything that is read about the account and the cluster, once, before anything is decided. */
 import type { Problem } from '../engine/types.ts';
 import type { Caller } from '../ports/caller.ts';
 import type { Addon, EksCluster } from '../ports/clusters.ts';
@@ -8,13 +8,13 @@ import type { Adopted } from './installation-record.ts';
 import type { Kept } from './schema.ts';
 
 export interface Facts {
-  /** The day in UTC, `2026-01-31`: a new period of the schema begins after it. */
+  /** The day in UTC, `2026-01-31`: a new schema period begins after it. */
   readonly today?: string;
-  /** What this installation has taken over from another one, as the cluster remembers it. */
+  /** What this installation has adopted from another one, as recorded in the cluster. */
   readonly adopted?: Adopted;
-  /** How the pods of the installation that stands get their role. */
+  /** How the pods of the existing installation get their role. */
   readonly installedIdentity?: 'irsa' | 'pod-identity';
-  /** Schema and buckets of the Loki that runs. */
+  /** Schema and buckets of the running Loki. */
   readonly inUse?: Kept;
   readonly caller: Caller;
   readonly region: string;
@@ -31,18 +31,18 @@ export interface Facts {
   readonly csiDrivers: readonly string[];
   /** The cluster's DNS Service in kube-system, whatever its name. */
   readonly dns?: { readonly namespace: string; readonly name: string; readonly clusterIP: string };
-  /** ServiceMonitors can be made: the monitoring.coreos.com API is there. */
+  /** ServiceMonitors can be created: the monitoring.coreos.com API exists. */
   readonly serviceMonitors?: boolean;
-  /** The class of the volumes an installed Loki uses; a StatefulSet can't change it. */
+  /** The class of an installed Loki's volumes; a StatefulSet can't change it. */
   readonly installedStorageClass?: string;
-  /** Nodes that an installed Loki is laid out for: fewer today are no reason to lay it out anew. */
+  /** The number of nodes an installed Loki is laid out for: fewer nodes today are no reason to change the layout. */
   readonly installedSpread?: number;
-  /** The Grafanas of the cluster, as far as they could be looked for. */
+  /** The Grafanas of the cluster, as far as they could be listed. */
   readonly grafanas?: readonly GrafanaFact[];
   readonly charts: {
     readonly loki: Chart;
     readonly alloy: Chart;
-    /** Why a pinned chart could not be had; its `Chart` is then known by its pin only. */
+    /** Why a pinned chart could not be fetched; its `Chart` then contains only its pin. */
     readonly problems?: readonly Problem[];
   };
 }
@@ -60,7 +60,7 @@ export interface NodeFact {
   readonly gpu: boolean;
   readonly taints: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
   readonly labels: Readonly<Record<string, string>>;
-  /** What pods may use in all, and what those that run there have asked for. CPU in cores, memory in bytes. */
+  /** What pods may use in total, and what running pods have requested. CPU in cores, memory in bytes. */
   readonly allocatable: { readonly cpu: number; readonly memory: number; readonly pods: number };
   readonly requested: { readonly cpu: number; readonly memory: number; readonly pods: number };
 }

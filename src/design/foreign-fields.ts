@@ -1,12 +1,12 @@
-/** Fields of a workload that others have written behind helm's back, by what the API server keeps of who wrote what. */
+/** Fields of a workload that were changed outside of helm, by the field owners that the API server records. */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { isMap } from './merge.ts';
 
 export interface ForeignFields {
-  /** As the API server knows the writer: `kubectl`, `kubectl-set`, `kube-controller-manager`. */
+  /** The field manager: `kubectl`, `kubectl-set`, `kube-controller-manager`. */
   readonly manager: string;
-  /** An autoscaler sets the number of pods on purpose, and does so again whenever somebody else sets it. */
+  /** An autoscaler sets the replica count on purpose, and sets it again whenever someone else changes it. */
   readonly by: 'hand' | 'autoscaler';
   readonly fields: readonly ForeignField[];
 }
@@ -17,7 +17,7 @@ export interface ForeignField {
   /** The keys of the field set that lead to it: `f:spec`, `k:{"name":"loki"}`. */
   readonly keys: readonly string[];
   readonly is: unknown;
-  /** Absent where the chart does not set it: Helm leaves such a field to its owner, even by force. */
+  /** Absent if the chart does not set it: Helm leaves such a field to its owner, even with force. */
   readonly wanted?: unknown;
 }
 
@@ -27,14 +27,14 @@ interface Entry {
   readonly fieldsV1?: unknown;
 }
 
-/** Helm's releases, what loki-eks patches itself, and what controllers report. */
+/** Helm's releases, loki-eks's own patches, and the status that controllers report. */
 const EXPECTED = /^(helm\d*|loki-eks)\b/i;
-/** A restart says nothing of what should run. */
+/** A restart does not change what should run. */
 const RESTARTED = /restartedAt$|deployment\.kubernetes\.io\/revision$/;
-/** What says nothing of what should run either. */
+/** Neither do these. */
 const BESIDE = new Set(['f:metadata', 'f:status', 'f:apiVersion', 'f:kind']);
 
-/** `wanted`: the object as helm made it, if it is known: a field that was set back by hand is its writer's, and is no difference. */
+/** `wanted`: the object as helm rendered it, if known: a field restored by hand is owned by its writer, but does not differ. */
 export function foreignFields(object: KubeObject, wanted?: KubeObject): readonly ForeignFields[] {
   const entries = (object.metadata as { readonly managedFields?: unknown }).managedFields;
   if (!Array.isArray(entries)) return [];
@@ -52,7 +52,7 @@ export function foreignFields(object: KubeObject, wanted?: KubeObject): readonly
   });
 }
 
-/** Leaves; of what the chart does not have, and its writer has created, the whole. Bounded, because the document is the server's. */
+/** Leaf fields, or a whole subtree that the chart lacks and its writer has created. Depth is limited, because the document comes from the server. */
 function fieldsIn(fields: Readonly<Record<string, unknown>>, at: ForeignField & { readonly depth: number }): readonly ForeignField[] {
   const { depth, ...field } = at;
   const inner = Object.entries(fields).filter(([key]) => key !== '.');
@@ -80,7 +80,7 @@ function without(of: unknown, [key = '', ...deeper]: readonly string[]): unknown
   );
 }
 
-/** What lies under one key of a field set: `f:` a field, `k:` the list item that has these values, `v:` the value itself. */
+/** The value under one key of a field set: `f:` a field, `k:` the list item with these values, `v:` the value itself. */
 function part(of: unknown, key: string): unknown {
   if (key.startsWith('f:')) return isMap(of) && Object.hasOwn(of, key.slice(2)) ? of[key.slice(2)] : undefined;
   if (!Array.isArray(of)) return undefined;

@@ -10,7 +10,7 @@ export interface SidecarFact {
   readonly resource: 'configmap' | 'secret' | 'both';
   /** `own` is the namespace of the pod. */
   readonly namespaces: 'all' | 'own' | readonly string[];
-  /** It tells Grafana to read the files again, and has a login for that; without, they are read when Grafana starts. */
+  /** It can tell Grafana to reload, and has a login for that; without it, files are read only when Grafana starts. */
   readonly reloads: boolean;
 }
 
@@ -30,9 +30,9 @@ export interface GrafanaFact {
   readonly selector: string;
   readonly datasources?: SidecarFact;
   readonly dashboards?: SidecarFact;
-  /** The caller may not make objects in its namespace. */
+  /** The caller is not allowed to create objects in its namespace. */
   readonly closed?: true;
-  /** Where the login of its first administrator is kept. */
+  /** The Secret with the login of its initial admin. */
   readonly admin?: { readonly user: SecretKey; readonly password: SecretKey };
 }
 
@@ -54,7 +54,7 @@ interface Workload {
   };
 }
 
-/** `undefined` for a workload that carries the label of Grafana but runs none. */
+/** `undefined` for a workload that has Grafana's label but does not run it. */
 export function grafanaIn(object: KubeObject): GrafanaFact | undefined {
   const { kind, metadata } = object;
   if (kind !== 'Deployment' && kind !== 'StatefulSet') return undefined;
@@ -63,7 +63,7 @@ export function grafanaIn(object: KubeObject): GrafanaFact | undefined {
   const main = containers.find(({ name, image = '' }) => name === 'grafana' || /(^|\/)grafana(-enterprise|-oss)?(:|@|$)/.test(image));
   if (!main || !selector?.matchLabels) return undefined;
   const namespace = metadata.namespace ?? 'default';
-  // A sidecar that Kubernetes starts first is an init container that goes on; one that only lists once watches nothing.
+  // A native sidecar is an init container that keeps running; one that only lists once watches nothing.
   const watching = [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')];
   const sidecars = watching.flatMap((container) => (container === main ? [] : sidecarIn(container)));
   const datasources = sidecars.find(({ folder }) => folder.includes('datasources'))?.fact;
@@ -88,7 +88,7 @@ function sidecarIn(container: Container): readonly { readonly folder: string; re
   const value = (name: string) => env.find((one) => one.name === name)?.value ?? '';
   const has = (name: string) => env.some((one) => one.name === name && (one.value || one.valueFrom));
   const label = value('LABEL');
-  // One that watches objects by their names never sees one of ours.
+  // A sidecar that watches objects by name never sees ours.
   if (!label || !value('FOLDER') || value('METHOD') === 'LIST' || has('RESOURCE_NAME')) return [];
   const resource = value('RESOURCE') || 'configmap';
   const namespaces = value('NAMESPACE');
@@ -113,7 +113,7 @@ function adminOf(main: Container, namespace: string): GrafanaFact['admin'] {
   return user && password ? { user, password } : undefined;
 }
 
-/** The namespace where an object is seen by the sidecar: `wanted` if it looks there, else Grafana's own. */
+/** The namespace where the sidecar finds an object: `wanted` if it watches that, else Grafana's own. */
 export function watchedNamespace({ namespace }: Pick<GrafanaFact, 'namespace'>, { namespaces }: SidecarFact, wanted: string): string | undefined {
   if (namespaces === 'own') return namespace;
   if (namespaces === 'all') return wanted;

@@ -1,4 +1,4 @@
-/** Grafana on top of this Loki: the data source and the dashboard, and the way they get there. No password is in any of it. */
+/** Grafana for this Loki: the data source, the dashboard, and how they are delivered. None of it contains a password. */
 import { parse, stringify } from 'yaml';
 import type { DesignInput } from './design-input.ts';
 import type { GatewayPlan, GrafanaDocument, GrafanaPlace, GrafanaPlan, DatasourceParts } from './blueprint.ts';
@@ -10,7 +10,7 @@ export function datasource(templates: Templates, parts: DatasourceParts): string
   return renderText(templates('grafana/datasource.yaml'), { ...parts });
 }
 
-/** The name and the uid of both are the same for the same installation, whoever makes them. */
+/** Name and uid of both are stable for an installation, whichever way they are delivered. */
 export function datasourceParts({ settings, facts, own, tenant }: DesignInput, gateway: GatewayPlan): DatasourceParts {
   return {
     name: `Loki (${facts.cluster.name})`,
@@ -27,7 +27,7 @@ interface ProvisioningFile {
   readonly datasources: readonly { readonly secureJsonData?: Readonly<Record<string, string>> }[];
 }
 
-/** The provisioning file with the password in it, for a Secret. Grafana reads `$` as the start of a variable, and `$$` as one dollar. */
+/** The provisioning file including the password, for a Secret. Grafana reads `$` as the start of a variable, and `$$` as one dollar. */
 export function withLogin(document: string, { user, password }: { readonly user: string; readonly password: string }): string {
   const file = parse(document) as ProvisioningFile;
   const datasources = file.datasources.map((one) => ({
@@ -38,7 +38,7 @@ export function withLogin(document: string, { user, password }: { readonly user:
   return stringify({ ...file, datasources });
 }
 
-/** The login in such a file; `undefined` when there is none, or when it is no such file. */
+/** The login in such a file; `undefined` if there is none, or if it is not such a file. */
 export function loginIn(text: string): { readonly user: string; readonly password: string } | undefined {
   try {
     const [first] = (parse(text) as { datasources: readonly { basicAuthUser?: unknown; secureJsonData?: { basicAuthPassword?: unknown } }[] }).datasources;
@@ -98,7 +98,7 @@ export function grafanaDesign(basis: DesignInput, gateway: GatewayPlan): Grafana
   return { ...documents, ...inCluster(basis, only, wanted) };
 }
 
-/** Of an address, or of what was found in the cluster. */
+/** For an address, or for a Grafana found in the cluster. */
 export function placeOf(of: string | GrafanaFact): GrafanaPlace {
   if (typeof of === 'string') return { where: of, reach: { is: 'url', url: of } };
   const { kind, namespace, name, selector, port, admin } = of;
@@ -112,14 +112,14 @@ interface Wanted {
   readonly dashboard: GrafanaDocument & { readonly json: string };
 }
 
-/** By the sidecars where they look, by the API where a token is given, else not at all. */
+/** By sidecars in the namespaces they watch, by the API if a token is given, else not at all. */
 function inCluster(basis: DesignInput, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
   const { settings } = basis;
   const place = placeOf(found);
   const { where } = place;
   const token = settings.grafanaTokenFile !== undefined;
   const notes: string[] = [];
-  // The password is in the data source, so a sidecar that reads ConfigMaps only is no way for it.
+  // The data source contains the password, so a sidecar that reads only ConfigMaps can't deliver it.
   const secret = sidecarWay(basis, { found, sidecar: found.datasources, kinds: ['Secret'] });
   const source = secret ?? (token ? ({ is: 'api' } as const) : undefined);
   const shown = sidecarWay(basis, { found, sidecar: found.dashboards, kinds: ['ConfigMap', 'Secret'] }) ?? (token ? ({ is: 'api' } as const) : undefined);
@@ -159,7 +159,7 @@ function sidecarWay(
     kind,
     namespace,
     name: `loki-eks-${what}-${own.installId}`,
-    // The sidecar names the file after the key, so it must be nobody else's.
+    // The sidecar names the file after the key, so the key must be unique.
     key: `loki-eks-${own.installId}.${what === 'datasource' ? 'yaml' : 'json'}`,
     labels: { [sidecar.label]: sidecar.labelValue ?? '1' },
   };

@@ -49,7 +49,7 @@ describe('verifyHash', () => {
   );
 });
 
-// As glibc's crypt(3) says.
+// As glibc's crypt(3) computes it.
 it.each([
   ['correct horse battery staple', '$6$rounds=1000$saltsaltsalt$DOX55tdk4w/JXx511/YvaeZ1Pex5i66k3kOPIJJSst9s2tqZkfdNW.F3krHA9DhjjP8nDJVsMZKYYrjJMnJRZ0'],
   ['', '$6$rounds=5000$ab$xnh5Qsr2NdbFw1PgdZie7nLON3gv.S.23iQDBqAzkdoXPtDnVSpludXkM5UWybQO3OI7hBj9wHg9Ow6sUWD60/'],
@@ -98,7 +98,7 @@ describe('a password that a person has chosen', () => {
   });
 });
 
-// As `openssl passwd -apr1 -salt SALT PASSWORD` says.
+// As `openssl passwd -apr1 -salt SALT PASSWORD` prints it.
 it.each([
   ['password', '$apr1$saltsalt$yAAkm4libquA.ZWLHbSBq/'],
   ['a longer password than sixteen bytes', '$apr1$xy$ydi4vLfD5LxrQlAISGcwV/'],

@@ -1,8 +1,8 @@
-/** The gateway's password file: a line as nginx checks it, and whether a line fits a login. */
+/** The gateway's password file: a line as nginx checks it, and whether a line matches a login. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**
- * One line `user:{SSHA}…` without a line end. nginx hashes at every request: this costs it nothing, bcrypt would cost it tens of
+ * One line `user:{SSHA}…` without a line end. nginx hashes on every request: this is practically free, bcrypt would take tens of
  * milliseconds. That is safe for long random passwords only; `salt` is 8 random bytes or more.
  */
 export function hashPassword(user: string, password: string, salt: Uint8Array): string {
@@ -12,8 +12,8 @@ export function hashPassword(user: string, password: string, salt: Uint8Array): 
 }
 
 /**
- * The line of a login, at the cost that its password asks for: one that was generated is as good as a key and costs nginx nothing; what a
- * person has chosen may be guessed, and is hashed so many rounds. `salt` is 8 random bytes or more.
+ * The line of a login, at the cost that its password requires: a generated one is as good as a key and costs nginx nothing; one that a
+ * person has chosen may be guessed, and is hashed for `rounds`. `salt` is 8 random bytes or more.
  */
 export function loginLine({ user, password }: Login, { salt, rounds, chosen }: HashCost): string {
   if (!chosen && looksGenerated(password)) return hashPassword(user, password, salt);
@@ -29,11 +29,11 @@ interface Login {
 export interface HashCost {
   readonly salt: Uint8Array;
   readonly rounds: number;
-  /** A person has chosen the password, as far as is known. */
+  /** Whether a person has chosen the password, as far as known. */
   readonly chosen: boolean;
 }
 
-/** Whether a line of ours that fits is as dear as it has to be; those of others are theirs to choose. */
+/** Whether our matching line is expensive enough; the cost of foreign lines is up to their owners. */
 export function isDearEnough(file: string, { user, password }: Login, { rounds, chosen }: Omit<HashCost, 'salt'>): boolean {
   if (!chosen && looksGenerated(password)) return true;
   const hash = lineOf(file, user) ?? '';
@@ -41,10 +41,10 @@ export function isDearEnough(file: string, { user, password }: Login, { rounds, 
   return has ? Number(has[1] ?? 5000) >= rounds : !hash.startsWith('{SSHA}');
 }
 
-/** As `Buffer.from(24 random bytes).toString('base64url')` looks. */
+/** The format of `Buffer.from(24 random bytes).toString('base64url')`. */
 const looksGenerated = (password: string): boolean => /^[A-Za-z0-9_-]{32}$/.test(password) && new Set(password).size >= 12;
 
-/** Whether a password file lets this login in. Reads {SSHA}, {SHA}, {PLAIN}, $apr1$ and $6$; any other scheme is a plain `false`. */
+/** Whether a password file accepts this login. Supports {SSHA}, {SHA}, {PLAIN}, $apr1$ and $6$; any other scheme gives `false`. */
 export function verifyHash(file: string, user: string, password: string): boolean {
   const hash = lineOf(file, user);
   if (hash === undefined) return false;
@@ -63,14 +63,14 @@ export function verifyHash(file: string, user: string, password: string): boolea
   return apr1 !== null && same(Buffer.from(hash), Buffer.from(apr1Hash(password, apr1[1]!)));
 }
 
-/** The lines of these users, as they stand in the file. */
+/** The lines of these users, as they are in the file. */
 export const linesOf = (file: string, users: readonly string[]): readonly string[] =>
   file.split(/\r?\n/).filter((line) => users.some((user) => line.startsWith(`${user}:`)));
 
-/** Everybody who has a line in the file, in its order. */
+/** All users with a line in the file, in file order. */
 export const usersIn = (file: string): readonly string[] => [...new Set(file.split(/\r?\n/).flatMap((line) => /^([^:#\s][^:]*):/.exec(line)?.[1] ?? []))];
 
-/** The hash of the first line of this user, by which nginx goes. */
+/** The hash in the first line of this user, which is the one nginx uses. */
 const lineOf = (file: string, user: string): string | undefined =>
   file
     .split(/\r?\n/)
@@ -86,7 +86,7 @@ const digest = (algorithm: 'sha1' | 'md5' | 'sha512', parts: readonly Uint8Array
   parts.reduce((hash, part) => hash.update(part), createHash(algorithm)).digest();
 const sha1 = (...parts: readonly Uint8Array[]) => digest('sha1', parts);
 
-/** Apache's variant of the MD5 scheme: a thousand rounds over password, salt and the sum so far. */
+/** Apache's variant of the MD5 scheme: a thousand rounds over password, salt and the digest so far. */
 export function apr1Hash(password: string, salt: string): string {
   const secret = Buffer.from(password);
   const salted = Buffer.from(salt);
@@ -107,7 +107,7 @@ export function apr1Hash(password: string, salt: string): string {
 
 const alphabet = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** Crypt's own base 64: bytes in a fixed shuffle, six bits at a time, the lowest first. */
+/** Crypt's own base64: bytes in a fixed shuffle, six bits at a time, the lowest first. */
 function apr1Text(sum: Uint8Array): string {
   const at = (index: number) => sum[index]!;
   const text = (value: number, length: number) => Array.from({ length }, (_, place) => alphabet[(value >> (6 * place)) & 63]).join('');
@@ -115,17 +115,17 @@ function apr1Text(sum: Uint8Array): string {
   return triples.join('') + text(at(11), 2);
 }
 
-/** Somebody else's hash must not hold us up; ours have a hundredth of it. */
+/** A foreign hash must not block us; ours use a hundredth of it. */
 const MOST_ROUNDS = 1_000_000;
 
 export interface Sha512Salt {
   /** At most 16 characters of crypt's alphabet. */
   readonly salt: string;
-  /** 1,000 at least. */
+  /** At least 1,000. */
   readonly rounds: number;
 }
 
-/** The SHA-512 scheme of crypt(3), which glibc's, musl's and libxcrypt's crypt know: https://www.akkadia.org/drepper/SHA-crypt.txt */
+/** The SHA-512 scheme of crypt(3), supported by the crypt of glibc, musl and libxcrypt: https://www.akkadia.org/drepper/SHA-crypt.txt */
 export const sha512Crypt = (password: string, of: Sha512Salt): string => `$6$rounds=${of.rounds}$${of.salt}$${sha512Sum(password, of)}`;
 
 function sha512Sum(password: string, { salt, rounds }: Sha512Salt): string {
@@ -161,7 +161,7 @@ function sha512Sum(password: string, { salt, rounds }: Sha512Salt): string {
   return sha512Text(sum);
 }
 
-/** Three bytes at a time, each 21 behind the one before, in turn; the last alone. */
+/** Three bytes at a time, each 21 after the previous one, rotating; the last one alone. */
 function sha512Text(sum: Uint8Array): string {
   const text = (value: number, length: number) => Array.from({ length }, (_, place) => alphabet[(value >> (6 * place)) & 63]).join('');
   const triples = Array.from({ length: 21 }, (_, index) => {

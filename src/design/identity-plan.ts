@@ -1,11 +1,11 @@
-/** How Loki's pods come to their AWS role: the provider that vouches, the role, and the service account. */
+/** How Loki's pods get their AWS role: the identity provider, the role, and the service account. */
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { DesignInput } from './design-input.ts';
 import type { Blueprint } from './blueprint.ts';
 import * as names from './names.ts';
 import * as policies from './policies.ts';
 
-/** Only where the cluster has an issuer. */
+/** Only if the cluster has an issuer. */
 export function providerPlan({ settings, facts, own }: DesignInput): NonNullable<Blueprint['oidcProvider']> {
   const issuer = facts.cluster.issuer!;
   const { partition, account } = facts.caller;

@@ -55,7 +55,7 @@ it.each(fields)('%s moves nothing unless it is believed, and then only by its ow
       expect(moved.filter((one) => one !== field)).toEqual([]);
       expect(moved.length + ignored.length).toBeLessThanOrEqual(1);
     } else {
-      // Without its address, no Grafana is taken for the one that was meant.
+      // Without its address, the cluster's Grafana must not be mistaken for the one that was meant.
       expect(moved).toEqual(['grafanaUrl', 'gatewayUrl'].includes(field) ? ['grafana'] : []);
       expect(ignored.map(({ key }) => key)).toEqual(spec.record === 'written' && !['grafanaUrl', 'gatewayUrl'].includes(field) ? [] : [field]);
     }

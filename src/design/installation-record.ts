@@ -1,7 +1,7 @@
 /**
- * The record that an installation leaves in the cluster: what is written into it, and how much of it is believed when it is read back.
- * Whoever may write one Secret may write anything into it, so a record only says what was installed: values of known settings, each
- * judged by the rule of its flag. No file, program, chart, consent, or address that a token or password goes to is ever taken from it.
+ * The record that an installation leaves in the cluster: what is written to it, and how much of it is trusted when it is read back.
+ * Anyone who may write that one Secret can put anything into it, so a record only describes what was installed: values of known settings,
+ * each validated by the rule of its flag. No file, program, chart, consent, or address that receives a token or password is read from it.
  */
 import * as z from 'zod';
 import type { Json } from '../engine/types.ts';
@@ -18,38 +18,38 @@ export function recordedSettings(settings: Settings): Json {
   return Object.fromEntries(kept.toSorted(([a], [b]) => (a < b ? -1 : 1))) as Json;
 }
 
-/** A value of the record that is not taken from it, and why. */
+/** A value of the record that is ignored, and why. */
 export interface Ignored {
   readonly key: string;
   readonly why: string;
-  /** How to have it all the same. */
+  /** How to set it anyway. */
   readonly fix?: string;
 }
 
-/** What is believed of a document, and what is not. */
+/** What is trusted of a document, and what is ignored. */
 export interface Believed<T> {
   readonly value: T;
   readonly ignored: readonly Ignored[];
 }
 
-/** Settings to go on from: what the record says of the installation, and the caller's own for everything else. */
+/** Settings to continue with: what the record says about the installation, and the caller's own for everything else. */
 export function settingsFrom(document: Values, own: Settings): Believed<Settings> {
   const { value: recorded, ignored } = believedSettings(document);
   const { settings, clashing } = withoutClashes(own, recorded);
   const elsewhere = addressesIn(document, own);
-  // With an address left out, the Grafana of the cluster would be taken for the one that was meant.
+  // Without its address, the cluster's Grafana would be mistaken for the one that was meant.
   const apart = elsewhere.length > 0 && own.grafanaUrl === undefined ? ({ grafana: 'none' } as const) : {};
   return { value: { ...settings, ...apart }, ignored: [...ignored, ...clashing, ...elsewhere] };
 }
 
-/** What a record says for people to read, as it says it: where nothing else differs, it is no difference that this is not believed. */
+/** Informational values of a record, unchanged: they are not trusted, but that alone must not show up as a difference. */
 export function writtenIn(document: Values, own: Settings): Values {
   const keys: readonly string[] = settingSpecs.filter(({ record }) => record === 'written').map(({ field }) => field);
   const apart = addressesIn(document, own).length > 0 ? ['grafana'] : [];
   return Object.fromEntries(Object.entries(document).filter(([key]) => keys.includes(key) || apart.includes(key)));
 }
 
-/** The settings that a record may hold, by the rules of their flags. */
+/** The settings that a record may hold, with the rules of their flags. */
 export function believedSettings(document: Values, only?: readonly (keyof Settings)[]): Believed<Partial<Settings>> {
   const ignored: Ignored[] = [];
   const value: Record<string, unknown> = {};
@@ -73,7 +73,7 @@ const byFlag = ({ flag, placeholder, kind }: SettingSpec) => ({
 
 const ADDRESSES = ['grafanaUrl', 'gatewayUrl'] as const;
 
-/** Addresses that the caller did not give: a token, or the password of the gateway, would be sent there. */
+/** Addresses that the caller did not give: a token, or the gateway's password, would be sent there. */
 function addressesIn(document: Values, own: Settings): readonly Ignored[] {
   return ADDRESSES.flatMap((key) => {
     const value = document[key];
@@ -84,7 +84,7 @@ function addressesIn(document: Values, own: Settings): readonly Ignored[] {
   });
 }
 
-/** Values that are right by themselves may contradict each other, or the caller's. The caller's stay. */
+/** Individually valid values may contradict each other, or the caller's. The caller's win. */
 function withoutClashes(own: Settings, recorded: Partial<Settings>): { readonly settings: Settings; readonly clashing: readonly Ignored[] } {
   let kept = recorded;
   const clashing: Ignored[] = [];
@@ -102,7 +102,7 @@ function withoutClashes(own: Settings, recorded: Partial<Settings>): { readonly 
 
 const without = (some: Partial<Settings>, key: keyof Settings): Partial<Settings> => Object.fromEntries(Object.entries(some).filter(([one]) => one !== key));
 
-/** What is learned from the installation that is adopted, or said when it is. */
+/** What is read from the adopted installation, or given when it is adopted. */
 export const adoptable = [
   'tenant',
   'clusterLabel',
@@ -116,24 +116,24 @@ export const adoptable = [
   'gatewayUser',
 ] as const satisfies readonly (keyof Settings)[];
 
-/** What an installation has taken over: names and settings that hold from then on, unless somebody says otherwise. */
+/** What an installation has adopted: names and settings that hold from then on, unless set explicitly. */
 export interface Adopted {
   readonly settings: Partial<Pick<Settings, (typeof adoptable)[number]>>;
-  /** The Secret of the gateway's password file, where it is not named as ours is. */
+  /** The Secret of the gateway's password file, if its name is not our default. */
   readonly passwordSecret?: string;
-  /** Users of that file other than ours; their lines stay in it. */
+  /** Other users in that file; their lines are kept. */
   readonly otherUsers?: readonly string[];
   /** Periods of the schema, as the adopted Loki had them; see `schema.ts`. */
   readonly schema?: readonly Period[];
 }
 
-/** What somebody said wins; what nobody said is as it was adopted, and a default only where nothing was. */
+/** Explicit values win; otherwise the adopted value, and the default only if there is none. */
 export function withAdopted(settings: Settings, of: { readonly adopted: Adopted | undefined; readonly said: ReadonlySet<string> | undefined }): Settings {
   const learned = Object.entries(of.adopted?.settings ?? {}).filter(([key]) => !of.said?.has(key));
   return { ...settings, ...Object.fromEntries(learned) };
 }
 
-/** Names in it can't be derived and logs are found by them, so one that is wrong is not left out: it is a fault, in `faults`. */
+/** Names in it can't be derived and logs are found by them, so an invalid one is not ignored: it is listed in `faults`. */
 export function adoptedIn(document: Values): Believed<Adopted> & { readonly faults: readonly Ignored[] } {
   const ignored: Ignored[] = [];
   const faults: Ignored[] = [];
@@ -154,13 +154,13 @@ export function adoptedIn(document: Values): Believed<Adopted> & { readonly faul
   return { value: { ...value, settings: settings.value } as Adopted, ignored, faults };
 }
 
-/** It stands in Loki's configuration, which helm fills in as a template: no braces, quotes or line ends. */
+/** It is part of Loki's configuration, which helm renders as a template: no braces, quotes or line ends. */
 const word = z.string().regex(/^[\w ./:@*+-]{0,256}$/, { error: 'may hold letters, digits, spaces and . / : @ * + - _, at most 256' });
 const scalar = z.union([word, z.number(), z.boolean(), z.null()], { error: 'is neither a word nor a number' });
 const name = z.string().regex(/^[A-Za-z]\w{0,63}$/, { error: 'is no name of a field' });
 const table = z.record(name, z.union([scalar, z.record(name, scalar)]));
 
-/** Of Loki's `schema_config.configs`. */
+/** For Loki's `schema_config.configs`. */
 const period = z
   .record(name, z.union([scalar, table]), { error: 'is no period of a schema' })
   .refine(({ from }) => typeof from === 'string' && /^\d{4}-\d{2}-\d{2}/.test(from), { error: 'has no day in "from"' })
@@ -172,18 +172,18 @@ const ADOPTED = {
   schema: z.array(period, { error: 'is no list of periods' }).max(100),
 };
 
-/** Why these periods of a running Loki, or of a record, can't be carried on; `undefined` when they can. */
+/** Why these periods of a running Loki, or of a record, can't be kept; `undefined` if they can. */
 export function periodFault(periods: unknown): string | undefined {
   const read = ADOPTED.schema.safeParse(periods);
   const issue = read.error?.issues[0];
   return issue && `${['schema_config.configs', ...issue.path].join('.')} ${issue.message}`;
 }
 
-/** Far more than any record holds; it bounds what walks through it. */
+/** Far more than any record holds; it bounds the traversal. */
 const DEPTH = 64;
 const BYTES = 1 << 20;
 
-/** A document of the record; `why` it is none. */
+/** A document of the record, or in `why` the reason that it is invalid. */
 export function documentIn(text: string): { readonly document: Values } | { readonly why: string } {
   if (text.length > BYTES) return { why: `has ${text.length} characters; a record has at most ${BYTES}` };
   let document: unknown;
@@ -196,7 +196,7 @@ export function documentIn(text: string): { readonly document: Values } | { read
   return deeper(text) ? { why: `is nested more than ${DEPTH} levels deep` } : { document };
 }
 
-/** By its text, because a walk through the document would have to be bounded itself. Braces within strings only make it stricter. */
+/** Measured on the text, because traversing the document would need a bound itself. Braces within strings only make it stricter. */
 function deeper(text: string): boolean {
   let depth = 0;
   for (const one of text) {

@@ -1,23 +1,23 @@
-/** Which values each chart knows: Helm accepts any other key in silence, and then nothing happens. */
+/** Which values each chart knows: Helm silently accepts any other key, which then has no effect. */
 import alloyKeys from './chart-keys/alloy-1.11.1.json' with { type: 'json' };
 import lokiKeys from './chart-keys/loki-18.11.0.json' with { type: 'json' };
 import { isMap, type Values } from './merge.ts';
 import { nearest } from './nearest.ts';
 
-/** A map of known keys; text is the type of a leaf, `*` whatever the user likes. */
+/** A map of known keys; a string is the type of a leaf, `*` means anything. */
 type Known = string | { readonly [key: string]: Known };
 
 export interface UnknownKey {
   readonly path: string;
-  /** The whole path that was probably meant. */
+  /** The full path that was probably meant. */
   readonly nearest?: string;
 }
 
 const charts = { loki: lokiKeys, alloy: alloyKeys } as const;
 
 /**
- * The paths in `values` that the chart does not know. A chart of another version than the one whose keys are recorded is not judged.
- * A known key at another place is named before a similar one at the same place: wrong nesting is the common fault.
+ * The paths in `values` that the chart does not know. A chart version other than the one whose keys are recorded is not checked.
+ * A known key at another place is suggested before a similar one at the same place: wrong nesting is the common mistake.
  */
 export function unknownKeys(values: Values, chart: { readonly name: 'loki' | 'alloy'; readonly version: string }): readonly UnknownKey[] {
   const { version, keys } = charts[chart.name];
@@ -37,7 +37,7 @@ export function unknownKeys(values: Values, chart: { readonly name: 'loki' | 'al
   return found;
 }
 
-/** Paths whose value is of another type than the chart's own, by the same record of keys. A `null` takes a default away and fits everywhere. */
+/** Paths whose value has another type than in the chart, by the same list of keys. A `null` removes a default and fits everywhere. */
 export function wrongTypes(values: Values, name: 'loki' | 'alloy'): readonly { readonly path: string; readonly wanted: string; readonly given: string }[] {
   const found: { path: string; wanted: string; given: string }[] = [];
   const walk = (node: Values, known: Known, path: readonly string[]) => {
@@ -57,14 +57,14 @@ export function wrongTypes(values: Values, name: 'loki' | 'alloy'): readonly { r
   return found;
 }
 
-/** Templates print numbers as text and read text as numbers; but the text "false" is true to them. */
+/** Templates print numbers as strings and parse strings as numbers; but the string "false" is truthy to them. */
 function fits(wanted: string, value: unknown): boolean {
   if (wanted === 'boolean') return typeof value === 'boolean';
   if (wanted === 'number') return typeof value === 'number' || (typeof value === 'string' && value !== '' && !Number.isNaN(Number(value)));
   return typeof value !== 'object';
 }
 
-/** Which chart these are values of, told by keys that only one of them has at the top. */
+/** Which chart these values are for, recognized by top-level keys that only one of them has. */
 export function chartOf(values: Values): 'loki' | 'alloy' | undefined {
   const count = (name: 'loki' | 'alloy') =>
     Object.keys(values).filter((key) => Object.hasOwn(charts[name].keys, key) && !Object.hasOwn(charts[name === 'loki' ? 'alloy' : 'loki'].keys, key)).length;
@@ -74,7 +74,7 @@ export function chartOf(values: Values): 'loki' | 'alloy' | undefined {
 
 export const recordedVersion = (name: 'loki' | 'alloy'): string => charts[name].version;
 
-/** What people write from memory, and what the charts call it. */
+/** Keys that people write from memory, and what the charts call them. */
 const aliases: Readonly<Record<string, string>> = {
   'alloy.extraVolumeMounts': 'alloy.mounts.extra',
   'alloy.extraVolumes': 'controller.volumes.extra',

@@ -1,11 +1,11 @@
-/** Lays values on top of values the way Helm does. */
+/** Merges values the way Helm does. */
 
 export type Values = Readonly<Record<string, unknown>>;
 
 export const isMap = (value: unknown): value is Values => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Maps merge key by key, everything else replaces. A `null` stays in the result: given to Helm, it removes the chart's own default.
+ * Maps merge key by key, everything else is replaced. A `null` stays in the result: passed to Helm, it removes the chart's own default.
  * Neither argument is changed, and the result shares no map or list with them.
  */
 export function mergeValues(below: Values, above: Values): Values {

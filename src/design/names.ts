@@ -1,4 +1,4 @@
-/** Every name that is made rather than chosen. Names are derivable: the same settings and cluster always give the same ones. */
+/** All generated names. They are deterministic: the same settings and cluster always give the same ones. */
 import type { Settings } from './settings-type.ts';
 
 /** Release, chart fullname and service account names are fixed, so that trust policy, URLs and selectors never depend on a value. */
@@ -12,10 +12,10 @@ export const exposedService = 'loki-gateway-exposed';
 export const ownStorageClass = 'loki-eks-gp3';
 export const rolePolicy = 'loki-s3';
 
-/** S3 gives these regions no account-regional namespace. */
+/** Regions where S3 has no account-regional namespace. */
 const regionsWithoutNamespace = new Set(['me-south-1', 'me-central-1']);
 
-/** Which S3 namespace is really to be had. */
+/** The S3 namespace that is actually available. */
 export function bucketNamespace({ wanted, region }: { readonly wanted: Settings['bucketNamespace']; readonly region: string }): Settings['bucketNamespace'] {
   return regionsWithoutNamespace.has(region) ? 'global' : wanted;
 }
@@ -29,13 +29,13 @@ export interface BucketNameParts {
   readonly region: string;
 }
 
-/** `<prefix>-chunks-<id>`; in the account-regional namespace S3 demands the ending `-<account>-<region>-an`. */
+/** `<prefix>-chunks-<id>`; in the account-regional namespace S3 requires the suffix `-<account>-<region>-an`. */
 export function bucketName({ prefix, use, installId, namespace, account, region }: BucketNameParts): string {
   const name = `${prefix}-${use}-${installId}`;
   return namespace === 'account-regional' ? `${name}-${account}-${region}-an` : name;
 }
 
-/** A name in the account-regional namespace says so by its ending. */
+/** A name in the account-regional namespace is recognized by its suffix. */
 export function namespaceOf(name: string, of: { readonly account: string; readonly region: string }): Settings['bucketNamespace'] {
   return name.endsWith(`-${of.account}-${of.region}-an`) ? 'account-regional' : 'global';
 }
@@ -43,7 +43,7 @@ export function namespaceOf(name: string, of: { readonly account: string; readon
 const longestBucketName = 63;
 const longestRegion = 'ap-northeast-2';
 
-/** How long the bucket prefix may be. Without a region the longest region's name is assumed. */
+/** The maximum length of the bucket prefix. Without a region the longest region name is assumed. */
 export function longestPrefix(of: { readonly bucketNamespace: Settings['bucketNamespace']; readonly region?: string }): number {
   const region = of.region ?? longestRegion;
   const bare = bucketName({
@@ -57,7 +57,7 @@ export function longestPrefix(of: { readonly bucketNamespace: Settings['bucketNa
   return longestBucketName - bare.length;
 }
 
-/** IAM role names are at most 64 long and unique in the account whatever the path or case; the id keeps two clusters apart. */
+/** IAM role names have at most 64 characters and are unique in the account regardless of path and case; the id keeps two clusters apart. */
 export function roleName(cluster: string, installId: string): string {
   return `loki-eks-${cluster.slice(0, 40)}-${installId}`;
 }

@@ -14,7 +14,7 @@ export function distance(a: string, b: string): number {
   return above[b.length]!;
 }
 
-/** The closest of `known`, or nothing when none is close enough to be a typing error (case and `-`, `_` do not count). */
+/** The closest of `known`, or nothing if none is close enough to be a typo (case and `-`, `_` do not count). */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const wanted = plain(word);
   let best: { readonly word: string; readonly cost: number } | undefined;

@@ -1,4 +1,4 @@
-/** What was decided for the user and is worth saying, one sentence each. */
+/** Decisions made for the user that are worth mentioning, one sentence each. */
 import type { KubeObject } from '../ports/kubernetes.ts';
 import type { DesignInput } from './design-input.ts';
 import { spreadNodes } from './sizes.ts';

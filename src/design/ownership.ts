@@ -1,11 +1,11 @@
-/** The marks by which the installer knows what is its own, and nothing else. */
+/** The marks by which the installer recognizes what it owns, and nothing else. */
 import { createHash } from 'node:crypto';
 import type { Tags } from '../ports/buckets.ts';
 const managedByTag = 'loki-eks/managed-by';
 const clusterArnTag = 'loki-eks/cluster-arn';
-/** On the bucket of the chunks: it outlives the record of the installation, and what it holds may be kept for longer than a default. */
+/** On the chunks bucket: it outlives the installation record, and its data may have a longer retention than the default. */
 export const retentionTag = 'loki-eks/retention-days';
-/** On what an adoption has taken over: its value is what uninstall has to put back, or `yes`. */
+/** On what was adopted: its value is what uninstall restores, or `yes`. */
 export const adoptedTag = 'loki-eks/adopted';
 export const installIdTag = 'loki-eks/install-id';
 export const installIdLabel = 'loki-eks.dev/install-id';
@@ -26,7 +26,7 @@ export function ownership(clusterArn: string, namespace: string): Ownership {
   };
 }
 
-/** The marks by which we know our own, and nothing else. */
+/** The marks by which we recognize what is ours, and nothing else. */
 export interface Ownership {
   /** 8 hex digits of sha256(`<cluster arn>/<namespace>`); part of every name. */
   readonly installId: string;

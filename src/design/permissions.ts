@@ -1,30 +1,30 @@
-/** The words in which permissions are declared: patterns of names, lists of occasions. `CLUSTER` and its like stand for what the reader fills in. */
+/** The vocabulary for declaring permissions: name patterns, and lists of uses. `CLUSTER` and the like are placeholders for the reader to fill in. */
 import type { Occasion, Permission } from '../engine/types.ts';
 
-/** What only looks. */
+/** Commands that only read. */
 export const READING: readonly Occasion[] = ['plan', 'status', 'verify', 'doctor'];
 export const CHANGING: readonly Occasion[] = ['install', 'adopt', 'orphan', 'uninstall'];
 export const EVERY: readonly Occasion[] = [...READING, ...CHANGING];
-/** Those that go through the steps: they look at everything that an installation is made of. */
+/** Commands that run the steps: they inspect everything an installation consists of. */
 export const BY_STEPS: readonly Occasion[] = ['plan', 'status', ...CHANGING];
 
-/** The eight digits of the installation's id; a question mark stands for one of them. */
+/** The eight digits of the installation's id; each question mark stands for one of them. */
 const ID = '????????';
 export const bucketArn = (use: 'chunks' | 'ruler') => `arn:aws:s3:::PREFIX-${use}-${ID}-ACCOUNT-REGION-an`;
 export const adoptedBucketArn = (use: 'chunks' | 'ruler') => `arn:aws:s3:::ADOPTED-${use.toUpperCase()}-BUCKET`;
 export const roleArn = `arn:aws:iam::ACCOUNT:role/loki-eks-CLUSTER-${ID}`;
-/** Beside a role of the first name, which others use. */
+/** Used when a role of the first name exists that others use. */
 export const roleBesideArn = `${roleArn}-?`;
 export const adoptedRoleArn = 'arn:aws:iam::ACCOUNT:role/ADOPTED-ROLE';
 export const clusterArn = 'arn:aws:eks:REGION:ACCOUNT:cluster/CLUSTER';
 export const associationArn = 'arn:aws:eks:REGION:ACCOUNT:podidentityassociation/CLUSTER/*';
 export const providerArn = 'arn:aws:iam::ACCOUNT:oidc-provider/oidc.eks.REGION.amazonaws.com/id/*';
-/** All that a role can do whose policies the caller may choose. */
+/** Everything that a role can do whose policies the caller may choose. */
 export const BOUNDED = { StringEquals: { 'iam:PermissionsBoundary': 'arn:aws:iam::ACCOUNT:policy/BOUNDARY' } };
 
 type Rule = Extract<Permission, { readonly verbs: unknown }>;
 
-/** A rule of Kubernetes in one line; verbs and resources are separated by blanks. */
+/** A Kubernetes rule on one line; verbs and resources are separated by blanks. */
 export const rule = (where: Rule['where'], verbs: string, resources: string, of: Pick<Rule, 'to' | 'for'>): Rule => ({
   ...of,
   where,

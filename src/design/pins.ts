@@ -1,10 +1,10 @@
-/** The charts this version was made for and tested with, by content. */
+/** The charts that this version was made for and tested with, by digest. */
 import type { ChartSource } from '../ports/releases.ts';
 
 type Pinned = Extract<ChartSource, { is: 'pinned' }>;
 export type Pin = Pinned & { readonly appVersion: string };
 
-/** Digests are those of the repositories' own index; Helm itself does not check them. */
+/** Digests come from the repositories' own index; Helm itself does not check them. */
 export const pinnedCharts: { readonly loki: Pin; readonly alloy: Pin } = {
   loki: {
     is: 'pinned',
@@ -24,14 +24,14 @@ export const pinnedCharts: { readonly loki: Pin; readonly alloy: Pin } = {
   },
 };
 
-/** The chart to obtain: a path or reference of the user's own, a mirror of the public repository, else the pinned one. */
+/** The chart to fetch: the user's own path or reference, a mirror of the public repository, else the pinned one. */
 export function chartSource(which: 'loki' | 'alloy', of: { readonly chart?: string; readonly repo?: string }): ChartSource {
   const { is, repo, name, version, sha256 } = pinnedCharts[which];
   const pinned: Pinned = { is, repo, name, version, sha256 };
   if (of.chart?.startsWith('oci://')) return { is: 'reference', name: of.chart, version };
   if (of.chart !== undefined) return { is: 'file', path: of.chart };
   if (of.repo === undefined) return pinned;
-  // An OCI registry wraps the bytes, so the digest known here is not the one it gives.
+  // An OCI registry wraps the bytes, so its digest differs from the one known here.
   if (of.repo.startsWith('oci://')) return { is: 'reference', name: `${of.repo.replace(/\/$/, '')}/${name}`, version };
   return { ...pinned, repo: of.repo };
 }
@@ -43,7 +43,7 @@ export interface PinnedImage {
   readonly monitoring?: true;
 }
 
-/** What a cluster without the internet must be able to pull, as long as no value chooses otherwise. */
+/** The images that a cluster without internet access must be able to pull, unless a value changes them. */
 export const pinnedImages: readonly PinnedImage[] = [
   { image: 'docker.io/grafana/loki:3.7.6', part: 'all Loki components' },
   { image: 'docker.io/nginxinc/nginx-unprivileged:1.31-alpine', part: 'the gateway' },

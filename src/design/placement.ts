@@ -1,4 +1,4 @@
-/** Whether pods fit on nodes: requests, taints, node selectors and "one replica a node", placed biggest first. */
+/** Whether pods fit on nodes: requests, taints, node selectors and "one replica per node", placed largest first. */
 import type { NodeFact } from './facts.ts';
 import { bytes, cores } from './quantities.ts';
 
@@ -10,7 +10,7 @@ export interface PodShape {
   readonly memory: number;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly Toleration[];
-  /** At most one of its replicas on a node. */
+  /** At most one of its replicas per node. */
   readonly oneANode: boolean;
 }
 
@@ -38,7 +38,7 @@ interface Workload {
   };
 }
 
-/** Of rendered manifests: one shape for each Deployment and StatefulSet. A DaemonSet's pods take what is left on their own node. */
+/** From rendered manifests: one shape for each Deployment and StatefulSet. A DaemonSet's pods use what is left on their own node. */
 export function podShapes(objects: readonly unknown[]): readonly PodShape[] {
   return objects.flatMap((object): readonly PodShape[] => {
     const { kind, metadata, spec } = (object ?? {}) as Workload;

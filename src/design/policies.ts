@@ -1,12 +1,12 @@
-/** The documents AWS decides by: who may take the role, what the role may do, and how the buckets may be reached. */
+/** The policy documents for AWS: who may assume the role, what the role may do, and how the buckets may be accessed. */
 import type { Json } from '../engine/types.ts';
 import type { TemplateName } from './template-files.ts';
 import { renderDocument, type Templates, type TemplateValues } from './template.ts';
 
-/** The audience that EKS puts into service account tokens, in every partition (China too). */
+/** The audience that EKS puts into service account tokens, in every partition (including China). */
 export const audience = 'sts.amazonaws.com';
 
-/** The issuer as IAM writes it: verbatim, without the scheme. Its host can't be made from the region. */
+/** The issuer as IAM writes it: verbatim, without the scheme. Its host can't be derived from the region. */
 export const issuerPath = (issuer: string) => issuer.replace(/^https:\/\//, '');
 
 export const oidcProviderArn = (of: { readonly partition: string; readonly account: string; readonly issuer: string }) =>
@@ -14,7 +14,7 @@ export const oidcProviderArn = (of: { readonly partition: string; readonly accou
 
 export const bucketArn = (partition: string, bucket: string) => `arn:${partition}:s3:::${bucket}`;
 
-/** IAM role ARNs hold the path, which begins and ends with a slash. */
+/** IAM role ARNs include the path, which begins and ends with a slash. */
 export const roleArn = (of: { readonly partition: string; readonly account: string; readonly path: string; readonly name: string }) =>
   `arn:${of.partition}:iam::${of.account}:role${of.path}${of.name}`;
 
@@ -25,17 +25,17 @@ export interface Subject {
   readonly serviceAccount: string;
 }
 
-/** Roles for service accounts: exactly this service account, with exactly this audience. */
+/** IRSA: exactly this service account, with exactly this audience. */
 export function webIdentityTrust(templates: Templates, of: Subject & { readonly providerArn: string; readonly issuer: string }): Json {
   return fill(templates, 'iam/web-identity-trust.json', { ...of, issuer: issuerPath(of.issuer), audience });
 }
 
-/** Pod Identity: the agent tags every session with whom it is for. */
+/** Pod Identity: the agent tags every session with the pod it is for. */
 export function podIdentityTrust(templates: Templates, of: Subject & { readonly clusterArn: string }): Json {
   return fill(templates, 'iam/pod-identity-trust.json', { ...of });
 }
 
-/** What Loki's S3 client calls, on these two buckets, and only while the account owns them. */
+/** The calls of Loki's S3 client, on these two buckets, and only while the account owns them. */
 export function s3Access(
   templates: Templates,
   of: { readonly account: string; readonly chunksArn: string; readonly rulerArn: string; readonly kmsKey?: string },

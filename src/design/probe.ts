@@ -1,4 +1,4 @@
-/** The image of the pod that prints the line which proves the way: Alloy's own, because every node has it already. */
+/** The image of the probe pod: Alloy's own, because every node has already pulled it. */
 import type { Json } from '../engine/types.ts';
 import type { Blueprint, ProbePlan } from './blueprint.ts';
 import { isMap, type Values } from './merge.ts';
@@ -6,7 +6,7 @@ import { isMap, type Values } from './merge.ts';
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const at = (values: Values, ...path: readonly string[]): unknown => path.reduce<unknown>((node, key) => (isMap(node) ? node[key] : undefined), values);
 
-/** Follows the user's mirror, tag and digest, in the order the chart looks at them; the chart's `appVersion` is the tag otherwise. */
+/** Follows the user's mirror, tag and digest, with the chart's precedence; the default tag is the chart's `appVersion`. */
 function probeImage(alloy: Values, appVersion: string): string {
   const registry = text(at(alloy, 'global', 'image', 'registry')) ?? text(at(alloy, 'image', 'registry')) ?? 'docker.io';
   const repository = text(at(alloy, 'image', 'repository')) ?? 'grafana/alloy';

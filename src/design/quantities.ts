@@ -1,4 +1,4 @@
-/** Quantities: Kubernetes' own as numbers, and bytes in words. */
+/** Quantities: Kubernetes quantities as numbers, and bytes for humans. */
 
 /** A CPU quantity in cores: `250m` is 0.25. */
 export function cores(quantity: string | number | undefined): number {
@@ -14,7 +14,7 @@ export function bytes(quantity: string | number | undefined): number {
   return Number(number) * (UNITS[unit] ?? 1);
 }
 
-/** Bytes in words: `1.2 GiB`. */
+/** Bytes for humans: `1.2 GiB`. */
 export function sizeOf(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let size = bytes;

@@ -1,4 +1,4 @@
-/** The two Helm releases: our values, the user's on top, and which of the user's keys the charts do not know. */
+/** The two Helm releases: our values, the user's merged over them, and which of the user's keys the charts do not know. */
 import type { Chart } from '../ports/releases.ts';
 import type { DesignInput, UserValues, ValuesFile } from './design-input.ts';
 import type { Blueprint, GatewayPlan, ReleasePlan } from './blueprint.ts';

@@ -9,7 +9,7 @@ describe('what mends a finding', () => {
   it('is known of findings that may be mended, and of no other', () => {
     const wrong = codes.filter((code) => remediationSteps(code).length > 0 !== (doctorCatalogue[code].autofix !== 'no'));
     expect(wrong).toEqual([]);
-    // What doctor goes by, and explain says, is what the catalogue and the runbook say.
+    // What doctor uses, and explain prints, is what the catalogue and the runbook say.
     expect(codes.filter((code) => remediationOf(code, true) !== doctorCatalogue[code].autofix)).toEqual([]);
     expect(codes.filter((code) => (remediationOf(code, false) === 'confirm') !== fixableElsewhere(code))).toEqual([]);
     expect(codes.filter((code) => remediationSteps(code).length > 0).length).toBeGreaterThan(50);

@@ -1,4 +1,4 @@
-/** What mends a finding of `doctor`: which steps of install in an installation of ours, which chart values in anybody else's. */
+/** What fixes a finding of `doctor`: which steps of install in our installation, which chart values in a foreign one. */
 import { doctorRow, type DoctorCode } from '../problems/catalogue.ts';
 import type { Remediation } from '../problems/row.ts';
 import type { Values } from './merge.ts';
@@ -14,7 +14,7 @@ const tenant = ['release.loki', 'release.alloy'] as const;
 const grafana = ['grafana.datasource'] as const;
 const dashboard = ['grafana.datasource', 'grafana.dashboard'] as const;
 
-/** Ids of steps, by what they make; those that an installation does not have are nothing to it. `pods`: a restart of Loki's pods. */
+/** Ids of steps, by what they create; ids that an installation lacks are ignored. `pods`: a restart of Loki's pods. */
 const steps: Codes<readonly string[]> = {
   LOKI_ROLE_ANNOTATION_MISSING: identity,
   LOKI_ACCOUNT_MISSING: identity,
@@ -96,7 +96,7 @@ const steps: Codes<readonly string[]> = {
   DATASOURCE_LOGIN_REFUSED: grafana,
 };
 
-/** Values of the chart that the release of a collector gets on top of its own. */
+/** Values of the chart to add to those of a collector's release. */
 const values: Codes<Values> = {
   ALLOY_NO_VARLOG: { alloy: { mounts: { varlog: true } } },
   ALLOY_PERMISSION: { alloy: { securityContext: { runAsUser: 0 } } },
@@ -106,11 +106,11 @@ const values: Codes<Values> = {
 
 export const remediationSteps = (code: string): readonly string[] => steps[code as DoctorCode] ?? [];
 export const remediationValues = (code: string): Values | undefined => values[code as DoctorCode];
-/** Whether it can be mended, once agreed to by name, in an installation that is not ours. */
+/** Whether it can be fixed in a foreign installation, once the user has approved it by name. */
 export const fixableElsewhere = (code: string): boolean =>
   remediationValues(code) !== undefined || ['LOKI_PODS_WITHOUT_ROLE', 'READER_TENANT_MISSING', 'READER_TENANT_MISMATCH'].includes(code);
 
-/** Whether `doctor --fix` may mend it, in an installation of ours or in anybody else's; `no` for what no fixer is there for. */
+/** Whether `doctor --fix` may fix it, in our installation or a foreign one; `no` if there is no fix. */
 export function remediationOf(code: string, ours: boolean): Remediation {
   if (!ours) return fixableElsewhere(code) ? 'confirm' : 'no';
   return remediationSteps(code).length > 0 ? (doctorRow(code)?.autofix ?? 'no') : 'no';

@@ -1,4 +1,4 @@
-/** After how long a rendered Loki deletes log lines: all of them, those of a tenant, those of a stream. Read from what the chart made, whatever set it. */
+/** When a rendered Loki deletes log lines: all, those of a tenant, those of a stream. Read from the rendered chart, whichever value set it. */
 import { parse } from 'yaml';
 import type { Json } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
@@ -8,19 +8,19 @@ import { objectsIn } from './drift.ts';
 import { isMap } from './merge.ts';
 
 interface Limits {
-  /** Hours; nothing is deleted where it is `Infinity`. Absent where it is said elsewhere. */
+  /** Hours; `Infinity` means that nothing is deleted. Absent if it is set elsewhere. */
   readonly period?: number;
   /** By selector. */
   readonly streams?: ReadonlyMap<string, number>;
 }
 
 export interface Retention {
-  /** Of everybody. */
+  /** For all tenants. */
   readonly limits: Limits;
   readonly tenants: ReadonlyMap<string, Limits>;
   /** What could set another retention, and can't be read here. */
   readonly unknown: readonly string[];
-  /** A configuration of Loki is among the chart's objects. */
+  /** The chart's objects include a Loki configuration. */
   readonly configured: boolean;
 }
 
@@ -34,14 +34,14 @@ export interface Shorter {
 const CONFIG = '/etc/loki/config/config.yaml';
 const RUNTIME = '/etc/loki/runtime-config/runtime-config.yaml';
 
-/** All that is there. Days as an earlier run has marked them, where nothing is installed. */
+/** All existing logs. The days tagged by an earlier run, if nothing is installed. */
 export const keptFor = (days: number): Retention => ({ limits: { period: days * 24 }, tenants: new Map(), unknown: [], configured: true });
 
-/** The same two manifests are asked about at each step; to read one takes longer than all else that is done with it. */
+/** Each step asks about the same two manifests; parsing one takes longer than everything else done with it. */
 const AT_HAND = 4;
 const read = new Map<string, Retention>();
 
-/** Never throws: what is no manifest of a Loki is something that can't be read. */
+/** Never throws: what is not a manifest of a Loki counts as unreadable. */
 export function retentionOf(manifest: string): Retention {
   const found = read.get(manifest) ?? readRetention(manifest);
   read.delete(manifest);
@@ -119,7 +119,7 @@ const shortest = (all: readonly (readonly [string, number])[]): ReadonlyMap<stri
   return found;
 };
 
-/** YAML files that a ConfigMap or a Secret holds. */
+/** YAML files in a ConfigMap or a Secret. */
 function filesIn(object: KubeObject): readonly Readonly<Record<string, unknown>>[] {
   if (object.kind !== 'ConfigMap' && object.kind !== 'Secret') return [];
   const texts = (['data', 'stringData'] as const).flatMap((field) =>
@@ -137,7 +137,7 @@ function filesIn(object: KubeObject): readonly Readonly<Record<string, unknown>>
   });
 }
 
-/** Loki's own flags, which win over its files, by name. Of several workloads the last that sets one. */
+/** Loki's own flags, by name; they override its files. Of several workloads the last one that sets a flag wins. */
 function flagsIn(objects: readonly KubeObject[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const object of objects) {
@@ -169,12 +169,12 @@ export function shortened(before: Retention, after: Retention): readonly Shorter
       return to < from ? [{ of: of === '' ? 'all logs' : `logs${of}`, from, to }] : [];
     }),
   );
-  // What holds for all is not told again for each.
+  // What applies to all is not repeated for each.
   const all = found.find(({ of }) => of === 'all logs');
   return found.filter((one) => one === all || one.from !== all?.from || one.to !== all?.to);
 }
 
-/** As Loki decides: a tenant's own rules stand in the place of everybody's. */
+/** As Loki decides: a tenant's own rules replace the global ones. */
 function periodFor({ limits, tenants }: Retention, tenant: string, selector: string): number {
   const own = tenants.get(tenant);
   return (own?.streams ?? limits.streams)?.get(selector) ?? own?.period ?? limits.period ?? Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** Values that the rest of the installation is built on: a user may change them, but is told what then no longer fits. */
+/** Values that other parts of the installation rely on: a user may change them, but is warned about what then no longer fits. */
 import { isMap, type Values } from './merge.ts';
 
 const because: Readonly<Record<'loki' | 'alloy', Readonly<Record<string, string>>>> = {
@@ -26,7 +26,7 @@ const because: Readonly<Record<'loki' | 'alloy', Readonly<Record<string, string>
   },
 };
 
-/** One sentence for each value of the user's that something else relies on. */
+/** One sentence for each of the user's values that something else relies on. */
 export function riskyValues(which: 'loki' | 'alloy', { file, values }: { readonly file: string; readonly values: Values }): readonly string[] {
   return Object.entries(because[which])
     .filter(([path]) => sets(values, path.split('.')))

@@ -1,4 +1,4 @@
-/** The rule of a setting. Apart from the settings' descriptions, which help and completion read without loading zod. */
+/** The rule of a setting. Separate from the settings' descriptions, which help and completion read without loading zod. */
 import type * as z from 'zod';
 import {
   bucket,
@@ -61,7 +61,7 @@ interface Ruled {
   readonly rule?: RuleName;
 }
 
-/** Throws for a setting that has neither choices nor a rule: a defect of the list. */
+/** Throws for a setting that has neither choices nor a rule: a bug in the list. */
 export function ruleOf({ key, kind, choices, rule }: Ruled): z.ZodType {
   if (choices !== undefined) return choice(choices as readonly [string, ...string[]]);
   const found = rule && rules[rule];

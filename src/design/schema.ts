@@ -1,4 +1,4 @@
-/** The periods of Loki's schema. What was written under a period can be read only while that period stays listed as it was. */
+/** The periods of Loki's schema. What was written under a period is readable only while that period stays listed unchanged. */
 import type { Json } from '../engine/types.ts';
 import { canonical } from './canonical.ts';
 import { getPath } from './get-path.ts';
@@ -7,16 +7,16 @@ import { isMap } from './merge.ts';
 /** As Loki's `schema_config.configs` has them. */
 export type Period = { readonly from?: string; readonly store?: string; readonly schema?: string } & { readonly [key: string]: Json };
 
-/** The lines on their way and clocks that differ must all be before it, in every time zone. */
+/** All lines in flight and all clock skew must be before it, in every time zone. */
 const AHEAD_DAYS = 2;
 
 /**
- * The periods that Loki is to have: those it has, word for word, and after them ours only where theirs is an older schema, and then from
- * a day in the future on. `today` is a day in UTC, `2026-01-31`.
+ * Loki's schema periods: the existing ones, verbatim, and after them ours only if theirs is an older schema, and then starting on a day in
+ * the future. `today` is a day in UTC, `2026-01-31`.
  */
 export function periods(of: { readonly ours: readonly Period[]; readonly kept: readonly Period[]; readonly today: string }): readonly Period[] {
   const { ours, today } = of;
-  // As a running Loki's configuration has them their keys may stand in another order, and a text that differs would be a change.
+  // In a running Loki's configuration the keys may have another order, and a different text would count as a change.
   const kept = of.kept.map((period) => ours.find((own) => canonical(own) === canonical(period)) ?? period);
   const newest = ours.at(-1);
   const last = kept.at(-1);
@@ -25,12 +25,12 @@ export function periods(of: { readonly ours: readonly Period[]; readonly kept: r
   return [...kept, { ...newest, from: laterOf(dayAfter(today, AHEAD_DAYS), dayAfter(dayOf(last.from) ?? today, 1)) }];
 }
 
-/** Loki takes structured metadata from v13 on; it does not start where an older period is in force and they are allowed. */
+/** Loki supports structured metadata since v13; it does not start if an older period is in force and they are allowed. */
 export const takesMetadata = (all: readonly Period[]): boolean => all.every((period) => versionOf(period) >= 13 && period.store === 'tsdb');
 
 const versionOf = ({ schema }: Period): number => Number(/^v(\d+)$/.exec(schema ?? '')?.[1] ?? 0);
 
-/** A day as Loki writes it, also at the head of a time; what is none says nothing of when. */
+/** A day as Loki writes it, also at the start of a timestamp; `undefined` for anything else. */
 function dayOf(from: unknown): string | undefined {
   const text = from instanceof Date && !Number.isNaN(from.getTime()) ? from.toISOString() : from;
   const day = typeof text === 'string' ? /^\d{4}-\d{2}-\d{2}(?=$|T)/.exec(text)?.[0] : undefined;
@@ -43,7 +43,7 @@ function dayAfter(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** What a change of the list would do to lines that are there, in words; nothing when all of them stay readable. */
+/** The effect of changed periods on existing lines, in words; nothing if all of them stay readable. */
 export function lostPeriods(of: { readonly before: readonly Period[]; readonly after: readonly Period[]; readonly today: string }): readonly string[] {
   const { before, after, today } = of;
   const begun = (period: Period) => String(period.from ?? '') <= today;
@@ -56,7 +56,7 @@ export function lostPeriods(of: { readonly before: readonly Period[]; readonly a
 
 const inWords = (period: Period): string => `${period.from} (${period.store}, ${period.schema}, prefix ${String(getPath(period, 'index.prefix') ?? '?')})`;
 
-/** What in the chart values' list of periods is no period, in words. */
+/** What is invalid in the chart values' list of periods, in words. */
 export function invalidPeriod(values: unknown): string | undefined {
   const listed = getPath(values as Json, 'loki.schemaConfig.configs');
   if (listed === undefined || listed === null) return undefined;
@@ -69,14 +69,14 @@ export function invalidPeriod(values: unknown): string | undefined {
     : `loki.schemaConfig.configs[${index}] is ${JSON.stringify(strange)}, not a period`;
 }
 
-/** The periods and buckets that chart values or a configuration of Loki come to. */
+/** The effective periods and buckets of chart values or of a Loki configuration. */
 export interface Kept {
   readonly schema: readonly Period[];
   readonly chunksBucket?: string;
   readonly rulerBucket?: string;
 }
 
-/** Of Loki's configuration file. It reads `common` first and the sections after it, so that the sections win. */
+/** From Loki's configuration file. It reads `common` first and the sections after it, so that the sections win. */
 export function keptInConfig(config: Json | undefined): Kept {
   const common = word(getPath(config, 'common.storage.s3.bucketnames'));
   const chunksBucket = word(getPath(config, 'storage_config.aws.bucketnames')) || common;
@@ -84,7 +84,7 @@ export function keptInConfig(config: Json | undefined): Kept {
   return { schema: list(getPath(config, 'schema_config.configs')), ...(chunksBucket && { chunksBucket }), ...(rulerBucket && { rulerBucket }) };
 }
 
-/** Of the values of the Loki chart. `structuredConfig` is laid over everything else. */
+/** From the values of the Loki chart. `structuredConfig` is merged over everything else. */
 export function keptInValues(values: Json): Kept {
   const of = (path: string) => getPath(values, `loki.structuredConfig.${path}`);
   const chunksBucket =
@@ -100,6 +100,6 @@ export function keptInValues(values: Json): Kept {
 }
 
 const word = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
-/** What is no map is no period; Loki itself says so of a list that holds one. */
+/** What is not a map is not a period; Loki itself reports a list that contains one. */
 const list = (value: Json | undefined): readonly Period[] =>
   Array.isArray(value) ? (value as readonly unknown[]).filter((one): one is Period => isMap(one)) : [];

@@ -1,10 +1,10 @@
 /**
- * What is secret in documents and texts that others have written: by the name it has, by its form, by where it stands. Plans, differences
- * and support bundles go by this. All of it is linear: names are found first and widened by hand, so that no text is read twice over.
+ * Finds secrets in foreign documents and texts: by their name, by their format, by their position. Plans, diffs and support bundles use this.
+ * All of it runs in linear time: names are found first and extended by hand, so that no text is scanned twice.
  */
 
 export type SecretRule = 'named-secret' | 'private-key' | 'password-hash' | 'aws-key' | 'aws-signature' | 'token' | 'address-login';
-/** Takes the place of what is left out. */
+/** Replaces what is redacted. */
 export type Mark = (rule: SecretRule) => string;
 
 export const hidden: Mark = () => '(hidden)';
@@ -13,7 +13,7 @@ const ALWAYS = /passw(?:or)?d|passphrase|secret|credential|(?:api|access|private
 /** Secret only as the last word of a name. */
 const ENDING = /tokens?$/;
 const ALONE = new Set(['pass', 'pwd', 'dsn', 'psk']);
-/** Last words of names that say where a secret lies or what it is like. */
+/** Last words of names that say where a secret is or what it looks like. */
 const ABOUT = new Set(
   'name names ref refs file files path paths provider providers type types ttl namespace url uri endpoint issuer audience enabled policy length size count expiry expiration seconds days timeout class version store mount manager'.split(
     ' ',
@@ -37,33 +37,33 @@ export function isSecretName(name: string): boolean {
   return ALWAYS.test(joined) || ENDING.test(joined) || ALONE.has(last);
 }
 
-/** Fields by which an object is referred to. */
+/** Fields by which an object is referenced. */
 const REFERS = new Set(['name', 'namespace', 'key', 'optional', 'defaultMode', 'kind', 'apiVersion']);
 
-/** A name hides what is below it too; only a volume's `secret` is a reference, whatever it holds. */
+/** A secret name also hides what is nested below it; only a volume's `secret` is a reference, whatever it contains. */
 export function isSecret(path: readonly string[]): boolean {
   const names = path.filter((segment) => !segment.startsWith('['));
   const last = names.length - 1;
   return names.some((name, index) => isSecretName(name) && !(index < last && (name === 'secret' || (/secrets?$/i.test(name) && REFERS.has(names[last]!)))));
 }
 
-/** Whether this is the `value` of a pair whose `name` is that of a secret: environment variables, headers, parameters. */
+/** Whether this is the `value` of a pair whose `name` denotes a secret: environment variables, headers, parameters. */
 export function isSecretPair(map: Readonly<Record<string, unknown>>, key: string): boolean {
   if (key.toLowerCase() !== 'value') return false;
   return Object.entries(map).some(([other, name]) => /^(?:name|key|header)$/i.test(other) && typeof name === 'string' && isSecretName(name));
 }
 
-/** Whether what stands in this place of a list belongs to the flag before it: `["--password", "…"]`. */
+/** Whether this list item is the value of the flag before it: `["--password", "…"]`. */
 export const isSecretWord = (list: readonly unknown[], index: number): boolean => {
   const [flag, word] = [list[index - 1], list[index]];
   return typeof flag === 'string' && typeof word === 'string' && /^--?[\w.-]+$/.test(flag) && isSecretName(flag) && !word.startsWith('-');
 };
 
-/** Values that are no secrets, whatever their name is. */
+/** Values that are not secrets, whatever their name is. */
 const isPlainly = (name: string, value: unknown): boolean =>
   value === null || value === '' || typeof value === 'boolean' || (typeof value === 'number' && ENDING.test(name.toLowerCase()));
 
-/** The same document without its secrets, and without those in the texts that it holds. */
+/** The same document without its secrets, and without secrets inside its strings. */
 export function withoutSecrets(document: unknown, mark: Mark = hidden): unknown {
   const walk = (value: unknown, path: readonly string[], secret: boolean): unknown => {
     if (Array.isArray(value)) return value.map((one, index) => walk(one, [...path, `[${index}]`], secret || isSecretWord(value, index)));
@@ -95,10 +95,10 @@ const FORMS: readonly { readonly rule: SecretRule; readonly form: RegExp; /** Ho
   { rule: 'token', form: /\b(?:Basic|Bearer)[ \t]{1,16}(?!\[removed|\(hidden)[A-Za-z0-9+/_.~=-]{8,}/gi, keep: /^\w+[ \t]+/ },
 ];
 
-/** `user:password` of an address; up to the last @, so that a password may hold one. */
+/** `user:password` in a URL; up to the last @, so that a password may contain one. */
 const ADDRESS_LOGIN = /(?<=\w:\/\/)[^\s/?#@:"\\]*(?::[^\s/"\\]*)?@/g;
 
-/** Logins inside addresses are never shown. */
+/** Logins inside URLs are never shown. */
 export const masked = (text: string): string => text.replace(ADDRESS_LOGIN, '***@');
 
 export function redactText(text: string, mark: Mark = hidden): string {
@@ -110,9 +110,9 @@ export function redactText(text: string, mark: Mark = hidden): string {
 
 const HINT = /pass|pwd|psk|dsn|secret|credential|token|authorization|cookie|connection[_-]?string|httpHeaderValue|key/gi;
 const NAME_CHARACTER = /[\w.-]/;
-/** A name that is longer is none. */
+/** A longer name is not a name. */
 const WIDEST = 100;
-/** Blanks between a name, its sign and its value. */
+/** Blanks between a name, its separator and its value. */
 const BLANKS = 40;
 const HARMLESS =
   /^(?:\\{0,8}["'])?(?:|true|false|null|nil|none|~|[|>][-+]?|\{\}?|\[\]?|\*+|<[\w-]+>?|\$\{?\w+\}?|\$\{[\w.:-]+\}?|\$__file\S*|(?:local|remote)\.[\w.]+|[A-Za-z_][\w.]*\()(?:\\{0,8}["'])?$/i;
@@ -121,11 +121,11 @@ const REMOVED = /^(?:\[removed|\(hidden|\*\*\*)/;
 interface Value {
   readonly from: number;
   readonly to: number;
-  /** A text of several lines below its name. */
+  /** A multi-line text below its name. */
   readonly block?: true;
 }
 
-/** Without the values of what is named like a secret: YAML, JSON, JSON in JSON, Alloy, nginx, command lines, query strings, headers, XML. */
+/** Without the values of secret names: YAML, JSON, JSON in JSON, Alloy, nginx, command lines, query strings, headers, XML. */
 function withoutNamed(text: string, mark: Mark): string {
   let out = '';
   let done = 0;
@@ -163,7 +163,7 @@ function valueOf(text: string, { start, end, name }: Named): Value | undefined {
   const after = blanksFrom(text, quoted ? quoted.end : end);
   const sign = text[after];
   if (sign === ':' || sign === '=') {
-    // A part of an ARN or an image reference has no value.
+    // Part of an ARN or an image reference has no value.
     if (sign === ':' && text[start - 1] === ':') return undefined;
     const next = text[after + 1];
     return valueAt(text, { from: blanksFrom(text, after + 1 + Number(next === '=' || next === '>')), start, sign, name });
@@ -176,7 +176,7 @@ function valueOf(text: string, { start, end, name }: Named): Value | undefined {
 }
 
 const PAIR_BEFORE = /(?:^|[^\w])(?:name|key|header)\\{0,8}["']?[ \t]{0,8}[:=][ \t]{0,8}\\{0,8}["']?$/i;
-/** Between a flag and its value, on one line, in a list of YAML or in one of JSON; what begins with a dash is the next flag. */
+/** Between a flag and its value, on one line, in a YAML or a JSON list; what begins with a dash is the next flag. */
 const NEXT_WORD = /^\\{0,8}["']?(?:[\s,]|\\{1,8}n){1,80}(?:- )?(?!\\{0,8}["']?-)/;
 const PAIR_AFTER = /^\\{0,8}["']?(?:[\s,]|\\{1,8}n){1,80}\\{0,8}["']?value\\{0,8}["']?[ \t]{0,8}[:=]/i;
 
@@ -210,7 +210,7 @@ function valueAt(text: string, { from, start, sign, name }: Place): Value | unde
     if (block) return block;
   }
   if ((first === '[' || (first === '{' && holds)) && !REMOVED.test(text.slice(from, from + 10))) return container(text, from);
-  // A header's value, and a scalar of YAML, has blanks in it.
+  // A header's value, and a YAML scalar, may contain blanks.
   if (/authorization|cookie/i.test(name)) return upTo(text, { from, stop: '"\'\n\\' });
   if (sign === ':' && text[from - 1] !== ':' && beginsLine(text, start)) return upTo(text, { from, stop: '\n' });
   return upTo(text, { from, stop: ' \t\n\r,;&}])"\'\\' });
@@ -223,7 +223,7 @@ function upTo(text: string, { from, stop }: { readonly from: number; readonly st
   return to > from ? { from, to } : undefined;
 }
 
-/** A list or map in brackets, whole; up to the end of the line where it is not closed soon. */
+/** A list or map in brackets, whole; up to the end of the line if it is not closed soon. */
 function container(text: string, from: number): Value | undefined {
   let depth = 0;
   for (let at = from; at < text.length && at < from + 20 * WIDEST; at += 1) {
@@ -233,14 +233,14 @@ function container(text: string, from: number): Value | undefined {
   return upTo(text, { from, stop: '\n' });
 }
 
-/** Up to eight backslashes and a quote, as JSON in JSON has them. */
+/** Up to eight backslashes and a quote, as in nested JSON. */
 function quoteAt(text: string, at: number): { readonly end: number } | undefined {
   let end = at;
   while (end < at + 8 && text[end] === '\\') end += 1;
   return text[end] === '"' || text[end] === "'" || text[end] === '`' ? { end: end + 1 } : undefined;
 }
 
-/** Behind the same quote with as many backslashes, or at the end of the line where it is not closed. */
+/** After the same quote with as many backslashes, or at the end of the line if it is not closed. */
 function closing(text: string, { from, mark }: { readonly from: number; readonly mark: string }): number {
   const quote = mark.at(-1)!;
   const depth = mark.length - 1;
@@ -270,11 +270,11 @@ interface Block {
   readonly from: number;
   /** Where the name begins. */
   readonly start: number;
-  /** What stands behind the name, up to the end of its line. */
+  /** What follows the name, up to the end of its line. */
   readonly head: RegExp;
 }
 
-/** The lines below, as far as they are indented deeper than the name; items of a list may stand below it as they are. */
+/** The lines below, as long as they are indented deeper than the name; list items may be at the same indentation. */
 function blockFrom(text: string, { from, start, head: pattern }: Block): Value | undefined {
   const head = pattern.exec(text.slice(from, from + 200))?.[0];
   if (head === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What is wrong with settings taken together though each is right by itself. */
+/** Conflicts between settings that are valid individually. */
 import type { Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import { openRanges } from './address-ranges.ts';
@@ -50,7 +50,7 @@ function grafana({ grafana: mode, grafanaUrl, grafanaTokenFile, gatewayUrl, pass
   return found;
 }
 
-/** Hosts of which it is known that no address inside the cluster leads anywhere for them. */
+/** Hosts that certainly can't reach an address inside the cluster. */
 const isHosted = (url: string): boolean => /\.grafana\.net$|\.grafana-workspace\.[a-z0-9-]+\.amazonaws\.com$/.test(new URL(url).hostname);
 
 function prefix({ bucketPrefix, bucketNamespace, region }: Settings): readonly Problem[] {
@@ -69,7 +69,7 @@ function regions({ region, kmsKey, certificate }: Settings): readonly Problem[] 
   return [regionFault('kmsKey', kmsKey, region), regionFault('certificate', certificate, region)].filter((found) => found !== undefined);
 }
 
-/** A key or certificate of another region can't be used; the ARN's fourth part says which it is of. */
+/** A key or certificate of another region can't be used; the ARN's fourth part is its region. */
 export function regionFault(key: string, arn: string | undefined, region: string): Problem | undefined {
   const of = arn?.split(':')[3];
   if (of === undefined || of === region) return undefined;

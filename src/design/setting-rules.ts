@@ -24,7 +24,7 @@ export const tenant = text(/^[A-Za-z0-9!\-_.*'()]{1,150}$/, "may hold letters, d
   { error: "can't be . or .." },
 );
 
-/** It becomes the value of a stream label and stands in a Helm-templated document, hence no braces, quotes or line ends. */
+/** It becomes a stream label's value and part of a Helm-templated document, hence no braces, quotes or line ends. */
 export const clusterLabel = text(
   /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/,
   'may hold letters, digits and _ . : / -, at most 128, starting with a letter or digit',
@@ -34,7 +34,7 @@ export const retentionDays = whole(1, 3650, 'must be a whole number of days from
 
 export const storageClass = text(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be the name of a StorageClass: lower-case letters, digits, . and -');
 
-/** The form only; how long it may be depends on the region and is judged with the whole name (`names.ts`). */
+/** The format only; the maximum length depends on the region and is checked with the whole name (`names.ts`). */
 export const bucketPrefix = text(
   /^[a-z0-9](?:[a-z0-9-]{0,45}[a-z0-9])?$/,
   'must be lower-case letters, digits and -, starting and ending with a letter or digit, at most 47 long',
@@ -69,7 +69,7 @@ export const certificate = text(
   'must be the ARN of an ACM certificate: arn:aws:acm:REGION:ACCOUNT:certificate/ID',
 );
 
-/** AWS's own rules for tags, and the two prefixes that are not the user's to set. */
+/** AWS's own rules for tags, and the two prefixes that are reserved. */
 export const tags = z
   .record(z.string(), z.string({ error: 'must be text: write key=value, in a file "key": "value"' }), { error: 'must be a map of tag to value' })
   .superRefine((value, context) => {
@@ -146,7 +146,7 @@ function parseDuration(value: string): number | undefined {
   return Number(parts[1] ?? 0) * 3600 + Number(parts[2] ?? 0) * 60 + Number(parts[3] ?? 0);
 }
 
-/** Accepts a number or its digits (flags and environment are text). */
+/** Accepts a number or its digits (flags and environment variables are strings). */
 export function whole(least: number, most: number, rule: string) {
   return z
     .union(

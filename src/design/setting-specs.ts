@@ -1,9 +1,9 @@
-/** Every setting as data: flags, environment names, questions, docs and completion are made from this list. */
+/** Every setting as data: flags, environment variables, questions, docs and completion are generated from this list. */
 import type { RuleName } from './rule-of.ts';
 import type { Settings } from './settings-type.ts';
 
 export interface SettingSpec {
-  /** Name in the file; flag and environment name are made from it. */
+  /** Name in the file; the names of flag and environment variable are derived from it. */
   readonly key: string;
   /** Field of `Settings`; differs from `key` only where the unit is part of the field's name. */
   readonly field: keyof Settings;
@@ -15,19 +15,19 @@ export interface SettingSpec {
   readonly group: 'Target' | 'Names' | 'Logs' | 'AWS' | 'Exposure' | 'Grafana' | 'Charts' | 'Run';
   readonly description: string;
   readonly choices?: readonly string[];
-  /** As a user would write it; absent when there is none, or when it is derived (the description says so). */
+  /** As a user would write it; absent if there is none, or if it is derived (the description says so). */
   readonly default?: string | number | boolean;
-  /** Asked interactively when it is needed and nobody said it. */
+  /** Asked interactively if it is required and was not given. */
   readonly question?: string;
-  /** What stands for the value in help: `DAYS`. */
+  /** The value's placeholder in help: `DAYS`. */
   readonly placeholder: string;
-  /** List items that may hold a comma (file names) are never split when they come from a flag. */
+  /** List items that may contain a comma (file names) are never split when they come from a flag. */
   readonly verbatim?: boolean;
-  /** Of the value, or of each item of a list; a choice has none. The rules are loaded when values are read (`ruleOf`). */
+  /** For the value, or for each item of a list; a choice has none. Rules are loaded when values are read (`ruleOf`). */
   readonly rule?: RuleName;
   /**
-   * `believed`: written into the installation record, and read from it by later commands. `written`: for people to read, never read back: the
-   * consent of an earlier run, or an address that a token or password would be sent to. Absent for everything else: files, programs, charts.
+   * `believed`: written into the installation record, and read from it by later commands. `written`: for humans, never read back: the
+   * consent of an earlier run, or an address that would receive a token or password. Absent for everything else: files, programs, charts.
    */
   readonly record?: 'believed' | 'written';
 }

@@ -1,4 +1,4 @@
-/** Reads the settings from flags, environment, file and answers: one value for each, where it came from, and everything that is wrong. */
+/** Reads the settings from flags, environment, file and answers: one value for each, its origin, and all errors. */
 import type { Problem } from '../engine/types.ts';
 import { problem } from '../problems/problem.ts';
 import { nearest } from './nearest.ts';
@@ -13,11 +13,11 @@ export { settingSpecs, type SettingSpec } from './setting-specs.ts';
 export interface SettingSources {
   /** By key. `undefined` and an empty list mean "not given"; a list may be given as text, then commas split it. */
   readonly flags?: Readonly<Record<string, unknown>>;
-  /** The whole environment; only `LOKI_EKS_*` is looked at. */
+  /** The whole environment; only `LOKI_EKS_*` is read. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The parsed file; anything may be in it. */
+  /** The parsed file; may contain anything. */
   readonly file?: unknown;
-  /** What the file is called in messages. */
+  /** The file's name in messages. */
   readonly fileName?: string;
   /** Answers to questions, by key. */
   readonly answers?: Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ export type SettingsResult =
   | {
       readonly is: 'invalid';
       readonly problems: readonly Problem[];
-      /** Keys that are needed, nobody gave, and a question could fill. */ readonly missing: readonly string[];
+      /** Keys that are required, were not given, and can be asked for. */ readonly missing: readonly string[];
     };
 
 interface Given {
@@ -42,8 +42,8 @@ interface Given {
 }
 
 /**
- * Reads every setting: flag, else environment, else file, else answer, else default. Never throws; every problem is reported at
- * once. A needed key that nobody gave is a problem; where `cluster` is not needed and not given it is the empty string.
+ * Reads every setting: flag, else environment, else file, else answer, else default. Never throws; all problems are reported at
+ * once. A required key that was not given is a problem; if `cluster` is optional and not given it is the empty string.
  */
 export function readSettings(sources: SettingSources, options: { readonly need?: readonly string[] } = {}): SettingsResult {
   const problems: Problem[] = fileProblems(sources);
@@ -109,7 +109,7 @@ function readValue(spec: SettingSpec, given: Given): { readonly value?: unknown;
   if ('fault' in shaped) return { problems: [problem('SETTING_INVALID', { message: `${spec.key} (${given.from}): ${shaped.fault}`, fix: given.fix })] };
   const parsed = ruleOf(spec).safeParse(shaped.value);
   if (parsed.success) return { value: parsed.data, problems: [] };
-  // A value may break several rules; one reason is enough.
+  // A value may violate several rules; one reason is enough.
   const issues = parsed.error.issues.filter(({ path }, index, all) => all.findIndex((other) => other.path.join() === path.join()) === index);
   return {
     problems: issues.map((issue) => {
@@ -146,7 +146,7 @@ function shape(spec: SettingSpec, raw: unknown): { readonly value: unknown } | {
   return { value: Object.fromEntries(map) };
 }
 
-/** An ARN says the region too, so it may be given alone. */
+/** An ARN includes the region, so it may be given alone. */
 function splitArn(fields: Record<string, unknown>, origins: Record<string, { value: unknown; from: string }>): readonly Problem[] {
   const arn = clusterArn.exec(String(fields['cluster']));
   if (arn === null) return [];
@@ -179,7 +179,7 @@ function fileProblems(sources: SettingSources): Problem[] {
     .map((key) => unknown('SETTING_UNKNOWN', `${name}: unknown key ${show(key)}`, { meant: nearest(key, known), verb: `in ${name}` }));
 }
 
-/** Other programs may set variables of this form, so a stray one only warns. */
+/** Other programs may set variables of this form, so an unknown one only causes a warning. */
 function strayVariables(env: Readonly<Record<string, string | undefined>>): readonly Problem[] {
   const known = settingSpecs.map((spec) => spec.env);
   return Object.keys(env)

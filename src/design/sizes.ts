@@ -1,10 +1,10 @@
-/** How many of each part run and what they ask for, by size and by how many nodes there are to spread over. */
+/** Replicas and requests of each component, by size and by the number of nodes to spread over. */
 import type { NodeFact } from './facts.ts';
 import type { Settings } from './settings-type.ts';
 
 export interface Share {
   readonly replicas: number;
-  /** Requests; `limit` is of memory only: a CPU limit would slow a part down while the node idles. */
+  /** Requests; `limit` is for memory only: a CPU limit would throttle a component while the node is idle. */
   readonly cpu: string;
   readonly memory: string;
   readonly limit: string;
@@ -18,13 +18,13 @@ export interface Sizing {
   /** MiB. */
   readonly chunksCache: { readonly memory: number; readonly cpu: string };
   readonly resultsCache: { readonly memory: number; readonly cpu: string };
-  /** MB a second that the tenant may send, and MB in a burst. */
+  /** MB per second that the tenant may send, and MB in a burst. */
   readonly ingestion: { readonly rate: number; readonly burst: number };
   readonly maxStreams: number;
   /** Three quarters of the ingester's memory limit. */
   readonly walReplayCeiling: string;
   readonly replicationFactor: 1 | 3;
-  /** Parts whose replicas must be on different nodes. All others are spread where possible. */
+  /** Components whose replicas must be on different nodes. All others are spread where possible. */
   readonly apart: readonly Component[];
 }
 
@@ -89,9 +89,9 @@ const sizes: Readonly<Record<Settings['size'], Base>> = {
 };
 
 /**
- * From three nodes on: three copies of every line, ingesters on different nodes when there are enough. With fewer, copies would share
+ * From three nodes on: three copies of every line, ingesters on different nodes if there are enough. With fewer, copies would share
  * a node and a quorum of two would stop every write while one ingester restarts; so there each line is held once, safe on its volume,
- * by ingesters that take each other's place (two on two nodes, one on one).
+ * by ingesters that stand in for each other (two on two nodes, one on one).
  */
 export function sizing(size: Settings['size'], nodes: number): Sizing {
   const base = sizes[size];
@@ -103,15 +103,15 @@ export function sizing(size: Settings['size'], nodes: number): Sizing {
 }
 
 /**
- * How many nodes Loki's pods can be spread over. Counted by what a node is, not by how it is just now: a node that is not ready or
- * cordoned for an hour must not change the design. Where nodes are made on demand there are always enough.
+ * How many nodes Loki's pods can be spread over. Nodes count by what they are, not by their current state: a node that is not ready or
+ * cordoned for an hour must not change the design. With nodes created on demand there are always enough.
  */
 export function spreadNodes(nodes: readonly NodeFact[], autoMode: boolean): number {
   const fitting = nodes.filter(isForLoki).length;
   return autoMode ? Math.max(fitting, 3) : fitting;
 }
 
-/** Linux, with EBS volumes, without a taint of the user's. */
+/** Linux, with EBS volumes, without a user's taint. */
 export function isForLoki(node: NodeFact): boolean {
   const passing = (key: string) => key.startsWith('node.kubernetes.io/') || key === 'node.cloudprovider.kubernetes.io/uninitialized';
   const blockers = node.taints.some(({ key, effect }) => effect !== 'PreferNoSchedule' && !passing(key));

@@ -1,33 +1,33 @@
-/** Policy documents of AWS as lists of statements: ours are known by their Sid, and all others are somebody's. */
+/** AWS policy documents as lists of statements: ours are recognized by their Sid, and all others are foreign. */
 import type { Json } from '../engine/types.ts';
 import { canonical } from './canonical.ts';
 import { isMap, type Values } from './merge.ts';
 
-/** Of the documents under templates/iam, whatever the settings. */
+/** The Sids in the documents under templates/iam, for any settings. */
 const OURS: ReadonlySet<unknown> = new Set(['LokiServiceAccount', 'ListBuckets', 'UseObjects', 'UseKey']);
 
 type Document = { readonly Statement?: Json } & { readonly [key: string]: Json };
 
-/** A single statement may stand without a list around it. */
+/** A single statement may appear without an enclosing list. */
 export function statementsOf(document: Json | undefined): readonly Json[] {
   const { Statement } = isMap(document) ? (document as Document) : {};
   if (Statement === undefined) return [];
   return Array.isArray(Statement) ? (Statement as readonly Json[]) : [Statement];
 }
 
-/** What a statement says, whatever it is called. */
+/** The content of a statement, regardless of its Sid. */
 function meaning(statement: Json): string {
   const { Sid: _, ...rest } = (isMap(statement) ? statement : { statement }) as Values;
   return canonical(rest as Json);
 }
 
-/** Statements that are neither called as ours are nor say the same as one of `wanted`. */
+/** Statements that neither have one of our Sids nor the content of one in `wanted`. */
 export function foreignStatements(found: Json | undefined, wanted: Json): readonly Json[] {
   const own = new Set(statementsOf(wanted).map(meaning));
   return statementsOf(found).filter((one) => !OURS.has(isMap(one) ? one['Sid'] : undefined) && !own.has(meaning(one)));
 }
 
-/** `wanted` beside what others have put there; the very document that was found where it says all of it already. */
+/** `wanted` merged with foreign statements; the found document itself if it already contains everything. */
 export function mergedStatements(found: Json | undefined, wanted: Json): Json {
   const others = foreignStatements(found, wanted);
   if (found === undefined || others.length === 0) return canonical(found ?? null) === canonical(wanted) ? (found as Json) : wanted;
@@ -38,7 +38,7 @@ export function mergedStatements(found: Json | undefined, wanted: Json): Json {
   return { ...(found as Document), Statement: all };
 }
 
-/** `found` without what is ours of it, and with what `before` had of that; `undefined` where nothing would be left. */
+/** `found` without our statements, and with those that `before` had; `undefined` if nothing would be left. */
 export function withoutOurs(found: Json, of: { readonly wanted: Json; readonly before?: Json }): Json | undefined {
   const former = statementsOf(of.before);
   const has = new Set(former.map(canonical));
@@ -47,7 +47,7 @@ export function withoutOurs(found: Json, of: { readonly wanted: Json; readonly b
   return all.length === 0 ? undefined : { ...((of.before ?? found) as Document), Statement: all };
 }
 
-/** Whether these trust policies let nobody in but one service account of one cluster. */
+/** Whether these trust policies admit only one service account of one cluster. */
 export function trustsOnly(trust: Json, of: { readonly wanted: Json; readonly provider?: string; readonly subject: string }): boolean {
   const own = new Set(statementsOf(of.wanted).map(meaning));
   return statementsOf(trust).every((one) => own.has(meaning(one)) || isNarrow(one, of));

@@ -1,4 +1,4 @@
-/** Chooses the StorageClass of the volumes, or designs one when none fits. Classes that are there are never touched. */
+/** Chooses the StorageClass of the volumes, or designs one if none fits. Existing classes are never changed. */
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { stop } from '../problems/problem.ts';
 import type { Facts, StorageClassFact } from './facts.ts';
@@ -7,14 +7,14 @@ import type { Ownership } from './ownership.ts';
 
 export const ebsDriver = 'ebs.csi.aws.com';
 export const autoModeDriver = 'ebs.csi.eks.amazonaws.com';
-/** Its volumes are made by the EBS driver since Kubernetes 1.23. */
+/** Its volumes have been provisioned by the EBS CSI driver since Kubernetes 1.23. */
 const inTreeEbs = 'kubernetes.io/aws-ebs';
 
-/** Shared file systems are no place for a write-ahead log, and the last makes no volumes at all. */
+/** Shared file systems are unsuitable for a write-ahead log, and the last one provisions no volumes at all. */
 const unfit = new Set(['efs.csi.aws.com', 'fsx.csi.aws.com', 's3.csi.aws.com', 'kubernetes.io/no-provisioner']);
 
 /**
- * In this order: the one asked for; the one in use; our own, if it is there; the default; the only EBS one; a new gp3 class. A
+ * In this order: the requested one; the one in use; our own, if it exists; the default; the only EBS one; a new gp3 class. A
  * StatefulSet can't change its class, hence the stickiness. Throws STORAGE_CLASS_UNKNOWN.
  */
 export function chooseStorageClass(

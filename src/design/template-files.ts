@@ -1,4 +1,4 @@
-/** The files under `templates/`, by name; whoever starts the program reads them and gives `design()` a way to get their text. */
+/** The files under `templates/`, by name; the caller reads them and passes `design()` a function that returns their text. */
 
 export const templateFiles = [
   'loki/values.yaml',

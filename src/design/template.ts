@@ -1,18 +1,18 @@
-/** Fills `${name}` in template files, strictly: a name without a value and a value without a name are both defects. */
+/** Fills `${name}` in template files, strictly: a name without a value and a value without a name are both bugs. */
 import type { TemplateName } from './template-files.ts';
 
-/** Gives the text of a template file by its name under `templates/`. */
+/** Returns the text of a template file by its name under `templates/`. */
 export type Templates = (name: TemplateName) => string;
 
 const placeholder = /\$\{([A-Za-z][A-Za-z0-9]*)\}/g;
 const onlyPlaceholder = /^\$\{([A-Za-z][A-Za-z0-9]*)\}$/;
 
-/** Values may be anything in a document; `undefined` leaves the entry or item out. */
+/** Values may be anything a document can hold; `undefined` omits the entry or item. */
 export type TemplateValues = Readonly<Record<string, unknown>>;
 
 /**
- * Fills a parsed YAML or JSON document. Text that is one placeholder becomes the value itself, with its type; a placeholder inside
- * longer text becomes part of it. So no value can break the syntax around it. Throws Error naming the placeholder.
+ * Fills a parsed YAML or JSON document. A string that is one placeholder becomes the value itself, with its type; a placeholder inside a
+ * longer string becomes part of it. So no value can break the surrounding syntax. Throws an Error naming the placeholder.
  */
 export function renderDocument(document: unknown, values: TemplateValues): unknown {
   const used = new Set<string>();
@@ -42,7 +42,7 @@ export function renderDocument(document: unknown, values: TemplateValues): unkno
   return filled;
 }
 
-/** Fills a text, each value written as a JSON string: Alloy and YAML both read it as a quoted string. In comments it is written bare. */
+/** Fills a text, each value as a JSON string: Alloy and YAML both read it as a quoted string. In comments it is inserted unquoted. */
 export function renderText(template: string, values: Readonly<Record<string, string>>): string {
   const used = new Set<string>();
   const filled = template.split('\n').map((line) => {

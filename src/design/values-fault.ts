@@ -1,4 +1,4 @@
-/** What is wrong with values, and how they are read. */
+/** Faults in values, and how values are read. */
 import type { DoctorCode } from '../problems/catalogue.ts';
 import { isMap, type Values } from './merge.ts';
 
@@ -11,6 +11,6 @@ export interface Fault {
   readonly evidence?: readonly string[];
 }
 
-/** The value at a path with dots; `undefined` where there is none. */
+/** The value at a dotted path; `undefined` if it does not exist. */
 export const valueAt = (values: Values, path: string): unknown =>
   path.split('.').reduce<unknown>((value, key) => (isMap(value) ? value[key] : undefined), values);

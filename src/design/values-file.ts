@@ -1,25 +1,25 @@
-/** Reads a Helm values file as Helm reads it: `yes` is true and 0644 is 420 there, which YAML's newer version takes for text and 644. */
+/** Reads a Helm values file as Helm does: `yes` is true and 0644 is 420, whereas YAML 1.2 reads the text "yes" and 644. */
 import { parse, type Tags } from 'yaml';
 
-/** Helm leaves times, and digits with colons, as the text they are. */
+/** Helm keeps times, and digits with colons, as strings. */
 const asText = (tags: Tags): Tags =>
   tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')));
 
-/** Of maps and lists in each other: charts nest a dozen, and everything that reads values does so by calling itself. */
+/** The depth of nested maps and lists: charts nest a dozen, and everything that reads values is recursive. */
 const DEEPEST = 100;
-/** With what aliases repeat; the largest values files have some thousand. */
+/** Including what aliases repeat; the largest values files have some thousand. */
 const MOST_NODES = 200_000;
 
 /**
- * The document, whatever it is; an empty file is an empty map. Throws YAMLParseError with line and column, and plain errors for a document that
- * holds itself, or is deeper or larger than any values.
+ * The document, whatever it is; an empty file is an empty map. Throws YAMLParseError with line and column, and a plain Error for a document
+ * that contains itself, or is deeper or larger than any real values file.
  */
 export function parseValuesFile(text: string): unknown {
   let values: unknown;
   try {
     values = parse(text, { version: '1.1', customTags: asText }) ?? {};
   } catch (error) {
-    // The parser calls itself for each level.
+    // The parser recurses for each level.
     throw error instanceof Error && error.message.includes('call stack') ? tooDeep() : error;
   }
   let nodes = 0;

@@ -1,4 +1,4 @@
-/** Values for Alloy, and the pipeline in them, that lose logs. */
+/** Values for Alloy, and its pipeline, that lose logs. */
 import { blocksNamed, literal, readAlloy } from './alloy-reading.ts';
 import { masked } from './secrets.ts';
 import type { Values } from './merge.ts';

@@ -1,4 +1,4 @@
-/** Values for Loki that lose logs, or keep it from starting. */
+/** Values for Loki that lose logs, or prevent it from starting. */
 import { isMap, type Values } from './merge.ts';
 import { invalidPeriod } from './schema.ts';
 import { bytes } from './quantities.ts';
@@ -98,7 +98,7 @@ export function lokiFaults(values: Values): readonly Fault[] {
 
 type Get = (path: string) => unknown;
 
-/** Where chunks go to. */
+/** Where chunks are stored. */
 function storeFaults(get: Get): readonly Fault[] {
   const faults: Fault[] = [];
   for (const use of ['chunks', 'ruler', 'admin']) {
@@ -128,10 +128,10 @@ function storeFaults(get: Get): readonly Fault[] {
   return faults;
 }
 
-/** Loki takes lines of a week. */
+/** Loki accepts lines up to a week old. */
 const WEEK_MS = 604_800_000;
 
-/** What must fit what else is said. */
+/** Values that must be consistent with others. */
 function fitFaults(get: Get): readonly Fault[] {
   const faults: Fault[] = [];
   const limit = get('ingester.resources.limits.memory');

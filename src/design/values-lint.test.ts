@@ -1,4 +1,4 @@
-/** Values judged without a cluster: what loses logs is told, and what is right is not. */
+/** Values linted without a cluster: what loses logs is reported, and valid values are not. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { periods, invalidPeriod } from './schema.ts';

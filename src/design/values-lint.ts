@@ -1,4 +1,4 @@
-/** Values files judged without a cluster: keys the chart ignores, wrong types, and combinations that lose logs. */
+/** Lints values files without a cluster: keys the chart ignores, wrong types, and combinations that lose logs. */
 import { chartOf, recordedVersion, unknownKeys, wrongTypes } from './keys.ts';
 import type { Values } from './merge.ts';
 import { alloyFaults } from './values-lint-alloy.ts';
@@ -19,7 +19,7 @@ export function lintValues({ file, values }: LintFile, said?: Chart): { readonly
     return { faults: [{ code: 'VALUES_CHART_UNKNOWN', severity: 'fail', hop: '', message: `The chart that ${file} belongs to can't be inferred`, evidence }] };
   }
   const faults = [...keyFaults({ file, values }, chart), ...(chart === 'loki' ? lokiFaults(values) : alloyFaults(values))];
-  // What loses everything is told first.
+  // What loses all logs is reported first.
   const ordered = [...faults.filter(({ severity }) => severity === 'fail'), ...faults.filter(({ severity }) => severity === 'warn')];
   return { chart, faults: ordered.map((fault) => ({ ...fault, evidence: [...(fault.evidence ?? []), ...(fault.code.startsWith('VALUES_') ? [] : [file])] })) };
 }

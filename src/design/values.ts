@@ -1,4 +1,4 @@
-/** The values of both charts, from the readable files under `templates/`. */
+/** The values of both charts, built from the files under `templates/`. */
 import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 import { gatewayLabels } from './exposure.ts';
@@ -8,16 +8,16 @@ import { periods, takesMetadata, type Period } from './schema.ts';
 import { components, type Component, type Share, type Sizing } from './sizes.ts';
 import { renderDocument, renderText, type Templates } from './template.ts';
 
-/** Enough for the write-ahead log of every size; one for all, because a StatefulSet can't change its volumes. */
+/** Enough for the write-ahead log of every size; the same for all, because a StatefulSet can't change its volumes. */
 export const volumeSize = '20Gi';
 
-/** Loki's own limit, 30d1h: a longer query is refused, so what is kept longer could only be seen piece by piece. */
+/** Loki's own limit, 30d1h: a longer query is rejected, so logs kept longer could only be queried piecewise. */
 const queryableHours = 721;
 
 export interface LokiParts {
   readonly installId: string;
   readonly region: string;
-  /** Which role Loki's pods take, and how they come to it. */
+  /** The role of Loki's pods, and how they get it. */
   readonly role: string;
   readonly chunksBucket: string;
   readonly rulerBucket: string;
@@ -30,7 +30,7 @@ export interface LokiParts {
   readonly alertmanagerUrl?: string;
   readonly resolver?: string;
   readonly monitoring: boolean;
-  /** Periods of the schema that lines have been written under; none where nothing runs yet. */
+  /** Schema periods under which lines have been written; none if nothing runs yet. */
   readonly kept: readonly Period[];
   readonly today: string;
   /** The load balancer's Service, if there is one. */
@@ -70,7 +70,7 @@ interface LokiValues {
   readonly [key: string]: unknown;
 }
 
-/** Parts that run once and stay once: their anti-affinity and disruption budget would say nothing. */
+/** Components that always run with one replica: anti-affinity and a disruption budget would be pointless. */
 const single: readonly Component[] = ['compactor', 'ruler'];
 
 function shareValues(sizing: Sizing): Record<string, unknown> {
@@ -91,7 +91,7 @@ const resources = ({ cpu, memory, limit }: Share) => ({ requests: { cpu, memory 
 
 const kebab = (component: Component) => component.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** The chart demands different nodes; this only prefers them. The `null` takes the chart's demand away: maps would merge. */
+/** The chart requires different nodes; this only prefers them. The `null` removes the chart's requirement, because maps merge. */
 function spread(component: Component) {
   const matchLabels = { ...gatewayLabels, 'app.kubernetes.io/instance': lokiRelease, 'app.kubernetes.io/component': kebab(component) };
   return {
@@ -130,5 +130,5 @@ export function alloyValues(templates: Templates, parts: AlloyParts): Values {
   }) as Values;
 }
 
-/** The chart runs both texts through Helm's templates, where braces would be orders. */
+/** The chart renders both texts through Helm templates, where braces would be template actions. */
 const literal = (text: string) => text.replaceAll('{{', '{{ "{{" }}');

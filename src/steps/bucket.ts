@@ -135,7 +135,7 @@ async function lifecycleBack(buckets: Buckets, found: BucketState, before: reado
   return { is: 'kept', target: `s3://${found.name}`, logs: true, why: 'S3 no longer empties it, and it may contain new logs', how: expireAgain(found.name) };
 }
 
-/** `fail` and `recreate` speak of a bucket left from before: with Loki running on it, it is in use, and `recreate` is refused. */
+/** `fail` and `recreate` concern a bucket left from before: while Loki runs on it, it is in use, and `recreate` is refused. */
 async function whenItExists(ctx: Needs, plan: BucketPlan, found: BucketState): Promise<Inspection | { readonly changes: readonly Change[] }> {
   if (plan.whenExists === 'reuse') return { changes: [] };
   const { name, namespace } = ctx.blueprint.loki;

@@ -40,7 +40,7 @@ const release: Release = {
   manifest,
 };
 
-/** Where helm does what it would: a rollback writes the objects of the manifest. */
+/** Simulates helm: a rollback writes the objects of the manifest. */
 async function worldOf(live: readonly KubeObject[]) {
   const world = new MemoryWorld('eu-west-1');
   const kubernetes = world.kubernetesPort();

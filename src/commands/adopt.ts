@@ -1,4 +1,4 @@
-/** `adopt`: what somebody else installed becomes ours: shown, asked, marked, brought to what loki-eks would install, and every line kept. */
+/** `adopt`: takes over a foreign installation: shows a plan, asks, marks it, brings it to what loki-eks would install, and keeps every line. */
 import { getPath } from '../design/get-path.ts';
 import { oidcProvider } from '../steps/oidc-provider.ts';
 import { changesIn, described } from '../engine/plan.ts';
@@ -15,13 +15,13 @@ export const adopt: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, options) =>
 export async function takeOver(run: RunContext, { dryRun }: Pick<InstallOptions, 'dryRun'>): Promise<CommandResult> {
   const seen = await prepare(run, { adopt: learn });
   run.emit({ type: 'plan.finished', changes: changesIn(seen.plan), steps: described(seen.plan) });
-  // Behind hundreds of lines of a plan, where the question comes.
+  // Repeated after hundreds of plan lines, right where the question is asked.
   for (const text of [...staying(seen), ...going(seen)]) run.emit({ type: 'note.given', text });
   if (dryRun) return resultOfPlan(seen);
   return applyPlan(run, seen, 'adopt');
 }
 
-/** What is carried on as it is: a plan shows only what changes. */
+/** What is carried over unchanged: a plan shows only changes. */
 function staying({ blueprint, ctx, plan }: PreparedPlan): readonly string[] {
   const { chunks, ruler } = blueprint.buckets;
   const periods = (ctx.facts.inUse?.schema ?? []).map((period) => `${period.from} (${period.store}, ${period.schema})`);
@@ -35,7 +35,7 @@ function staying({ blueprint, ctx, plan }: PreparedPlan): readonly string[] {
   ];
 }
 
-/** What ends or gets less: among so many changed values nobody would see it. */
+/** What stops or is reduced: easily overlooked among so many changed values. */
 export function going({
   blueprint: { loki },
   runs,

@@ -1,4 +1,4 @@
-/** What an installation that somebody else made has to go on with: its buckets, role, login, tenant, retention and schema, read from what runs. */
+/** What adopting a foreign installation has to carry over: its buckets, role, login, tenant, retention and schema, read from the running one. */
 import type { CollectorEvidence } from './doctor/analyze/collectors-evidence.ts';
 import type { LokiEvidence } from './doctor/analyze/loki-evidence.ts';
 import { blocksNamed } from '../design/alloy-reading.ts';
@@ -25,9 +25,9 @@ import { surveyCollectors } from './doctor/collect/collectors.ts';
 import { surveyLoki } from './doctor/collect/loki.ts';
 import { collectErrors } from './doctor/collect/objects.ts';
 
-/** Throws ADOPT_*. `undefined` when the installation is ours already and was not adopted. */
+/** Throws ADOPT_*. `undefined` if the installation is ours already and was not adopted. */
 export async function learn(run: RunContext, session: Session): Promise<Adoption | undefined> {
-  // What is strange about the record is said by whoever looks at the cluster beside this.
+  // Oddities in the record are reported by the discovery that runs alongside.
   const quiet = { settings: run.settings, emit: () => {} };
   const { adopted: recorded } = await remembered(quiet, session);
   if (!recorded && (await readInstallation(quiet, session))) return undefined;
@@ -44,7 +44,7 @@ export async function learn(run: RunContext, session: Session): Promise<Adoption
     ...labelOf(collectors),
     ...keyOf(fit.loki),
   };
-  // A name that a record does not hold is one that loki-eks makes: by now it may run under it.
+  // A name missing from the record is one that loki-eks generates: the installation may use it by now.
   const settings = { ...(recorded?.settings ?? learned), ...said(run) };
   const found: Omit<Adopted, 'settings'> = {
     ...(login.secret && { passwordSecret: login.secret }),
@@ -52,7 +52,7 @@ export async function learn(run: RunContext, session: Session): Promise<Adoption
     schema: kept.schema,
   };
   const adopted: Adopted = {
-    // What has been recorded may be half done: collectors of ours no longer tell what theirs did.
+    // A recorded adoption may be half done: our collectors no longer show what the previous ones did.
     ...(recorded ?? found),
     settings: { ...settings, ...logsOf({ config, loki: fit.loki, collectors, login, settings }) },
   };
@@ -66,7 +66,7 @@ function running({ workloads, gateway }: LokiEvidence): Running {
   return { pods, loadBalancer: gateway?.serviceType === 'LoadBalancer' };
 }
 
-/** What somebody else wrote is held to the same rules as what a user says: it goes into names, policies and templates. */
+/** Foreign values must satisfy the same rules as user input: they are used in names, policies and templates. */
 function refuseStrange(adopted: Adopted): void {
   const [fault] = adoptedIn({ ...adopted }).faults;
   if (!fault) return;
@@ -75,14 +75,14 @@ function refuseStrange(adopted: Adopted): void {
   throw spec ? stop('ADOPT_VALUE_UNDETECTED', { message, fix: `Run \`loki-eks adopt ${spec.flag} ${spec.placeholder}\`` }) : unfit(message);
 }
 
-/** What was said for this run is what is adopted, whatever is found. */
+/** Explicit settings of this run override what was detected. */
 function said({ settings, said: keys = new Set() }: RunContext): Adopted['settings'] {
   return Object.fromEntries(adoptable.flatMap((key) => (keys.has(key) && settings[key] !== undefined ? [[key, settings[key]]] : [])));
 }
 
 const unfit = (message: string, evidence?: readonly string[]): ProblemError => stop('ADOPT_UNSUPPORTED', { message, ...(evidence && { evidence }) });
 
-/** A run that failed, and could not take everything back, may have left no record. */
+/** A failed run that could not roll back everything may have left no record. */
 async function unfinished({ deps, settings }: RunContext, { cluster }: Session): Promise<boolean> {
   return (await deps.journals.unfinished(installIdOf(cluster.arn, settings.namespace))) !== undefined;
 }
@@ -93,7 +93,7 @@ interface Fit {
   readonly kept: Kept;
 }
 
-/** `begun`: what fitted then is on its way, and a run that died may have left it without its StatefulSets. */
+/** `begun`: the installation fitted when the adoption began, and an interrupted run may have left it without its StatefulSets. */
 function fitting({ settings }: RunContext, loki: LokiEvidence | undefined, { begun }: { readonly begun: boolean }): Fit {
   const { namespace } = settings;
   if (!loki) throw stop('ADOPT_NOTHING', { message: `No Loki runs in namespace ${namespace} of this cluster` });
@@ -116,7 +116,7 @@ function fitting({ settings }: RunContext, loki: LokiEvidence | undefined, { beg
   return { loki, config: loki.config, kept: storedIn(loki, loki.config) };
 }
 
-/** Everything that decides where a line lies and how it is found must be something that our own values can say. */
+/** Everything that decides where lines are stored and how they are found must be expressible in our own values. */
 function storedIn({ configFrom }: LokiEvidence, config: Json): Kept {
   const kept = keptInConfig(config);
   if (kept.schema.length === 0) throw unfit(`${configFrom} has no schema_config`);
@@ -131,19 +131,19 @@ function storedIn({ configFrom }: LokiEvidence, config: Json): Kept {
   return kept;
 }
 
-/** A role that serves this Loki alone is taken over; one that others use stays as it is, and Loki gets one of its own beside it. */
+/** A role that serves only this Loki is adopted; one that others use stays unchanged, and Loki gets its own role. */
 async function identityOf(run: RunContext, session: Session, { account }: LokiEvidence): Promise<Adopted['settings']> {
   const arn = account.roleArn ?? account.association;
   const role = /^arn:[^:]+:iam::(\d+):role(\/(?:.*\/)?)([^/]+)$/.exec(arn ?? '');
   const identity = account.roleArn === undefined && account.association !== undefined ? ({ identity: 'pod-identity' } as const) : {};
-  // A role that is gone or of another account can't be taken over either.
+  // A role that is missing or in another account can't be adopted either.
   if (!role || role[1] !== session.caller.account || account.role?.is !== 'found') return identity;
   const [, , iamPath = '/', roleName = ''] = role;
   if (run.said?.has('roleName')) return { ...identity, roleName, iamPath };
   const found = await session.looking.roles.find(roleName);
   const own = ownership(session.cluster.arn, run.settings.namespace);
   const ours = found !== undefined && isOwnedByTags(found.tags, own);
-  // A run that died, or could not take everything back, has made it already, by the name that this one would make.
+  // An interrupted run, or one that could not roll back everything, has created it already, under the name that this run would use.
   if (ours && !isAdoptedByTag(found.tags)) {
     const made = roleName === names.roleName(session.cluster.name, own.installId);
     return { ...identity, ...(!made && { roleName }), ...(iamPath !== '/' && { iamPath }) };
@@ -166,14 +166,14 @@ async function sharedRole(
     identity === 'pod-identity' || !provider
       ? policies.podIdentityTrust(templates, { ...subject, clusterArn: cluster.arn })
       : policies.webIdentityTrust(templates, { ...subject, providerArn: provider, issuer: cluster.issuer ?? '' });
-  // Statements of its policy are known by their Sids alone here: which buckets they name is not decided yet.
+  // Statements of its policy are recognized only by their Sids here: the bucket names are not decided yet.
   const role = { trust, policyName: names.rolePolicy, policy: null };
   return sharedBecause(found, { role, serviceAccount, ...(provider && { oidcProvider: { arn: provider } }) }, await looking.roles.instanceProfiles(found.name));
 }
 
 const MOST_NAMES = 9;
 
-/** The name that is made by itself, unless that is the very role that stays. */
+/** The generated name, unless the role that stays has that very name. */
 async function roleBeside({ settings }: RunContext, { looking, cluster }: Session, taken: string): Promise<Adopted['settings']> {
   const own = ownership(cluster.arn, settings.namespace);
   const made = names.roleName(cluster.name, own.installId);
@@ -209,13 +209,13 @@ function labelOf(collectors: readonly CollectorEvidence[]): Adopted['settings'] 
 
 interface LoginSeen {
   readonly user?: string;
-  /** Known only where a collector says it and the gateway's file agrees. */
+  /** Known only if a collector contains it and the gateway's file accepts it. */
   readonly password?: string;
   readonly secret?: string;
   readonly others: readonly string[];
 }
 
-/** The collector's own login goes on where it can be proved; otherwise ours gets a user of its own, and those who are in the file stay in it. */
+/** The collector's own login is kept if it can be verified; otherwise ours becomes a new user, and existing users stay in the file. */
 async function loginOf(
   { settings, said: keys = new Set() }: RunContext,
   { kubernetes }: Session,
@@ -229,7 +229,7 @@ async function loginOf(
   const logins = of.collectors.flatMap(({ writers }) => writers.flatMap(({ login }) => login ?? []));
   const proved = logins.find(({ user, password }) => verifyHash(file, user, password) && (!keys.has('gatewayUser') || user === settings.gatewayUser));
   const user = proved?.user ?? (keys.has('gatewayUser') ? settings.gatewayUser : FRESH_USER);
-  // What a chart has made goes with the next upgrade of its release.
+  // What a chart has created is deleted by the next upgrade of its release.
   const made = secret.metadata.annotations?.[MADE_BY_HELM] !== undefined;
   return {
     user,
@@ -249,7 +249,7 @@ interface LogsSeen {
   readonly settings: Adopted['settings'];
 }
 
-/** Whose the lines are and how long they are kept: never guessed. */
+/** The tenant and the retention: never guessed. */
 function logsOf({ settings, ...seen }: LogsSeen): Pick<Settings, 'retentionDays'> & { readonly tenant: string } {
   return { tenant: settings.tenant ?? tenantOf(seen), retentionDays: settings.retentionDays ?? retentionOf(seen.config) };
 }
@@ -266,7 +266,7 @@ function tenantOf({ config, loki, collectors, login }: Omit<LogsSeen, 'settings'
   throw stop('ADOPT_VALUE_UNDETECTED', { message, fix: `Run \`loki-eks adopt --tenant ${fixed[0] ?? 'NAME'}\`` });
 }
 
-/** In whole days, and never shorter than any line is kept today. */
+/** In whole days, and never shorter than the longest current retention. */
 function retentionOf(config: Json): number {
   const streams = getPath(config, 'limits_config.retention_stream');
   const texts = [getPath(config, 'limits_config.retention_period'), ...(Array.isArray(streams) ? streams.map((one: Json) => getPath(one, 'period')) : [])];
@@ -280,7 +280,7 @@ function retentionOf(config: Json): number {
 
 const HOURS: Readonly<Record<string, number>> = { w: 168, d: 24, h: 1, m: 1 / 60, s: 1 / 3600 };
 
-/** `672h`, `4w`, `30d`, `1d12h0m0s`; what is no duration is none. */
+/** `672h`, `4w`, `30d`, `1d12h0m0s`; 0 if it is not a duration. */
 function hoursIn(value: Json | undefined): number {
   if (typeof value !== 'string' || !/^(\d+(\.\d+)?(w|d|h|m|s))+$/.test(value)) return 0;
   return [...value.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)([wdhms])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * (HOURS[unit!] ?? 0), 0);

@@ -1,4 +1,4 @@
-/** From a plan that was shown to the end of the run: the question, the lock, the deeds and the proof. */
+/** From a displayed plan to the end of the run: the confirmation, the lock, the changes and the verification. */
 import type { RunResult } from '../engine/run.ts';
 import { changesIn } from '../engine/plan.ts';
 import type { Change, Journal, Plan } from '../engine/types.ts';
@@ -14,7 +14,7 @@ import { recover } from './recover.ts';
 import { prove, type Proof } from './verify/verify.ts';
 import type { CommandResult } from './run-command.ts';
 
-/** `command` is what another run is told that this one is. */
+/** `command` is the name of this run as reported to concurrent runs. */
 export async function applyPlan(run: RunContext, seen: PreparedPlan, command: 'install' | 'adopt'): Promise<CommandResult> {
   const parts = await lockParts(run, { ...seen, command });
   const unfinished = (await run.deps.journals.unfinished(seen.blueprint.ownership.installId)) !== undefined;
@@ -22,7 +22,7 @@ export async function applyPlan(run: RunContext, seen: PreparedPlan, command: 'i
   return ending ?? locked(parts, (lock) => underLock(run, seen, { lock, unfinished }));
 }
 
-/** What ends a run before it takes the lock: bars, nothing to do, or a no. A run at work elsewhere explains what looks broken. */
+/** What ends a run before it takes the lock: blockers, nothing to do, or a declined plan. A concurrent run explains what looks broken. */
 async function beforehand(run: RunContext, seen: PreparedPlan, parts: LockParts): Promise<CommandResult | undefined> {
   const other = seen.blockers.length > 0 ? await otherRun(parts) : undefined;
   const ending = await consented(run, other ? { ...seen, blockers: [other, ...seen.blockers] } : seen);
@@ -30,7 +30,7 @@ async function beforehand(run: RunContext, seen: PreparedPlan, parts: LockParts)
   return ending;
 }
 
-/** `undefined` when there is something to do, nothing bars it, and nobody says no. */
+/** `undefined` if there is something to do, nothing blocks it, and the user agrees. */
 async function consented(run: RunContext, { blockers, plan }: Pick<PreparedPlan, 'blockers' | 'plan'>): Promise<CommandResult | undefined> {
   if (blockers.length > 0) return { outcome: 'refused', problems: blockers };
   const changes = changesIn(plan);
@@ -41,7 +41,7 @@ async function consented(run: RunContext, { blockers, plan }: Pick<PreparedPlan,
   return (await agreed(run, plan)) ? undefined : { outcome: 'refused', problems: [problem('DECLINED')] };
 }
 
-/** Between the plan and the lock another run may have ended, so everything is inspected once more. */
+/** Another run may have finished between the plan and the lock, so everything is inspected again. */
 async function underLock(
   run: RunContext,
   seen: PreparedPlan,
@@ -49,13 +49,13 @@ async function underLock(
 ): Promise<CommandResult> {
   const now = await replan(run, seen, { all: unfinished });
   const ending = unfinished
-    ? // Taking back must be possible also where going on is barred.
+    ? // Rolling back must be possible even if resuming is blocked.
       ((await recover(run, now, lock)) ?? (await consented(run, now)))
     : (outdated(run, seen.plan, now.plan) ?? (await consented({ ...run, yes: true }, now)));
   return ending ?? apply(run, now, lock);
 }
 
-/** What somebody agreed to is what is done: something new in the plan stops the run, something less does not. */
+/** Only what the user agreed to is done: a new change in the plan stops the run, a missing one does not. */
 function outdated({ yes, deps }: RunContext, before: Plan<Context>, now: Plan<Context>): CommandResult | undefined {
   if (yes || !deps.questions) return undefined;
   const known = new Set(changesOf(before).map(words));
@@ -69,7 +69,7 @@ const changesOf = (plan: Plan<Context>): readonly Change[] =>
   plan.flatMap(({ finding }) => (finding.is === 'differs' ? finding.changes.filter(({ action }) => action !== 'keep') : []));
 const words = ({ action, target }: Change): string => `${action} ${target}`;
 
-/** The only question after the plan; nothing is drawn while it is asked. A plan that deletes something wants more than Enter. */
+/** The only question after the plan; nothing is drawn while it is asked. A plan that deletes something does not default to yes. */
 async function agreed({ yes, deps, settled }: RunContext, plan: Plan<Context>): Promise<boolean> {
   if (yes || !deps.questions) return true;
   await settled();
@@ -94,16 +94,16 @@ async function apply(run: RunContext, { plan, ctx, blueprint }: PreparedPlan, lo
     proof = await prove(run, ctx);
   } catch (error) {
     if (!signal.aborted) throw error;
-    // Nothing is taken back any more, so this is no interruption that left the world as it was.
+    // Nothing is rolled back any more, so this is not an interruption that restored the previous state.
     const message = 'Verification was interrupted; the installation is complete';
     return { ...ending, outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'Run `loki-eks verify`' })] };
   }
   for (const text of whereToLook(blueprint)) emit({ type: 'note.given', text });
-  // Everything stands and stays; what does not work yet is the reader's to see, not a reason to take it all away.
+  // Everything is installed and stays; what does not work yet is for the user to judge, not a reason to roll it all back.
   return proof.found ? ending : { ...ending, outcome: 'unhealthy', problems: proof.problems };
 }
 
-/** In Grafana, where it was wired; else all that it takes to wire one. */
+/** In Grafana, if it was configured; else everything needed to configure one. */
 function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] {
   if (grafana?.datasource) {
     const shown = grafana.dashboard ? ` and dashboard "${grafana.dashboard.name}"` : '';
@@ -117,7 +117,7 @@ function whereToLook({ grafana, login, gateway }: Blueprint): readonly string[] 
   ];
 }
 
-/** What could not be taken back, or, when nothing was to be taken back, all that this run did, and how to go on from it. */
+/** What could not be rolled back, or, if nothing was to be rolled back, all changes of this run, and how to resume it. */
 async function leftBy(
   { left, problems, writes }: RunResult,
   { run, journal, command }: { readonly run: RunContext; readonly journal: Journal; readonly command: 'install' | 'adopt' },

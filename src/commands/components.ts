@@ -6,7 +6,7 @@ import { problem } from '../problems/problem.ts';
 import type { Context } from '../context.ts';
 
 interface Row extends Component {
-  /** Of Loki: which part it is. */
+  /** The component of Loki. */
   readonly part?: string;
 }
 
@@ -39,7 +39,7 @@ export async function components({ kubernetes, releases, blueprint }: Pick<Conte
   return withoutReplicas(rows.flat(), blueprint);
 }
 
-/** Kubernetes has 0 of 0 for ready; what nobody else does meanwhile, Loki does not do. */
+/** Kubernetes counts 0 of 0 as ready; but Loki does not do a job whose components all have zero replicas. */
 function withoutReplicas(rows: readonly Row[], { loki: { namespace, values } }: Context['blueprint']): readonly Component[] {
   const parts = rows.flatMap((row) => (row.part ? [{ component: row.part, wanted: row.wanted, ready: row.ready, row }] : []));
   const idle = new Map(scaledToZero(parts).flatMap(({ parts: all, words }) => all.map(({ row, component }) => [row, { words, component }] as const)));

@@ -1,4 +1,4 @@
-/** Getting to the cluster: region, caller, cluster, and a way into its API that is surely this cluster's. */
+/** Connecting to the cluster: region, caller, cluster, and access to an API that is verified to be this cluster's. */
 import { clusterArn, EVERY } from '../design/permissions.ts';
 import type { Permission } from '../engine/types.ts';
 import { nearest } from '../design/nearest.ts';
@@ -13,7 +13,7 @@ import type { RunContext } from '../deps.ts';
 
 export interface Session {
   readonly aws: Aws;
-  /** The same, for looking only: each thing is asked once, and some are asked already. */
+  /** The same for reads only: each request is made once, and some are prefetched. */
   readonly looking: Aws;
   readonly caller: Caller;
   readonly cluster: EksCluster;
@@ -30,7 +30,7 @@ export async function connect({ settings, deps, emit }: RunContext, ahead: Prefe
     if (ahead !== 'nothing') prefetchByName(looking, name);
     return found.then((cluster) => ({ name, cluster }));
   });
-  // Who calls is the first to be told when both fail.
+  // If both fail, the caller's identity is reported first.
   asked.catch(() => undefined);
   const caller = await aws.callers.whoami();
   const { name, cluster } = await asked;
@@ -48,7 +48,7 @@ export async function connect({ settings, deps, emit }: RunContext, ahead: Prefe
 
 type Parts = Pick<RunContext, 'settings' | 'deps'> & { readonly aws: Aws };
 
-/** Asked only when nobody said it and somebody is there to answer. */
+/** Asked only if it was not given and the run is interactive. */
 async function clusterName({ settings, deps, aws }: Parts): Promise<string> {
   if (settings.cluster) return settings.cluster;
   if (!deps.questions) throw stop('SETTING_MISSING', { message: 'cluster is missing', fix: 'Add `--cluster NAME`, or set LOKI_EKS_CLUSTER' });
@@ -71,7 +71,7 @@ async function noSuchCluster(name: string, { aws, caller }: { readonly aws: Aws;
   });
 }
 
-/** With a kubeconfig of the user's, its server must be this cluster's: its current context may be any cluster. */
+/** A user's kubeconfig must point to this cluster's server: its current context may be any cluster. */
 async function accessTo(cluster: EksCluster, { settings, deps, aws }: Parts): Promise<KubeAccess> {
   const { endpoint, certificateAuthority, name } = cluster;
   if (!endpoint || !certificateAuthority) {
@@ -93,7 +93,7 @@ async function accessTo(cluster: EksCluster, { settings, deps, aws }: Parts): Pr
 
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host.toLowerCase() : url);
 
-/** Who calls may be asked by everybody. */
+/** Every identity is allowed to ask who it is. */
 export const reachPermissions: readonly Permission[] = [
   {
     to: 'list clusters where --cluster is not given or names none; IAM takes no narrower resource for it',

@@ -1,10 +1,10 @@
-/** Consents that a plan lacks: asked for where somebody can answer, refused with the right flag where nobody can. */
+/** Consents that a plan lacks: requested in an interactive run, refused with the right flag otherwise. */
 import type { Plan } from '../engine/types.ts';
 import type { Context } from '../context.ts';
 import type { Consent } from '../steps/consent.ts';
 import type { RunContext } from '../deps.ts';
 
-/** The run with what was granted, or `undefined` when nothing was asked or nothing was granted. */
+/** The run with the granted consents, or `undefined` if nothing was asked or granted. */
 export async function consent(run: RunContext, { plan }: { readonly plan: Plan<Context> }): Promise<RunContext | undefined> {
   const { settings, deps, settled } = run;
   const { questions } = deps;
@@ -26,7 +26,7 @@ export async function consent(run: RunContext, { plan }: { readonly plan: Plan<C
   return undefined;
 }
 
-/** With these buckets among those that may be emptied. */
+/** With these buckets added to those that may be emptied. */
 export function emptying(given: Consent | undefined, names: readonly string[]): Consent {
   return { ...given, buckets: new Map([...(given?.buckets ?? []), ...names.map((name) => [name, { how: 'empty' } as const] as const)]) };
 }

@@ -1,12 +1,12 @@
-/** Ports that refuse after a deadline: whoever goes on past what can't be looked at then ends with what has come so far. */
+/** Ports that throw after a deadline: a caller that tolerates failed reads then ends with what it has so far. */
 import { stop } from '../problems/problem.ts';
 import type { Dependencies, RunContext } from '../deps.ts';
 
 export interface Deadline {
-  /** The same run, whose ports throw COLLECT_TIMED_OUT once the time is over, also out of what they are in the middle of. */
+  /** The same run, with ports that throw COLLECT_TIMED_OUT after the deadline, also from calls in flight. */
   readonly run: RunContext;
   readonly passed: () => boolean;
-  /** From now on there is no deadline. What was late stays unheard. */
+  /** Removes the deadline. Late responses stay ignored. */
   readonly lift: () => void;
 }
 
@@ -19,10 +19,10 @@ export function deadline(run: RunContext, ms: number): Deadline {
       if (state.is === 'running') state.is = 'passed';
       throw stop('COLLECT_TIMED_OUT', { message: `No response within ${Math.round(ms / 1000)} s, the time limit of a support bundle` });
     },
-    // An interruption is everybody's own to notice.
+    // Callers handle an interruption themselves.
     () => new Promise<never>(() => {}),
   );
-  // Nobody may be waiting for anything just then.
+  // Nothing may be awaiting it at that moment.
   late.catch(() => {});
   const heard = <T>(work: Promise<T>): Promise<T> => (state.is === 'lifted' ? work : Promise.race([late, work]));
   return {
@@ -47,7 +47,7 @@ function timely(deps: Dependencies, heard: Heard): Makers {
   return { aws: made(aws), kubernetes: made(kubernetes), releases: made(releases), logs: made(logs), grafana: made(grafana) };
 }
 
-/** Methods that promise something are heard until the deadline; ports within ports are ports as well. */
+/** Methods that return a promise are bounded by the deadline; nested ports are wrapped as well. */
 function port<T extends object>(target: T, heard: Heard): T {
   return new Proxy(target, {
     get: (of, key) => {

@@ -1,4 +1,4 @@
-/** Facts, read once and all at once. */
+/** Facts, read once and concurrently. */
 import { EVERY, rule } from '../design/permissions.ts';
 import type { Facts, NodeFact, StorageClassFact } from '../design/facts.ts';
 import { installIdOf } from '../design/ownership.ts';
@@ -17,9 +17,9 @@ import type { RunContext } from '../deps.ts';
 import type { Session } from './connect.ts';
 
 export interface Discovery {
-  /** Where they are needed on this disk; otherwise it is only said what they would be. */
+  /** Whether the charts must be on disk; otherwise only their pins are needed. */
   readonly charts?: Promise<Facts['charts']>;
-  /** Nothing will be placed: of a big cluster some nodes speak for all. */
+  /** Nothing will be scheduled: on a big cluster a sample of nodes is enough. */
   readonly sampleNodes?: boolean;
 }
 
@@ -64,7 +64,7 @@ export async function discover(run: RunContext, { looking: aws, caller, cluster,
     fact: 'nodes',
     value: options.sampleNodes && nodes.length > COUNTED_NODES ? `more than ${COUNTED_NODES}` : nodesInWords(nodes),
   });
-  // Whoever does not install goes by the charts that are installed.
+  // Commands that do not install use the charts that are installed.
   for (const chart of options.charts ? [charts.loki, charts.alloy] : []) run.emit({ type: 'fact.found', fact: `chart ${chart.name}`, value: chart.origin });
   const service = dns.map(dnsFact).find((fact) => fact !== undefined);
   return {
@@ -91,8 +91,8 @@ export async function discover(run: RunContext, { looking: aws, caller, cluster,
 }
 
 /**
- * `fetchCharts`: they are put on this disk and their digests are checked. Without, a pinned chart is known by its pin: enough to look, not enough to install. When it can't be had, that is told
- * with everything else that is wrong, not instead of it; a file that the user named wrongly stops at once.
+ * `fetchCharts`: downloads charts and checks their digests. Without it, a pinned chart is known by its pin: enough to plan, not to install. A
+ * failed download is reported together with all other problems; a wrong file name given by the user stops at once.
  */
 export async function findCharts({ settings, deps }: RunContext, { fetchCharts }: { readonly fetchCharts: boolean }): Promise<Facts['charts']> {
   const { lokiChart, alloyChart, chartRepo: repo, helm } = settings;
@@ -115,14 +115,14 @@ export async function findCharts({ settings, deps }: RunContext, { fetchCharts }
   return { loki, alloy, ...(problems.length > 0 && { problems }) };
 }
 
-/** A StatefulSet can't change the class of its volumes, so the one in use has a say. */
+/** A StatefulSet can't change the class of its volumes, so the one in use matters. */
 async function classInUse(kubernetes: Kubernetes, namespace: string): Promise<string | undefined> {
   const labels = 'app.kubernetes.io/instance=loki';
   const claims = await kubernetes.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, labels });
   return claims.map(({ spec }) => (spec as { storageClassName?: string } | undefined)?.storageClassName).find(Boolean);
 }
 
-/** The CRD that Prometheus Operator brings; without it the API server refuses the objects. */
+/** The CRD of Prometheus Operator; without it the API server rejects the objects. */
 const SERVICE_MONITORS = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name: 'servicemonitors.monitoring.coreos.com' };
 
 function storageClassFact(object: KubeObject): StorageClassFact {
@@ -161,7 +161,7 @@ function nodesInWords(nodes: readonly NodeFact[]): string {
     .join(', ');
 }
 
-/** `doctor` asks in its own way, and goes on without an answer. */
+/** `doctor` does its own discovery, and continues without an answer. */
 const DISCOVERING = EVERY.filter((one) => one !== 'doctor');
 export const discoverPermissions: readonly Permission[] = [
   {

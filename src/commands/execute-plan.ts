@@ -1,4 +1,4 @@
-/** A plan carried out under the lock: its journal, the engine at work, and what becomes of a failure. */
+/** Applies a plan under the lock: its journal, the engine, and the handling of failures. */
 import { run as act, type RunOptions, type RunResult } from '../engine/run.ts';
 import type { Journal, Plan, Problem } from '../engine/types.ts';
 import type { Lock } from './lock/lock.ts';
@@ -12,7 +12,7 @@ export interface PlanExecution<Ctx> {
   readonly action: NonNullable<RunOptions['action']>;
 }
 
-/** Ends early when the lock is lost; what is left then is for the next run. */
+/** Stops early if the lock is lost; the rest is left to the next run. */
 export async function executePlan<Ctx>(
   { deps, emit, signal, settings }: RunContext,
   { plan, ctx, installId, action }: PlanExecution<Ctx>,
@@ -31,7 +31,7 @@ export async function executePlan<Ctx>(
   return { result, journal };
 }
 
-/** Where taking back would fail as well, or harm another run: everything stays for the next run. */
+/** Failures after which a rollback would fail as well, or harm another run: everything stays for the next run. */
 export const BEYOND_UNDO: Readonly<Record<string, string>> = {
   AWS_CREDENTIALS_EXPIRED: 'a rollback requires valid credentials',
   AWS_CREDENTIALS_INVALID: 'a rollback requires valid credentials',

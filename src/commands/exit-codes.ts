@@ -1,4 +1,4 @@
-/** Exit codes: what happened -> the number, the same in every output format. */
+/** Exit codes: outcome -> number, the same in every output format. */
 import type { EventMap, Problem } from '../engine/types.ts';
 import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
 
@@ -7,7 +7,7 @@ export type RunOutcome = EventMap['run.finished']['outcome'];
 export interface ExitInput {
   readonly outcome: RunOutcome;
   readonly problems?: readonly Problem[];
-  /** The run was stopped by a signal, whatever came of it. */
+  /** The run was stopped by a signal, whatever its result. */
   readonly interrupted?: boolean;
 }
 
@@ -33,14 +33,14 @@ export function exitCode({ outcome, problems = [], interrupted = false }: ExitIn
   }
 }
 
-/** Wrong usage only when nothing but usage is wrong; a problem that a check of health would report refuses a change all the same. */
+/** Usage error only if all problems are usage errors; a problem that a health check would report still refuses a change. */
 function refusal(problems: readonly Problem[]): number {
   const exits = problems.map(({ code }) => catalogue[code as ProblemCode]?.exit ?? 1);
   if (exits.includes(1)) return 1;
   return exits.length > 0 && exits.every((exit) => exit === 2) ? 2 : 3;
 }
 
-/** What a bare exit code says, for a use case that has not said it itself. */
+/** The meaning of a bare exit code, for a use case that reported no outcome itself. */
 export function outcomeOf(code: number): RunOutcome {
   const outcomes: Readonly<Record<number, RunOutcome>> = {
     0: 'ok',

@@ -1,4 +1,4 @@
-/** The Grafanas of the cluster, and a way into the API of the one that counts, with the login that the user allows. */
+/** The Grafanas of the cluster, and a connection to the API of the one in use, with the login that the user provides. */
 import type { GrafanaPlace } from '../design/blueprint.ts';
 import { grafanaIn, type GrafanaFact } from '../design/grafana-workload.ts';
 import type { Grafana, GrafanaLogin } from '../ports/grafana.ts';
@@ -6,7 +6,7 @@ import type { Kubernetes } from '../ports/kubernetes.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
 import type { RunContext } from '../deps.ts';
 
-/** By the label that Grafana's chart sets. Whoever may not look into other namespaces finds none: that is no reason to stop. */
+/** By the label that Grafana's chart sets. A caller without access to other namespaces finds none: that is no reason to stop. */
 export async function grafanas({ settings }: Pick<RunContext, 'settings'>, kubernetes: Pick<Kubernetes, 'list' | 'denied'>): Promise<readonly GrafanaFact[]> {
   if (settings.grafana === 'none' || settings.grafanaUrl !== undefined) return [];
   const namespace = settings.grafanaNamespace === undefined ? {} : { namespace: settings.grafanaNamespace };
@@ -24,14 +24,14 @@ export async function grafanas({ settings }: Pick<RunContext, 'settings'>, kuber
   }
 }
 
-/** Grafana is often another team's, and Loki is no less installed when its namespace is closed to us. */
+/** Grafana often belongs to another team, and Loki can be installed even without access to its namespace. */
 async function withRights(found: GrafanaFact, kubernetes: Pick<Kubernetes, 'denied'>): Promise<GrafanaFact> {
   const { namespace } = found;
   const wanted = ['secrets', 'configmaps'].flatMap((resource) => ['get', 'create', 'patch', 'delete'].map((verb) => ({ verb, resource, namespace })));
   return (await kubernetes.denied(wanted)).length > 0 ? { ...found, closed: true } : found;
 }
 
-/** `undefined` without a login: then nothing is asked of its API. */
+/** `undefined` without a login: then its API is not called. */
 export async function grafanaFor(
   { settings, deps }: Pick<RunContext, 'settings' | 'deps'>,
   kubernetes: Kubernetes,

@@ -1,4 +1,4 @@
-/** `install`: look, ask, act, prove. Run again it repairs and upgrades. */
+/** `install`: inspect, ask, apply, verify. Running it again repairs and upgrades. */
 import { login } from '../steps/login.ts';
 import { changesIn, described } from '../engine/plan.ts';
 import { stop } from '../problems/problem.ts';
@@ -9,7 +9,7 @@ import type { InstallOptions, RunContext, UseCase } from '../deps.ts';
 import { runCommand } from './run-command.ts';
 
 export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = false }) =>
-  // A dry run is a plan, and its result belongs where a plan's does.
+  // A dry run is a plan, and its result is written where a plan's result goes.
   runCommand(run, dryRun ? 'plan' : 'install', async () => {
     if (rotateLogin && run.settings.passwordFile) throw stop('ROTATION_AND_PASSWORD');
     const seen = onlyRotating(await prepare(run, { rotateLogin }));
@@ -19,14 +19,14 @@ export const install: UseCase<InstallOptions> = (run, { dryRun, rotateLogin = fa
     return applyPlan(run, seen, 'install');
   });
 
-/** A login that is made now is new already. */
+/** A login created in this run is new already. */
 function onlyRotating(seen: PreparedPlan): PreparedPlan {
   const found = seen.plan.find(({ step }) => step.id === login.id)?.finding;
   const fresh = found?.is === 'differs' && found.changes.some(({ action }) => action === 'create');
   return fresh ? { ...seen, ctx: { ...seen.ctx, rotateLogin: false } } : seen;
 }
 
-/** Where somebody else's Loki stands, taking it over is what most people want; whoever asks nothing is told of `adopt` instead. */
+/** If a foreign Loki exists, adopting it is what most users want; a non-interactive run is pointed to `adopt` instead. */
 async function rather({ yes, deps, settled }: RunContext, { blockers }: PreparedPlan): Promise<boolean> {
   if (yes || !deps.questions || !blockers.some(({ code }) => code === 'RELEASE_NOT_OURS')) return false;
   await settled();

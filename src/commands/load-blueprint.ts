@@ -1,4 +1,4 @@
-/** From settings and facts to the blueprint: reads the user's values files, then lets the pure function decide. */
+/** From settings and facts to the blueprint: reads the user's values files, then calls the pure `design()`. */
 import type { Blueprint } from '../design/blueprint.ts';
 import { design, type Given } from '../design/design.ts';
 import type { Facts } from '../design/facts.ts';
@@ -8,7 +8,7 @@ import type { Files } from '../ports/system.ts';
 import { stop } from '../problems/problem.ts';
 import type { RunContext } from '../deps.ts';
 
-/** `recorded`: the user's values as the cluster remembers them, for commands that are not given the files. */
+/** `recorded`: the user's values from the installation record, for commands that are not given the files. */
 export async function loadBlueprint({ settings, deps }: RunContext, facts: Facts, recorded?: UserValues): Promise<Blueprint> {
   return design(settings, facts, { templates: deps.templates, userValues: recorded ?? (await readUserValues(settings, deps.files)) });
 }
@@ -25,7 +25,7 @@ export async function readUserValues(settings: RunContext['settings'], files: Fi
   return { loki, alloy };
 }
 
-/** Throws VALUES_INVALID, which names the file. */
+/** Throws VALUES_INVALID, naming the file. */
 export function valuesIn(file: string, text: string): Readonly<Record<string, unknown>> {
   const fix = `Correct ${file}`;
   let values: unknown;

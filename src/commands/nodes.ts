@@ -1,9 +1,9 @@
-/** Node objects and the pods on them, read as shapes: what fits where. */
+/** Node objects and the pods on them, reduced to shapes for scheduling. */
 import type { NodeFact } from '../design/facts.ts';
 import { bytes, cores } from '../design/quantities.ts';
 import type { KubeObject, Kubernetes } from '../ports/kubernetes.ts';
 
-/** Above this many nodes the pods are not counted: 100 free nodes always have room, and the list would be tens of megabytes. */
+/** Above this many nodes, pods are not counted: 100 free nodes always have room, and the list would be tens of megabytes. */
 export const COUNTED_NODES = 100;
 
 type Resources = Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ interface PodBody {
   readonly status?: { readonly phase?: string };
 }
 
-/** `sample`: of a big cluster the first hundred or so are enough. */
+/** `sample`: on a big cluster the first hundred or so are enough. */
 export async function nodeFacts(kubernetes: Pick<Kubernetes, 'list'>, { sample = false }: { readonly sample?: boolean } = {}): Promise<readonly NodeFact[]> {
   const nodes = await kubernetes.list({ apiVersion: 'v1', kind: 'Node', keep: slimNode, ...(sample && { limit: COUNTED_NODES + 1 }) });
   const running = { apiVersion: 'v1', kind: 'Pod', fields: 'status.phase!=Succeeded,status.phase!=Failed', keep: slimPod };
@@ -29,7 +29,7 @@ export async function nodeFacts(kubernetes: Pick<Kubernetes, 'list'>, { sample =
   return nodes.map((node) => nodeFact(node, requested.get(node.metadata.name) ?? { cpu: 0, memory: 0, pods: 0 }));
 }
 
-/** A node's images and the history of its fields are most of its ten kilobytes. */
+/** Images and managedFields are most of a node's ten kilobytes. */
 function slimNode(node: KubeObject): KubeObject {
   const { metadata, apiVersion, kind, spec, status } = node;
   const { taints, unschedulable } = (spec ?? {}) as NonNullable<NodeBody['spec']>;

@@ -1,4 +1,4 @@
-/** `orphan`: our marks come off everything, nothing is deleted, and logs go on: what is left belongs to whoever runs the cluster. */
+/** `orphan`: removes our marks from everything, deletes nothing, and logs keep flowing: what remains belongs to the cluster's owner. */
 import { changesIn, described, plan as planOf } from '../engine/plan.ts';
 import { run as act } from '../engine/run.ts';
 import type { Plan } from '../engine/types.ts';
@@ -41,7 +41,7 @@ export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun })
     return locked(parts, (lock) => letGo(run, { ctx, plan }, lock));
   });
 
-/** The record goes last. A run that died right after has let go of everything, and only its journal, and its lock, do not know. */
+/** The record is deleted last. A run interrupted right after it has orphaned everything, and only its journal and its lock do not know. */
 async function letGoBefore(run: RunContext, session: Session): Promise<CommandResult | undefined> {
   const { settings, deps, emit } = run;
   const journal = await deps.journals.unfinished(installIdOf(session.cluster.arn, settings.namespace));

@@ -1,4 +1,4 @@
-/** Everything that the one who runs loki-eks must be allowed to do, as the steps and the other callers of AWS and Kubernetes declare it. */
+/** All permissions that a user of loki-eks needs, as declared by the steps and the other callers of AWS and Kubernetes. */
 import { rule } from '../design/permissions.ts';
 import { checks } from '../checks/index.ts';
 import type { Permission } from '../engine/types.ts';

@@ -27,7 +27,7 @@ export const plan: UseCase<PlanOptions> = (run, { detailedExitcode, show, reveal
     return detailedExitcode && ending.outcome === 'ok' ? { ...ending, outcome: 'changes-pending' } : ending;
   });
 
-/** The documents without what looks secret in them: the user's values may hold logins, and what is shown lands in the logs of CI. */
+/** The documents without secret-looking values: the user's values may contain logins, and CI logs record what is shown. */
 function concealed(documents: Readonly<Record<string, string>>): { readonly documents: Record<string, string>; readonly hidden: number } {
   let hidden = 0;
   const mark = () => {
@@ -42,7 +42,7 @@ function concealed(documents: Readonly<Record<string, string>>): { readonly docu
   return { documents: Object.fromEntries(entries), hidden };
 }
 
-/** Rendered documents by the name of their file. */
+/** Rendered documents by file name. */
 async function shown({ blueprint, ctx }: PreparedPlan, show: NonNullable<PlanOptions['show']>): Promise<Record<string, string>> {
   switch (show) {
     case 'values':

@@ -1,4 +1,4 @@
-/** AWS reads that begin as soon as their names are known, long before anybody asks; each is asked once, whoever wants its answer. */
+/** AWS reads that start as soon as their arguments are known, long before they are needed; each is made once and shared by all callers. */
 import { rightsAsked } from '../checks/iam-suffices.ts';
 import { bucketName, bucketNamespace, roleName, rolePolicy } from '../design/names.ts';
 import { installIdOf } from '../design/ownership.ts';
@@ -9,12 +9,12 @@ import type { Caller } from '../ports/caller.ts';
 import type { EksCluster } from '../ports/clusters.ts';
 import type { Aws } from '../ports/aws.ts';
 
-/** How much a command will ask: nothing, what discovery asks, or that and what an installation is made of. */
+/** How much a command will read: nothing, what discovery reads, or also everything an installation consists of. */
 export type PrefetchScope = 'nothing' | 'facts' | 'installation';
 
 export const ADDONS = ['eks-pod-identity-agent', 'aws-ebs-csi-driver'] as const;
 
-/** The same ports, for looking only: whoever acts must ask anew. A failure is every asker's. */
+/** The same ports, for reads only: code that changes anything must read again. A failure is returned to every caller. */
 export function memoizeReads(aws: Aws): Aws {
   const bucketsOf = memoize((account: string): Buckets => {
     const buckets = aws.buckets(account);
@@ -38,13 +38,13 @@ export function memoize<A extends readonly unknown[], T>(ask: (...of: A) => T): 
     if (known !== undefined) return known;
     const answer = ask(...of);
     answers.set(key, answer);
-    // Begun ahead, it may fail before anybody waits for it, or be wanted by nobody.
+    // A prefetch may fail before anything awaits it, or never be needed.
     if (answer instanceof Promise) answer.catch(() => undefined);
     return answer;
   };
 }
 
-/** What can be asked with the cluster's name alone. */
+/** What can be read knowing only the cluster's name. */
 export function prefetchByName(looking: Aws, cluster: string): void {
   for (const addon of ADDONS) void looking.clusters.addon(cluster, addon);
 }
@@ -55,7 +55,7 @@ export interface Known {
   readonly cluster: EksCluster;
 }
 
-/** What can be asked once account and cluster are known. A name that comes out otherwise later is asked then, and this answer is nobody's. */
+/** What can be read once account and cluster are known. If a name turns out differently later, it is read then, and this result is unused. */
 export function prefetchByAccount(looking: Aws, { settings, caller, cluster }: Known, ahead: PrefetchScope): void {
   const { account, partition } = caller;
   const { region } = looking;

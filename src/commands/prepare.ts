@@ -1,4 +1,4 @@
-/** Discovery, blueprint, preflight and plan: everything that is known before anything is changed. */
+/** Discovery, blueprint, preflight and plan: everything that is done before anything is changed. */
 import { checks } from '../checks/index.ts';
 import { callerOf, missingRights } from '../checks/rbac-suffices.ts';
 import { runChecks, failures } from '../engine/run-checks.ts';
@@ -27,15 +27,15 @@ export interface PreparedPlan {
   readonly blueprint: Blueprint;
   readonly ctx: Context;
   readonly plan: Plan<Context>;
-  /** Before the first look. */
+  /** Before the first read. */
   readonly began: Date;
-  /** Everything that bars the way: failed checks first, then blocked steps. */
+  /** Everything that blocks the run: failed checks first, then blocked steps. */
   readonly blockers: readonly Problem[];
-  /** Only of what is to be taken over. */
+  /** Only for an installation to be adopted. */
   readonly runs?: Running;
 }
 
-/** How a run ends that only looks. */
+/** The outcome of a run that only reads. */
 export function resultOfPlan({ blockers, plan }: Pick<PreparedPlan, 'blockers' | 'plan'>): CommandResult {
   if (blockers.length > 0) return { outcome: 'refused', problems: blockers };
   return { outcome: changesIn(plan) > 0 ? 'ok' : 'nothing-to-do', writes: 0 };
@@ -43,11 +43,11 @@ export function resultOfPlan({ blockers, plan }: Pick<PreparedPlan, 'blockers' |
 
 export interface PrepareOptions {
   readonly rotateLogin?: boolean;
-  /** Learns from the installation that is to be taken over what names and settings it has. */
+  /** Reads names and settings from the installation to be adopted. */
   readonly adopt?: (run: RunContext, session: Session) => Promise<Adoption | undefined>;
 }
 
-/** What an adoption has learned; `password` is the one that the gateway accepts today. */
+/** What an adoption has read; `password` is the one that the gateway accepts today. */
 export interface Adoption {
   readonly adopted: Adopted;
   readonly inUse: Kept;
@@ -55,9 +55,9 @@ export interface Adoption {
   readonly runs: Running;
 }
 
-/** What runs today, of what a plan of values and marks does not say. */
+/** The running state that a plan of values and marks does not show. */
 export interface Running {
-  /** Pods that are wanted, by component as its label says it: `query-frontend`. */
+  /** Desired pods by component label: `query-frontend`. */
   readonly pods: Readonly<Record<string, number>>;
   /** Whether the gateway has a load balancer. */
   readonly loadBalancer: boolean;
@@ -66,11 +66,11 @@ export interface Running {
 export async function prepare(asked: RunContext, { rotateLogin = false, adopt }: PrepareOptions = {}): Promise<PreparedPlan> {
   const typed = await readPassword(asked);
   const charts = findCharts(asked, { fetchCharts: true });
-  // An account or a cluster that can't be reached is told first.
+  // An unreachable account or cluster is reported first.
   charts.catch(() => undefined);
   const began = asked.deps.clock.now();
   const session = await connect(asked, 'installation');
-  // Whoever renders and installs later finds it found.
+  // Later renderings and installs find it on disk.
   session.releases.helm().catch(() => undefined);
   const [found, adoption] = await Promise.all([discovered(asked, session, charts), adopt?.(asked, session)]);
   const facts = { ...found, ...(adoption && { adopted: adoption.adopted, inUse: adoption.inUse }) };
@@ -84,7 +84,7 @@ export async function prepare(asked: RunContext, { rotateLogin = false, adopt }:
     planOf(stepsOf(drafted), planningCtx, problemOf),
     runChecks(checks, examined, { at: 'preflight', emit: run.emit, signal: run.signal, toProblem }),
   ]);
-  // What failed because the user stopped the program is no finding.
+  // What failed because the user stopped the program is not a finding.
   run.signal.throwIfAborted();
   const made = await agreed(run, basis, { ...drafted, plan: first });
   const failed = failures(results);
@@ -93,13 +93,13 @@ export async function prepare(asked: RunContext, { rotateLogin = false, adopt }:
   return { session, ...made, began, blockers: [...failed, ...blocked], ...(adoption && { runs: adoption.runs }) };
 }
 
-/** A look at AWS is believed so long, where it is believed at all. */
+/** How long reads from AWS are reused, where they are reused at all. */
 const BELIEVED_MS = 15_000;
 
 /**
- * The steps' inspections once more, now that this run holds the lock: what was found before may have been changed by somebody since.
- * Only of a first installation is AWS believed as it was seen seconds ago: while the cluster has no record, no run has put Loki on these
- * buckets, and making what is there by now fails. See docs/decisions/0007.
+ * Inspects again, now that this run holds the lock: someone may have changed things since the first inspection. Earlier reads from AWS are
+ * reused only for a first installation: while the cluster has no record, no run has put Loki on these buckets, and creating what exists by
+ * now fails. See docs/decisions/0007.
  */
 export async function replan(run: RunContext, seen: PreparedPlan, { all }: { readonly all: boolean }): Promise<PreparedPlan> {
   const wanted = seen.plan.map(({ step }) => step);
@@ -131,7 +131,7 @@ interface Basis {
   readonly adopting: boolean;
 }
 
-/** `ctx` is for acting; `lookingCtx` has the answers that were begun ahead. */
+/** `ctx` is for changes; `lookingCtx` has the prefetched reads. */
 async function planContext(run: RunContext, { session, ...made }: Basis): Promise<Pick<PreparedPlan, 'blueprint' | 'ctx'> & { readonly planningCtx: Context }> {
   const blueprint = await loadBlueprint(run, made.facts);
   const [ctx, planningCtx] = await Promise.all([session.aws, session.looking].map((aws) => contextFor(run, { ...session, aws }, { blueprint, ...made })));
@@ -140,7 +140,7 @@ async function planContext(run: RunContext, { session, ...made }: Basis): Promis
 
 type Made = Pick<PreparedPlan, 'blueprint' | 'ctx' | 'plan'>;
 
-/** Where only a consent is missing and somebody is there to give it, it is asked for and the plan is made once more. */
+/** If only a consent is missing and the run is interactive, asks for it and plans again. */
 async function agreed(run: RunContext, basis: Basis, made: Made): Promise<Made> {
   const consented = await consent(run, made);
   if (!consented) return made;
@@ -150,14 +150,14 @@ async function agreed(run: RunContext, basis: Basis, made: Made): Promise<Made> 
 
 const stepsOf = ({ blueprint, ctx }: Pick<PreparedPlan, 'blueprint' | 'ctx'>) => (ctx.adopting ? rememberedFirst(steps(blueprint)) : steps(blueprint));
 
-/** Names that can't be derived must be remembered before anything carries our marks: whatever becomes of the run, they are found again. */
+/** Names that can't be derived must be recorded before anything gets our marks: whatever happens to the run, they can be found again. */
 function rememberedFirst(all: readonly Step<Context>[]): readonly Step<Context>[] {
   const [first, others] = [all.filter(({ remembers }) => remembers), all.filter(({ remembers }) => !remembers)];
   const ids = first.map(({ id }) => id);
   return [...first, ...others.map((step) => ({ ...step, ...(step.needs && { needs: [...new Set([...step.needs, ...ids])] }) }))];
 }
 
-/** A caller who may not even look is told everything that is missing, not only the first thing. */
+/** A caller who lacks read permissions is told about all of them, not only the first. */
 async function discovered(run: RunContext, session: Session, charts: Promise<Facts['charts']>): Promise<Facts> {
   try {
     return await discover(run, session, { charts });

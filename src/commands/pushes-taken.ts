@@ -1,4 +1,4 @@
-/** Loki takes what collectors push: by the gateway's log, and where that is silent by the counters of some collectors. */
+/** Loki accepts what collectors push: by the gateway's log, or if that is silent by the counters of some collectors. */
 import type { Check, Problem, Verdict } from '../engine/types.ts';
 import type { KubeObject } from '../ports/kubernetes.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
@@ -14,12 +14,12 @@ type Needs = Pick<CheckContext, 'kubernetes' | 'blueprint' | 'clock'>;
 const PODS = 3;
 const SECONDS = 60;
 const LINES = 2000;
-/** Whoever is refused for a moment has got through again by then. */
+/** Momentary refusals are over by then. */
 const SURE_MS = 10_000;
-/** A collector that gets no answer gives up after 10 s, and tries again within 15. */
+/** A collector without a response gives up after 10 s, and retries within 15. */
 const PAUSE_MS = 2000;
 const READINGS = 14;
-/** As long as a page about the whole installation may wait for this. */
+/** How long a status page may wait for this. */
 const PATIENCE_MS = 3000;
 
 export const pushesTaken: Check<Needs> = {
@@ -81,7 +81,7 @@ function refusedIn(logs: readonly Logged[]): Problem | undefined {
   );
 }
 
-/** No push has come to the gateway for a while: either there is nothing to push, or collectors do not get that far. */
+/** No push has reached the gateway for a while: either there is nothing to push, or collectors do not get that far. */
 async function silentlyRefused(ctx: Needs, signal: AbortSignal): Promise<Problem | undefined> {
   const { kubernetes, blueprint, clock } = ctx;
   const { name, namespace } = blueprint.alloy;
@@ -105,7 +105,7 @@ async function silentlyRefused(ctx: Needs, signal: AbortSignal): Promise<Problem
         `${failing.length} of ${seen.length} collectors that were asked push, and ${failing[0]!.status === '-1' ? 'get no answer' : `are refused with HTTP ${failing[0]!.status}`}`,
         failing.map((one) => `pod ${one.seen.pod}: ${counted(one)}`),
       );
-    // Whoever has nothing left to send, or sends, is not in trouble.
+    // A collector that has nothing left to send, or is sending, is fine.
     if (!states.some(({ state }) => state === 'waiting')) return undefined;
     await clock.sleep(PAUSE_MS, signal);
   }

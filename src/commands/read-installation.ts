@@ -1,4 +1,4 @@
-/** What the cluster remembers of an installation: commands that only look need no more than the cluster's name. */
+/** What the cluster records about an installation: read-only commands need no more than the cluster's name. */
 import type { Blueprint } from '../design/blueprint.ts';
 import { canonical } from '../design/canonical.ts';
 import type { Given } from '../design/design.ts';
@@ -18,11 +18,11 @@ import type { Session } from './connect.ts';
 export interface Installation {
   readonly settings: Settings;
   readonly userValues: NonNullable<Given['userValues']>;
-  /** What the record says for people to read. */
+  /** The record's informational values. */
   readonly written: Values;
 }
 
-/** A design that goes on from the record: whoever only looks gives no consents and no addresses anew, and would see a difference in that. */
+/** A design based on the record: a read-only command gives no consents or addresses of its own, which would show up as a difference. */
 export const asWritten = (blueprint: Blueprint, { written }: Pick<Installation, 'written'>): Blueprint => ({
   ...blueprint,
   record: { ...blueprint.record, settings: { ...(blueprint.record.settings as Values), ...written } as Json },
@@ -34,7 +34,7 @@ interface Found {
   /** `Secret loki/loki-eks` */
   readonly secret: string;
   readonly object: KubeObject;
-  /** Whether it carries the marks of this installation; nothing of another one is read. */
+  /** Whether it carries the marks of this installation; a foreign record is not read. */
   readonly ours: boolean;
 }
 
@@ -48,20 +48,20 @@ async function recordIn(
   return { secret: `Secret ${namespace}/${RECORD}`, object, ours: object['type'] === RECORD_TYPE && isOwned(object, own) };
 }
 
-/** A document of the record by its key. Throws RECORD_UNREADABLE where there is one that nobody could have written. */
+/** A document of the record by its key. Throws RECORD_UNREADABLE for one that loki-eks could not have written. */
 function documentOf({ secret, object }: Found, key: string): Values | undefined {
   const data = object['data'];
   const encoded: unknown = typeof data === 'object' && data !== null && Object.hasOwn(data, key) ? (data as Values)[key] : undefined;
   if (encoded === undefined || encoded === null) return undefined;
   const text = typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString() : '';
-  // The installer writes `null` where there are no values of the user's.
+  // The installer writes `null` if there are no user values.
   if (text.trim() === 'null') return undefined;
   const read = documentIn(text);
   if ('why' in read) throw stop('RECORD_UNREADABLE', { message: `${secret}: ${key} ${read.why}` });
   return read.document;
 }
 
-/** Every setting there is, and some more. */
+/** All current settings, and some more. */
 const MOST_WARNINGS = 60;
 
 function warn(emit: Sink, { secret }: Found, of: { readonly document: string; readonly ignored: readonly Ignored[] }): void {
@@ -78,14 +78,14 @@ function warn(emit: Sink, { secret }: Found, of: { readonly document: string; re
 
 const named = (key: string): string => (key.length > 80 ? `${key.slice(0, 77)}...` : key);
 
-/** What a new design goes on from. */
+/** What a new design is based on. */
 export interface Remembered {
-  /** What the installation in this namespace has taken over. */
+  /** What the installation in this namespace has adopted. */
   readonly adopted?: Adopted;
   readonly installedIdentity?: Settings['identity'];
 }
 
-/** Throws RECORD_UNREADABLE: without the names that were adopted, a new design would begin with empty buckets. */
+/** Throws RECORD_UNREADABLE: without the adopted names, a new design would start with empty buckets. */
 export async function remembered(
   { settings: { namespace }, emit }: Pick<RunContext, 'settings' | 'emit'>,
   where: Pick<Where, 'kubernetes' | 'cluster'>,
@@ -101,7 +101,7 @@ export async function remembered(
   return { ...(read && { adopted: read.value }), ...(identity && { installedIdentity: identity }) };
 }
 
-/** `undefined` where there is no record of this installation. Throws RECORD_UNREADABLE. */
+/** `undefined` if there is no record of this installation. Throws RECORD_UNREADABLE. */
 export async function readInstallation({ settings, emit }: Pick<RunContext, 'settings' | 'emit'>, where: Where): Promise<Installation | undefined> {
   const found = await recordIn(where, settings.namespace);
   if (!found) return undefined;
@@ -123,7 +123,7 @@ export async function readInstallation({ settings, emit }: Pick<RunContext, 'set
     },
   };
 
-  /** The collector's pods read files of every node, so what the record alone says of them, in another namespace, is not believed. */
+  /** The collector's pods read files of every node, so values that only the record has, for another namespace, are not trusted. */
   async function isInForce(values: Values, { collectorNamespace }: Settings, { releases }: Where): Promise<boolean> {
     const release = await releases.find(alloyRelease, collectorNamespace);
     if (release && canonical(mergeValues(release.values, values) as Json) === canonical(release.values as Json)) return true;

@@ -1,10 +1,10 @@
-/** The gateway's password, as the user gives it in a file or on stdin. */
+/** The gateway's password, given by the user in a file or on stdin. */
 import { problem, stop } from '../problems/problem.ts';
 import type { RunContext } from '../deps.ts';
 
 /** A generated one has 32. */
 const LEAST = 16;
-/** The crypt of nginx's image takes no more bytes. */
+/** The crypt of nginx's image accepts no more bytes. */
 const MOST_BYTES = 256;
 
 /** The first line of the file, so that an editor's trailing newline is not part of the password. `undefined` without a file. */
@@ -17,7 +17,7 @@ export async function readPassword({ settings, deps, emit }: Pick<RunContext, 's
   const refuse = (why: string) => stop('PASSWORD_UNUSABLE', { message: `passwordFile ${named}: ${why}` });
   if (password.trim() === '') throw refuse(text.trim() === '' ? 'it is empty' : 'its first line is empty');
   deps.hide(password);
-  // What goes to nginx and into headers is seen in base64, with its user.
+  // nginx and HTTP headers get it in base64, together with the user name.
   deps.hide(`${gatewayUser}:${password}`);
   if (/\p{Cc}/u.test(password)) throw refuse('its first line contains a control character');
   if (Buffer.byteLength(password) > MOST_BYTES) throw refuse(`its first line has ${Buffer.byteLength(password)} bytes; the limit is ${MOST_BYTES}`);
@@ -33,7 +33,7 @@ export async function readPassword({ settings, deps, emit }: Pick<RunContext, 's
   return password;
 }
 
-/** Who besides its owner may do something with a file that is a secret's. */
+/** Who besides its owner has access to a file with a secret. */
 function openTo(mode: number | undefined): string | undefined {
   if (mode === undefined) return undefined;
   if ((mode & 0o002) !== 0) return 'every user of this machine can write';

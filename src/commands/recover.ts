@@ -1,4 +1,4 @@
-/** A run that died: its journal is still open, and the next start goes on from it or takes it back. */
+/** An interrupted run: its journal is still open, and the next run resumes it or rolls it back. */
 import { changesIn } from '../engine/plan.ts';
 import { close, undoAll } from '../engine/undo.ts';
 import type { Problem } from '../engine/types.ts';
@@ -11,9 +11,9 @@ import type { RunContext } from '../deps.ts';
 import { toProblem, type CommandResult } from './run-command.ts';
 
 /**
- * Under the lock, because the journal of a run that is alive is open as well. The ending when the answer was to take everything back;
- * `undefined` to go on: what the dead run did is then taken as it stands, and its journal stays open until a later run is done, so that
- * a run that goes on and fails leaves the same choice to the next one.
+ * Under the lock, because the journal of a live run is open as well. Returns the result if the user chose to roll back everything;
+ * `undefined` to resume: what the interrupted run did is then taken as it is, and its journal stays open until a later run is done, so that
+ * a resumed run that fails leaves the same choice to the next one.
  */
 export async function recover(
   run: RunContext,
@@ -29,7 +29,7 @@ export async function recover(
     await closeOvertaken(unfinished, { emit });
     return undefined;
   }
-  // Where nothing is missing any more, nobody is led to take away what may be in use by now.
+  // If nothing is missing any more, rolling back is not offered: the installation may be in use by now.
   const asks = settings.onUnfinished === 'ask' && changesIn(plan) > 0;
   const answer = asks ? await ask(run, unfinished) : settings.onUnfinished === 'undo' ? 'undo' : 'continue';
   if (answer === 'continue') {
@@ -39,10 +39,10 @@ export async function recover(
   const all = everyStep();
   emit({ type: 'steps.started', action: 'recover', steps: all.map(({ id, title }) => ({ id, title })) });
   let writes = 0;
-  // A run that went on from a dead one may have died as well: all of them are taken back.
+  // A run that resumed an interrupted one may have been interrupted as well: all of them are rolled back.
   const seen = new Set<string>();
   for (let journal: UnfinishedJournal | undefined = unfinished; journal; journal = await deps.journals.unfinished(installId)) {
-    // A journal that could not be closed comes again; what is in it was taken back, or was another run's already.
+    // A journal that could not be closed turns up again; its changes were rolled back, or belong to another run already.
     if (seen.has(journal.id) || isOvertaken(journal, { chain })) break;
     seen.add(journal.id);
     const left = await undoAll({ steps: all, ctx, journal, emit, toProblem, guard: stillHeld });
@@ -52,10 +52,10 @@ export async function recover(
   return { outcome: 'ok', writes, tookBack: true };
 }
 
-/** Another run has held the lock since and has changed something, so that what the dead run did is that run's work by now. */
+/** Another run has held the lock since and has changed something, so the interrupted run's changes belong to that run now. */
 export const isOvertaken = (journal: Pick<UnfinishedJournal, 'chain'>, { chain }: Pick<Lock, 'chain'>): boolean => journal.chain !== chain;
 
-/** What stands is nobody's to take back by a journal any more; going on takes it as it is. */
+/** What exists can no longer be rolled back by a journal; resuming takes it as it is. */
 export async function closeOvertaken(journal: UnfinishedJournal, { emit }: Pick<RunContext, 'emit'>): Promise<void> {
   emit({
     type: 'note.given',
@@ -73,7 +73,7 @@ const when = ({ started }: UnfinishedJournal): string => `${started.toISOString(
 const deedsIn = ({ entries }: UnfinishedJournal): string => `${entries.length} ${entries.length === 1 ? 'change' : 'changes'}`;
 
 async function ask({ deps, settled, yes }: RunContext, journal: UnfinishedJournal): Promise<'continue' | 'undo'> {
-  // Nobody there to ask: going on is always safe, because steps take what stands as it is.
+  // Non-interactive: resuming is always safe, because steps take what exists as it is.
   if (yes || !deps.questions) return 'continue';
   await settled();
   const answer = await deps.questions.choose(`An earlier run (${when(journal)}) was interrupted after ${deedsIn(journal)}. Resume it or roll it back?`, [

@@ -1,8 +1,8 @@
-/** YAML and other texts as they may be shown: what can be read as documents is judged field by field. */
+/** Redacts YAML and other texts for display: what can be parsed as documents is judged field by field. */
 import { parse, stringify } from 'yaml';
 import { redactText, withoutSecrets, type Mark } from '../design/secrets.ts';
 
-/** A document that holds no secret keeps its form and its comments. */
+/** A document without secrets keeps its formatting and comments. */
 export function redactDocuments(text: string, mark: Mark): string {
   return text
     .split(/^(?=---$)/m)
@@ -16,7 +16,7 @@ function redacted(document: string, mark: Mark): string {
   try {
     content = parse(document);
   } catch {
-    // No YAML, but the configuration of a program.
+    // Not YAML, but the configuration of a program.
     return redactText(document, mark);
   }
   if (typeof content !== 'object' || content === null) return redactText(document, mark);
@@ -29,10 +29,10 @@ function redacted(document: string, mark: Mark): string {
   return found === 0 ? document : head + comments(document) + stringify(clean, { lineWidth: 0 });
 }
 
-/** Those that stand on top of it say where it comes from. */
+/** Leading comments say where the document comes from. */
 const comments = (document: string): string => /^(?:---\n)?((?:#[^\n]*\n)*)/.exec(document)?.[1] ?? '';
 
-/** Of a Secret all is secret, whatever its keys are called. */
+/** All data of a Secret is secret, whatever its keys are called. */
 function withoutData(content: unknown, mark: Mark): unknown {
   const { kind, data, stringData, ...rest } = content as Readonly<Record<string, unknown>>;
   if (kind !== 'Secret') return content;

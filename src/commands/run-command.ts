@@ -1,4 +1,4 @@
-/** The frame of every command: first event, last event, exit code, and what becomes of whatever is thrown. */
+/** The frame of every command: first event, last event, exit code, and the handling of everything that is thrown. */
 import { StillNeeded } from '../engine/needs.ts';
 import { BlockedStep } from '../engine/run.ts';
 import { UnknownStep } from '../engine/undo.ts';
@@ -32,7 +32,7 @@ export async function runCommand(run: RunContext, command: string, body: () => P
   return exit;
 }
 
-/** What a user can meet, or `undefined` for a defect. Once the run is interrupted, whatever is thrown comes of that. */
+/** What a user can run into, or `undefined` for a bug. Once the run is interrupted, everything thrown is a result of that. */
 export function problemOf(error: unknown, signal?: AbortSignal): Problem | undefined {
   if (signal?.aborted) return problem('INTERRUPTED');
   if (error instanceof ProblemError || error instanceof BlockedStep) return error.problem;
@@ -42,7 +42,7 @@ export function problemOf(error: unknown, signal?: AbortSignal): Problem | undef
   return undefined;
 }
 
-/** For the engine, which goes on past failures: a defect becomes a problem that carries its stack and causes. */
+/** For the engine, which continues past failures: a bug becomes a problem that carries its stack and causes. */
 export const toProblem = (error: unknown): Problem => problemOf(error) ?? internalError(error);
 
 export function internalError(error: unknown): Problem {

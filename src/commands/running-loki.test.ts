@@ -7,14 +7,14 @@ import { spreadInUse } from './running-loki.ts';
 
 const nodes = (count: number) => Array.from({ length: count }, (_, n) => aNode(`node-${n}`));
 
-/** What the charts make of a blueprint, as far as the layout is concerned. */
+/** The charts' rendering of a blueprint, reduced to the layout. */
 function running(count: number, size: 'small' | 'large'): ReadonlyMap<string, KubeObject> {
   const { values } = design(someSettings({ size }), someFacts({ nodes: nodes(count) }), { templates }).loki;
   const { ingester, loki } = values as {
     ingester: { replicas: number; affinity?: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: null } } };
     loki: { commonConfig: { replication_factor: number } };
   };
-  // The chart demands different nodes unless our values take that away.
+  // The chart requires different nodes unless our values remove that.
   const required = ingester.affinity ? [] : [{ topologyKey: 'kubernetes.io/hostname' }];
   const template = { spec: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } } } };
   const config = `common:\n  path_prefix: /var/loki\n  replication_factor: ${loki.commonConfig.replication_factor}\n`;

@@ -1,4 +1,4 @@
-/** What an installed Loki is bound to, read from what runs: its layout over nodes, the periods of its schema, its buckets. */
+/** Constraints of an installed Loki, read from the running one: its layout over nodes, the periods of its schema, its buckets. */
 import { parse } from 'yaml';
 import { installIdLabel } from '../design/ownership.ts';
 import { periodFault } from '../design/installation-record.ts';
@@ -17,8 +17,8 @@ interface Ingesters extends KubeObject {
 }
 
 /**
- * The number of nodes for which the design gives the layout that runs now; `undefined` when none runs. Copies of a line and ingesters
- * that vanish with a node that is gone for an hour would be a change nobody asked for, and a dangerous one.
+ * The number of nodes for which the design gives the current layout; `undefined` if none runs. Removing copies of lines and ingesters
+ * because a node is gone for an hour would be an unrequested, dangerous change.
  */
 export async function spreadInUse(kubernetes: Pick<Kubernetes, 'get'>, namespace: string): Promise<number | undefined> {
   const [ingesters, config] = await Promise.all([
@@ -34,7 +34,7 @@ export async function spreadInUse(kubernetes: Pick<Kubernetes, 'get'>, namespace
   return Math.max(3, apart.length > 0 ? replicas : 0);
 }
 
-/** Of the Loki that this installation runs; somebody else's Loki in that namespace binds nobody. Throws SCHEMA_UNSUPPORTED. */
+/** For the Loki of this installation; a foreign Loki in that namespace does not constrain the design. Throws SCHEMA_UNSUPPORTED. */
 export async function keptInUse(
   kubernetes: Pick<Kubernetes, 'get'>,
   of: { readonly namespace: string; readonly installId: string },
@@ -48,7 +48,7 @@ export async function keptInUse(
   return kept;
 }
 
-/** What Loki itself could not read says nothing. */
+/** A file that Loki itself could not read has no configuration. */
 function configured(text: string | undefined): Json | undefined {
   try {
     return parse(text ?? '') as Json;

@@ -1,4 +1,4 @@
-/** `status`: what is installed and how it is, compared with what was wanted. */
+/** `status`: what is installed and how it is, compared with the blueprint. */
 import { runChecks, failures } from '../engine/run-checks.ts';
 import { plan as planOf } from '../engine/plan.ts';
 import type { Component, Plan, ReleaseRow } from '../engine/types.ts';
@@ -57,7 +57,7 @@ export const status: UseCase<StatusOptions> = (run) =>
     return healthy ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: [...problems, ...unhealthy(parts)] };
   });
 
-/** Nothing is changed here, and several parts of the page want the same answers. */
+/** Nothing is changed here, and several parts of the page need the same reads. */
 const memoized = ({ kubernetes, releases, ...ctx }: Context): Context => ({
   ...ctx,
   kubernetes: { ...kubernetes, get: memoize(kubernetes.get), list: memoize(kubernetes.list), table: memoize(kubernetes.table) },
@@ -79,10 +79,10 @@ async function releaseRows({ releases, blueprint }: Context): Promise<readonly R
   return rows.flat();
 }
 
-/** A release that only waits for its pods shows up among the components, not as drift. */
+/** A release that only waits for its pods is shown by its components, not as drift. */
 function driftIn(plan: Plan<Pick<Context, 'blueprint'> & Context>): readonly { step: string; title: string; changes: readonly string[] }[] {
   return plan.flatMap(({ step, finding }) => {
-    // Without a token nothing is known of what is in Grafana, which is no drift.
+    // Without a token the contents of Grafana are unknown, which is not drift.
     if (finding.is === 'blocked' && finding.problem.code === 'GRAFANA_TOKEN_MISSING') return [];
     if (finding.is === 'blocked') return [{ step: step.id, title: step.title, changes: [finding.problem.message] }];
     if (finding.is === 'matches') return [];

@@ -1,4 +1,4 @@
-/** Ports and blueprint, put together for the steps; every port that can lose log data goes through the guard. */
+/** Ports and blueprint, combined for the steps; every port that can lose log data is wrapped by the guard. */
 import type { Blueprint } from '../design/blueprint.ts';
 import type { Facts } from '../design/facts.ts';
 import type { Context } from '../context.ts';

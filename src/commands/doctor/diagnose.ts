@@ -1,4 +1,4 @@
-/** One walk along the way of the logs: everything looked at, every check asked, and what is found put in order. */
+/** One diagnosis of the log path: collects all evidence, runs every check, and ranks the findings. */
 import { doctorChecks } from './analyze/index.ts';
 import { hops, type DoctorCheck, type Evidence } from './analyze/evidence.ts';
 import { remediationOf, remediationSteps } from '../../design/remediation.ts';
@@ -14,7 +14,7 @@ import { toProblem } from '../run-command.ts';
 import { collect } from './collect/collect.ts';
 import { collectErrors, type CollectErrors, type NotCollected } from './collect/objects.ts';
 
-/** A finding, in the words of the catalogue of problems. */
+/** A finding, with its row of the problem catalogue. */
 export interface Finding extends DoctorFinding {
   readonly autofix: Remediation;
   readonly classes: readonly FailureClass[];
@@ -24,17 +24,17 @@ export interface DoctorReport extends Omit<DoctorResult, 'healthy' | 'root'> {
   readonly findings: readonly Finding[];
 }
 
-/** One walk and what it was made from. */
+/** A diagnosis, and what it was made from. */
 export interface Diagnosis {
   readonly session: Session;
   readonly seen: Evidence;
   readonly result: DoctorReport;
 }
 
-/** Leaves a third of its minute to a bundle. */
+/** Leaves a third of the bundle's minute to its collection. */
 const WALK_MS = 40_000;
 
-/** What is late is not looked at, and said; what the checks can't do without ends the walk with COLLECT_TIMED_OUT. */
+/** Late evidence is skipped, and reported; if the checks can't do without it, this throws COLLECT_TIMED_OUT. */
 export async function diagnoseInTime(run: RunContext): Promise<Diagnosis> {
   const limit = deadline(run, WALK_MS);
   try {
@@ -63,7 +63,7 @@ export async function diagnose(run: RunContext): Promise<Diagnosis> {
   return { session, seen, result: { mode: 'cluster', findings, hops: states, notCollected: [...seen.notCollected, ...unjudged], subject } };
 }
 
-/** One that stumbles over what the cluster holds has not checked it; the others go on. */
+/** A check that fails on malformed data has checked nothing; the others continue. */
 export const sheltered = (checks: readonly DoctorCheck[], miss: CollectErrors): readonly DoctorCheck[] =>
   checks.map((check) => ({
     ...check,
@@ -74,10 +74,10 @@ export const sheltered = (checks: readonly DoctorCheck[], miss: CollectErrors): 
       }),
   }));
 
-/** What mends it at once comes first; by hand it can be done as well. */
+/** The automatic fix comes first; the manual one is an alternative. */
 function withWayOut(finding: Finding): Finding {
   const { autofix, role, severity, problem: found } = finding;
-  // Data sources and dashboards are mostly somebody else's, and those are left as they are.
+  // Data sources and dashboards are mostly foreign, and those are left unchanged.
   const ours = remediationSteps(found.code).some((step) => !step.startsWith('grafana.'));
   if (autofix === 'no' || role === 'consequence' || severity === 'warn' || !ours) return finding;
   return { ...finding, problem: { ...found, fix: `loki-eks doctor --fix\nor by hand:\n${found.fix}` } };
@@ -90,7 +90,7 @@ export const rowOf = ({ code }: Problem, ours: boolean): Pick<Finding, 'autofix'
 
 type Ranked = Omit<Finding, 'autofix' | 'classes'>;
 
-/** What loses everything explains more than what loses some; within that, what lies further up. */
+/** A total loss explains more than a partial one; within that, what is further up the path. */
 export function rankFindings(checks: readonly DoctorCheck[], results: readonly CheckResult[]): readonly Ranked[] {
   const of = new Map(checks.map((check) => [check.id, check]));
   const place = ({ hop }: Pick<DoctorCheck, 'hop'>) => hops.indexOf(hop);
@@ -101,7 +101,7 @@ export function rankFindings(checks: readonly DoctorCheck[], results: readonly C
     })
     .sort((a, b) => place(a.asked) - place(b.asked));
   const failed = found.filter(({ severity }) => severity === 'fail');
-  // That nothing is there explains nothing: whatever loses some may lose all.
+  // NOTHING_ARRIVES explains nothing by itself: a partial failure may lose all lines.
   const root = failed.find(({ asked, problem: { code } }) => !asked.partial && code !== 'NOTHING_ARRIVES') ?? failed[0];
   const after = (one: (typeof found)[number]) => root !== undefined && place(one.asked) >= place(root.asked);
   return found.map((one): Ranked => {

@@ -1,4 +1,4 @@
-/** `doctor`: walks the way of the logs, hop by hop, and names where it breaks first. Reads only, unless it is told to mend. */
+/** `doctor`: checks the log path hop by hop, and names the first broken one. Read-only, unless it is told to fix. */
 import { lintValues, type LintFile } from '../../design/values-lint.ts';
 import type { DoctorResult } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
@@ -57,7 +57,7 @@ function told(run: RunContext, result: DoctorReport): CommandResult {
   const [root, failed] = [rootOf(result), failuresIn(result)];
   run.emit({ type: 'doctor.finished', result: resultOf(result) });
   if (failed.length === 0) return { outcome: 'ok' };
-  // What only comes of it is in the result; in full it would bury what there is to do.
+  // Likely symptoms are in the result; in full they would bury what there is to do.
   const others = failed.filter((one) => one !== root && one.role !== 'consequence');
   return { outcome: 'unhealthy', problems: [...(root ? [root] : []), ...others].map((one) => one.problem) };
 }

@@ -1,4 +1,4 @@
-/** Files that `doctor` writes: the report as HTML, and the support bundle. Refused before anything is looked at when they can't be written. */
+/** Files that `doctor` writes: the report as HTML, and the support bundle. If they can't be written, it stops before any check. */
 import type { DoctorFinding, DoctorResult } from '../../engine/types.ts';
 import { bundle } from './bundle/bundle.ts';
 import type { Diagnosis } from './diagnose.ts';
@@ -10,7 +10,7 @@ export interface Examined {
   readonly result: DoctorResult;
   readonly ending: CommandResult;
   readonly diagnosis?: Diagnosis;
-  /** What of the bundle's time is gone already. */
+  /** The part of the bundle's time that is used up already. */
   readonly tookMs?: number;
 }
 
@@ -33,7 +33,7 @@ export async function writeReportFiles(run: RunContext, reportFiles: ReportFiles
   return ending;
 }
 
-/** Where nothing could be walked at all, whoever is asked for help wants to know as much as there is. */
+/** If the diagnosis itself failed, a support bundle should contain as much as there is. */
 function unexamined(run: RunContext, { bundle: wanted }: ReportFiles, error: unknown): Examined {
   const known = problemOf(error, run.signal);
   if (!known || known.code === 'INTERRUPTED' || wanted === undefined) throw error;
@@ -50,7 +50,7 @@ function unexamined(run: RunContext, { bundle: wanted }: ReportFiles, error: unk
   return { result, ending: { outcome: 'refused', problems: [known] } };
 }
 
-/** Whatever is hidden from the screen is hidden from the bundle as well. */
+/** Whatever is redacted on screen is redacted in the bundle as well. */
 function overhearing(run: RunContext): { readonly listening: RunContext; readonly secrets: ReadonlySet<string> } {
   const secrets = new Set<string>();
   const hide = (secret: string): void => {

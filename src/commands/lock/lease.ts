@@ -2,25 +2,25 @@ import type { Ownership } from '../../design/ownership.ts';
 import type { KubeObject, Ref } from '../../ports/kubernetes.ts';
 import type { Self } from '../../ports/system.ts';
 
-/** Always there, deleted by nobody, and left alone by admission policies; see docs/decisions/0005. */
+/** Always exists, is never deleted, and is ignored by admission policies; see docs/decisions/0005. */
 export const LOCK_NAMESPACE = 'kube-system';
 
-/** How long a holder that shows no sign of life is believed to be alive. */
+/** How long a holder without a sign of life is considered alive. */
 export const LEASE_SECONDS = 30;
 
-/** Whoever may write the Lease could say anything; no run is kept waiting for longer. */
+/** Anyone with write access to the Lease could set any duration; no run waits longer than this. */
 const MOST_SECONDS = 4 * LEASE_SECONDS;
 
-/** Who holds the lock, as it says itself. Times are of its own clock. */
+/** The holder of the lock, by its own account. Times are from its own clock. */
 export interface Holder {
-  /** Unique for each run; empty when nobody holds it. */
+  /** Unique for each run; empty if the lock is free. */
   readonly identity: string;
-  /** Whose deeds are the last ones: the journals of that chain of runs, and no others, may be taken back. Empty in a Lease of an earlier version. */
+  /** The chain of runs that made the latest changes: only its journals may be rolled back. Empty in a Lease of an earlier version. */
   readonly chain: string;
   readonly user: string;
   readonly host: string;
   readonly pid: number;
-  /** Equal on two processes that see the same process ids. */
+  /** Equal on two processes that share a PID namespace. */
   readonly place?: string;
   readonly command: string;
   readonly since: Date;
@@ -117,5 +117,5 @@ function dateIn(text: unknown): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** The API server wants exactly six digits after the seconds. */
+/** The API server requires exactly six digits after the seconds. */
 const microTime = (date: Date): string => date.toISOString().replace('Z', '000Z');

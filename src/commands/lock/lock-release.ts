@@ -8,12 +8,12 @@ import { holderIn, leaseOf, lockRef, type Holder } from './lease.ts';
 
 export type Ended = RunOutcome | Outcome;
 
-/** What decides, beside the ending, whose deeds are the last ones. */
+/** What decides, besides the outcome, which chain made the latest changes. */
 export interface Ends {
   readonly mine: Holder;
-  /** From an unfinished run of this machine, which nobody has overtaken. */
+  /** Resumes an unfinished run of this machine that no other run has overtaken. */
   readonly goesOn: boolean;
-  /** The chain that the Lease named when it was taken. */
+  /** The chain in the Lease when it was acquired. */
   readonly before: string | undefined;
 }
 
@@ -27,7 +27,7 @@ interface Parts {
 const WHOLE: ReadonlySet<Ended> = new Set<Ended>(['ok', 'done', 'nothing-to-do', 'unhealthy']);
 const AS_BEFORE: ReadonlySet<Ended> = new Set<Ended>(['refused', 'undone', 'interrupted']);
 
-/** The chain whose journals may still be taken back once this run has ended; `undefined` for none, which is what no Lease at all says. */
+/** The chain whose journals may still be rolled back once this run has ended; `undefined` for none, which is also what a missing Lease means. */
 export function staying({ mine, goesOn, before }: Ends, { ended, acted }: { readonly ended: Ended | undefined; readonly acted: boolean }): string | undefined {
   if (ended && WHOLE.has(ended)) return goesOn || acted ? undefined : before;
   const asBefore = !acted || (ended !== undefined && AS_BEFORE.has(ended));
@@ -43,7 +43,7 @@ interface Giving {
   readonly stays: string | undefined;
 }
 
-/** Only the very Lease that is ours; one that can't be given back now ends by itself, so that is no failure of the run. */
+/** Only our own Lease; one that can't be released now expires by itself, so that is not a failure of the run. */
 export async function giveBack({ kubernetes, clock, ownership, emit }: Parts, { mine, held, stays }: Giving): Promise<void> {
   const ref = lockRef(ownership);
   let lease: KubeObject | undefined = held;

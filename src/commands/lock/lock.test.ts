@@ -8,7 +8,7 @@ import { acquire, locked, otherRun, sweep, type Lock, type LockParts } from './l
 
 const ours = ownership('arn:aws:eks:eu-central-1:111122223333:cluster/prod', 'loki');
 
-/** One Lease behind the API's guards: create wins once, replace and delete want the version that was read. */
+/** One Lease with the API's guarantees: create succeeds once, replace and delete require the version that was read. */
 function cluster() {
   let lease: KubeObject | undefined;
   let version = 0;
@@ -50,12 +50,12 @@ function cluster() {
       if (object) keep(object);
       else lease = undefined;
     },
-    /** What goes wrong from now on. */
+    /** What fails from now on. */
     fail: (how: typeof trouble) => (trouble = how),
   };
 }
 
-/** Time that moves only when it is told to, or when a sleeper is alone with it. */
+/** Time that moves only when advanced, or when a sleeper is the only one left. */
 function time(start = Date.parse('2026-01-02T03:04:05Z')) {
   let now = start;
   const beats = new Set<{ readonly ms: number; readonly beat: () => void; next: number }>();
@@ -75,7 +75,7 @@ function time(start = Date.parse('2026-01-02T03:04:05Z')) {
   };
   return {
     advance,
-    /** The machine slept: the time has passed, and nothing happened in it. */
+    /** The machine slept: time has passed, and nothing ran meanwhile. */
     jump: (ms: number) => void (now += ms),
     now: () => now,
     clock: { now: () => new Date(now), sleep: (ms: number) => advance(ms) },
@@ -342,7 +342,7 @@ describe('holding the lock', () => {
 });
 
 describe('whose deeds are the last ones', () => {
-  /** The chain that the Lease names once a run has ended, after one that left it with the chain `before`. */
+  /** The chain in the Lease once a run has ended, after a previous run left the Lease with the chain `before`. */
   const afterwards = async (ended: Parameters<Lock['release']>[0], of: { readonly acts?: boolean; readonly goesOn?: boolean }) => {
     const first = await acquire(runOf(1));
     await first.stillHeld();

@@ -1,4 +1,4 @@
-/** One writer at a time: taking the lock, holding it while a run changes things, and giving it back on every way out. */
+/** One writer at a time: acquiring the lock, holding it while a run changes things, and releasing it on every exit path. */
 import { CHANGING, rule } from '../../design/permissions.ts';
 import type { Blueprint } from '../../design/blueprint.ts';
 import type { Ownership } from '../../design/ownership.ts';
@@ -19,11 +19,11 @@ export interface LockParts {
   readonly random: Random;
   readonly self: Self;
   readonly ownership: Ownership;
-  /** Of loki-eks, as the one who is refused will read it. */
+  /** The loki-eks command, as shown to a run that is refused. */
   readonly command: string;
   readonly emit: Sink;
   readonly signal: AbortSignal;
-  /** Of the journal on this machine that is not finished. */
+  /** The chain of the unfinished journal on this machine. */
   unfinishedChain(): Promise<string | undefined>;
 }
 
@@ -39,15 +39,15 @@ export async function lockParts(
 export interface Lock {
   /** Aborted when another run may hold the lock by now; the reason is a ProblemError. */
   readonly lost: AbortSignal;
-  /** Of this run's journal. A journal of another chain was overtaken: its deeds are another run's by now. */
+  /** The chain of this run's journal. A journal of another chain was overtaken: its changes belong to another run by now. */
   readonly chain: string;
-  /** Asked before every deed. Throws what `lost` carries. */
+  /** Called before every change. Throws the reason of `lost`. */
   stillHeld(): Promise<void>;
-  /** `ended`: how the work came out; absent when it broke off. */
+  /** `ended`: the outcome of the work; absent if it was cut short. */
   release(ended?: Ended): Promise<void>;
 }
 
-/** Throws RUN_LOCKED. Whatever becomes of `body`, the lock is given back. */
+/** Throws RUN_LOCKED. However `body` ends, the lock is released. */
 export async function locked<T extends { readonly outcome: Ended }>(parts: LockParts, body: (lock: Lock) => Promise<T>): Promise<T> {
   const lock = await acquire(parts);
   let ended: Ended | undefined;
@@ -63,8 +63,8 @@ export async function locked<T extends { readonly outcome: Ended }>(parts: LockP
 const LOOK_MS = 1000;
 
 /**
- * Of many at once exactly one gets it: the API server lets one create win, and one replace of a version. A holder is dead when it is a
- * process of this very machine that is gone, or when its Lease stays the same for its whole duration by our own clock: clocks of two
+ * Of many concurrent runs exactly one acquires it: the API server lets one create, and one replace per version, succeed. A holder is dead if it
+ * is a process of this machine that no longer exists, or if its Lease stays unchanged for its whole duration by our own clock: clocks of two
  * machines are compared only to refuse, which can't do harm.
  */
 export async function acquire(parts: LockParts): Promise<Lock> {
@@ -94,7 +94,7 @@ export async function acquire(parts: LockParts): Promise<Lock> {
   }
 }
 
-/** Who holds the lock right now, as a problem, when that is beyond doubt. */
+/** The current holder of the lock, as a problem, if that is beyond doubt. */
 export async function otherRun(parts: LockParts): Promise<Problem | undefined> {
   const found = await parts.kubernetes.get(lockRef(parts.ownership));
   try {
@@ -105,7 +105,7 @@ export async function otherRun(parts: LockParts): Promise<Problem | undefined> {
   }
 }
 
-/** Deletes the lock of a run of this machine that died: a run that has nothing to do would leave it otherwise. No failure of that run when it can't. */
+/** Deletes the lock of an interrupted run on this machine: a run with nothing to do would leave it otherwise. Failing to do so is no failure. */
 export async function sweep({ kubernetes, ownership, self }: LockParts): Promise<void> {
   const ref = lockRef(ownership);
   try {
@@ -120,7 +120,7 @@ export async function sweep({ kubernetes, ownership, self }: LockParts): Promise
 
 const isDead = ({ place, pid }: Holder, self: Self): boolean => place !== undefined && place === self.place && !self.alive(pid);
 
-/** A clock that is a little ahead of ours is an ordinary one. */
+/** A clock slightly ahead of ours is normal. */
 const SKEW_MS = 5000;
 
 function judge(found: KubeObject, parts: LockParts): 'free' | 'unsure' {
@@ -132,7 +132,7 @@ function judge(found: KubeObject, parts: LockParts): 'free' | 'unsure' {
   return 'unsure';
 }
 
-/** `undefined` when somebody else was faster. A write whose answer was lost may still have been ours. */
+/** `undefined` if another run was faster. A write whose response was lost may still have succeeded. */
 async function take({ kubernetes, ownership }: LockParts, mine: Holder, before: KubeObject | undefined): Promise<KubeObject | undefined> {
   const wanted = leaseOf(mine, ownership, before);
   try {
@@ -160,7 +160,7 @@ function heldBy(holder: Holder, { ownership, clock }: LockParts): ProblemError {
 }
 
 const RENEW_MS = 5000;
-/** Well before others may take it for dead: what is under way then still ends in time. */
+/** Well before others may consider it dead: work in flight can then still finish in time. */
 const DEADLINE_MS = 20_000;
 
 interface Taken extends Ends {
@@ -191,7 +191,7 @@ function hold(parts: LockParts, taken: Taken): Lock {
       if (now === undefined) lose(lostTo('its Lease was deleted', error));
       else if (now !== 'unknown' && holderIn(now).identity !== mine.identity) lose(lostTo(`it was taken over by ${inWords(holderIn(now))}`, error));
       else if (now !== 'unknown') {
-        // The answer was lost, or somebody has written a label: the lock is still ours.
+        // The response was lost, or someone edited a label: the lock is still ours.
         lease = now;
         renewedAt = Math.max(renewedAt, holderIn(now).renewed.getTime());
       }
@@ -203,7 +203,7 @@ function hold(parts: LockParts, taken: Taken): Lock {
     return underWay;
   };
   const end = parts.pulse(RENEW_MS, () => {
-    // An answer that does not come is none.
+    // A response that never arrives counts as none.
     if (underWay && age() >= DEADLINE_MS) lose(unrenewable(undefined));
     else void renew();
   });
@@ -212,7 +212,7 @@ function hold(parts: LockParts, taken: Taken): Lock {
     lost: lost.signal,
     chain: mine.chain,
     stillHeld: async () => {
-      // A machine that slept must not go on as if nothing had happened.
+      // A machine that slept must not continue as if nothing had happened.
       if (!lost.signal.aborted && age() >= DEADLINE_MS) await renew();
       lost.signal.throwIfAborted();
       acted = true;
@@ -227,7 +227,7 @@ function hold(parts: LockParts, taken: Taken): Lock {
 
 const lostTo = (why: string, cause: unknown) => stop('RUN_LOCK_LOST', { message: `This run has lost its lock: ${why}` }, { cause });
 
-/** Credentials that have ended are said as such: they are what has to be renewed first. */
+/** Expired credentials are reported as such: they have to be renewed first. */
 function unrenewable(error: unknown): ProblemError {
   if (error instanceof ProblemError && error.problem.code === 'AWS_CREDENTIALS_EXPIRED') return error;
   const said = error instanceof ProblemError ? [error.problem.message] : [];

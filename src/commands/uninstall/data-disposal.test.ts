@@ -1,4 +1,4 @@
-/** What is shown of a bucket before its log data goes, and what counts as giving it up. */
+/** What is shown of a bucket before its log data is deleted, and what counts as consent. */
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../engine/types.ts';
 import type { BucketContents } from '../../ports/buckets.ts';
@@ -22,7 +22,7 @@ const bucket = { step: 'bucket.chunks', name: 'b', expiring: false };
 const ctx = (contents: BucketContents) => ({ buckets: { contents: async () => contents } }) as unknown as Context;
 const shown = async (contents: BucketContents, left = false) => counter(ctx(contents), { left })(bucket);
 
-/** A run in which somebody types these answers in turn, or nobody can be asked. */
+/** A run in which the user types these answers in turn, or which is non-interactive. */
 function runWith(answers?: readonly string[]) {
   const asked: string[] = [];
   const told: Event[] = [];

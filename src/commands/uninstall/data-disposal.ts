@@ -1,4 +1,4 @@
-/** What becomes of the log data at an uninstall: shown bucket by bucket, then given up by name or kept. */
+/** What happens to the log data at an uninstall: shown bucket by bucket, then given up by name or kept. */
 import { sizeOf } from '../../design/quantities.ts';
 import type { Problem } from '../../engine/types.ts';
 import type { BucketContents } from '../../ports/buckets.ts';
@@ -9,19 +9,19 @@ import { counted } from '../../steps/emptying-progress.ts';
 import { isOwnedByTags } from '../../steps/ownership.ts';
 import type { RunContext, UninstallOptions } from '../../deps.ts';
 
-/** Counting for a question stops here: more is only said to be more, and left to S3 to expire if the user likes. */
+/** The limit of counting for a question: more is only reported as "more", and left to S3 to expire if the user likes. */
 const COUNTED = 1_000_000;
-/** Counting for a line about what is kept. */
+/** The limit of counting for a line about what is kept. */
 const GLANCED = 100_000;
 
 export interface DataBucket {
   readonly step: string;
   readonly name: string;
-  /** S3 was told to empty it by an earlier uninstall. */
+  /** An earlier uninstall told S3 to empty it. */
   readonly expiring: boolean;
 }
 
-/** With what is in it: `1,234 objects, 5.6 MiB, 2026-01-02 to 2026-11-22`. */
+/** Includes its contents: `1,234 objects, 5.6 MiB, 2026-01-02 to 2026-11-22`. */
 export interface CountedBucket extends DataBucket {
   readonly contents: BucketContents;
   readonly words: string;
@@ -39,7 +39,7 @@ export async function dataBuckets({ buckets, blueprint }: Context): Promise<read
   return found.filter((bucket) => bucket !== undefined);
 }
 
-/** `left`: Loki is not installed any more, and this is what an earlier uninstall left, or had not deleted when it died. */
+/** `left`: Loki is no longer installed, and an earlier uninstall left this, or had not deleted it when it was interrupted. */
 export const counter =
   ({ buckets }: Context, { left }: { readonly left: boolean }) =>
   async (bucket: DataBucket): Promise<CountedBucket> => {
@@ -47,7 +47,7 @@ export const counter =
     return { ...bucket, contents, words: `${left ? 'still ' : ''}${inWords(contents, bucket)}` };
   };
 
-/** Counted again after the releases are gone: Loki has flushed its last lines since. */
+/** Counted again after the releases are deleted: Loki has flushed its last lines since. */
 export async function keptWords({ buckets }: Context, bucket: DataBucket): Promise<string> {
   return `${inWords(await buckets.contents(bucket.name, GLANCED), bucket)}, ${bucket.expiring ? 'until then the bucket stays' : 'kept'}`;
 }
@@ -67,7 +67,7 @@ export type Fate = 'delete' | 'expire';
 
 type Options = Pick<UninstallOptions, 'deleteData' | 'expireData' | 'confirmDeleteData'>;
 
-/** A bucket's contents go only when its name was given, by flag or typed here. */
+/** A bucket's contents are deleted only if its name was given, by flag or typed here. */
 export async function confirmDeletions(
   { deps, settled, emit }: RunContext,
   data: readonly CountedBucket[],
@@ -97,7 +97,7 @@ function question({ how, huge }: { readonly how: Fate; readonly huge: boolean })
   return `Type the bucket name to delete all its data${offer}, or press Enter to keep it`;
 }
 
-/** Without anybody to ask, deleting wants a name, and a name that is meant: one that fits no bucket is a mistake. */
+/** In a non-interactive run, deletion requires an exact name: one that matches no bucket is an error. */
 export function unconfirmed(
   { deps, yes }: RunContext,
   of: { readonly data: readonly CountedBucket[]; readonly named: ReadonlyMap<string, unknown>; readonly options: Options; readonly command: string },

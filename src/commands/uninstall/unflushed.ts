@@ -1,4 +1,4 @@
-/** Before anything is removed: what ingesters hold is put into S3, or given up, by flag or typed. */
+/** Before anything is removed: the data of ingesters is flushed to S3, or given up, by flag or typed. */
 import type { Problem } from '../../engine/types.ts';
 import type { Consent } from '../../steps/consent.ts';
 import type { Context } from '../../context.ts';
@@ -8,7 +8,7 @@ import type { RunContext } from '../../deps.ts';
 
 type Answer = { readonly is: 'consented'; readonly consent: Consent } | { readonly is: 'refused'; readonly problem: Problem };
 
-/** `command`: the one that is running, as it would be typed again. */
+/** `command`: the current command, as one would type it again. */
 export async function flushedOrGivenUp({ consent = {}, deps, settled, emit, signal }: RunContext, ctx: Context, command: string): Promise<Answer> {
   const consented: Answer = { is: 'consented', consent };
   if (consent.unflushed || !(await goes(ctx))) return consented;
@@ -43,7 +43,7 @@ const ingestersOf = async ({ kubernetes, blueprint: { loki } }: Context): Promis
     })
   ).length;
 
-/** Whether this uninstall would end ingesters, or delete what they left: the release is ours, or it is gone and its namespace is. */
+/** Whether this uninstall would stop ingesters, or delete what they left: the release is ours, or it is gone and its namespace is ours. */
 async function goes({ releases, kubernetes, blueprint: { loki, ownership } }: Context): Promise<boolean> {
   const found = await releases.find(loki.name, loki.namespace);
   if (found) return isOwnedRelease(found, ownership);

@@ -1,4 +1,4 @@
-/** `uninstall`: what is ours goes, last first; log data stays until its bucket is named. */
+/** `uninstall`: deletes what loki-eks owns, in reverse order; log data stays until its bucket is named. */
 import { removeAll } from '../../engine/remove.ts';
 import type { Blueprint } from '../../design/blueprint.ts';
 import type { Settings } from '../../design/settings-type.ts';
@@ -41,7 +41,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     const keep = async (step: Step<Context>) => {
       const bucket = data.find(({ step: id }) => id === step.id);
       if (!bucket || named.has(bucket.name)) return undefined;
-      // Empty ones stay too, because a deleted name can't be used for up to an hour.
+      // Empty ones stay too, because a deleted name can't be reused for up to an hour.
       return { target: `s3://${bucket.name}`, why: await keptWords(ctx, bucket), how: afterwards(bucket.name) };
     };
     const consented = new Map(
@@ -56,7 +56,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       const held = await flushedOrGivenUp({ ...run, consent, signal }, ctx, [again(here, blueprint), ...wordsOf(run, options)].join(' '));
       if (held.is === 'refused') return { outcome: 'refused', problems: [held.problem] };
       const given = await contextFor({ ...here, consent: held.consent }, session, { blueprint, facts });
-      // From here on nobody may take an unfinished install back: its receipts would delete the buckets that are kept now.
+      // From here on an unfinished install must not be rolled back: its undo records would delete the buckets that are kept now.
       await (await run.deps.journals.unfinished(blueprint.ownership.installId))?.close('done');
       await forgetProbes(run, ctx);
       const taken = await removeAll(removals(blueprint), { ctx: given, emit: run.emit, signal, toProblem, keep, guard });
@@ -65,7 +65,7 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
       const [kept, expiring] = [withFate(undefined), withFate('expire')];
       if (kept.length > 0) run.emit({ type: 'note.given', text: `To delete what was kept, including all logs: ${afterwards(...kept)}` });
       if (expiring.length > 0) run.emit({ type: 'note.given', text: `Once S3 has emptied the bucket, delete it with: ${afterwards(...expiring)}` });
-      // What becomes of buckets is said above, all at once.
+      // The outcome for buckets is reported above, all at once.
       for (const { target, how } of taken.kept.filter(({ logs }) => !logs)) run.emit({ type: 'note.given', text: `To remove ${target} as well: ${how}` });
       const elsewhere = leftInGrafana({ run, blueprint, recorded: known?.written['grafanaUrl'] });
       if (elsewhere) run.emit({ type: 'note.given', text: elsewhere });
@@ -74,20 +74,20 @@ export const uninstall: UseCase<UninstallOptions> = (run, options) =>
     });
   });
 
-/** They end by themselves, and must not bar the way out. */
+/** They end by themselves, and must not block the uninstall. */
 async function forgetProbes({ deps }: RunContext, ctx: Context): Promise<void> {
   await sweepProbes(ctx, { self: await deps.self(), all: true }).catch((error: unknown) => {
     if (!(error instanceof ProblemError)) throw error;
   });
 }
 
-/** A class that was removed since is no reason to stay: taking away makes no volumes. */
+/** A class that was removed since is no reason to stop: an uninstall creates no volumes. */
 function withoutClass(given: Settings): Settings {
   const { storageClass: _, ...settings } = given;
   return settings;
 }
 
-/** The same command once the cluster has forgotten the settings: all that the buckets' names are made of is in it. */
+/** The same command for when the record is deleted: it includes everything that bucket names are derived from. */
 function again({ settings }: RunContext, { cluster, region }: Blueprint): string {
   const { namespace, bucketPrefix, bucketNamespace, chunksBucket, rulerBucket } = settings;
   const made = [
@@ -102,7 +102,7 @@ function again({ settings }: RunContext, { cluster, region }: Blueprint): string
   return ['loki-eks uninstall', ...made.flatMap(([flag, value, usual]) => (value === usual ? [] : [`${flag} ${value}`]))].join(' ');
 }
 
-/** What was said besides where the installation is. */
+/** The flags other than those that locate the installation. */
 const wordsOf = ({ yes }: RunContext, { deleteData, expireData, confirmDeleteData }: UninstallOptions): readonly string[] => [
   ...(yes ? ['--yes'] : []),
   ...(deleteData ? ['--delete-data'] : []),
@@ -110,7 +110,7 @@ const wordsOf = ({ yes }: RunContext, { deleteData, expireData, confirmDeleteDat
   ...confirmDeleteData.map((name) => `--confirm-delete-data ${name}`),
 ];
 
-/** Before anybody agrees: what goes, as far as it carries our marks, and what becomes of each bucket. */
+/** Before the user agrees: what will be deleted, as far as it carries our marks, and what happens to each bucket. */
 function announce(
   { emit }: RunContext,
   { loki, alloy, role, namespaces, storageClass }: Blueprint,
@@ -139,7 +139,7 @@ async function agreed({ yes, deps, settled }: RunContext, { cluster, buckets }: 
   return deps.questions.confirm(`Uninstall loki-eks from cluster ${cluster}${logs}?`, false);
 }
 
-/** An address that only the record holds gets no token, so what stands there stays until the user names it. */
+/** An address that only the record has gets no token, so what exists there stays until the user gives the address. */
 function leftInGrafana({
   run,
   blueprint,
@@ -157,6 +157,6 @@ function leftInGrafana({
   return `Left in the Grafana at ${url ?? 'an address that the record does not tell'}: data source "Loki (${cluster.name})" and dashboard "Logs (${cluster.name})", both with uid ${uid}. If it is yours, remove them with: ${command} --grafana-token-file FILE`;
 }
 
-/** As it may be pasted into a shell. */
+/** Safe to paste into a shell. */
 const readable = (recorded: unknown): string | undefined =>
   typeof recorded === 'string' && recorded.length <= 300 && /^https?:\/\/[\w.:[\]/~%-]+$/.test(recorded) ? recorded : undefined;

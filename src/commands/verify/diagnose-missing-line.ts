@@ -1,4 +1,4 @@
-/** Why a node's line did not come back: its pod never ran, no collector is there or none that is ready, or the line was lost further on. */
+/** Why a node's line was not found: its pod never ran, there is no (ready) collector, or the line was lost further on. */
 import { countersIn } from '../doctor/analyze/counters.ts';
 import type { Problem } from '../../engine/types.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
@@ -10,7 +10,7 @@ import { each } from '../doctor/collect/objects.ts';
 
 export interface Cause {
   readonly problem: Problem;
-  /** The line can't be hoped for any more. */
+  /** The line is not expected any more. */
   readonly hopeless: boolean;
 }
 
@@ -19,12 +19,12 @@ export interface Missing {
   readonly node: string;
 }
 
-/** More nodes than these are not asked about one by one. */
+/** Beyond this many, nodes are not diagnosed one by one. */
 const FEW = 16;
-/** Of so many collectors the last errors are read as evidence. */
+/** The number of collectors whose last errors are read as evidence. */
 const LISTENED_TO = 3;
 
-/** By the index of the pod. What can't be looked at is left out of the cause, and never fatal. */
+/** By the index of the pod. What can't be read is left out of the cause, and never fatal. */
 export async function diagnoseMissingLine(
   ctx: Context,
   of: { readonly run: ProbeRun; readonly placed: ReadonlyMap<number, Placed>; readonly missing: readonly Missing[] },
@@ -50,7 +50,7 @@ export async function diagnoseMissingLine(
   return causes;
 }
 
-/** Of these nodes, those that are there no more: spot instances go when they please. */
+/** The nodes that no longer exist: spot instances may disappear at any time. */
 export async function departed({ kubernetes }: Pick<Context, 'kubernetes'>, missing: readonly Missing[]): Promise<ReadonlySet<string>> {
   if (missing.length === 0) return new Set();
   const names = missing.map(({ node }) => node);
@@ -60,14 +60,14 @@ export async function departed({ kubernetes }: Pick<Context, 'kubernetes'>, miss
     return new Set(there ? names.filter((name) => !known.has(name)) : []);
   }
   const gone = await each(names, FEW, async (name) => {
-    // Only an answer says that it is gone.
+    // Only a response proves that it is gone.
     const node = await kubernetes.get({ apiVersion: 'v1', kind: 'Node', name }).then((found) => ({ found }), nothing);
     return node && !node.found ? [name] : [];
   });
   return new Set(gone.flat());
 }
 
-/** What is known of something that could not be looked at. Defects go on. */
+/** The result for something that could not be read. Bugs are rethrown. */
 export function nothing(error: unknown): undefined {
   if (!(error instanceof ProblemError)) throw error;
 }
@@ -82,7 +82,7 @@ function unplaced(node: string, pod: KubeObject | undefined): Cause | undefined 
   return why && { problem: problem('PROBE_NOT_RUN', { message: `The probe pod for node ${node} did not run: ${why.why}` }), hopeless: why.hopeless };
 }
 
-/** By node; a ready one where there are several. */
+/** By node; a ready one if there are several. */
 export async function collectorsOn({ kubernetes, blueprint }: Context, nodes: ReadonlySet<string>): Promise<ReadonlyMap<string, KubeObject>> {
   const { name, namespace } = blueprint.alloy;
   const query = { apiVersion: 'v1', kind: 'Pod', namespace, labels: `app.kubernetes.io/instance=${name}` };
@@ -120,12 +120,12 @@ async function complaints({ kubernetes, blueprint }: Context, collector: KubeObj
   const { name, namespace } = collector.metadata;
   const metrics = await kubernetes.raw(`/api/v1/namespaces/${namespace}/pods/${name}:12345/proxy/metrics`).catch(nothing);
   const lines = await kubernetes.logs({ namespace: blueprint.alloy.namespace, pod: name, container: 'alloy', tail: 200 }).catch(nothing);
-  // Every Alloy says this one; it means nothing.
+  // Every Alloy logs this one; it means nothing.
   const errors = (lines ?? []).filter((line) => /level=(error|warn)/.test(line) && !line.includes('noop client'));
   return [...refusedBy(name, metrics?.status === 200 ? metrics.body : ''), ...errors.slice(-2).map((line) => `${name}: ${line.slice(0, 400)}`)];
 }
 
-/** A collector that is refused says so at level debug only, but counts it. */
+/** A collector that is refused logs that at level debug only, but counts it. */
 function refusedBy(pod: string, metrics: string): readonly string[] {
   const pushes = Object.values(countersIn(metrics, { name: pod }).pushes);
   const retries = pushes.reduce((sum, one) => sum + one.retries, 0);

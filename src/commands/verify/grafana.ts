@@ -1,4 +1,4 @@
-/** The proof through Grafana: its own data source finds the line. "Save & test" asks Loki for 1+1, which touches no log and no tenant. */
+/** Verification through Grafana: its own data source finds the line. "Save & test" queries 1+1, which involves no log and no tenant. */
 import type { Problem, PrintedLine } from '../../engine/types.ts';
 import type { Grafana } from '../../ports/grafana.ts';
 import { problem, ProblemError } from '../../problems/problem.ts';
@@ -6,7 +6,7 @@ import { verifyChecks } from './verify-checks.ts';
 import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
-/** A sidecar writes its file in seconds; where the kubelet has to bring it, it takes a minute or two. */
+/** A sidecar writes its file in seconds; if the kubelet has to propagate it, it takes a minute or two. */
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 1000;
 
@@ -27,7 +27,7 @@ export async function shownByGrafana({ ctx, run }: ProbeSession, printed: Printe
   for (;;) {
     const seen = await look(ctx.grafana, asked);
     if (seen.lines.includes(printed.line)) return { ...known, state: 'proved', detail: `data source "${name}" in ${plan.where} returns the log line` };
-    // A login or a role that is refused will be refused again; a file may still be on its way.
+    // A login or role that is refused will be refused again; a file may still be propagating.
     const final = seen.problem && /^GRAFANA_(LOGIN_REFUSED|FORBIDDEN|UNREACHABLE)$/.test(seen.problem.code);
     if (final || ctx.clock.now().getTime() - began > PATIENCE_MS) {
       const message = `The log line is in Loki, but data source "${name}" of ${plan.where} does not return it`;

@@ -1,4 +1,4 @@
-/** The gateway lets nobody in without a login, or with a wrong one. */
+/** The gateway rejects requests without a login, or with a wrong one. */
 import type { GatewayAnswer, Login } from '../../ports/logs.ts';
 import { problem } from '../../problems/problem.ts';
 import { verifyChecks } from './verify-checks.ts';
@@ -31,5 +31,5 @@ export async function refusesStrangers({ ctx, login }: ProbeSession): Promise<Ve
   };
 }
 
-/** Loki answers 401 too, for want of a tenant: then the gateway has let the request through. */
+/** Loki responds with 401 too, if the tenant is missing: then the gateway has let the request through. */
 const refuses = ({ status, body }: GatewayAnswer): boolean => status === 401 && !/no org id/i.test(body);

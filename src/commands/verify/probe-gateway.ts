@@ -1,4 +1,4 @@
-/** Whether anybody is told to run a gateway and the parts behind it at all: what has no pods wanted, or no Service, does not come back by waiting. */
+/** Whether a gateway and the components behind it are deployed at all: zero replicas, or a missing Service, do not recover by waiting. */
 import { scaledToZero } from '../../checks/parts.ts';
 import type { Problem } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
@@ -7,10 +7,10 @@ import { nothing } from './diagnose-missing-line.ts';
 
 type Needs = Pick<Context, 'kubernetes' | 'blueprint' | 'clock'>;
 
-/** Between two looks; what both of them see is no restart, and no release that is just being put back. */
+/** Time between two checks; what both of them see is not a restart, nor a release that is being restored right now. */
 const PAUSE_MS = 5000;
 
-/** To be asked again and again: what is gone for good, once it is sure. What can't be looked at is not gone. */
+/** To be polled: reports what is permanently gone, once that is certain. What can't be read does not count as gone. */
 export function gatewayWatch(ctx: Needs): () => Promise<Problem | undefined> {
   const now = () => ctx.clock.now().getTime();
   let [looked, suspected] = [now(), false];
@@ -23,7 +23,7 @@ export function gatewayWatch(ctx: Needs): () => Promise<Problem | undefined> {
   };
 }
 
-/** Pods that are there, ready or not, may serve again, whoever runs them. */
+/** Existing pods, ready or not, may serve again, whatever manages them. */
 async function gatewayGone({ kubernetes, blueprint }: Needs): Promise<Problem | undefined> {
   const { namespace, service, selector: labels } = blueprint.gateway;
   const [deployments, pods, found] = await Promise.all([
@@ -45,7 +45,7 @@ async function gatewayGone({ kubernetes, blueprint }: Needs): Promise<Problem | 
     : said(`The gateway can't be found: Service ${namespace}/${service} does not exist`, `collectors push to ${blueprint.gateway.pushUrl}`);
 }
 
-/** What has no replicas neither takes the line nor finds it. */
+/** A component without replicas neither accepts the line nor finds it. */
 async function partGone({ kubernetes, blueprint: { loki } }: Pick<Needs, 'kubernetes' | 'blueprint'>): Promise<Problem | undefined> {
   const { name, namespace } = loki;
   const kinds = ['Deployment', 'StatefulSet'];

@@ -1,4 +1,4 @@
-/** One line from each of many nodes, looked for with one query: which came back, when, and whether they came back right. */
+/** One line from each of many nodes, found with one query: which arrived, when, and whether they arrived intact. */
 import type { NodeFact } from '../../design/facts.ts';
 import type { Problem } from '../../engine/types.ts';
 import type { Entry, Login } from '../../ports/logs.ts';
@@ -13,14 +13,14 @@ export interface LineProof {
   readonly node: string;
   readonly pod: string;
   readonly line: string;
-  /** From the time stamp the container runtime gave the line until a query found it. */
+  /** From the timestamp that the container runtime gave the line until a query found it. */
   readonly seconds?: number;
   readonly labels?: Readonly<Record<string, string>>;
-  /** As Loki has it, in nanoseconds. */
+  /** As stored in Loki, in nanoseconds. */
   readonly stamp?: string;
-  /** The node left the cluster meanwhile, so that there is nothing to be proved. */
+  /** The node left the cluster meanwhile, so there is nothing to verify. */
   readonly departed?: true;
-  /** Why it is not proved; absent when it is. */
+  /** Why it failed; absent if it passed. */
   readonly problem?: Problem;
 }
 
@@ -31,29 +31,29 @@ export interface Batch {
   readonly first: number;
   readonly login: Login;
   readonly signal: AbortSignal;
-  /** Our clock's time after which nobody waits any more, in milliseconds. */
+  /** When waiting ends, by our own clock, in milliseconds. */
   readonly until: number;
   readonly say: (found: number) => void;
 }
 
-/** Alloy looks for new pods and files every few seconds, and a batch waits a second: this covers a slow node. */
+/** Alloy discovers new pods and files every few seconds, and a batch waits a second: this covers a slow node. */
 export const PATIENCE_MS = 90_000;
-/** So long a DaemonSet's pod or a scheduler's decision may be on its way; then what bars a line will not go away by itself. */
+/** How long a DaemonSet's pod or a scheduling decision may take; after that, what blocks a line will not go away by itself. */
 const HOPE_MS = 20_000;
 
 export const lineOf = ({ token }: Pick<ProbeRun, 'token'>, index: number): string => `loki-eks verify ${token}/${index}`;
 
-/** Finds all lines of a run by labels that are right when everything is. */
+/** Finds all lines of a run by labels that are correct if everything works. */
 export const queryFor = ({ blueprint }: Pick<Context, 'blueprint'>, { token }: Pick<ProbeRun, 'token'>): string =>
   `{namespace="${blueprint.verify.namespace}", container="${PROBE_CONTAINER}"} |= "${token}/"`;
 
-/** Loki gives this label to every stream, so it also finds lines whose own labels are wrong. Reads all logs of the time it is asked about. */
+/** Loki adds this label to every stream, so it also finds lines whose own labels are wrong. Reads all logs of the queried time range. */
 const anywhere = ({ token }: ProbeRun): string => `{service_name=~".+"} |= "${token}/"`;
 
-/** Loki's own default for the most entries of one answer. */
+/** Loki's own default for the maximum number of entries per response. */
 const MOST_ENTRIES = 5000;
 
-/** As many nodes as one query can answer for, with room for lines that come twice. */
+/** The number of nodes that one query can cover, with room for duplicate lines. */
 export function batchSize({ blueprint }: Pick<Context, 'blueprint'>): number {
   return Math.max(1, Math.min(500, Math.floor(mostEntries(blueprint) / 4)));
 }
@@ -64,7 +64,7 @@ function mostEntries({ loki }: Context['blueprint']): number {
   return typeof own === 'number' && own > 0 ? Math.min(own, MOST_ENTRIES) : MOST_ENTRIES;
 }
 
-/** Throws only when interrupted. */
+/** Throws only if interrupted. */
 export async function proveBatch(ctx: Context, batch: Batch): Promise<readonly LineProof[]> {
   const { nodes, first, run, signal } = batch;
   const wanted = nodes.map(({ name: node }, at) => ({ index: first + at, node, script: saying(lineOf(run, first + at)) }));
@@ -94,11 +94,11 @@ interface Sight {
 
 interface Search {
   readonly seen: ReadonlyMap<number, Sight>;
-  /** Why nothing more can be seen: the query itself fails, or there is nobody to ask. */
+  /** Why nothing more can be found: the query itself fails, or there is no gateway to query. */
   readonly problem?: Problem;
 }
 
-/** Asks again and again until all are found, the rest is hopeless, or the time is over. */
+/** Polls until all are found, the rest is hopeless, or time is up. */
 async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed[]>): Promise<Search> {
   const { nodes, run, signal, until } = batch;
   const seen = new Map<number, Sight>();
@@ -122,7 +122,7 @@ async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed
     if (open.length === 0 || now() > end) break;
     gone = await gatewayGone();
     if (gone) break;
-    // The way to ask leads over a kubelet; one that is not reached is not reached by asking again.
+    // Queries go through a kubelet; if it can't be reached, retrying does not help.
     if (failing?.code === 'KUBE_KUBELET_UNREACHABLE') break;
     if (placed && now() - asked > HOPE_MS) {
       asked = now();
@@ -138,7 +138,7 @@ async function look(ctx: Context, batch: Batch, placing: Promise<readonly Placed
 const wantedOf = ({ nodes, first }: Batch, seen: ReadonlyMap<number, Sight>) =>
   nodes.map(({ name: node }, at) => ({ index: first + at, node })).filter(({ index }) => !seen.has(index));
 
-/** The first sight counts; the time stamp is the node's clock's, which EKS keeps right, and ours is corrected. */
+/** The first time it is found counts; the timestamp is from the node's clock, which EKS keeps in sync, and ours is corrected. */
 function note(seen: Map<number, Sight>, { line, labels, timestamp }: Entry, { batch, now }: { readonly batch: Batch; readonly now: number }): void {
   const index = indexIn(line, batch.run);
   if (index === undefined || seen.has(index)) return;
@@ -146,7 +146,7 @@ function note(seen: Map<number, Sight>, { line, labels, timestamp }: Entry, { ba
   seen.set(index, { seconds: Math.max(0, now + batch.run.skewMs - printed) / 1000, labels, stamp: timestamp });
 }
 
-/** Which pod's line this is, however it was changed on its way. Loki logs our queries too, with the token but without the words. */
+/** Which pod's line this is, however it was changed on its way. Loki also logs our queries, with the token but without the rest of the line. */
 function indexIn(line: string, { token }: Pick<ProbeRun, 'token'>): number | undefined {
   const found = new RegExp(`loki-eks verify ${token}/(\\d+)`).exec(line);
   return found ? Number(found[1]) : undefined;
@@ -162,7 +162,7 @@ async function ask(ctx: Context, { login, signal, nodes }: Batch, query: string)
   }
 }
 
-/** Lines that came back under other labels than they should. */
+/** Lines that arrived with other labels than expected. */
 async function elsewhere(ctx: Context, batch: Batch): Promise<ReadonlyMap<number, readonly Entry[]>> {
   return byIndex((await ask(ctx, batch, anywhere(batch.run))).entries, batch.run);
 }
@@ -176,10 +176,10 @@ function byIndex(entries: readonly Entry[], run: ProbeRun): ReadonlyMap<number, 
   return found;
 }
 
-/** The same lines once more: each must be there once, as it was printed, with the labels that dashboards use. */
+/** Checks the same lines again: each must exist once, as printed, with the labels that dashboards use. */
 export async function judgeBatch(ctx: Context, batch: Batch, proofs: readonly LineProof[]): Promise<readonly LineProof[]> {
   const { entries, problem: failing } = await ask(ctx, batch, queryFor(ctx, batch.run));
-  // It was found before; that asking again fails now says nothing about the line.
+  // It was found before; a query that fails now says nothing about the line.
   if (failing) return proofs;
   const found = byIndex(entries, batch.run);
   return proofs.map((proof, at) =>

@@ -1,12 +1,12 @@
-/** Which nodes are to be proved: all that can run a collector, or a spread of them that leaves out no kind and no taint. */
+/** The nodes to verify: all that can run a collector, or a sample that covers every kind and taint. */
 import type { NodeFact } from '../../design/facts.ts';
 import { nearest } from '../../design/nearest.ts';
 import { stop } from '../../problems/problem.ts';
 
 export interface Wish {
-  /** About so many nodes; one of each kind and taint is always among them. */
+  /** Approximate number of nodes; one of each kind and taint is always included. */
   readonly sample?: number;
-  /** These and no others. */
+  /** Only these nodes. */
   readonly names?: readonly string[];
 }
 
@@ -19,11 +19,11 @@ export interface Choice {
   readonly chosen: readonly NodeFact[];
   /** Nodes on which no pod could print a line that Alloy reads, and why. */
   readonly passed: readonly PassedOver[];
-  /** How many could be proved; more than were chosen when this is a sample. */
+  /** How many could be verified; more than were chosen if this is a sample. */
   readonly provable: number;
 }
 
-/** Throws NODE_UNKNOWN for a name that is no node, or a node without a collector by its nature. Deterministic. */
+/** Throws NODE_UNKNOWN for a name that is not a node, or a node that can't have a collector. Deterministic. */
 export function chooseNodes(nodes: readonly NodeFact[], { sample, names = [] }: Wish): Choice {
   const passed = nodes.flatMap((node) => passedOver(node));
   const provable = nodes.filter((node) => passedOver(node).length === 0);
@@ -61,13 +61,13 @@ function named(nodes: readonly NodeFact[], names: readonly string[]): readonly N
   });
 }
 
-/** What makes a node different for a collector. Values of taints often name a team or a machine, so they do not count. */
+/** What makes a node different for a collector. Taint values often name a team or a machine, so they do not count. */
 function kindOf({ kind, arch, gpu, taints }: NodeFact): string {
   const lasting = taints.map(({ key, effect }) => `${key}:${effect}`).filter((taint) => !taint.startsWith('node.kubernetes.io/'));
   return [kind, arch, gpu ? 'gpu' : '', ...lasting.toSorted()].join(' ');
 }
 
-/** The first of each kind, then in proportion; within a kind the zones take turns. */
+/** The first of each kind, then proportionally; within a kind the zones take turns. */
 function spread(nodes: readonly NodeFact[], sample: number): readonly NodeFact[] {
   const ranked = groups(nodes, kindOf).flatMap((kind) => {
     const zones = groups(kind, ({ zone = '' }) => zone);

@@ -1,13 +1,13 @@
-/** The pods that print: one a node, welcome under every namespace's security rules, and gone by themselves if nobody takes them away. */
+/** The pods that print: one per node, allowed by every namespace's security rules, and gone by themselves if not deleted. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Self } from '../../ports/system.ts';
 import type { Context } from '../../context.ts';
 
 export const PROBE_CONTAINER = 'verify';
-/** Carries the token of the run that made it. */
+/** Contains the token of the run that created it. */
 export const PROBE_LABEL = 'loki-eks.dev/probe';
 
-/** The longest a probe pod lives, whatever becomes of us: longer than a collector needs to find its file. */
+/** The maximum lifetime of a probe pod, whatever happens to us: longer than a collector needs to find its file. */
 const LIFE_SECONDS = 300;
 
 export type Maker = Pick<Self, 'pid' | 'place'>;
@@ -29,8 +29,8 @@ function metadataOf({ blueprint }: Pick<Context, 'blueprint'>, { token, maker }:
 }
 
 /**
- * Owns the pods: when it goes, the cluster takes them along. It runs nothing itself, fails at its deadline and is then deleted, so that
- * also a process that was killed leaves nothing for long.
+ * Owns the pods: when it is deleted, the cluster deletes them too. It runs nothing itself, fails at its deadline and is then deleted, so that
+ * even a killed process leaves nothing behind for long.
  */
 export function probeOwner(ctx: Pick<Context, 'blueprint'>, { seconds, ...batch }: Batch & { readonly seconds: number }): KubeObject {
   const { image } = ctx.blueprint.verify;
@@ -51,12 +51,12 @@ export interface Probe extends Batch {
   /** Its number among the pods of the run: part of its name. */
   readonly index: number;
   readonly node: string;
-  /** What its shell does. */
+  /** What its shell runs. */
   readonly script: string;
   readonly owner?: KubeObject;
 }
 
-/** Tolerates everything and names its node to the scheduler, which says why when there is no room; asks for next to nothing; may do nothing. */
+/** Tolerates everything and names its node to the scheduler, which reports if there is no room; requests next to nothing; has no permissions. */
 export function probePod(ctx: Pick<Context, 'blueprint'>, { index, node, script, owner, ...batch }: Probe): KubeObject {
   const { image, pullSecrets } = ctx.blueprint.verify;
   const metadata = metadataOf(ctx, batch, `loki-eks-verify-${batch.token.slice(0, 10)}-${index}`);
@@ -81,7 +81,7 @@ export function probePod(ctx: Pick<Context, 'blueprint'>, { index, node, script,
           name: PROBE_CONTAINER,
           image,
           command: ['sh', '-c', script],
-          // A namespace with a quota wants all four.
+          // A namespace with a quota requires all four.
           resources: { requests: { cpu: '5m', memory: '8Mi' }, limits: { cpu: '100m', memory: '32Mi' } },
           securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
         },
@@ -115,9 +115,9 @@ export const isReady = (pod: KubeObject): boolean =>
 export const isOver = (pod: KubeObject): boolean => ['Succeeded', 'Failed'].includes((pod as Body).status?.phase ?? '');
 
 export interface Stuck {
-  /** In the words of Kubernetes: `Pending: 0/3 nodes are available: …`. */
+  /** As Kubernetes reports it: `Pending: 0/3 nodes are available: …`. */
   readonly why: string;
-  /** Waiting longer will hardly help. */
+  /** Waiting longer is unlikely to help. */
   readonly hopeless: boolean;
 }
 

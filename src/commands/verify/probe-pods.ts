@@ -1,4 +1,4 @@
-/** The life of probe pods: made a few at a time, taken away together, and found again when the run that made them was killed. */
+/** The life cycle of probe pods: created a few at a time, deleted together, and found again if the run that created them was killed. */
 import type { Problem } from '../../engine/types.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Self } from '../../ports/system.ts';
@@ -14,16 +14,16 @@ const WIDTH = 16;
 export interface ProbeRun {
   readonly token: string;
   readonly maker: Maker;
-  /** The Job that owns the pods; absent when the caller may not make Jobs. */
+  /** The Job that owns the pods; absent if the caller is not allowed to create Jobs. */
   readonly owner?: KubeObject;
-  /** Milliseconds to be added to our clock to get the cluster's, as far as that is worth correcting. */
+  /** Milliseconds to add to our clock to get the cluster's, if that is worth correcting. */
   readonly skewMs: number;
 }
 
-/** The API server tells whole seconds. */
+/** The API server reports whole seconds. */
 const TRUSTED_SKEW_MS = 2000;
 
-/** `seconds`: after so long the cluster takes the pods away even if nobody else does. */
+/** `seconds`: after that time the cluster deletes the pods even if nothing else does. */
 export async function openProbes(ctx: Context, { self, seconds }: { readonly self: Self; readonly seconds: number }): Promise<ProbeRun> {
   const token = Buffer.from(ctx.random.bytes(9)).toString('hex');
   const maker: Maker = { pid: self.pid, ...(self.place !== undefined && { place: self.place }) };
@@ -33,7 +33,7 @@ export async function openProbes(ctx: Context, { self, seconds }: { readonly sel
     const skewMs = Date.parse(owner.metadata.creationTimestamp ?? '') + 500 - (asked + ctx.clock.now().getTime()) / 2;
     return { token, maker, owner, skewMs: Math.abs(skewMs) > TRUSTED_SKEW_MS ? skewMs : 0 };
   } catch (error) {
-    // Without the right to make Jobs the pods have to be taken away one by one, and end by themselves otherwise.
+    // Without permission to create Jobs the pods have to be deleted one by one, or end by themselves.
     if (error instanceof ProblemError && error.problem.code === 'KUBE_FORBIDDEN') return { token, maker, skewMs: 0 };
     throw error;
   }
@@ -52,7 +52,7 @@ export interface Placed {
   readonly refused?: Problem;
 }
 
-/** Stops making more when the signal comes; what was begun is finished, so that nothing is made behind the back of who cleans up. */
+/** Stops creating pods on abort; requests in flight are finished, so that none is created behind the back of the cleanup. */
 export async function placeProbes(
   ctx: Context,
   run: ProbeRun,
@@ -78,13 +78,13 @@ const inOurs = ({ blueprint }: Pick<Context, 'blueprint'>, probe: string) => ({
   labels: `loki-eks.dev/install-id=${blueprint.ownership.installId},${probe}`,
 });
 
-/** Those of this run, whole. */
+/** All pods of this run, in full. */
 export const probesOf = (ctx: Pick<Context, 'kubernetes' | 'blueprint'>, { token }: Pick<ProbeRun, 'token'>): Promise<readonly KubeObject[]> =>
   ctx.kubernetes.list({ apiVersion: 'v1', kind: 'Pod', ...inOurs(ctx, `${PROBE_LABEL}=${token}`) });
 
 const GONE_MS = 15_000;
 
-/** Never throws: left behind they end by themselves, and that is no reason to call a proof into question. Says how many stayed. */
+/** Never throws: left behind they end by themselves, and that is no reason to doubt a verification. Returns how many are left. */
 export async function closeProbes(ctx: Context, run: ProbeRun, { wait }: { readonly wait: boolean }): Promise<number> {
   try {
     if (run.owner) await ctx.kubernetes.delete(refOf(run.owner), { propagation: 'Foreground' });
@@ -107,12 +107,12 @@ const refOf = ({ apiVersion, kind, metadata: { namespace, name } }: KubeObject) 
 const removeEach = (ctx: Context, objects: readonly KubeObject[]) =>
   each(objects, WIDTH, (object) => ctx.kubernetes.delete(refOf(object), { propagation: 'Background' }));
 
-/** Nobody verifies for so long; compared with the cluster's clock, which may differ from ours by minutes. */
+/** Longer than any verification takes; compared with the cluster's clock, which may differ from ours by minutes. */
 const STALE_MS = 2 * 3_600_000;
 
 /**
- * Takes away what runs left that died: those of this machine whose process is gone, pods that are over, and what is hours old. Another
- * run's pods that may still be wanted stay, unless `all`.
+ * Deletes what interrupted runs left: pods of this machine whose process is gone, pods that have ended, and what is hours old. Another
+ * run's pods that may still be needed stay, unless `all`.
  */
 export async function sweepProbes(ctx: Context, { self, all }: { readonly self: Self; readonly all: boolean }): Promise<number> {
   const { kubernetes, clock } = ctx;
@@ -137,7 +137,7 @@ function unlessForbidden(error: unknown): readonly KubeObject[] {
   throw error;
 }
 
-/** Rejects as soon as the signal comes, whatever the work is waiting for. */
+/** Rejects as soon as the signal is aborted, whatever the work is waiting for. */
 export async function promptly<T>(signal: RunContext['signal'], work: Promise<T>): Promise<T> {
   signal.throwIfAborted();
   let stop = () => {};

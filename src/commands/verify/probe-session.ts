@@ -1,4 +1,4 @@
-/** What every proof is given, and the frame around them: the login, the probe pods, and their end. */
+/** What every check of verify is given, and the frame around them: the login, the probe pods, and their cleanup. */
 import type { Login } from '../../ports/logs.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Context } from '../../context.ts';
@@ -13,7 +13,7 @@ export interface ProbeSession {
   readonly until: number;
 }
 
-/** What the user sees is only told once the pods are gone. */
+/** The user gets the result only once the pods are deleted. */
 export async function withProbes<T>(run: ProbeSession['run'], ctx: Context, body: (stage: ProbeSession) => Promise<T>): Promise<T> {
   const { emit, signal, deps, settings } = run;
   const [login, self] = await Promise.all([readLogin(ctx), deps.self()]);

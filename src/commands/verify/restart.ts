@@ -1,4 +1,4 @@
-/** A collector goes and another comes while a pod prints numbers: every number must be there, once. */
+/** A collector is replaced while a pod prints numbers: every number must arrive, once. */
 import type { NodeFact } from '../../design/facts.ts';
 import { problem } from '../../problems/problem.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
@@ -9,10 +9,10 @@ import { verifyChecks } from './verify-checks.ts';
 import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
-/** More than any restart takes, and less than the life of a probe pod. */
+/** More than any restart takes, and less than the lifetime of a probe pod. */
 const NUMBERS = 1000;
 const EVERY_S = 0.2;
-/** The same while Loki takes no lines is not tried here, and has a limit. */
+/** The same while Loki accepts no lines is not tested here, and has a limit. */
 const NOT_KEPT = "A restart can't preserve log lines of pods that are deleted while Loki is unavailable";
 
 const PATIENCE_MS = 120_000;
@@ -26,7 +26,7 @@ interface Place {
   readonly line: string;
 }
 
-/** `nodes`: where lines come back, best first. `index`: the number of the pod. */
+/** `nodes`: nodes whose lines arrive, best first. `index`: the number of the pod. */
 export async function survivesRestart(
   stage: ProbeSession,
   { nodes, index }: { readonly nodes: readonly NodeFact[]; readonly index: number },
@@ -59,7 +59,7 @@ export async function survivesRestart(
     return { ...known, state: 'failed', problem: problem('COLLECTOR_NOT_ON_NODE', { message }) };
   }
   const seconds = (ctx.clock.now().getTime() - went) / 1000;
-  // Some more numbers are for the new one to read.
+  // Some more numbers for the new one to read.
   await ctx.clock.sleep(BESIDE_MS, run.signal);
   return { ...known, ...(await counted(stage, place, { name, seconds })) };
 }
@@ -109,7 +109,7 @@ async function replaced({ ctx }: ProbeSession, { metadata: { uid } }: KubeObject
   return now !== undefined && now.metadata.uid !== uid && isReady(now);
 }
 
-/** `false` when the patience ends first. */
+/** `false` if the timeout ends first. */
 async function until({ ctx, run, until: last }: ProbeSession, holds: () => Promise<boolean>): Promise<boolean> {
   const end = Math.min(last, ctx.clock.now().getTime() + PATIENCE_MS);
   for (;;) {

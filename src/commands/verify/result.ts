@@ -1,4 +1,4 @@
-/** What verify found, as data: a row a node, a row a proof, and the few problems that are worth reading. */
+/** The result of verify, as data: a row per node, a row per check, and the few problems that are worth reading. */
 import type { NodeFact } from '../../design/facts.ts';
 import type { Latency, NodeRow, PrintedLine, Problem, ProofRow, Verdict, VerifyResult } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
@@ -27,14 +27,14 @@ function aboutNode(node: NodeFact | undefined): Pick<NodeRow, 'zone' | 'instance
   return { ...(zone && { zone }), ...(instanceType && { instanceType }), ...(words.length > 0 && { taints: words }) };
 }
 
-/** By nearest rank, of nodes whose line came back as it should. */
+/** By nearest rank, over nodes whose line arrived correctly. */
 export function latencyOf(rows: readonly NodeRow[]): Latency | undefined {
   const sorted = rows.flatMap(({ state, seconds }) => (state === 'found' && seconds !== undefined ? [seconds] : [])).toSorted((a, b) => a - b);
   const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
   return sorted.length === 0 ? undefined : { p50: rank(0.5), p95: rank(0.95), max: rank(1) };
 }
 
-/** What is wrong with many nodes in the same way is one problem that names them. */
+/** The same problem on many nodes is one problem that names them. */
 export function problemsOfNodes(rows: readonly NodeRow[]): readonly Problem[] {
   const groups = new Map<string, { readonly node: string; readonly problem: Problem }[]>();
   for (const { node, problem: wrong } of rows) if (wrong) groups.set(wrong.code, [...(groups.get(wrong.code) ?? []), { node, problem: wrong }]);
@@ -73,7 +73,7 @@ export interface Sum {
   readonly seconds: number;
 }
 
-/** What `verify.finished` carries: see src/engine/event-docs.ts. */
+/** The content of `verify.finished`: see src/engine/event-docs.ts. */
 export function resultOf({ nodes, rows, printed, problems, choice: { chosen, provable }, untried = [], tenant, seconds }: Sum): VerifyResult {
   const count = (state: NodeRow['state']) => nodes.filter((row) => row.state === state).length;
   const latency = latencyOf(nodes);

@@ -1,4 +1,4 @@
-/** The proofs one after the other: lines first, then what can be seen while they settle, and last what disturbs. */
+/** The checks one after the other: lines first, then what can be checked while they settle, and disruptive checks last. */
 import { ProblemError } from '../../problems/problem.ts';
 import type { VerifyCheckName } from '../../deps.ts';
 import { batchSize, judgeBatch, proveBatch, type Batch, type LineProof } from './probe-lines.ts';
@@ -16,24 +16,24 @@ import { seesOnlyItsOwn } from './tenant.ts';
 export interface Proving {
   readonly choice: Choice;
   readonly names: readonly VerifyCheckName[];
-  /** Those that could have been asked for too. */
+  /** Checks that could have been requested too. */
   readonly untried?: readonly VerifyCheckName[];
-  /** Whether to wait, and look again for lines that come back twice. */
+  /** Whether to wait, and check again for duplicate lines. */
   readonly settles: boolean;
 }
 
 export interface Findings {
   readonly nodes: readonly NodeRow[];
-  /** A line that came back as it should. */
+  /** A line that arrived correctly. */
   readonly printed?: PrintedLine;
 }
 
-/** `tell` is called as each proof ends. */
+/** `tell` is called as each check ends. */
 export async function runVerifyChecks(stage: ProbeSession, proving: Proving, tell: (row: VerifyRow) => void): Promise<Findings> {
   const { names, choice } = proving;
   const needed = names.includes('lines') ? choice : { ...choice, chosen: chooseNodes(choice.chosen, { sample: 1 }).chosen };
   const started = await printLines(stage, needed);
-  // What another collector would send again has come by the time the other proofs are done.
+  // Anything another collector would send again has arrived by the time the other checks are done.
   const [others] = await Promise.all([
     Promise.all(names.map((name) => proofRow(stage, name, started))),
     proving.settles ? stage.ctx.clock.sleep(settlingMs(started), stage.run.signal) : undefined,
@@ -52,7 +52,7 @@ interface Started {
   readonly proofs: readonly LineProof[];
 }
 
-/** In portions that one query can answer for. */
+/** In batches that one query can cover. */
 async function printLines({ ctx, probes, login, until, run }: ProbeSession, { chosen }: Choice): Promise<readonly Started[]> {
   const size = batchSize(ctx);
   const started: Started[] = [];
@@ -70,9 +70,9 @@ async function judgeLines({ ctx }: ProbeSession, started: readonly Started[]): P
   return judged;
 }
 
-/** What is refused to us is not refuted: the proof is left out, and said to be. */
+/** A check that we lack permission for has not failed: it is skipped, and reported as skipped. */
 const UNSEEN = /^AWS_|^KUBE_FORBIDDEN$/;
-/** Nor is what nobody is there to answer, once that was told of the lines. */
+/** Nor has one for which nothing responds, once that was reported for the lines. */
 const UNANSWERED = 'GATEWAY_NOT_READY';
 
 interface Attempt {
@@ -119,14 +119,14 @@ function proofRow(stage: ProbeSession, name: VerifyCheckName, started: readonly 
   }
 }
 
-/** Last of all, since it takes a collector away. */
+/** Last of all, since it stops a collector. */
 function restartRow(stage: ProbeSession, { choice: { chosen }, lines }: { readonly choice: Choice; readonly lines: readonly LineProof[] }): Promise<VerifyRow> {
   const fine = new Set(lines.flatMap(({ node, problem: wrong, stamp }) => (!wrong && stamp ? [node] : [])));
   const nodes = chosen.filter(({ name }) => fine.has(name));
   return attempted(stage, { proof: 'restart' }, () => survivesRestart(stage, { nodes, index: chosen.length }));
 }
 
-/** Another collector that reads the same files takes about as long as the slowest of ours. */
+/** A second collector that reads the same files takes about as long as the slowest of ours. */
 const settlingMs = (started: readonly Started[]) =>
   Math.min(15_000, Math.max(2000, ...started.flatMap(({ proofs: found }) => found.map(({ seconds = 0 }) => seconds * 1000))));
 

@@ -9,15 +9,15 @@ import type { VerifyRow } from './result.ts';
 import type { ProbeSession } from './probe-session.ts';
 
 const LOKI_PORT = 3100;
-/** A flush writes one object a stream: with more than these it would not be the small thing that a proof should be. */
+/** A flush writes one object per stream: with more than these it would be too heavy for a check. */
 const MOST_STREAMS = 20_000;
 /** Fifty requests: a few seconds. */
 const MOST_KEYS = 50_000;
 const PATIENCE_MS = 60_000;
 
 /**
- * `stamps`: time stamps of lines that came back, in nanoseconds. A probe's stream has one line, so its chunk begins and ends with it, and
- * the name of the object says so: what is found is that very line's chunk.
+ * `stamps`: timestamps of lines that arrived, in nanoseconds. A probe's stream has one line, so its chunk begins and ends with it, and
+ * the object's name contains that: the object found is that very line's chunk.
  */
 export async function reachesS3(stage: ProbeSession, stamps: readonly string[]): Promise<VerifyRow> {
   const { ctx } = stage;
@@ -60,7 +60,7 @@ function ingestersOf({ kubernetes, blueprint }: ProbeSession['ctx']): Promise<re
 
 const portOf = ({ blueprint }: ProbeSession['ctx'], pod: string) => ({ namespace: blueprint.loki.namespace, pod, port: LOKI_PORT });
 
-/** In the memory of all ingesters together: each has its share, and copies count. */
+/** In the memory of all ingesters together: each has its share, and replicas count. */
 async function streamsOf(ctx: ProbeSession['ctx'], ready: readonly KubeObject[]): Promise<number> {
   const counts = await each(ready, 8, async ({ metadata }) => {
     const { body } = await ctx.kubernetes.forward(portOf(ctx, metadata.name), { method: 'GET', path: '/metrics' });
@@ -81,7 +81,7 @@ async function chunkOf({ ctx, run }: ProbeSession, stamps: readonly string[]): P
   }
 }
 
-/** `<tenant>/<fingerprint>/<from>:<through>:<checksum>`, the times in milliseconds and hexadecimal; the end is rounded up. */
+/** `<tenant>/<fingerprint>/<from>:<through>:<checksum>`, times in hexadecimal milliseconds; the end is rounded up. */
 function isChunkOf(key: string, stamps: ReadonlySet<number>): boolean {
   const [, from = '', through = ''] = /\/([0-9a-f]+):([0-9a-f]+):[0-9a-f]+$/.exec(key) ?? [];
   const [begin, end] = [Number.parseInt(from, 16), Number.parseInt(through, 16)];
@@ -93,8 +93,8 @@ interface PodBody {
 }
 
 /**
- * With web identity in its environment the SDK takes no other credentials, and with keys in its environment it takes those first: so a
- * pod's environment tells who writes, where S3 does not.
+ * With web identity in its environment the SDK uses no other credentials, and with keys in its environment it uses those first: so a
+ * pod's environment shows who writes, if S3 does not.
  */
 async function otherCredentials(ctx: ProbeSession['ctx'], ingesters: readonly KubeObject[]): Promise<Problem | undefined> {
   const { identity, role, loki } = ctx.blueprint;

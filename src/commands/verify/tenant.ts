@@ -1,4 +1,4 @@
-/** A line belongs to its tenant: asked as another one, Loki shows nothing of it, and no client can choose through the gateway. */
+/** A line belongs to its tenant: queried as another one, Loki returns nothing, and no client can choose its tenant through the gateway. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { problem } from '../../problems/problem.ts';
 import { isReady } from './probe-pod.ts';
@@ -9,7 +9,7 @@ import type { ProbeSession } from './probe-session.ts';
 
 const LOKI_PORT = 3100;
 
-/** The gateway sets the tenant itself, so that Loki is asked directly what another tenant would see. */
+/** The gateway sets the tenant itself, so Loki is queried directly for what another tenant would see. */
 export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, printed: PrintedLine): Promise<VerifyRow> {
   const known = { proof: 'tenant' as const, title: verifyChecks.tenant.title };
   const { tenant } = ctx.blueprint;
@@ -41,7 +41,7 @@ async function readyFrontend({ kubernetes, blueprint }: ProbeSession['ctx']): Pr
   return (await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels })).find(isReady);
 }
 
-/** How many lines, or the HTTP answer that is none. */
+/** The number of lines, or the HTTP status of an error. */
 async function linesSeen(
   { kubernetes, blueprint, clock }: ProbeSession['ctx'],
   { pod, query, tenant }: { readonly pod: KubeObject; readonly query: string; readonly tenant: string },

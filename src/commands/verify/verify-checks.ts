@@ -1,4 +1,4 @@
-/** What can be proved, in the order in which it is told. */
+/** What can be checked, in the order of the report. */
 import type { VerifyCheckName } from '../../deps.ts';
 
 export const verifyChecks: Readonly<Record<VerifyCheckName, { readonly id: string; readonly title: string; readonly usual: boolean }>> = {
@@ -6,9 +6,9 @@ export const verifyChecks: Readonly<Record<VerifyCheckName, { readonly id: strin
   login: { id: 'gateway.refuses-strangers', title: 'Gateway rejects missing and invalid credentials', usual: true },
   tenant: { id: 'tenant.sees-its-own', title: 'Tenants are isolated', usual: true },
   s3: { id: 'chunks.reach-s3', title: "Chunks are written to S3 with the role's credentials", usual: true },
-  // Only where there is a Grafana.
+  // Only if there is a Grafana.
   grafana: { id: 'grafana.shows-line', title: 'Grafana shows the log line', usual: false },
-  // It takes a collector down for a few seconds, so it is asked for.
+  // It stops a collector for a few seconds, so it runs only on request.
   restart: { id: 'logs.survive-restart', title: 'Restarting a collector loses and duplicates no log lines', usual: false },
 };
 

@@ -1,4 +1,4 @@
-/** The proof, not the absence of errors: pods print lines that nobody has printed before, and they come back through the gateway. */
+/** Proof of delivery, not the absence of errors: pods print unique lines, and these are queried back through the gateway. */
 import { bucketArn, rule } from '../../design/permissions.ts';
 import type { Blueprint } from '../../design/blueprint.ts';
 import type { Permission, Problem, PrintedLine, VerifyResult } from '../../engine/types.ts';
@@ -25,7 +25,7 @@ export const verify: UseCase<VerifyOptions> = (run, options) =>
 
 interface Verified {
   readonly ending: CommandResult;
-  /** As in `verify.finished`; absent when it did not come to that. */
+  /** As in `verify.finished`; absent if the run ended before. */
   readonly result?: VerifyResult;
 }
 
@@ -43,7 +43,7 @@ async function verified(run: RunContext, options: VerifyOptions): Promise<Verifi
   return { result: proof.result, ending: proof.found ? { outcome: 'ok' } : { outcome: 'unhealthy', problems: proof.problems } };
 }
 
-/** What stands in the file while it runs, and stays there when the process is killed. */
+/** The file's contents while it runs, which stay if the process is killed. */
 const unfinished = () => problem('INTERRUPTED', { message: 'verify was interrupted' });
 
 async function written({ deps: { files }, signal }: RunContext, { file, xml }: JUnitFile, body: () => Promise<Verified>): Promise<CommandResult> {
@@ -60,7 +60,7 @@ async function written({ deps: { files }, signal }: RunContext, { file, xml }: J
   }
 }
 
-/** More nodes than these are proved by a sample unless more are asked for. */
+/** Above this many nodes a sample is verified unless more are requested. */
 const ALL_UP_TO = 500;
 const SAMPLE = 200;
 const defaultSample = (nodes: number) => (nodes > ALL_UP_TO ? SAMPLE : undefined);
@@ -76,16 +76,16 @@ export const notInstalled = ({ settings }: Pick<RunContext, 'settings'>) =>
   problem('NOT_INSTALLED', { message: `loki-eks is not installed in namespace ${settings.namespace} of this cluster`, fix: 'Run `loki-eks install`' });
 
 export interface Proof {
-  /** Everything that was tried is proved. */
+  /** Everything that was tried has passed. */
   readonly found: boolean;
   readonly problems: readonly Problem[];
-  /** A line that came back as it should, for whoever wants to find it another way; absent when none did. */
+  /** A line that arrived correctly, to be found another way; absent if none did. */
   readonly printed?: PrintedLine;
   /** As in `verify.finished`. */
   readonly result: VerifyResult;
 }
 
-/** At the end of an install: every node of an ordinary cluster, side by side, and of a big one some of each kind. */
+/** At the end of an install: every node of an ordinary cluster, concurrently, or some of each kind on a big one. */
 const INSTALL_UP_TO = 50;
 const INSTALL_SAMPLE = 20;
 
@@ -94,10 +94,10 @@ function atInstall({ blueprint, facts: { nodes } }: Context): Proving {
   return { choice: chooseNodes(nodes, nodes.length > INSTALL_UP_TO ? { sample: INSTALL_SAMPLE } : {}), names, settles: false };
 }
 
-/** One line on one node: enough for who wants to find it through something else, Grafana for example. */
+/** One line on one node: enough to be looked up through something else, such as Grafana. */
 export const oneLine = ({ facts }: Pick<Context, 'facts'>): Proving => ({ choice: chooseNodes(facts.nodes, { sample: 1 }), names: ['lines'], settles: false });
 
-/** Throws only when interrupted: what bars the proof is its result, because what was installed stays. Its pods go on every way out. */
+/** Throws only if interrupted: what prevents verification is its result, because the installation stays. Its pods are deleted on every path. */
 export async function prove(run: ProbeSession['run'], ctx: Context, proving: Proving = atInstall(ctx)): Promise<Proof> {
   const began = ctx.clock.now().getTime();
   run.emit({ type: 'checks.started', at: 'verify', checks: proving.names.map((name) => ({ id: verifyChecks[name].id, title: verifyChecks[name].title })) });
@@ -110,7 +110,7 @@ export async function prove(run: ProbeSession['run'], ctx: Context, proving: Pro
   return { found, problems, result, ...(findings.printed && { printed: findings.printed }) };
 }
 
-/** The nodes' problems stand for that of their proof. */
+/** The nodes' problems stand for that of their check. */
 function problemsIn({ nodes, rows }: All): readonly Problem[] {
   const ofNodes = problemsOfNodes(nodes);
   const ofRows = rows.flatMap(({ proof, problem: wrong }) => (wrong && (proof !== 'lines' || ofNodes.length === 0) ? [wrong] : []));

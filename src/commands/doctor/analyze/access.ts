@@ -1,9 +1,9 @@
-/** The log of a gateway: nginx notes every request, so that of the many that went well only a count is kept. */
+/** The gateway's access log: nginx logs every request, so successful ones are only counted. */
 import { accessIn } from './answers.ts';
 import { timeOf } from './log-lines.ts';
 import type { PushAccess } from './objects-evidence.ts';
 
-/** Of what is left once the pushes that were taken and the probes are out. */
+/** The limit of what is left without accepted pushes and probes. */
 const KEPT = 400;
 
 const PUSH = /\/(loki\/api\/v1|api\/prom)\/push$/;

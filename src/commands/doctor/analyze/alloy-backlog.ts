@@ -1,10 +1,10 @@
-/** Hop alloy-read: what the checkpoint beside Alloy could not keep. It says so in the collector's log, and nothing else does. */
+/** Hop alloy-read: lines that the checkpoint next to Alloy could not keep. Only the collector's log shows this. */
 import { collectorPods } from './pipeline.ts';
 import { said } from './log-lines.ts';
 import type { DoctorCheck } from './evidence.ts';
 import { NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
-/** As templates/alloy/checkpoint.pl says it: no room to copy a rotated file, or one that was gone already. */
+/** As logged by templates/alloy/checkpoint.pl: no room to copy a rotated file, or one that was already gone. */
 const LOST = /component=checkpoint msg=".{1,400} lines .{0,60}are lost/;
 
 export const rotatedFilesKept: DoctorCheck = {

@@ -1,4 +1,4 @@
-/** Hop alloy-discovery: collectors start, accept what they were told, and find the pods of their nodes. */
+/** Hop alloy-discovery: collectors start, accept their configuration, and discover the pods of their nodes. */
 import { collectorPods, container, judged, nodeVariable, stuck, where } from './pipeline.ts';
 import type { PodEvidence } from './objects-evidence.ts';
 import { said, shortened } from './log-lines.ts';
@@ -6,11 +6,11 @@ import type { DoctorCheck } from './evidence.ts';
 import { nodesShort } from './coverage.ts';
 import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
-/** Alloy's, of a file and of a component; and Promtail's. */
+/** Alloy's errors, for a file and for a component; and Promtail's. */
 const CONFIG_ERROR =
   /^Error: .*(config|river|alloy)\S*:\d+:\d+|could not perform the initial load|failed to reload config|failed to (build|evaluate) component|does not exist or is out of scope|Unable to parse config|error (loading|creating) (config|promtail)|Invalid config/i;
 
-/** The last line of a crash says that it failed, the one before where. */
+/** The last line of a crash says that it failed, the one before it says where. */
 const WITH_POSITION = /^Error: .*(config|river|alloy)\S*:\d+:\d+: /i;
 
 export const pipelineLoads: DoctorCheck = {
@@ -102,7 +102,7 @@ export const podsListed: DoctorCheck = {
   },
 };
 
-/** The name a node filter takes for the node's must come from the node, not from the pod. */
+/** The node name that a node filter uses must come from the node, not from the pod. */
 export const nodeFilterRight: DoctorCheck = {
   id: 'alloy.node-filter',
   title: 'Each collector discovers the pods of its own node',

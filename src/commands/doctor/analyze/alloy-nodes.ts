@@ -1,4 +1,4 @@
-/** Hop alloy-push, node by node: some collectors deliver and others do not. */
+/** Hop alloy-push, per node: some collectors deliver and others do not. */
 import { NO_ANSWER } from './aws-answers.ts';
 import { told } from './log-lines.ts';
 import { collectorPods, judged } from './pipeline.ts';
@@ -31,20 +31,20 @@ export const noneStandsStill: DoctorCheck = {
   },
 };
 
-/** Collectors that get no answer, where others of other nodes do: none, when it is all of them. */
+/** Collectors that get no response, while collectors on other nodes do; empty if it affects all of them. */
 export function cutOff(collected: Evidence): ReturnType<typeof refusals> {
   const { gateway } = collected.loki ?? {};
-  // Where the gateway is away nobody delivers, though not everybody has noticed.
+  // If the gateway is down nobody delivers, though not every collector has noticed yet.
   if (gateway && (gateway.workload.ready === 0 || [502, 503, 504].includes(gateway.anonymous?.status ?? 0))) return [];
   const silent = new Set(podsPushed(collected).flatMap(({ pod, state }) => (state === 'failing' || state === 'waiting' ? [pod.name] : [])));
   const heard = collectorPods(collected).filter(({ lines, name }) => lines !== undefined && !silent.has(name));
-  // Whoever can't read its own password asks nobody.
+  // A collector that can't read its own password sends no requests.
   if (judged(collected).some(({ writers }) => writers.some(({ passwordFault }) => passwordFault !== undefined))) return [];
   const cut = refusals(collected).filter(({ line }) => (NO_ANSWER.test(line) || /status=-1/.test(line)) && !/status=[1-5]\d\d/.test(line));
   return heard.some(({ node }) => !cut.some(({ pod }) => pod.node === node)) ? cut : [];
 }
 
-/** The same address is reached from some nodes and not from others: it is the way there. */
+/** The same address is reachable from some nodes only: the network path is at fault. */
 export const everyNodeReaches: DoctorCheck = {
   id: 'alloy.ways',
   title: 'Loki is reachable from every node',

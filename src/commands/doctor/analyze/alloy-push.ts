@@ -1,4 +1,4 @@
-/** Hop alloy-push: what is read is handed on, to an address of Loki, and taken there. */
+/** Hop alloy-push: what is read is forwarded, to an address of Loki, and accepted there. */
 import { blocksNamed } from '../../../design/alloy-reading.ts';
 import type { WriterEvidence } from './collectors-evidence.ts';
 import { cutOff } from './alloy-nodes.ts';
@@ -27,7 +27,7 @@ function addressFault({ url }: WriterEvidence, { services, loki }: Pick<Evidence
   return service.ports.includes(wanted) ? undefined : `Service ${service.namespace}/${service.name} has no port ${wanted}, only ${service.ports.join(', ')}`;
 }
 
-/** The address is right, and what it names was deleted: the gateway's finding. */
+/** The address is correct, but its target was deleted: reported by the gateway's checks. */
 const isLost = (host: string, loki: Evidence['loki']): boolean =>
   (loki?.gatewayLost ?? []).some((object) => object === `Service ${host.split('.')[1]}/${host.split('.')[0]}`);
 
@@ -61,7 +61,7 @@ export const pushAddress: DoctorCheck = {
   },
 };
 
-/** Receivers that nothing hands lines to, or sources that hand them to nobody. */
+/** Receivers that get no lines, or sources that forward to no receiver. */
 export const pipelineJoined: DoctorCheck = {
   id: 'alloy.joined',
   title: 'Every log source is forwarded to a loki.write',
@@ -111,7 +111,7 @@ export const pushesAccepted: DoctorCheck = {
     const whose = now.length > 0 ? ` of ${now.length} of ${asked} collectors that were asked` : '';
     const message = `Pushes${whose} ${status === '-1' ? 'get no answer' : `are refused${status ? ` with HTTP ${status}` : ''}`}`;
     if (now.length > 0) return fail('ALLOY_PUSH_REFUSED', { message, evidence: [...evidence, ...ownAnswers(collected), ...numbers] });
-    // What comes back now speaks for the present; the log tells of the past as well.
+    // Current responses show the present; the log includes the past as well.
     const arrives = reading?.newest && reading.asked.getTime() - reading.newest.time.getTime() < 120_000;
     if (arrives && dropped.length === 0 && heard.every(({ line }) => /will retry/i.test(line))) return pass('refused pushes succeeded on retry');
     return arrives
@@ -123,11 +123,11 @@ export const pushesAccepted: DoctorCheck = {
   },
 };
 
-/** What Loki itself says of pushes that it could not take. */
+/** Loki's own messages about pushes that it could not accept. */
 const ownAnswers = (collected: Evidence): readonly string[] =>
   said(collected.loki ? core(collected.loki) : [], /POST \/loki\/api\/v1\/push \((429|5\d\d)\)/, 2, freshSince(collected));
 
-/** The login is right, and the process can't open the file that it is in; Alloy says so at level debug only. */
+/** The login is correct, but the process can't open the file that contains it; Alloy logs that only at level debug. */
 export const passwordReadable: DoctorCheck = {
   id: 'alloy.password',
   title: 'Collectors can read their password',

@@ -1,4 +1,4 @@
-/** Hop alloy-read: log files are there, may be opened, are followed once, and are read as what they are. */
+/** Hop alloy-read: log files exist, can be opened, are followed once, and are parsed in the right format. */
 import { blocksNamed } from '../../../design/alloy-reading.ts';
 import { getPath } from '../../../design/get-path.ts';
 import type { CollectorEvidence } from './collectors-evidence.ts';
@@ -7,7 +7,7 @@ import { container, judged, readsApi, readsFiles, stuck, takesPrefix } from './p
 import type { DoctorCheck } from './evidence.ts';
 import { fail, NO_COLLECTOR, pass, skip, warn } from './verdict.ts';
 
-/** No error tells of it: a pattern that matches nothing is an empty list. */
+/** No error is logged: a pattern without a match is an empty list. */
 export const varlogMounted: DoctorCheck = {
   id: 'alloy.varlog',
   title: "The node's /var/log is mounted into the collectors",
@@ -80,7 +80,7 @@ export const filesFollowed: DoctorCheck = {
     const still = new Set(collectors.flatMap(({ stuck: all }) => all.map(({ pod }) => pod)));
     const idle = counted.filter(({ activeFiles, pod }) => activeFiles === 0 && !still.has(pod));
     if (idle.length === 0) return pass(`${counted.reduce((sum, { activeFiles = 0 }) => sum + activeFiles, 0)} files on ${counted.length} collectors`);
-    // A node may have no pod whose logs are wanted; of those that have, and print, the next hop tells.
+    // A node may have no pod whose logs are wanted; nodes with printing pods are covered by the next hop.
     if (idle.length < counted.length && collected.reading?.status === 200)
       return pass(`${counted.length - idle.length}/${counted.length} collectors tail files`);
     return fail('ALLOY_NO_FILES', {
@@ -132,7 +132,7 @@ export const prefixTaken: DoctorCheck = {
     const readers = judged(collected).filter(readsFiles);
     if (readers.length === 0) return skip('no collector reads files');
     const bad = readers.find((one) => one.text !== undefined && !takesPrefix(one));
-    // A stage for another runtime leaves it as well: the line tells.
+    // A stage for another runtime leaves the prefix in as well: the line shows it.
     const prefixed = reading?.newest && /^\d{4}-\d\d-\d\dT\S+ (stdout|stderr) [FP] /.test(reading.newest.line) ? reading.newest.line : undefined;
     if (!bad && prefixed === undefined) return pass();
     return warn('ALLOY_NO_CRI', {
@@ -141,7 +141,7 @@ export const prefixTaken: DoctorCheck = {
   },
 };
 
-/** Its tailer leaves out what is older than the line before: stdout and stderr of one container take turns. */
+/** Its tailer drops lines older than the previous one: stdout and stderr of one container alternate. */
 export const notByApi: DoctorCheck = {
   id: 'alloy.api-tail',
   title: 'Logs are read from files, not through the API server',

@@ -1,8 +1,8 @@
-/** Telling apart what answers: nginx's own refusals, and Loki's. */
+/** Tells responses apart: nginx's own errors, and Loki's. */
 import type { Answer } from './loki-evidence.ts';
 import { shortened } from './log-lines.ts';
 
-/** nginx and Loki both answer 401; only one of them asks for a password. */
+/** nginx and Loki both respond with 401; only nginx asks for a password. */
 export const isLoginRefused = ({ status, headers, body }: Answer): boolean =>
   status === 401 && (/basic/i.test(headers['www-authenticate'] ?? '') || /<html/i.test(body)) && !isTenantMissing({ status, headers, body });
 export const isTenantMissing = ({ status, body }: Answer): boolean => status === 401 && /no org id/i.test(body);
@@ -18,7 +18,7 @@ export const inWords = ({ status, body }: Answer): string =>
     120,
   )}`.trim();
 
-/** One line of nginx's access log, in the order of the chart or of the usual format. */
+/** One line of nginx's access log, in the chart's format or the common one. */
 export interface Asked {
   readonly method: string;
   readonly path: string;

@@ -1,4 +1,4 @@
-/** Hops aws-identity and s3, as AWS answered the pods: told from their logs, where all that could be looked at is right. */
+/** Hops aws-identity and s3, by AWS's responses to the pods: read from their logs, when everything that could be checked is correct. */
 import { REFUSED } from './aws-identity.ts';
 import { core, freshSince, said, saying, toldOnce, unwrittenSince } from './log-lines.ts';
 import type { LokiEvidence } from './loki-evidence.ts';
@@ -7,7 +7,7 @@ import { meshed } from './mesh.ts';
 import type { DoctorCheck, Evidence } from './evidence.ts';
 import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
-/** No answer at all, in the words of Go, of both SDKs and of proxies. */
+/** No response at all, in the error messages of Go, both SDKs and proxies. */
 export const NO_ANSWER =
   /connection refused|connection reset|i\/o timeout|TLS handshake timeout|no such host|no route to host|network is unreachable|deadline exceeded|server misbehaving|Client\.Timeout exceeded|request send failed|RequestTimeout|unexpected EOF|dial tcp/i;
 const STS = /sts[.\w-]{0,60}\.amazonaws\.com|AssumeRoleWithWebIdentity|operation error STS/i;
@@ -41,7 +41,7 @@ export const stsReached: DoctorCheck = {
 
 const NODE_ROLE = /assumed-role\/([^/\s"]+)\/i-[0-9a-f]+/;
 
-/** Whom AWS names as refused says who was asking: a session called after an instance is the node. */
+/** The principal that AWS names as denied shows who called: a session named after an instance is the node. */
 export const notAsNode: DoctorCheck = {
   id: 'identity.node-role',
   title: "Loki doesn't use the node's role",
@@ -78,7 +78,7 @@ export const identityAccepted: DoctorCheck = {
     if (evidence.length === 0) return pass();
     const [major = 0, minor = 0] = versionOf(loki) ?? [];
     const changed = major > 3 || (major === 3 && minor >= 6);
-    // The other checks of this hop stand before: role, provider and trust were right, or could not be looked at.
+    // The other checks of this hop run first: role, provider and trust were correct, or could not be checked.
     return fail('LOKI_IDENTITY_REFUSED', {
       evidence: [...evidence, ...(changed ? [...imageSaid(loki), 'since 3.6 Loki signs in with another version of the SDK'] : [])],
       ...(changed && { fix: 'where the trust policy is right, use EKS Pod Identity, or loki.image.tag: 3.5.7 until it is solved' }),
@@ -86,7 +86,7 @@ export const identityAccepted: DoctorCheck = {
   },
 };
 
-/** It never came to asking S3: the node's metadata service gave no role, or gave no answer. */
+/** No request to S3 was made: the node's metadata service returned no role, or did not respond. */
 const NO_IDENTITY = /ec2imds|EC2RoleRequestError|no EC2 IMDS role found|NoCredentialProviders/i;
 
 export const s3Reached: DoctorCheck = {
@@ -100,7 +100,7 @@ export const s3Reached: DoctorCheck = {
     const unanswered = (since: number) =>
       saying(core(loki), both(S3, NO_ANSWER), since).filter(({ line }) => !STS.test(line) && !DENIED.test(line) && !NO_IDENTITY.test(line));
     const lately = unanswered(unwrittenSince(collected));
-    // What other pods have written since does not clear the one that can't.
+    // Later writes by other pods do not clear the one that can't write.
     const heard = lately.length > 0 ? lately : unanswered(freshSince(collected));
     const [first] = heard;
     if (!first) return pass();
@@ -115,7 +115,7 @@ export const s3Reached: DoctorCheck = {
   },
 };
 
-/** The simulator knows no bucket policies, no key policies and no service control policies; S3 itself does. */
+/** The simulator ignores bucket policies, key policies and service control policies; S3 itself does not. */
 export const s3Allows: DoctorCheck = {
   id: 's3.allowed',
   title: "S3 accepts Loki's requests",
@@ -139,7 +139,7 @@ export const s3Allows: DoctorCheck = {
   },
 };
 
-/** Flushes that fail for no reason that is told above. */
+/** Flushes that fail for none of the reasons above. */
 export const chunksArrive: DoctorCheck = {
   id: 's3.flushes',
   title: 'Ingesters flush chunks to S3',

@@ -1,4 +1,4 @@
-/** Hop aws-identity: Loki's pods get the role they are meant to have. */
+/** Hop aws-identity: Loki's pods get the intended role. */
 import type { Json, Verdict } from '../../../engine/types.ts';
 import { getPath } from '../../../design/get-path.ts';
 import { distrust, podDistrust } from './aws-trust.ts';
@@ -9,7 +9,7 @@ import type { DoctorCheck, Evidence } from './evidence.ts';
 import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 
 const hop = 'aws-identity';
-/** What the SDK says, old and new, when no credentials come of it. */
+/** The SDK's error messages, old and new, when it gets no credentials. */
 export const REFUSED =
   /AssumeRoleWithWebIdentity|InvalidIdentityToken|get credentials: failed|failed to (refresh|retrieve) (cached )?credentials|no EC2 IMDS role found|EC2MetadataError|WebIdentityErr|NoCredentialProviders|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidClientTokenId|ExpiredToken|EKS Pod Identity|CredentialsEndpointError/i;
 
@@ -102,7 +102,7 @@ export const roleTrusts: DoctorCheck = {
   },
 };
 
-/** Pod Identity comes with one principal for all clusters; which account it is for is said by the association. */
+/** Pod Identity has one principal for all clusters; the association determines the account. */
 function podTrust(arn: string, trust: Json): Verdict {
   const why = podDistrust(trust);
   if (why === undefined) return pass('Pod Identity');
@@ -114,7 +114,7 @@ function podTrust(arn: string, trust: Json): Verdict {
   });
 }
 
-/** Roles by Pod Identity are handed out by an agent on each node. */
+/** With Pod Identity, an agent on each node hands out the roles. */
 export const agentThere: DoctorCheck = {
   id: 'identity.agent',
   title: 'The Pod Identity agent is running',

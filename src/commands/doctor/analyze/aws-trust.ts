@@ -1,4 +1,4 @@
-/** Reading a role's trust policy: whom it lets in, and why not this one. */
+/** Analyzes a role's trust policy: who may assume it, and why this subject may not. */
 import { getPath } from '../../../design/get-path.ts';
 import type { Json } from '../../../engine/types.ts';
 import type { Evidence } from './evidence.ts';
@@ -10,7 +10,7 @@ interface Distrust {
   readonly wanted: string;
 }
 
-/** Why no statement lets the subject in, told of the statement that comes nearest. */
+/** Why no statement admits the subject, based on the closest statement. */
 export function distrust(trust: Json, { collected, subject }: { readonly collected: Evidence; readonly subject: string }): Distrust | undefined {
   const { issuer = '', providerArn = '' } = collected.cluster;
   const statements = list(getPath(trust, 'Statement')).filter(

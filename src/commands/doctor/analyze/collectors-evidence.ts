@@ -1,4 +1,4 @@
-/** Collectors as a survey holds them: pipelines, where they write, pods and counters. */
+/** Evidence about collectors: pipelines, where they write, pods and counters. */
 import type { AlloyBlock } from '../../../design/alloy-reading.ts';
 import type { Json } from '../../../engine/types.ts';
 import type { Release } from '../../../ports/releases.ts';
@@ -16,19 +16,19 @@ export interface WriterEvidence {
   readonly line: number;
   readonly url?: string;
   readonly hasLogin: boolean;
-  /** Why the process can't read the file that its password is in. */
+  /** Why the process can't read its password file. */
   readonly passwordFault?: string;
-  /** Absent when it is computed or could not be read. */
+  /** Absent if it is computed or could not be read. */
   readonly login?: Login;
-  /** A literal; `dynamic` when stages or expressions decide. */
+  /** A literal; `dynamic` if stages or expressions determine it. */
   readonly tenant?: { readonly is: 'fixed'; readonly name: string } | { readonly is: 'dynamic' };
-  /** Whether the address leads to the surveyed Loki. */
+  /** Whether the address leads to the diagnosed Loki. */
   readonly ours: boolean;
-  /** How the gateway answers a harmless GET with this login and tenant. */
+  /** The gateway's response to a harmless GET with this login and tenant. */
   readonly answer?: Answer;
 }
 
-/** Whose configuration is read; `other` collectors are only known to be there. */
+/** Collectors whose configuration is read; for `other`, only their existence is known. */
 export type Software = 'alloy' | 'promtail' | 'other';
 
 export interface CollectorEvidence {
@@ -36,28 +36,28 @@ export interface CollectorEvidence {
   readonly workload: Workload;
   readonly release?: Release;
   readonly configFrom: string;
-  /** Absent when it could not be read. */
+  /** Absent if it could not be read. */
   readonly text?: string;
-  /** Of Alloy. */
+  /** For Alloy. */
   readonly blocks: readonly AlloyBlock[];
-  /** Of Promtail. */
+  /** For Promtail. */
   readonly scrapes?: Json;
   readonly writers: readonly WriterEvidence[];
   readonly pods: readonly PodEvidence[];
-  /** Counters of the pods that were asked. */
+  /** Counters of the sampled pods. */
   readonly counters: readonly CollectorCounters[];
-  /** The same pods, asked again some seconds later. */
+  /** The same pods, sampled again some seconds later. */
   readonly pushing: readonly PushingEvidence[];
   /** Warnings of its namespace. */
   readonly events: readonly EventEvidence[];
-  /** Collectors that stand still while pods of their nodes go on printing. */
+  /** Collectors that make no progress while pods on their nodes keep printing. */
   readonly stuck: readonly StuckEvidence[];
 }
 
 export interface StuckEvidence {
   readonly pod: string;
   readonly node: string;
-  /** A pod of the same node that has printed meanwhile, `namespace/name`. */
+  /** A pod on the same node that has printed meanwhile, `namespace/name`. */
   readonly printing: string;
   readonly sentEntries: number;
 }
@@ -69,7 +69,7 @@ export interface CollectorCounters {
   readonly readLines: number;
   readonly sentEntries: number;
   readonly droppedEntries: number;
-  /** Of each host that is pushed to. */
+  /** For each host that is pushed to. */
   readonly pushes: Readonly<Record<string, PushCount>>;
 }
 
@@ -77,11 +77,11 @@ export interface PushCount {
   readonly sent: number;
   readonly dropped: number;
   readonly retries: number;
-  /** Requests by status; `-1` had no answer. */
+  /** Requests by status; `-1` got no response. */
   readonly answers: Readonly<Record<string, number>>;
 }
 
-/** What has come of a collector's pushes between two readings of its counters. */
+/** The outcome of a collector's pushes between two samples of its counters. */
 export interface PushingEvidence {
   readonly pod: string;
   readonly before: CollectorCounters;

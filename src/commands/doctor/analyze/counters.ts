@@ -1,4 +1,4 @@
-/** Counters of collectors and of Loki, out of the text that Prometheus would read. */
+/** Counters of collectors and of Loki, parsed from the Prometheus text format. */
 import type { CollectorCounters, PushCount } from './collectors-evidence.ts';
 import type { PodEvidence } from './objects-evidence.ts';
 
@@ -29,7 +29,7 @@ export function countersIn(text: string, { name, node }: Pick<PodEvidence, 'name
   };
 }
 
-/** By host: a collector may write to several places, and one of them is enough to be in trouble. */
+/** By host: a collector may write to several endpoints, and a failure of one is enough. */
 function pushesIn(text: string): CollectorCounters['pushes'] {
   const hosts = new Map<string, PushCount>();
   const add = (metric: string, change: (count: PushCount, by: number, labels: Readonly<Record<string, string>>) => PushCount) => {

@@ -1,4 +1,4 @@
-/** Hop scheduling: every node has a collector, and can bear it. */
+/** Hop scheduling: every node has a collector, and enough resources for it. */
 import type { NodeFact } from '../../../design/facts.ts';
 import type { Verdict } from '../../../engine/types.ts';
 import type { CollectorEvidence } from './collectors-evidence.ts';
@@ -33,7 +33,7 @@ export const collectorOnEveryNode: DoctorCheck = {
   async run(collected): Promise<Verdict> {
     const { collectors, nodes } = collected;
     if (collectors.length === 0) return NO_COLLECTOR;
-    // One that reads through the API server reaches the pods of every node.
+    // A collector that reads through the API server can read the pods of every node.
     const daemons = collectors.filter(
       ({ workload, software, ...one }) => workload.kind === 'DaemonSet' && software !== 'other' && !readsApi({ software, ...one }),
     );
@@ -54,7 +54,7 @@ export const collectorOnEveryNode: DoctorCheck = {
   },
 };
 
-/** What every cluster brings along; that it is not collected is said, and no reason to worry. */
+/** Namespaces that every cluster has; not collecting them is reported, but no reason to worry. */
 const SYSTEM = /^(kube-system|karpenter)\//;
 
 export const fargateCollected: DoctorCheck = {
@@ -83,7 +83,7 @@ export const fargateCollected: DoctorCheck = {
   },
 };
 
-/** The DaemonSet wants a pod there; if none is even made, an event says why. */
+/** The DaemonSet wants a pod there; if none is even created, an event says why. */
 function pending(without: readonly NodeFact[], { collectors }: Evidence): Verdict {
   const refused = collectors.flatMap(({ workload, events }) =>
     events
@@ -104,7 +104,7 @@ function pending(without: readonly NodeFact[], { collectors }: Evidence): Verdic
 function mayRun({ workload: { template } }: CollectorEvidence, node: NodeFact): boolean {
   const selected = Object.entries(template.nodeSelector ?? {}).every(([key, value]) => node.labels[key] === value);
   const tolerated = node.taints
-    // A DaemonSet tolerates what the node controller puts there by itself.
+    // A DaemonSet tolerates the node controller's own taints by default.
     .filter(({ key, effect }) => effect !== 'PreferNoSchedule' && !key.startsWith('node.kubernetes.io/'))
     .every((taint) =>
       (template.tolerations ?? []).some(
@@ -118,7 +118,7 @@ function mayRun({ workload: { template } }: CollectorEvidence, node: NodeFact): 
   return selected && tolerated && wanted;
 }
 
-/** Files lie on each node, and are read by nobody else's collector. */
+/** Log files are local to each node, so no other node's collector can read them. */
 export const collectorIsDaemon: DoctorCheck = {
   id: 'scheduling.daemon',
   title: 'Collectors that read files run on every node',
@@ -138,11 +138,11 @@ export const collectorIsDaemon: DoctorCheck = {
 
 const OUT = /\balloy\b|promtail|grafana-agent/i;
 
-/** What nodes tell of collectors that they had to kill. */
+/** Events of nodes about OOM-killed collectors. */
 export const nodesShort = ({ nodeEvents }: Evidence): readonly string[] =>
   nodeEvents.filter(({ message }) => OUT.test(message)).map(({ object, message }) => `${object}: SystemOOM, ${shortened(message, 160)}`);
 
-/** Without a limit a collector takes what it wants, and the node then kills whom it likes. */
+/** Without a limit a collector takes as much memory as it wants, and the node then kills arbitrary pods. */
 export const nodesKeepMemory: DoctorCheck = {
   id: 'scheduling.node-memory',
   title: "Collectors don't exhaust their node's memory",

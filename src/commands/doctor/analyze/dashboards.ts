@@ -1,14 +1,14 @@
-/** Hop grafana-datasource: dashboards ask data sources that are there, by labels that lines have. */
+/** Hop grafana-datasource: dashboards query data sources that exist, by labels that lines have. */
 import type { DashboardEvidence, DoctorCheck } from './evidence.ts';
 import { NO_LOKI, pass, skip, warn } from './verdict.ts';
 
-/** A source that is looked up when the dashboard is drawn: its own variable, also as it was written of old, `[[name]]`. */
+/** A source that is resolved when the dashboard is rendered: its own variable, including the legacy form `[[name]]`. */
 function isResolved(source: string, { variables }: DashboardEvidence): boolean {
   const name = /^(?:\$\{?(\w+)(?::\w+)?\}?|\[\[(\w+)(?::\w+)?\]\])$/.exec(source);
   return name !== null && variables.includes(name[1] ?? name[2] ?? '');
 }
 
-/** What Grafana itself stands for: `-- Mixed --`, `-- Dashboard --`, its test data, its default. */
+/** Grafana's built-in sources: `-- Mixed --`, `-- Dashboard --`, its test data, its default. */
 const BUILT_IN = /^-- |^(grafana|default)$/i;
 
 export const dashboardsFindSource: DoctorCheck = {
@@ -64,7 +64,7 @@ export const dashboardsFindLabels: DoctorCheck = {
   },
 };
 
-/** Nothing collects what is not printed; told apart from everything above by asking the API server for the log itself. */
+/** What is not printed can't be collected; ruled out by reading the log itself through the API server. */
 export const appsPrint: DoctorCheck = {
   id: 'query.apps',
   title: 'Applications log to stdout',

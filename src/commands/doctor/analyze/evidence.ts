@@ -1,4 +1,4 @@
-/** What `doctor` has seen of a log path that anybody may have installed: plain facts, read once, judged by the checks. */
+/** The evidence about a log path, whoever installed it: plain facts, read once, judged by the checks. */
 import type { NodeFact } from '../../../design/facts.ts';
 import type { Check, Problem } from '../../../engine/types.ts';
 import type { OidcProvider } from '../../../ports/roles.ts';
@@ -6,7 +6,7 @@ import type { CollectorEvidence, Login } from './collectors-evidence.ts';
 import type { Answer, LokiEvidence } from './loki-evidence.ts';
 import type { EventEvidence, PolicyEvidence } from './objects-evidence.ts';
 
-/** In the order of the data's way. */
+/** In the order of the log path. */
 export const hops = [
   'aws-identity',
   's3',
@@ -27,11 +27,11 @@ export type Hop = (typeof hops)[number];
 
 export interface DoctorCheck extends Check<Evidence> {
   readonly hop: Hop;
-  /** What it finds may come of something further up; others stand by themselves. */
+  /** Its finding may be caused by something further up the path; other findings are independent. */
   readonly symptom?: true;
-  /** Without an answer to it, nothing good is said of its hop. */
+  /** Its hop counts as working only if this check was answered. */
   readonly proves?: true;
-  /** Loses the lines of some nodes or streams only: no explanation where there are none at all. */
+  /** Affects the lines of some nodes or streams only: does not explain a total loss. */
   readonly partial?: true;
 }
 
@@ -46,39 +46,39 @@ export interface Evidence {
     readonly provider?: OidcProvider;
     readonly clusterDns: boolean;
   };
-  /** Whether this program made the Loki that is looked at: its release carries our mark. Nobody else's is ever mended. */
+  /** Whether loki-eks created the diagnosed Loki: its release carries our mark. A foreign installation is never changed unasked. */
   readonly ours: boolean;
   readonly nodes: readonly NodeFact[];
   readonly loki?: LokiEvidence;
   readonly collectors: readonly CollectorEvidence[];
   readonly datasources: readonly DatasourceEvidence[];
-  /** Data sources for this Loki, asked by Grafana itself; absent without a login for it. */
+  /** Data sources for this Loki, queried by Grafana itself; absent without a login for it. */
   readonly throughGrafana?: readonly AskedEvidence[];
-  /** Uids and names of all data sources of type loki that a dashboard may name; absent when there may be more of them. */
+  /** Uids and names of all data sources of type loki that a dashboard may name; absent if the list may be incomplete. */
   readonly sourceNames?: ReadonlySet<string>;
-  /** Names of Services by namespace, of all that an address in a configuration points to. */
+  /** Names of Services by namespace, for all addresses in configurations. */
   readonly services: ReadonlyMap<string, ServiceEvidence | undefined>;
   readonly reading?: ReadingEvidence;
   /** Warnings about nodes. */
   readonly nodeEvents: readonly EventEvidence[];
-  /** Of the namespaces of Loki and the collectors; absent when they could not be looked at. */
+  /** For the namespaces of Loki and the collectors; absent if they could not be read. */
   readonly policies?: readonly PolicyEvidence[];
   /** Labels of those namespaces. */
   readonly namespaces: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly dashboards: readonly DashboardEvidence[];
-  /** Pods of other people that have run for a while and never printed a line, among those that were looked at. */
+  /** Application pods that have run for a while and never printed a line, among those that were sampled. */
   readonly silent?: { readonly pods: readonly string[]; readonly of: number };
-  /** Pods on Fargate nodes, `namespace/name`; absent when there is no such node, or they could not be listed. */
+  /** Pods on Fargate nodes, `namespace/name`; absent if there is no such node, or they could not be listed. */
   readonly fargatePods?: readonly string[];
-  /** Objects of the Helm releases that others have changed since; absent when they could not be looked at. */
+  /** Objects of the Helm releases that others have changed since; absent if they could not be read. */
   readonly drifted?: readonly { readonly target: string; readonly how: string }[];
-  /** When it was done, by our own clock. */
+  /** When collection finished, by our own clock. */
   readonly done?: Date;
-  /** What could not be looked at, and why. */
+  /** What could not be collected, and why. */
   readonly notCollected: readonly { readonly what: string; readonly why: string }[];
-  /** Why the API server gives no logs, counters and ports of pods. */
+  /** Why the API server can't connect to pods for logs, counters and ports. */
   readonly unreached?: Problem;
-  /** Of `loki` and `collectors`, what there was an answer to that made no sense. */
+  /** Those of `loki` and `collectors` for which a response was malformed. */
   readonly unread?: readonly ('loki' | 'collectors')[];
 }
 
@@ -103,11 +103,11 @@ export interface DatasourceEvidence {
   readonly hasLogin: boolean;
   readonly login?: Login;
   readonly tenant?: string;
-  /** Absent when only Grafana's pod knows it. */
+  /** Absent if only Grafana's pod knows it. */
   readonly uid?: string;
-  /** Whether the address leads to the surveyed Loki. */
+  /** Whether the address leads to the diagnosed Loki. */
   readonly ours: boolean;
-  /** How the gateway answers it, when its login is known or it has none. */
+  /** The gateway's response to it, if its login is known or it has none. */
   readonly answer?: Answer;
 }
 
@@ -117,20 +117,20 @@ export interface ReadingEvidence {
   readonly body: string;
   readonly labels: readonly string[];
   readonly query?: string;
-  /** How Loki answers what Grafana's health check asks; absent when it was not asked. */
+  /** Loki's response to the query of Grafana's health check; absent if it was not sent. */
   readonly health?: Answer;
-  /** What came in place of an answer of Loki's. */
+  /** What was received instead of a response from Loki. */
   readonly unread?: string;
   readonly newest?: { readonly line: string; readonly time: Date; readonly labels: Readonly<Record<string, string>> };
   readonly asked: Date;
 }
 
-/** A dashboard that Grafana's sidecar provisions, as far as it asks a Loki. */
+/** A dashboard that Grafana's sidecar provisions, if it queries a Loki. */
 export interface DashboardEvidence {
   /** `ConfigMap monitoring/pods, pods.json` */
   readonly from: string;
   readonly title: string;
-  /** What its panels name as their data source: a uid, `${DS_LOKI}`, or a variable of its own as `$name`. */
+  /** The data sources that its panels name: a uid, `${DS_LOKI}`, or its own variable as `$name`. */
   readonly sources: readonly string[];
   /** Its own variables. */
   readonly variables: readonly string[];

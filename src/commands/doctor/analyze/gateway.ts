@@ -1,4 +1,4 @@
-/** Hop gateway: nginx runs, reaches Loki, and is open to whom it should be. */
+/** Hop gateway: nginx runs, reaches Loki, and accepts exactly the clients it should. */
 import { getPath } from '../../../design/get-path.ts';
 import type { Verdict } from '../../../engine/types.ts';
 import { inWords } from './answers.ts';
@@ -29,7 +29,7 @@ export const gatewayResolves: DoctorCheck = {
       gatewayPods(loki).filter(({ ready }) => !ready),
       NO_RESOLVER,
     );
-    // A running nginx asks anew for every name; it tells of names only when it gets no answer.
+    // A running nginx re-resolves every name; it logs a name only if resolution fails.
     const asked = said(gatewayPods(loki), /could not be resolved \(|(no resolver defined|resolver)[\s\S]{0,400}(timed out|refused)/i, 3, freshSince(collected));
     const bad = [502, 503, 504].includes(loki.gateway.anonymous?.status ?? 0);
     const evidence = [...down, ...(bad ? asked : [])];
@@ -79,7 +79,7 @@ export const gatewayUp: DoctorCheck = {
         evidence: [`${where}: spec.replicas 0`],
       });
     const pods = gatewayPods(loki);
-    // Pods are looked at a moment after the Deployment, and know better.
+    // Pods are read a moment after the Deployment, so they are more current.
     const ready = Math.max(workload.ready, pods.filter((one) => one.ready).length);
     if (ready > 0) return pass(`${ready}/${workload.wanted} ready`);
     if (pods.length === 0 && isReplacing(loki, workload)) return skip('its pods are being created');
@@ -104,7 +104,7 @@ export const gatewayUp: DoctorCheck = {
   },
 };
 
-/** The password may be right and the hash of no use: then nginx answers 500, to the right login only. */
+/** The password may be right and the hash malformed: then nginx responds with 500, only to the correct login. */
 export const loginsUsable: DoctorCheck = {
   id: 'gateway.logins',
   title: 'The gateway can read its credentials',
@@ -132,17 +132,17 @@ export const loginsUsable: DoctorCheck = {
 };
 
 const UNPASSED = [499, 502, 503, 504];
-/** As long as a collector may wait between two attempts, and some. */
+/** The longest pause of a collector between two attempts, plus some slack. */
 const LATELY_MS = 60_000;
 
 /**
- * Pushes that got no further than the gateway, by the counters of collectors and by its own log. A request for labels goes another way,
- * and may be answered while no line comes through.
+ * Pushes that got no further than the gateway, by the counters of collectors and by its own log. A request for labels takes another route,
+ * and may succeed while no line gets through.
  */
 function pushesUnpassed(collected: Evidence, loki: LokiEvidence): { readonly status: number; readonly evidence: readonly string[] } | undefined {
   const now = nowIn(collected);
   const down = failing(collected);
-  // Whoever delivers now was refused in a moment that is over.
+  // A collector that delivers now had a refusal that is already over.
   if (podsPushed(collected).some(({ state }) => state === 'delivering') && down.length === 0) return undefined;
   const inLog = gatewayPods(loki).flatMap(({ name, access }) => {
     const { status, count = 0, last, line = '' } = access?.refused.find((one) => UNPASSED.includes(one.status)) ?? {};
@@ -157,14 +157,14 @@ function pushesUnpassed(collected: Evidence, loki: LokiEvidence): { readonly sta
   return { status, evidence: [...inLog.slice(0, 2).map(({ text }) => text), ...counters.slice(0, 2).map((one) => `pod ${one.pod.name}: ${counted(one)}`)] };
 }
 
-/** What nginx is told to pass to, and is not there. */
+/** Upstreams that nginx is configured with, and that do not exist. */
 const lostBehind = ({ services }: Evidence, { gateway }: LokiEvidence): readonly string[] =>
   (gateway?.upstreams ?? [])
     .filter((url) => services.has(url) && services.get(url) === undefined)
     .slice(0, 2)
     .map((url) => `${gateway?.configFrom}: ${url}, and there is no Service of that name`);
 
-/** Everybody's requests pass here: an answer of its own, and no 5xx of what is behind it. */
+/** Every request passes through here: checks for errors of its own, and 5xx from upstreams. */
 export const gatewayReachesLoki: DoctorCheck = {
   id: 'gateway.upstream',
   title: 'The gateway can reach Loki',
@@ -215,7 +215,7 @@ export const gatewayClosed: DoctorCheck = {
   },
 };
 
-/** Helm waits for the address as well: with --wait an install without it never ends. */
+/** Helm waits for the address as well: with --wait, an install without one never finishes. */
 export const gatewayAddressed: DoctorCheck = {
   id: 'gateway.address',
   title: "The gateway's load balancer has an address",

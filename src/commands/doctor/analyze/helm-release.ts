@@ -1,4 +1,4 @@
-/** Hop scheduling: what Helm left in the cluster. Warnings only: none of it loses a line today. */
+/** Hop scheduling: leftovers of Helm in the cluster. Warnings only: none of them loses a line today. */
 import { getPath } from '../../../design/get-path.ts';
 import { unknownKeys } from '../../../design/keys.ts';
 import type { Release } from '../../../ports/releases.ts';
@@ -70,7 +70,7 @@ export const releasesAsApplied: DoctorCheck = {
   },
 };
 
-/** A StatefulSet leaves its claims behind, with an old log and an old place in the ring in them. */
+/** A StatefulSet leaves its claims behind, containing an old write-ahead log and an old ring entry. */
 export const claimsInUse: DoctorCheck = {
   id: 'helm.claims',
   title: 'No orphaned volumes',
@@ -97,9 +97,9 @@ interface Left {
   readonly why: string;
 }
 
-/** `data-loki-ingester-3`, where there are three ingesters or no such StatefulSet. */
+/** `data-loki-ingester-3`, if there are only three ingesters or no such StatefulSet. */
 function orphans({ claims, workloads, pods, config }: LokiEvidence): readonly Left[] {
-  // Whoever was scaled below what Loki needs is wanted back, with what is on its volume and not yet in the bucket.
+  // If it was scaled below what Loki needs, its pods are needed again, with what their volumes hold and the bucket lacks.
   const needed = Number(getPath(config, 'common.replication_factor') ?? 3);
   const mounted = new Set(pods.flatMap(({ spec }) => (spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [])));
   return claims.flatMap(({ name }) => {
@@ -110,13 +110,13 @@ function orphans({ claims, workloads, pods, config }: LokiEvidence): readonly Le
     const ordinal = Number(name.split('-').at(-1));
     if (owner && /^(ingester|write)/.test(owner.component) && owner.wanted < needed) return [];
     if (owner) return ordinal >= owner.wanted ? [{ name, why: `a pod that no longer exists (${owner.kind} ${owner.name} has ${owner.wanted})` }] : [];
-    // Where the StatefulSet has no volumes any more, that is told as what it is.
+    // A StatefulSet that has no volumes any more is reported separately.
     const bare = workloads.some((one) => one.kind === 'StatefulSet' && name.replace(/-\d+$/, '').endsWith(`-${one.name}`));
     return /-\d+$/.test(name) && !bare ? [{ name, why: 'a StatefulSet that no longer exists' }] : [];
   });
 }
 
-/** At the first revision of a release nothing of it is older than the release. */
+/** At the first revision of a release no part of it is older than the release. */
 function older({ claims, release }: LokiEvidence): readonly Left[] {
   const made = release?.revision === 1 ? release.updated?.getTime() : undefined;
   if (made === undefined) return [];

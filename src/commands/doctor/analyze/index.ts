@@ -1,4 +1,4 @@
-/** What `doctor` asks, in the order of the data's way: the first that fails is where to begin. */
+/** The checks of `doctor`, in the order of the log path: the first failure is where to start. */
 import { rotatedFilesKept } from './alloy-backlog.ts';
 import * as discovery from './alloy-discovery.ts';
 import * as nodes from './alloy-nodes.ts';
@@ -26,7 +26,7 @@ import * as writers from './writers.ts';
 import { grafanaAsks } from './through-grafana.ts';
 
 const asked: readonly DoctorCheck[] = [
-  // The network is a modifier of every hop: it stands before what would else be blamed.
+  // The network affects every hop: its checks come before what would otherwise be blamed.
   ...policiesLetThrough,
   ...meshLetsThrough,
   identity.roleNamed,
@@ -121,5 +121,5 @@ const asked: readonly DoctorCheck[] = [
   dashboards.appsPrint,
 ];
 
-/** By hop; within one, as they are written down here. */
+/** By hop; within one, in the order of this list. */
 export const doctorChecks: readonly DoctorCheck[] = hops.flatMap((hop) => asked.filter((check) => check.hop === hop));

@@ -1,4 +1,4 @@
-/** Whether the API server reaches the nodes at all: logs, counters and port-forwards all go that way. */
+/** Whether the API server can reach the nodes at all: logs, counters and port-forwards all depend on it. */
 import type { DoctorCheck } from './evidence.ts';
 import { fail, pass } from './verdict.ts';
 

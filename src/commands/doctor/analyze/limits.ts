@@ -1,4 +1,4 @@
-/** Hop limits: Loki keeps what it gets. */
+/** Hop limits: Loki keeps what it receives. */
 import type { Verdict } from '../../../engine/types.ts';
 import type { DoctorCode } from '../../../problems/catalogue.ts';
 import { core, freshSince, said as heardOf, saying, shortened, toldOnce } from './log-lines.ts';
@@ -11,15 +11,15 @@ import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 interface Limit {
   readonly code: DoctorCode;
-  /** Of `loki_discarded_samples_total`. */
+  /** Reasons in `loki_discarded_samples_total`. */
   readonly reasons: readonly string[];
-  /** In logs of collectors and distributors, of every version. */
+  /** As logged by collectors and distributors, in every version. */
   readonly words: RegExp;
   readonly id: string;
   readonly title: string;
-  /** Lines from before the installation are refused once, and rightly so. */
+  /** Lines from before the installation are rejected once, and rightly so. */
   readonly once?: true;
-  /** Answered 429, which a collector tries again: Loki counts attempts, and not what is lost. */
+  /** Rejected with 429, which a collector retries: Loki counts attempts, not losses. */
   readonly again?: true;
 }
 
@@ -56,17 +56,17 @@ const LIMITS: readonly Limit[] = [
     once: true,
   },
 ];
-/** Of every fault of labels, beside its own reason. */
+/** Counted for every label error, in addition to its specific reason. */
 const GENERAL = 'invalid_labels';
 
-/** How limits are told by whoever is refused. */
+/** How rejected clients log the limits. */
 export const LIMIT_WORDS: readonly RegExp[] = LIMITS.map(({ words }) => words);
 const NAMED = new Set(LIMITS.flatMap(({ reasons }) => reasons));
 
 const inCounters = ({ reason, tenant, lines }: LokiCounters['discarded'][number]): string =>
   `loki_discarded_samples_total ${lines}, reason ${reason}, tenant ${tenant}`;
 
-/** By counter where counters could be read, else by what collectors and distributors were told. */
+/** By counter if counters could be read, else by what collectors and distributors have logged. */
 export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
   id: limit.id,
   title: limit.title,
@@ -77,7 +77,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
     const { loki } = collected;
     if (!loki) return NO_LOKI;
     const all = (loki.counters?.discarded ?? []).filter(({ reason }) => limit.reasons.includes(reason));
-    // Loki counts the same lines once more under the general reason.
+    // Loki counts the same lines again under the general reason.
     const plain = all.filter(({ reason }) => reason !== GENERAL);
     const counted = (plain.length > 0 ? plain : all).toSorted((a, b) => b.lines - a.lines);
     const heard = [...refusals(collected).filter(({ line }) => limit.words.test(line)), ...saying(core(loki), limit.words, freshSince(collected))];
@@ -96,7 +96,7 @@ export const limitsKept: readonly DoctorCheck[] = LIMITS.map((limit) => ({
   },
 }));
 
-/** By the collectors' own counters: nobody has given a line up, and everybody delivers who has something to deliver. */
+/** By the collectors' own counters: no line was dropped, and every collector that has something to deliver delivers it. */
 function losesNothing(collected: Evidence): boolean {
   const counters = judged(collected).flatMap((one) => one.counters);
   const latest = podsPushed(collected);
@@ -110,7 +110,7 @@ function losesNothing(collected: Evidence): boolean {
 const wordsIn = (line: string, words: RegExp): string =>
   /(?:error|err|details|msg)="?([^"]*)/.exec(line.slice(Math.max(0, line.search(words) - 40)))?.[1] ?? line.slice(line.search(words));
 
-/** What the very line tells beyond the limit's name. */
+/** Details in the line itself beyond the limit's name. */
 function advice(heard: ReturnType<typeof saying>, loki: LokiEvidence): string {
   const text = heard.map(({ line }) => line).join('\n');
   const unique = /(?<!\w)(\w+)=\\?"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|\d{8,})/i.exec(text)?.[1];
@@ -165,7 +165,7 @@ export const messagesFit: DoctorCheck = {
         1,
         freshSince(collected),
       ).length > 0;
-    // What a collector can't get rid of it tries for ever, and everything behind it waits.
+    // A collector retries what it can't deliver forever, and everything behind it waits.
     return lost ? fail('LOKI_MESSAGE_LARGE', { message: 'Pushes are larger than what Loki takes', evidence }) : warn('LOKI_MESSAGE_LARGE', { evidence });
   },
 };

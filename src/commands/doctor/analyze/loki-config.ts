@@ -1,4 +1,4 @@
-/** Hop loki-config: Loki accepts what it was told, and what it was told fits together. */
+/** Hop loki-config: Loki accepts its configuration, and the configuration is consistent. */
 import { getPath } from '../../../design/get-path.ts';
 import type { Json, Verdict } from '../../../engine/types.ts';
 import { versionOf } from './loki-version.ts';
@@ -27,7 +27,7 @@ export const configAccepted: DoctorCheck = {
     const [first] = saying(down, CONFIG_ERROR);
     if (first) {
       const unnamed = loki.buckets.length === 0 ? undefined : rulerUnnamed(loki);
-      // The reasons stand each on a line of its own, or follow in the same one.
+      // The reasons are each on a line of their own, or follow on the same one.
       const reasons = (first.pod.lines ?? []).filter((line) => /CONFIG ERROR|not found in type|cannot unmarshal/i.test(line));
       return fail('LOKI_CONFIG_INVALID', {
         message: `Loki refuses its configuration (${loki.configFrom})`,
@@ -54,7 +54,7 @@ const rulerUnnamed = (loki: LokiEvidence): string | undefined => {
     : undefined;
 };
 
-/** Of the schema, oldest first; `undefined` where the configuration could not be read. */
+/** Schema periods, oldest first; `undefined` if the configuration could not be read. */
 function periodsOf(loki: LokiEvidence): readonly Json[] | undefined {
   const periods = getPath(loki.config, 'schema_config.configs');
   return Array.isArray(periods) ? (periods as readonly Json[]) : undefined;
@@ -79,7 +79,7 @@ export const schemaCurrent: DoctorCheck = {
         evidence: [`${loki.configFrom}: schema_config.configs[${periods.length - 1}].index.period: ${period}`],
       });
     if (store === 'tsdb' && Number(schema.slice(1)) >= 13) return pass(`${store} ${schema}`);
-    // Before 3.0 nothing asks for more.
+    // Before 3.0 nothing requires more.
     const [major] = versionOf(loki) ?? [];
     if (major !== undefined && major < 3) return pass(`${store} ${schema}, Loki ${major}`);
     const evidence = [`${loki.configFrom}: schema_config.configs[${periods.length - 1}]: store ${store}, schema ${schema}`];
@@ -89,7 +89,7 @@ export const schemaCurrent: DoctorCheck = {
   },
 };
 
-/** A period says which lines it is for; before the first one there is no place for a line. */
+/** A period defines which lines it is for; lines from before the first one can't be stored. */
 export const schemaEarly: DoctorCheck = {
   id: 'loki.schema-from',
   title: 'The schema starts before the oldest log lines',
@@ -168,7 +168,7 @@ export const retentionWorks: DoctorCheck = {
   },
 };
 
-/** It is told to delete: whether it can, and did. */
+/** Deletion is enabled: whether it works, and has run. */
 function deletes(loki: LokiEvidence, period: string): Verdict {
   const name = /^(compactor|backend|single-binary)$/;
   const compactors = loki.workloads.filter(({ component }) => name.test(component));
@@ -177,7 +177,7 @@ function deletes(loki: LokiEvidence, period: string): Verdict {
   const newest = Math.max(0, ...loki.pods.filter(({ component }) => name.test(component)).map(({ created }) => created?.getTime() ?? 0));
   const now = Math.max(newest, ...core(loki).flatMap(({ lines = [] }) => timeOf(lines.at(-1) ?? '') ?? []));
   const ran = loki.counters?.retentionRan?.getTime();
-  // Every ten minutes it looks for what is past its time; the first look comes a while after its start.
+  // It checks for expired data every ten minutes; the first time is some time after its start.
   const late = ran !== undefined && now - Math.max(ran, newest) > 6 * 3_600_000;
   const marks = said(
     core(loki),

@@ -1,4 +1,4 @@
-/** A Loki as a survey holds it: workloads, configuration, AWS side, counters, gateway. */
+/** Evidence about a Loki: workloads, configuration, AWS side, counters, gateway. */
 import type { Json } from '../../../engine/types.ts';
 import type { BucketLook } from '../../../ports/buckets.ts';
 import type { Release } from '../../../ports/releases.ts';
@@ -14,20 +14,20 @@ export interface LokiEvidence {
   readonly events: readonly EventEvidence[];
   /** `ConfigMap loki/loki` */
   readonly configFrom: string;
-  /** Loki's configuration file, parsed; absent when it could not be read. */
+  /** Loki's configuration file, parsed; absent if it could not be read. */
   readonly config?: Json;
-  /** The address of a store that speaks S3 and is not of AWS; then AWS is not asked about buckets and roles. */
+  /** The address of an S3-compatible store outside of AWS; then AWS is not queried for buckets and roles. */
   readonly otherStore?: string;
   readonly account: AccountEvidence;
   readonly buckets: readonly BucketEvidence[];
   readonly counters?: LokiCounters;
-  /** Pods that were asked for their counters. */
+  /** Pods whose counters were requested. */
   readonly asked?: readonly string[];
-  /** Those of them that gave no answer in time, or one that says that they can't be reached. */
+  /** Those of them that did not respond in time, or one that says that they can't be reached. */
   readonly mute?: readonly { readonly pod: string; readonly why: string }[];
   readonly ring?: { readonly active: number; readonly states: readonly string[] };
   readonly gateway?: GatewayEvidence;
-  /** Objects of the gateway that its release has and the cluster has not: `Service loki/loki-gateway`. */
+  /** Objects of the gateway that are in its release but not in the cluster: `Service loki/loki-gateway`. */
   readonly gatewayLost?: readonly string[];
 }
 
@@ -36,7 +36,7 @@ export interface ClaimEvidence {
   readonly phase: string;
   readonly created?: Date;
   readonly storageClass?: string;
-  /** Whether that class is there; `undefined` when there is no default class either. */
+  /** Whether that class exists; `undefined` if there is no default class either. */
   readonly classKnown: boolean;
   readonly events: readonly string[];
 }
@@ -47,24 +47,24 @@ export interface AccountEvidence {
   readonly roleArn?: string;
   /** Its Pod Identity association. */
   readonly association?: string;
-  /** Whether the agent of Pod Identity runs in the cluster; looked at only where there is an association. */
+  /** Whether the Pod Identity agent runs in the cluster; read only if there is an association. */
   readonly agent?: boolean;
-  /** Absent when the role was not looked at (another account, or not allowed). */
+  /** Absent if the role was not read (another account, or not allowed). */
   readonly role?: { readonly is: 'absent' } | { readonly is: 'found'; readonly trust: Json };
 }
 
 export interface BucketEvidence {
   readonly use: 'chunks' | 'ruler';
   readonly name: string;
-  /** Where Loki's configuration says it is. */
+  /** The region in Loki's configuration. */
   readonly region?: string;
   readonly look?: BucketLook;
-  /** What the role may not do, `unknown` when it could not be asked. */
+  /** What the role is not allowed to do, `unknown` if that could not be determined. */
   readonly denied?: readonly string[] | 'unknown';
   readonly deniedKey?: readonly string[] | 'unknown';
-  /** When its newest object was written; looked at only where logs tell of trouble, and known of small buckets only. */
+  /** When its newest object was written; read only if logs show trouble, and known for small buckets only. */
   readonly newest?: Date;
-  /** Some of its keys; looked at only of a bucket for rules that has no other use. */
+  /** Some of its keys; read only for a bucket that is used for rules alone. */
   readonly keys?: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export interface LokiCounters {
   readonly received: number;
   readonly discarded: readonly { readonly reason: string; readonly tenant: string; readonly lines: number }[];
   readonly flushFailures: number;
-  /** When the compactor last deleted what is past its time; the epoch when it never did since it started. */
+  /** When the compactor last deleted expired data; the epoch if it has not since its start. */
   readonly retentionRan?: Date;
 }
 
@@ -86,16 +86,16 @@ export interface GatewayEvidence {
   readonly workload: Workload;
   readonly configFrom: string;
   readonly asksLogin: boolean;
-  /** The tenant nginx sets for everybody, or `$remote_user`. */
+  /** The tenant nginx sets for every client, or `$remote_user`. */
   readonly setsTenant?: string;
   readonly resolver?: string;
-  /** Addresses that nginx passes pushes and queries on to. */
+  /** Upstreams to which nginx forwards pushes and queries. */
   readonly upstreams?: readonly string[];
-  /** The Secret with the hashes; `exists` is undefined when it was not looked at. */
-  /** `wrong`: why nginx can't use what is in it. */
+  /** The Secret with the hashes; `exists` is undefined if it was not read. */
+  /** `wrong`: why nginx can't use its contents. */
   readonly loginSecret?: { readonly name: string; readonly exists?: boolean; readonly wrong?: string };
   readonly serviceType?: string;
-  /** Of a LoadBalancer: whether it has been given an address. */
+  /** For a LoadBalancer: whether it has been assigned an address. */
   readonly addressed?: boolean;
   /** Without a login. */
   readonly anonymous?: Answer;

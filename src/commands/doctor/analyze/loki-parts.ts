@@ -1,4 +1,4 @@
-/** Hop loki-runtime: everything that a Loki is made of runs, and answers. */
+/** Hop loki-runtime: every component of Loki runs, and responds. */
 import { getPath } from '../../../design/get-path.ts';
 import type { Json, Verdict } from '../../../engine/types.ts';
 import { doesWork, down, scaledToZero, type Idle } from '../../../checks/parts.ts';
@@ -15,7 +15,7 @@ const object = ({ kind, namespace, name }: Workload): string => `${kind} ${names
 
 /** These have findings of their own. */
 const TOLD_ELSEWHERE = ['store', 'schedule', 'pass'];
-/** Without it lines come and are found all the same. */
+/** Lines are accepted and found without it all the same. */
 const BEHIND = ['compact'];
 
 const needsIndexGateway = ({ config, workloads }: LokiEvidence): boolean =>
@@ -23,7 +23,7 @@ const needsIndexGateway = ({ config, workloads }: LokiEvidence): boolean =>
   JSON.stringify(getPath(config, 'storage_config') ?? {}).includes('index_gateway') ||
   getPath(config, 'storage_config') === undefined;
 
-/** As the release has it, where its values say so. */
+/** As in the release, if its values define it. */
 function usual({ component }: Workload, { release }: LokiEvidence): number {
   const key = component.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   const told = getPath((release?.values ?? {}) as Json, `${key}.replicas`);
@@ -61,13 +61,13 @@ export const compactorWanted: DoctorCheck = {
   partial: true,
   async run({ loki }) {
     if (!loki) return NO_LOKI;
-    // Where more than the compactor is away, that says it.
+    // If more than the compactor is missing, another check reports it.
     const more = scaledToZero(loki.workloads).some(({ work, parts }) => !BEHIND.includes(work) && parts.some(({ component }) => component === 'backend'));
     return more ? skip('other components are missing too') : zero(loki, (work) => BEHIND.includes(work));
   },
 };
 
-/** A pod may run and do nothing: a process that was stopped, or that waits for ever. */
+/** A pod may be running but do nothing: a process that was stopped, or that hangs. */
 export const partsUp: DoctorCheck = {
   id: 'loki.parts-up',
   title: 'Every required component is ready and responds',
@@ -80,7 +80,7 @@ export const partsUp: DoctorCheck = {
     const up = (component: string) => loki.pods.filter((one) => one.component === component && one.ready).length;
     const judged = loki.workloads
       .filter(({ component }) => component !== 'gateway')
-      // Pods are looked at a moment after their workloads, and know better.
+      // Pods are read a moment after their workloads, so they are more current.
       .map((one) => ({ ...one, ready: Math.max(one.ready, Math.min(one.wanted, up(one.component))) }));
     const [first] = [...down(judged, quorumOf(loki)), ...mute(loki, judged)].filter(({ work }) => !BEHIND.includes(work));
     if (!first) return pass();
@@ -102,7 +102,7 @@ export const partsUp: DoctorCheck = {
 
 const silent = ({ mute: all = [] }: LokiEvidence, pods: readonly PodEvidence[]): boolean => pods.some(({ name }) => all.some(({ pod }) => pod === name));
 
-/** Ready, as far as Kubernetes knows, but none of those that were asked answers; others do, so that it is not the way there. */
+/** Ready according to Kubernetes, but none of the queried pods responds; others do, so the network path is fine. */
 function mute({ mute: all = [], asked = [], pods }: LokiEvidence, workloads: readonly Workload[]): readonly Idle<Workload>[] {
   const quiet = new Set(all.map(({ pod }) => pod));
   if (quiet.size === 0 || asked.every((pod) => quiet.has(pod))) return [];

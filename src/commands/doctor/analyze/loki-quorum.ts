@@ -1,4 +1,4 @@
-/** How many ingesters must have a line before Loki says that it has it. */
+/** How many ingesters must have a line before Loki acknowledges it. */
 import { getPath } from '../../../design/get-path.ts';
 import type { LokiEvidence } from './loki-evidence.ts';
 

@@ -1,4 +1,4 @@
-/** Hop loki-runtime: Loki's parts find each other. Rings mirror what happens to pods, so that most of this is a symptom. */
+/** Hop loki-runtime: Loki's components find each other. Rings mirror what happens to pods, so most of this is a symptom. */
 import { getPath } from '../../../design/get-path.ts';
 import { core, freshSince, hasSaidSince, nowIn, said, saying, toldOnce } from './log-lines.ts';
 import type { LokiEvidence } from './loki-evidence.ts';
@@ -11,11 +11,11 @@ import { fail, NO_LOKI, pass, skip, warn } from './verdict.ts';
 
 const storing = ({ pods }: LokiEvidence): readonly PodEvidence[] => pods.filter(({ component }) => ['ingester', 'write', 'single-binary'].includes(component));
 
-/** As far as it was read: enough in it, and none of them lost. */
+/** As far as it was read: enough members, none of them unhealthy. */
 const isWhole = (loki: LokiEvidence): boolean =>
   loki.ring !== undefined && loki.ring.active >= quorumOf(loki) && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
 
-/** A ring is the mirror of the ingesters: whatever keeps those away shows here third. */
+/** A ring mirrors the ingesters: whatever takes them down shows here too. */
 export const ringWhole: DoctorCheck = {
   id: 'loki.ring',
   title: 'Enough ingesters are active in the ring',
@@ -64,10 +64,10 @@ export const patternsServed: DoctorCheck = {
   },
 };
 
-/** Longer than an ingester waits for a neighbour that comes or goes. */
+/** Longer than an ingester waits for a neighbor that joins or leaves. */
 const WAITING_MS = 120_000;
 
-/** Entries of pods that are no more: harmless while enough others are there, unless a new one waits for them. */
+/** Entries of pods that no longer exist: harmless while enough others exist, unless a new one waits for them. */
 export const ringClean: DoctorCheck = {
   id: 'loki.ring-entries',
   title: 'The ring has no stale ingesters',
@@ -82,7 +82,7 @@ export const ringClean: DoctorCheck = {
     const stale = (loki.ring?.states ?? []).filter((state) => /UNHEALTHY|LEFT/i.test(state));
     if (evidence.length === 0) return stale.length === 0 ? pass() : skip(`${stale.length} unhealthy entries, which block nothing`);
     const whole = loki.ring !== undefined && loki.ring.active > 0 && stale.length === 0;
-    // Each of them says so at its start, while a neighbour is leaving or joining.
+    // Each of them logs this at its start, while a neighbor is leaving or joining.
     const late = storing(loki).filter(({ ready }) => !ready);
     const lost = stale.length > 0 || evidence.some((line) => /past heartbeat timeout/i.test(line));
     const waiting = late.some((pod) => lost || nowIn(collected) - startOf(pod) >= WAITING_MS);
@@ -96,7 +96,7 @@ export const ringClean: DoctorCheck = {
   },
 };
 
-/** Queriers take their work from a scheduler; without one they wait for ever. */
+/** Queriers get their work from a scheduler; without one they wait forever. */
 export const schedulerThere: DoctorCheck = {
   id: 'loki.scheduler',
   title: 'Queriers can reach the query scheduler',
@@ -125,7 +125,7 @@ export const schedulerThere: DoctorCheck = {
 
 const JOINED = /(re-joined memberlist cluster|joining memberlist cluster succeeded|memberlist fast-join finished)/i;
 
-/** Gossip is how parts learn of each other; whoever can't join has an empty ring. */
+/** Components discover each other by gossip; one that can't join has an empty ring. */
 export const memberlistJoined: DoctorCheck = {
   id: 'loki.memberlist',
   title: "Loki's components have joined the memberlist cluster",
@@ -150,7 +150,7 @@ export const memberlistJoined: DoctorCheck = {
   },
 };
 
-/** Told by answers where rings themselves could not be read. */
+/** Inferred from responses where the rings themselves could not be read. */
 export const ringAnswers: DoctorCheck = {
   id: 'loki.ring-answers',
   title: 'No component reports an empty ring',
@@ -163,11 +163,11 @@ export const ringAnswers: DoctorCheck = {
     const patterns = getPath(loki.config, 'pattern_ingester.enabled') === true;
     const pods = core(loki).filter(({ component }) => !/^querier$/.test(component));
     const pattern = /empty ring|at least \d+ live replicas required/i;
-    // A ring that is whole again was empty a while ago.
+    // A ring that is healthy again was empty a while ago.
     const whole = loki.ring !== undefined && loki.ring.active > 0 && !loki.ring.states.some((state) => /UNHEALTHY/i.test(state));
     const starting = storing(loki).some((pod) => isStarting(pod, nowIn(collected)));
     const inside = whole || starting ? [] : said(pods, pattern, 3, freshSince(collected)).filter((line) => !(patterns && /pattern/i.test(line)));
-    // Nor is it the trouble of now where the newest refusal is another one: not every collector has had a line to push since.
+    // Nor is it current if the newest rejection has another cause: not every collector has had a line to push since.
     const refused = !whole || pattern.test(newestRefusal(collected) ?? '') ? refusedWith(collected, pattern, 2) : [];
     const evidence = [...refused, ...inside];
     const served = collected.reading?.newest && collected.reading.asked.getTime() - collected.reading.newest.time.getTime() < 60_000;

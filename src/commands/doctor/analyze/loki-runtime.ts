@@ -1,4 +1,4 @@
-/** Hop loki-runtime: Loki's parts stay up, and have room for what they keep. */
+/** Hop loki-runtime: Loki's components stay up, and have room for their data. */
 import { getPath } from '../../../design/get-path.ts';
 import { bytes } from '../../../design/quantities.ts';
 import { core, crashing, freshSince, nowIn, said, saying, toldOnce } from './log-lines.ts';
@@ -32,7 +32,7 @@ export const notKilled: DoctorCheck = {
   },
 };
 
-/** While it reads its log back an ingester may take this much, whatever its limit is. */
+/** While an ingester replays its log it may use this much, whatever its limit is. */
 export const replayFits: DoctorCheck = {
   id: 'loki.replay',
   title: "WAL replay fits into the ingester's memory limit",
@@ -61,7 +61,7 @@ export const replayFits: DoctorCheck = {
   },
 };
 
-/** Sizes as Loki writes them: 4GB are 4 times 1024 cubed. */
+/** Sizes as Loki writes them: 4GB is 4 times 1024 cubed. */
 function sized(text: string): number {
   const [, number = '0', unit = ''] = /^([\d.]+)\s*([KMGT]?)i?B?$/i.exec(text.trim()) ?? [];
   return Number(number) * 1024 ** ' KMGT'.indexOf(unit.toUpperCase() || ' ');
@@ -122,7 +122,7 @@ export const walKept: DoctorCheck = {
 
 const isCache = (name: string): boolean => /cache|memcached/.test(name);
 
-/** A cache that does not answer costs time, and with large queries the answer. */
+/** A cache that does not respond costs time, and large queries may fail. */
 export const cachesAnswer: DoctorCheck = {
   id: 'loki.caches',
   title: 'Caches respond in time',
@@ -138,7 +138,7 @@ export const cachesAnswer: DoctorCheck = {
     const down = caches.filter(({ ready, wanted }) => ready < wanted);
     const theirs = loki.pods.filter(({ component, name }) => isCache(`${component} ${name}`));
     if (down.length > 0 && theirs.some((pod) => isStarting(pod, nowIn(collected)))) return skip('a cache is starting');
-    // Nothing resolves before the first cache is ready, and names are looked up once a minute; whoever is late was there.
+    // Nothing resolves before the first cache is ready, and names are looked up once a minute; a late cache is not a missing one.
     const since = freshSince(collected);
     const heard = down.length > 0 ? saying(core(loki), pattern, since) : saying(settled(core(loki), theirs), pattern, since);
     const late = saying(core(loki), /(memcache|:11211)[\s\S]{0,400}(timeout|EOF|reset)/i, since).filter(

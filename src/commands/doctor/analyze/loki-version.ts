@@ -1,4 +1,4 @@
-/** Which Loki runs, as its image says. */
+/** The running version of Loki, by its image. */
 import { core } from './log-lines.ts';
 import type { LokiEvidence } from './loki-evidence.ts';
 
@@ -7,7 +7,7 @@ const imageOf = (loki: LokiEvidence): string | undefined =>
     .flatMap(({ spec }) => spec.containers)
     .find(({ image }) => /loki/.test(image ?? ''))?.image;
 
-/** Major and minor; `undefined` where the tag is none of a version. */
+/** Major and minor; `undefined` if the tag is not a version. */
 export function versionOf(loki: LokiEvidence): readonly [number, number] | undefined {
   const [, major, minor] = /:v?(\d+)\.(\d+)/.exec(imageOf(loki) ?? '') ?? [];
   return major === undefined || minor === undefined ? undefined : [Number(major), Number(minor)];

@@ -3,7 +3,7 @@ import type { PodEvidence } from './objects-evidence.ts';
 
 const SIDECARS = /^(istio-proxy|linkerd-proxy|envoy-sidecar|kuma-sidecar|consul-dataplane)$/;
 
-/** Its name; a sidecar may stand among the init containers, where it goes on running. */
+/** Its name; a sidecar may be among the init containers, where it keeps running. */
 export const sidecarIn = ({ spec }: PodEvidence): string | undefined =>
   [...spec.containers, ...(spec.initContainers ?? [])].find(({ name }) => SIDECARS.test(name))?.name;
 

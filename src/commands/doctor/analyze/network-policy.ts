@@ -1,4 +1,4 @@
-/** Network policies, evaluated as Kubernetes does: once a policy selects a pod, only what one of them allows may pass. */
+/** Network policies, evaluated as Kubernetes does: once a policy selects a pod, only traffic allowed by one of them may pass. */
 import type { PolicyRule, PolicyEvidence, Selector } from './objects-evidence.ts';
 
 export type End =
@@ -12,11 +12,11 @@ export type End =
 
 export interface Barrier {
   readonly policy: PolicyEvidence;
-  /** `in`: the policy guards the one that is asked; `out`: the one that asks. */
+  /** `in`: the policy selects the server; `out`: it selects the client. */
   readonly side: 'in' | 'out';
 }
 
-/** `port` is that of the pod, behind any Service. Named ports count as this one: which it is only the pod knows. */
+/** `port` is that of the pod, behind any Service. Named ports count as a match: only the pod knows their number. */
 export function barrier(policies: readonly PolicyEvidence[], way: { readonly from: End; readonly to: End; readonly port: number }): Barrier | undefined {
   const { from, to, port } = way;
   const guarding = (end: End, type: string) =>
@@ -49,7 +49,7 @@ function allows({ peers = [], ports = [] }: PolicyRule, { peer, port, home }: { 
   if (!open) return false;
   if (peers.length === 0) return true;
   return peers.some(({ podSelector, namespaceSelector, ipBlock }) => {
-    // Addresses of pods and of AWS are not known here; a block is taken to mean them.
+    // IP addresses of pods and of AWS are not known here; a CIDR block is assumed to include them.
     if (ipBlock) return true;
     if (peer.is === 'outside') return false;
     const inNamespace = namespaceSelector

@@ -1,4 +1,4 @@
-/** The network as a modifier of every hop: meshes and policies that cut what lies between two parts. */
+/** The network affects every hop: meshes and policies that cut the connection between two components. */
 import type { Hop, DoctorCheck, Evidence } from './evidence.ts';
 import type { PodEvidence } from './objects-evidence.ts';
 import { NO_ANSWER } from './aws-answers.ts';
@@ -14,7 +14,7 @@ interface Cut {
   readonly id: string;
   readonly title: string;
   readonly hop: Hop;
-  /** Who has the sidecar, and who complains. */
+  /** Who has the sidecar, and who reports errors. */
   readonly pods: (collected: Evidence) => readonly PodEvidence[];
   readonly complaint: RegExp;
   readonly since: (collected: Evidence) => number;
@@ -61,7 +61,7 @@ const CUTS: readonly Cut[] = [
   },
 ];
 
-/** A sidecar alone is no fault: it is one when what passes it is cut off. */
+/** A sidecar alone is not a problem: it is one if traffic through it is cut off. */
 export const meshLetsThrough: readonly DoctorCheck[] = CUTS.map(({ id, title, hop, pods, complaint, since, message, fix }) => ({
   id,
   title,
@@ -125,7 +125,7 @@ const WAYS: readonly Way[] = [
     ends: (collected) => {
       const collector = collected.collectors.find(({ writers }) => writers.some(({ ours }) => ours)) ?? collected.collectors[0];
       const to = component(collected, 'gateway', 'single-binary', 'distributor', 'write');
-      // The host's own network is no pod to a policy.
+      // A policy does not treat the host network as a pod.
       if (collector?.workload.template.hostNetwork) return undefined;
       return way(endOf(collector?.pods[0], collected), endOf(to, collected), to?.component === 'gateway' ? 8080 : 3100);
     },
@@ -137,7 +137,7 @@ const inWords = (labels: Readonly<Record<string, string>>): string =>
     .map(([key, value]) => `${key}=${value}`)
     .join(', ') || 'all pods';
 
-/** What a policy forbids, whether or not the network plugin of this cluster enforces policies. */
+/** What a policy forbids, whether or not this cluster's network plugin enforces policies. */
 export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title, hop, between, ends }) => ({
   id,
   title,
@@ -150,7 +150,7 @@ export const policiesLetThrough: readonly DoctorCheck[] = WAYS.map(({ id, title,
     if (!both) return skip('one side is missing');
     const cut = barrier(collected.policies, both);
     if (!cut) return pass();
-    // Policies of a cluster whose plugin does not enforce them cut nothing: then answers come all the same.
+    // If the plugin does not enforce policies they cut nothing: then responses still arrive.
     if (hop !== 'aws-identity' && works(collected, id)) return pass(`${cut.policy.name} denies it, but nothing enforces the policy`);
     if (hop === 'aws-identity' && said(core(collected.loki), NO_ANSWER, 1, unwrittenSince(collected)).length === 0) return pass('nothing is blocked');
     const { policy, side } = cut;
@@ -171,12 +171,12 @@ function works(collected: Evidence, id: string): boolean {
   const pushing = id === 'network.policy-push';
   const delivered = collected.reading?.newest && collected.reading.asked.getTime() - collected.reading.newest.time.getTime() < 120_000;
   const down = failing(collected);
-  // A query is answered by parts that no push passes.
+  // A query is answered by components that no push passes through.
   if (['network.policy-push', 'network.policy-gateway', 'network.policy-ring'].includes(id) && down.length > 0) {
     const unanswered = down.some(({ status }) => status === '-1');
     return id === 'network.policy-push' ? !unanswered : unanswered;
   }
   const answered = !pushing && collected.loki?.gateway?.anonymous && ![502, 503, 504].includes(collected.loki.gateway.anonymous.status);
-  // What came a minute ago may have come before the policy did.
+  // What arrived a minute ago may have arrived before the policy was created.
   return pushing && refusedWith(collected, NO_ANSWER).length > 0 ? false : Boolean(delivered || answered);
 }

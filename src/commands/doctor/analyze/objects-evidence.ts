@@ -1,4 +1,4 @@
-/** Shapes of Kubernetes objects, as far as a survey holds them. */
+/** Kubernetes objects, reduced to what counts as evidence. */
 
 export interface RunAs {
   readonly runAsUser?: number;
@@ -33,7 +33,7 @@ export interface Volume {
   readonly emptyDir?: object;
   readonly persistentVolumeClaim?: { readonly claimName: string };
 }
-/** One of several: a node that fits all its expressions is fit. */
+/** One of several: a node that satisfies all its expressions matches. */
 export interface NodeTerm {
   readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[];
 }
@@ -71,24 +71,24 @@ export interface PodEvidence {
   readonly component: string;
   readonly node?: string;
   readonly ready: boolean;
-  /** Of a pod that is ready. */
+  /** For a pod that is ready. */
   readonly readySince?: Date;
-  /** Of a pod that is not. */
+  /** For a pod that is not. */
   readonly unreadySince?: Date;
   readonly ending: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly created?: Date;
   readonly spec: PodTemplate;
-  /** Why the scheduler finds no place, in its own words. */
+  /** Why the scheduler can't place it, in its own words. */
   readonly unscheduled?: string;
   readonly containers: readonly ContainerState[];
-  /** The last lines, of the run before too where a container has crashed; absent when they were not looked at. */
+  /** The last lines, including the previous run's if a container has crashed; absent if they were not read. */
   readonly lines?: readonly string[];
-  /** Of a gateway: the pushes among its last requests, whatever became of them. */
+  /** For a gateway: the pushes among its last requests, whatever their outcome. */
   readonly access?: PushAccess;
 }
 
-/** What an access log tells of pushes; those that were taken are counted and not kept. */
+/** The pushes in an access log; accepted ones are counted and not kept. */
 export interface PushAccess {
   readonly taken: number;
   readonly takenLast?: Date;
@@ -100,15 +100,15 @@ export interface ContainerState {
   readonly restarts: number;
   /** `CrashLoopBackOff`, `ImagePullBackOff`, … */
   readonly waiting?: { readonly reason: string; readonly message: string };
-  /** Of one that runs. */
+  /** For one that runs. */
   readonly startedAt?: Date;
   /** How the last run ended. */
   readonly ended?: { readonly reason: string; readonly exitCode: number };
 }
 
-/** A warning of the cluster. */
+/** A warning event of the cluster. */
 export interface EventEvidence {
-  /** `DaemonSet alloy/alloy`; of a node `Node NAME`. */
+  /** `DaemonSet alloy/alloy`; for a node `Node NAME`. */
   readonly object: string;
   readonly reason: string;
   readonly message: string;
@@ -127,7 +127,7 @@ export interface Selector {
   readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[];
 }
 export interface PolicyRule {
-  /** Absent or empty: anybody. */
+  /** Absent or empty: any peer. */
   readonly peers?: readonly { readonly podSelector?: Selector; readonly namespaceSelector?: Selector; readonly ipBlock?: { readonly cidr: string } }[];
   /** Absent or empty: any port. */
   readonly ports?: readonly { readonly port?: number | string; readonly endPort?: number; readonly protocol?: string }[];

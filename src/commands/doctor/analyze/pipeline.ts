@@ -1,4 +1,4 @@
-/** What a collector's configuration says that it does, whichever software it is. */
+/** What a collector does according to its configuration, whichever software it is. */
 import { blocksNamed, type AlloyBlock } from '../../../design/alloy-reading.ts';
 import { getPath } from '../../../design/get-path.ts';
 import type { Json } from '../../../engine/types.ts';
@@ -24,7 +24,7 @@ export const readsApi = ({ blocks }: Piped): boolean => blocksNamed(blocks, /^lo
 export const takesPrefix = (one: Piped): boolean =>
   one.software === 'promtail' ? /"(cri|docker)":/.test(JSON.stringify(one.scrapes ?? {})) : blocksNamed(one.blocks, /^stage\.(cri|docker)$/).length > 0;
 
-/** The variable of the environment that is taken for the name of the node, and where that is said; none is the name of the host, which is the pod's. */
+/** The environment variable used as the node name, and where it is set; without one it is the host name, which is the pod's. */
 export function nodeVariable(one: Piped): { readonly variable?: string; readonly said: string } | undefined {
   if (one.software === 'promtail')
     return scrapesOf(one).some((scrape) => getPath(scrape, 'kubernetes_sd_configs') !== undefined) ? { variable: 'HOSTNAME', said: '__host__' } : undefined;
@@ -40,22 +40,22 @@ export function nodeVariable(one: Piped): { readonly variable?: string; readonly
   return undefined;
 }
 
-/** The one that is told what to run, among sidecars. */
+/** The container that has the configuration argument, among sidecars. */
 export const container = ({ workload: { template } }: CollectorEvidence): Container | undefined =>
   template.containers.find(({ command = [], args = [] }) => [...command, ...args].some((word) => word === 'run' || /^--?config\.file=/.test(word))) ??
   template.containers[0];
 
-/** Those whose configuration is read. */
+/** Collectors whose configuration is read. */
 export const judged = ({ collectors }: Evidence): readonly CollectorEvidence[] => collectors.filter(({ software }) => software !== 'other');
 export const collectorPods = (collected: Evidence): readonly PodEvidence[] => judged(collected).flatMap(({ pods }) => pods);
-/** Collectors that may still suffer from what their log tells: those that follow files are over it. */
+/** Collectors that may still suffer from what their log shows: those that follow files have recovered. */
 export const stuck = ({ pods, counters }: CollectorEvidence): readonly PodEvidence[] =>
   pods.filter(({ name }) => !counters.some(({ pod, activeFiles = 0 }) => pod === name && activeFiles > 0));
-/** Where the settings are that fix what is found. */
+/** Where to find the settings that fix the finding. */
 export const where = ({ release, workload: { kind, namespace, name } }: CollectorEvidence): string =>
   release ? `the values of Helm release ${release.namespace}/${release.name}` : `${kind} ${namespace}/${name}`;
 
-/** Whether what a block hands on ends in a `loki.write`, or somewhere that this file does not tell of. */
+/** Whether what a block forwards ends in a `loki.write`, or somewhere outside this file. */
 export function leadsOut(block: AlloyBlock, all: readonly AlloyBlock[], left = 8): boolean {
   const to = block.attributes['forward_to'] ?? '';
   if (to.includes('loki.write.') || left === 0) return true;

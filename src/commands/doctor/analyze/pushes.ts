@@ -1,12 +1,12 @@
-/** Whether collectors deliver, by their own counters: a refused push is told of in no log line at level info. */
+/** Whether collectors deliver, by their own counters: a refused push is not logged at level info. */
 import type { PushCount, PushingEvidence } from './collectors-evidence.ts';
 import type { PodEvidence } from './objects-evidence.ts';
 import { judged } from './pipeline.ts';
 import type { Evidence } from './evidence.ts';
 
 /**
- * `failing`: pushes were refused or not answered, and none was taken. `waiting`: something was refused before, and nothing has moved
- * since. `dropping`: lines were given up. `idle`: there was nothing to push.
+ * `failing`: pushes were refused or got no response, and none succeeded. `waiting`: something was refused before, and nothing has moved
+ * since. `dropping`: lines were dropped. `idle`: there was nothing to push.
  */
 export type PushState = 'delivering' | 'dropping' | 'failing' | 'waiting' | 'idle' | 'restarted';
 
@@ -14,7 +14,7 @@ const NONE: PushCount = { sent: 0, dropped: 0, retries: 0, answers: {} };
 
 export interface Pushed {
   readonly state: PushState;
-  /** Of what failed meanwhile, else of all that ever did: the most frequent status. */
+  /** The most frequent status of failures in this interval, else of all failures ever. */
   readonly status?: string;
   /** More requests with that status than before. */
   readonly more: number;
@@ -23,7 +23,7 @@ export interface Pushed {
 const failures = (answers: PushCount['answers']): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(answers).filter(([status]) => !/^2\d\d$/.test(status)));
 
-/** `hosts`: those that count; without any, all. */
+/** `hosts`: those that count; all if empty. */
 export function pushed({ before, after }: PushingEvidence, hosts: ReadonlySet<string> = new Set()): Pushed {
   const sum = (pushes: Readonly<Record<string, PushCount>>): PushCount =>
     Object.entries(pushes)
@@ -54,7 +54,7 @@ const plus = (a: PushCount, b: PushCount): PushCount => ({
 
 export const stateOf = (one: PushingEvidence, hosts?: ReadonlySet<string>): PushState => pushed(one, hosts).state;
 
-/** Where collectors push to the surveyed Loki; empty where that is not known. */
+/** Where collectors push to the diagnosed Loki; empty if that is unknown. */
 const hostsOf = (collected: Evidence): ReadonlySet<string> =>
   new Set(judged(collected).flatMap(({ writers }) => writers.flatMap(({ ours, url = '' }) => (ours && URL.canParse(url) ? [new URL(url).host] : []))));
 
@@ -74,7 +74,7 @@ export function podsPushed(collected: Evidence): readonly PodPushed[] {
   );
 }
 
-/** As evidence, in the names of the counters. */
+/** As evidence, using the names of the counters. */
 export function counted({ seen, status, more }: Omit<PodPushed, 'pod'>): string {
   const by = seen.seconds.toFixed(0);
   const retries = Object.values(seen.after.pushes).reduce((all, one) => all + one.retries, 0);

@@ -1,4 +1,4 @@
-/** Hop query: Loki answers what is asked, with lines, whatever their age. */
+/** Hop query: Loki answers queries, with lines of any age. */
 import { getPath } from '../../../design/get-path.ts';
 import type { Json } from '../../../engine/types.ts';
 import { freshSince, said } from './log-lines.ts';
@@ -63,12 +63,12 @@ export const queryAnswered: DoctorCheck = {
   },
 };
 
-/** In a cluster that prints nothing the newest line may be as old as this. */
+/** In a cluster that prints nothing the newest line may be this old. */
 const LONG_S = 900;
-/** Lines that Loki takes are found within seconds. */
+/** Lines that Loki accepts are queryable within seconds. */
 const DELIVERED_S = 180;
 
-/** Collectors that read and send nothing, though nobody refuses them, drop it themselves. */
+/** Collectors that read but send nothing, though nothing is refused, drop lines themselves. */
 function inPipeline(collected: Evidence): { readonly detail: string; readonly fix: string } | undefined {
   const counters = collected.collectors.flatMap((one) => one.counters);
   const sum = (of: (one: (typeof counters)[number]) => number) => counters.reduce((all, one) => all + of(one), 0);
@@ -86,7 +86,7 @@ function inPipeline(collected: Evidence): { readonly detail: string; readonly fi
   };
 }
 
-/** A gateway that answers everybody with an error of its own says nothing of logins. */
+/** A gateway that responds to every request with an error of its own says nothing about logins. */
 function whyUnasked({ collectors, datasources }: Evidence): string {
   const answers = [...datasources, ...collectors.flatMap(({ writers }) => writers)].flatMap(({ answer }) => answer ?? []);
   const failing = answers.find(({ status }) => status >= 500);
@@ -96,7 +96,7 @@ function whyUnasked({ collectors, datasources }: Evidence): string {
 const LIMITED =
   /query time range exceeds the limit|too many outstanding requests|maximum (number )?of series \(\d+\) reached|max entries limit per query exceeded|query would read too many bytes|the query hit the max number of chunks limit|query timed out|request timed out, decrease the duration|query (is )?too large to execute on a single querier|max(imum)? (number of )?(concurrent tail requests|streams matchers)|query is too (long|wide)/i;
 
-/** What stands between a question and its answer by intention: dashboards then fail while small questions work. */
+/** Intentional query limits: dashboards then fail while small queries work. */
 export const queriesFit: DoctorCheck = {
   id: 'query.limits',
   title: 'Queries are within limits',
@@ -129,7 +129,7 @@ export const queriesFit: DoctorCheck = {
       });
     }
     const [kept, longest] = ['retention_period', 'max_query_length'].map((key) => duration(getPath(loki.config, `limits_config.${key}`)));
-    // Said by somebody, not the default: whoever keeps lines longer asks for them day by day.
+    // Set explicitly, not the default: an operator with longer retention queries day by day.
     if (kept !== undefined && longest !== undefined && longest > 0 && kept > longest) {
       return warn('QUERY_LIMITED', {
         message: `Lines are kept for ${String(getPath(loki.config, 'limits_config.retention_period'))}, but a query may span ${String(getPath(loki.config, 'limits_config.max_query_length'))} only`,
@@ -140,7 +140,7 @@ export const queriesFit: DoctorCheck = {
   },
 };
 
-/** Seconds of `30d1h`, `2h30m`, `0s`; `undefined` where nothing is said. */
+/** Seconds of `30d1h`, `2h30m`, `0s`; `undefined` if it is not set. */
 export function duration(value: Json | undefined): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'number') return value / 1e9;
@@ -148,7 +148,7 @@ export function duration(value: Json | undefined): number | undefined {
   return [...String(value).matchAll(/(?<![\d.])([\d.]+)(ms|[smhdwy])/g)].reduce((sum, [, number, unit]) => sum + Number(number) * units[unit!]!, 0);
 }
 
-/** A line is first in the memory of an ingester, then in the bucket: whoever asks must ask both until it has moved. */
+/** A line is first in an ingester's memory, then in the bucket: a query must read both until it has moved. */
 export const noGap: DoctorCheck = {
   id: 'query.gap',
   title: 'Unflushed log lines can be queried',
@@ -192,7 +192,7 @@ export const noGap: DoctorCheck = {
 
 const inHours = (seconds: number): string => (seconds < 172_800 ? `${Math.round(seconds / 360) / 10} hours` : `${Math.round(seconds / 86_400)} days`);
 
-/** Grafana asks for 1+1 to see whether Loki is there; a Loki from before 2.9 can't do sums without a stream. */
+/** Grafana queries 1+1 to check Loki's health; Loki before 2.9 can't evaluate that without a stream. */
 export const grafanaUnderstood: DoctorCheck = {
   id: 'query.health',
   title: "Loki supports Grafana's queries",

@@ -1,4 +1,4 @@
-/** Hops tenant-read and grafana-datasource: data sources ask the gateway, with a login and the tenant that is written. */
+/** Hops tenant-read and grafana-datasource: data sources query the gateway, with a login and the tenant that is written. */
 import { getPath } from '../../../design/get-path.ts';
 import { inWords, isLoginRefused } from './answers.ts';
 import type { LokiEvidence } from './loki-evidence.ts';
@@ -8,7 +8,7 @@ import { fail, NO_LOKI, pass, skip } from './verdict.ts';
 import { refusedAtGateway } from './writers.ts';
 
 const mine = ({ datasources }: Evidence): readonly DatasourceEvidence[] => datasources.filter(({ ours }) => ours);
-/** Also those that ask in Loki's namespace for a Service that is not there. */
+/** Includes those that name a Service in Loki's namespace that does not exist. */
 const meant = ({ datasources, services, loki }: Evidence): readonly DatasourceEvidence[] =>
   datasources.filter(({ ours, url }) => ours || (services.get(url) === undefined && /^https?:\/\/[^./:]+\.([^./:]+)/.exec(url)?.[1] === loki?.namespace));
 const NO_DATASOURCE = skip('no Grafana data source for this Loki was found in the cluster');
@@ -64,7 +64,7 @@ export const sameTenant: DoctorCheck = {
     const written = tenantsWritten(collected);
     const readers = meant(collected).filter(({ tenant }) => tenant !== undefined);
     if (readers.length === 0 || written.length === 0) return skip('no tenants to compare');
-    // Several tenants are read at once as a|b.
+    // Several tenants are queried at once as a|b.
     const bad = readers.find(({ tenant = '' }) => !tenant.split('|').some((one) => written.includes(one)));
     if (!bad || collected.collectors.some(({ writers }) => writers.some(({ tenant }) => tenant?.is === 'dynamic'))) return pass(written.join(', '));
     return fail('READER_TENANT_MISMATCH', {
@@ -80,7 +80,7 @@ export const sameTenant: DoctorCheck = {
   },
 };
 
-/** Grafana adds /loki/api/v1 itself. */
+/** Grafana appends /loki/api/v1 itself. */
 function addressFault({ url }: DatasourceEvidence, collected: Evidence): string | undefined {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return 'it is no http:// or https:// address';
   const { pathname, port, protocol } = new URL(url);
@@ -106,7 +106,7 @@ export const datasourceAddress: DoctorCheck = {
   async run(collected) {
     const { datasources, loki } = collected;
     if (!loki) return NO_LOKI;
-    // A data source may be for another Loki; one that leads nowhere is nobody's.
+    // A data source may be for another Loki; one whose address leads nowhere belongs to none.
     const judged = datasources.filter((one) => one.ours || (inCluster(one, collected) && !collected.services.get(one.url)));
     if (judged.length === 0) return NO_DATASOURCE;
     const bad = judged.map((one) => ({ one, wrong: addressFault(one, collected) })).find(({ wrong }) => wrong !== undefined);

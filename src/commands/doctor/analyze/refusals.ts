@@ -1,4 +1,4 @@
-/** Pushes that failed, as collectors tell of them: in their logs, and in counters where their logs are silent. */
+/** Failed pushes as collectors report them: in their logs, and in counters where their logs are silent. */
 import { getPath } from '../../../design/get-path.ts';
 import { freshSince, nowIn, saying, timeOf, told } from './log-lines.ts';
 import { collectorPods } from './pipeline.ts';
@@ -7,15 +7,15 @@ import type { Evidence } from './evidence.ts';
 
 const PUSH_ERROR = /error sending batch|status=(4\d\d|5\d\d|-1)|server returned HTTP status/i;
 
-/** Trouble of now is told about by whoever tries next; what others said before may have been another one. */
+/** A current failure is logged by the next collector that tries; older messages may have another cause. */
 const AT_ONCE_MS = 25_000;
 
-/** What is ready answers a little later: a Service has to learn of its pods. */
+/** A ready pod receives traffic a little later: a Service has to learn about its pods. */
 const SETTLED_MS = 5000;
 
 /**
- * Since when Loki can take lines, by its first gateway and distributor and the last ingester that it needed, as far as they are ready:
- * what collectors met before is how an installation begins, or the time between two gateways.
+ * Since when Loki can accept lines, by its first gateway and distributor and the last ingester that it needed, as far as they are ready:
+ * earlier failures are normal while an installation starts, or between two gateways.
  */
 export function takingSince({ loki }: Pick<Evidence, 'loki'>): number {
   const since = (component: RegExp): readonly number[] =>
@@ -27,8 +27,8 @@ export function takingSince({ loki }: Pick<Evidence, 'loki'>): number {
 }
 
 /**
- * The last word of each collector about a push that failed: what it said before, or others long before, was another trouble. Where it
- * has said nothing, its counters speak.
+ * The last message of each collector about a failed push: its earlier ones, or much older ones of others, had another cause. Where it
+ * has logged nothing, its counters are used.
  */
 export function refusals(collected: Evidence): ReturnType<typeof saying> {
   const heard = saying(collectorPods(collected), PUSH_ERROR, Math.max(freshSince(collected), takingSince(collected)));
@@ -38,22 +38,22 @@ export function refusals(collected: Evidence): ReturnType<typeof saying> {
   return [...lately, ...silent.map((one) => ({ pod: one.pod, line: counted(one) }))];
 }
 
-/** Parts that are ready learn of each other within it. */
+/** Time within which ready components discover each other. */
 const GOSSIP_MS = 10_000;
 
-/** Collectors that delivered nothing while Loki could have taken it, by their counters. */
+/** Collectors that delivered nothing while Loki could have accepted it, by their counters. */
 export function failing(collected: Evidence): readonly PodPushed[] {
   const [now, since] = [nowIn(collected), takingSince(collected) + GOSSIP_MS];
   return podsPushed(collected).filter(({ state, seen }) => state === 'failing' && now - seen.seconds * 1000 >= since);
 }
 
-/** What was said last of all. */
+/** The most recent message. */
 export function newestRefusal(collected: Evidence): string | undefined {
   const heard = refusals(collected);
   return heard.toSorted((a, b) => (timeOf(a.line) ?? 0) - (timeOf(b.line) ?? 0)).at(-1)?.line;
 }
 
-/** Those of them that say this, each as `pod alloy-a: …`. */
+/** Those that match the pattern, each as `pod alloy-a: …`. */
 export const refusedWith = (collected: Evidence, pattern: RegExp, most = 3): readonly string[] =>
   refusals(collected)
     .filter(({ line }) => pattern.test(line))

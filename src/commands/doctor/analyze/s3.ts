@@ -1,4 +1,4 @@
-/** Hop s3: the buckets are there, where Loki looks for them, and its role may use them. */
+/** Hop s3: the buckets exist, where Loki expects them, and its role may use them. */
 import { getPath } from '../../../design/get-path.ts';
 import { core, said, saying, toldOnce, unwrittenSince } from './log-lines.ts';
 import type { Verdict } from '../../../engine/types.ts';
@@ -69,7 +69,7 @@ const SAYS: readonly (readonly [DoctorCode, RegExp, string])[] = [
   ['LOKI_BUCKET_NAME', /SerializationError[\s\S]{0,400}404|InvalidBucketName/i, 'S3 does not know what Loki calls a bucket'],
 ];
 
-/** Where the buckets could not be looked at, or another one is meant: what S3 answered. */
+/** S3's responses in the pods' logs, for buckets that could not be checked, or when Loki uses another one. */
 function toldByPods(collected: Evidence, loki: LokiEvidence): Verdict | undefined {
   for (const [code, pattern, message] of SAYS) {
     const evidence = toldOnce(saying(core(loki), pattern, unwrittenSince(collected)));
@@ -108,7 +108,7 @@ export const roleSuffices: DoctorCheck = {
   },
 };
 
-/** With an endpoint some versions of Loki sign in without the role. */
+/** With an endpoint set, some versions of Loki do not sign with the role. */
 export const noEndpoint: DoctorCheck = {
   id: 's3.endpoint',
   title: "Loki's S3 region is set",
@@ -127,7 +127,7 @@ export const noEndpoint: DoctorCheck = {
   },
 };
 
-/** A ruler reads rules/TENANT/…, whatever else lies in its bucket. */
+/** A ruler reads rules/TENANT/…, whatever else is in its bucket. */
 export const rulesInPlace: DoctorCheck = {
   id: 's3.rules',
   title: 'The ruler can see the rule files',
@@ -155,7 +155,7 @@ export const rulesInPlace: DoctorCheck = {
   },
 };
 
-/** Tenants and groups are written in Base64 by the ruler's API, and as they are by people. */
+/** The ruler's API encodes tenants and groups in Base64; people write them in plain text. */
 function decoded(text: string): string {
   const plain = Buffer.from(text, 'base64url').toString();
   return /^[\w .:-]+$/.test(plain) && Buffer.from(plain).toString('base64url') === text.replace(/(?<!=)=+$/, '') && text.length > 4 ? plain : text;

@@ -1,4 +1,4 @@
-/** Hop scheduling: every pod has found a place, its volumes and its image. */
+/** Hop scheduling: every pod has been scheduled, with its volumes and its image. */
 import type { DoctorCode } from '../../../problems/catalogue.ts';
 import { inCommon, shortened } from './log-lines.ts';
 import type { LokiEvidence } from './loki-evidence.ts';
@@ -21,7 +21,7 @@ export const lokiThere: DoctorCheck = {
   },
 };
 
-/** A cache that finds no place costs speed, no line. */
+/** An unschedulable cache costs speed, not lines. */
 const isCache = ({ component, name }: PodEvidence) => /cache|memcached/.test(`${component} ${name}`);
 
 export const podsPlaced: DoctorCheck = {
@@ -56,7 +56,7 @@ const claimsOf = (pod: PodEvidence, loki: LokiEvidence | undefined) =>
     ({ name, phase }) => phase !== 'Bound' && pod.spec.volumes?.some(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === name),
   );
 
-/** A scheduler that waits for a provisioner says nothing for ten minutes. */
+/** A scheduler that waits for a provisioner reports nothing for ten minutes. */
 const isVolumeless = (pod: PodEvidence, loki: LokiEvidence | undefined): boolean =>
   pod.node === undefined && claimsOf(pod, loki).some(({ events }) => events.some((event) => /^(ExternalProvisioning|ProvisioningFailed)/.test(event)));
 
@@ -95,7 +95,7 @@ function fixFor(code: DoctorCode, pod: PodEvidence, { loki }: Evidence): { reado
   return {};
 }
 
-/** In the words of the kubelet. */
+/** In the kubelet's words. */
 export const noImage = ({ waiting }: PodEvidence['containers'][number]): boolean =>
   /^(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable|ImageInspectError)$/.test(waiting?.reason ?? '');
 
@@ -121,7 +121,7 @@ export const imagesPulled: DoctorCheck = {
   },
 };
 
-/** Scheduled and yet not started: what the kubelet can't attach or mount tells of it in events only. */
+/** Scheduled but not started: volumes that the kubelet can't attach or mount are reported in events only. */
 export const volumesMounted: DoctorCheck = {
   id: 'scheduling.volumes',
   title: 'All volumes are attached and mounted',

@@ -1,4 +1,4 @@
-/** Hop grafana-datasource, asked from its far end: Grafana itself queries by its data sources, where it lets us in. */
+/** Hop grafana-datasource, from its far end: Grafana itself queries through its data sources, if we have access. */
 import type { DoctorCheck } from './evidence.ts';
 import { pass, skip } from './verdict.ts';
 

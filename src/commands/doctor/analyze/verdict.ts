@@ -1,4 +1,4 @@
-/** Short forms of what every check answers. */
+/** Shorthands for the results of checks. */
 import type { Verdict } from '../../../engine/types.ts';
 import { masked } from '../../../design/secrets.ts';
 import type { DoctorCode } from '../../../problems/catalogue.ts';

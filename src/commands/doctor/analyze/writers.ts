@@ -1,4 +1,4 @@
-/** Hops gateway and tenant-write: collectors are let in, and what they write has a tenant. */
+/** Hops gateway and tenant-write: collectors are authorized, and their lines have a tenant. */
 import { getPath } from '../../../design/get-path.ts';
 import type { Verdict } from '../../../engine/types.ts';
 import { accessIn, inWords, isLoginRefused, isTenantMissing, type Asked } from './answers.ts';
@@ -92,7 +92,7 @@ export const writerTenant: DoctorCheck = {
   },
 };
 
-/** What nginx has noted of others: who is refused there need not be known to this survey. Canaries are not told of. */
+/** What nginx has logged about other clients: one that is refused need not be part of the evidence. Canaries are left out. */
 export function refusedAtGateway(collected: Evidence, loki: LokiEvidence, of: { readonly agents: RegExp; readonly tenant: boolean }): readonly string[] {
   const since = freshSince(collected);
   return loki.pods

@@ -8,7 +8,7 @@ export interface ArchiveFile {
 
 const BLOCK = 512;
 
-/** Names are cut from the left where ustar has no room for them; they stay unique as long as the last 250 bytes are. */
+/** Names are truncated on the left if ustar has no room for them; they stay unique as long as their last 250 bytes are. */
 export function archive(files: readonly ArchiveFile[], made: Date): Uint8Array {
   const seconds = Math.floor(made.getTime() / 1000);
   const blocks = files.flatMap(({ path, content }) => [

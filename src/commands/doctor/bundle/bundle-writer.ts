@@ -15,7 +15,7 @@ export interface Source {
 
 export interface Sourcing {
   readonly run: RunContext;
-  /** Absent where the walk itself has failed. */
+  /** Absent if the diagnosis itself failed. */
   readonly diagnosis?: Diagnosis;
   readonly blanking: Blanking;
 }

@@ -1,4 +1,4 @@
-/** The support bundle: everything a helper may want to see of a log path, without a secret, partial where time or rights run out. */
+/** The support bundle: everything needed to analyze a log path, redacted, partial if time or permissions run out. */
 import { createHash } from 'node:crypto';
 import type { DoctorResult } from '../../../engine/types.ts';
 import type { Clock } from '../../../ports/system.ts';
@@ -13,18 +13,18 @@ export interface BundleOptions extends Omit<Sourcing, 'blanking'> {
   readonly result: DoctorResult;
   /** The same as an HTML page. */
   readonly page?: string;
-  /** Values that are known to be secret already. */
+  /** Values already known to be secret. */
   readonly secrets: ReadonlySet<string>;
   readonly made: Date;
-  /** How long looking at the log path took. */
+  /** How long the diagnosis took. */
   readonly tookMs: number;
 }
 
-/** A bundle that takes longer is given to nobody: the walk and what is gathered after it share this. */
+/** Nobody waits longer for a bundle: the diagnosis and the collection after it share this time. */
 const DEADLINE_MS = 60_000;
-/** Left to gathering in any case. */
+/** Reserved for collection in any case. */
 const LEAST_MS = 20_000;
-/** Of one file, after blanking: the end of a log says most. */
+/** Per file, after redaction: the end of a log is most useful. */
 const MOST_BYTES = 2 * 1024 * 1024;
 
 interface Missing {
@@ -32,7 +32,7 @@ interface Missing {
   readonly why: string;
 }
 
-/** A .tar.gz; its manifest.json lists every file with what was removed from it, and what is missing. */
+/** A .tar.gz; its manifest.json lists every file with what was redacted in it, and what is missing. */
 export async function bundle({ result, page, secrets, made, tookMs, run, diagnosis }: BundleOptions): Promise<Uint8Array> {
   const blank = blanking();
   for (const secret of secrets) blank.learn(secret, 'password');
@@ -87,7 +87,7 @@ export interface Gathering {
   readonly deadlineMs: number;
 }
 
-/** All sources at once, until the deadline: what has come by then is kept, the rest is said to be missing. */
+/** All sources concurrently, until the deadline: what has arrived by then is kept, the rest is listed as missing. */
 export async function gather(all: readonly Source[], { texts, missing, clock, signal, deadlineMs }: Gathering): Promise<void> {
   const open = { yes: true };
   const shelf: BundleWriter = {
@@ -96,7 +96,7 @@ export async function gather(all: readonly Source[], { texts, missing, clock, si
   };
   const over = new AbortController();
   const late = clock.sleep(deadlineMs, AbortSignal.any([signal, over.signal])).then(() => 'late' as const);
-  // Whoever loses the race ends unheard.
+  // The loser of the race is ignored.
   late.catch(() => {});
   try {
     await Promise.all(

@@ -1,4 +1,4 @@
-/** What a bundle takes from the cluster: objects without secrets, events, the last lines of logs, counters. */
+/** A bundle's data from the cluster: objects without secrets, events, the last lines of logs, counters. */
 import { stringify } from 'yaml';
 import type { Evidence } from '../analyze/evidence.ts';
 import type { Workload } from '../analyze/objects-evidence.ts';
@@ -11,7 +11,7 @@ import { each, portOf } from '../collect/objects.ts';
 export type With = Sourcing & Diagnosis;
 interface Place {
   readonly namespace: string;
-  /** `app.kubernetes.io/name` of what is looked at there. */
+  /** `app.kubernetes.io/name` of the pods to include. */
   readonly name: 'loki' | 'alloy';
 }
 
@@ -60,7 +60,7 @@ async function objects({ session, blanking }: With, of: Place & { readonly apiVe
 }
 
 const NOISE = new Set(['managedFields', 'selfLink']);
-/** Holds an object as it was once applied, in a text of its own. */
+/** Contains the object as last applied, as a string. */
 const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 export function yamlOf(object: KubeObject, blanking: Blanking): string {
@@ -90,7 +90,7 @@ async function mounted({ session: { kubernetes }, seen, blanking }: With, { put,
   });
 }
 
-/** Names, keys and sizes. What is in them is read only to be blanked wherever else it stands. */
+/** Names, keys and sizes. The contents are read only to be redacted wherever else they appear. */
 async function secrets({ session: { kubernetes }, seen, blanking }: With, { put, miss }: BundleWriter): Promise<void> {
   const told: object[] = [];
   for (const namespace of new Set(places(seen).map((place) => place.namespace))) {
@@ -101,7 +101,7 @@ async function secrets({ session: { kubernetes }, seen, blanking }: With, { put,
         const entries = Object.entries((data ?? {}) as Readonly<Record<string, string>>).map(
           ([key, value]) => [key, Buffer.from(value, 'base64').toString()] as const,
         );
-        // A record of settings is no secret; its words would blank half of the bundle.
+        // An installation record is not secret; redacting its words would blank half of the bundle.
         if (type !== 'loki-eks.dev/installation')
           for (const [key, value] of entries) for (const line of [value, ...value.split('\n')]) blanking.learn(line, key);
         told.push({
@@ -141,7 +141,7 @@ async function events({ session: { kubernetes } }: With, { namespace, name }: Pl
 const TAIL = 500;
 const PODS = 40;
 
-/** Those that are not ready first: they have most to tell. */
+/** Pods that are not ready first: they matter most. */
 async function logs({ session: { kubernetes }, seen }: With, { put, miss }: BundleWriter): Promise<void> {
   const all = [...(seen.loki?.pods ?? []), ...seen.collectors.flatMap(({ pods }) => pods)].filter(({ node }) => node !== undefined);
   const chosen = all.toSorted((a, b) => Number(a.ready) - Number(b.ready)).slice(0, PODS);
@@ -162,7 +162,7 @@ async function logs({ session: { kubernetes }, seen }: With, { put, miss }: Bund
 
 const METERED = 14;
 
-/** One pod of each component speaks for the others. */
+/** One pod per component represents the others. */
 async function counters({ session: { kubernetes }, seen }: With, { put, miss }: BundleWriter): Promise<void> {
   const pods = [...(seen.loki?.pods ?? []), ...seen.collectors.flatMap(({ pods }) => pods.slice(0, 3))].filter(({ ready }) => ready);
   const first = pods.filter((pod, index) => pod.component === '' || pods.findIndex(({ component }) => component === pod.component) === index);
@@ -173,7 +173,7 @@ async function counters({ session: { kubernetes }, seen }: With, { put, miss }: 
     try {
       const { status, body } = await kubernetes.raw(`/api/v1/namespaces/${namespace}/pods/${name}:${port}/proxy/metrics`);
       if (status === 200) put(`metrics/${namespace}/${name}.txt`, body);
-      // nginx and the caches serve no counters of their own there.
+      // nginx and the caches serve no metrics of their own there.
       else if (component !== 'gateway' && status !== 404) miss(`metrics of pod ${namespace}/${name}`, `the pod proxy returns HTTP ${status}`);
     } catch (error) {
       miss(`metrics of pod ${namespace}/${name}`, error);

@@ -1,4 +1,4 @@
-/** What never leaves in a bundle: secrets by name, by form, and by being known; what was taken out is counted by rule. */
+/** What never leaves in a bundle: secrets by name, by format, and known values; redactions are counted by rule. */
 import { isSecretName, redactText, withoutSecrets, type Mark } from '../../../design/secrets.ts';
 import { knownSecrets } from '../../../engine/redaction.ts';
 
@@ -8,16 +8,16 @@ export interface Removed {
 }
 
 export interface Blanking {
-  /** From now on this value is blanked wherever it stands, also in base64. `name`: of the field that holds it, where that is known. */
+  /** From now on this value is redacted wherever it appears, also in base64. `name`: of the field that holds it, if known. */
   learn(secret: string, name?: string): void;
-  /** A document without the values of what is named like a secret. */
+  /** A document without the values of secret names. */
   document(value: unknown): unknown;
   text(text: string): { readonly text: string; readonly removed: readonly Removed[] };
 }
 
-/** Shorter values are ordinary words, and would blank everything, unless their name says that they are secret. */
+/** Shorter values are ordinary words, and would redact everything, unless their name marks them as secret. */
 const SHORTEST = 8;
-/** Of one line: what is longer is no line for a reader. */
+/** Per line: a longer line is not meant for readers. */
 const LONGEST = 8000;
 const mark: Mark = (rule) => `[removed: ${rule}]`;
 const MARK = /\[removed: ([a-z-]+)\]/g;
@@ -32,7 +32,7 @@ export function blanking(): Blanking {
     },
     document: (value) => withoutSecrets(value, mark),
     text: (given) => {
-      // Before lines are cut, so that none of them ends in half a secret.
+      // Before lines are truncated, so that none ends in half a secret.
       const unknown = known.without(given, '[removed: known-secret]');
       const text = redactText(cutLines(unknown), mark);
       return { text, removed: counted(text) };
@@ -40,7 +40,7 @@ export function blanking(): Blanking {
   };
 }
 
-/** At a blank or sign, so that no secret is cut into what can't be known any more. */
+/** At a blank or punctuation, so that no secret is cut into an unrecognizable part. */
 function cutLines(text: string): string {
   if (text.length <= LONGEST) return text;
   const cut = (line: string) => {

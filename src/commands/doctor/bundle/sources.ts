@@ -1,4 +1,4 @@
-/** What goes into a bundle, and where it comes from; what the cluster itself has to tell is in bundle-cluster.ts. */
+/** What goes into a bundle, and where it comes from; the cluster's own data is in cluster-sources.ts. */
 import { stringify } from 'yaml';
 import type { Evidence } from '../analyze/evidence.ts';
 import { objectsIn, refIn, targetOf } from '../../../design/drift.ts';

@@ -1,4 +1,4 @@
-/** The log of a gateway, by time, and on one with very many nodes behind it by size: about two megabytes. */
+/** The access log of a gateway, limited by time, and with very many nodes behind it by size: about two megabytes. */
 import { accessOf } from '../analyze/access.ts';
 import type { PodEvidence } from '../analyze/objects-evidence.ts';
 import type { Kubernetes } from '../../../ports/kubernetes.ts';

@@ -1,4 +1,4 @@
-/** How the gateway answers nobody, the writers and the readers: harmless GETs, and one query for whatever came last. */
+/** The gateway's responses to anonymous requests, the writers and the readers: harmless GETs, and one query for the newest line. */
 import type { Answer, LokiEvidence } from '../analyze/loki-evidence.ts';
 import type { CollectorEvidence } from '../analyze/collectors-evidence.ts';
 import type { DatasourceEvidence, ReadingEvidence } from '../analyze/evidence.ts';
@@ -8,7 +8,7 @@ import { isRecord, listIn, received, recordIn, wordsIn } from './json.ts';
 import { stop } from '../../../problems/problem.ts';
 import { inTime, collected, type CollectContext } from './objects.ts';
 
-/** Parts of a Loki without a gateway that answer queries themselves. */
+/** Components of a Loki without a gateway that answer queries themselves. */
 const READERS = ['gateway', 'query-frontend', 'read', 'single-binary', 'querier'];
 
 interface Asking {
@@ -22,7 +22,7 @@ const PROBE = '/loki/api/v1/labels';
 export interface Answers extends Omit<Asking, 'loki'> {
   readonly anonymous?: Answer;
   readonly reading?: ReadingEvidence;
-  /** As whoever could read. */
+  /** The identity used for reading. */
   readonly read?: (path: string) => Promise<Answer>;
 }
 
@@ -76,7 +76,7 @@ interface Reader {
   readonly as: NonNullable<Parameters<Logs['get']>[1]>;
 }
 
-/** As a data source of the cluster reads when one has all it takes, else as the writer. */
+/** Reads with a data source's login and tenant if one has both, else as the writer. */
 function readerOf({ collectors, datasources }: Omit<Asking, 'loki'>): Reader | undefined {
   const reader = datasources.find(({ answer }) => answer?.status === 200);
   const writer = collectors.flatMap(({ writers }) => writers).find(({ answer }) => answer?.status === 200);
@@ -89,13 +89,13 @@ function readerOf({ collectors, datasources }: Omit<Asking, 'loki'>): Reader | u
   };
 }
 
-/** In the middle of a restart an answer may fail that comes a moment later. */
+/** In the middle of a restart a request may fail that succeeds a moment later. */
 const AGAIN_MS = 2000;
 
-/** As long as a question is worth waiting for that Loki answers in a second; more than one pod may be tried within it. */
+/** How long to wait for a query that Loki answers in a second; more than one pod may be tried in that time. */
 const ANSWER_MS = 15_000;
 
-/** The same question once more where the answer is a failure of the moment. */
+/** Repeats the query if it failed for a transient reason. */
 async function steadily<T extends Answer>({ run }: CollectContext, ask: () => Promise<T>): Promise<T> {
   const heard = async (): Promise<T> => {
     const answer = await inTime(run, ANSWER_MS, ask());
@@ -112,7 +112,7 @@ async function readingOf(looking: CollectContext, { logs, reader }: { readonly l
   const { run, miss } = looking;
   const { as } = reader;
   const asked = run.deps.clock.now();
-  // What Grafana's "Save & test" asks: an old Loki does not understand it.
+  // The query of Grafana's "Save & test": an old Loki does not understand it.
   const health = await collected(
     miss,
     "Grafana's health check",
@@ -142,7 +142,7 @@ const HOUR = 3_600_000;
 
 type Newest = NonNullable<ReadingEvidence['newest']>;
 
-/** `undefined` for what is no answer to a query; a stream without sense in it has no entries. */
+/** `undefined` if it is not a query response; a malformed stream has no entries. */
 function entriesIn(body: string): readonly Newest[] | undefined {
   const data = recordIn(body)?.['data'];
   if (!isRecord(data) || (data['result'] !== null && !Array.isArray(data['result']))) return undefined;

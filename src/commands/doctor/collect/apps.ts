@@ -1,15 +1,15 @@
-/** Pods of other people that nobody can collect from: what they do not write to stdout, and what runs on Fargate. */
+/** Application pods that can't be collected from: those that do not log to stdout, and those on Fargate. */
 import type { Evidence } from '../analyze/evidence.ts';
 import { each, collected, podOf, type CollectContext } from './objects.ts';
 
 const MOST = 12;
 const LISTED = 300;
-/** A pod that has just come may not have had anything to say. */
+/** A new pod may not have had anything to log. */
 const GROWN_MS = 10_000;
 const NOT_APPS =
   /^(kube-.*|amazon-.*|aws-.*|istio-.*|linkerd.*|calico-.*|tigera-.*|gatekeeper-.*|cert-manager|external-.*|karpenter|monitoring|observability)$/;
 
-/** One pod a workload, of those that have run for a while; `others` are namespaces that are looked at anyway. */
+/** One pod per workload, of those that have run for a while; `others` are namespaces that are read anyway. */
 export async function silentApps({ run, session: { kubernetes }, miss }: CollectContext, others: readonly string[]): Promise<Evidence['silent']> {
   const query = { apiVersion: 'v1', kind: 'Pod', fields: 'status.phase=Running', limit: LISTED } as const;
   const objects = await collected(miss, 'pods of all namespaces', kubernetes.list(query));
@@ -34,7 +34,7 @@ export async function silentApps({ run, session: { kubernetes }, miss }: Collect
 
 const FARGATE_LISTED = 1000;
 
-/** By the label that Fargate's own webhook puts on every pod that it takes. */
+/** By the label that Fargate's own webhook sets on every pod that it schedules. */
 export async function podsOnFargate({ session: { kubernetes }, miss }: CollectContext): Promise<readonly string[] | undefined> {
   const query = { apiVersion: 'v1', kind: 'Pod', labels: 'eks.amazonaws.com/fargate-profile', metadataOnly: true, limit: FARGATE_LISTED } as const;
   const found = await collected(miss, 'pods on Fargate', kubernetes.list(query));

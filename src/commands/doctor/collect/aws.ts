@@ -1,11 +1,11 @@
-/** The AWS side of a Loki: the role of its service account, its buckets, and what the one may do on the other. */
+/** The AWS side of a Loki: the role of its service account, its buckets, and the role's permissions on the buckets. */
 import { isBucketName } from '../analyze/s3.ts';
 import type { AccountEvidence, BucketEvidence } from '../analyze/loki-evidence.ts';
 import { collected, type CollectContext } from './objects.ts';
 
 type Wanted = Pick<BucketEvidence, 'use' | 'name' | 'region'>;
 
-/** `troubled`: what Loki's logs tell makes it worth asking what is in them. */
+/** `troubled`: Loki's logs make it worth reading their contents. */
 export function bucketsOf(
   looking: CollectContext,
   { account, buckets, troubled }: { readonly account: AccountEvidence; readonly buckets: readonly Wanted[]; readonly troubled: boolean },
@@ -62,7 +62,7 @@ async function bucketOf(
   { bucket, role, troubled, chunks }: { readonly bucket: Wanted; readonly role?: string; readonly troubled: boolean; readonly chunks: string | undefined },
 ): Promise<BucketEvidence> {
   const { aws, caller } = session;
-  // A name with a path is refused by the SDK itself; that it is no name is what there is to tell.
+  // The SDK itself rejects a name with a path; that it is not a valid name is the finding.
   if (!isBucketName(bucket.name)) return bucket;
   const buckets = aws.buckets(caller.account);
   const look = await buckets.look(bucket.name).catch((error: unknown) => void miss(`bucket ${bucket.name}`, error));

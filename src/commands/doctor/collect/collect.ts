@@ -1,4 +1,4 @@
-/** Everything `doctor` knows of a log path, read without a write and without a record of an installation. */
+/** Collects all evidence about a log path, without a write and without an installation record. */
 import { clusterArn, roleArn, rule } from '../../../design/permissions.ts';
 import type { Permission } from '../../../engine/types.ts';
 import type { CollectorEvidence } from '../analyze/collectors-evidence.ts';
@@ -138,14 +138,14 @@ async function clusterSeen({ session: { aws, caller, cluster, kubernetes }, miss
     region: aws.region,
     partition: caller.partition,
     ...(issuer && { issuer }),
-    // A provider that could not be looked at is not one that is missing.
+    // A provider that could not be read is not missing.
     ...(providerArn && provider && { providerArn }),
     ...(provider?.known && { provider: provider.known }),
     clusterDns: dns === undefined || dns.object !== undefined,
   };
 }
 
-/** What may not be read is left out, and said. Adopt looks at what it takes over in the same way. */
+/** What may not be read is left out, and reported. Adopt reads the installation in the same way. */
 const SURVEYING = ['doctor', 'adopt'] as const;
 export const surveyPermissions: readonly Permission[] = [
   { to: 'find the cluster and its associations', for: SURVEYING, actions: ['eks:DescribeCluster', 'eks:ListPodIdentityAssociations'], on: [clusterArn] },

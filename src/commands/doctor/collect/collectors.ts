@@ -1,4 +1,4 @@
-/** The collectors that are found in the cluster: their pipelines, where they write, their pods and counters. */
+/** The collectors in the cluster: their pipelines, where they write, their pods and counters. */
 import { blocksNamed, readAlloy } from '../../../design/alloy-reading.ts';
 import { countersIn } from '../analyze/counters.ts';
 import type { CollectorCounters, CollectorEvidence, Software } from '../analyze/collectors-evidence.ts';
@@ -10,18 +10,18 @@ import { parsed } from './loki-config.ts';
 import { each, linesOf, collected, mountedFile, podOf, portOf, slimPod, workloadOf, type CollectContext } from './objects.ts';
 import { alloyWriters, promtailWriters } from './writers.ts';
 
-/** Collectors do the same on every node, so that some of them speak for all. */
+/** Collectors do the same on every node, so a sample is enough. */
 const SAMPLE = 10;
 const TAIL = 200;
-/** Of one workload: nodes beyond are not told apart. */
+/** Per workload: nodes beyond that are not distinguished. */
 const MOST_PODS = 5000;
 const JUDGED = ['alloy', 'alloy-logs', 'alloy-singleton', 'alloy-receiver', 'grafana-agent', 'grafana-agent-logs', 'promtail'];
 const OTHERS = ['fluent-bit', 'fluentd', 'fluentbit', 'vector', 'opentelemetry-collector', 'otel-collector', 'logstash', 'filebeat'];
 const LABELS = [`app.kubernetes.io/name in (${[...JUDGED, ...OTHERS].join(',')})`, 'app in (promtail,alloy,fluent-bit,vector)'];
 
 /**
- * Those in the namespace where they are expected, else those of all namespaces. `elsewhere` are the rest: they matter only
- * when they write to the same Loki.
+ * Those in the expected namespace, else those of all namespaces. `elsewhere` are the rest: they matter only
+ * if they write to the same Loki.
  */
 export async function surveyCollectors(
   looking: CollectContext,
@@ -44,7 +44,7 @@ export async function surveyCollectors(
   return { expected: tell(looking, expected), elsewhere: (await see(others)).filter(({ software }) => software !== 'other') };
 }
 
-/** Alloy also gathers metrics and traces; one without any component for logs is no collector of ours to judge. */
+/** Alloy also collects metrics and traces; one without any log component is not relevant here. */
 const collectsLogs = ({ software, text, blocks }: CollectorEvidence): boolean =>
   software !== 'alloy' || text === undefined || blocksNamed(blocks, /^(loki|otelcol|faro)\./).length > 0 || !/^[ \t]*(prometheus|pyroscope)\./m.test(text);
 
@@ -109,7 +109,7 @@ function softwareOf({ metadata }: KubeObject, workload: Workload): Software {
 
 const wordsOf = ({ command = [], args = [] }: Container): readonly string[] => [...command, ...args];
 
-/** Among sidecars, the container that is told what to run. */
+/** Among sidecars, the container that has the configuration argument. */
 const collectorIn = ({ template }: Workload): Container | undefined =>
   template.containers.find((one) => wordsOf(one).some((word) => word === 'run' || /^--?config\.file=/.test(word))) ?? template.containers[0];
 
@@ -122,7 +122,7 @@ async function configOf({ session, miss }: CollectContext, workload: Workload, c
   return collected(miss, 'collector configuration', mountedFile(session.kubernetes, { namespace, template, container, path }));
 }
 
-/** In trouble first, and then from all over the cluster. */
+/** Pods in trouble first, and then a spread over the whole cluster. */
 function chosenOf(pods: readonly PodEvidence[]): readonly PodEvidence[] {
   const placed = pods.filter(({ node }) => node !== undefined);
   const troubled = placed.filter(({ ready }) => !ready).slice(0, SAMPLE);
@@ -153,7 +153,7 @@ async function sampled(
   };
 }
 
-/** By the proxy of the API server; one that does not answer is said. */
+/** Through the API server's proxy; one that does not respond is reported. */
 export async function countersOf({ session: { kubernetes }, miss }: CollectContext, pod: PodEvidence): Promise<CollectorCounters | undefined> {
   const container = pod.spec.containers.find((one) => wordsOf(one).some((word) => word === 'run' || /^--?config\.file=/.test(word))) ?? pod.spec.containers[0];
   const port = portOf(container, /^http/) ?? 12345;

@@ -1,4 +1,4 @@
-/** Dashboards that Grafana's sidecar provisions, as far as they ask a Loki: data sources and labels that they rely on. */
+/** Dashboards that Grafana's sidecar provisions, if they query a Loki: the data sources and labels that they rely on. */
 import type { DashboardEvidence } from '../analyze/evidence.ts';
 import type { KubeObject } from '../../../ports/kubernetes.ts';
 import { collected, type CollectContext } from './objects.ts';
@@ -29,7 +29,7 @@ type Body = Readonly<Record<string, unknown>>;
 const isBody = (value: unknown): value is Body => typeof value === 'object' && value !== null && !Array.isArray(value);
 const list = (value: unknown): readonly Body[] => (Array.isArray(value) ? value.filter(isBody) : []);
 
-/** `undefined` when nothing in it asks a Loki. */
+/** `undefined` if nothing in it queries a Loki. */
 function dashboardOf(board: unknown, from: string): DashboardEvidence | undefined {
   if (!isBody(board)) return undefined;
   const panels = list(board['panels']).flatMap((panel) => [panel, ...list(panel['panels'])]);
@@ -60,7 +60,7 @@ function dashboardOf(board: unknown, from: string): DashboardEvidence | undefine
   };
 }
 
-/** Labels that must be there for anything to match: equal to a text of its own, or to a variable. */
+/** Labels that must exist for anything to match: equal to a literal, or to a variable. */
 function labelsIn(expression: string): readonly string[] {
   const text = expression.replace(/\$\{[^}$]*\}/g, 'variable');
   const selector = text.includes('{') ? (text.slice(text.indexOf('{') + 1).split('}')[0] ?? '') : '';

@@ -1,4 +1,4 @@
-/** What the cluster itself says of a namespace: warnings, claims, network policies, and trouble of nodes. */
+/** What the cluster reports about a namespace: warnings, claims, network policies, and trouble of nodes. */
 import type { ClaimEvidence } from '../analyze/loki-evidence.ts';
 import type { EventEvidence, PolicyRule, PolicyEvidence, Selector, Workload } from '../analyze/objects-evidence.ts';
 import type { KubeObject } from '../../../ports/kubernetes.ts';
@@ -6,13 +6,13 @@ import { each, collected, type CollectContext } from './objects.ts';
 
 const MOST_EVENTS = 300;
 
-/** Warnings of the last hour: events live no longer. */
+/** Warnings of the last hour: events do not live longer. */
 export async function warningsIn({ session: { kubernetes }, miss }: CollectContext, namespace: string): Promise<readonly EventEvidence[]> {
   const query = { apiVersion: 'v1', kind: 'Event', namespace, fields: 'type=Warning', limit: MOST_EVENTS } as const;
   return ((await collected(miss, `events in namespace ${namespace}`, kubernetes.list(query))) ?? []).map(eventOf);
 }
 
-/** Out of memory on a node takes pods along that did nothing wrong. */
+/** Memory pressure on a node also kills pods that did nothing wrong. */
 export async function nodeEvents({ session: { kubernetes }, miss }: CollectContext): Promise<readonly EventEvidence[]> {
   const query = { apiVersion: 'v1', kind: 'Event', fields: 'reason=SystemOOM', limit: MOST_EVENTS } as const;
   return ((await collected(miss, 'node events', kubernetes.list(query))) ?? []).map(eventOf);
@@ -24,7 +24,7 @@ function eventOf(event: KubeObject): EventEvidence {
   return { object, reason: String(event['reason'] ?? ''), message: String(event['message'] ?? '') };
 }
 
-/** All claims of Loki's StatefulSets, also of pods that are no more; events only of those that are not bound. */
+/** All claims of Loki's StatefulSets, including those of pods that no longer exist; events only for claims that are not bound. */
 export async function claimsIn(
   { session: { kubernetes }, miss }: CollectContext,
   of: { readonly namespace: string; readonly instance: string | undefined; readonly workloads: readonly Workload[] },
@@ -68,7 +68,7 @@ interface PolicyBody {
   readonly egress?: readonly { readonly to?: PolicyRule['peers']; readonly ports?: PolicyRule['ports'] }[];
 }
 
-/** `undefined` when they may not be listed in one of the namespaces. */
+/** `undefined` if listing is not allowed in one of the namespaces. */
 export async function policiesIn(
   { session: { kubernetes }, miss }: CollectContext,
   namespaces: readonly string[],

@@ -1,4 +1,4 @@
-/** The gateway in front of a Loki: its nginx, its Service, its logins, and how it answers. */
+/** The gateway in front of a Loki: its nginx, its Service, its logins, and its responses. */
 import type { Answer, GatewayEvidence } from '../analyze/loki-evidence.ts';
 import type { Workload } from '../analyze/objects-evidence.ts';
 import { objectsIn, refIn, targetOf } from '../../../design/drift.ts';
@@ -55,13 +55,13 @@ export async function gatewayOf(
   };
 }
 
-/** Objects of the gateway that its release has and the cluster has not, as `Deployment loki/loki-gateway`; read only where something is missing. */
+/** Gateway objects that are in its release but not in the cluster, as `Deployment loki/loki-gateway`; read only if something is missing. */
 export async function gatewayLost(
   { session: { kubernetes }, miss }: CollectContext,
   { namespace, release, gateway }: { readonly namespace: string; readonly release: Release | undefined; readonly gateway: GatewayEvidence | undefined },
 ): Promise<readonly string[]> {
   if (!release?.manifest || (gateway && gateway.serviceType !== undefined)) return [];
-  // Documents with another name are not worth their parsing.
+  // Documents with another name need not be parsed.
   const documents = release.manifest.split(/^---$/m).filter((text) => text.includes('gateway'));
   const wanted = objectsIn(documents.join('---')).filter(
     ({ kind, metadata }) => /^(Deployment|Service)$/.test(kind) && componentOf(metadata.labels) === 'gateway',
@@ -80,7 +80,7 @@ export async function gatewayLost(
   return found.flat();
 }
 
-/** How the gateway answers; of a long answer the beginning. */
+/** The gateway's response; the beginning of a long one. */
 export async function askGateway(logs: Logs, path: string, as: Parameters<Logs['get']>[1] = {}): Promise<Answer> {
   return logs.get(path, as).then(({ status, body, headers }) => ({ status, body: body.slice(0, 4000), headers }));
 }
@@ -101,7 +101,7 @@ export async function gatewayLogs(
   });
 }
 
-/** Why nginx can't use what is in the Secret; hashes themselves go no further than here. */
+/** Why nginx can't use the Secret's contents; the hashes themselves never leave this function. */
 function htpasswdFault(secret: KubeObject, key: string): string | undefined {
   const data = (secret['data'] ?? {}) as Readonly<Record<string, string>>;
   const encoded = data[key];
@@ -117,5 +117,5 @@ function htpasswdFault(secret: KubeObject, key: string): string | undefined {
     : `line ${odd + 1} of key ${key} is not user:hash in a form that nginx knows`;
 }
 
-/** apr1, bcrypt, SHA, crypt and what nginx reads itself; a hash of any other look is the library's to refuse. */
+/** apr1, bcrypt, SHA, crypt and nginx's own schemes; any other format is rejected by the library. */
 const HASHED = /^[^:\s]+:(\$(apr1|1|2[abxy]|5|6|y)\$\S+|\{(SHA|SSHA|PLAIN)\}\S+|[./A-Za-z0-9]{13})(:.*)?$/;

@@ -12,7 +12,7 @@ import type { CollectContext } from './objects.ts';
 
 const MOST = 200;
 
-/** A data source as Grafana's API shows it: what it keeps secret is not among it. */
+/** A data source as returned by Grafana's API, which omits its secrets. */
 interface Listed {
   readonly from: string;
   readonly uid: string;
@@ -25,7 +25,7 @@ export interface InGrafana {
   readonly sources: readonly Listed[];
 }
 
-/** Through the API of the one Grafana that counts, when the user gave a login for it. */
+/** Through the API of the Grafana in use, if the user gave a login for it. */
 export async function surveyGrafana({ run, session: { kubernetes }, miss }: CollectContext): Promise<InGrafana | undefined> {
   const { settings } = run;
   if (settings.grafanaTokenFile === undefined && !settings.grafanaAdmin) return undefined;
@@ -46,7 +46,7 @@ export async function surveyGrafana({ run, session: { kubernetes }, miss }: Coll
   }
 }
 
-/** As a panel would ask: any line of the last hour. */
+/** As a panel would query: any line of the last hour. */
 export async function askThroughGrafana({ grafana, sources }: InGrafana, leads: (url: string) => boolean): Promise<readonly AskedEvidence[]> {
   const wanted = sources.filter(({ url }) => leads(url)).slice(0, MOST_ASKED);
   return Promise.all(
@@ -63,7 +63,7 @@ export async function askThroughGrafana({ grafana, sources }: InGrafana, leads: 
 
 const MOST_ASKED = 10;
 
-/** An address that leads nowhere for Grafana is wrong in its data source. */
+/** An address that Grafana can't resolve is wrong in its data source. */
 function seenFrom({ code, message, fix, evidence = [] }: Problem, where: string): Problem {
   const all = [where, ...evidence];
   return code === 'GRAFANA_CANNOT_REACH_GATEWAY' ? problem('DATASOURCE_URL', { message, evidence: all }) : { code, message, fix, evidence: all };
@@ -99,7 +99,7 @@ export async function surveyDatasources({ run, session: { kubernetes }, miss }: 
 }
 
 /**
- * Uids and names by which a dashboard finds a Loki, of all Grafanas that were looked at. Absent when there may be more: nothing is
+ * Uids and names by which a dashboard finds a Loki, in all Grafanas that were read. Absent if there may be more: nothing is
  * provisioned, not everything could be read, or a uid is in a variable that only Grafana's pod knows.
  */
 export function sourceNames({ datasources, whole }: Provisioned, inGrafana: InGrafana | undefined): Evidence['sourceNames'] {
@@ -122,7 +122,7 @@ interface Entry {
   readonly secureJsonData?: Readonly<Record<string, unknown>>;
 }
 
-/** By file; `undefined` for one that is no YAML. */
+/** By file; `undefined` for one that is not YAML. */
 function datasourcesIn(from: string, object: KubeObject): readonly (readonly DatasourceEvidence[] | undefined)[] {
   const data = (object['data'] ?? {}) as Readonly<Record<string, string>>;
   return Object.entries(data).flatMap(([key, value]) => {
@@ -138,7 +138,7 @@ function datasourcesIn(from: string, object: KubeObject): readonly (readonly Dat
   });
 }
 
-/** Where none is given Grafana makes it of the name; a `$` begins a variable. */
+/** If there is none, Grafana derives it from the name; a `$` begins a variable. */
 function uidOf({ uid, name = '' }: Entry): string | undefined {
   if (uid === undefined || uid === null || uid === '') return `P${createHash('sha256').update(name).digest('hex').slice(0, 16).toUpperCase()}`;
   return String(uid).includes('$') ? undefined : String(uid);
@@ -154,7 +154,7 @@ function datasourceOf(from: string, entry: Entry): DatasourceEvidence {
     return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
   };
   const written = secureJsonData['basicAuthPassword'];
-  // Two dollars are one to Grafana; one is the beginning of a variable, whose value only its pod knows.
+  // Grafana reads two dollars as one; a single one begins a variable, whose value only its pod knows.
   const password = typeof written === 'string' && !/\$[\w{]/.test(written.replaceAll('$$', '')) ? written.replaceAll('$$', () => '$') : undefined;
   const tenant = valueOf('x-scope-orgid');
   return {

@@ -1,10 +1,10 @@
-/** Answers that should be JSON, and may be anything: a login page of a proxy, nothing at all, or what another program says. */
+/** Responses that should be JSON, but may be anything: a proxy's login page, nothing at all, or another program's output. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 export const isRecord = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** `undefined` for whatever is no JSON object. */
+/** `undefined` if it is not a JSON object. */
 export function recordIn(body: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(body);
@@ -17,7 +17,7 @@ export function recordIn(body: string): Fields | undefined {
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 export const wordsIn = (value: unknown): readonly string[] => listIn(value).filter((one) => typeof one === 'string');
 
-/** The beginning of what came instead. */
+/** The beginning of what was received instead. */
 export function received(body: string): string {
   const text = body.slice(0, 400).replace(/\s+/g, ' ').trim();
   if (text === '') return 'an empty body';

@@ -1,4 +1,4 @@
-/** Loki's own configuration, wherever its workloads mount it from, and the buckets that it names. */
+/** Loki's own configuration, from wherever its workloads mount it, and the buckets that it names. */
 import { parse } from 'yaml';
 import type { BucketEvidence } from '../analyze/loki-evidence.ts';
 import type { Workload } from '../analyze/objects-evidence.ts';
@@ -13,7 +13,7 @@ const configFlag = (workload: Workload) =>
     return path ? [{ container, path }] : [];
   })[0];
 
-/** Whether Loki itself runs there: not its gateway, caches or canary. */
+/** Whether it runs Loki itself: not its gateway, caches or canary. */
 export const isLoki = (workload: Workload): boolean =>
   configFlag(workload) !== undefined && !/gateway$|canary|cache/.test(workload.component.replace('index-gateway', ''));
 
@@ -57,14 +57,14 @@ interface Store {
   readonly region: string;
 }
 
-/** By its keys, or by the address form `s3://REGION/BUCKET`. */
+/** By its keys, or by the URL form `s3://REGION/BUCKET`. */
 function storeAt(config: Json | undefined, path: string): Store {
   const said = (key: string) => word(getPath(config, `${path}.${key}`));
   const [, host = '', bucket = ''] = /^s3:\/\/(?:[^@/]*@)?([^/]*)\/?(.*)$/.exec(said('s3')) ?? [];
   return { name: said('bucketnames') || said('bucket_name') || bucket, region: said('region') || (/^[a-z]{2}(-[a-z]+)+-\d$/.test(host) ? host : '') };
 }
 
-/** An endpoint that is not of AWS: MinIO, Ceph and their like. */
+/** An endpoint outside of AWS: MinIO, Ceph and the like. */
 export function otherStoreIn(config: Json | undefined): string | undefined {
   const paths = ['storage_config.aws', 'common.storage.s3', 'storage_config.object_store.s3'];
   const hosts = paths.flatMap((path) => [

@@ -1,4 +1,4 @@
-/** What Loki says of itself: its ring and its counters, asked of a few of its pods. */
+/** Loki's own state: its ring and its counters, read from a few of its pods. */
 import { series, total } from '../analyze/counters.ts';
 import type { LokiCounters, LokiEvidence } from '../analyze/loki-evidence.ts';
 import type { PodEvidence } from '../analyze/objects-evidence.ts';
@@ -32,7 +32,7 @@ export async function ringOf({ session: { kubernetes }, miss }: CollectContext, 
   return { active: shards.filter(({ state }) => state === 'ACTIVE').length, states: shards.map(({ id, state }) => `${id}: ${state}`) };
 }
 
-/** Of a ring without an instance `shards` is null. */
+/** In a ring without instances, `shards` is null. */
 function shardsIn(body: string): readonly { readonly id: string; readonly state: string }[] | undefined {
   const ring = recordIn(body);
   if (!ring || !('shards' in ring)) return undefined;
@@ -42,17 +42,17 @@ function shardsIn(body: string): readonly { readonly id: string; readonly state:
   return shards.filter(isRecord).map(({ id, state }) => ({ id: String(id), state: String(state) }));
 }
 
-/** As long as a pod may take that is well: its metrics come in milliseconds. */
+/** Longer than a healthy pod takes: its metrics arrive in milliseconds. */
 const ANSWER_MS = 6000;
 
 /**
- * Of the pods that write and read, and of the one that deletes, as far as the pod proxy may be used; and which of them do not answer,
- * though they should be up.
+ * From the pods that write and read, and the one that deletes, as far as the pod proxy may be used; and which of them do not respond
+ * although they should be up.
  */
 export async function stateOf(looking: CollectContext, pods: readonly PodEvidence[]): Promise<Pick<LokiEvidence, 'counters' | 'asked' | 'mute'>> {
   const { session, miss, run } = looking;
   const of = (...components: readonly string[]) => pods.filter(({ component }) => components.includes(component));
-  // Whoever has answered before may be asked for more: a process that was stopped is not ready any more.
+  // Pods that have responded before are queried again: a process that was stopped is not ready any more.
   const up = (all: readonly PodEvidence[]) => all.filter(({ ready, containers }) => ready || containers.some(({ startedAt }) => startedAt !== undefined));
   const writing = up(of('distributor', 'ingester', 'write', 'single-binary'));
   if (writing.length > MOST_ASKED) miss.say(`metrics of ${writing.length - MOST_ASKED} of ${writing.length} Loki pods`, `limited to ${MOST_ASKED}`);
@@ -91,7 +91,7 @@ export async function stateOf(looking: CollectContext, pods: readonly PodEvidenc
   };
 }
 
-/** A line of a Prometheus exposition, somewhere. */
+/** A line of a Prometheus exposition, anywhere in the text. */
 const METRICS = /^[a-zA-Z_:][\w:]*(?:\{[^\n]*\})? \S+$/m;
 
 const isForbidden = (error: unknown): boolean =>

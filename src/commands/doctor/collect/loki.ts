@@ -1,4 +1,4 @@
-/** Loki as it is found in the cluster, whoever installed it: workloads, pods and what they say, and all that hangs on them. */
+/** Loki as found in the cluster, whoever installed it: workloads, pods and their logs, and everything attached to them. */
 import type { LokiEvidence } from '../analyze/loki-evidence.ts';
 import type { PodEvidence, Workload } from '../analyze/objects-evidence.ts';
 import type { KubeObject, Kubernetes } from '../../../ports/kubernetes.ts';
@@ -12,7 +12,7 @@ import { bucketsIn, configFile, isLoki, otherStoreIn, parsed } from './loki-conf
 import { ringOf, stateOf } from './loki-state.ts';
 import { each, linesOf, collected, podOf, understood, workloadOf, type CollectContext } from './objects.ts';
 
-/** Enough to know each component; a big installation has hundreds. */
+/** Enough to cover each component; a big installation has hundreds. */
 const MOST_PODS = 400;
 const PODS_READ = 32;
 const TAIL = 500;
@@ -22,7 +22,7 @@ const KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 /** Labels of Loki in its charts, old and new, the likely ones first. */
 const LOKI_LABELS = ['app.kubernetes.io/name=loki', 'app.kubernetes.io/name in (loki-distributed,loki-simple-scalable,enterprise-logs)', 'app=loki'] as const;
 
-/** All workloads with one of these labels: where they are expected, else wherever they are. What may not be listed is said. */
+/** All workloads with one of these labels: in the expected namespace, else anywhere. Failed lists are reported. */
 export async function workloadsLabelled(
   { session: { kubernetes }, miss }: Pick<CollectContext, 'session' | 'miss'>,
   of: { readonly labels: readonly string[]; readonly namespace: string },
@@ -30,7 +30,7 @@ export async function workloadsLabelled(
   for (const namespace of [of.namespace, undefined]) {
     for (const labels of of.labels) {
       const found = await listed(kubernetes, { labels, ...(namespace && { namespace }) }).catch((error: unknown) => {
-        // In one namespace nothing is known without it; elsewhere it is only looked at.
+        // In a single namespace this list is essential; elsewhere it is optional.
         if (namespace !== undefined || !isForbidden(error)) throw error;
         miss(`Deployments, StatefulSets and DaemonSets outside namespace ${of.namespace}`, error);
         return undefined;
@@ -110,7 +110,7 @@ interface Place {
   readonly instance: string | undefined;
 }
 
-/** Caches, and ingesters by zone, have names of their own in the label `name`: the release tells that they belong to it. */
+/** Caches, and zone-aware ingesters, have other values of the label `name`: the release shows that they belong to it. */
 async function lokiWorkloads(
   { session: { kubernetes }, miss }: CollectContext,
   of: Place & { readonly found: readonly KubeObject[] },
@@ -129,7 +129,7 @@ async function lokiWorkloads(
     .map(({ workload }) => workload);
 }
 
-/** A Loki without the label `component` says by its arguments which parts it plays. */
+/** Without a `component` label, Loki's arguments show which components it runs. */
 function named(workload: Workload): Workload {
   if (workload.component !== '' || !isLoki(workload)) return workload;
   const words = workload.template.containers.flatMap(({ command = [], args = [] }) => [...command, ...args]);
@@ -174,7 +174,7 @@ async function withLines({ session: { kubernetes }, miss }: CollectContext, pods
     await each(chosen, 8, async (pod) => {
       const container = logging(pod);
       const what = `log of pod ${pod.name}`;
-      // Of one that does not get up its last words count, however old they are.
+      // For a pod that fails to start, its last lines count, however old they are.
       if (container && pod.component === 'gateway' && pod.ready)
         return [pod.name, (await collected(miss, what, accessLog(kubernetes, pod, container))) ?? {}] as const;
       const lines = container && (await collected(miss, what, linesOf(kubernetes, pod, { container, tail: TAIL })));
@@ -184,7 +184,7 @@ async function withLines({ session: { kubernetes }, miss }: CollectContext, pods
   return pods.map((pod) => ({ ...pod, ...read.get(pod.name) }));
 }
 
-/** The last lines of all; before them what is more than a note of what went well, and how each part found the others. */
+/** The most recent lines; before them those above level info, and how each component found the others. */
 function telling(lines: readonly string[]): readonly string[] {
   const before = lines.slice(0, -LAST).filter((line) => !/\blevel=(info|debug)\b/.test(line) || /memberlist|Starting Loki/.test(line));
   return [...before, ...lines.slice(-LAST)];

@@ -1,4 +1,4 @@
-/** Objects read as the shapes a survey is made of: workloads, pods, what is mounted where. */
+/** Objects, reduced to the shapes of the evidence: workloads, pods, what is mounted where. */
 import type { Container, ContainerState, PodEvidence, PodTemplate, Workload } from '../analyze/objects-evidence.ts';
 import { isPassing } from '../../../problems/scheduler-words.ts';
 import type { RunContext } from '../../../deps.ts';
@@ -17,11 +17,11 @@ const UNREACHED = 'KUBE_KUBELET_UNREACHABLE';
 export interface CollectErrors {
   (what: string, error: unknown): void;
   say(what: string, why: string): void;
-  /** Why logs, counters and ports of pods are out of reach, once somebody has met it. */
+  /** Why logs, counters and ports of pods can't be read, once that has happened. */
   unreached(): Problem | undefined;
 }
 
-/** What everybody who looks is given. */
+/** The context of every collector of evidence. */
 export interface CollectContext {
   readonly run: RunContext;
   readonly session: Session;
@@ -29,8 +29,8 @@ export interface CollectContext {
 }
 
 /**
- * What is refused, fails, or can't be made sense of is said, not fatal: the rest can still be looked at. Only an interruption ends it.
- * Kubelets that nobody reaches are one thing to say, however many pods are asked for.
+ * What is refused, fails, or is malformed is reported, not fatal: the rest can still be collected. Only an interruption ends it.
+ * Unreachable kubelets are reported once, however many pods were affected.
  */
 export function collectErrors(into: NotCollected[], signal?: AbortSignal): CollectErrors {
   let unreached: Problem | undefined;
@@ -48,11 +48,11 @@ export function collectErrors(into: NotCollected[], signal?: AbortSignal): Colle
   return Object.assign(miss, { say, unreached: () => unreached });
 }
 
-/** What a look finds; nothing, and a word about it, where it is not allowed or fails. */
+/** The result of a read; `undefined`, and an entry in the report, if it is not allowed or fails. */
 export const collected = <T>(miss: CollectErrors, what: string, look: Promise<T>): Promise<T | undefined> =>
   look.catch((error: unknown) => void miss(what, error));
 
-/** The same where a refusal or failure is the end of it, and only an answer without sense is not. */
+/** The same, but a refusal or failure is rethrown, and only a malformed response is reported. */
 export const understood = <T>(miss: CollectErrors, what: string, look: Promise<T>): Promise<T | undefined> =>
   look.catch((error: unknown) => {
     if (problemOf(error)) throw error;
@@ -60,10 +60,10 @@ export const understood = <T>(miss: CollectErrors, what: string, look: Promise<T
     return undefined;
   });
 
-/** `late` when it takes longer; what comes after is nobody's any more. */
+/** `late` if it takes longer; a later result is ignored. */
 export async function inTime<T>({ deps: { clock }, signal }: RunContext, ms: number, work: Promise<T>): Promise<T | 'late'> {
   const over = new AbortController();
-  // What it ends with when it was late is not missed.
+  // Its rejection after the deadline is ignored.
   work.catch(() => undefined);
   try {
     return await Promise.race([
@@ -78,7 +78,7 @@ export async function inTime<T>({ deps: { clock }, signal }: RunContext, ms: num
   }
 }
 
-/** At most `width` at a time: a survey must not be a load on a big cluster. */
+/** At most `width` concurrently: collecting evidence must not be a load on a big cluster. */
 export async function each<T, R>(items: readonly T[], width: number, act: (item: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = [];
   for (let at = 0; at < items.length; at += width) results.push(...(await Promise.all(items.slice(at, at + width).map(act))));
@@ -140,7 +140,7 @@ interface EndedBody {
   readonly exitCode?: number;
 }
 
-/** What `podOf` reads and no more, for there may be as many as nodes: a pod's history of fields is half of its seven kilobytes. */
+/** Only what `podOf` reads, because there may be as many as nodes: managedFields are half of a pod's seven kilobytes. */
 export function slimPod({ apiVersion, kind, metadata, spec, status }: KubeObject): KubeObject {
   const { managedFields: _, annotations: __, ownerReferences: ___, ...rest } = metadata as KubeObject['metadata'] & { readonly managedFields?: unknown };
   const { conditions = [], containerStatuses, initContainerStatuses } = (status ?? {}) as NonNullable<PodBody['status']>;
@@ -188,7 +188,7 @@ function containerOf({ name, restartCount, state, lastState }: StatusBody): Cont
   };
 }
 
-/** Lines a container wrote last, and those of the run before when it has crashed. */
+/** The last lines of a container, and those of its previous run if it has crashed. */
 export async function linesOf(kubernetes: Kubernetes, pod: PodEvidence, of: { readonly container: string; readonly tail: number }): Promise<readonly string[]> {
   const state = pod.containers.find(({ name }) => name === of.container);
   const ask = { namespace: pod.namespace, pod: pod.name, container: of.container, tail: of.tail };
@@ -203,7 +203,7 @@ export interface MountedFile {
   readonly text: string;
 }
 
-/** A file of a container that comes from a ConfigMap or a Secret. */
+/** A file in a container that comes from a ConfigMap or a Secret. */
 export async function mountedFile(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf): Promise<MountedFile | undefined> {
   const found = await fileIn(kubernetes, of);
   return found && 'text' in found ? found : undefined;
@@ -216,7 +216,7 @@ interface FileOf {
   readonly path: string;
 }
 
-/** `undefined` where it is of no ConfigMap and no Secret. */
+/** `undefined` if it is from neither a ConfigMap nor a Secret. */
 async function fileIn(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf): Promise<MountedFile | { readonly from: string; readonly absent: string } | undefined> {
   const over = mountOver(of);
   const volume = of.template.volumes?.find(({ name }) => name === over?.name);
@@ -242,11 +242,11 @@ const mountOver = ({ container, path }: FileOf) =>
     .filter(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath.replace(/\/$/, '')}/`))
     .toSorted((a, b) => b.mountPath.length - a.mountPath.length)[0];
 
-/** Why the container's process can't read a file; nothing where it can, or where nobody can tell. */
+/** Why the container's process can't read a file; `undefined` if it can, or if that is unknown. */
 export async function fileFault(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf): Promise<string | undefined> {
   const over = mountOver(of);
   const volume = of.template.volumes?.find(({ name }) => name === over?.name);
-  // The image may hold it.
+  // It may be part of the image.
   if (!over) return undefined;
   const found = await fileIn(kubernetes, of);
   if (found && 'absent' in found) return found.absent;
@@ -255,7 +255,7 @@ export async function fileFault(kubernetes: Pick<Kubernetes, 'get'>, of: FileOf)
   const { securityContext: pod = {} } = of.template;
   const own = of.container.securityContext ?? {};
   const [user, group] = [own.runAsUser ?? pod.runAsUser, own.runAsGroup ?? pod.runAsGroup];
-  // Of a group of its own the kubelet makes the files that group's, readable.
+  // With an fsGroup the kubelet makes the files readable for that group.
   const shared = pod.fsGroup !== undefined;
   const readable =
     user === undefined || user === 0 || shared || (mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && (group === 0 || pod.supplementalGroups?.includes(0)));

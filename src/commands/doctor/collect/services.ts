@@ -1,10 +1,10 @@
-/** The Services that addresses in configurations lead to. */
+/** The Services to which addresses in configurations lead. */
 import type { DatasourceEvidence, ServiceEvidence, Evidence } from '../analyze/evidence.ts';
 import type { CollectorEvidence } from '../analyze/collectors-evidence.ts';
 import type { KubeObject } from '../../../ports/kubernetes.ts';
 import { collected, type CollectContext } from './objects.ts';
 
-/** By address; `undefined` where there is none of that name. Short names are looked for where they are used. */
+/** By address; `undefined` if no Service has that name. Short names are resolved in the namespace of their user. */
 export async function servicesOf(
   { session: { kubernetes }, miss }: CollectContext,
   of: {

@@ -1,4 +1,4 @@
-/** Mending what is not ours, once it was agreed to by name: a release gets one value more on its own chart and values, a data source its tenant. */
+/** Fixes foreign installations, approved by name: a release gets one more value on its own chart and values, a data source its tenant. */
 import { doctorChecks } from '../analyze/index.ts';
 import { ownership } from '../../../design/ownership.ts';
 import { renderedApart } from '../../../design/drift.ts';
@@ -17,7 +17,7 @@ import type { Draft } from './proposal.ts';
 import type { RunContext } from '../../../deps.ts';
 import { problemOf } from '../../run-command.ts';
 
-/** For one finding. `undefined` when nothing can be done safely; why is said. */
+/** For one finding. `undefined` if nothing can be done safely; the reason is reported. */
 export async function fixElsewhere(run: RunContext, diagnosis: Diagnosis, [finding]: readonly Finding[]): Promise<Draft | undefined> {
   if (!finding) return undefined;
   const { session, seen } = diagnosis;
@@ -73,7 +73,7 @@ async function withValues(run: RunContext, diagnosis: Diagnosis, finding: Findin
   };
 }
 
-/** What the collectors write under is what readers have to name; where that is not one tenant, nobody can say which. */
+/** Readers have to name the tenant that collectors write; if that is not a single one, the right one is unknown. */
 async function withTenant({ seen }: Diagnosis, { check: id }: Finding): Promise<Made | undefined> {
   const check = doctorChecks.find((one) => one.id === id);
   const { signal } = new AbortController();
@@ -94,7 +94,7 @@ async function withTenant({ seen }: Diagnosis, { check: id }: Finding): Promise<
   };
 }
 
-/** The collectors that the check fails for, each looked at by itself. */
+/** The collectors for which the check fails, each checked individually. */
 async function collectorsOf({ seen }: Diagnosis, { check: id }: Finding): Promise<readonly Release[]> {
   const check = doctorChecks.find((one) => one.id === id);
   const { signal } = new AbortController();
@@ -102,7 +102,7 @@ async function collectorsOf({ seen }: Diagnosis, { check: id }: Finding): Promis
   return judged.flatMap(({ one, verdict }) => (verdict?.is === 'fail' && one.release ? [one.release] : []));
 }
 
-/** Throws where the chart can't be had, or is not surely the one that is installed. */
+/** Throws if the chart can't be fetched, or is not certainly the installed one. */
 async function revalued(run: RunContext, { session }: Diagnosis, { release, code }: { readonly release: Release; readonly code: string }): Promise<Revalue> {
   const { name, namespace, revision, labels, manifest, status } = release;
   if (status !== 'deployed' || !manifest)
@@ -122,7 +122,7 @@ async function revalued(run: RunContext, { session }: Diagnosis, { release, code
   return { name, namespace, revision, labels, chart, values, code, changes: renderedApart(now, then, namespace) };
 }
 
-/** A chart of this name and version: the user's own where it is given, else from where it is published. */
+/** A chart of this name and version: the user's own if given, else from where it is published. */
 async function chartOf({ deps, settings }: RunContext, release: Release): Promise<Chart> {
   const use = release.chart === 'loki' ? 'loki' : 'alloy';
   const { helm, chartRepo } = settings;

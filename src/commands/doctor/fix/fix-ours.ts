@@ -1,4 +1,4 @@
-/** Mending an installation of ours: the steps of install that make what is broken, with the settings that the cluster remembers. */
+/** Fixes our own installation: runs the steps of install that create what is broken, with the recorded settings. */
 import { remediationSteps } from '../../../design/remediation.ts';
 import { plan as planOf } from '../../../engine/plan.ts';
 import type { UserValues } from '../../../design/design.ts';
@@ -16,7 +16,7 @@ import { readInstallation } from '../../read-installation.ts';
 import type { RunContext } from '../../../deps.ts';
 import { problemOf } from '../../run-command.ts';
 
-/** `undefined` when the cluster does not remember with which settings it was made. */
+/** `undefined` if the cluster has no record of the settings. */
 export async function fixOurs(run: RunContext, { session, seen }: Diagnosis, findings: readonly Finding[]): Promise<Draft | undefined> {
   const known = await readInstallation({ ...run, settings: { ...run.settings, namespace: seen.loki?.namespace ?? run.settings.namespace } }, session);
   if (!known) {
@@ -27,7 +27,7 @@ export async function fixOurs(run: RunContext, { session, seen }: Diagnosis, fin
     return undefined;
   }
   const codes = new Set(findings.map(({ problem: { code } }) => code));
-  // Agreed to with the finding itself: without a provider no role of this cluster works.
+  // Approved with the finding itself: without a provider no role of this cluster works.
   const settings = { ...known.settings, ...(codes.has('IRSA_PROVIDER_MISSING') && { createOidcProvider: true }) };
   const here = { ...run, settings, emit: () => {} };
   const facts = await discover(here, session, { charts: findCharts(here, { fetchCharts: true }) });
@@ -58,7 +58,7 @@ export async function fixOurs(run: RunContext, { session, seen }: Diagnosis, fin
 const USES = ['loki', 'alloy'] as const;
 type Use = (typeof USES)[number];
 
-/** Where objects were changed behind helm's back, they are put back; an upgrade would leave them as they are. */
+/** Objects changed outside of helm are restored; an upgrade would leave them as they are. */
 async function driftedReleases({ emit }: Pick<RunContext, 'emit'>, ctx: Context, wanted: ReadonlySet<string>): Promise<readonly Use[]> {
   const drifts = await Promise.all(
     USES.map(async (use) => {
@@ -71,7 +71,7 @@ async function driftedReleases({ emit }: Pick<RunContext, 'emit'>, ctx: Context,
   return drifts.flat();
 }
 
-/** Judged against a design without them. */
+/** Compared with a design without them. */
 async function recordedBarred(run: RunContext, ctx: Context, { loki, alloy }: UserValues): Promise<Problem | undefined> {
   const without = await loadBlueprint(run, ctx.facts, { loki: [], alloy });
   return valuesBarred(ctx, without.loki, loki);

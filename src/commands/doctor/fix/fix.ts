@@ -1,4 +1,4 @@
-/** `doctor --fix`: mends what may be mended, shows it first, asks where it matters, and looks again until it is seen what is left. */
+/** `doctor --fix`: fixes what can be fixed safely, shows it first, asks before risky changes, and checks again until the rest is clear. */
 import { plan as planOf } from '../../../engine/plan.ts';
 import type { RunResult } from '../../../engine/run.ts';
 import { close } from '../../../engine/undo.ts';
@@ -16,11 +16,11 @@ import { problemOf, toProblem, type CommandResult } from '../../run-command.ts';
 
 export interface FixResult {
   readonly walk: (run: RunContext) => Promise<Diagnosis>;
-  /** Tells what a walk has found. */
+  /** Reports the findings of a diagnosis. */
   readonly show: (run: RunContext, diagnosis: Diagnosis) => CommandResult;
 }
 
-/** What mends one finding may let another one be seen. */
+/** Fixing one finding may reveal another one. */
 const ROUNDS = 6;
 
 export async function applyFixes(
@@ -50,7 +50,7 @@ export async function applyFixes(
         diagnosis = await lookUntil(run, walk, { gone: awaited(diagnosis, granted.codes), known: failing(diagnosis) });
       } catch (error) {
         if (!run.signal.aborted) throw error;
-        // Nothing is taken back any more, so this is no interruption that left the world as it was.
+        // Nothing is rolled back any more, so this is not an interruption that restored the previous state.
         const message = 'Checking again was interrupted; completed fixes stay';
         return { diagnosis, ending: { outcome: 'unhealthy', problems: [problem('INTERRUPTED', { message, fix: 'loki-eks doctor' })], writes } };
       }
@@ -61,13 +61,13 @@ export async function applyFixes(
   return { diagnosis, ending: { ...ending, writes } };
 }
 
-/** The root first; what may only come of it mends itself with it. What is only worth a look is nobody else's to be changed for. */
+/** The root first; likely symptoms disappear with it. A mere warning is no reason to change a foreign installation. */
 function fixable({ result: { findings }, seen: { ours } }: Diagnosis): readonly Finding[] {
   const fit = findings.filter(({ role, severity, autofix }) => (severity === 'fail' || ours) && role !== 'consequence' && autofix !== 'no');
   return [...fit.filter(({ role }) => role === 'root'), ...fit.filter(({ role }) => role !== 'root')];
 }
 
-/** Once something was mended and stays, the world is not as before, whatever became of the rest. */
+/** Once a fix was applied and stays, the state has changed, whatever happened to the rest. */
 function ended(result: RunResult, writes: number): CommandResult {
   const ending = resultOfFailure(result);
   return writes > 0 && ending.outcome !== 'left' && ending.outcome !== 'interrupted' ? { ...ending, outcome: 'unhealthy', writes } : ending;
@@ -83,7 +83,7 @@ async function carryOut(run: RunContext, { session }: Diagnosis, { steps, ctx, o
       const message = `A run of ${unfinished.started.toISOString().slice(0, 19)}Z has not finished`;
       return { outcome: 'undone', writes: 0, problems: [problem('RUN_UNFINISHED', { message })], left: [] };
     }
-    // What a fix that died has done stands, as this walk has seen it.
+    // The changes of an interrupted fix stay, as this diagnosis has seen them.
     else if (unfinished) await close(unfinished, 'done', { emit, toProblem });
     const now: Plan<never> = await planOf(steps, ctx as never, problemOf);
     const { result } = await executePlan(run, { plan: now, ctx: ctx as never, installId: ownership.installId, action: 'mend' }, { lost, stillHeld, chain });
@@ -92,15 +92,15 @@ async function carryOut(run: RunContext, { session }: Diagnosis, { steps, ctx, o
   });
 }
 
-/** What was mended must be gone, and with it what only came of it; whatever else was found stays as it was. */
+/** What was fixed must be gone, and its likely symptoms with it; any other finding is unaffected. */
 function awaited({ result: { findings } }: Diagnosis, codes: readonly string[]): ReadonlySet<string> {
   return new Set([...codes, ...findings.filter(({ role }) => role === 'consequence').map(({ problem: { code } }) => code)]);
 }
 
-/** Collectors look for new files every ten seconds, kubelets bring a changed Secret within a minute. */
+/** Collectors discover new files every ten seconds, kubelets propagate a changed Secret within a minute. */
 const PATIENCE_MS = 90_000;
 const PAUSE_MS = 2000;
-/** What has just been started again is not ready for a while; what is found for longer was hidden before. */
+/** What was just restarted is not ready for a while; a finding that persists longer was hidden before. */
 const STARTING_MS = 20_000;
 
 const failing = ({ result: { findings } }: Diagnosis): ReadonlySet<string> =>

@@ -1,5 +1,5 @@
 import type { Ownership } from '../../../design/ownership.ts';
-/** What `doctor --fix` would do, shown and asked about before it is done. */
+/** What `doctor --fix` would do, shown and confirmed before it is done. */
 import { changesIn, described } from '../../../engine/plan.ts';
 import type { Plan, Step } from '../../../engine/types.ts';
 import type { DoctorFix, RunContext } from '../../../deps.ts';
@@ -7,16 +7,16 @@ import type { Finding } from '../diagnose.ts';
 
 export interface Proposal {
   readonly steps: readonly Step<never>[];
-  /** What the steps are given. */
+  /** The context of the steps. */
   readonly ctx: unknown;
-  /** Of the installation that is mended: names its lock and its journals. */
+  /** The installation to be fixed: names its lock and its journals. */
   readonly ownership: Ownership;
   readonly codes: readonly string[];
-  /** Called when all is done and nothing is taken back any more. */
+  /** Called once everything is done and nothing can be rolled back any more. */
   readonly done?: () => Promise<unknown>;
 }
 
-/** As `Proposal`, with what each finding needs of it. */
+/** A `Proposal` with the steps that each finding needs. */
 export interface Draft extends Omit<Proposal, 'steps' | 'codes'> {
   readonly plan: Plan<never>;
   readonly parts: readonly Part[];
@@ -26,14 +26,14 @@ export interface Part {
   readonly finding: Finding;
   /** Ids in the plan. */
   readonly steps: readonly string[];
-  /** Something that is not ours and has to be named: `alloy/alloy`; and what would be done to it, as a sentence. */
+  /** A foreign object that has to be approved by name: `alloy/alloy`; and what would be done to it, as a sentence. */
   readonly target?: { readonly name: string; readonly means: string };
 }
 
 const keyOf = ({ finding, target }: Part): string => `${finding.problem.code}${target === undefined ? '' : `:${target.name}`}`;
 const needsConsent = ({ finding, target }: Part): boolean => target !== undefined || finding.autofix === 'confirm';
 
-/** What is left of the draft once everybody was asked; `undefined` when nothing is. */
+/** What remains of the draft after all confirmations; `undefined` if nothing does. */
 export async function agreedTo(run: RunContext, draft: Draft, { confirmed }: DoctorFix): Promise<Proposal | undefined> {
   const { emit, deps, settled, yes } = run;
   const asking = yes ? undefined : deps.questions;

@@ -1,6 +1,6 @@
 /**
- * What a fix may build on of what the cluster says: values and manifests that were recorded are data, and whoever may write a Secret in
- * Loki's namespace may have written them. They may tune what our charts make there, and nothing beyond.
+ * What a fix may trust of the cluster's data: recorded values and manifests are untrusted input, because anyone who may write a Secret in
+ * Loki's namespace may have written them. They may tune what our charts create there, and nothing beyond.
  */
 import type { ValuesFile } from '../../../design/design.ts';
 import { apartBeyond } from '../../../design/drift.ts';
@@ -16,12 +16,12 @@ type Rendering = Pick<Context, 'releases'> & { readonly facts: { readonly kubeVe
 const render = ({ releases, facts }: Rendering, { name, namespace, chart }: Blueprint[Use], values: object) =>
   releases.render({ name, namespace, chart, values, kubeVersion: facts.kubeVersion });
 
-/** Why these recorded values are not acted with; `undefined` when they may be. `plan`: of the release, without them. */
+/** Why these recorded values are not used; `undefined` if they may be. `plan`: of the release, without them. */
 export async function valuesBarred(ctx: Rendering, plan: Blueprint[Use], recorded: readonly ValuesFile[]): Promise<Problem | undefined> {
   const values = recorded.reduce<Values>((below, file) => mergeValues(below, file.values), {});
   if (Object.keys(values).length === 0) return undefined;
   const fix = `Give your own: LOKI_EKS_${plan.name.toUpperCase()}_VALUES=FILE loki-eks doctor --fix`;
-  // Helm fills in templates with the rights of whoever runs it.
+  // Helm renders templates with the permissions of the user who runs it.
   if (JSON.stringify(values).includes('{{')) {
     return problem('RECORDED_VALUES_UNUSED', { message: `The recorded values of release ${plan.namespace}/${plan.name} contain templates`, fix });
   }
@@ -32,7 +32,7 @@ export async function valuesBarred(ctx: Rendering, plan: Blueprint[Use], recorde
   return problem('RECORDED_VALUES_UNUSED', { message, fix });
 }
 
-/** Why a release is not put back to the manifest that its Secret holds; `undefined` when it may be. */
+/** Why a release is not restored to the manifest in its Secret; `undefined` if it may be. */
 export async function manifestBarred(ctx: Rendering, plan: Blueprint[Use]): Promise<Problem | undefined> {
   const { manifest = '' } = (await ctx.releases.find(plan.name, plan.namespace)) ?? {};
   const beyond = apartBeyond(await render(ctx, plan, plan.values), manifest, plan.namespace);

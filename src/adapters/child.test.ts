@@ -1,10 +1,10 @@
-/** Programs that do not end, do not listen, leave children behind or talk without end. */
+/** Programs that do not end, do not listen, leave children behind or print endlessly. */
 import { expect, it } from 'vitest';
 import { runChild, type Child } from './child.ts';
 
 const node = (script: string, more: Partial<Child> = {}) =>
   runChild({ path: process.execPath, args: ['-e', script], env: {}, ms: 10_000, graceMs: 200, ...more });
-/** Prints the pid of a child that holds its outputs. */
+/** Prints the pid of a child that keeps its outputs open. */
 const withChild = (then: string) =>
   `const c = require('node:child_process').spawn(process.execPath, ['-e', 'process.on("SIGTERM",()=>{});setInterval(()=>{},1000)'], { stdio: 'inherit' }); console.log(c.pid); ${then}`;
 const lives = (pid: number) => {

@@ -1,4 +1,4 @@
-/** One program that is run for its answer: no shell, a process group of its own, and an end, whatever it or its children do. */
+/** Runs one program for its output: no shell, a process group of its own, and a guaranteed end, whatever it or its children do. */
 import { execa } from 'execa';
 import { tended } from './children.ts';
 
@@ -8,32 +8,32 @@ export interface Child {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly input?: string;
-  /** It is asked to end (SIGTERM) when this comes, and at `ms`. */
+  /** It gets SIGTERM when this is aborted, and after `ms`. */
   readonly signal?: AbortSignal;
   readonly ms: number;
-  /** From being asked until it is killed with its children. */
+  /** From SIGTERM until it is killed with its children. */
   readonly graceMs?: number;
-  /** Bytes of both outputs. */
+  /** Bytes of both outputs together. */
   readonly most?: number;
 }
 
 export interface ChildEnded {
-  /** Absent when it was ended by a signal, or never began. */
+  /** Absent if a signal ended it, or it never started. */
   readonly code?: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** Why it was asked to end. */
+  /** Why it was terminated. */
   readonly stopped?: 'late' | 'aborted' | 'too-long';
   /** It had to be killed. */
   readonly killed: boolean;
-  /** It could not be begun. */
+  /** It could not be started. */
   readonly failure?: NodeJS.ErrnoException;
 }
 
 const GRACE_MS = 2_000;
 /** Chart templates and manifests are some megabytes. */
 const MOST_BYTES = 64 * 1024 * 1024;
-/** How long whoever still holds its outputs after it has ended is waited for. */
+/** How long to wait for processes that keep its outputs open after it has ended. */
 const DRAIN_MS = 2_000;
 
 interface Started {
@@ -46,7 +46,7 @@ function end(child: Started, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid!, signal);
   } catch {
-    // Nobody is left in its group, or the system has no groups.
+    // Its group is empty, or the system has no groups.
     child.kill(signal);
   }
 }
@@ -54,14 +54,14 @@ function end(child: Started, signal: NodeJS.Signals): void {
 /** Resolves when it has ended, and never rejects. */
 export function runChild({ path, args, env, cwd, input, signal, ms, graceMs = GRACE_MS, most = MOST_BYTES }: Child): Promise<ChildEnded> {
   return new Promise((done) => {
-    // A group of its own: a Ctrl-C of the terminal reaches us alone, and its children can be ended with it.
+    // A group of its own: Ctrl-C in the terminal reaches only us, and its children can be terminated with it.
     const child = execa(path, args, {
       extendEnv: false,
       env,
       reject: false,
       detached: true,
       forceKillAfterDelay: false,
-      // Its outputs are counted while they come.
+      // Its outputs are counted as they arrive.
       buffer: false,
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
       ...(cwd && { cwd }),

@@ -1,8 +1,8 @@
-/** The helm processes that run now, each the leader of a process group of its own: none of them outlives us. */
+/** The running helm processes, each the leader of its own process group: none of them outlives us. */
 
 const running = new Set<number>();
 
-/** From its start until its end; the returned function is called when it has ended. */
+/** From its start until its end; call the returned function when it has ended. */
 export function tended(pid: number | undefined): () => void {
   if (pid === undefined) return () => {};
   running.add(pid);
@@ -14,19 +14,19 @@ function signal(name: NodeJS.Signals): void {
     try {
       process.kill(-pid, name);
     } catch {
-      // It has ended meanwhile.
+      // It has ended in the meantime.
     }
   }
 }
 
 const LOOK_MS = 100;
 
-/** Asks them to end, as Ctrl-C would: helm marks its release as failed then. Those that do not in so many milliseconds are killed. */
+/** Terminates them, as Ctrl-C would: helm then marks its release as failed. Those that do not end within this many milliseconds are killed. */
 export async function endChildren(graceMs: number): Promise<void> {
   signal('SIGTERM');
   for (let waited = 0; running.size > 0 && waited < graceMs; waited += LOOK_MS) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   signal('SIGKILL');
 }
 
-/** When the process ends without having been able to wait. */
+/** For when the process ends without being able to wait. */
 export const endChildrenAtOnce = (): void => signal('SIGTERM');

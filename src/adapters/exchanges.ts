@@ -1,51 +1,51 @@
-/** Every exchange with something outside has a name and an end: its deadline, or a little while after the run's signal. */
+/** Every exchange with an external service has a name and a time limit: its deadline, or a short grace period after the run's signal. */
 
 export interface Exchange {
-  /** As a reader knows it: `eks:DescribeCluster`, `GET /api/v1/nodes`, `helm version`. */
+  /** For humans: `eks:DescribeCluster`, `GET /api/v1/nodes`, `helm version`. */
   readonly name: string;
-  /** Who is asked. One that was silent is not waited for as long the next time. */
+  /** The service. One that did not respond gets less time on the next call. */
   readonly of: string;
-  /** Until the whole answer is there, repetitions included. */
+  /** Until the response is complete, retries included. */
   readonly ms: number;
-  /** It may take this long before anyone is told of it. */
+  /** How long it may take before the user is told. */
   readonly usualMs?: number;
 }
 
 export interface Exchanges {
   /**
-   * What `call` gives, or at the deadline a Late, or soon after the run's signal its reason. A call that does not heed the signal it is given
-   * is left behind. Calls that begin after the run's signal take something back: they have their deadline only.
+   * The result of `call`, or a Late at the deadline, or the signal's reason soon after the run's signal. A call that ignores its signal
+   * is abandoned. Calls that begin after the run's signal are part of a rollback: they have only their deadline.
    */
   run<T>(exchange: Exchange, call: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** Between two calls: ends early, with the signal's reason, as they would. */
+  /** Between two calls: ends early, with the signal's reason, as calls would. */
   pause(ms: number): Promise<void>;
 }
 
 export interface ExchangesOptions {
   /** The run's. */
   readonly signal?: AbortSignal;
-  /** Told of what keeps the run waiting, from time to time. */
+  /** Reports from time to time what the run is waiting for. */
   readonly late?: (call: string, seconds: number) => void;
   /** For tests. */
   readonly graceMs?: number;
   readonly tellMs?: number;
 }
 
-/** What is under way when the signal comes mostly ends by itself in this time, and then nobody has to wonder whether it happened. */
+/** Most calls in flight finish within this time after the signal, so that their outcome is known. */
 const GRACE_MS = 3_000;
-/** A little before a silent run says that it is still at work. */
+/** Shortly before a silent run reports that it is still working. */
 const TELL_MS = 12_000;
-/** A failure that took this long was silence. */
+/** A failure that took this long counts as no response. */
 const SILENCE_MS = 4_000;
-/** What is waited for one that was silent once, and for one that was so again. */
+/** The timeout of a service that has not responded once, and twice or more. */
 const SILENT_MS = [5_000, 2_000] as const;
 
-/** No answer in time. Its code is that of a connection that is never made, so that it is told as one. */
+/** No response in time. It has the error code of a failed connection, so that it is reported as one. */
 export class Late extends Error {
   readonly code = 'ETIMEDOUT';
   constructor(ms: number) {
     super(`no response within ${Math.round(ms / 100) / 10} s`);
-    // The SDK knows it as one of its own.
+    // The SDK recognizes it as one of its own.
     this.name = 'TimeoutError';
   }
 }

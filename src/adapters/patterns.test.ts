@@ -1,4 +1,4 @@
-/** Patterns that read what others wrote take no longer than it deserves, whatever it is. */
+/** Patterns that parse foreign text take bounded time, whatever the input. */
 import { expect, it } from 'vitest';
 import { readDenial, translated } from './aws/failures.ts';
 import { openGrafana } from './grafana/api.ts';

@@ -30,7 +30,7 @@ export function associations({ eks }: Clients): Associations {
           const { association } = await client.createPodIdentityAssociation({ clusterName: cluster, namespace, serviceAccount, roleArn, tags: { ...tags } });
           return read(association!);
         } catch (thrown) {
-          // Our own first attempt, whose answer was lost, is in the way of the second.
+          // Our own first attempt, whose response was lost, conflicts with the second.
           if (!isCode(thrown, 'ResourceInUseException')) throw thrown;
           const there = await find({ cluster, namespace, serviceAccount });
           if (there?.roleArn !== roleArn) throw thrown;

@@ -1,11 +1,11 @@
-/** What bounds every call of an SDK client: the time of the whole call, and the time and size of each answer, its body included. */
+/** Limits for every call of an SDK client: the duration of the whole call, and the duration and size of each response, including its body. */
 import { Readable } from 'node:stream';
 import type { Exchanges } from '../exchanges.ts';
 import { complete, judged, Unreadable } from './readable.ts';
 
-/** Of a call with all its attempts and the pauses between them. */
+/** For a call with all its attempts and the pauses between them. */
 const CALL_MS = 45_000;
-/** Of one attempt: the SDK's own limit ends with the headers. */
+/** For one attempt: the SDK's own limit ends with the headers. */
 export const ATTEMPT_MS = 15_000;
 /** A page of a thousand long keys is about a megabyte. */
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -13,7 +13,7 @@ const MOST_BYTES = 32 * 1024 * 1024;
 export interface Answer {
   readonly response: { body?: unknown; readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
-/** The part of the SDK's HTTP handlers that is used; its own types differ from package to package. */
+/** The part of the SDK's HTTP handlers that is used; its own types differ between packages. */
 interface Handler {
   handle(request: any, options?: any): Promise<any>;
 }
@@ -22,7 +22,7 @@ interface Client {
   readonly config: { readonly requestHandler: Handler };
 }
 
-/** The same client, bounded. `service` as IAM calls it. */
+/** The same client, with limits. `service` as IAM calls it. */
 export function bounded<C>(client: C, { service, exchanges }: { readonly service: string; readonly exchanges: Exchanges }): C {
   const bound = client as Client;
   const send = bound.send.bind(bound);
@@ -37,7 +37,7 @@ export function bounded<C>(client: C, { service, exchanges }: { readonly service
   return client;
 }
 
-/** From now on this handler gives answers that are there to their last byte, and are answers of AWS. */
+/** From now on this handler returns only complete responses, and only responses from AWS. */
 export function wholeAnswers<H extends Handler>(handler: H, service = ''): H {
   const handle = handler.handle.bind(handler);
   handler.handle = async (request, options) => {
@@ -75,7 +75,7 @@ async function bytes(body: Readable): Promise<Buffer> {
   let size = 0;
   for await (const chunk of body) {
     size += (chunk as Buffer).length;
-    // Not repeated: the next answer would be as long.
+    // Not retried: the next response would be as long.
     if (size > MOST_BYTES) throw new Unreadable(`the response is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
     chunks.push(chunk as Buffer);
   }

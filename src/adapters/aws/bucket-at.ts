@@ -1,7 +1,7 @@
-/** One bucket, whose it must be, and the client that asks for it. */
+/** One bucket, its expected owner, and the client for it. */
 import type { S3 } from '@aws-sdk/client-s3';
 
-/** What every bucket function is given. */
+/** The arguments of every bucket function. */
 export interface At {
   readonly s3: S3;
   readonly region: string;

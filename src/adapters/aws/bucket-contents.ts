@@ -8,8 +8,8 @@ import { ask, isCode } from './failures.ts';
 const LISTERS = 6;
 
 /**
- * Counts every version and delete marker (they all keep a bucket from being empty), in bytes what the versions hold.
- * Where versions may not be listed, the current objects. Stops at `limit` entries, when there is one.
+ * Counts every version and delete marker (they all keep a bucket from being empty), and the bytes of the versions.
+ * If versions may not be listed, counts the current objects. Stops at `limit` entries, if given.
  */
 export async function bucketContents(at: At, limit = Number.POSITIVE_INFINITY): Promise<BucketContents> {
   const [counted, uploads] = await Promise.all([countEntries(at, limit), countUploads(at)]);
@@ -19,7 +19,7 @@ export async function bucketContents(at: At, limit = Number.POSITIVE_INFINITY): 
 async function countEntries(at: At, limit: number): Promise<BucketContents> {
   try {
     const tally = count(limit);
-    // A small number is counted by one lister: the others would only read pages that nobody wants.
+    // A small number is counted by one lister: others would only read pages that are not needed.
     await walkBucket(pageReader(at), { listers: limit > 10_000 ? LISTERS : 1, take: tally.take });
     return tally.sum();
   } catch (thrown) {
@@ -41,7 +41,7 @@ function count(limit: number) {
   return {
     take: async (entries: readonly Entry[]): Promise<'more' | 'stop'> => {
       for (const entry of entries) {
-        // Of an exact number there may be as many as the limit, but not one more.
+        // An exact count may equal the limit, but not exceed it.
         if (counted === limit) exact = false;
         if (!exact) return 'stop';
         counted += 1;
@@ -65,7 +65,7 @@ function count(limit: number) {
   };
 }
 
-/** As a page of versions: the token of the next page travels as its marker. */
+/** Shaped like a page of versions: the token of the next page is used as its marker. */
 async function currentObjects({ s3, Bucket, owner }: At, { after }: PageAsked) {
   const page = await ask({ action: 's3:ListBucket', on: `s3://${Bucket}` }, () =>
     s3.listObjectsV2({ Bucket, ExpectedBucketOwner: owner, ...(after.key !== undefined && { ContinuationToken: after.key }) }),
@@ -80,7 +80,7 @@ async function currentObjects({ s3, Bucket, owner }: At, { after }: PageAsked) {
   return { entries, prefixes: [], ...(page.IsTruncated === true && { next: { key: page.NextContinuationToken } }) };
 }
 
-/** Unfinished multipart uploads, of the first page: they are few. `undefined` where they may not be listed. */
+/** Incomplete multipart uploads on the first page: they are few. `undefined` if they may not be listed. */
 async function countUploads({ s3, Bucket, owner }: At): Promise<number | undefined> {
   try {
     const page = await ask({ action: 's3:ListBucketMultipartUploads', on: `s3://${Bucket}` }, () =>

@@ -1,4 +1,4 @@
-/** Making a bucket: region and namespace rules, and the ways a name can be refused. */
+/** Creating a bucket: region and namespace rules, and the ways in which a name can be rejected. */
 import type { Tags } from '../../ports/buckets.ts';
 import { stop, type ProblemCode } from '../../problems/problem.ts';
 import { readTags } from './bucket-look.ts';
@@ -10,9 +10,9 @@ export interface NewBucket {
   readonly tags: Tags;
 }
 
-/** How an endpoint that does not know the account-regional namespace refuses it. */
+/** How an endpoint that does not know the account-regional namespace rejects it. */
 const unsupported = ['InvalidRequest', 'NotImplemented', 'InvalidBucketNamespace', 'InvalidNamespaceHeader', 'InvalidArgument'];
-/** Where it is known not to exist. */
+/** Regions where it is known not to exist. */
 const withoutNamespace = new Set(['me-south-1', 'me-central-1']);
 
 export async function createBucket(at: At, options: NewBucket): Promise<void> {
@@ -24,7 +24,7 @@ export async function createBucket(at: At, options: NewBucket): Promise<void> {
       Bucket: at.Bucket,
       ...(regional && { BucketNamespace: 'account-regional' }),
       CreateBucketConfiguration: {
-        // S3 refuses us-east-1's own name here; everywhere else it has to be said.
+        // S3 rejects us-east-1's own name here; every other region has to be given.
         ...(at.region !== 'us-east-1' && { LocationConstraint: at.region as 'eu-west-1' }),
         Tags: Object.entries(options.tags).map(([Key, Value]) => ({ Key, Value })),
       },
@@ -35,7 +35,7 @@ export async function createBucket(at: At, options: NewBucket): Promise<void> {
   }
 }
 
-/** us-east-1 alone answers "made" for a bucket of ours that is there already: what was not made here must not be taken back later. */
+/** us-east-1 alone reports success for an existing bucket of ours: a bucket that was not created here must not be rolled back later. */
 async function refuseWhereMakingProvesNothing(at: At): Promise<void> {
   if (at.region !== 'us-east-1') return;
   const there = await at.s3.headBucket({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner }).then(
@@ -47,7 +47,7 @@ async function refuseWhereMakingProvesNothing(at: At): Promise<void> {
 
 const madeMeanwhile = (at: At) => `Another client has just created the bucket ${at.Bucket}`;
 
-/** The SDK asked again after an answer was lost, and met the bucket it had made: then it has our tags, or none yet. */
+/** The SDK retried after a lost response, and met the bucket it had created: then it has our tags, or none yet. */
 async function madeByLostAttempt(thrown: unknown, at: At, tags: Tags): Promise<boolean> {
   const error = readError(thrown);
   if (error.name !== 'BucketAlreadyOwnedByYou') return false;
@@ -70,7 +70,7 @@ const noNamespace = (at: At, cause?: unknown) =>
 function refused(thrown: unknown, at: At, regional: boolean): unknown {
   const { name, message } = readError(thrown);
   const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: slim(thrown) });
-  // The last comes of a name that ends like an account-regional one but is asked for among the global ones.
+  // The last one is returned for a name with an account-regional suffix that is requested in the global namespace.
   if (regional ? unsupported.includes(name) : name === 'MissingNamespaceHeader') return noNamespace(at, thrown);
   switch (name) {
     case 'BucketAlreadyExists':

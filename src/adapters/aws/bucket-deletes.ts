@@ -1,4 +1,4 @@
-/** Deleting by the thousand: HTTP 200 says nothing of the single key, and a busy S3 is asked again at its own pace. */
+/** Batch deletes: HTTP 200 says nothing about a single key, and a busy S3 is retried at its own pace. */
 import type { _Error } from '@aws-sdk/client-s3';
 import type { At } from './bucket-at.ts';
 import { ask } from './failures.ts';
@@ -11,14 +11,14 @@ export interface Version {
 }
 
 export interface Deletes {
-  /** Takes them into the next batches; resolves when the caller may go on. Throws the first failure of a batch. */
+  /** Adds them to the next batches; resolves when the caller may continue. Throws the first failure of a batch. */
   add(versions: readonly Version[]): Promise<void>;
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is in flight any more. */
   flush(): Promise<void>;
   readonly deleted: number;
   /** The first ones. */
   readonly refused: readonly Refusal[];
-  /** How many in all. */
+  /** How many in total. */
   readonly refusals: number;
 }
 
@@ -27,19 +27,19 @@ export interface Refusal extends Version {
   readonly message: string;
 }
 
-/** S3 takes no more at once. */
+/** The maximum per request. */
 const BATCH = 1000;
-/** So many refusals are kept to be shown. */
+/** The number of refusals to keep for display. */
 const SHOWN = 20;
 const ATTEMPTS = 12;
-/** Codes that ask for patience with one key. */
+/** Error codes that ask to retry a single key later. */
 const PASSING = new Set(['SlowDown', 'InternalError', 'ServiceUnavailable', 'RequestTimeout', 'TooManyRequestsException', 'Throttling']);
-/** What a whole call may be answered with when S3 is too busy for it. */
+/** Responses to a whole call when S3 is too busy for it. */
 const BUSY = new Set([429, 500, 503]);
-/** What no XML 1.0 can carry, so that such a key has to be deleted by its address. */
+/** Characters that XML 1.0 can't represent, so that such a key has to be deleted by its URL. */
 const NOT_IN_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
-/** Off the heap: what waits for S3 would outlive young garbage, and old garbage is collected late. */
+/** Off-heap: what waits for S3 would be promoted out of the young generation, and the old generation is collected late. */
 interface Batch {
   readonly body: Buffer;
   readonly size: number;
@@ -87,7 +87,7 @@ export function deletes(at: At, { signal, progress, pace = paced() }: { signal: 
   const send = async (): Promise<void> => {
     while (ready.length + apart.length > 0) {
       if (failure !== undefined) throw failure.thrown;
-      // One batch more than may run is made ready; the listing waits with the rest.
+      // One batch more than may run is prepared; the listing waits with the rest.
       while (running.size > pace.width) await Promise.race(running);
       const [batch, single] = [ready.shift(), apart.shift()];
       const work = Promise.all([batch && deleteBatch(batch), single && deleteApart(at, single, signal).then(() => (deleted += 1))]).then(
@@ -101,7 +101,7 @@ export function deletes(at: At, { signal, progress, pace = paced() }: { signal: 
     }
   };
   return {
-    // Not async: nothing of what is given may be held while S3 is waited for.
+    // Not async: the arguments must not be kept alive while waiting for S3.
     add(versions) {
       for (const version of versions) {
         if (NOT_IN_XML.test(version.key)) apart.push(version);
@@ -140,7 +140,7 @@ const batchOf = (objects: readonly string[]): Batch => ({
   size: objects.length,
 });
 
-/** The errors of single keys, or `busy` when S3 had no time for any of them. The last attempt is left to the SDK, which says why it failed. */
+/** The errors of single keys, or `busy` if S3 had no time for any of them. The last attempt is left to the SDK, which says why it failed. */
 async function tryDelete(
   at: At,
   { body }: Batch,
@@ -152,7 +152,7 @@ async function tryDelete(
   let busy = false;
   onAnswer(command, async (answer) => {
     if (last || !BUSY.has(answer.statusCode)) return;
-    // The pace is ours to keep: the SDK would ask again by itself, and as often as before.
+    // We control the pace: the SDK would retry by itself, and as often as before.
     busy = true;
     await bytesOf(answer.body);
     answer.statusCode = 200;

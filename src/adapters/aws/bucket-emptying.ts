@@ -1,4 +1,4 @@
-/** Emptying a bucket: listing and deleting overlap, memory stays flat, and S3 is given the pace it asks for. */
+/** Emptying a bucket: listing and deleting overlap, memory stays flat, and the pace follows S3. */
 import { setMaxListeners } from 'node:events';
 import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
 import { stop } from '../../problems/problem.ts';
@@ -15,7 +15,7 @@ export interface Emptying {
 }
 
 const LISTERS = 6;
-/** A bucket that is still not empty after so many rounds is being written to. */
+/** A bucket that is still not empty after this many rounds is being written to. */
 const MAX_ROUNDS = 20;
 
 /**
@@ -23,18 +23,18 @@ const MAX_ROUNDS = 20;
  * keys, BUCKET_STILL_WRITTEN_TO when new objects keep coming, and the signal's reason when aborted.
  */
 export async function emptyBucket(at: At, emptying: Emptying): Promise<void> {
-  // Every call that is under way listens to it; Node would take so many for a leak.
+  // Every call in flight listens to it; Node would report that many as a leak.
   setMaxListeners(0, emptying.signal);
   try {
     await emptyInRounds(at, emptying);
   } catch (thrown) {
-    // The SDK says "Request aborted" where the caller wants its own reason back.
+    // The SDK says "Request aborted" where the caller expects its own reason.
     emptying.signal.throwIfAborted();
     throw thrown;
   }
 }
 
-/** A listing that is deleted from while it is paged may skip entries, and a writer may have been at work: the last round finds nothing. */
+/** A listing may skip entries if it is deleted from while being paged, and a writer may be active: the last round must find nothing. */
 async function emptyInRounds(at: At, { signal, progress }: Emptying): Promise<void> {
   const pace = paced();
   let deleted = 0;
@@ -63,7 +63,7 @@ async function deleteRound(at: At, options: Emptying & { readonly pace: Pace }):
       },
     });
   } finally {
-    // Nothing may still be deleting when this is over, however it ends.
+    // No delete may still be in flight when this returns, however it ends.
     await batches.flush();
   }
   return { listed, batches };

@@ -1,4 +1,4 @@
-/** The names of objects below a prefix. */
+/** Lists the keys of objects below a prefix. */
 import type { Buckets } from '../../ports/buckets.ts';
 import type { At } from './bucket-at.ts';
 import { askFor } from './failures.ts';

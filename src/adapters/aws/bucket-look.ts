@@ -1,4 +1,4 @@
-/** What is set on a bucket, read in parallel. */
+/** Inspects a bucket's settings, with parallel reads. */
 import type { ServerSideEncryptionConfiguration } from '@aws-sdk/client-s3';
 import type { Json } from '../../engine/types.ts';
 import type { BucketLook, Encryption, LifecycleRule, Tags } from '../../ports/buckets.ts';
@@ -15,7 +15,7 @@ export async function lookAtBucket(at: At, otherS3: Clients['otherS3']): Promise
   }
   if (head.is === 'there') return { is: 'elsewhere', region: head.region! };
   if (head.is !== 'redirected') return { is: head.is };
-  // A redirect comes before the owner is looked at, so the region it names has to be asked whose bucket it is.
+  // S3 redirects before it checks the owner, so the bucket's owner has to be checked in the region of the redirect.
   const s3 = await otherS3({ region: head.region });
   try {
     const there = await headBucket({ ...at, s3, region: head.region });
@@ -25,7 +25,7 @@ export async function lookAtBucket(at: At, otherS3: Clients['otherS3']): Promise
   }
 }
 
-/** Without asking first where and whose it is: known of a bucket that was made here a moment ago. `absent` when it is gone. */
+/** Skips the check of region and owner: for a bucket that was created here a moment ago. `absent` if it is gone. */
 export async function readAtOnce(at: At): Promise<BucketLook> {
   try {
     return await readBucket(at);
@@ -47,7 +47,7 @@ async function headBucket(at: At): Promise<Head> {
     const { BucketRegion } = await s3.headBucket({ Bucket, ExpectedBucketOwner: owner });
     return { is: 'there', region: BucketRegion };
   } catch (thrown) {
-    // HEAD has no body, so there is no code to go by: only the status and the region header.
+    // HEAD has no body and thus no error code: only the status and the region header.
     const { status, headers } = readError(thrown);
     const elsewhere = headers['x-amz-bucket-region'];
     if (status === 404) return { is: 'absent' };
@@ -57,7 +57,7 @@ async function headBucket(at: At): Promise<Head> {
   }
 }
 
-/** 403 is a stranger's bucket, but also a missing s3:ListBucket or a session that has ended: an answer with a body tells. */
+/** 403 is a foreign bucket, but also a missing s3:ListBucket or an expired session: a response with a body tells them apart. */
 async function askAgain(at: At): Promise<Head> {
   try {
     await readVersioning(at);
@@ -93,7 +93,7 @@ async function readBucket(at: At): Promise<BucketLook> {
   };
 }
 
-/** One read where this code means "not set". */
+/** A single read for which this code means "not set". */
 function read<T>(
   { Bucket, owner }: At,
   of: { readonly action: string; readonly absent: readonly string[] },
@@ -127,7 +127,7 @@ async function readEncryption(at: At): Promise<Encryption | undefined> {
   return toEncryption(answer?.ServerSideEncryptionConfiguration);
 }
 
-/** Double-layer KMS reads as KMS: like it, and unlike AES256, it needs the key's permissions. */
+/** Double-layer KMS counts as KMS: like KMS, and unlike AES256, it needs the key's permissions. */
 function toEncryption(set: ServerSideEncryptionConfiguration | undefined): Encryption | undefined {
   const rule = set?.Rules?.[0];
   const by = rule?.ApplyServerSideEncryptionByDefault;
@@ -140,7 +140,7 @@ async function readLifecycle(at: At): Promise<readonly LifecycleRule[]> {
   const answer = await read(at, { action: 's3:GetLifecycleConfiguration', absent: ['NoSuchLifecycleConfiguration'] }, (named) =>
     at.s3.getBucketLifecycleConfiguration(named),
   );
-  // Through JSON: dates become text, and what is undefined goes.
+  // Through JSON: dates become strings, and undefined fields are dropped.
   return JSON.parse(JSON.stringify(answer?.Rules ?? [])) as readonly LifecycleRule[];
 }
 

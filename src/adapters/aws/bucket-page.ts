@@ -1,20 +1,20 @@
-/** One page of a bucket's versions and delete markers, read without the SDK's object model: a bucket may have thousands of pages. */
+/** One page of a bucket's versions and delete markers, parsed without the SDK's object model: a bucket may have thousands of pages. */
 import type { At } from './bucket-at.ts';
 import { ask } from './failures.ts';
 import { bytesOf, onAnswer } from './raw-http.ts';
 
 export interface Entry {
   readonly key: string;
-  /** `null` where the bucket had no versioning when it was written. */
+  /** `null` if the bucket had no versioning when it was written. */
   readonly versionId: string;
-  /** `older`: a version that another one, or a delete marker, lies on. */
+  /** `older`: a version with a newer version or a delete marker. */
   readonly kind: 'current' | 'older' | 'marker';
   readonly bytes: number;
-  /** ISO 8601, as S3 says it. */
+  /** ISO 8601, as S3 returns it. */
   readonly modified: string;
 }
 
-/** Where a listing goes on: after this version of the key, or after the whole key. */
+/** Where a listing continues: after this version of the key, or after the whole key. */
 export interface Marker {
   readonly key?: string;
   readonly versionId?: string;
@@ -23,7 +23,7 @@ export interface Marker {
 export interface PageAsked {
   readonly after: Marker;
   readonly prefix?: string;
-  /** Keys that share a beginning up to this sign come as one prefix. */
+  /** Keys with a common prefix up to this delimiter are returned as one prefix. */
   readonly delimiter?: string;
 }
 
@@ -37,10 +37,10 @@ export interface Page {
 
 export type ReadPage = (asked: PageAsked) => Promise<Page>;
 
-/** S3 lists by the keys' UTF-8 bytes, which is not how strings compare where there are surrogates. */
+/** S3 sorts by the keys' UTF-8 bytes, which differs from string comparison if there are surrogates. */
 export const inOrder = (a: string, b: string): number => (a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
-/** At most 1000 entries and prefixes. Throws as every call to S3 does. */
+/** At most 1000 entries and prefixes. Throws like every call to S3. */
 export const pageReader =
   (at: At, signal?: AbortSignal): ReadPage =>
   async (asked) => {
@@ -48,7 +48,7 @@ export const pageReader =
     const command = new ListObjectVersionsCommand({
       Bucket: at.Bucket,
       ExpectedBucketOwner: at.owner,
-      // Keys may hold what XML can't.
+      // Keys may contain characters that XML can't represent.
       EncodingType: 'url',
       MaxKeys: 1000,
       ...(asked.after.key !== undefined && { KeyMarker: asked.after.key }),
@@ -61,7 +61,7 @@ export const pageReader =
       if (answer.statusCode !== 200) return;
       const body = await bytesOf(answer.body);
       page = readPage(body.toString());
-      // What is no whole listing is the SDK's to judge; of a listing it gets an empty one.
+      // The SDK judges what is not a complete listing; instead of a listing it gets an empty one.
       answer.body = page === undefined ? body : Buffer.from('<ListVersionsResult/>');
     });
     return ask({ action: 's3:ListBucketVersions', on: `s3://${at.Bucket}` }, async () => {
@@ -71,7 +71,7 @@ export const pageReader =
     });
   };
 
-/** `undefined` when the text is not a whole ListVersionsResult, or holds escapes that stand for no character. */
+/** `undefined` if the text is not a complete ListVersionsResult, or contains escapes for invalid characters. */
 export function readPage(xml: string): Page | undefined {
   try {
     return wholePage(xml);
@@ -97,7 +97,7 @@ function wholePage(xml: string): Page | undefined {
   return { entries, prefixes, next: { key: decoded(field(head, 'NextKeyMarker') ?? ''), ...(versionId && { versionId }) } };
 }
 
-/** Up to the first row that is not closed, and what stands around the rows. */
+/** Up to the first row that is not closed, and the text around the rows. */
 function rowsIn(xml: string): { readonly head: string; readonly rows: readonly { readonly name: string; readonly row: string }[] } {
   const rows: { readonly name: string; readonly row: string }[] = [];
   const opening = /<(Version|DeleteMarker|CommonPrefixes)>/g;
@@ -126,7 +126,7 @@ function entryOf(row: string, { marker, key }: { readonly marker: boolean; reado
   };
 }
 
-/** Elements of a listing carry no attributes and are not nested in themselves. */
+/** Elements of a listing have no attributes and are not nested in themselves. */
 function field(xml: string, name: string): string | undefined {
   const from = xml.indexOf(`<${name}>`);
   if (from < 0) return undefined;

@@ -1,10 +1,10 @@
-/** Where the keys ahead of a listing can be divided: by the folders that are there, and where those are too many, by the signs of the keys. */
+/** Where the keys ahead of a listing can be divided: at existing folders, or, if those are too many, by the characters of the keys. */
 import { inOrder, type ReadPage } from './bucket-page.ts';
 
 export interface Ahead {
   /** First key of the range that is being listed. */
   readonly first: string;
-  /** The key it has come to. */
+  /** The current key. */
   readonly cursor: string;
   /** Last key that belongs to it. */
   readonly upTo: string | undefined;
@@ -17,7 +17,7 @@ const LEVELS = 2;
 
 const HALF_A_PAIR = /\p{Surrogate}/u;
 
-/** At most `most` texts after the cursor and before `upTo`, in order. Costs at most two calls at once; none of them needs to be a key. */
+/** At most `most` strings after the cursor and before `upTo`, sorted. Takes at most two concurrent calls; none of the strings needs to be a key. */
 export async function splitPoints(read: ReadPage, ahead: Ahead): Promise<readonly string[]> {
   const { cursor, upTo, most } = ahead;
   const folders = foldersOf(cursor);
@@ -44,7 +44,7 @@ function foldersOf(key: string): readonly string[] {
   return folders;
 }
 
-/** What may come after the last name that could be listed: its beginnings, each with a later one of the signs seen. */
+/** Candidates after the last name that could be listed: its prefixes, each with a later one of the characters seen. */
 function guesses(last: string, { signs, from, to }: { readonly signs: readonly string[]; readonly from: number; readonly to: number }): readonly string[] {
   const found: string[] = [];
   for (let at = from; at <= to; at += 1) {
@@ -53,7 +53,7 @@ function guesses(last: string, { signs, from, to }: { readonly signs: readonly s
   return found;
 }
 
-/** Index of the first sign that differs. */
+/** Index of the first character that differs. */
 function varies(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at += 1;

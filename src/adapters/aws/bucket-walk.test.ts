@@ -1,4 +1,4 @@
-/** Dividing a bucket among listers, held against one long list. */
+/** Dividing a bucket among listers, compared with one long listing. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inOrder, readPage, type Entry, type Marker, type ReadPage } from './bucket-page.ts';
@@ -6,7 +6,7 @@ import { walkBucket } from './bucket-walk.ts';
 
 type Held = Map<string, string[]>;
 
-/** A bucket in memory that is listed as S3 lists: `size` entries and prefixes a page, versions newest first. */
+/** A bucket in memory that lists like S3: `size` entries and prefixes a page, versions newest first. */
 function readerOf(held: Held, size: number) {
   const pages = { entries: 0, folders: 0, most: 0 };
   let running = 0;
@@ -65,7 +65,7 @@ describe('walkBucket', () => {
           const { read, pages } = readerOf(held, size);
           await walkBucket(read, { listers, take: async (entries) => (given.push(...entries.map(named)), 'more') });
           expect(given.sort()).toEqual(inHeld(held));
-          // Each lister asks once at a time; only a division asks two things at once.
+          // Each lister makes one call at a time; only a division makes two.
           expect(pages.most).toBeLessThanOrEqual(2 * listers);
         },
       ),
@@ -107,7 +107,7 @@ describe('walkBucket', () => {
     setImmediate(count);
     await walkBucket(read, { listers: 8, take: async () => 'more' });
     ended = true;
-    // 41 full pages in all.
+    // 41 full pages in total.
     expect(rounds).toBeLessThan(20);
     expect(pages.folders).toBeLessThanOrEqual(8);
     expect(pages.entries).toBeLessThan(60);

@@ -1,16 +1,16 @@
-/** Going through a whole bucket with several listers: the keys ahead of a long listing are divided among those that are free. */
+/** Scans a whole bucket with several listers: the keys ahead of a long listing are divided among the idle ones. */
 import { inOrder, type Entry, type Marker, type Page, type ReadPage } from './bucket-page.ts';
 import { splitPoints } from './bucket-split.ts';
 
 export interface Walk {
-  /** So many listings at once, at most. */
+  /** The maximum number of concurrent listings. */
   readonly listers: number;
-  /** Given every entry once. A listing goes on when it resolves; `stop` ends the walk. */
+  /** Called with every entry once. A listing continues when it resolves; `stop` ends the scan. */
   readonly take: (entries: readonly Entry[]) => Promise<'more' | 'stop'>;
   readonly signal?: AbortSignal;
 }
 
-/** The keys after `after` up to and with `upTo`; to the bucket's end without one. */
+/** The keys after `after` up to and including `upTo`; to the bucket's end without one. */
 interface Range {
   after: Marker;
   upTo: string | undefined;
@@ -20,12 +20,12 @@ interface Range {
   pages: number;
 }
 
-/** A range that is so many pages long is worth the calls that dividing it costs. */
+/** A range of this many pages is worth the calls that dividing it costs. */
 const WORTH_DIVIDING = 8;
 
 /**
- * Resolves when every range has been listed or `take` said `stop`; throws the first failure, after every lister has come to rest.
- * What is written or deleted meanwhile may be given or not.
+ * Resolves when every range has been listed or `take` returned `stop`; throws the first failure, after every lister has stopped.
+ * What is written or deleted in the meantime may or may not be included.
  */
 export async function walkBucket(read: ReadPage, { listers, take, signal }: Walk): Promise<void> {
   const running = new Set<Promise<void>>();
@@ -43,7 +43,7 @@ export async function walkBucket(read: ReadPage, { listers, take, signal }: Walk
       if (listers > running.size && (!divided || range.pages >= WORTH_DIVIDING)) await divide(range);
     }
   };
-  /** Apart, so that no page is held while it is waited until the next one may be read. */
+  /** Separate, so that no page is kept in memory while waiting for the next one. */
   const handOver = (page: Page, range: Range) => {
     const { entries, whole } = within(page, range.upTo);
     range.first ??= entries[0]?.key;
@@ -64,7 +64,7 @@ export async function walkBucket(read: ReadPage, { listers, take, signal }: Walk
     range.pages = 0;
     const { after, first, upTo } = range;
     const points = await splitPoints(read, { first: first ?? '', cursor: after.key ?? '', upTo, most: listers - running.size });
-    // The last part goes on to where the range ended.
+    // The last part continues to the end of the range.
     const ends = [...points.slice(1), upTo];
     for (const [at, point] of points.entries()) {
       if (at === 0) range.upTo = point;
@@ -77,7 +77,7 @@ export async function walkBucket(read: ReadPage, { listers, take, signal }: Walk
   if (failure !== undefined) throw failure.thrown;
 }
 
-/** The entries that belong to the range; `whole` when none lay beyond it. */
+/** The entries that belong to the range; `whole` if none was beyond it. */
 function within({ entries }: Page, upTo: string | undefined): { readonly entries: readonly Entry[]; readonly whole: boolean } {
   const last = entries.at(-1);
   if (upTo === undefined || last === undefined || inOrder(last.key, upTo) <= 0) return { entries, whole: true };

@@ -1,4 +1,4 @@
-/** S3 buckets of one account in one region. Every call names the expected owner, so a stranger's bucket of that name answers 403. */
+/** S3 buckets of one account in one region. Every call passes the expected owner, so a foreign bucket of that name returns 403. */
 import type { BucketLifecycleConfiguration, LifecycleRule as SdkRule, S3 } from '@aws-sdk/client-s3';
 import type { Buckets, LifecycleRule, Tags } from '../../ports/buckets.ts';
 import { stop } from '../../problems/problem.ts';
@@ -12,16 +12,16 @@ import { ask, askFor, isCode, slim } from './failures.ts';
 import type { At } from './bucket-at.ts';
 import { patiently } from './retry.ts';
 
-/** So long a bucket that was made a moment ago may still look absent. */
+/** How long a newly created bucket may still appear absent. */
 const FRESH_MS = 20_000;
 
 export function buckets(clients: Clients, account: string): Buckets {
-  // A bucket made a moment ago may not be known everywhere yet.
+  // A bucket created a moment ago may not be known everywhere yet.
   const fresh = new Set<string>();
   const at = async (name: string): Promise<At> => ({ s3: await clients.s3(), region: clients.region, owner: account, Bucket: name });
   const named = (name: string) => ({ Bucket: name, ExpectedBucketOwner: account });
 
-  // S3 refuses a change of a bucket while another one is settling.
+  // S3 rejects a change of a bucket while another one is settling.
   const write = (action: string, name: string, call: (s3: S3) => Promise<unknown>): Promise<void> =>
     ask({ action, on: `s3://${name}` }, async () => {
       const s3 = await clients.s3();
@@ -30,7 +30,7 @@ export function buckets(clients: Clients, account: string): Buckets {
     });
 
   const setTags = async (name: string, tags: Tags): Promise<void> => {
-    // AWS keeps tags of its own on a bucket (CloudFormation's) and refuses a set without them.
+    // AWS keeps tags of its own on a bucket (CloudFormation's) and rejects a set without them.
     const system = Object.entries(await readTags(await at(name))).filter(([key]) => key.startsWith('aws:'));
     const TagSet = Object.entries({ ...tags, ...Object.fromEntries(system) }).map(([Key, Value]) => ({ Key, Value }));
     await (TagSet.length === 0
@@ -105,7 +105,7 @@ export function buckets(clients: Clients, account: string): Buckets {
       s3.putBucketLifecycleConfiguration({
         ...named(name),
         LifecycleConfiguration,
-        // Belongs to the whole set and falls back to its default when it is not said again.
+        // Part of the whole configuration; it resets to its default if omitted.
         ...(before?.TransitionDefaultMinimumObjectSize && { TransitionDefaultMinimumObjectSize: before.TransitionDefaultMinimumObjectSize }),
       }),
     );
@@ -115,7 +115,7 @@ export function buckets(clients: Clients, account: string): Buckets {
     const s3 = await clients.s3();
     const asked = { action: 's3:DeleteBucket', on: `s3://${name}` };
     try {
-      // The last writer's object may land between emptying and this.
+      // A writer's last object may arrive between emptying and this.
       await patiently({ codes: ['OperationAborted'], forMs: 120_000, exchanges: clients.exchanges }, () => s3.deleteBucket(named(name)));
     } catch (thrown) {
       if (isCode(thrown, 'BucketNotEmpty')) {
@@ -131,7 +131,7 @@ export function buckets(clients: Clients, account: string): Buckets {
   }
 }
 
-/** Dates travel as text in our documents; the SDK wants Date objects. */
+/** Dates are strings in our documents; the SDK expects Date objects. */
 function toSdkRule(rule: LifecycleRule): SdkRule {
   const dated = <T>(part: T): T => {
     const date = (part as { readonly Date?: unknown } | undefined)?.Date;

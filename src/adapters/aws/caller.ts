@@ -1,4 +1,4 @@
-/** Who is calling, by STS. */
+/** The caller's identity, from STS. */
 import type { Caller, Callers } from '../../ports/caller.ts';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
@@ -6,13 +6,13 @@ import type { Credentials } from './credentials.ts';
 import { ask } from './failures.ts';
 import { stsHost } from './region.ts';
 
-/** Resolves when this host has an address. Tells a region that does not exist from a network that does not work. */
+/** Resolves if this host has an address. Distinguishes a region that does not exist from a network that does not work. */
 export type LookUp = (host: string) => Promise<unknown>;
 
 export function callers(clients: Clients, { credentials, lookUp }: { readonly credentials: Credentials; readonly lookUp?: LookUp }): Callers {
   const whyNoAddress = async (thrown: unknown): Promise<unknown> => {
     if (lookUp === undefined || !(thrown instanceof ProblemError) || thrown.problem.code !== 'AWS_HOST_UNKNOWN') return thrown;
-    // The one region that every network with a way to AWS can resolve.
+    // The one region that every network with access to AWS can resolve.
     const online = await lookUp(stsHost('us-east-1')).then(
       () => true,
       () => false,
@@ -27,7 +27,7 @@ export function callers(clients: Clients, { credentials, lookUp }: { readonly cr
   };
 
   const askSts = async (): Promise<Caller> => {
-    // First, so that having none is told apart from a call that failed.
+    // First, so that missing credentials are distinguished from a failed call.
     const { expiration } = await credentials();
     const sts = await clients.sts();
     const { Account, Arn } = await ask({ action: 'sts:GetCallerIdentity' }, () => sts.getCallerIdentity({})).catch(async (thrown: unknown) => {
@@ -35,7 +35,7 @@ export function callers(clients: Clients, { credentials, lookUp }: { readonly cr
     });
     return { account: Account!, arn: Arn!, partition: Arn!.split(':')[1]!, ...(expiration && { expires: expiration }) };
   };
-  // Renewed credentials are still the same caller's.
+  // Renewed credentials still belong to the same caller.
   let known: Promise<Caller> | undefined;
   return {
     whoami: () => {

@@ -1,4 +1,4 @@
-/** The SDK clients: each package is loaded when it is first used, and all of them share one way to retry and to connect. */
+/** The SDK clients: each package is loaded on first use, and all share the same retry and connection settings. */
 import type { EKS } from '@aws-sdk/client-eks';
 import type { IAM } from '@aws-sdk/client-iam';
 import type { S3 } from '@aws-sdk/client-s3';
@@ -15,7 +15,7 @@ export interface Clients {
   readonly iam: () => Promise<IAM>;
   readonly sts: () => Promise<STS>;
   readonly s3: () => Promise<S3>;
-  /** A client of its own: another region, or a service account's credentials. The caller destroys it. */
+  /** A separate client: another region, or a service account's credentials. The caller destroys it. */
   readonly otherS3: (options: { readonly region?: string; readonly credentials?: Credentials }) => Promise<S3>;
 }
 
@@ -34,14 +34,14 @@ export function endpointOf(service: Service, env: ClientOptions['env']): string 
   return env[`AWS_ENDPOINT_URL_${service}`] || env['AWS_ENDPOINT_URL'] || undefined;
 }
 
-/** What every client is made with. */
+/** The options of every client. */
 export function clientConfig(service: Service, options: Omit<ClientOptions, 'exchanges'>) {
   const endpoint = endpointOf(service, options.env);
   return {
     region: options.region,
     credentials: options.credentials,
     ...(endpoint !== undefined && { endpoint }),
-    // IAM and EKS allow few calls a second: bursts of inspections need more than the SDK's three attempts.
+    // IAM and EKS have low rate limits: bursts of inspections need more than the SDK's three attempts.
     maxAttempts: 6,
     retryMode: 'standard',
     requestHandler: handlerOptions(options.env),

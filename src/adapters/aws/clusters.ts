@@ -35,7 +35,7 @@ export function clusters({ eks }: Clients): Clusters {
           issues: (addon?.health?.issues ?? []).map(readIssue),
         };
       } catch (thrown) {
-        // Hints only: a missing permission, or an endpoint without this call, must not stop anyone.
+        // Only hints: a missing permission, or an endpoint without this call, must not stop anything.
         return isCode(thrown, 'ResourceNotFoundException') ? undefined : 'unknown';
       }
     },
@@ -56,7 +56,7 @@ export function readCluster(cluster: Cluster): EksCluster {
     certificateAuthority: cluster.certificateAuthority?.data,
     issuer: cluster.identity?.oidc?.issuer,
     vpc: network?.vpcId,
-    // EKS says both in every answer; where they are absent it is its default, public.
+    // EKS returns both in every response; if they are absent, its default applies: public.
     endpointPublic: network?.endpointPublicAccess ?? true,
     endpointPrivate: network?.endpointPrivateAccess ?? false,
     publicCidrs: network?.publicAccessCidrs ?? [],

@@ -15,20 +15,20 @@ import { roles } from './roles.ts';
 import { webIdentity } from './web-identity.ts';
 
 export interface Connection {
-  /** What the settings say; beats the environment and the profile. */
+  /** From the settings; overrides the environment and the profile. */
   readonly region?: string;
   readonly profile?: string;
   readonly env: Env;
-  /** Asks for a code of this MFA device; absent when nobody can be asked. */
+  /** Prompts for a code of this MFA device; absent in non-interactive runs. */
   readonly mfa?: (serial: string) => Promise<string>;
   readonly lookUp?: LookUp;
-  /** The run's; without them each call still has its end. */
+  /** Those of the run; without them each call still has its timeout. */
   readonly exchanges?: Exchanges;
 }
 
 /**
- * Resolves profile and region (AWS_PROFILE_UNKNOWN, AWS_REGION_MISSING, AWS_REGION_INVALID). Calls nothing yet:
- * credentials are found, and each other SDK package loaded, with the first call that needs it.
+ * Resolves profile and region (AWS_PROFILE_UNKNOWN, AWS_REGION_MISSING, AWS_REGION_INVALID). Makes no call yet:
+ * credentials are resolved, and each other SDK package loaded, on the first call that needs it.
  */
 export async function connectAws(of: Connection): Promise<Aws> {
   quietSdk();
@@ -37,7 +37,7 @@ export async function connectAws(of: Connection): Promise<Aws> {
   const region = resolveRegion(of.region, { env: of.env, profile });
   const identity = credentials({ region, env: of.env, profile, explicit: Boolean(of.profile), mfa: of.mfa, exchanges });
   const made = clients({ region, env: of.env, credentials: identity, exchanges });
-  // Who calls is always the first question; its package is loaded before anything else may be.
+  // The caller's identity is always read first; its package is loaded before any other.
   await made.sts();
   const who = callers(made, { credentials: identity, lookUp: of.lookUp });
   return {
@@ -54,8 +54,8 @@ export async function connectAws(of: Connection): Promise<Aws> {
 }
 
 /**
- * The SDK reads these switches from the process alone, when its first client is made: its notice about old Node versions
- * would be written into our output. The one place outside `main` that touches the process, and it only adds.
+ * The SDK reads these switches only from the process, when its first client is created: its notice about old Node versions
+ * would end up in our output. The one place outside `main` that touches the process, and it only adds.
  */
 function quietSdk(): void {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';

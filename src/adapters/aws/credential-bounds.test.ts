@@ -9,7 +9,7 @@ import { Unreadable } from './readable.ts';
 const closers: (() => void)[] = [];
 afterEach(() => closers.splice(0).forEach((close) => close()));
 
-/** Written so far, by the endpoint. */
+/** Bytes written so far by the endpoint. */
 let written = 0;
 const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   endless: (response) => {

@@ -1,4 +1,4 @@
-/** What bounds the endpoints that hand out credentials (of a container, an instance): the SDK reads them with clients of its own, whatever comes. */
+/** Limits for endpoints that provide credentials (of a container, an instance): the SDK reads them with its own clients, without a limit. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { ATTEMPT_MS } from './bounds.ts';
@@ -7,12 +7,12 @@ import { Unreadable } from './readable.ts';
 
 /** Credentials are some kilobytes. */
 const MOST_BYTES = 1024 * 1024;
-/** Node tells of the head of each answer here before anybody has read its body. */
+/** Node reports the head of each response here before anything has read its body. */
 const ANSWERS = 'http.client.response.finish';
 
 const LINK_LOCAL = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]', '169.254.169.254', '[fd00:ec2::254]'];
 
-/** Host and port as requests name them. */
+/** Host and port as in the requests. */
 export function credentialHosts(env: Env): ReadonlySet<string> {
   const named = [env['AWS_CONTAINER_CREDENTIALS_FULL_URI'], env['AWS_EC2_METADATA_SERVICE_ENDPOINT']];
   return new Set([...LINK_LOCAL, ...named.flatMap((url) => (url && URL.canParse(url) ? [new URL(url).host] : []))]);
@@ -24,7 +24,7 @@ export interface CredentialBounds {
   readonly ms?: number;
 }
 
-/** What `resolve` gives, unless one of these hosts answers without end or too slowly: then Unreadable, and its connection is closed. */
+/** The result of `resolve`, unless one of these hosts responds endlessly or too slowly: then Unreadable, and its connection is closed. */
 export async function withinBounds<T>({ hosts, most = MOST_BYTES, ms = ATTEMPT_MS }: CredentialBounds, resolve: () => Promise<T>): Promise<T> {
   const timers = new Set<NodeJS.Timeout>();
   let refuse!: (why: Unreadable) => void;

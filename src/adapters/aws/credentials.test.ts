@@ -9,7 +9,7 @@ import { credentials } from './credentials.ts';
 import { readProfile } from './profiles.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'loki-eks-'));
-// The chain's inner clients read endpoints from the process only; nothing listens at this one.
+// The chain's inner clients read endpoints only from the process; nothing listens on this one.
 beforeAll(() => void vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:9'));
 afterAll(() => void vi.unstubAllEnvs());
 afterAll(() => rmSync(home, { recursive: true }));
@@ -86,7 +86,7 @@ describe('credentials', () => {
       asked.push(serial);
       return '123456';
     };
-    // Nothing listens at the endpoint: that the role is asked for with the code is all that can be seen here.
+    // Nothing listens on the endpoint: only the AssumeRole request with the code can be observed here.
     expect((await problemOf(resolve(files, { profile: 'mfa', mfa }))).code).toBe('AWS_UNREACHABLE');
     expect(asked).toEqual(['arn:aws:iam::123456789012:mfa/me']);
   });

@@ -1,4 +1,4 @@
-/** Where credentials come from, and what each way of having none means. */
+/** Where credentials come from, and what each way of lacking them means. */
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Exchanges } from '../exchanges.ts';
 import { wholeAnswers } from './bounds.ts';
@@ -14,25 +14,25 @@ export interface Identity {
   readonly sessionToken?: string;
   readonly expiration?: Date;
 }
-/** Gives credentials that are good for some minutes; resolves again when they are not. Throws AWS_CREDENTIALS_* and its like. */
+/** Returns credentials that are valid for some minutes; resolves again when they are not. Throws AWS_CREDENTIALS_* and the like. */
 export type Credentials = () => Promise<Identity>;
 
 export interface CredentialOptions {
   readonly region: string;
   readonly env: Env;
   readonly profile: Profile;
-  /** Whether the profile was named by a setting: then it beats keys in the environment, as with the AWS CLI. */
+  /** Whether a setting names the profile: then it overrides keys in the environment, as with the AWS CLI. */
   readonly explicit: boolean;
   readonly mfa?: (serial: string) => Promise<string>;
   readonly exchanges: Exchanges;
 }
 
-/** Renewed this long before they end, so that a call that takes its time still finds them good. */
+/** Renewed this long before they expire, so that a slow call still has valid ones. */
 const leeway = 5 * 60_000;
 
 /** A chain of profiles, a login command, a metadata service. */
 const RESOLVE_MS = 60_000;
-/** Somebody has to find a device and type its code. */
+/** The user has to find a device and type its code. */
 const MFA_MS = 10 * 60_000;
 
 export function credentials(options: CredentialOptions): Credentials {
@@ -41,7 +41,7 @@ export function credentials(options: CredentialOptions): Credentials {
   let ends = Number.POSITIVE_INFINITY;
   return async () => {
     if (held === undefined || ends - Date.now() < leeway) {
-      // Concurrent callers share one resolution: an MFA code is asked for once.
+      // Concurrent callers share one resolution: the user is asked for an MFA code once.
       ends = Number.POSITIVE_INFINITY;
       held = resolve().then(
         (identity) => {
@@ -62,7 +62,7 @@ function resolver(options: CredentialOptions): Credentials {
   const { env, profile, explicit } = options;
   const accessKeyId = env['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
-  // The SDK prefers AWS_PROFILE to keys beside it and warns; the CLI prefers the keys. Both tools should be the same caller.
+  // The SDK prefers AWS_PROFILE to keys next to it and warns; the CLI prefers the keys. Both tools should have the same identity.
   if (!explicit && accessKeyId && secretAccessKey) {
     const sessionToken = env['AWS_SESSION_TOKEN'] || undefined;
     return async () => ({ accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) });
@@ -72,7 +72,7 @@ function resolver(options: CredentialOptions): Credentials {
     profile: profile.name,
     ignoreCache: true,
     mfaCodeProvider: options.mfa ?? noTerminal(profile),
-    // Neither region nor endpoint: the chain would take them for its SSO client too, which has a region of its own.
+    // Neither region nor endpoint: the chain would also use them for its SSO client, which has a region of its own.
     clientConfig: { requestHandler: await handler(env), maxAttempts: 4 },
     parentClientConfig: { region: async () => options.region },
   });
@@ -89,7 +89,7 @@ function resolver(options: CredentialOptions): Credentials {
   };
 }
 
-/** The SDK's own, which is loaded by then: who calls is always asked first. */
+/** The SDK's own, which is loaded by then: the caller's identity is always read first. */
 async function handler(env: Env) {
   const { STS } = await import('@aws-sdk/client-sts');
   return wholeAnswers(new STS({ requestHandler: handlerOptions(env) }).config.requestHandler);
@@ -108,7 +108,7 @@ const noTerminal =
     });
   };
 
-/** What the chain threw, as the problem the user has. */
+/** Maps what the chain threw to the user's problem. */
 function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   if (thrown instanceof ProblemError) return thrown;
   if (thrown instanceof Unreadable) {
@@ -120,7 +120,7 @@ function whyNone(thrown: unknown, { profile }: CredentialOptions): unknown {
   }
   const { name, message } = readError(thrown);
   const evidence = [`${name}: ${message.replaceAll(/\s+/g, ' ').slice(0, 300)}`];
-  // Logging in is a matter of the profile that holds the session, which may be another one's source.
+  // Logging in concerns the profile that holds the session, which may be another profile's source.
   const session = profileIsSso(profile) ? profile.name : (profile.keys['source_profile'] ?? profile.name);
   const called = profile.named ? ` --profile ${session}` : '';
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|getaddrinfo/.test(message)) {

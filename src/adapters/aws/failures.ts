@@ -1,22 +1,22 @@
-/** The one translation of what the AWS SDK throws into problems; what nobody can meet by using the tool stays a defect. */
+/** The one translation of AWS SDK errors into problems; what no use of the tool can cause stays a bug. */
 import { ProblemError, stop, type ProblemCode } from '../../problems/problem.ts';
 
-/** What was asked, for the sentence and for the fix. */
+/** What was requested, for the message and for the fix. */
 export interface Asked {
   /** IAM's name of the action: `s3:PutBucketPolicy`. */
   readonly action: string;
-  /** What it was asked of: `s3://name`, a role's name, a cluster's name. */
+  /** The resource: `s3://name`, a role's name, a cluster's name. */
   readonly on?: string;
 }
 
-/** The parts of an SDK error that we read. All of them may be missing: a proxy's answer is an error too. */
+/** The parts of an SDK error that we read. All of them may be missing: a proxy's response is an error too. */
 export interface SdkError {
   readonly name: string;
   readonly message: string;
   readonly status?: number;
   readonly attempts?: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Of Node's own network errors: `ENOTFOUND`, `ECONNREFUSED`, `SELF_SIGNED_CERT_IN_CHAIN`, … */
+  /** From Node's own network errors: `ENOTFOUND`, `ECONNREFUSED`, `SELF_SIGNED_CERT_IN_CHAIN`, … */
   readonly system?: string;
   readonly host?: string;
 }
@@ -24,12 +24,12 @@ export interface SdkError {
 export function readError(thrown: unknown): SdkError {
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, any>;
   const inner = (error['cause'] ?? {}) as Record<string, any>;
-  // Several addresses tried and refused come as one AggregateError without a message.
+  // Several addresses tried and refused are thrown as one AggregateError without a message.
   const first = (error['errors'] as Record<string, any>[] | undefined)?.[0];
   const network = [error, inner, first].find((e) => typeof e?.['code'] === 'string');
   return {
     name: String(error['Code'] ?? error['name'] ?? 'Error'),
-    // Patterns read it; AWS's own are some hundred characters.
+    // Limits what patterns read; AWS's own messages are some hundred characters.
     message: String(error['message'] || first?.['message'] || thrown).slice(0, 4096),
     status: error['$metadata']?.httpStatusCode ?? error['$response']?.statusCode,
     attempts: error['$metadata']?.attempts,
@@ -74,7 +74,7 @@ const isDenied = named('AccessDenied', 'AccessDeniedException', 'UnauthorizedOpe
 const isLimit = named('LimitExceeded', 'LimitExceededException', 'TooManyBuckets', 'ResourceLimitExceededException', 'ServiceQuotaExceededException');
 const isDocument = named('MalformedPolicyDocument', 'MalformedPolicyDocumentException', 'MalformedPolicy', 'PolicyNotAttachable');
 
-/** A signature that does not match and carries two times is a clock that is wrong, not a key. */
+/** A signature mismatch that mentions two times is a clock skew, not a wrong key. */
 const skewInSignature = (error: SdkError): boolean => isInvalid(error) && /signature (not yet current|expired)/i.test(error.message);
 
 /** `User: arn:… is not authorized to perform: iam:CreateRole on resource: … with an explicit deny in …` */
@@ -86,7 +86,7 @@ export function readDenial(whole: string): { readonly action?: string; readonly 
   return { action, resource, why: (why?.[1] ?? why?.[2])?.trim() };
 }
 
-/** S3's way to say that the bucket lives elsewhere, beside a plain redirect. */
+/** S3's response for a bucket in another region, besides a plain redirect. */
 const isElsewhere = (error: SdkError): boolean =>
   named('PermanentRedirect', 'TemporaryRedirect', 'IllegalLocationConstraintException')(error) ||
   error.status === 301 ||
@@ -174,10 +174,10 @@ function network(error: SdkError, asked: Asked): ReturnType<Rule> {
   }
 }
 
-/** A thrown value as a ProblemError, or itself when it is a defect or already said. */
+/** A thrown value as a ProblemError, or itself if it is a bug or already translated. */
 export function translated(thrown: unknown, asked: Asked): unknown {
   if (thrown instanceof ProblemError) return thrown;
-  // An error of the credential chain that another client met is wrapped, and the problem is within.
+  // An error of the credential chain that another client met is wrapped, with the problem inside.
   const inner = (thrown as { cause?: unknown } | undefined)?.cause;
   if (inner instanceof ProblemError) return inner;
   const error = readError(thrown);
@@ -191,8 +191,8 @@ export function translated(thrown: unknown, asked: Asked): unknown {
 }
 
 /**
- * The error as a cause that may be printed whole: the SDK's own holds the request, and with it the session token, and
- * AWS echoes that in what it says of a wrong signature.
+ * The error as a cause that is safe to print: the SDK's own contains the request, and with it the session token, and
+ * AWS echoes that in its message about a wrong signature.
  */
 export function slim(thrown: unknown): Error {
   const { name, message, status, attempts, system } = readError(thrown);
@@ -222,7 +222,7 @@ export async function ask<T>(asked: Asked, call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** As `ask`, but these error codes mean "not there" and give `undefined`. */
+/** Like `ask`, but these error codes mean "absent" and return `undefined`. */
 export async function askFor<T>(asked: Asked & { readonly absent: readonly string[] }, call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
@@ -232,7 +232,7 @@ export async function askFor<T>(asked: Asked & { readonly absent: readonly strin
   }
 }
 
-/** Is this an SDK error of that code? For the few places where a code is a turn of the road and not its end. */
+/** Is this an SDK error with that code? For the few places where an error code is an expected branch. */
 export function isCode(thrown: unknown, ...codes: readonly string[]): boolean {
   const raw = thrown instanceof ProblemError ? thrown.cause : thrown;
   return codes.includes(readError(raw).name);

@@ -4,7 +4,7 @@ import { kubeTokens, signToken } from './kube-token.ts';
 const identity = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY' };
 const urlOf = (token: string): string => Buffer.from(token.replace(/^k8s-aws-v1\./, ''), 'base64url').toString();
 
-// What `aws eks get-token --cluster-name demo` (AWS CLI 1.45) printed for these credentials at these times.
+// Output of `aws eks get-token --cluster-name demo` (AWS CLI 1.45) for these credentials at these times.
 const printed = [
   {
     region: 'ap-northeast-2',

@@ -2,7 +2,7 @@
 import type { Credentials, Identity } from './credentials.ts';
 import { stsHost } from './region.ts';
 
-/** Used so long; EKS accepts one for 15 minutes from its signing time. */
+/** How long one is used; EKS accepts it for 15 minutes from its signing time. */
 const keepMs = 10 * 60_000;
 
 export interface TokenOptions {
@@ -11,7 +11,7 @@ export interface TokenOptions {
   readonly now?: () => Date;
 }
 
-/** Tokens by cluster, each made once and renewed before it, or the credentials that signed it, end. */
+/** Tokens by cluster, each created once and renewed before it, or the credentials that signed it, expire. */
 export function kubeTokens(options: TokenOptions): (cluster: string) => Promise<string> {
   const now = options.now ?? (() => new Date());
   const held = new Map<string, { readonly until: number; readonly token: Promise<string> }>();
@@ -30,7 +30,7 @@ export function kubeTokens(options: TokenOptions): (cluster: string) => Promise<
   };
 }
 
-/** `k8s-aws-v1.` and the URL in base64url, to the byte what `aws eks get-token` prints. */
+/** `k8s-aws-v1.` and the URL in base64url, byte for byte what `aws eks get-token` prints. */
 export async function signToken(cluster: string, options: { readonly region: string; readonly identity: Identity; readonly now: Date }): Promise<string> {
   const [{ SignatureV4 }, { Sha256Node }] = await Promise.all([import('@smithy/signature-v4'), import('@smithy/core/checksum')]);
   const host = stsHost(options.region);

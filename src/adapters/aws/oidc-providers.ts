@@ -1,4 +1,4 @@
-/** IAM OIDC providers: one an issuer, shared by all roles of a cluster. */
+/** IAM OIDC providers: one per issuer, shared by all roles of a cluster. */
 import type { OidcProviders } from '../../ports/roles.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Clients } from './clients.ts';
@@ -20,10 +20,10 @@ export function oidcProviders({ iam }: Clients): OidcProviders {
     async create({ url, audience, tags }) {
       const client = await iam();
       try {
-        // No thumbprint: IAM trusts the issuer's certificate by its own CA library, and a private network can't be looked at from here.
+        // No thumbprint: IAM verifies the issuer's certificate with its own CA library, and a private network can't be reached from here.
         await client.createOpenIDConnectProvider({ Url: url, ClientIDList: [audience], Tags: toTags(tags) });
       } catch (thrown) {
-        // Somebody made it meanwhile, or the answer to our own first attempt was lost: it is there either way.
+        // It was created meanwhile, or the response to our own first attempt was lost: it exists either way.
         if (isCode(thrown, 'EntityAlreadyExists', 'EntityAlreadyExistsException')) return;
         if (isCode(thrown, 'OpenIdIdpCommunicationError', 'OpenIdIdpCommunicationErrorException')) {
           throw stop(

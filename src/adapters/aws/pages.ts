@@ -1,6 +1,6 @@
-/** IAM's way of paging. */
+/** IAM pagination. */
 
-/** All pages of a listing; a page that is `undefined` (what was listed is gone) ends it. */
+/** All pages of a listing; a page that is `undefined` (the listed resource is gone) ends it. */
 export async function everyPage<P extends { readonly IsTruncated?: boolean; readonly Marker?: string }>(
   read: (marker: string | undefined) => Promise<P | undefined>,
 ): Promise<readonly P[]> {

@@ -1,4 +1,4 @@
-/** What the caller or a role may not do, as far as IAM's simulator knows: advice, never proof. */
+/** What the caller or a role is not allowed to do, according to IAM's simulator: advice, never proof. */
 import type { Callers } from '../../ports/caller.ts';
 import type { Clients } from './clients.ts';
 import { everyPage } from './pages.ts';
@@ -10,7 +10,7 @@ export interface Simulation {
   readonly as?: string;
 }
 
-/** `unknown` whenever it can't be asked: no permission, root, a federated user, an endpoint without the simulator. */
+/** `unknown` whenever it is unavailable: no permission, root, a federated user, an endpoint without the simulator. */
 export async function deniedActions(clients: Clients, callers: Callers, of: Simulation): Promise<readonly string[] | 'unknown'> {
   if (of.actions.length === 0) return [];
   try {
@@ -23,7 +23,7 @@ export async function deniedActions(clients: Clients, callers: Callers, of: Simu
   }
 }
 
-/** The simulator refuses session ARNs, and a session's ARN has lost the role's path: most have none, so that is tried while the role is looked up. */
+/** The simulator rejects session ARNs, and a session's ARN lacks the role's path: most have none, so that is tried while the role is looked up. */
 async function simulateSession(clients: Clients, { role, bare }: Session, of: Simulation): Promise<readonly string[] | 'unknown'> {
   const [guessed, found] = await Promise.all([
     simulate(clients, bare, of).catch(() => undefined),
@@ -54,13 +54,13 @@ async function simulate(clients: Clients, PolicySourceArn: string, { actions, re
   );
   const results = pages.flatMap((page) => page.EvaluationResults ?? []);
   if (results.length === 0) return 'unknown';
-  // A condition on what only a real request carries (its VPC, its tags, the boundary of a role) is no refusal.
+  // A condition on what only a real request has (its VPC, its tags, a role's boundary) is not a denial.
   const refused = results.filter((result) => result.EvalDecision !== 'allowed');
   const known = refused.filter((result) => (result.MissingContextValues ?? []).length === 0);
   return as && known.length < refused.length ? 'unknown' : known.map((result) => result.EvalActionName!);
 }
 
-/** What a request of this role to its own account's resources carries. */
+/** The context of this role's requests to resources of its own account. */
 function accountKeys(arn: string) {
   const account = arn.split(':')[4] ?? '';
   return ['aws:ResourceAccount', 'aws:PrincipalAccount'].map((ContextKeyName) => ({
@@ -76,7 +76,7 @@ interface Session {
   readonly bare: string;
 }
 
-/** Whom to simulate for a caller's ARN: users as they are, sessions by their role's name. */
+/** The principal to simulate for a caller's ARN: users directly, sessions by their role's name. */
 export function principalOf(arn: string): { readonly arn: string } | Session | undefined {
   const [, partition, service, , account, resource = ''] = arn.split(':');
   if (service === 'iam' && resource.startsWith('user/')) return { arn };

@@ -1,10 +1,10 @@
-/** The user's shared AWS config: which profiles there are, and which of them is meant. */
+/** The user's shared AWS config: the existing profiles, and the selected one. */
 import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { stop } from '../../problems/problem.ts';
 
-/** Of one of AWS's files: many times what the largest hold. */
+/** For one of AWS's files: many times the size of the largest. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -14,7 +14,7 @@ export interface SharedFiles {
   readonly configFilepath: string;
 }
 
-/** Where the two files are; the SDK would ask the process instead of `env`. */
+/** The paths of the two files; the SDK would read the process environment instead of `env`. */
 export function sharedFiles(env: Env): SharedFiles {
   const home = join(env['HOME'] || env['USERPROFILE'] || homedir(), '.aws');
   return {
@@ -27,13 +27,13 @@ export interface Profile {
   readonly name: string;
   /** Was it named (by setting or AWS_PROFILE), or is it just the default? */
   readonly named: boolean;
-  /** Its keys from both files; empty when the default profile is not there. */
+  /** Its keys from both files; empty if the default profile does not exist. */
   readonly keys: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * The profile that is meant. Throws AWS_PROFILE_UNKNOWN when a named one is in neither file: the SDK
- * would only say that it found no credentials.
+ * The selected profile. Throws AWS_PROFILE_UNKNOWN if a named one is in neither file: the SDK
+ * would only report that it found no credentials.
  */
 export async function readProfile(wanted: string | undefined, env: Env): Promise<Profile> {
   const { loadSharedConfigFiles } = await import('@smithy/core/config');
@@ -60,7 +60,7 @@ export async function readProfile(wanted: string | undefined, env: Env): Promise
   return { name, named, keys: { ...configFile[name], ...credentialsFile[name] } };
 }
 
-/** The SDK would read a pipe or a device for ever. */
+/** The SDK would read a pipe or a device forever. */
 async function refuseIrregular(file: string | undefined): Promise<void> {
   const found = file && (await stat(file).catch(() => undefined));
   if (!found || (found.isFile() && found.size <= MOST_BYTES) || (await realpath(file)) === '/dev/null') return;
@@ -68,7 +68,7 @@ async function refuseIrregular(file: string | undefined): Promise<void> {
   throw stop('AWS_CONFIG_UNREADABLE', { message: `The AWS file ${file} ${why}` });
 }
 
-/** The known names that a slip of the fingers away could have been meant, best first. */
+/** The known names for which it may be a typo, best first. */
 export function nearest(name: string, known: readonly string[]): readonly string[] {
   return known
     .map((candidate) => ({ candidate, far: distance(name.toLowerCase(), candidate.toLowerCase()) }))

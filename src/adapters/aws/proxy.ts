@@ -1,4 +1,4 @@
-/** An HTTPS agent that goes through the proxy of the environment, since Node's own does not look there. */
+/** An HTTPS agent that uses the proxy from the environment, which Node's own agent ignores. */
 import { request } from 'node:http';
 import { request as secureRequest, Agent } from 'node:https';
 import type { RequestOptions } from 'node:https';
@@ -8,14 +8,14 @@ import { connect } from 'node:tls';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** `undefined` when HTTPS_PROXY (or https_proxy) is not set. Hosts of NO_PROXY are reached directly. */
+/** `undefined` if HTTPS_PROXY (or https_proxy) is not set. Hosts in NO_PROXY are connected to directly. */
 export function proxyAgent(env: Env): Agent | undefined {
   const proxy = env['HTTPS_PROXY'] || env['https_proxy'];
   if (!proxy) return undefined;
   return new ProxyAgent(new URL(proxy.includes('://') ? proxy : `http://${proxy}`), env['NO_PROXY'] ?? env['no_proxy'] ?? '');
 }
 
-/** As curl reads NO_PROXY: names and their subdomains, with or without a leading dot or `*`, and `*` for all. */
+/** NO_PROXY as curl parses it: names and their subdomains, with or without a leading dot or `*`, and `*` for all. */
 export function isDirect(host: string, noProxy: string): boolean {
   return noProxy
     .split(/[\s,]+/)

@@ -1,4 +1,4 @@
-/** What an SDK command sends and gets, in bytes: signing, retries and endpoints stay the SDK's, its object model is left out. */
+/** Raw bytes of an SDK command's request and response: signing, retries and endpoints stay with the SDK, its object model is bypassed. */
 import type { Readable } from 'node:stream';
 
 export interface RawAnswer {
@@ -13,7 +13,7 @@ interface AnyCommand {
 }
 type Handler = (args: { readonly request: unknown }) => Promise<{ readonly response: unknown }>;
 
-/** A look at each attempt's answer before the SDK reads it; what is put in its place is what the SDK reads. */
+/** Inspects each attempt's response before the SDK reads it, and may replace what the SDK reads. */
 export function onAnswer(command: AnyCommand, look: (answer: RawAnswer) => Promise<void>): void {
   const middleware = (next: Handler) => async (args: { readonly request: unknown }) => {
     const result = await next(args);
@@ -23,7 +23,7 @@ export function onAnswer(command: AnyCommand, look: (answer: RawAnswer) => Promi
   command.middlewareStack.addRelativeTo(middleware, { name: 'onAnswer', relation: 'after', toMiddleware: 'deserializerMiddleware' });
 }
 
-/** Sends this in the place of what the SDK has written; checksums and the signature are of it. */
+/** Sends this body instead of the SDK's; checksums and the signature are computed for it. */
 export function withBody(command: AnyCommand, body: Buffer): void {
   const middleware = (next: Handler) => (args: { readonly request: unknown }) => {
     (args.request as { body: unknown }).body = body;

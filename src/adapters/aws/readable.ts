@@ -1,6 +1,6 @@
-/** Whether an answer is one of AWS: judged by its first bytes before the SDK reads it, and by what can't be missing after. */
+/** Whether a response is from AWS: judged by its first bytes before the SDK reads it, and by required fields after. */
 
-/** Thrown instead of whatever the SDK would make of it; not repeated. */
+/** Thrown instead of whatever the SDK would make of it; not retried. */
 export class Unreadable extends Error {
   readonly $metadata: { readonly httpStatusCode: number };
   constructor(what: string, status = 200) {
@@ -13,18 +13,18 @@ export class Unreadable extends Error {
 export interface Came {
   readonly service: string;
   readonly method: string;
-  /** Of the request. */
+  /** From the request. */
   readonly query: Readonly<Record<string, unknown>>;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Throws Unreadable for what no service of AWS answers. */
+/** Throws Unreadable for what no AWS service returns. */
 export function judged(came: Came): void {
   const { service, status, headers } = came;
   const start = came.body.trimStart();
-  // S3 sends on to another region in words or headers of its own.
+  // S3 redirects to another region in words or headers of its own.
   const elsewhere = service === 's3' && (came.method === 'HEAD' || 'x-amz-bucket-region' in headers || start.includes('<Error>'));
   const redirected = status >= 300 && status < 400 && !elsewhere;
   const readable = !redirected && !isPage(came, start) && (status >= 300 || wellBegun(came, start));
@@ -34,7 +34,7 @@ export function judged(came: Came): void {
   throw new Unreadable(`HTTP ${status}, ${headers['content-type'] ?? 'no content type'}${to}: ${said === '' ? 'no body' : said}`, status);
 }
 
-/** Errors of a server in front may be pages; they are read as errors. */
+/** Errors from an intermediate server may be HTML pages; they are read as errors. */
 const isPage = ({ status, query }: Came, start: string): boolean => status < 400 && !isObject(query) && /^<(!doctype html|html)/i.test(start);
 
 const isObject = (query: Came['query']): boolean => query['x-id'] === 'GetObject';
@@ -50,7 +50,7 @@ function wellBegun({ service, method, query, headers, body }: Came, start: strin
       if (method === 'HEAD' || isObject(query)) return true;
       if (method === 'GET' && 'policy' in query) return start.startsWith('{');
       if (method === 'GET') return /^(<\?xml[^>]*\?>\s*)?<[A-Za-z]\w*[\s/>]/.test(start);
-      // Nothing is read of an answer to a write: that it is S3's is enough.
+      // The response to a write is not parsed: it is enough that it comes from S3.
       return start === '' || start.startsWith('<') || Object.keys(headers).some((name) => /^x-amzn?-request-?id$/i.test(name));
     default:
       return true;
@@ -66,7 +66,7 @@ function isMap(body: string): boolean {
   }
 }
 
-/** What the answer to a call can't be without: paths of texts, `[]` of lists. */
+/** Required fields of a call's response: paths of strings, `[]` for lists. */
 const needed: Readonly<Record<string, readonly string[]>> = {
   GetCallerIdentity: ['Account', 'Arn'],
   AssumeRoleWithWebIdentity: ['Credentials.AccessKeyId', 'Credentials.SecretAccessKey', 'Credentials.SessionToken'],
@@ -79,7 +79,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   GetRole: ['Role.Arn', 'Role.RoleName'],
 };
 
-/** Throws Unreadable for an answer that lacks what it is about. */
+/** Throws Unreadable for a response that lacks its subject. */
 export function complete<T>(call: string, answer: T): T {
   for (const path of needed[call] ?? []) {
     const list = path.endsWith('[]');

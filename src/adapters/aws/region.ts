@@ -1,4 +1,4 @@
-/** Which region we work in, and what its partition implies. */
+/** The region to use, and what its partition implies. */
 import { stop } from '../../problems/problem.ts';
 import type { Env, Profile } from './profiles.ts';
 

@@ -16,7 +16,7 @@ const gone = ['NoSuchEntity', 'NoSuchEntityException'];
 const busy = ['ConcurrentModification', 'ConcurrentModificationException', 'EntityTemporarilyUnmodifiable', 'EntityTemporarilyUnmodifiableException'];
 
 export function roles(clients: Clients, callers: Callers): Roles {
-  // IAM's answers lag behind its writes: a role made a moment ago may not be there yet for the next call.
+  // IAM's reads lag behind its writes: a role created a moment ago may not exist yet for the next call.
   const fresh = new Set<string>();
   const write = <T>(action: string, name: string, call: (iam: IAM) => Promise<T>): Promise<T> =>
     ask({ action, on: `role ${name}` }, async () => {
@@ -41,7 +41,7 @@ export function roles(clients: Clients, callers: Callers): Roles {
           });
         } catch (thrown) {
           if (!isCode(thrown, 'EntityAlreadyExists', 'EntityAlreadyExistsException')) throw thrown;
-          // An answer that was lost: the SDK asked again, and met what it had made itself.
+          // A lost response: the SDK retried, and met what it had created itself.
           const there = (readError(thrown).attempts ?? 1) > 1 ? await findRole(iam, role.name) : undefined;
           if (there !== undefined && Object.entries(role.tags).every(([key, value]) => there.tags[key] === value)) return;
           throw stop('ROLE_EXISTS', { message: `A role named ${role.name} already exists (IAM ignores case and path)` }, { cause: slim(thrown) });
@@ -150,7 +150,7 @@ interface By {
   readonly exchanges: Exchanges;
 }
 
-/** What others have put on it is theirs: it is looked for first, and IAM answers DeleteConflict to what comes in between. */
+/** Foreign attachments are not ours to remove: they are checked first, and IAM answers DeleteConflict to anything attached in between. */
 async function deleteRole(by: By, { name, policy }: { readonly name: string; readonly policy: string }): Promise<void> {
   const { iam, exchanges } = by;
   const on = `role ${name}`;
@@ -164,7 +164,7 @@ async function deleteRole(by: By, { name, policy }: { readonly name: string; rea
   } catch (thrown) {
     if (isCode(thrown, ...gone)) return;
     if (!isCode(thrown, 'DeleteConflict', 'DeleteConflictException')) return void (await take('iam:DeleteRole', () => Promise.reject(thrown)));
-    // Rare: IAM still sees what was taken off.
+    // Rare: IAM still sees what was detached.
     await take('iam:DeleteRole', () => deleteAtLast(by, name));
   }
 }

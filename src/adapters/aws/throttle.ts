@@ -1,8 +1,8 @@
-/** How many deletes are under way at once: more while S3 is content, half as many when it asks to be slower. */
+/** Concurrency of deletes: more while S3 keeps up, half as many when it asks to slow down. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Pace {
-  /** Resolves when one more may begin; what it gives says how that one ended. Throws the signal's reason. */
+  /** Resolves when one more may begin; its result reports how that one ended. Throws the signal's reason. */
   begin(signal: AbortSignal): Promise<{ readonly fine: () => void; readonly slow: () => void; readonly over: () => void }>;
   readonly width: number;
 }
@@ -13,8 +13,8 @@ const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 20_000;
 
 /**
- * S3 counts each key of a batch, so a first burst is small and doubles while nobody complains. From the first complaint on the width grows
- * by one for each round without another. Whatever was under way when it was halved complains of the old width, and is not counted again.
+ * S3 counts each key of a batch, so the first burst is small and doubles while S3 keeps up. After the first throttling, the width grows
+ * by one for each round without another. Requests in flight when it was halved were sent at the old width, and are not counted again.
  */
 export function paced(): Pace {
   let width = FIRST;

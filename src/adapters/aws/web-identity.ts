@@ -1,4 +1,4 @@
-/** The proof that a service account can become its role and use the buckets, without a pod. */
+/** Verifies, without a pod, that a service account can assume its role and use the buckets. */
 import type { S3 } from '@aws-sdk/client-s3';
 import type { RoleCredentials, WebIdentity } from '../../ports/caller.ts';
 import { ProblemError, stop, type ProblemCode } from '../../problems/problem.ts';
@@ -10,7 +10,7 @@ export function webIdentity(clients: Clients, account: () => Promise<string>): W
     async assume({ roleArn, token, session }) {
       const sts = await clients.sts();
       try {
-        // The SDK sends this call unsigned, whatever credentials the client holds.
+        // The SDK sends this call unsigned, whatever credentials the client has.
         const { Credentials } = await sts.assumeRoleWithWebIdentity({
           RoleArn: roleArn,
           WebIdentityToken: token,
@@ -35,7 +35,7 @@ export function webIdentity(clients: Clients, account: () => Promise<string>): W
   };
 }
 
-/** Each way STS refuses a token, told apart: they are repaired in different places. */
+/** Each way in which STS rejects a token, told apart: they are fixed in different places. */
 function refused(thrown: unknown, roleArn: string): unknown {
   const { name, message } = readError(thrown);
   const say = (code: ProblemCode, text: string) => stop(code, { message: text, evidence: [`${name}: ${message}`] }, { cause: slim(thrown) });
@@ -52,7 +52,7 @@ function refused(thrown: unknown, roleArn: string): unknown {
       return say('ROLE_TOKEN_REFUSED', `STS rejects the service account's token for ${roleArn}`);
     case 'ExpiredToken':
     case 'ExpiredTokenException':
-      // Of the service account's token: our own credentials play no part in an unsigned call.
+      // The service account's token: our own credentials play no part in an unsigned call.
       return say('ROLE_TOKEN_REFUSED', `The service account's token for ${roleArn} has expired`);
     case 'IDPCommunicationError':
     case 'IDPCommunicationErrorException':
@@ -83,7 +83,7 @@ async function probeAs(s3: S3, { bucket, key, owner }: Probe): Promise<void> {
     await as('s3:GetObject', async () => (await s3.getObject({ ...at, Key: key })).Body?.transformToString());
     await as('s3:ListBucket', () => s3.listObjectsV2({ ...at, Prefix: key, MaxKeys: 1 }));
   } catch (thrown) {
-    // Nothing may stay in a bucket because reading was refused; what matters is why it was.
+    // Nothing may stay in a bucket because a read was denied; what matters is why it was.
     await s3.deleteObject({ ...at, Key: key }).catch(() => undefined);
     throw thrown;
   }

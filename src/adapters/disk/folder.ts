@@ -1,10 +1,10 @@
-/** Folders with their parents. */
+/** Creates folders with their parents. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Node's own `recursive` never comes to an end where a parent is there and yet says that it is not, as /proc and automounted folders do. One that
- * is there already is fine.
+ * Node's own `recursive` never terminates if a parent exists but reports that it does not, as in /proc and automounted folders. An existing
+ * folder is fine.
  */
 export async function makeFolder(path: string, mode: number): Promise<void> {
   if (await made(path, mode)) return;
@@ -13,7 +13,7 @@ export async function makeFolder(path: string, mode: number): Promise<void> {
   if (!(await made(path, mode))) throw Object.assign(new Error(`ENOENT: ${path} can't be made`), { code: 'ENOENT' });
 }
 
-/** `false` when its parent is not there. */
+/** `false` if its parent does not exist. */
 async function made(path: string, mode: number): Promise<boolean> {
   try {
     await mkdir(path, { mode });

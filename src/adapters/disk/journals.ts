@@ -1,4 +1,4 @@
-/** Journals as JSON lines under the state home: each line is on disk (fsync) before its deed, files are 0600, old ones are pruned. */
+/** Journals as JSON lines under the state home: each line is on disk (fsync) before its change, files are 0600, old ones are pruned. */
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -11,12 +11,12 @@ import { makeFolder } from './folder.ts';
 const KEPT = 20;
 /** A journal of an installation is some kilobytes. */
 const MOST_BYTES = 64 * 1024 * 1024;
-/** Of the lines below. A journal of a later format is refused, because its receipts might not mean what they seem to. */
+/** Of the lines below. A journal of a later format is refused, because its undo records might not mean what they seem to. */
 const FORMAT = 1;
 
 type Line = { readonly started: string; readonly format?: number; readonly chain?: string } | { readonly entry: JournalEntry } | { readonly closed: Outcome };
 
-/** `home`: the directory that holds one folder per installation. */
+/** `home`: the directory with one folder per installation. */
 export function diskJournals(home: string, now: () => Date): Journals {
   const folder = (installId: string) => join(home, installId);
   return {
@@ -38,7 +38,7 @@ export function diskJournals(home: string, now: () => Date): Journals {
       for (const name of (await journalNames(folder(installId))).toReversed()) {
         const path = join(folder(installId), name);
         const { text, started, chain, entries, closed } = await readJournal(path);
-        // A run that did nothing, or was taken back, says nothing about the one before it.
+        // A run that did nothing, or was rolled back, says nothing about the one before it.
         if (entries.length === 0 || closed === 'undone') continue;
         if (closed === 'done') return undefined;
         await requireOwn(path);
@@ -59,7 +59,7 @@ export function diskJournals(home: string, now: () => Date): Journals {
   };
 }
 
-/** Appends are serialised: steps run side by side, lines must not interleave. `torn`: the file ends in the middle of a line. */
+/** Appends are serialized: steps run concurrently, but lines must not interleave. `torn`: the file ends in the middle of a line. */
 function writable(path: string, state: { readonly entries: JournalEntry[]; torn: boolean }): Journal {
   let tail: Promise<unknown> = Promise.resolve();
   const inTurn = (line: Line): Promise<void> => {
@@ -68,7 +68,7 @@ function writable(path: string, state: { readonly entries: JournalEntry[]; torn:
         await write(path, { flags: 'a', text: `${state.torn ? '\n' : ''}${JSON.stringify(line)}\n` });
         state.torn = false;
       } catch (error) {
-        // A full disk may have taken half of it.
+        // A full disk may have truncated it.
         state.torn = true;
         throw unwritable(path, error);
       }
@@ -96,7 +96,7 @@ async function write(path: string, { flags, text }: { readonly flags: 'a' | 'ax'
   }
 }
 
-/** A new file is only found again after a crash when its folder is on disk too. Not every system can do it. */
+/** A new file survives a crash only if its folder is on disk too. Not every system supports that. */
 async function settleFolder(folder: string): Promise<void> {
   const opened = await open(folder, 'r').catch(() => undefined);
   await opened?.sync().catch(() => {});
@@ -146,7 +146,7 @@ async function readJournal(path: string): Promise<Read> {
 
 const OUTCOMES: readonly unknown[] = ['done', 'undone', 'left'] satisfies readonly Outcome[];
 
-/** Of the shapes that are written; a later format may have others, and is told by its number. */
+/** Whether it has the current format; a later one may have others, and is recognized by its number. */
 function isLine(line: Line): boolean {
   const { started, format, chain, entry, closed } = line as Readonly<Record<string, unknown>>;
   if (started !== undefined)
@@ -156,14 +156,14 @@ function isLine(line: Line): boolean {
   return typeof step === 'string' && typeof receipt?.did === 'string';
 }
 
-/** Whoever owns or may write the file chooses what is rolled back. */
+/** The owner of the file, and anyone who may write it, chooses what is rolled back. */
 async function requireOwn(path: string): Promise<void> {
   const { uid, mode } = await lstat(path);
   const why = uid !== process.getuid?.() ? 'it belongs to another user' : (mode & 0o022) !== 0 ? 'other users may write to it' : undefined;
   if (why && process.platform !== 'win32') throw stop('JOURNAL_UNREADABLE', { message: `${path} is not used: ${why}` });
 }
 
-/** A torn line belongs to a deed that was never begun, so it is dropped. */
+/** A torn line belongs to a change that was never started, so it is dropped. */
 function parse(text: string): readonly Line[] {
   return text.split('\n').flatMap((line): Line[] => {
     try {
@@ -185,7 +185,7 @@ async function journalNames(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** What may still have to be taken back is never pruned, however old: an unfinished run that no later one has finished. */
+/** What may still have to be rolled back is never pruned, however old: an unfinished run that no later one has finished. */
 async function prune(folder: string): Promise<void> {
   const names = await journalNames(folder);
   if (names.length < KEPT) return;

@@ -1,8 +1,8 @@
-/** Grafana's answers, read as JSON; whatever else answers in its place is named. */
+/** Parses Grafana's responses as JSON; anything else that responds in its place is named. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A map or a list; `undefined` of anything else. */
+/** A map or a list; `undefined` for anything else. */
 export function json({ body }: GrafanaAnswer): unknown {
   try {
     const parsed: unknown = JSON.parse(body);

@@ -1,4 +1,4 @@
-/** Grafana's answers, the wrong ones too: what each becomes for a reader. */
+/** Grafana's responses, including malformed ones: what the user gets for each. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ const failing = (error: string, status?: number) => ({ results: { A: { error, er
 it.each([
   ['no org id\n', 401, 'READER_TENANT_MISSING'],
   ['<html>\r\n<head><title>401 Authorization Required</title></head></html>', 401, 'DATASOURCE_LOGIN_REFUSED'],
-  // Older Grafanas tell no status of the other side.
+  // Older Grafanas do not report the upstream's status.
   ['<html>\r\n<head><title>401 Authorization Required</title></head></html>', undefined, 'DATASOURCE_LOGIN_REFUSED'],
   ['Get "http://loki": dial tcp: lookup loki on 10.0.0.2:53: no such host', undefined, 'GRAFANA_CANNOT_REACH_GATEWAY'],
   ['dial tcp 10.0.0.1:80: i/o timeout', 500, 'GRAFANA_CANNOT_REACH_GATEWAY'],

@@ -1,4 +1,4 @@
-/** The Grafana port: its HTTP API, by whatever way leads there. */
+/** The Grafana port: its HTTP API, over any transport. */
 import type { Json } from '../../engine/types.ts';
 import type { Grafana, GrafanaDatasource, GrafanaLogin, GrafanaSecrets } from '../../ports/grafana.ts';
 import { stop } from '../../problems/problem.ts';
@@ -7,19 +7,19 @@ import { linesOf } from './query.ts';
 
 export interface GrafanaRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** With query, from the root of Grafana. */
+  /** With query, relative to the root of Grafana. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
-/** Throws GRAFANA_UNREACHABLE when no answer comes. */
+/** Throws GRAFANA_UNREACHABLE if there is no response. */
 export type Send = (request: GrafanaRequest) => Promise<GrafanaAnswer>;
 
 export interface GrafanaApiOptions {
   readonly send: Send;
   readonly login: GrafanaLogin;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly where: string;
 }
 
@@ -53,7 +53,7 @@ export function openGrafana(options: GrafanaApiOptions): Grafana {
       return board as { readonly [key: string]: Json };
     },
     saveDashboard: async (dashboard) => {
-      // An id is Grafana's own; with one it would look for that number instead of the uid.
+      // The id is Grafana's own; if it is set, Grafana looks for that number instead of the uid.
       const { id: _, version: __, ...board } = dashboard;
       await expect(options, await ask('POST', '/api/dashboards/db', { dashboard: board, overwrite: true }), 'to save the dashboard');
     },
@@ -67,7 +67,7 @@ export function openGrafana(options: GrafanaApiOptions): Grafana {
   };
 }
 
-/** What is optional and of another type counts as missing. */
+/** Optional fields of another type count as missing. */
 const shaped = ({ uid, name, type, access, url, basicAuth, basicAuthUser, jsonData }: Found): GrafanaDatasource => ({
   uid,
   name,
@@ -90,7 +90,7 @@ function request(
   return send({ method, path, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
 }
 
-/** Grafana's own words, without the HTML of whatever stands before it. */
+/** Grafana's own message, without the HTML of a proxy in front of it. */
 const saidIn = ({ body }: GrafanaAnswer): string =>
   body
     .slice(0, 4096)

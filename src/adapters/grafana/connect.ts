@@ -1,4 +1,4 @@
-/** A Grafana port for a place and a login. */
+/** Creates a Grafana port for a place and a login. */
 import type { Grafana, GrafanaLogin } from '../../ports/grafana.ts';
 import type { Kubernetes } from '../../ports/kubernetes.ts';
 import { proxyAgent } from '../aws/proxy.ts';
@@ -15,7 +15,7 @@ export interface ConnectOptions {
   readonly login: GrafanaLogin;
   /** For HTTPS_PROXY and NO_PROXY. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The run's; without them each request still has its end. */
+  /** Those of the run; without them each request still has its timeout. */
   readonly exchanges?: Exchanges;
 }
 

@@ -1,4 +1,4 @@
-/** What `/api/ds/query` answers: the lines in its frames, or why the data source behind it got none. */
+/** Parses responses of `/api/ds/query`: the lines in its frames, or why the data source got none. */
 import type { Problem } from '../../engine/types.ts';
 import { problem, ProblemError, stop } from '../../problems/problem.ts';
 import { isMap, json, unreadable, type GrafanaAnswer } from './answers.ts';
@@ -13,7 +13,7 @@ interface Of {
   readonly where: string;
 }
 
-/** Throws what Grafana's data source met. */
+/** Throws the error of Grafana's data source. */
 export function linesOf(answer: GrafanaAnswer, of: Of): readonly string[] {
   const parsed = json(answer);
   const results = isMap(parsed) ? parsed['results'] : undefined;
@@ -32,7 +32,7 @@ export function linesOf(answer: GrafanaAnswer, of: Of): readonly string[] {
   return frames.flatMap(linesIn);
 }
 
-/** The body of a line is called `Line`, in the newer shape of frames `body`. */
+/** The field with the line is called `Line`, or `body` in newer frames. */
 function linesIn(frame: unknown): readonly string[] {
   const part = (value: unknown, key: string): unknown => (isMap(value) ? value[key] : undefined);
   const fields = part(part(frame, 'schema'), 'fields');
@@ -43,7 +43,7 @@ function linesIn(frame: unknown): readonly string[] {
   return Array.isArray(lines) ? lines.filter((value) => typeof value === 'string') : [];
 }
 
-/** Grafana passes on what the other side said, so nginx's 401 and Loki's are told apart here as well. */
+/** Grafana passes on the upstream's message, so nginx's 401 and Loki's are told apart here as well. */
 function met({ error = '', status }: Result, { uid, where }: Of): Problem {
   const said = error
     .slice(0, 4096)

@@ -1,4 +1,4 @@
-/** The two ways to Grafana's API: its address, or a port-forward to one of its pods. */
+/** The two transports to Grafana's API: its URL, or a port-forward to one of its pods. */
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { Agent } from 'node:https';
@@ -17,7 +17,7 @@ export interface ByAddress {
   readonly agent?: Agent;
 }
 
-/** Redirects are not followed: a login must not be carried elsewhere. */
+/** Redirects are not followed: a login must not be sent elsewhere. */
 export function byAddress(base: string, { exchanges, agent }: ByAddress): Send {
   const root = base.replace(/(?<!\/)\/+$/, '');
   return async (asked) => {
@@ -59,7 +59,7 @@ interface Pod extends KubeObject {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** One that is ready; Grafana answers the same from each. */
+/** A ready one; each of them gives the same response. */
 export function byPod(kubernetes: Kubernetes, of: { readonly namespace: string; readonly selector: string; readonly port: number }): Send {
   const { namespace, selector, port } = of;
   return async ({ method, path, headers, body }) => {

@@ -1,4 +1,4 @@
-/** The helm binary: where it is, and whether its version is one we know. */
+/** The helm binary: its path, and whether its version is supported. */
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { stop } from '../../problems/problem.ts';
@@ -11,7 +11,7 @@ const OLDEST = [3, 14] as const;
 const FIRST_UNKNOWN_MAJOR = 5;
 const VERSION_TIMEOUT_MS = 20_000;
 
-/** `path` is what the user named; PATH is searched otherwise. Throws HELM_MISSING, HELM_TOO_OLD, HELM_VERSION_UNSUPPORTED. */
+/** `path` is given by the user; otherwise PATH is searched. Throws HELM_MISSING, HELM_TOO_OLD, HELM_VERSION_UNSUPPORTED. */
 export async function findHelm({ path, env }: { readonly path?: string; readonly env: Env }): Promise<Helm> {
   const found = path ? await named(path) : await onPath(env['PATH'] ?? '');
   const version = await versionOf(found, env);
@@ -47,7 +47,7 @@ async function isProgram(path: string): Promise<boolean> {
 }
 
 async function versionOf(path: string, env: Env): Promise<string> {
-  // Helm writes nothing here, but it reads plugins, which are not ours to run.
+  // Helm writes nothing here, but it loads plugins, which we must not run.
   const result = await runChild({
     path,
     args: ['version', '--template', '{{.Version}}'],
@@ -57,7 +57,7 @@ async function versionOf(path: string, env: Env): Promise<string> {
   });
   const version = /^v?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
   if (version) return version;
-  // Helm 2 has no such template: it prints a Go struct, or an error about Tiller.
+  // Helm 2 does not have this template field: it prints a Go struct, or an error about Tiller.
   if (/Tiller|SemVer:"v2/i.test(`${result.stdout}${result.stderr}`))
     throw stop('HELM_TOO_OLD', { message: `${path} is helm 2; loki-eks requires 3.14 or newer` });
   const late = result.stopped === 'late' && `It did not exit within ${VERSION_TIMEOUT_MS / 1000} s`;

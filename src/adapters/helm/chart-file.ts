@@ -8,13 +8,13 @@ import { stop } from '../../problems/problem.ts';
 import { readRegular } from '../system/regular.ts';
 import type { Chart } from '../../ports/releases.ts';
 
-/** Charts are far smaller; a packed bomb is not unpacked. */
+/** Charts are far smaller; an archive bomb is not unpacked. */
 const MOST_BYTES = 100 * 1024 * 1024;
 const TOO_LARGE = `it is larger than ${MOST_BYTES / 1024 / 1024} MiB`;
 const MOST_TEXT = 1024 * 1024;
 const MOST_ENTRIES = 10_000;
 
-/** A .tgz or a directory. `origin` is said to the user. Throws CHART_INVALID. */
+/** A .tgz or a directory. `origin` is shown to the user. Throws CHART_INVALID. */
 export async function readChart(path: string, origin: (chart: { readonly name: string; readonly version: string }) => string): Promise<Chart> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw invalid(path, error.code === 'ENOENT' ? 'no such file or directory' : `it can't be read (${error.code})`, error);
@@ -68,7 +68,7 @@ function chartYaml(tar: Buffer, path: string): string | undefined {
     const size = /^[0-7]+$/.test(octal) ? Number.parseInt(octal, 8) : -1;
     if (size < 0 || size > tar.length - at - 512)
       throw invalid(path, `the size of its file ${JSON.stringify(field(at, 100).slice(0, 80))} is ${JSON.stringify(octal)}`);
-    // Only the chart's own: those of its dependencies lie deeper.
+    // Only the chart's own: those of its dependencies are nested deeper.
     if (/^(?:\.\/)?[^/]+\/Chart\.yaml$/.test(field(at, 100))) return chartText(path, tar.subarray(at + 512, at + 512 + size));
     at += 512 + Math.ceil(size / 512) * 512;
   }
@@ -80,7 +80,7 @@ function chartText(path: string, bytes: Buffer): string {
   return bytes.toString();
 }
 
-/** The digest covers names and contents of all files in the order of their names. */
+/** The digest covers names and contents of all files, sorted by name. */
 async function readDirectory(path: string): Promise<{ readonly text: string; readonly sha256: string }> {
   const text = await readRegular(join(path, 'Chart.yaml'), MOST_TEXT).catch((cause: NodeJS.ErrnoException) => {
     throw invalid(path, cause.code === 'ENOENT' ? 'it contains no Chart.yaml' : `of its Chart.yaml, ${cause.message}`, cause);
@@ -88,7 +88,7 @@ async function readDirectory(path: string): Promise<{ readonly text: string; rea
   const files: string[] = [];
   let size = 0;
   const hash = createHash('sha256');
-  // Names are looked at one by one: a folder named by mistake may be a whole disk.
+  // Names are read one by one: a folder given by mistake may be a whole disk.
   for await (const entry of await opendir(path, { recursive: true })) {
     if (!entry.isFile()) continue;
     files.push(join(entry.parentPath, entry.name));

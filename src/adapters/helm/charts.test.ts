@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** A program in helm's place. */
+/** A fake helm program. */
 async function standIn(script: string) {
   const path = join(folder, 'helm');
   await writeFile(path, `#!/bin/sh\n${script}\n`);

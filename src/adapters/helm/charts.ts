@@ -1,4 +1,4 @@
-/** Charts: fetched by helm into a folder of our own, and compared with their pins before anything uses them. */
+/** Charts: fetched by helm into our own folder, and compared with their pins before anything uses them. */
 import { copyFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { stop } from '../../problems/problem.ts';
@@ -15,16 +15,16 @@ import { runHelm } from './process.ts';
 export interface ChartsOptions {
   readonly helm?: string;
   readonly env: Env;
-  /** Relative paths of charts start here. */
+  /** Relative chart paths are resolved from here. */
   readonly cwd?: string;
   readonly tempDir?: TempDir;
-  /** Where pinned charts are kept from run to run; a kept one is believed by its digest alone. */
+  /** Cache for pinned charts; a cached one is trusted by its digest alone. */
   readonly keep?: string;
-  /** What finds the helm binary. */
+  /** Finds the helm binary. */
   readonly find?: typeof findHelm;
 }
 
-/** The charts that are pinned are some hundred kilobytes. */
+/** Pinned charts are some hundred kilobytes. */
 const MOST_KEPT = 16 * 1024 * 1024;
 
 type Pinned = Extract<ChartSource, { is: 'pinned' }>;
@@ -33,11 +33,11 @@ type Reference = Extract<ChartSource, { is: 'reference' }>;
 /** A fetched chart lives until `dispose`. */
 export function openCharts(options: ChartsOptions): Charts & { dispose(): Promise<void> } {
   let home: Promise<Home> | undefined;
-  // What is fetched ahead for a run that has ended must not keep the process alive.
+  // A prefetch for a run that has ended must not keep the process alive.
   const ended = new AbortController();
   const open = () => (home ??= makeHome(options.env, options.tempDir ?? systemTempDir));
 
-  /** Resolves with the path of the one file that helm has put down. */
+  /** Resolves with the path of the one file that helm has written. */
   const pull = async (of: { readonly name: string; readonly repo?: string; readonly version?: string }, own?: Readonly<Record<string, string>>) => {
     const [{ path }, { dir, env }] = await Promise.all([(options.find ?? findHelm)({ env: options.env, ...(options.helm && { path: options.helm }) }), open()]);
     const into = await inTempDir(() => mkdtemp(join(dir, 'chart-')));
@@ -60,7 +60,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
     const read = (path: string) => readChart(path, ({ name, version }) => `${repoName(source.repo)}/${name} ${version} (pinned)`);
     const isPinned = ({ sha256 }: Chart) => sha256 === source.sha256.toLowerCase();
     const kept = options.keep && join(options.keep, `${source.sha256.toLowerCase()}.tgz`);
-    // Looked at where nobody else can change it any more.
+    // Checked where no one else can change it any more.
     const before =
       kept &&
       (await copied(kept)
@@ -78,7 +78,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
     });
   };
   const reference = async (source: Reference): Promise<Chart> =>
-    // The user's own repositories and registry logins are what such a reference means.
+    // Such a reference relies on the user's own repositories and registry logins.
     readChart(
       await pull(source, source.repo ? undefined : usersHelm(options.env)),
       ({ name, version }) => `${source.repo ? `${source.repo} ` : ''}${source.name.startsWith('oci://') ? source.name : name} ${version} (not pinned)`,
@@ -102,7 +102,7 @@ export function openCharts(options: ChartsOptions): Charts & { dispose(): Promis
   };
 }
 
-/** A folder that can't be written to keeps nothing. A name is there whole or not at all. */
+/** Caching is skipped if the folder is not writable. A file is written atomically. */
 async function keep(from: string, to: string): Promise<void> {
   const part = `${to}.${basename(dirname(from))}`;
   try {
@@ -114,10 +114,10 @@ async function keep(from: string, to: string): Promise<void> {
   }
 }
 
-/** `https://grafana-community.github.io/helm-charts` is known as grafana-community. */
+/** `https://grafana-community.github.io/helm-charts` is named grafana-community. */
 const repoName = (repo: string): string => /^https?:\/\/([^./]+)\.github\.io\//.exec(repo)?.[1] ?? repo;
 
-/** Nothing of ours, all of the user's: repositories, plugins that fetch, registry logins. */
+/** No environment of ours, all of the user's: repositories, downloader plugins, registry logins. */
 const usersHelm = (env: Env): Record<string, string> => ({ ...minimalEnv(env), ...helmOf(env) });
 const helmOf = (env: Env): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter((one): one is [string, string] => one[0].startsWith('HELM_') && one[1] !== undefined));

@@ -1,6 +1,6 @@
 /**
- * Helm refuses to go back to a revision that holds an object which the newest one lacks, while that object is there: left by an upgrade that was
- * cut short, or kept by its owner's wish. Such objects are taken out of helm's way; it makes them anew, as that revision has them.
+ * Helm refuses to roll back to a revision with an object that the newest one lacks, if that object exists: left by an interrupted upgrade,
+ * or kept by its resource policy. Such objects are removed before; helm then recreates them as in that revision.
  */
 import { parseAllDocuments } from 'yaml';
 import type { Kubernetes, KubeObject, Ref } from '../../ports/kubernetes.ts';
@@ -12,11 +12,11 @@ interface Of {
   readonly revision: number;
 }
 
-/** What holds data, or what everything else is in, is never taken out of the way. */
+/** Objects that hold data, or contain others, are never removed. */
 const STAY: ReadonlySet<string> = new Set(['Namespace', 'PersistentVolumeClaim', 'PersistentVolume', 'CustomResourceDefinition', 'StorageClass']);
 const WITH_PODS: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);
 
-/** Gives back what makes the lent objects again, for where helm fails all the same. */
+/** Returns a function that recreates the removed objects, for when helm fails after all. */
 export async function lend(kubernetes: Pick<Kubernetes, 'get' | 'list' | 'create' | 'delete'>, of: Of): Promise<() => Promise<void>> {
   const [newest, wanted] = await Promise.all([manifestOf(kubernetes, { ...of, revision: 'newest' }), manifestOf(kubernetes, of)]);
   const has = new Set(objectsIn(newest, of.namespace).map(keyOf));
@@ -28,7 +28,7 @@ export async function lend(kubernetes: Pick<Kubernetes, 'get' | 'list' | 'create
   try {
     for (const ref of lacking) {
       const found = await kubernetes.get(ref);
-      // A manifest is what a Secret says: only what helm itself has marked as this release's is touched.
+      // A manifest is just the content of a Secret: only objects that helm itself has marked as this release's are touched.
       const { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace = of.namespace } = found?.metadata.annotations ?? {};
       if (!found || name !== of.name || namespace !== of.namespace) continue;
       lent.push({ ...found, apiVersion: ref.apiVersion, kind: ref.kind });

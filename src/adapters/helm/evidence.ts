@@ -1,4 +1,4 @@
-/** What the cluster knows of a pod in trouble: its last log lines, its volumes, its events. */
+/** Evidence about a pod in trouble: its last log lines, its volumes, its events. */
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { Pod, Trouble } from './pod-trouble.ts';
 
@@ -14,7 +14,7 @@ interface Event extends KubeObject {
   readonly eventTime?: string | null;
 }
 
-/** Never fails: what can't be read is left out, since this only explains a failure that is already there. */
+/** Never fails: what can't be read is left out, since this only explains an existing failure. */
 export async function podEvidence(kubernetes: Kubernetes, pod: KubeObject, trouble: Trouble): Promise<readonly string[]> {
   const quiet = (work: Promise<readonly string[]>) => work.catch((): readonly string[] => []);
   const parts = await Promise.all([
@@ -61,13 +61,13 @@ interface Conditioned {
   };
 }
 
-/** Why the API server takes no more pods of a workload: a quota, pod security, an admission webhook. */
+/** Why the API server rejects more pods of a workload: a quota, pod security, an admission webhook. */
 export async function refusedPods(kubernetes: Kubernetes, workload: KubeObject): Promise<readonly string[]> {
   if (workload.kind === 'Deployment') {
     const failures = ((workload as Conditioned).status?.conditions ?? []).filter(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
     return failures.map(({ reason, message }) => `${reason}: ${message}`);
   }
-  // The other controllers tell it in events alone.
+  // Other controllers report it only in events.
   const events = await newestEvents(kubernetes, { kind: workload.kind, object: workload }).catch(() => []);
   return events.filter(({ reason }) => reason === 'FailedCreate').map(({ reason, message }) => `${reason}: ${message}`);
 }

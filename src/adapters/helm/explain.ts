@@ -1,4 +1,4 @@
-/** Workloads that are not ready, in words, with evidence and, where waiting is pointless, the problem. */
+/** Workloads that are not ready, in words, with evidence and, if waiting is pointless, the problem. */
 import type { Problem } from '../../engine/types.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { Unready } from '../../ports/releases.ts';
@@ -8,7 +8,7 @@ import type { Trouble } from './pod-trouble.ts';
 import { blocksUpdate } from './rollout.ts';
 import { hopeless, type Watched } from './readiness-rules.ts';
 
-/** How long a pod has been in this trouble, as far as one knows. */
+/** How long a pod has been in this state, as far as known. */
 export type Watch = (pod: KubeObject, trouble: Trouble) => Watched;
 
 const PODS_TOLD = 3;
@@ -20,7 +20,7 @@ const title = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.namespace}
 
 async function explainOne(kubernetes: Kubernetes, { workload, missing, pods }: Lacking, watch: Watch): Promise<Unready> {
   const judged = pods.map((bad) => ({ ...bad, watched: watch(bad.pod, bad.trouble) }));
-  // The hopeless first, and those that are about to go last.
+  // Hopeless pods first, and those that are terminating last.
   const rank = (bad: (typeof judged)[number]) => (hopeless(bad.pod, { ...bad, evidence: [] }) ? 0 : bad.trouble.is === 'ending' ? 2 : 1);
   const told = await Promise.all(
     judged
@@ -37,12 +37,12 @@ async function explainOne(kubernetes: Kubernetes, { workload, missing, pods }: L
       }),
   );
   const problem: Problem | undefined = told.find((one) => one.problem)?.problem;
-  // Pods that were never made say nothing of themselves.
+  // Pods that were never created have no status.
   const refused = pods.length === 0 ? await refusedPods(kubernetes, workload) : [];
   return { workload: title(workload), why: [missing, ...refused.slice(0, 1), ...told.map(({ words }) => words)].join('; '), ...(problem && { problem }) };
 }
 
-/** A StatefulSet that goes in order waits for a broken pod of the former revision for ever. */
+/** A StatefulSet with ordered updates waits forever for a broken pod of the previous revision. */
 const unblock = ({ metadata: { namespace, name } }: KubeObject) => ({
   why: `${name} belongs to the previous revision and blocks the update`,
   fix: `Run \`kubectl -n ${namespace} delete pod ${name}\`, then run the command again: a pod of the new revision replaces it`,

@@ -1,4 +1,4 @@
-/** The words of helm 3.14 to 4.x by which a failure is known; the first that matches counts, so the more telling come first. */
+/** Error messages of helm 3.14 to 4.x by which a failure is recognized; the first match wins, so specific ones come first. */
 import type { ProblemCode } from '../../problems/problem.ts';
 
 export interface Failed {
@@ -10,7 +10,7 @@ export interface Failed {
   readonly code: number;
 }
 
-/** How a known failure is told. `message` may use the groups of the pattern. */
+/** How a known failure is reported. `message` may use the groups of the pattern. */
 interface Known {
   readonly text: RegExp;
   readonly code: ProblemCode;
@@ -24,7 +24,7 @@ const AIR_GAPPED =
 
 const machine: readonly Known[] = [
   {
-    // As Go tells a failed write of its own: what a server says has no path of this machine.
+    // Go's message for a failed local write: a server's message has no path of this machine.
     text: /\b(?:write|open|mkdir|create|fsync|close|copy_file_range) (\/[^\s:]{1,400}): (no space left on device|disk quota exceeded)/,
     code: 'TEMP_DIR_UNUSABLE',
     message: ([, path, why], { what }) => `${what} can't write ${path}: ${why}`,

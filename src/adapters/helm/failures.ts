@@ -1,13 +1,13 @@
-/** What helm says when it fails, as problems: known by its words, which are the evidence. */
+/** Maps helm's failures to problems: recognized by its output, which is the evidence. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
 import { KNOWN, type Failed } from './failure-texts.ts';
 
 const EVIDENCE_LINES = 12;
 const MOST_TEXT = 32 * 1024;
 
-/** Never gives back the whole output: charts print long trees; helm's `Error:` comes last. */
+/** Never returns the whole output: charts print long trees; helm's `Error:` comes last. */
 export function helmFailure(whole: Failed): ProblemError {
-  // Of what it printed last: patterns read it.
+  // The end of its output, which patterns read.
   const failed = { ...whole, stderr: whole.stderr.slice(-MOST_TEXT) };
   const text = original(failed.stderr);
   const evidence = failed.stderr
@@ -23,5 +23,5 @@ export function helmFailure(whole: Failed): ProblemError {
   return stop('HELM_FAILED', { message: `helm: ${failed.what} failed: ${said}`, evidence });
 }
 
-/** When helm has rolled back, what counts is why. */
+/** If helm has rolled back, the reason for that is what counts. */
 const original = (stderr: string): string => /original (?:install|upgrade) error: ([\s\S]+)/i.exec(stderr)?.[1] ?? stderr;

@@ -45,7 +45,7 @@ export function upgradeArgs(
   ];
 }
 
-/** `force`: helm 4 leaves what others have written to them unless told otherwise; helm 3 knows no owners of fields. */
+/** `force`: helm 4 does not overwrite foreign fields unless told to; helm 3 knows no field owners. */
 const forced = ({ force, helm }: { readonly force?: boolean; readonly helm?: string }) =>
   force && helm?.startsWith('4.') ? ['--server-side=true', '--force-conflicts'] : [];
 
@@ -74,7 +74,7 @@ export const uninstallArgs = (of: Of & { readonly timeoutMs: number }): readonly
   seconds(of.timeoutMs),
 ];
 
-/** No cluster is asked. */
+/** Without a cluster. */
 export const templateArgs = (of: Of & { readonly chart: Chart; readonly kubeVersion: string }): readonly string[] => [
   'template',
   of.name,

@@ -1,4 +1,4 @@
-/** Whether others have written into the objects of a release: helm 4 refuses to overwrite that unless it is told to. */
+/** Whether others have changed the objects of a release: helm 4 refuses to overwrite that unless told to. */
 import { foreignFields } from '../../design/foreign-fields.ts';
 import type { Kubernetes } from '../../ports/kubernetes.ts';
 

@@ -1,4 +1,4 @@
-/** What a helm process is given: a folder of its own, a private kubeconfig, and a minimal environment. */
+/** The environment of a helm process: its own folder, a private kubeconfig, and a minimal set of variables. */
 import { lstat, mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -6,14 +6,14 @@ import type { KubeAccess } from '../../ports/kubernetes.ts';
 import { stop } from '../../problems/problem.ts';
 import type { Env } from './binary.ts';
 
-/** Makes a folder that only we may read. */
+/** Creates a folder that only we may read. */
 export type TempDir = () => Promise<string>;
 
 const PREFIX = 'loki-eks-';
-/** In each folder: whose it is, so that another run can tell whether it is still needed. */
+/** In each folder: its owner, so that another run can tell whether it is still needed. */
 const OWNER = 'owner.json';
 
-/** Folders of runs that were killed go first. */
+/** Deletes folders of killed runs first. */
 export const systemTempDir: TempDir = async () => {
   const within = tmpdir();
   return inTempDir(async () => {
@@ -30,7 +30,7 @@ export const systemTempDir: TempDir = async () => {
   });
 };
 
-/** The folder for temporary files may be missing, full or read-only whenever something is written there. */
+/** The folder for temporary files may be missing, full or read-only at any write. */
 export async function inTempDir<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -41,7 +41,7 @@ export async function inTempDir<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Takes away what processes have left that are no more. Of others, of other machines and of live ones nothing is touched; never fails. */
+/** Deletes the folders of processes that no longer exist. Never touches those of other users, other machines or live processes; never fails. */
 export async function sweep(within: string): Promise<void> {
   const names = await readdir(within).catch(() => []);
   await Promise.all(
@@ -51,13 +51,13 @@ export async function sweep(within: string): Promise<void> {
         const dir = join(within, name);
         try {
           const { uid, mode } = await lstat(dir);
-          // Whoever else may write there could lead us elsewhere.
+          // Anyone else with write access could redirect us.
           if (uid !== process.getuid?.() || (mode & 0o077) !== 0) return;
           const { pid, host } = JSON.parse(await readFile(join(dir, OWNER), 'utf8')) as { readonly pid?: unknown; readonly host?: unknown };
           if (host !== hostname() || typeof pid !== 'number' || isAlive(pid)) return;
           await rm(dir, { recursive: true, force: true });
         } catch {
-          // It has no owner that could be read, or is gone already.
+          // Its owner can't be read, or it is gone already.
         }
       }),
   );
@@ -100,7 +100,7 @@ const passed = [
   'SSL_CERT_DIR',
   'NODE_EXTRA_CA_CERTS',
 ];
-/** What `kube-token` needs to find credentials, and what a user's own exec plugin may. */
+/** What `kube-token` needs to find credentials, and what a user's own exec plugin may need. */
 const credentials = /^(AWS_|GOOGLE_|AZURE_|XDG_)/;
 
 export const minimalEnv = (env: Env): Record<string, string> =>
@@ -124,7 +124,7 @@ export async function makeHome(env: Env, tempDir: TempDir): Promise<Home> {
   };
 }
 
-/** How the exec plugin of the private kubeconfig is started: `node script kube-token --cluster … --region …`. */
+/** The command of the private kubeconfig's exec plugin: `node script kube-token --cluster … --region …`. */
 export interface TokenCommand {
   readonly node: string;
   readonly script: string;
@@ -133,7 +133,7 @@ export interface TokenCommand {
   readonly profile?: string;
 }
 
-/** Arguments and environment that make helm talk to the cluster of `access`. */
+/** Arguments and environment for helm to use the cluster of `access`. */
 export interface KubeFlags {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -154,7 +154,7 @@ export async function kubeFlags(home: Home, of: { readonly access: KubeAccess; r
   return { args: [], env: { KUBECONFIG: path } };
 }
 
-/** Holds no secret and never ends: the plugin signs a token whenever helm asks. */
+/** Contains no secret and never expires: the plugin signs a token whenever helm needs one. */
 export function privateKubeconfig(access: { readonly server: string; readonly ca: string }, { node, script, cluster, region, profile }: TokenCommand): object {
   const args = [script, 'kube-token', '--cluster', cluster, '--region', region, ...(profile ? ['--profile', profile] : [])];
   return {

@@ -1,4 +1,4 @@
-/** One look at a release's workloads: which are not rolled out, and which of their pods are in trouble. */
+/** One poll of a release's workloads: which are not rolled out, and which of their pods are in trouble. */
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import { trouble, type Pod, type Trouble } from './pod-trouble.ts';
 import { missing, owns, wantedPods, type WorkloadKind } from './rollout.ts';
@@ -15,14 +15,14 @@ interface BadPod {
 export interface Look {
   readonly all: number;
   readonly lacking: readonly Lacking[];
-  /** DaemonSets that lack only the pods of nodes which are not ready themselves. */
+  /** DaemonSets that lack only pods on nodes that are not ready themselves. */
   readonly excused: readonly { readonly workload: KubeObject; readonly nodes: readonly string[] }[];
 }
 
 const KINDS: readonly WorkloadKind[] = ['Deployment', 'StatefulSet', 'DaemonSet'];
 /** Enough to say why; a DaemonSet on a big cluster may have thousands. */
 const MOST_PODS = 500;
-/** More broken nodes than this are not asked about one by one. */
+/** Beyond this many, broken nodes are not read one by one. */
 const MOST_NODES = 10;
 
 export async function lookAt(kubernetes: Kubernetes, { name, namespace }: { readonly name: string; readonly namespace: string }): Promise<Look> {
@@ -51,7 +51,7 @@ async function brokenNodes(kubernetes: Kubernetes, { workload, pods }: Lacking):
   if (workload.kind !== 'DaemonSet' || pods.length === 0) return undefined;
   const names = [...new Set(pods.map(({ pod }) => (pod as Pod).spec?.nodeName))];
   const { wanted, available } = wantedPods(workload);
-  // While most pods are still starting, nothing is worth asking.
+  // While most pods are still starting, the reads are not worth it.
   if (names.length > MOST_NODES || names.length * 2 > wanted || wanted - available > names.length) return undefined;
   const broken = await Promise.all(names.map((name) => (name === undefined ? false : isBroken(kubernetes, name))));
   return broken.every(Boolean) ? names.filter((name) => name !== undefined) : undefined;
@@ -64,7 +64,7 @@ async function isBroken(kubernetes: Kubernetes, name: string): Promise<boolean> 
       | undefined;
     return node === undefined || node.status?.conditions?.find(({ type }) => type === 'Ready')?.status !== 'True';
   } catch {
-    // Whoever may not read nodes gets no excuse from them.
+    // A caller who may not read nodes gets no exemption for them.
     return false;
   }
 }

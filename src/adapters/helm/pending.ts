@@ -1,9 +1,9 @@
-/** What to do about a release that another helm left in the middle of something: decided from its state, nothing else. */
+/** What to do about a release that another helm left in a pending state: decided by its state alone. */
 import { problem } from '../../problems/problem.ts';
 import type { Problem } from '../../engine/types.ts';
 import type { Release } from '../../ports/releases.ts';
 
-/** A pending release younger than this may be someone's helm at work; ours never waits inside helm so long. */
+/** A pending release younger than this may be another helm at work; ours never waits inside helm for this long. */
 export const PENDING_GRACE_MS = 3 * 60_000;
 
 export type Recovery =
@@ -16,7 +16,7 @@ export function recovery(release: Release | undefined, now: Date): Recovery {
   if (!release || !/^(pending-|uninstalling)/.test(release.status)) return { is: 'nothing' };
   const age = release.updated ? now.getTime() - release.updated.getTime() : Infinity;
   if (age < PENDING_GRACE_MS) return { is: 'busy', problem: busy(release, age) };
-  // Nothing good to go back to: helm itself refuses a rollback to revision 0.
+  // Nothing good to roll back to: helm itself refuses a rollback to revision 0.
   if (release.lastGood === undefined || release.status === 'uninstalling') return { is: 'uninstall' };
   return { is: 'rollback', revision: release.lastGood };
 }

@@ -1,4 +1,4 @@
-/** Why a pod is not ready, from its own status alone; pure. */
+/** Why a pod is not ready, by its own status alone; pure. */
 import { isPassing } from '../../problems/scheduler-words.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
@@ -38,7 +38,7 @@ export interface Trouble {
   readonly why: string;
   readonly container?: string;
   readonly restarts?: number;
-  /** When the pod itself tells since when. */
+  /** If the pod's status has a start time. */
   readonly since?: Date;
 }
 

@@ -1,4 +1,4 @@
-/** One helm process. What it is given to end by itself is what a SIGKILL would cost: a release that stays pending. */
+/** One helm process. It gets time to end by itself, because a SIGKILL would leave its release pending. */
 import { runChild } from '../child.ts';
 
 export interface HelmCall {
@@ -8,7 +8,7 @@ export interface HelmCall {
   readonly cwd?: string;
   readonly input?: string;
   readonly signal?: AbortSignal;
-  /** What helm was told, where it waits for a cluster; it is stopped a minute later. */
+  /** Helm's own --timeout, if it waits for a cluster; helm is stopped a minute later. */
   readonly timeoutMs?: number;
 }
 export interface HelmAnswer {
@@ -19,12 +19,12 @@ export interface HelmAnswer {
 
 /** Without a cluster: rendering, pulling a chart over a slow line. */
 const WITHOUT_TIMEOUT_MS = 2 * 60_000;
-/** Hooks and deletions may come on top of helm's own timeout. */
+/** Hooks and deletions may add to helm's own timeout. */
 const BEYOND_MS = 60_000;
-/** Upon SIGTERM helm cancels and marks the release `failed`, which takes it some requests. */
+/** On SIGTERM helm cancels and marks the release `failed`, which takes some requests. */
 const GRACE_MS = 7_000;
 
-/** Resolves when helm has ended, whatever its code. On abort the signal's reason is thrown, once helm has ended. */
+/** Resolves when helm has ended, whatever its exit code. On abort it throws the signal's reason, once helm has ended. */
 export async function runHelm({ path, args, env, cwd, input, signal, timeoutMs }: HelmCall): Promise<HelmAnswer> {
   signal?.throwIfAborted();
   const ms = timeoutMs === undefined ? WITHOUT_TIMEOUT_MS : timeoutMs + BEYOND_MS;

@@ -1,29 +1,29 @@
-/** When waiting for a pod has become pointless: thresholds, and the problem to tell. Pure. */
+/** When waiting for a pod has become pointless: thresholds, and the problem to report. Pure. */
 import type { Problem } from '../../engine/types.ts';
 import { problem } from '../../problems/problem.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import type { Trouble } from './pod-trouble.ts';
 
-/** A registry may hiccup; the kubelet tries again after 10, 20 and 40 seconds. */
+/** A registry may have a hiccup; the kubelet retries after 10, 20 and 40 seconds. */
 export const IMAGE_GRACE_MS = 60_000;
-/** The registry has answered that there is no such image: asking again is for one that is just being pushed. */
+/** The registry responded that the image does not exist: retrying only helps if it is being pushed right now. */
 export const IMAGE_ABSENT_GRACE_MS = 15_000;
 const ABSENT = /: not found|manifest unknown|InvalidImageName|ErrImageNeverPull/;
 /** A Secret or ConfigMap may be created a moment after the pod. */
 export const CONFIG_GRACE_MS = 60_000;
 /** Karpenter needs a minute for a new node, a cluster autoscaler with its node group up to four. */
 export const UNSCHEDULABLE_GRACE_MS = 5 * 60_000;
-/** The first restarts may be Loki's: its parts wait for each other by failing. */
+/** The first restarts may be Loki's own: its components wait for each other by failing. */
 export const CRASH_RESTARTS = 4;
 
 export interface Watched {
-  /** How long the trouble has been seen. */
+  /** How long the trouble has been observed. */
   readonly forMs: number;
-  /** Restarts that happened while watching; a pod of the former revision may crash until it is replaced. */
+  /** Restarts while watching; a pod of the previous revision may crash until it is replaced. */
   readonly restarted: number;
 }
 
-/** `undefined`: it may still come right. */
+/** `undefined`: it may still recover. */
 export function hopeless(
   pod: KubeObject,
   of: { readonly trouble: Trouble; readonly watched: Watched; readonly evidence: readonly string[] },

@@ -1,4 +1,4 @@
-/** Waiting for a release's workloads: says what is missing and why, and gives up early where waiting is pointless. */
+/** Waits for a release's workloads: reports what is missing and why, and gives up early if waiting is pointless. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
@@ -12,16 +12,16 @@ import { hopeless, type Watched } from './readiness-rules.ts';
 
 export const systemClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}) };
 
-/** From when on it is looked so often: quickly while most workloads come up. */
+/** Poll intervals by elapsed time: short while most workloads come up. */
 const POLLS = [
   { fromMs: 60_000, everyMs: 2_000 },
   { fromMs: 15_000, everyMs: 1_000 },
   { fromMs: 0, everyMs: 250 },
 ] as const;
-/** The API server is left alone for longer than a look keeps it busy. */
+/** The pause between polls is at least this multiple of a poll's duration. */
 const REST = 4;
 const TOLD = 3;
-/** A line that stays so long deserves a reason: an event or a log line of the first pod that is waited for. */
+/** A line that stays unchanged this long needs a reason: an event or a log line of the first pod that is not ready. */
 const SLOW_MS = 10_000;
 
 export function openReadiness({ kubernetes, clock }: { readonly kubernetes: Kubernetes; readonly clock: Clock }): Pick<Releases, 'ready' | 'unready'> {
@@ -48,7 +48,7 @@ export function openReadiness({ kubernetes, clock }: { readonly kubernetes: Kube
   };
 }
 
-/** Waiting costs no further requests: evidence is fetched only for what will be told. */
+/** Waiting causes no further requests: evidence is fetched only for what is reported. */
 async function giveUp(kubernetes: Kubernetes, lacking: readonly Lacking[], watch: Watch): Promise<void> {
   const doomed = lacking.filter(({ pods }) =>
     pods.map(({ pod, trouble }) => hopeless(pod, { trouble, watched: watch(pod, trouble), evidence: [] })).some(Boolean),
@@ -58,7 +58,7 @@ async function giveUp(kubernetes: Kubernetes, lacking: readonly Lacking[], watch
   if (problem) throw new ProblemError(problem);
 }
 
-/** One look has no memory: the pod's own times stand for how long the trouble lasts. */
+/** A single poll has no history: the pod's own times show how long the trouble has lasted. */
 const byAge =
   (now: Date) =>
   (pod: KubeObject, trouble: Trouble): Watched => {
@@ -67,7 +67,7 @@ const byAge =
   };
 
 /**
- * Counts from when we first saw it: after a repair, pods of the former revision are still in trouble until they are replaced,
+ * Counts from when we first saw it: after a repair, pods of the previous revision are still in trouble until they are replaced,
  * and that is no reason to give up.
  */
 function byWatching(clock: Clock): (pod: KubeObject, trouble: Trouble) => Watched {
@@ -84,7 +84,7 @@ function byWatching(clock: Clock): (pod: KubeObject, trouble: Trouble) => Watche
   };
 }
 
-/** Says a line when it changes; when it stays the same for long, looks for the reason behind it. */
+/** Prints a line when it changes; if it stays the same for long, looks for the reason. */
 function teller(kubernetes: Kubernetes, { say, clock }: { readonly say: HelmTask['say']; readonly clock: Clock }): (look: Look) => Promise<void> {
   let line = '';
   let said = '';
@@ -106,7 +106,7 @@ function teller(kubernetes: Kubernetes, { say, clock }: { readonly say: HelmTask
   };
 }
 
-/** One line for the reader: how many are missing, and what the first of them waits for. Empty when there is nothing to say. */
+/** One line for the user: how many are missing, and what the first of them waits for. Empty if there is nothing to report. */
 function sentence({ all, lacking, excused }: Look): string {
   if (lacking.length === 0)
     return excused
@@ -125,7 +125,7 @@ function sentence({ all, lacking, excused }: Look): string {
   return `${all - lacking.length}/${all} workloads ready; waiting for ${words.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
-/** What most likely needs the reader comes first; pods that are about to go explain nothing. */
+/** What most likely needs the user comes first; terminating pods explain nothing. */
 const weight = ({ is }: Trouble): number => (is === 'ending' ? 2 : is === 'creating' || is === 'unready' ? 1 : 0);
 const gravity = ({ pods }: Lacking): number => Math.min(3, ...pods.map(({ trouble }) => weight(trouble)));
 

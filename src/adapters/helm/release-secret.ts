@@ -1,4 +1,4 @@
-/** Releases as helm keeps them: one Secret a revision, read without starting helm. */
+/** Releases as helm stores them: one Secret per revision, read without starting helm. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
@@ -6,7 +6,7 @@ import type { Release } from '../../ports/releases.ts';
 
 /** Labels helm puts on the Secret itself; all others are the user's. */
 const helmsOwn = new Set(['owner', 'name', 'status', 'version', 'createdAt', 'modifiedAt']);
-/** A Secret holds a megabyte; manifests and values pack to a tenth. */
+/** A Secret holds a megabyte; manifests and values compress to a tenth. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const GOOD = new Set(['deployed', 'superseded']);
 
@@ -20,25 +20,25 @@ interface Stored {
   readonly chart?: { readonly metadata?: { readonly name?: string; readonly version?: string; readonly appVersion?: string } };
 }
 
-/** The newest revision; `undefined` when there is no release of this name. Throws RELEASE_UNREADABLE and kube problems. */
+/** The newest revision; `undefined` if there is no release of this name. Throws RELEASE_UNREADABLE and kube problems. */
 export async function readRelease(
   kubernetes: Kubernetes,
   { name, namespace }: { readonly name: string; readonly namespace: string },
 ): Promise<Release | undefined> {
-  // Each Secret can hold a megabyte: only the newest is read whole.
+  // Each Secret may be a megabyte: only the newest is read in full.
   const revisions = (await kubernetes.list({ apiVersion: 'v1', kind: 'Secret', namespace, labels: `owner=helm,name=${name}`, metadataOnly: true }))
     .map(({ metadata }) => ({ secret: metadata.name, version: Number(metadata.labels?.['version']), status: metadata.labels?.['status'] ?? '' }))
     .sort((a, b) => b.version - a.version);
   const lastGood = revisions.find(({ status }) => GOOD.has(status))?.version;
   for (const { secret } of revisions) {
     const object = await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name: secret });
-    // Gone between the two reads: helm has pruned or uninstalled meanwhile.
+    // Deleted between the two reads: helm has pruned or uninstalled in the meantime.
     if (object) return release(object, lastGood);
   }
   return undefined;
 }
 
-/** What a revision is made of, as YAML; empty when that revision is not kept any more. */
+/** The manifest of a revision, as YAML; empty if that revision is no longer kept. */
 export async function manifestOf(
   kubernetes: Pick<Kubernetes, 'get' | 'list'>,
   { name, namespace, revision }: { readonly name: string; readonly namespace: string; readonly revision: number | 'newest' },
@@ -85,7 +85,7 @@ function release(secret: KubeObject, lastGood: number | undefined): Release {
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Other fields that are of another type than helm's are no release of helm's either. */
+/** Fields of another type than helm's mean that it is not helm's release. */
 function isStored(value: unknown): value is Stored {
   if (!isMap(value) || typeof value['name'] !== 'string' || typeof value['namespace'] !== 'string' || typeof value['version'] !== 'number') return false;
   const { info, manifest, config, chart } = value;

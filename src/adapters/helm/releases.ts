@@ -1,4 +1,4 @@
-/** Helm releases: found through the Kubernetes API, changed by the helm binary, recovered when an earlier helm died. */
+/** Helm releases: read through the Kubernetes API, changed by the helm binary, recovered if an earlier helm was interrupted. */
 import { installIdLabel } from '../../design/ownership.ts';
 import { stop } from '../../problems/problem.ts';
 import type { KubeAccess, Kubernetes } from '../../ports/kubernetes.ts';
@@ -20,19 +20,19 @@ export interface ReleasesOptions {
   readonly kubernetes: Kubernetes;
   /** What the exec plugin of the private kubeconfig signs for. */
   readonly eks: { readonly cluster: string; readonly region: string; readonly profile?: string };
-  /** Path of the helm binary; searched on PATH when absent. */
+  /** Path of the helm binary; looked up on PATH when absent. */
   readonly helm?: string;
   readonly env: Env;
-  /** How this very program is started again: the exec plugin of the private kubeconfig. */
+  /** How to start this program again: the exec plugin of the private kubeconfig. */
   readonly cli: { readonly node: string; readonly script: string };
   readonly tempDir?: TempDir;
   readonly clock?: Clock;
-  /** What runs helm, and what finds it: the real program unless said. */
+  /** What runs helm, and what finds it: the real program by default. */
   readonly run?: typeof runHelm;
   readonly find?: typeof findHelm;
 }
 
-/** Nothing is made or started before the first call that needs it. `dispose` takes the private folder away. */
+/** Nothing is created or started before the first call that needs it. `dispose` deletes the private folder. */
 export function openReleases(options: ReleasesOptions): Releases & { dispose(): Promise<void> } {
   const { kubernetes, env, clock = systemClock, run = runHelm, find = findHelm } = options;
   const helm = once<Helm>(() => find({ env, ...(options.helm && { path: options.helm }) }));
@@ -49,19 +49,19 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     if (answer.code < 0) await unpend(task);
     if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
   };
-  /** A helm of ours that had to be killed has not said that it failed, and would be taken for another one at work. */
+  /** A helm of ours that had to be killed has not marked its failure, and would be taken for another one at work. */
   const unpend = async (task: HelmTask): Promise<void> => {
     const release = await readRelease(kubernetes, task).catch(() => undefined);
     if (release?.status.startsWith('pending-')) await failRevision(kubernetes, release).catch(() => undefined);
   };
-  /** Helm itself would take away what another one has made so far, and leave the rest. Two that both take away do no harm. */
+  /** Helm itself would delete what another one has created so far, and leave the rest. Two concurrent uninstalls do no harm. */
   const alone = async (task: Pick<HelmTask, 'name' | 'namespace'>) => {
     const release = await readRelease(kubernetes, task);
     const next = recovery(release, clock.now());
     if (next.is === 'busy' && release?.status !== 'uninstalling') throw stop('HELM_BUSY', next.problem);
     return release;
   };
-  /** In a release of ours, what others have written into fields that the chart sets is overwritten; in anybody else's it bars the way. */
+  /** In our own release, foreign changes to fields that the chart sets are overwritten; in a foreign release they block the upgrade. */
   const overwrites = async (
     task: HelmTask & { readonly labels: Readonly<Record<string, string>> },
   ): Promise<{ readonly force?: true; readonly helm: string }> => {
@@ -87,7 +87,7 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
   };
 
   return {
-    // The folder that helm needs is made here as well: it must not turn out in the middle that there is no room for it.
+    // The folder that helm needs is created here as well: a lack of space must not surface halfway.
     helm: async () => (await Promise.all([helm.get(), home.get()]))[0],
     find: (name, namespace) => readRelease(kubernetes, { name, namespace }),
     manifest: (of) => manifestOf(kubernetes, of),
@@ -137,7 +137,7 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
 
 const label = ({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`;
 
-/** Made at the first call; a failure is not kept, so that a helm installed meanwhile is found. */
+/** Created on the first call; a failure is not cached, so that a helm installed meanwhile is found. */
 function once<T>(make: () => Promise<T>) {
   let made: Promise<T> | undefined;
   return {

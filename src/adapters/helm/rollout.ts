@@ -1,4 +1,4 @@
-/** When a workload is rolled out: the rules of `kubectl rollout status`, as one sentence of what is missing. */
+/** When a workload is rolled out: the rules of `kubectl rollout status`, as one sentence about what is missing. */
 import type { KubeObject } from '../../ports/kubernetes.ts';
 
 export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
@@ -28,7 +28,7 @@ interface Workload extends KubeObject {
 export function missing(object: KubeObject): string | undefined {
   const workload = object as Workload;
   const { status = {} } = workload;
-  // Until the controller has seen the change, the counts are those of the former revision.
+  // Until the controller has seen the change, the counts are those of the previous revision.
   if ((status.observedGeneration ?? 0) < (workload.metadata.generation ?? 0)) return 'not yet observed by its controller';
   if (workload.kind === 'DaemonSet') return daemonSet(workload);
   return workload.kind === 'StatefulSet' ? statefulSet(workload) : deployment(workload);
@@ -64,13 +64,13 @@ export function owns(workload: KubeObject, pod: KubeObject): boolean {
   return wanted.length > 0 && wanted.every(([key, value]) => pod.metadata.labels?.[key] === value);
 }
 
-/** Of a DaemonSet: pods wanted, and pods that are there and ready. */
+/** For a DaemonSet: pods desired, and pods that exist and are ready. */
 export function wantedPods(object: KubeObject): { readonly wanted: number; readonly available: number } {
   const { status = {} } = object as Workload;
   return { wanted: status.desiredNumberScheduled ?? 0, available: status.numberAvailable ?? 0 };
 }
 
-/** A pod in trouble that a StatefulSet with ordered pods will not replace by itself, although a new revision is there. */
+/** A pod in trouble that a StatefulSet with ordered pods will not replace by itself, although a new revision exists. */
 export function blocksUpdate(object: KubeObject, pod: KubeObject): boolean {
   const { kind, spec = {}, status = {} } = object as Workload;
   const revision = pod.metadata.labels?.['controller-revision-hash'];

@@ -1,4 +1,4 @@
-/** Objects of Kubernetes with nulls, gaps and other types: made good, or named; never passed on as they are. */
+/** Kubernetes objects with nulls, gaps and wrong types: repaired, or reported; never passed on as they are. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../../problems/problem.ts';
@@ -119,7 +119,7 @@ describe('whatever is taken out of an object or put into it', () => {
   const weird = fc.constantFrom(undefined, null, 0, -1, '', [], {}, true, ['a'], { a: null }, [null]);
   const places = placesIn(pod);
 
-  /** As code that trusts the types of the API reads it. */
+  /** Reads it like code that trusts the API's types. */
   const trusting = (object: KubeObject): KubeObject => {
     const { metadata, spec, status } = object as any;
     for (const container of spec.containers) {

@@ -1,17 +1,17 @@
-/** Answers of the Kubernetes API, read: what is none is KUBE_ANSWER_UNREADABLE, and what may be missing in an object is made good. */
+/** Parses responses of the Kubernetes API: throws KUBE_ANSWER_UNREADABLE for invalid ones, and fills in optional fields of objects. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
 import type { KubeObject } from '../../ports/kubernetes.ts';
 import { answerFailure, type Asked } from './failures.ts';
 import type { Reply } from './rest.ts';
 
-/** The JSON of an answer of 2xx. Throws what a status of 400 and more means, and KUBE_ANSWER_UNREADABLE for all else. */
+/** The JSON of a 2xx response. Throws what a status of 400 and above means, and KUBE_ANSWER_UNREADABLE for everything else. */
 export function readJson(asked: Asked, reply: Reply): Readonly<Record<string, unknown>> {
   if (reply.status >= 400) throw answerFailure(asked, reply);
   let parsed: unknown;
   try {
     parsed = reply.status >= 200 && reply.status < 300 ? JSON.parse(reply.body) : undefined;
   } catch {
-    // Told below, with what came.
+    // Reported below, with what was received.
   }
   if (!isMap(parsed)) throw unreadable(asked, { reply, why: 'does not come from the Kubernetes API' });
   return parsed;
@@ -33,7 +33,7 @@ export interface ReadItems {
   readonly keep?: (object: KubeObject) => KubeObject;
 }
 
-/** The items of a list, which carry neither kind nor apiVersion there. */
+/** The items of a list, which omit kind and apiVersion. */
 export function readItems(list: Readonly<Record<string, unknown>>, { asked, apiVersion, kind, keep }: ReadItems, reply: Reply): readonly KubeObject[] {
   const { items } = list as { readonly items?: unknown };
   const refuse = (why: string) => unreadable(asked, { reply, why });
@@ -44,7 +44,7 @@ export function readItems(list: Readonly<Record<string, unknown>>, { asked, apiV
     if (!isMap(item) || typeof metadata?.name !== 'string') throw refuse(`has no object at items[${index}]`);
     const object = { ...item, apiVersion, kind } as KubeObject;
     if (!keep) return wellFormed(object, refuse) as KubeObject;
-    // What is kept of a long list is small; the whole is looked at only where something is missing in it.
+    // What is kept of a long list is small; the original is checked only if something is missing in it.
     return wellFormed(kept(object, { keep, refuse }), refuse) as KubeObject;
   });
 }
@@ -75,7 +75,7 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> => ty
 
 type Shape = 'text' | 'number' | 'flag' | 'map' | 'texts' | 'maps';
 
-/** In all kinds of Kubernetes a field of this name is of this type. */
+/** In all Kubernetes kinds a field of this name has this type. */
 const shapes = new Map<string, Shape>(
   Object.entries({
     text:
@@ -103,13 +103,13 @@ const shapes = new Map<string, Shape>(
   }).flatMap(([shape, names]) => names.split(' ').map((name) => [name, shape as Shape] as const)),
 );
 
-/** Their fields are the user's own, or of no use to anybody here. */
+/** Their fields are user-defined, or unused here. */
 const UNTOUCHED = new Set(['managedFields', 'fieldsV1', 'images', 'parameters', 'openAPIV3Schema', 'schema', 'versions', 'names']);
-/** Kinds of Kubernetes that hold whatever others put there. */
+/** Kubernetes kinds that contain arbitrary foreign data. */
 const FREE = new Set(['CustomResourceDefinition', 'ControllerRevision']);
 const MAPS_OF_TEXT = new Set(['labels', 'annotations', 'matchLabels', 'nodeSelector', 'data', 'binaryData', 'stringData']);
 
-/** What an element of such a list can't be without. */
+/** Required fields of an element of such a list. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   ownerReferences: ['apiVersion', 'kind', 'name', 'uid'],
   containers: ['name', 'image'],
@@ -136,7 +136,7 @@ const workload = (object: Loose): Loose => {
     status: object['status'] ?? {},
   };
 };
-/** The parts without which nothing can be said of an object of that kind; a real server never leaves them out. */
+/** The parts without which an object of that kind is meaningless; a real server never omits them. */
 const WHOLE: Readonly<Record<string, (object: Loose) => Loose>> = {
   Pod: (object) => ({ ...object, spec: podSpec((object['spec'] ?? {}) as Loose), status: object['status'] ?? {} }),
   Node: (object) => ({ ...object, spec: object['spec'] ?? {}, status: object['status'] ?? {} }),
@@ -148,8 +148,8 @@ const WHOLE: Readonly<Record<string, (object: Loose) => Loose>> = {
 };
 
 /**
- * The object without its nulls, with what is needed; the same object where nothing is wrong with it. Throws what `refuse` makes of a field
- * of another type. Only kinds of Kubernetes itself: those of others may call anything a name.
+ * The object without its nulls, with required fields; the same object if nothing is wrong. Throws what `refuse` returns for a field
+ * of another type. Only for built-in Kubernetes kinds: custom ones may use any name for anything.
  */
 function wellFormed(object: Readonly<Record<string, unknown>>, refuse: (why: string) => Error): Readonly<Record<string, unknown>> {
   const { apiVersion, kind, metadata } = object as { readonly apiVersion?: unknown; readonly kind?: unknown; readonly metadata?: unknown };
@@ -173,7 +173,7 @@ function lacks(object: Loose, kind: string): boolean {
 
 interface At {
   readonly path: string;
-  /** The field's own; an element has that of its list. */
+  /** The field's own type; an element has that of its list. */
   readonly name: string;
   readonly refuse: (why: string) => Error;
 }
@@ -231,7 +231,7 @@ function expectShape(
   throw refuse(`has a ${typeOf(value)} at ${path}, where a ${shape === 'texts' || shape === 'maps' ? 'list' : shape} is expected`);
 }
 
-/** The few names that mean two things. */
+/** The few names with two meanings. */
 function shapeOf(key: string, within: string): Shape | undefined {
   if (key === 'status') return within === '' ? 'map' : within === 'conditions' ? 'text' : undefined;
   if (key === 'type') return 'text';

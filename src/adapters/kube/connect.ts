@@ -10,11 +10,11 @@ import { openRequests } from './requests.ts';
 import { openRest, type RestOptions } from './rest.ts';
 
 export interface ConnectOptions extends RestOptions {
-  /** For KUBECONFIG, HOME, HTTPS_PROXY, NO_PROXY, and what an exec plugin inherits. */
+  /** For KUBECONFIG, HOME, HTTPS_PROXY, NO_PROXY, and the environment of an exec plugin. */
   readonly env?: Env;
 }
 
-/** Makes no call yet. Throws KUBECONFIG_INVALID and KUBE_CONTEXT_UNKNOWN when `access` is a kubeconfig that can't be used. */
+/** Makes no call yet. Throws KUBECONFIG_INVALID and KUBE_CONTEXT_UNKNOWN if `access` is a kubeconfig that can't be used. */
 export async function connectKubernetes(access: KubeAccess, { env = {}, ...options }: ConnectOptions = {}): Promise<Kubernetes> {
   const connection = await openConnection(access, env);
   const { exchanges = openExchanges() } = options;

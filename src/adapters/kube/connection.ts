@@ -1,4 +1,4 @@
-/** How a cluster's API is reached: server, TLS, login and agent, from EKS facts or from a kubeconfig. */
+/** How to connect to a cluster's API: server, TLS, login and agent, from EKS facts or from a kubeconfig. */
 import { Agent, type RequestOptions } from 'node:https';
 import { stop } from '../../problems/problem.ts';
 import type { KubeAccess } from '../../ports/kubernetes.ts';
@@ -8,15 +8,15 @@ import { proxyFor, tunnelAgent } from './proxy.ts';
 export interface Connection {
   /** `https://host[:port][/prefix]`, no trailing slash. */
   readonly server: string;
-  /** TLS options, login headers and agent of one request: asked before each, so that a token is never stale. */
+  /** TLS options, login headers and agent of one request: requested before each, so that a token is never stale. */
   readonly options: () => Promise<RequestOptions>;
-  /** The same for a websocket, which must not take a socket of the keep-alive pool. */
+  /** The same for a websocket, which must not use a socket of the keep-alive pool. */
   readonly socketOptions: () => Promise<RequestOptions>;
   readonly close: () => void;
 }
 
 /**
- * Idle sockets are put down before the server does it (Node's own servers: after 5 s), so that no write meets a dead one: it would be
+ * Idle sockets are closed before the server does it (Node's own servers: after 5 s), so that no write hits a dead one: it would be
  * lost without anyone knowing whether it had happened.
  */
 const IDLE_MS = 4_000;
@@ -28,7 +28,7 @@ export async function openConnection(access: KubeAccess, env: Env): Promise<Conn
     const login = async () => ({ ...ca, headers: { authorization: `Bearer ${await access.token()}` } });
     return connection(access.server.replace(/(?<!\/)\/+$/, ''), { env, login });
   }
-  // Only who brings a kubeconfig pays for reading one.
+  // Only a caller with a kubeconfig pays for parsing one.
   const { pickContext } = await import('./kubeconfig.ts');
   const picked = await pickContext({ ...access, env });
   const proxy = picked.cluster.fields['proxy-url'];
@@ -49,9 +49,9 @@ function connection(server: string, of: { readonly env: Env; readonly login: () 
   };
 }
 
-/** Certificates, tokens, token files and OIDC are client-node's business; the exec plugin is ours, so that it can't wait for input. */
+/** client-node handles certificates, tokens, token files and OIDC; the exec plugin is ours, so that it can't wait for input. */
 async function kubeconfigLogin(picked: PickedContext, env: Env): Promise<() => Promise<RequestOptions>> {
-  // The deep path leaves out the generated API classes, which are most of that package.
+  // The deep import leaves out the generated API classes, which are most of that package.
   const [{ KubeConfig }, { execCredentials }] = await Promise.all([import('@kubernetes/client-node/dist/config.js'), import('./exec-credential.ts')]);
   const config = new KubeConfig();
   const { 'proxy-url': _, ...cluster } = picked.cluster.fields;

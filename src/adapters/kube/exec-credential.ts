@@ -1,4 +1,4 @@
-/** A kubeconfig's exec plugin: runs the command, keeps its credential until shortly before it ends. */
+/** A kubeconfig's exec plugin: runs the command, caches its credential until shortly before it expires. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
 import { runChild } from '../child.ts';
 import type { Env, Exec } from './kubeconfig.ts';
@@ -9,14 +9,14 @@ export interface ExecCredential {
   readonly key?: string;
 }
 
-/** A credential is asked for anew when it has less than this left: a request may wait in a queue. */
+/** A credential is renewed if it has less than this left: a request may wait in a queue. */
 const LEEWAY_MS = 60_000;
 const TIMEOUT_MS = 60_000;
 /** A token and certificates are some kilobytes. */
 const MOST_BYTES = 1024 * 1024;
 const DEFAULT_API_VERSION = 'client.authentication.k8s.io/v1beta1';
 
-/** Calls that come while the command runs share its answer. */
+/** Calls made while the command runs share its result. */
 export function execCredentials(exec: Exec, env: Env): () => Promise<ExecCredential> {
   let known: { readonly credential: ExecCredential; readonly until: number } | undefined;
   let running: Promise<ExecCredential> | undefined;
@@ -49,7 +49,7 @@ function readStatus(exec: Exec, stdout: string): CredentialStatus {
     const { status } = JSON.parse(stdout) as { status?: CredentialStatus };
     if (status?.token || status?.clientCertificateData) return status;
   } catch {
-    // Told below: what it printed may hold a token, so it is not quoted.
+    // Reported below: its output may contain a token, so it is not quoted.
   }
   throw failed(exec, { why: 'printed no credential' });
 }

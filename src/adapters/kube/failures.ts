@@ -1,7 +1,7 @@
-/** What the Kubernetes API and the way to it can answer wrongly, as problems of the kube area. */
+/** Errors of the Kubernetes API and of the connection to it, as problems of the kube area. */
 import { ProblemError, stop } from '../../problems/problem.ts';
 
-/** A `Status` object, as far as we read it. */
+/** A `Status` object, reduced to the fields we read. */
 export interface Status {
   readonly message?: string;
   readonly reason?: string;
@@ -15,7 +15,7 @@ export interface Status {
   };
 }
 
-/** `undefined` when the body is no Status (a proxy's page, plain text). */
+/** `undefined` if the body is not a Status (a proxy's page, plain text). */
 export function statusOf(body: string): Status | undefined {
   try {
     const parsed = JSON.parse(body) as { kind?: string } & Status;
@@ -25,15 +25,15 @@ export function statusOf(body: string): Status | undefined {
   }
 }
 
-/** The 404 of an object that is not there, as opposed to a path the server does not serve. */
+/** The 404 of an object that does not exist, as opposed to a path the server does not serve. */
 export const isObjectMissing = (status: number, body: string): boolean => status === 404 && statusOf(body)?.details?.name !== undefined;
 
 const tlsCode = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_|ERR_SSL_|EPROTO|HOSTNAME_MISMATCH)/;
 
-/** Of an Error of node:https or ws that never became an answer. */
+/** From an Error of node:https or ws without a response. */
 export function networkFailure(error: unknown, server: string): ProblemError {
   if (error instanceof ProblemError) return error;
-  // A mistake of ours must show as one, not as a network that broke off.
+  // A bug of ours must show as one, not as a network failure.
   if ((error instanceof TypeError || error instanceof ReferenceError) && !('code' in error)) throw error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   const host = hostOf(server);
@@ -64,7 +64,7 @@ function hostOf(server: string): string {
   }
 }
 
-/** What was asked, so that a refusal can name it. */
+/** What was requested, so that a refusal can name it. */
 export interface Asked {
   /** `get`, `list`, `create`, … */
   readonly verb: string;
@@ -73,14 +73,14 @@ export interface Asked {
   readonly server: string;
 }
 
-/** Of an answer with a status of 400 and more. */
+/** From a response with a status of 400 or above. */
 export function answerFailure(asked: Asked, reply: { readonly status: number; readonly body: string }): ProblemError {
   const status = statusOf(reply.body);
   const text = status?.message?.slice(0, 8192) ?? (reply.body.slice(0, 8192).replace(/\s+/g, ' ').trim().slice(0, 300) || `HTTP ${reply.status}`);
   return admissionFailure(asked, text) ?? statusFailure(asked, reply.status, { text, status });
 }
 
-/** Refusals that come with several HTTP statuses and are known by their words; helm passes on the same words. */
+/** Refusals that come with several HTTP statuses and are recognized by their message; helm passes on the same messages. */
 export function admissionFailure(asked: { readonly verb: string; readonly target: string }, text: string): ProblemError | undefined {
   const webhook = /failed calling webhook "([^"]+)"/.exec(text)?.[1];
   if (webhook)

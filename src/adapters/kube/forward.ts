@@ -12,13 +12,13 @@ import { KUBELET_MS, kubeletFailure, KubeletLate, type Kubelets } from './kubele
 import { whenAnswered } from './rest.ts';
 
 const TIMEOUT_MS = 30_000;
-/** How long the server may take to answer our closing frame. */
+/** How long the server may take to respond to our closing frame. */
 const CLOSE_MS = 500;
-/** Of one message; a tunnel carries many. */
+/** Per message; a tunnel carries many. */
 const MOST_BYTES = 16 * 1024 * 1024;
-/** Of a pod's answer: metrics, rules, some thousand lines. */
+/** For a pod's response: metrics, rules, some thousand lines. */
 const MOST_ANSWER = 64 * 1024 * 1024;
-/** Of a refusal. */
+/** For a refusal. */
 const MOST_WORDS = 16 * 1024;
 
 export interface PodPort {
@@ -34,7 +34,7 @@ interface Socket {
   addEventListener(type: 'close' | 'error', listener: (event: { readonly message?: string; readonly error?: unknown }) => void): void;
 }
 
-/** Beyond its own time: a login may be asked for before. */
+/** In addition to its own time: a login may be requested before. */
 const BEYOND_MS = 60_000;
 
 export function openForward(
@@ -93,7 +93,7 @@ async function openTunnel(connection: Connection, { to, ms }: { readonly to: Pod
     import('@kubernetes/client-node/dist/web-socket-handler.js'),
     import('ws'),
   ]);
-  // The two questions PortForward asks a KubeConfig; a real one would have to be loaded with all its generated classes.
+  // The two methods that PortForward calls on a KubeConfig; a real one would load all generated classes.
   const config = {
     getCurrentCluster: () => ({ server: connection.server }),
     applyToHTTPSOptions: async (options: object) => void Object.assign(options, await connection.socketOptions()),
@@ -145,7 +145,7 @@ function closeTunnel(socket: Socket, stream: Duplex): void {
   stream.destroy();
 }
 
-/** ws drops the body of a refused upgrade, which says why, and waits for ever for an answer: both become its error here. */
+/** ws drops the body of a refused upgrade, which says why, and waits forever for a response: both become its error here. */
 function toldOfRefusal(socket: WebSocket, ms: number): void {
   const end = (error: Error) => {
     clearTimeout(timer);
@@ -167,7 +167,7 @@ function toldOfRefusal(socket: WebSocket, ms: number): void {
   });
 }
 
-/** The API server's answer to an upgrade that it did not make. */
+/** The API server's response to an upgrade that it refused. */
 class Refused extends Error {
   readonly status: number;
   readonly body: string;
@@ -178,7 +178,7 @@ class Refused extends Error {
   }
 }
 
-/** Of an opening that failed; thrown on as it is when it concerns the way to the kubelet. */
+/** From a failed opening; rethrown as it is if it concerns the connection to the kubelet. */
 function refused(error: unknown, { to, server }: { readonly to: PodPort; readonly server: string }): Error {
   if (error instanceof ProblemError) return error;
   const inner = (error as { error?: unknown }).error ?? error;

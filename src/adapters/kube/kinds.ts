@@ -48,7 +48,7 @@ const known: Readonly<Record<string, Kind>> = {
 
 export const groupPath = (apiVersion: string): string => (apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`);
 
-/** Throws KUBE_KIND_UNKNOWN when the cluster does not serve it. One discovery request a group and version. */
+/** Throws KUBE_KIND_UNKNOWN if the cluster does not serve it. One discovery request per group and version. */
 export function openKinds(rest: Rest, server: string): (apiVersion: string, kind: string) => Promise<Kind> {
   const groups = new Map<string, Promise<ReadonlyMap<string, Kind>>>();
   return async (apiVersion, kind) => {
@@ -58,7 +58,7 @@ export function openKinds(rest: Rest, server: string): (apiVersion: string, kind
     if (!group) {
       group = discover(rest, { apiVersion, server });
       groups.set(apiVersion, group);
-      // A group that could not be read, or lacks the kind, may be there later: CRDs come with charts.
+      // A group that could not be read, or lacks the kind, may be available later: CRDs come with charts.
       group.catch(() => groups.delete(apiVersion));
     }
     const found = (await group).get(kind);
@@ -80,6 +80,6 @@ async function discover(rest: Rest, { apiVersion, server }: { readonly apiVersio
   const asked = { verb: 'get', target: apiVersion, server };
   const { resources } = readJson(asked, reply) as { resources?: unknown };
   if (!Array.isArray(resources) || !resources.every(isResource)) throw unreadable(asked, { reply, why: 'is not a list of resources' });
-  // Subresources (`pods/log`) carry kinds of their own and no path to objects.
+  // Subresources (`pods/log`) have their own kinds and no path to objects.
   return new Map(resources.filter(({ name }) => !name.includes('/')).map(({ name, kind, namespaced }) => [kind, { plural: name, namespaced }]));
 }

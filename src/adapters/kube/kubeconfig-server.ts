@@ -1,14 +1,14 @@
-/** Which server, and which EKS cluster, a kubeconfig's context means, read without a call. */
+/** The server, and the EKS cluster, of a kubeconfig's context, read without a call. */
 import { pickContext, type KubeconfigChoice } from './kubeconfig.ts';
 
 export interface KubeconfigServer {
   readonly context: string;
-  /** As written, without a trailing slash: to be compared with the endpoint EKS gives. */
+  /** As written, without a trailing slash: to be compared with the endpoint that EKS returns. */
   readonly server: string;
   readonly namespace?: string;
-  /** When the context or its cluster is named by ARN, as `aws eks update-kubeconfig` does. */
+  /** If the context or its cluster is named by ARN, as `aws eks update-kubeconfig` does. */
   readonly awsClusterArn?: string;
-  /** What the names tell of the EKS cluster, if anything. */
+  /** What the names reveal about the EKS cluster, if anything. */
   readonly eks?: EksHint;
 }
 

@@ -1,4 +1,4 @@
-/** Kubeconfig files: found, merged as kubectl merges them, and one context picked. Nothing here makes a call. */
+/** Kubeconfig files: found, merged as kubectl merges them, and one context selected. Nothing here makes a call. */
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { parse } from 'yaml';
@@ -16,7 +16,7 @@ export interface Exec {
   readonly installHint?: string;
 }
 
-/** One context with what it names, file names made absolute. `cluster` and `user` keep the kubeconfig's own keys. */
+/** One context with what it references, file names made absolute. `cluster` and `user` keep the kubeconfig's own keys. */
 export interface PickedContext {
   readonly context: string;
   readonly namespace?: string;
@@ -163,7 +163,7 @@ function unknownContext(name: string, merged: Merged) {
   });
 }
 
-/** Letters to insert, delete or exchange. */
+/** Edit distance: letters to insert, delete or replace. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

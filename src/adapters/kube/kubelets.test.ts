@@ -1,4 +1,4 @@
-/** What the API server says, or does not say, of a kubelet that it can't reach; the words are Kubernetes 1.34's own. */
+/** How the API server reports, or does not report, a kubelet that it can't reach; the messages are Kubernetes 1.34's own. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { startKubeServer, status, type Answer, type Asked, type KubeServer } from '../../../test/support/kube-server.ts';
 import { ProblemError } from '../../problems/problem.ts';
@@ -70,7 +70,7 @@ describe.each(ways)('%s', (_, ask) => {
     expect(problem.message).toContain('kubelet of node node-1');
     expect(problem.fix).toMatch(fix);
     expect(problem.evidence?.join()).toMatch(typeof answer === 'string' ? /while the Kubernetes API itself responds/ : /HTTP \d+ \S/);
-    // The same node is not asked again, whatever pod it is.
+    // The same node is not contacted again, whatever the pod.
     expect((await problemOf(ask(kubernetes, 'y-1'))).code).toBe('KUBE_KUBELET_UNREACHABLE');
     expect(requests()).toBe(1);
   });

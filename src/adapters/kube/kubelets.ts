@@ -1,4 +1,4 @@
-/** Requests that the API server passes on to a node's kubelet (port-forward, logs): told apart from a pod or an API server that fails. */
+/** Requests that the API server forwards to a node's kubelet (port-forward, logs): its failures are told apart from those of pod and API server. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
 import type { KubeObject, Ref } from '../../ports/kubernetes.ts';
 import { statusOf } from './failures.ts';
@@ -9,16 +9,16 @@ export interface PodName {
 }
 
 /**
- * Until the kubelet's first byte. The API server itself gives up dialing only after 30 s, and a TLS handshake with a kubelet that is
- * silent never ends there.
+ * Until the kubelet's first byte. The API server itself gives up dialing only after 30 s, and a TLS handshake with a silent kubelet
+ * never times out there.
  */
 export const KUBELET_MS = 10_000;
-/** How long a kubelet that was not reached is not asked again. */
+/** How long an unreachable kubelet is not contacted again. */
 const REMEMBERED_MS = 60_000;
-/** So many nodes that were not reached, and none that was, stand for all of them. */
+/** This many unreachable nodes, with no reachable one, stand for all of them. */
 const ENOUGH_NODES = 2;
 
-/** Thrown by a request that had no first byte in time; who is late is found out here. */
+/** Thrown by a request without a first byte in time; the cause is determined in this file. */
 export class KubeletLate extends Error {
   constructor(ms: number) {
     super(`no response within ${ms / 1000} s`);
@@ -26,7 +26,7 @@ export class KubeletLate extends Error {
 }
 
 /**
- * Runs a request to a pod's kubelet. A kubelet that is not reached costs one attempt for its node, and after two nodes one for all:
+ * Runs a request to a pod's kubelet. An unreachable kubelet costs one attempt for its node, and after two nodes one for all:
  * later calls throw the same KUBE_KUBELET_UNREACHABLE at once.
  */
 export type Kubelets = <T>(pod: PodName, request: () => Promise<T>) => Promise<T>;
@@ -46,7 +46,7 @@ export function openKubelets(get: (ref: Ref) => Promise<KubeObject | undefined>)
   return async (pod, request) => {
     const before = fresh();
     if (before.length >= ENOUGH_NODES) throw before[0]![1].problem;
-    // Only where something is known does it matter on which node the pod is.
+    // The pod's node matters only if any node is known to be unreachable.
     const known = before.length > 0 && unreached.get(await nodeOf(pod).catch(() => ''));
     if (known && Date.now() < known.until) throw known.problem;
     try {
@@ -55,7 +55,7 @@ export function openKubelets(get: (ref: Ref) => Promise<KubeObject | undefined>)
       return answer;
     } catch (error) {
       if (!(error instanceof KubeletLate || error instanceof KubeletFailure)) throw error;
-      // Also the proof that the API itself answers; when it does not, that is what is wrong.
+      // Also proves that the API itself responds; if it does not, that is the problem.
       const node = error instanceof KubeletLate ? await nodeOf(pod) : await nodeOf(pod).catch(() => '');
       const problem = error instanceof KubeletLate ? late(error, { node, pod }) : failed(error, { node, pod });
       unreached.set(node, { problem, until: Date.now() + REMEMBERED_MS });
@@ -64,7 +64,7 @@ export function openKubelets(get: (ref: Ref) => Promise<KubeObject | undefined>)
   };
 }
 
-/** The API server's words for a kubelet that it did not reach, or that refused it. */
+/** The API server's messages about a kubelet that it could not reach, or that refused it. */
 export class KubeletFailure extends Error {
   readonly status: number;
   constructor(status: number, text: string) {
@@ -75,14 +75,14 @@ export class KubeletFailure extends Error {
 
 const DIALING =
   /error dialing backend|dial tcp|proxy error from \S+ while dialing|no agent available|tls: |x509: |TLS handshake timeout|i\/o timeout|context deadline exceeded|connection reset by peer|connection refused|no route to host|no such host|server gave HTTP response to HTTPS client|\bEOF\b/i;
-/** The kubelet's authorizer, and the API server's words for a kubelet that knows nobody. */
+/** The kubelet's authorizer, and the API server's messages about a kubelet that authenticates no one. */
 const REFUSING = /\(user=[^)]{0,400}resource=nodes|has asked for the client to provide credentials \( ?pods\/log/;
 
-/** Of an answer to a request that goes to a kubelet: what it says of the way there, if it does. */
+/** What the response to a kubelet request says about the connection to the kubelet, if anything. */
 export function kubeletFailure(reply: { readonly status: number; readonly body: string }): KubeletFailure | undefined {
   if (reply.status < 400) return undefined;
   const text = (statusOf(reply.body)?.message ?? reply.body).slice(0, 4096).replace(/\s+/g, ' ').trim();
-  // A runtime that fails was asked by a kubelet that was reached.
+  // If the container runtime fails, the kubelet was reached.
   const dialing = reply.status >= 500 && DIALING.test(text) && !/\brpc error:|<html/i.test(text);
   return dialing || REFUSING.test(text) ? new KubeletFailure(reply.status, text) : undefined;
 }
@@ -121,7 +121,7 @@ function failed(error: KubeletFailure, at: At): ProblemError {
   );
 }
 
-/** Of the words that Go and the kubelet have for it; without one, the catalogue's. */
+/** By the messages of Go and the kubelet; without a match, the catalogue's text. */
 function fixOf(text: string, node: string): string | undefined {
   if (REFUSING.test(text))
     return `Allow the API server's client certificate nodes/proxy (ClusterRole system:kubelet-api-admin), or restart the kubelet of ${node}`;

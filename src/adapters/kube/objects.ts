@@ -8,11 +8,11 @@ import { readItems, readJson, readObject, unreadable } from './answers.ts';
 export type Objects = Pick<Kubernetes, 'get' | 'list' | 'table' | 'create' | 'replace' | 'patch' | 'delete'>;
 
 const PAGE = 500;
-/** Where memory counts: a page of nodes is some megabytes, and several times that while it is parsed. */
+/** Where memory matters: a page of nodes is some megabytes, and several times that while it is parsed. */
 const SMALL_PAGE = 100;
 /** Rows are small: fewer round trips. */
 const TABLE_PAGE = 1000;
-/** Who wrote what, in managedFields. */
+/** Field owners, in managedFields. */
 const MANAGER = 'fieldManager=loki-eks';
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 const AS_TABLE = 'application/json;as=Table;g=meta.k8s.io;v=v1';
@@ -94,7 +94,7 @@ interface How<T> {
   readonly accept: string | undefined;
   readonly search?: Readonly<Record<string, string>>;
   readonly page: number;
-  /** What is kept of a page; the page itself is forgotten. */
+  /** What is kept of a page; the page itself is released. */
   readonly read: (page: Readonly<Record<string, unknown>>, of: { readonly asked: Asked; readonly reply: Reply }) => readonly T[];
 }
 
@@ -108,7 +108,7 @@ async function readAll<T>(rest: Rest, query: Query, { path, asked, accept, searc
     if (query.fields) search.set('fieldSelector', query.fields);
     if (next) search.set('continue', next);
     const reply = await rest({ method: 'GET', path: `${path}?${search}`, ...(accept && { accept }) });
-    // The server forgets where a slow reader was: from the start again, once.
+    // The continue token of a slow reader expires: starts over, once.
     if (reply.status === 410 && next && !restarted) {
       [items, next, restarted] = [[], undefined, true];
       continue;
@@ -117,13 +117,13 @@ async function readAll<T>(rest: Rest, query: Query, { path, asked, accept, searc
     for (const one of read(answer, { asked, reply })) items.push(one);
     const before = next;
     next = (answer as Paged).metadata?.continue || undefined;
-    // A server that sends the same page for ever is none.
+    // A server that returns the same page forever is broken.
     if (next !== undefined && (typeof next !== 'string' || next === before)) throw unreadable(asked, { reply, why: 'never ends' });
     if (!next || (query.limit !== undefined && items.length >= query.limit)) return items;
   }
 }
 
-/** A server that knows no tables answers with the list itself. */
+/** A server without table support returns the list itself. */
 function rowsOf(table: Readonly<Record<string, unknown>>, { asked, reply }: { readonly asked: Asked; readonly reply: Reply }): readonly Row[] {
   const { columnDefinitions, rows } = table as { readonly columnDefinitions?: unknown; readonly rows?: unknown };
   if (!Array.isArray(columnDefinitions) || !Array.isArray(rows ?? [])) throw unreadable(asked, { reply, why: 'is not a Kubernetes table' });

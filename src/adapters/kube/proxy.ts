@@ -34,12 +34,12 @@ function inRange(address: string, range: string): boolean {
   return Math.floor(number(address) / size) === Math.floor(number(base) / size);
 }
 
-/** Keep-alive over one CONNECT tunnel a socket. */
+/** Keep-alive, one CONNECT tunnel per socket. */
 export function tunnelAgent(proxy: URL, options: AgentOptions): Agent {
   const agent = new Agent(options);
   const open = (target: ConnectionOptions, done: (error: Error | null, socket?: Socket) => void) => {
     const at = `${target.host}:${target.port ?? 443}`;
-    // TLS allows no address as a server name; the certificate is checked against `host` then.
+    // TLS allows no IP address as a server name; the certificate is checked against `host` then.
     const name = target.servername || (isIP(target.host ?? '') ? undefined : target.host);
     const login = proxy.username
       ? `Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}`

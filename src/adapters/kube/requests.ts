@@ -1,4 +1,4 @@
-/** Requests that are no objects: version, access reviews, tokens, container logs, raw paths. */
+/** Requests that are not about objects: version, access reviews, tokens, container logs, raw paths. */
 import type { Access, Kubernetes } from '../../ports/kubernetes.ts';
 import { readJson, unreadable } from './answers.ts';
 import { answerFailure, statusOf, type Asked } from './failures.ts';
@@ -7,7 +7,7 @@ import type { Ask, Reply, Rest } from './rest.ts';
 
 export type Requests = Pick<Kubernetes, 'version' | 'denied' | 'token' | 'logs' | 'raw'>;
 
-/** The API server refuses tokens that live shorter than ten minutes. */
+/** The API server rejects tokens with a lifetime of less than ten minutes. */
 const SHORTEST_TOKEN_S = 600;
 
 export function openRequests(rest: Rest, { server, kubelets }: { readonly server: string; readonly kubelets: Kubelets }): Requests {
@@ -62,12 +62,12 @@ export function openRequests(rest: Rest, { server, kubelets }: { readonly server
   };
 }
 
-/** Whatever is looked for in a line stands at its head; the rest may be made to keep a pattern busy. */
+/** What patterns look for is at the start of a line; the rest may be crafted to keep a pattern busy. */
 const MOST_LINE = 16 * 1024;
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const inNamespace = (namespace: string) => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
 
-/** The pod whose log this path reads: the one raw path that goes to a kubelet. */
+/** The pod whose log this path reads: the one raw path that is forwarded to a kubelet. */
 function logOf(path: string): PodName | undefined {
   const [, namespace, pod] = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/log(?:\?|$)/.exec(path) ?? [];
   return namespace && pod ? { namespace: decodeURIComponent(namespace), pod: decodeURIComponent(pod) } : undefined;

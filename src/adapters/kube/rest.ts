@@ -1,4 +1,4 @@
-/** One JSON request to the Kubernetes API over node:https, repeated only where repeating can't do harm. */
+/** One JSON request to the Kubernetes API over node:https, retried only if that can't do harm. */
 import type { ClientRequest } from 'node:http';
 import { stop } from '../../problems/problem.ts';
 import { request } from 'node:https';
@@ -15,9 +15,9 @@ export interface Ask {
   readonly body?: object;
   readonly contentType?: string;
   readonly accept?: string;
-  /** The POST changes nothing (reviews): it may be repeated like a GET. */
+  /** The POST changes nothing (reviews): it may be retried like a GET. */
   readonly harmless?: boolean;
-  /** The server passes it on to a kubelet: throws KubeletLate and KubeletFailure, and is not repeated for either. */
+  /** The server forwards it to a kubelet: throws KubeletLate and KubeletFailure, and is not retried for either. */
   readonly kubelet?: boolean;
 }
 export interface Reply {
@@ -25,23 +25,23 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
-/** Resolves with any HTTP answer; throws KUBE_UNREACHABLE when there was none, and what the login throws. */
+/** Resolves with any HTTP response; throws KUBE_UNREACHABLE if there was none, and the errors of the login. */
 export type Rest = (ask: Ask) => Promise<Reply>;
 
 export interface RestOptions {
-  /** Before the first repetition; doubled for each further one. */
+  /** Before the first retry; doubled for each further one. */
   readonly backoffMs?: number;
-  /** Until the whole answer is there. */
+  /** Until the response is complete. */
   readonly timeoutMs?: number;
-  /** Until the connection stands: a private endpoint swallows packets, and nobody should wait long for that. */
+  /** Until the connection is established: a private endpoint swallows packets, and nobody should wait long for that. */
   readonly connectMs?: number;
-  /** The run's; without them each request still has its end. */
+  /** Those of the run; without them each request still has its timeout. */
   readonly exchanges?: Exchanges;
 }
 
-/** With all attempts and the pauses between them. */
+/** Including all attempts and the pauses between them. */
 const TOTAL_MS = 60_000;
-/** Five hundred of the largest objects that are read whole (pods, nodes with their images) are a quarter of it. */
+/** Five hundred of the largest objects that are read in full (pods, nodes with their images) are a quarter of it. */
 const MOST_BYTES = 128 * 1024 * 1024;
 const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
@@ -67,7 +67,7 @@ export function openRest(connection: Connection, options: RestOptions = {}): Res
   };
 }
 
-/** Around whatever sends one request: rejections that carry a `code` came from the network. */
+/** Wraps the sending of one request: rejections with a `code` came from the network. */
 export function repeating(send: Rest, { server, backoffMs }: { readonly server: string; readonly backoffMs: number }): Rest {
   return async (ask) => {
     for (let attempt = 1; ; attempt++) {
@@ -80,7 +80,7 @@ export function repeating(send: Rest, { server, backoffMs }: { readonly server: 
         if (last || !repeatableAnswer(ask, reply.status)) return reply;
         await sleep(Math.min(retryAfterMs(reply) ?? pause, LONGEST_WAIT_MS));
       } catch (error) {
-        // Without a code it did not come from the network: a problem of the login, or a defect.
+        // Without a code it did not come from the network: a problem of the login, or a bug.
         if ((error as NodeJS.ErrnoException).code === undefined) throw error;
         if (last || !repeatableError(ask, error)) throw networkFailure(error, server);
         await sleep(pause);
@@ -113,7 +113,7 @@ interface Once {
 
 async function once(connection: Connection, ask: Ask, { timeoutMs, connectMs, signal }: Once): Promise<Reply> {
   const options = await connection.options();
-  // Repeated by nobody: whoever waited has been answered.
+  // Not retried: the caller has its answer already.
   signal.throwIfAborted();
   const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body));
   return new Promise((done, fail) => {
@@ -154,13 +154,13 @@ export class AnswerTooLong extends Error {
 
 interface Answering {
   readonly timer: NodeJS.Timeout;
-  /** Bytes of a body. */
+  /** The size of a body in bytes. */
   readonly most: number;
   readonly done: (reply: Reply) => void;
   readonly fail: (error: Error) => void;
 }
 
-/** Ends in one of two ways, with the whole answer or with the first failure, and the timer goes with either. */
+/** Settles once, with the complete response or with the first failure, and clears the timer either way. */
 export function whenAnswered(sent: ClientRequest, { timer, most, done, fail }: Answering): void {
   const failed = (error: Error) => {
     clearTimeout(timer);

@@ -1,4 +1,4 @@
-/** The logs port: requests to a ready gateway pod through a port-forward, answers parsed, refusals told apart. */
+/** The logs port: requests to a ready gateway pod through a port-forward, parsed responses, and refusals told apart. */
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Kubernetes, KubeObject } from '../../ports/kubernetes.ts';
 import type { Entry, GatewayAnswer, Login, Logs } from '../../ports/logs.ts';
@@ -13,7 +13,7 @@ export interface LogsOptions {
   readonly now?: () => Date;
 }
 
-/** Loki's own limit for a query is a minute; it says more than we could. */
+/** Loki's own query timeout is a minute; its error message is better than ours. */
 const TIMEOUT_MS = 65_000;
 
 export function openLogs(options: LogsOptions): Logs {
@@ -36,10 +36,10 @@ export function openLogs(options: LogsOptions): Logs {
 const nanoseconds = (ms: number) => `${Math.round(ms)}000000`;
 const basic = ({ user, password }: Login) => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
 
-/** Of one pod or of its node. */
+/** Failures of one pod or its node. */
 const ANOTHER_MAY_DO: ReadonlySet<string> = new Set(['KUBE_FORWARD_FAILED', 'KUBE_KUBELET_UNREACHABLE']);
 
-/** Tries the ready pods one after the other: one may be about to end. */
+/** Tries the ready pods one after the other: one may be about to terminate. */
 async function ask({ kubernetes, namespace, selector, port }: LogsOptions, path: string, headers: Readonly<Record<string, string>>): Promise<GatewayAnswer> {
   const pods = await kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: selector });
   const ready = pods.filter(isReady);
@@ -72,7 +72,7 @@ interface Pod extends KubeObject {
 const isReady = (pod: KubeObject): boolean =>
   !pod.metadata.deletionTimestamp && ((pod as Pod).status?.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True');
 
-/** What an answer other than 200 to a query means: nginx's 401 and Loki's 401 have different causes. */
+/** The meaning of a query response other than 200: nginx's 401 and Loki's 401 have different causes. */
 export function refusal(answer: GatewayAnswer, of: { readonly logql: string; readonly user: string; readonly namespace: string }): ProblemError {
   const said = answer.body
     .slice(0, 4096)
@@ -118,7 +118,7 @@ function dataOf({ body }: GatewayAnswer): Loose | undefined {
   }
 }
 
-/** `undefined` in the place of what is none. */
+/** `undefined` in place of an invalid one. */
 function entriesOf(found: unknown): readonly (Entry | undefined)[] {
   if (!isMap(found) || !Array.isArray(found['values'])) return [undefined];
   const labels = found['stream'] ?? {};

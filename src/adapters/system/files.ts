@@ -1,24 +1,24 @@
-/** Files that a user names: read as text, with `-` for standard input; written whole or not at all. */
+/** Files that a user names: read as text, with `-` for standard input; written atomically. */
 import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Files } from '../../ports/system.ts';
 import { readInput, readRegular } from './regular.ts';
 
-/** A settings, values or password file is far smaller; a device or a log named by mistake must not fill the memory. */
+/** A settings, values or password file is far smaller; a device or a log given by mistake must not fill the memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 export interface SystemFilesOptions {
   readonly cwd: string;
-  /** Asked for when something reads it. */
+  /** Called on the first read. */
   readonly stdin: () => NodeJS.ReadableStream;
-  /** For tests: until standard input must have ended. */
+  /** For tests: the deadline for the end of standard input. */
   readonly stdinMs?: number;
 }
 
 export function systemFiles({ cwd, stdin, stdinMs }: SystemFilesOptions): Files & { exists(path: string): Promise<boolean> } {
   let typed: Promise<string> | undefined;
   return {
-    // Standard input ends once, so it is kept for whoever asks again.
+    // Standard input can be read only once, so it is cached.
     read: (path) =>
       path === '-'
         ? (typed ??= textOf(() => readInput(stdin(), { most: MOST_BYTES, ...(stdinMs !== undefined && { ms: stdinMs }) }), 'standard input'))
@@ -44,7 +44,7 @@ interface Writing {
   readonly named: string;
 }
 
-/** Written beside its place and renamed when it is on disk: no reader ever sees half of it. */
+/** Written next to its destination and renamed once it is on disk: no reader ever sees half of it. */
 async function writeWhole(file: string, content: string | Uint8Array, writing: Writing): Promise<void> {
   await refuseUnwritable(file, writing);
   const draft = `${file}.${Date.now().toString(36)}.part`;

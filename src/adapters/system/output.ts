@@ -1,4 +1,4 @@
-/** stdout and stderr as they are written to until they can't be: a reader that has gone is no failure, a full disk or a lost terminal is. */
+/** stdout and stderr until they can't be written any more: a closed reader is no failure, a full disk or a lost terminal is. */
 
 export interface OutputLost {
   readonly stream: 'stdout' | 'stderr';
@@ -9,16 +9,16 @@ export interface OutputLost {
 export interface WatchedOutput {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Told once of each stream, also of one that was lost before. Until the returned function is called. */
+  /** Called once for each stream, including one that was lost before. Until the returned function is called. */
   readonly onLost: (listener: (lost: OutputLost) => void) => () => void;
-  /** What was lost and nobody has been told of. */
+  /** Losses that have not been reported. */
   readonly untold: () => readonly OutputLost[];
 }
 
-/** `| head` has read enough; what is written after a stream has failed fails again. */
+/** `| head` has read enough; a stream that has failed fails again on later writes. */
 const NO_LOSS: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
-/** Node opens each of its streams when it is first named, which takes a millisecond or two. */
+/** Node opens each standard stream on first access, which takes a millisecond or two. */
 export function watchedOutput(streams: Pick<NodeJS.Process, 'stdout' | 'stderr'>): WatchedOutput {
   const opened = new Set<string>();
   const lost = new Map<string, OutputLost>();

@@ -1,4 +1,4 @@
-/** Questions on the terminal. They are drawn on stderr, so that stdout holds results only. */
+/** Questions on the terminal. They are drawn on stderr, so that stdout contains only results. */
 import { ProblemError, stop } from '../../problems/problem.ts';
 import type { Choice, Questions } from '../../ports/system.ts';
 
@@ -41,7 +41,7 @@ export function terminalQuestions(streams: QuestionsOptions): Questions {
   };
 }
 
-/** By name, so that the bundle holds these five and not the editor with its character tables. */
+/** Imported by name, so that the bundle includes these five and not the editor with its character tables. */
 async function prompts() {
   const { confirm, input, password, search, select } = await import('@inquirer/prompts');
   return { confirm, input, password, search, select };

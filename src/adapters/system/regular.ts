@@ -1,13 +1,13 @@
-/** Reading a file that somebody named: a regular one, or a pipe that the shell has opened for us, and not more of it than fits. */
+/** Reads a file that the user named: a regular file, or a pipe opened by the shell, up to a size limit. */
 import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 
-/** Until a program behind a pipe has said all. */
+/** Until a program behind a pipe has written everything. */
 const PIPE_MS = 60_000;
 
-/** Throws the system's own errors, and plain ones for what is no file to be read. */
+/** Throws the system's own errors, and a plain Error for what is not a readable file. */
 export async function readRegular(path: string, most: number): Promise<Buffer> {
-  // Without waiting: a named pipe that nobody writes to would be waited for for ever, and not even a signal ends that.
+  // Non-blocking: opening a named pipe without a writer would block forever, and not even a signal ends that.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const found = await file.stat();
@@ -40,7 +40,7 @@ async function readPipe(path: string, most: number): Promise<Buffer> {
   return readStream(createReadStream(path, { signal: AbortSignal.timeout(PIPE_MS) }), most);
 }
 
-/** Somebody types, and ends with Ctrl-D. */
+/** The user types, and ends with Ctrl-D. */
 const TYPING_MS = 10 * 60_000;
 
 /** Standard input: a program behind it may never end, or never begin. */

@@ -1,4 +1,4 @@
-/** This process as others may recognise it: its user, its machine, and whether a process id means the same to both. */
+/** This process as others can recognize it: its user, its machine, and whether a process id means the same to both. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import type { Self } from '../../ports/system.ts';
@@ -6,7 +6,7 @@ import type { Self } from '../../ports/system.ts';
 export interface SelfOptions {
   readonly pid: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Signal 0: throws ESRCH when there is no such process. */
+  /** Signal 0: throws ESRCH if there is no such process. */
   readonly probe: (pid: number) => void;
 }
 
@@ -22,7 +22,7 @@ export function systemSelf({ pid, env, probe }: SelfOptions): Self {
         probe(other);
         return true;
       } catch (error) {
-        // EPERM: it is there, and somebody else's.
+        // EPERM: it exists, and belongs to another user.
         return (error as NodeJS.ErrnoException).code !== 'ESRCH';
       }
     },
@@ -38,7 +38,7 @@ function userOf(env: SelfOptions['env']): string {
   }
 }
 
-/** One boot of one kernel and one of its process namespaces: two containers, or a machine before and after a restart, differ. Linux only. */
+/** One boot of one kernel and one PID namespace: two containers, or a machine before and after a restart, differ. Linux only. */
 function placeOf(): string | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

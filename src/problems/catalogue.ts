@@ -1,4 +1,4 @@
-/** Every problem a user can meet, by code. Codes are stable: docs, `explain` and other people's scripts use them. */
+/** Every problem a user can run into, by code. Codes are stable: docs, `explain` and other people's scripts use them. */
 import type { DoctorRow, Row } from './row.ts';
 import { adopt } from './catalogue/adopt.ts';
 import { app } from './catalogue/app.ts';
@@ -38,5 +38,5 @@ export const catalogue: Readonly<Record<ProblemCode, Row>> = table;
 
 export type DoctorCode = keyof typeof doctor;
 export const doctorCatalogue: Readonly<Record<DoctorCode, DoctorRow>> = doctor;
-/** The row of a code that `doctor` may find; of a code of another area, nothing. */
+/** The row of a code that `doctor` can find; `undefined` for a code of another area. */
 export const doctorRow = (code: string): DoctorRow | undefined => (code in doctor ? doctor[code as DoctorCode] : undefined);

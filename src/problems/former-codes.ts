@@ -1,4 +1,4 @@
-/** Codes that an earlier version printed, and their names now: `explain` and `--confirm-fix` answer to both. */
+/** Codes that an earlier version printed, and their current names: `explain` and `--confirm-fix` accept both. */
 import type { ProblemCode } from './catalogue.ts';
 
 export const formerCodes: Readonly<Record<string, ProblemCode>> = {
@@ -47,5 +47,5 @@ export const formerCodes: Readonly<Record<string, ProblemCode>> = {
   NOTHING_NEW: 'LOGS_STALE',
 };
 
-/** The name that a code has now; a word that never was a code stays as it is. */
+/** The current name of a code; a word that never was a code is returned unchanged. */
 export const currentCode = (code: string): string => (Object.hasOwn(formerCodes, code) ? formerCodes[code]! : code);

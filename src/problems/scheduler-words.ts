@@ -1,2 +1,2 @@
-/** What a scheduler says of a pod that it tries again within seconds: two writers met at the same object. */
+/** The scheduler's message for a pod that it retries within seconds: two writers changed the same object. */
 export const isPassing = (message: string): boolean => /Operation cannot be fulfilled on|the object has been modified/i.test(message);

@@ -1,4 +1,4 @@
-/** Problems of taking over what somebody else installed, and of what may never change under logs that are there. */
+/** Problems of adopting a foreign installation, and of what must never change under existing logs. */
 import { rows } from '../row.ts';
 
 export const adopt = rows({

@@ -1,4 +1,4 @@
-/** Problems of the commands themselves: the wrong cluster, nothing installed, a proof that failed. */
+/** Problems of the commands themselves: the wrong cluster, nothing installed, a failed verification. */
 import { rows } from '../row.ts';
 
 export const app = rows({

@@ -1,4 +1,4 @@
-/** Problems that `doctor` finds in Loki's gateway, and in what passes it. */
+/** Problems that `doctor` finds in Loki's gateway, and in the traffic through it. */
 import { doctorRows } from '../row.ts';
 
 export const doctorGateway = doctorRows({

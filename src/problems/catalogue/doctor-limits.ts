@@ -1,4 +1,4 @@
-/** Problems that `doctor` finds where Loki takes no more. */
+/** Problems that `doctor` finds where Loki rejects lines. */
 import { doctorRows } from '../row.ts';
 
 export const doctorLimits = doctorRows({

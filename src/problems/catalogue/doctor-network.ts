@@ -1,4 +1,4 @@
-/** Problems that `doctor` finds in what lies between two parts. */
+/** Problems that `doctor` finds in the network between two components. */
 import { doctorRows } from '../row.ts';
 
 export const doctorNetwork = doctorRows({

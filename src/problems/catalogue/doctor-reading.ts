@@ -1,4 +1,4 @@
-/** Problems that `doctor` finds between Loki and whoever reads it. */
+/** Problems that `doctor` finds between Loki and its readers. */
 import { doctorRows } from '../row.ts';
 
 export const doctorReading = doctorRows({

@@ -1,4 +1,4 @@
-/** Problems that `doctor` finds on the way of pods to their nodes. */
+/** Problems that `doctor` finds in the scheduling of pods. */
 import { doctorRows } from '../row.ts';
 
 export const doctorScheduling = doctorRows({

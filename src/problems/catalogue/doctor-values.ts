@@ -1,4 +1,4 @@
-/** Problems that `doctor` finds in values, given as files or kept by a release. */
+/** Problems that `doctor` finds in values, given as files or stored in a release. */
 import { doctorRows } from '../row.ts';
 
 export const doctorValues = doctorRows({

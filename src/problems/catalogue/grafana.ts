@@ -1,4 +1,4 @@
-/** Problems with Grafana itself: reaching it, being let in, and what it makes of our data source. */
+/** Problems with Grafana itself: connecting to it, logging in, and how it treats our data source. */
 import { rows } from '../row.ts';
 
 export const grafana = rows({

@@ -1,4 +1,4 @@
-/** Problems that a step meets: what stands where ours should stand. */
+/** Problems that a step runs into: foreign resources in place of ours. */
 import { rows } from '../row.ts';
 
 export const steps = rows({

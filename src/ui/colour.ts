@@ -1,4 +1,4 @@
-/** Colours, the only place of them; a `Paint` that is off returns its text untouched. */
+/** Colours, defined only here; a `Paint` that is off returns its text unchanged. */
 
 export interface Paint {
   readonly good: (text: string) => string;

@@ -45,7 +45,7 @@ function otherLines({ findings, mode }: DoctorResult, look: Look): readonly stri
 function findingLines({ problem, severity, hop }: DoctorFinding, { columns, paint }: Look): readonly string[] {
   const mark = severity === 'fail' ? paint.bad('✖') : paint.careful('▲');
   const [first = '', ...rest] = fold(clean(problem.message), columns - 4);
-  // A command is left whole, so that it can be copied.
+  // A command is not folded, so that it can be copied.
   const fix = severity === 'warn' ? fold(clean(problem.fix), columns - 11).map((line, index) => `${index === 0 ? 'fix: ' : '     '}${line}`) : [];
   return [
     `  ${mark} ${first}`,
@@ -64,7 +64,7 @@ function unseenLines({ notCollected }: DoctorResult, { columns, paint }: Look): 
   ];
 }
 
-/** Without an answer to a query nobody knows whether lines arrive. */
+/** Without a query response it is unknown whether lines arrive. */
 export const isUnproved = ({ hops }: Pick<DoctorResult, 'hops'>): boolean => hops.some(({ hop, state }) => hop === 'query' && state === 'skip');
 
 export function allWell({ mode, hops }: Pick<DoctorResult, 'mode' | 'hops'>): string {

@@ -1,4 +1,4 @@
-/** The end of a run: its problems, what is left and how to take it away, and one last line that says how it went. */
+/** The end of a run: its problems, what is left and how to remove it, and one last line with the outcome. */
 import type { EventMap, Leftover, Problem } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, duration, fold, oneLine, width } from './text.ts';
@@ -11,10 +11,10 @@ export interface EndingLook extends Look {
   readonly titles: ReadonlyMap<string, string>;
 }
 
-/** Their whole meaning is in the verdict. */
+/** Their whole meaning is in the outcome. */
 const SAID_BY_THE_LAST_LINE: ReadonlySet<string> = new Set(['DECLINED', 'INTERRUPTED']);
 
-/** Every problem stands here in full; during the run only its first line was shown. */
+/** Every problem is printed here in full; during the run only its first line was shown. */
 export function endingLines(finished: Finished, look: EndingLook): readonly string[] {
   const problems = (finished.problems ?? []).filter(({ code }) => !SAID_BY_THE_LAST_LINE.has(code));
   const left = finished.left ?? [];
@@ -26,10 +26,10 @@ export function endingLines(finished: Finished, look: EndingLook): readonly stri
   ];
 }
 
-/** What is wrong twice in one way is mended once: said under the last of them. */
+/** The same fix for several problems is printed once: below the last of them. */
 const sameWayOut = (problem: Problem, next: Problem | undefined): boolean => next?.code === problem.code && next.fix === problem.fix;
 
-/** What takes the rest back, or away, once its cause is mended. */
+/** The command that rolls back or removes the rest, once its cause is fixed. */
 const againBy = (command: string): string =>
   command === 'uninstall' ? 'loki-eks uninstall' : `loki-eks ${command === 'orphan' || command === 'adopt' ? command : 'install'} --on-unfinished undo`;
 
@@ -43,7 +43,7 @@ function leftLines(left: readonly Leftover[], command: string, { columns, paint,
   return [`${paint.strong('Left behind:')}`, ...entries, ...again];
 }
 
-/** In a sandbox the last line says so, as the first one did. */
+/** In a sandbox the last line says so, like the first one. */
 export function lastLine(finished: Finished, { columns, paint }: Look): readonly string[] {
   const note = finished.sandbox ? paint.faint(' Simulated: no AWS account was touched.') : '';
   const [mark, text] = verdict(finished);

@@ -1,11 +1,11 @@
-/** Signs of life in long silences, so that nobody takes a wait for a hang: what is under way, for how long, and what it waits for. */
+/** Signs of life in long silences, so that nobody takes a wait for a hang: what is running, for how long, and what it waits for. */
 import { duration } from './text.ts';
 
 export interface Heartbeat {
   readonly begin: (step: string) => void;
-  /** `false` when the step has said the same before, however long ago: once is enough, the beat repeats what was said last. */
+  /** `false` if the step has reported the same before, however long ago: once is enough, the heartbeat repeats the latest text. */
   readonly said: (step: string, text: string) => boolean;
-  /** Seconds since the step began; 0 when it never did. */
+  /** Seconds since the step began; 0 if it never did. */
   readonly end: (step: string) => number;
   /** Something was printed. */
   readonly spoke: () => void;
@@ -14,7 +14,7 @@ export interface Heartbeat {
 
 export interface HeartbeatOptions {
   readonly now: () => Date;
-  /** `step` is absent when no step is under way. */
+  /** `step` is absent if no step is running. */
   readonly beat: (words: string, step?: string) => void;
 }
 

@@ -2,25 +2,25 @@
 import { DefaultRenderer, Listr, ListrLogger, ProcessOutput, Spinner, createWritable } from 'listr2';
 
 export interface LiveRegion {
-  /** Takes the region down, leaving its final picture; resolves when others may write. */
+  /** Takes the region down, leaving its final state; resolves when others may write. */
   close(): Promise<void>;
 }
 
-/** `draw` is asked for the picture on every tick; `final` once, when the region is closed. */
+/** `draw` is called on every tick; `final` once, when the region is closed. */
 export interface Picture {
   readonly draw: (spinner: string) => string;
   readonly final: () => string;
 }
 
 /**
- * listr2 is given a single task that only waits to be told that it is over: so it can neither skip, retry, roll back nor
- * exit on its own account, and several of our rows may run at once, in any order.
+ * listr2 gets a single task that only waits until it is told to finish: so it can neither skip, retry, roll back nor
+ * exit on its own, and several of our rows may run at once, in any order.
  */
 export function liveRegion(stream: NodeJS.WriteStream, picture: Picture): LiveRegion {
   let end = () => {};
   const over = new Promise<void>((resolve) => (end = resolve));
   const spinner = new Spinner();
-  // Only our own stream is held while the region is live: stdout stays free for results.
+  // Only our own stream is captured while the region is live: stdout stays free for results.
   const rest = createWritable((text) => void stream.write(text)) as NodeJS.WriteStream;
   const logger = new ListrLogger({ useIcons: false, processOutput: new ProcessOutput(stream, rest, { leaveEmptyLine: false }) });
   const run = new Listr([{ task: () => over }], {
@@ -40,7 +40,7 @@ export function liveRegion(stream: NodeJS.WriteStream, picture: Picture): LiveRe
 
 function rendererOf(picture: Picture, spinner: Spinner) {
   return class extends DefaultRenderer {
-    /** The base class passes options only for the last picture. */
+    /** The base class passes options only for the last frame. */
     override create(options?: object): string {
       return options ? picture.final() : picture.draw(spinner.fetch());
     }

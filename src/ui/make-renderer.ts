@@ -1,4 +1,4 @@
-/** From the output that is asked for to the renderer of it. */
+/** From the requested output format to its renderer. */
 import { paint } from './colour.ts';
 import { json } from './json.ts';
 import { plain } from './plain.ts';

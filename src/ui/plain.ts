@@ -1,4 +1,4 @@
-/** The `plain` output: one timestamped line an event and no cursor movement, for CI logs and pipes; a heartbeat in long waits. */
+/** The `plain` output: one timestamped line per event and no cursor movement, for CI logs and pipes; a heartbeat in long waits. */
 import type { Event, EventMap, Sink } from '../engine/types.ts';
 import { paint } from './colour.ts';
 import { endingLines } from './ending.ts';
@@ -10,7 +10,7 @@ import { statusLines } from './status-report.ts';
 import { clean, count, duration, oneLine } from './text.ts';
 import { verifyLines } from './verify-report.ts';
 
-/** Logs are searched by line, so nothing but tables is folded. */
+/** Logs are searched by line, so only tables are folded. */
 const LOOK = { columns: 100, paint: paint(false) };
 
 type Handlers = { readonly [T in keyof EventMap]: (event: EventMap[T]) => void };
@@ -77,7 +77,7 @@ export function plain({ stdout, stderr, now }: Pick<RendererOptions, 'stdout' | 
     'verify.finished': ({ result }) => page('stdout', verifyLines(result, LOOK)),
     'status.finished': ({ result }) => page('stdout', statusLines(result, LOOK)),
     'doctor.finished': ({ result }) => page('stdout', doctorLines(result, LOOK)),
-    // A plan's documents may be piped on, so that nothing may stand between them.
+    // A plan's documents may be piped, so nothing may be printed between them.
     'note.given': ({ text }) => page(command === 'plan' ? 'stderr' : 'stdout', clean(text).split('\n')),
     'run.finished': (event) => {
       life.stop();

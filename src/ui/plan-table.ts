@@ -1,4 +1,4 @@
-/** The plan: every change by step, with the semantic differences of documents, and what is already as wanted in one line. */
+/** The plan: every change by step, with the semantic differences of documents, and what is up to date in one line. */
 import type { Change, PlanResult, PlannedStep } from '../engine/types.ts';
 import type { Paint } from './colour.ts';
 import { clean, count, cut, fold, oneLine, spread } from './text.ts';
@@ -70,7 +70,7 @@ export function summary(steps: readonly PlannedStep[], { paint }: Look): string 
   return parts.length === 0 ? paint.good('Nothing to change: everything is up to date.') : `${paint.strong('Plan:')} ${parts.join(', ')}.`;
 }
 
-/** Rendered documents, as they would be on disk, ready to be piped on; when there are several, a comment line names each, and YAML stays one stream. */
+/** Rendered documents, as they would be on disk, ready to be piped; if there are several, a comment line names each, and YAML stays one stream. */
 export function documentLines(result: PlanResult | undefined): readonly string[] {
   const documents = Object.entries(result?.shown ?? {});
   const head = (name: string) => [name.endsWith('.yaml') ? '---' : '', `# ${oneLine(name)}`];

@@ -1,4 +1,4 @@
-/** How a problem is printed: what is wrong, what was seen, what to do next, where to read on. */
+/** How a problem is printed: what is wrong, the evidence, what to do next, where to read more. */
 import type { Problem } from '../engine/types.ts';
 import type { Paint } from './colour.ts';
 import { clean, fold, oneLine, spread, width } from './text.ts';
@@ -8,7 +8,7 @@ export interface ProblemLook {
   readonly paint: Paint;
   /** A warning does not stop anything. */
   readonly as?: 'problem' | 'warning';
-  /** The next one has the same fix, and says it. */
+  /** The next one has the same fix, and prints it. */
   readonly followed?: boolean;
 }
 
@@ -25,7 +25,7 @@ export function problemLines(problem: Problem, look: ProblemLook): readonly stri
   ];
 }
 
-/** The code stands at the right edge of the last line of the message, or below it when there is no room. */
+/** The code is at the right edge of the message's last line, or below it if there is no room. */
 function headline(problem: Problem, { columns, paint, as }: ProblemLook): readonly string[] {
   const code = `[${oneLine(problem.code)}]`;
   const lines = fold(clean(problem.message), columns - 2);

@@ -2,7 +2,7 @@
 import type { Sink } from '../engine/types.ts';
 export type Output = 'tree' | 'plain' | 'json';
 
-/** As much of a `tty.WriteStream` as is written to and asked. */
+/** The part of a `tty.WriteStream` that is used. */
 export interface OutputStream {
   write(text: string): boolean;
   readonly isTTY?: boolean;
@@ -16,15 +16,15 @@ export interface RendererOptions {
   readonly stdout: OutputStream;
   /** Progress and problems. */
   readonly stderr: OutputStream;
-  /** Whether colours are wanted at all; a stream that is not a terminal gets none in any case. */
+  /** Whether colours are enabled at all; a stream that is not a terminal never gets any. */
   readonly color: boolean;
   readonly now: () => Date;
 }
 
 export interface Renderer {
   readonly sink: Sink;
-  /** Everything emitted so far is on the screen and no live region is drawn: a question may be asked. */
+  /** Everything emitted so far is on the screen and no live region is drawn: the program may prompt. */
   settled(): Promise<void>;
-  /** The same for good: timers are stopped. */
+  /** The same, permanently: timers are stopped. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The drawing of the log path: every hop with its state and what was seen there, wide for screens and narrow for phones. */
+/** The drawing of the log path: every hop with its state and its evidence, wide for screens and narrow for phones. */
 import { anchor, escaped } from './report-html-text.ts';
 
 export type HopState = 'good' | 'careful' | 'bad' | 'unknown';
@@ -7,7 +7,7 @@ export interface DrawnHop {
   readonly hop: string;
   readonly label: string;
   readonly state: HopState;
-  /** `root`: the way breaks here first. `consequence`: whatever fails here may come of the root. */
+  /** `root`: the first broken hop. `consequence`: a failure here may be a symptom of the root. */
   readonly mark?: 'root' | 'consequence';
   readonly detail: string;
 }
@@ -26,7 +26,7 @@ const BOX = { width: 126, height: 106 };
 const ROWS = { read: 40, write: 214, ground: 388 };
 const column = (index: number, y: number, span = 1): Box => ({ x: 8 + index * COLUMN, y, width: BOX.width + (span - 1) * COLUMN, height: BOX.height });
 
-/** Reading on top, writing in the middle, what both stand on at the bottom. */
+/** Reading at the top, writing in the middle, what both depend on at the bottom. */
 const places: Readonly<Record<string, Box>> = {
   'grafana-datasource': column(1, ROWS.read, 2),
   'tenant-read': column(3, ROWS.read),
@@ -100,11 +100,11 @@ function box(one: DrawnHop, { x, y, width, height }: Box): string {
   ]);
 }
 
-/** HTML inside the drawing: fonts differ, and only HTML folds and cuts text by what it really takes. */
+/** HTML inside the drawing: fonts differ, and only HTML wraps and truncates text by its actual width. */
 const words = ({ label, detail }: DrawnHop, { x, y, width, height }: Box): string =>
   `<foreignObject x="${x}" y="${y}" width="${width}" height="${height}"><div class="words"><b>${escaped(label)}</b><span>${escaped(shortened(detail))}</span></div></foreignObject>`;
 
-/** More than this never fits a box; the whole of it is in the title and in the table. */
+/** More than this never fits a box; the full text is in the title and in the table. */
 const shortened = (text: string): string => (text.length > 240 ? `${text.slice(0, 239)}…` : text);
 
 function tag({ mark }: DrawnHop, right: number, y: number): readonly string[] {
@@ -117,7 +117,7 @@ function tag({ mark }: DrawnHop, right: number, y: number): readonly string[] {
   ];
 }
 
-/** Told apart by shape as well as by colour. */
+/** Distinguished by shape as well as by colour. */
 function icon(state: HopState, x: number, y: number): string {
   const shapes: Readonly<Record<HopState, string>> = {
     good: `M${x - 4.5} ${y + 0.5}l3.2 3.2l6 -7`,
@@ -130,7 +130,7 @@ function icon(state: HopState, x: number, y: number): string {
 
 const NARROW = { width: 360, row: 74, top: 18 };
 
-/** In the order of the walk: the first that is broken is where to begin. */
+/** In the order of the diagnosis: the first broken one is where to start. */
 export function narrowDrawing(hops: readonly DrawnHop[]): string {
   const rail = `<path class="arrow" d="M21 ${NARROW.top}V${NARROW.top + hops.length * NARROW.row - 40}"/>`;
   const rows = hops.map((one, index) => {

@@ -1,4 +1,4 @@
-/** How the HTML report looks: system fonts, light and dark, from a phone to a wide screen, and on paper. */
+/** The style of the HTML report: system fonts, light and dark, from a phone to a wide screen, and on paper. */
 
 export const style = `
 :root { color-scheme: light dark;

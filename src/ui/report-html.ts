@@ -1,4 +1,4 @@
-/** What `doctor` found, as one HTML file that can be opened and attached: no script, no network, nothing outside of it. */
+/** The findings of `doctor` as one HTML file that can be opened and attached: no script, no network, self-contained. */
 import { createHash } from 'node:crypto';
 import type { DoctorFinding, DoctorResult, Problem } from '../engine/types.ts';
 import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
@@ -9,10 +9,10 @@ import { anchor, escaped } from './report-html-text.ts';
 import { count } from './text.ts';
 
 export interface ReportAbout {
-  /** Of loki-eks. */
+  /** Version of loki-eks. */
   readonly version: string;
   readonly made: Date;
-  /** What was looked at is simulated. */
+  /** The diagnosed cluster is simulated. */
   readonly sandbox: boolean;
 }
 

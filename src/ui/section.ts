@@ -1,4 +1,4 @@
-/** One block of the tree: rows that change state, and the lines that show them now or for good. Pure but for the rows' own state. */
+/** One block of the tree: rows that change state, and the lines that show them, live or final. Pure except for the rows' own state. */
 import type { Paint } from './colour.ts';
 import { cut, duration, foldLine, oneLine, spread, width } from './text.ts';
 
@@ -8,29 +8,29 @@ export interface Row {
   readonly id: string;
   readonly title: string;
   state: RowState;
-  /** Stands at the right edge. */
+  /** Shown at the right edge. */
   note?: string;
-  /** Stands below: what is happening now, what a wait waits for, why it failed. */
+  /** Shown below: current progress, what a wait waits for, why it failed. */
   below?: string;
   started?: number;
   ended?: number;
-  /** The block was taken down before it came to an end. */
+  /** The block was closed before it was complete. */
   unreached?: boolean;
 }
 
 export interface Section {
   readonly heading: string;
   readonly rows: Row[];
-  /** Said while the block was live; stands under it. */
+  /** Notes emitted while the block was live; shown below it. */
   readonly notices: string[];
   readonly started: number;
-  /** When all went well, this one line stands for all rows; only the others are shown beside it. */
+  /** If all went well, this one line stands for all rows; only the others are shown beside it. */
   readonly collapse?: string;
 }
 
 export interface Frame {
   readonly columns: number;
-  /** Height of the terminal: what is live must never be taller. `undefined` for the final picture. */
+  /** Height of the terminal: a live block must never be taller. `undefined` for the final state. */
   readonly height?: number;
   readonly paint: Paint;
   readonly spinner: string;
@@ -133,7 +133,7 @@ function mark(state: RowState, { paint, spinner }: Frame): string {
   }
 }
 
-/** When the rows do not fit, the oldest finished ones go first, then those to come: what happens now is always seen. */
+/** If the rows do not fit, the oldest finished ones are left out first, then pending ones: running ones are always visible. */
 function fitted(section: Section, frame: Frame, below: number): readonly string[] {
   const room = Math.max(4, (frame.height ?? 0) - 4 - below);
   const drawn = section.rows.map((row) => ({ row, lines: rowLines(row, frame) }));
@@ -148,5 +148,5 @@ function fitted(section: Section, frame: Frame, below: number): readonly string[
   ];
 }
 
-/** Wide terminals leave notes too far from their titles. */
+/** On wide terminals notes would be too far from their titles. */
 const limit = (columns: number) => Math.min(columns, 100);

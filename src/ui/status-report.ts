@@ -1,4 +1,4 @@
-/** What `status` found, as a page: components, releases, nodes, buckets, drift, and the sum of it. */
+/** The report of `status`, as a page: components, releases, nodes, buckets, drift, and a summary. */
 import type { StatusResult } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, cut, fold, oneLine, pad, size, width } from './text.ts';

@@ -1,13 +1,13 @@
-/** Characters: what comes from outside is made harmless, measured and folded to the terminal's width. */
+/** Characters: external text is made harmless, measured and folded to the terminal's width. */
 
 const ESCAPE = '\u001b';
 // Escape sequences (CSI, OSC, single shift), whole, so that no tail of one is left behind as text.
 const SEQUENCES = new RegExp(`${ESCAPE}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\p{Cc}]*(?:\u0007|${ESCAPE}\\\\)?|[@-Z\\\\-_])`, 'gu');
-// Other control characters but the line end, and the marks that reorder text on a terminal.
+// Other control characters except the newline, and the marks that reorder text on a terminal.
 const CONTROLS = /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu;
 const COLOURS = new RegExp(`${ESCAPE}\\[[0-9;]*m`, 'g');
 
-/** One or more lines without a character that could move the cursor, recolour or reorder the terminal. */
+/** One or more lines without characters that could move the cursor, recolour or reorder the terminal. */
 export function clean(text: string): string {
   return text.replace(/\r\n?/g, '\n').replace(SEQUENCES, '').replace(/\t/g, '  ').replace(CONTROLS, '');
 }
@@ -18,7 +18,7 @@ export const oneLine = (text: string): string =>
     .replace(/(?<!\s)\s*\n\s*/g, ' ')
     .trim();
 
-/** Columns a text takes; our own colours take none, East Asian and emoji characters two. */
+/** Columns that a text takes; our own colours take none, East Asian and emoji characters two. */
 export function width(text: string): number {
   let columns = 0;
   for (const character of text.replace(COLOURS, '')) columns += columnsOf(character.codePointAt(0) ?? 0);
@@ -40,7 +40,7 @@ function columnsOf(code: number): number {
   return wide ? 2 : 1;
 }
 
-/** Cut to at most `columns`, with an ellipsis where something is missing. For text without colours. */
+/** Cut to at most `columns`, with an ellipsis if something is missing. For text without colours. */
 export function cut(text: string, columns: number): string {
   if (width(text) <= columns) return text;
   let kept = '';
@@ -51,15 +51,15 @@ export function cut(text: string, columns: number): string {
   return columns > 0 ? `${kept.trimEnd()}…` : '';
 }
 
-/** A command of a line of its own is never folded: it must survive being copied. Words after a comma make it a sentence. */
+/** A command on its own line is never folded: it must survive being copied. Words after a comma make it a sentence. */
 const COMMAND = /^(loki-eks|kubectl|aws|helm|eksctl|export|rm) (?!.*[,;.] [A-Za-z])/;
 
-/** Folded at spaces; a word longer than a line (an ARN, a command) is left whole, so that it can be copied. */
+/** Folded at spaces; a word longer than a line (an ARN, a command) is not split, so that it can be copied. */
 export function fold(text: string, columns: number): readonly string[] {
   return text.split('\n').flatMap((paragraph) => (COMMAND.test(paragraph) ? [paragraph] : foldLine(paragraph, Math.max(columns, 20))));
 }
 
-/** Prose is folded; a line that hands over a command (`Password: kubectl …`) is left whole. */
+/** Prose is folded; a line that contains a command (`Password: kubectl …`) is not. */
 export function foldNote(text: string, columns: number): readonly string[] {
   return text.split('\n').flatMap((line) => (/(?:^|: )(?:loki-eks|kubectl|aws|helm) /.test(line) ? [line] : foldLine(line, columns)));
 }
@@ -81,7 +81,7 @@ export function foldLine(paragraph: string, columns: number): readonly string[] 
 
 export const pad = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - width(text)));
 
-/** `left … right` over the whole width; two spaces stay between them at least. */
+/** `left … right` over the whole width; with at least two spaces in between. */
 export const spread = (left: string, right: string, columns: number): string =>
   right === '' ? left : left + ' '.repeat(Math.max(2, columns - width(left) - width(right))) + right;
 

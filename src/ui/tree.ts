@@ -1,4 +1,4 @@
-/** The `tree` output: blocks of rows that live while things happen and stay as a record, results on stdout. */
+/** The `tree` output: blocks of rows that are live while the run proceeds and remain as a record, results on stdout. */
 import type { Event, EventMap, Sink } from '../engine/types.ts';
 import type { Paint } from './colour.ts';
 import { doctorLines } from './doctor-report.ts';
@@ -38,7 +38,7 @@ export function tree(options: TreeOptions): Renderer {
   const progress = () => ({ columns: look.columns(), paint: look.paint });
   let command = '';
   let checking = '';
-  /** What verify proves is told in full right after, so that nothing is begun here that has to be cut. */
+  /** The results of verify are printed in full right after, so no block is started here that would have to be truncated. */
   const fits = ({ title, verdict }: EventMap['check.finished']) =>
     checking !== 'verify' || verdict.is !== 'pass' || width(`${title}${verdict.detail ?? ''}`) + 8 <= Math.min(look.columns(), 100);
 
@@ -70,7 +70,7 @@ export function tree(options: TreeOptions): Renderer {
     },
     'steps.started': ({ action, steps }) => {
       for (const { id, title } of steps) titles.set(id, title);
-      // Which of them there is something to take back of is told one by one.
+      // Steps with something to roll back are reported one by one.
       if (action === 'recover') return;
       screen.open({ heading: DOING[action], rows: steps.map(({ id, title }) => ({ id, title, state: 'waiting' })) });
     },
@@ -78,7 +78,7 @@ export function tree(options: TreeOptions): Renderer {
     'step.said': ({ step, text }) => screen.change(step, undefined, { below: text }),
     'step.unchanged': ({ step, note }) => screen.change(step, 'same', { note: note ?? 'up to date' }),
     'step.done': ({ step }) => screen.change(step, 'done'),
-    // How to remove it is a command, which would be cut here; whoever kept it hands it over in a note.
+    // How to remove it is a command, which would be truncated here; a note of the use case contains it.
     'step.kept': ({ step, target, why }) => screen.change(step, 'kept', { note: 'kept', below: `${target}: ${why}` }),
     'step.failed': ({ step, problem }) => screen.change(step, 'failed', { note: `[${problem.code}]`, below: problem.message }),
     'undo.started': ({ step, did }) => {
@@ -92,7 +92,7 @@ export function tree(options: TreeOptions): Renderer {
     'verify.finished': ({ result }) => screen.print('stdout', verifyLines(result, results())),
     'status.finished': ({ result }) => screen.print('stdout', statusLines(result, results())),
     'doctor.finished': ({ result }) => screen.print('stdout', doctorLines(result, results())),
-    // A plan's documents may be piped on, so that nothing may stand between them.
+    // A plan's documents may be piped, so nothing may be printed between them.
     'note.given': ({ text }) => screen.print(command === 'plan' ? 'stderr' : 'stdout', ['', ...foldNote(clean(text), columnsOf(options.stdout))]),
     'run.finished': (event) => screen.print('stderr', endingLines(event, { ...progress(), titles })),
   };
@@ -135,7 +135,7 @@ function factLines(fact: string, value: string, { columns, paint }: Text): reado
 
 const columnsOf = (stream: OutputStream) => (stream.columns && stream.columns >= 20 ? stream.columns : 80);
 
-/** The order of what is written: one block is live at a time, and everything else waits until it is taken down. */
+/** Output order: one block is live at a time, and everything else waits until it is closed. */
 class Screen {
   readonly #options: TreeOptions;
   #tail: Promise<void> = Promise.resolve();
@@ -151,13 +151,13 @@ class Screen {
     this.#tail = this.#tail.then(() => void this.#options[to].write(`${lines.join('\n')}\n`));
   }
 
-  /** Shown at once, under the live block when there is one. */
+  /** Shown at once, below the live block if there is one. */
   notice(lines: readonly string[]): void {
     if (this.#live) this.#live.section.notices.push(lines.join('\n'));
     else this.print('stderr', ['', ...lines]);
   }
 
-  /** Under what is under way, until that says something itself. */
+  /** Shown below the running row, until that reports something itself. */
   waiting(text: string): void {
     const row = this.#live?.section.rows.find(({ state }) => state === 'running');
     if (row) row.below = text;
@@ -180,7 +180,7 @@ class Screen {
     this.#tail = region.then(() => {});
   }
 
-  /** One more row under the block of that heading; `false` when it is not the live one. */
+  /** Adds a row to the block with that heading; `false` if it is not the live one. */
   add(heading: string, row: Row): boolean {
     if (this.#live?.section.heading !== heading) return false;
     this.#live.section.rows.push({ ...row, started: this.#now() });

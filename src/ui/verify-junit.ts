@@ -1,4 +1,4 @@
-/** The result of verify as JUnit XML: a test case for each node and for each proof. */
+/** The result of verify as JUnit XML: a test case for each node and for each check. */
 import type { NodeRow, Problem, ProofRow, VerifyResult } from '../engine/types.ts';
 import { clean } from './text.ts';
 
@@ -74,11 +74,11 @@ function failureLines({ code, message, fix, evidence = [] }: Problem): readonly 
   return [`      <failure type="${escaped(code)}" message="${escaped(message)}">${escaped(text)}</failure>`];
 }
 
-// What XML 1.0 can't hold in any form: surrogates without their other half, and the last two code points of the plane.
+// What XML 1.0 can't represent in any form: lone surrogates, and the last two code points of the plane.
 const IMPOSSIBLE = /[\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 const NAMES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' };
 
-/** For attributes and for text; control characters are taken out as for a terminal. */
+/** For attributes and for text; control characters are removed as for a terminal. */
 const escaped = (text: string): string =>
   clean(text)
     .replace(IMPOSSIBLE, '\uFFFD')

@@ -1,4 +1,4 @@
-/** What verify found, as a page: the nodes, worst first, how long lines take, each proof, and the query that repeats one of them. */
+/** The report of verify, as a page: the nodes, worst first, latency, each check, and the query that repeats one of them. */
 import type { NodeRow, VerifyResult } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, cut, duration, fold, oneLine, pad } from './text.ts';
@@ -35,7 +35,7 @@ function nodeLines({ nodes }: VerifyResult, { paint, columns }: Look): readonly 
   const fine = nodes.filter(({ state }) => state === 'found').toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0));
   if (failed.length + fine.length < 2 && failed.length === 0) return [];
   const [first] = failed;
-  // What has nothing to do with any one node is said once, below.
+  // What concerns no single node is printed once, below.
   if (first && failed.length > 1 && fine.length === 0 && failed.every(({ problem }) => problem?.message === first.problem?.message)) return [];
   const few = fine.length <= SLOW_SHOWN * 2 ? fine.length : SLOW_SHOWN;
   const shown = [...failed.slice(0, FAILED_SHOWN), ...fine.slice(0, few)];
@@ -93,7 +93,7 @@ function repeatLines({ line = '', tenant, labels = {}, query = '' }: VerifyResul
     ...row('line', line),
     ...row('tenant', tenant),
     ...row('labels', shown.join(' ')),
-    // Left whole, so that it can be copied into Grafana.
+    // Not folded, so that it can be copied into Grafana.
     ...(query === '' ? [] : [`  ${paint.faint('query'.padEnd(9))}${oneLine(query)}`]),
   ];
 }

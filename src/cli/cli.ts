@@ -1,12 +1,12 @@
-/** From words to an exit code. */
+/** From command line arguments to an exit code. */
 import type { SettingSpec } from '../design/setting-specs.ts';
 import type { Command, ParsedArgs } from './command.ts';
 import type { Platform } from './platform.ts';
 
-/** Never throws. When it resolves, the process may end at once: nothing is under way any more. */
+/** Never throws. Once it resolves, the process may end at once: nothing is in flight any more. */
 export async function main(platform: Platform): Promise<number> {
   const code = await answered(platform);
-  // Where no run has watched over its output, as for --help.
+  // For when no run has watched its output, as with --help.
   await new Promise((resolve) => setImmediate(resolve));
   const losses = platform.untoldLosses();
   if (losses.length === 0) return code;
@@ -16,7 +16,7 @@ export async function main(platform: Platform): Promise<number> {
 }
 
 async function answered(platform: Platform): Promise<number> {
-  // The commonest questions of all are answered without loading anything.
+  // The most common requests are answered without loading anything.
   if (platform.argv.length === 1 && (platform.argv[0] === '--version' || platform.argv[0] === '-V')) {
     platform.stdout.write(`${platform.version}\n`);
     return 0;
@@ -71,7 +71,7 @@ async function parsed(platform: Platform): Promise<number> {
   return exit;
 }
 
-/** What can be known of a command line that could not be read as a whole: enough to complain in the right format. */
+/** What can be inferred from a command line that could not be parsed as a whole: enough to report the error in the right format. */
 function peek(argv: readonly string[]): { readonly command: string; readonly settings: ParsedArgs['settings']; readonly color: boolean } {
   const at = argv.findIndex((word) => word === '--output' || word.startsWith('--output='));
   const output = at < 0 ? undefined : argv[at]?.includes('=') ? argv[at]?.slice('--output='.length) : argv[at + 1];

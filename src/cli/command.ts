@@ -1,4 +1,4 @@
-/** What a command declares: its words, its flags and the settings it reads. Program, help, completion and docs are made from this. */
+/** What a command declares: its name, its flags and the settings it reads. Program, help, completion and docs are generated from this. */
 import type { Platform } from './platform.ts';
 
 export interface Flag {
@@ -16,15 +16,15 @@ export interface Argument {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
-  /** Takes all the rest, as it is. */
+  /** Takes all remaining arguments, unparsed. */
   readonly rest?: true;
-  /** What completion offers, and what is allowed when `closed`. */
+  /** What completion offers, and what is allowed if `closed`. */
   readonly choices?: readonly string[];
   readonly closed?: true;
 }
 
 export interface ParsedArgs {
-  /** Settings said by flags, by setting key. */
+  /** Settings given by flags, by setting key. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The command's own flags, in camelCase. */
   readonly flags: Readonly<Record<string, unknown>>;
@@ -32,14 +32,14 @@ export interface ParsedArgs {
 }
 
 export interface Command {
-  /** One word, or two for a command below another: `sandbox run`. */
+  /** One word, or two for a subcommand: `sandbox run`. */
   readonly name: string;
   /** One line, for the list of commands. */
   readonly summary: string;
-  /** Paragraphs on top of its help. */
+  /** Paragraphs at the top of its help. */
   readonly about: string;
   readonly examples: readonly { readonly run: string; readonly why: string }[];
-  /** Keys of the settings that have a flag here, or all. The environment and the file may hold any setting. */
+  /** Keys of the settings that have a flag here, or all. The environment and the file may contain any setting. */
   readonly settings: 'all' | readonly string[];
   readonly flags: readonly Flag[];
   readonly argument?: Argument;

@@ -32,5 +32,5 @@ export const commands: readonly Command[] = [
   kubeToken,
 ];
 
-/** Commands that only hold others. */
+/** Commands that only have subcommands. */
 export const groups: ReadonlySet<string> = new Set(['sandbox']);

@@ -1,4 +1,4 @@
-/** Completion scripts for bash, zsh and fish. They are plain data once printed: nothing is called or expanded while somebody types. */
+/** Completion scripts for bash, zsh and fish. They are static once printed: nothing is called or expanded while the user types. */
 import type { SettingSpec } from '../design/setting-specs.ts';
 import type { Command, Flag } from './command.ts';
 import { flagsOf, specsOf } from './program.ts';
@@ -15,12 +15,12 @@ interface Word {
 
 interface FlagWord extends Word {
   readonly short?: string;
-  /** Absent for a switch; empty when any text (a file, a name) may follow. */
+  /** Absent for a switch; empty if any text (a file, a name) may follow. */
   readonly values?: readonly string[];
 }
 
 interface Node {
-  /** Words that lead here: `''`, `install`, `sandbox run`. */
+  /** Words that lead to this level: `''`, `install`, `sandbox run`. */
   readonly path: string;
   readonly words: readonly Word[];
   readonly flags: readonly FlagWord[];

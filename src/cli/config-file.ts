@@ -5,13 +5,13 @@ import type { SystemFiles } from './platform.ts';
 export const DEFAULT_FILE = 'loki-eks.yaml';
 
 export interface ConfigFile {
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
-  /** As parsed; anything may be in it. */
+  /** As parsed; may contain anything. */
   readonly content: unknown;
 }
 
-/** `path` is what --config says; without it the default file is read when it is there. */
+/** `path` is the value of --config; without it the default file is read if it exists. */
 export async function readConfigFile(path: string | undefined, files: SystemFiles): Promise<ConfigFile | undefined> {
   if (path === undefined && !(await files.exists(DEFAULT_FILE))) return undefined;
   const name = path === undefined ? DEFAULT_FILE : path === '-' ? 'standard input' : path;
@@ -30,7 +30,7 @@ async function textOf(path: string, name: string, files: SystemFiles): Promise<s
 
 async function parse(text: string, name: string): Promise<unknown> {
   const { parseDocument } = await import('yaml');
-  // Aliases can make a small file expand without end; a settings file needs none.
+  // Aliases can make a small file expand without bound; a settings file needs none.
   const document = parsed(() => parseDocument(text, { prettyErrors: true }), name);
   const error = document.errors[0];
   if (error?.message.includes('call stack')) throw tooDeep(name, error);
@@ -51,7 +51,7 @@ async function parse(text: string, name: string): Promise<unknown> {
   }
 }
 
-/** The parser calls itself for each level of maps and lists in each other. */
+/** The parser recurses for each level of nested maps and lists. */
 function parsed<T>(parse: () => T, name: string): T {
   try {
     return parse();
@@ -67,7 +67,7 @@ const tooDeep = (name: string, cause: unknown) =>
     { cause },
   );
 
-/** What is never closed is noticed behind the last word; the line that has the word is the one to correct. */
+/** What is never closed is reported after the last word; the line with that word is the one to correct. */
 function placeOf(text: string, { line, col }: { readonly line: number; readonly col: number }): { readonly line: number; readonly col: number } {
   const lines = text.split('\n');
   for (let at = line; at > 0; at--) {
@@ -77,5 +77,5 @@ function placeOf(text: string, { line, col }: { readonly line: number; readonly 
   return { line, col };
 }
 
-/** The parser's message goes on with the position and a drawing of the line; both are said in our own way. */
+/** The parser's message ends with the position and a drawing of the line; we report both in our own format. */
 const firstSentence = (message: string) => (message.split('\n')[0] ?? message).replace(/ at line \d+, column \d+:?$/, '');

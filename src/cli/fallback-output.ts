@@ -1,13 +1,13 @@
-/** Speaks on the stream that is left when the one that problems are told on can't be written any more. */
+/** Writes to the remaining stream when the one for problems can't be written any more. */
 import type { Event, Sink } from '../engine/types.ts';
 import { plain } from '../ui/plain.ts';
 import type { Output, OutputStream } from '../ui/renderer.ts';
 
 export interface FallbackOutput {
   readonly sink: Sink;
-  /** From now on this stream is silent. */
+  /** From now on nothing is written to this stream. */
   readonly lost: (stream: 'stdout' | 'stderr') => void;
-  /** Something that is told after the last event. */
+  /** Something to report after the last event. */
   readonly say: (text: string) => void;
   readonly close: () => Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface FallbackOutputOptions {
   readonly now: () => Date;
 }
 
-/** Progress is not told twice: what went wrong is, what was taken back, and the end. */
+/** Progress is not repeated: what went wrong is, what was rolled back, and the end. */
 const WORTH: ReadonlySet<Event['type']> = new Set(['warning.raised', 'step.failed', 'undo.done', 'undo.failed', 'probes.removed', 'run.finished']);
 
 export function fallbackOutput({ output, stdout, stderr, now }: FallbackOutputOptions): FallbackOutput {
@@ -27,7 +27,7 @@ export function fallbackOutput({ output, stdout, stderr, now }: FallbackOutputOp
   const main = output === 'json' ? 'stdout' : 'stderr';
   const other = main === 'stdout' ? 'stderr' : 'stdout';
   const speaks = () => gone.has(main) && !gone.has(other);
-  /** Titles of steps are told at their beginning, which may be long ago. */
+  /** Titles of steps are reported when they begin, which may be long ago. */
   const before: Event[] = [];
   let loud = false;
   const stream = { write: (text: string) => (loud && speaks() ? (other === 'stdout' ? stdout : stderr).write(text) : true) };

@@ -1,8 +1,8 @@
-/** The help of the whole program as text: printed by the build, so that nothing has to be loaded to show it. */
+/** The help of the whole program as text: rendered by the build, so that nothing has to be loaded to show it. */
 import { commands, groups } from './commands.ts';
 import { HELP_COLUMNS, program } from './program.ts';
 
-/** Widths that are printed in advance: of pipes and plain terminals, and of all that are wide. */
+/** Widths that are rendered in advance: for pipes and plain terminals, and for all wide ones. */
 const widths = [80, HELP_COLUMNS] as const;
 
 export function helpTexts(version: string): Readonly<Record<string, string>> {

@@ -1,10 +1,10 @@
-/** What nobody foresaw, as a problem that can be reported: stack and chain of causes. */
+/** Unexpected errors, as a problem that can be reported: stack and cause chain. */
 import type { Problem } from '../engine/types.ts';
 import { problem, ProblemError } from '../problems/problem.ts';
 
 const DEEPEST = 8;
 
-/** A thrown value as problems: those foreseen as they are, everything else as a defect. */
+/** A thrown value as problems: expected ones as they are, everything else as an internal error. */
 export function problemsOf(error: unknown): readonly Problem[] {
   if (error instanceof ProblemError) return [error.problem];
   if (error instanceof AggregateError && error.errors.length > 0 && error.errors.every((inner) => inner instanceof ProblemError)) {

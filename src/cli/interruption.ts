@@ -1,4 +1,4 @@
-/** Signals: the first one takes back, the second says what leaving would leave, the third leaves. Output that is lost is like the first. */
+/** Signals: the first one rolls back, the second prints what quitting would leave behind, the third quits. Lost output counts as the first. */
 import type { Problem, Sink } from '../engine/types.ts';
 import { problem, stop } from '../problems/problem.ts';
 import type { OutputLost, Platform } from './platform.ts';
@@ -7,7 +7,7 @@ import type { RunTracker } from './run-tracker.ts';
 export interface Interruption {
   readonly signal: AbortSignal;
   readonly happened: () => boolean;
-  /** Nobody can read any more what the run does, so that it ends. Not heard of a second time, nor after a signal. */
+  /** No one can read the run's output any more, so it ends. Ignored when repeated, and after a signal. */
   readonly outputLost: (lost: OutputLost) => void;
   /** Stops listening. */
   readonly end: () => void;

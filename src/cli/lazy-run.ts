@@ -1,4 +1,4 @@
-/** `runUseCase`, loaded when a command runs: whoever asks for help needs neither renderers nor settings. */
+/** `runUseCase`, loaded when a command runs: help needs neither renderers nor settings. */
 import type { ParsedArgs } from './command.ts';
 import type { Platform } from './platform.ts';
 import type { UseCaseOptions } from './run-use-case.ts';

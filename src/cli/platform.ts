@@ -1,9 +1,9 @@
-/** What the command line is given by the composition root: words, streams, signals, and how to come by everything else when it is needed. */
+/** What the composition root provides to the command line: arguments, streams, signals, and lazy access to everything else. */
 import type { DoctorOptions, InstallOptions, Dependencies, PlanOptions, StatusOptions, UninstallOptions, UseCase, VerifyOptions } from '../deps.ts';
 import type { Files, Questions } from '../ports/system.ts';
 import type { OutputStream } from '../ui/renderer.ts';
 
-/** Ctrl-C; a request to end; a terminal that was closed. */
+/** Ctrl-C; a termination request; a closed terminal. */
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 export interface OutputLost {
@@ -24,9 +24,9 @@ export interface Platform {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly version: string;
-  /** The help of the whole program, where the build has printed it for so many columns. */
+  /** The help of the whole program, if the build has rendered it for this many columns. */
   readonly help?: (columns: number) => string | undefined;
-  /** Absolute path of the node that runs this. */
+  /** Absolute path of the node binary that runs this. */
   readonly node: string;
   /** Absolute path of the launcher, so that a child can run this very CLI again. */
   readonly script: string;
@@ -34,13 +34,13 @@ export interface Platform {
   readonly files: SystemFiles;
   /** Until the returned function is called. */
   readonly onSignal: (listener: (signal: Signal) => void) => () => void;
-  /** Called when a stream can't be written any more: a full disk, a terminal that has gone. Until the returned function is called. */
+  /** Called when a stream can't be written any more: a full disk, a lost terminal. Until the returned function is called. */
   readonly onOutputLost: (listener: (lost: OutputLost) => void) => () => void;
-  /** What could not be written and nobody has heard of. */
+  /** Losses that have not been reported. */
   readonly untoldLosses: () => readonly OutputLost[];
-  /** Ends the process at once, whatever is under way: the third signal. */
+  /** Ends the process at once, whatever is in flight: the third signal. */
   readonly exit: (code: number) => void;
-  /** Only called when something may be asked. */
+  /** Called only if the program may prompt. */
   readonly questions: () => Promise<Questions>;
   readonly deps: (of: OutsideOptions) => Promise<Dependencies>;
   /** Each loads its use case when it is called, not before. */
@@ -50,17 +50,17 @@ export interface Platform {
 }
 
 export interface OutsideOptions {
-  /** Absent when nothing may be asked. */
+  /** Absent when the program must not prompt. */
   readonly questions?: Questions;
-  /** Becomes `outside.hide`: the run's events are redacted by it. */
+  /** Becomes `deps.hide`: the run's events are redacted by it. */
   readonly hide: (secret: string) => void;
-  /** The run's: what waits for an answer when it comes is let go soon after. */
+  /** The run's: calls in flight when it is aborted are abandoned soon after. */
   readonly signal?: AbortSignal;
-  /** Told of an answer that is late. */
+  /** Called about a response that is late. */
   readonly late?: (call: string, seconds: number) => void;
 }
 
-/** `exists` is for the default config file only: whatever a user has named is read, and complained of. */
+/** `exists` is for the default config file only: a file that the user names is read, and errors are reported. */
 export interface SystemFiles extends Files {
   exists(path: string): Promise<boolean>;
 }
@@ -80,27 +80,27 @@ export type SandboxSeed = 'default' | 'small' | 'auto' | 'no-storage-class' | 'e
 
 export interface SandboxOptions {
   readonly region?: string;
-  /** Which cluster stands there at first. */
+  /** The initial cluster. */
   readonly seed?: SandboxSeed;
-  /** So many m5.xlarge nodes instead of the seed's own. */
+  /** Number of m5.xlarge nodes, instead of the seed's own. */
   readonly nodes?: number;
-  /** Of these so many are tainted GPU nodes. */
+  /** How many of these are tainted GPU nodes. */
   readonly gpuNodes?: number;
   /** With a Grafana in the cluster. */
   readonly grafana?: boolean;
-  /** The folder with real programs of the log path. */
+  /** The folder with the real programs of the log path. */
   readonly real?: string;
 }
 
 export interface Sandbox {
   /** The standard variables (`AWS_ENDPOINT_URL`, `KUBECONFIG`, credentials, region) and `LOKI_EKS_CLUSTER`. */
   readonly env: Readonly<Record<string, string>>;
-  /** What a reader should know: which cluster it is, which charts are used. */
+  /** Facts for the user: which cluster it is, which charts are used. */
   readonly notes: readonly string[];
-  /** Breaks what the names say, and waits until that is felt. */
+  /** Injects the named faults, and waits until they take effect. */
   break(names: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Set by the sandbox for the commands it runs; the first and the last line say so. Not a setting. */
+/** Set by the sandbox for the commands it runs; the first and the last line mention it. Not a setting. */
 export const SANDBOX_MARK = 'LOKI_EKS_SANDBOX';

@@ -1,4 +1,4 @@
-/** `--print-config`: each setting with its value and where it came from. */
+/** `--print-config`: each setting with its value and its origin. */
 import type { Origins } from '../design/settings.ts';
 
 export interface PrintOptions {
@@ -6,7 +6,7 @@ export interface PrintOptions {
   readonly json: boolean;
 }
 
-/** Text is aligned and can be read as YAML: the origin stands in a comment. */
+/** Text is aligned and valid YAML: the origin is in a comment. */
 export function printConfig(origins: Origins, { keys, json }: PrintOptions): string {
   if (json) return `${JSON.stringify({ v: 1, settings: Object.fromEntries(keys.map((key) => [key, origins[key] ?? { value: null, from: 'not set' }])) })}\n`;
   const rows = keys.map((key) => [shown(key, origins), origins[key]?.from ?? 'not set'] as const);

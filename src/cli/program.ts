@@ -1,4 +1,4 @@
-/** The commander program, made from the declarations of commands and settings; its complaints become problems of ours. */
+/** The commander program, built from the declarations of commands and settings; its errors become our problems. */
 import { Command as Commander, Option, type Argument, type Help } from 'commander';
 import { fold } from '../ui/text.ts';
 import { nearest } from '../design/nearest.ts';
@@ -10,11 +10,11 @@ export interface ProgramOptions {
   readonly version: string;
   readonly columns: number;
   readonly commands: readonly Command[];
-  /** Names of commands that only hold others. */
+  /** Names of commands that only have subcommands. */
   readonly groups: ReadonlySet<string>;
-  /** Empty while no command that has settings is meant: their list need not be loaded then. */
+  /** Empty if the command has no settings: their list need not be loaded then. */
   readonly specs: readonly SettingSpec[];
-  /** The only command that will be asked for its settings' flags; all have them without one. */
+  /** The only command whose setting flags are needed; without it, all commands get theirs. */
   readonly meant?: Command;
   readonly out: (text: string) => void;
   readonly run: (command: Command, given: ParsedArgs) => Promise<void>;
@@ -47,7 +47,7 @@ export function program(options: ProgramOptions): Commander {
   return root;
 }
 
-/** Nothing is printed by commander but help: what is wrong is thrown. */
+/** Commander prints nothing but help: errors are thrown. */
 function quiet(command: Commander, { columns, out }: ProgramOptions): void {
   command
     .exitOverride()
@@ -80,7 +80,7 @@ const TERM_COLUMNS = 28;
 
 const humanReadable = (argument: Argument) => (argument.required ? argument.name() : `[${argument.name()}]`);
 
-/** A term that is too long for its column gets a line of its own, so that descriptions stay readable at 80 columns. */
+/** A term that is too long for its column gets its own line, so that descriptions stay readable at 80 columns. */
 function formatItem(term: string, width: number, description: string, help: Pick<Help, 'helpWidth'>): string {
   const lines = fold(description, (help.helpWidth ?? HELP_COLUMNS) - width - 4);
   const beside = term.length <= width;
@@ -100,7 +100,7 @@ function add(root: Commander, command: Command, options: ProgramOptions): void {
     const shown = `${name}${rest ? '...' : ''}`;
     made.argument(required ? `<${shown}>` : `[${shown}]`, description);
   }
-  // Words after the first one belong to the command that is run, also when they look like flags.
+  // Words after the first one belong to the command to run, even if they look like flags.
   if (command.argument?.rest) made.passThroughOptions();
   else made.allowExcessArguments(true);
   for (const flag of flagsOf(command)) made.addOption(flagOption(flag));
@@ -111,14 +111,14 @@ function add(root: Commander, command: Command, options: ProgramOptions): void {
   else if (command.flags.length > 0) made.action(async () => runGroup(made, command, options));
 }
 
-/** A command that only holds others may have flags of its own; any word after it must be one of those others. */
+/** A command that only has subcommands may have its own flags; any word after it must be a subcommand. */
 async function runGroup(made: Commander, command: Command, options: ProgramOptions): Promise<void> {
   const [word] = made.args;
   if (word !== undefined) made.error(`error: unknown command '${word}'`, { code: 'commander.unknownCommand' });
   await options.run(command, givenBy(made, command, options));
 }
 
-/** Settings that have a flag at this command. */
+/** Settings that have a flag on this command. */
 export const specsOf = (command: Command, specs: readonly SettingSpec[]): readonly SettingSpec[] =>
   command.settings === 'all' ? specs : specs.filter(({ key }) => command.settings.includes(key));
 
@@ -132,7 +132,7 @@ function settingOptions(spec: SettingSpec): readonly Option[] {
   if (spec.kind === 'boolean') {
     const off = new Option(`--no-${spec.flag.slice(2)}`, `do not ${spec.description}`).helpGroup(group);
     const on = new Option(spec.flag, spec.description).helpGroup(group);
-    // Only the one that differs from the default is worth a line in the help.
+    // Only the one that differs from the default needs a line in the help.
     return spec.default === true ? [on.hideHelp(), off] : [on, off.hideHelp()];
   }
   const option = new Option(`${spec.flag} <${spec.placeholder}>`, spec.description + fallback).helpGroup(group);
@@ -152,7 +152,7 @@ function exampleText({ examples }: Pick<Command, 'examples'>): string {
   return ['Examples:', ...examples.flatMap(({ run, why }) => [`  ${run}`, `      ${why}`])].join('\n');
 }
 
-/** Only what was really said: a default of commander's is nobody's word. */
+/** Only explicit values: a default of commander's was not given by the user. */
 function givenBy(made: Commander, command: Command, { specs }: ProgramOptions): ParsedArgs {
   const said = Object.entries(made.opts()).filter(([name]) => made.getOptionValueSource(name) === 'cli');
   const keys = new Set(specsOf(command, specs).map(({ key }) => key));

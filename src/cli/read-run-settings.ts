@@ -1,4 +1,4 @@
-/** The settings of one run: from flags, environment and file, then from questions about what is still missing. */
+/** The settings of one run: from flags, environment and file, then from questions about what is missing. */
 import { ruleOf } from '../design/rule-of.ts';
 import { readSettings, settingSpecs, type SettingsResult, type SettingSpec } from '../design/settings.ts';
 import { ProblemError, stop } from '../problems/problem.ts';
@@ -10,7 +10,7 @@ import { SANDBOX_MARK, type Platform } from './platform.ts';
 
 export type ReadSettings = Extract<SettingsResult, { readonly is: 'read' }>;
 
-/** Several problems at once, for settings are all reported together. */
+/** Several problems at once, because settings are all reported together. */
 export class SettingsProblems extends AggregateError {
   constructor(problems: readonly Problem[]) {
     super(problems.map((one) => new ProblemError(one)));
@@ -20,11 +20,11 @@ export class SettingsProblems extends AggregateError {
 export interface ReadOptions {
   readonly need: readonly string[];
   readonly file: ConfigFile | undefined;
-  /** Absent when nothing may be asked. */
+  /** Absent when the program must not prompt. */
   readonly questions?: () => Promise<Questions>;
 }
 
-/** Throws SettingsProblems with everything that is wrong. A missing cluster is left to discovery when it may ask: it knows the list. */
+/** Throws SettingsProblems with everything that is wrong. If prompting is allowed, a missing cluster is left to discovery, which knows the list. */
 export async function readRunSettings(given: ParsedArgs, platform: Platform, options: ReadOptions): Promise<ReadSettings> {
   const { file } = options;
   const env = { ...platform.env, [SANDBOX_MARK]: undefined };

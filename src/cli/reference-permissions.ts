@@ -1,4 +1,4 @@
-/** The page docs/reference/permissions.md: what steps and commands declare, put together as policies and roles that can be copied. */
+/** The page docs/reference/permissions.md: what steps and commands declare, combined into policies and roles to copy. */
 import { permissions } from '../commands/permissions.ts';
 import type { Json, Occasion, Permission } from '../engine/types.ts';
 
@@ -49,11 +49,11 @@ const isStatement = (one: Permission): one is Statement => 'actions' in one;
 const declaredFor = ({ for: occasions }: Pick<Section, 'for'>): readonly Permission[] =>
   permissions().filter((one) => one.for.some((occasion) => occasions.includes(occasion)));
 
-/** A policy with all that the section declares; statements on the same under the same condition are one. */
+/** A policy with everything the section declares; statements with the same resources and condition are merged. */
 export function policyOf(section: Pick<Section, 'for'>) {
   const grouped = new Map<string, { readonly on: readonly string[]; readonly condition: Json | undefined; readonly actions: Set<string> }>();
   for (const { actions, on, condition } of declaredFor(section).filter(isStatement)) {
-    // Buckets and objects take different actions, and a policy is read more easily with each where it belongs.
+    // Buckets and objects have different actions, and a policy is easier to read with each where it belongs.
     const key = JSON.stringify([on, condition]);
     const group = grouped.get(key) ?? { on, condition, actions: new Set() };
     for (const action of actions) group.actions.add(action);

@@ -1,16 +1,16 @@
-/** Stands between a use case and the renderer: completes the story (a first and a last event) and knows what stands in the world. */
+/** Sits between a use case and the renderer: ensures a first and a last event, and tracks what the run has changed so far. */
 import type { Event, EventMap, Sink } from '../engine/types.ts';
 
 export interface RunTracker {
   readonly sink: Sink;
   readonly finished: () => EventMap['run.finished'] | undefined;
-  /** What the run is doing to the world; `undefined` until a step has begun or a probe pod is made. */
+  /** The kind of change the run is making; `undefined` until a step has begun or a probe pod is created. */
   readonly acting: () => EventMap['steps.started']['action'] | 'verify' | undefined;
-  /** Titles of what would stay if the process ended now: what an install has begun and not taken back, what an uninstall has not reached. */
+  /** Titles of what would remain if the process ended now: what an install has begun and not rolled back, what an uninstall has not reached. */
   readonly standing: () => readonly string[];
 }
 
-/** `opening` is told before the first event unless that is one itself. */
+/** `opening` is emitted before the first event, unless that is an opening itself. */
 export function runTracker(sink: Sink, opening: EventMap['run.started']): RunTracker {
   const titles = new Map<string, string>();
   const standing = new Set<string>();

@@ -1,4 +1,4 @@
-/** One run of a use case: settings, renderer, signals, and an ending whatever happens. */
+/** One run of a use case: settings, renderer, signals, and a proper end whatever happens. */
 import type { Dependencies, RunContext, UseCase } from '../deps.ts';
 import { redaction } from '../engine/redaction.ts';
 import type { EventMap, Problem, Sink } from '../engine/types.ts';
@@ -23,7 +23,7 @@ export interface UseCaseOptions<Options> {
   readonly options: Options;
 }
 
-/** How long a use case gets to end by itself after the first signal, when it has changed nothing yet. */
+/** How long a use case may take to end by itself after the first signal, if it has changed nothing yet. */
 const GRACE_MS = 3000;
 
 export async function runUseCase<Options>(given: ParsedArgs, platform: Platform, of: UseCaseOptions<Options>): Promise<number> {
@@ -75,7 +75,7 @@ async function onStage<Options>(given: ParsedArgs, { platform, stage, of }: OnSt
   }
 }
 
-/** Only what stands on this command line: a consent in a file or in the environment would be given again with every run. */
+/** Only from this command line: a consent in a file or in the environment would be repeated with every run. */
 function consentIn({ settings, flags }: ParsedArgs, { confirmRecreate }: RunContext['settings']): NonNullable<RunContext['consent']> {
   const named = 'confirmRecreate' in settings ? confirmRecreate : [];
   const retentionHours = retentionIn(text(flags['confirmRetention']));
@@ -95,15 +95,15 @@ function retentionIn(value: string | undefined): number | undefined {
   return hours;
 }
 
-/** Who calls is asked while the use case is being loaded, which asks it first of all; that is also where a failure is told. */
+/** The caller's identity is prefetched while the use case, which needs it first, is being loaded; a failure is reported there. */
 async function callAhead(deps: Dependencies, { region, profile }: RunContext['settings']): Promise<void> {
   const aws = await deps.aws({ ...(region && { region }), ...(profile && { profile }) }).catch(() => undefined);
   aws?.callers.whoami().catch(() => undefined);
 }
 
-/** All that stands around a run before it begins: its output, its story, and what listens to signals. */
+/** Everything around a run before it begins: its output, its tracker, and its signal handlers. */
 async function setStage(given: ParsedArgs, platform: Platform, command: string) {
-  // A file that can't be read is reported like any other problem, in the output that is known without it.
+  // A file that can't be read is reported like any other problem, in the output format that is known without it.
   const file = await readConfigFile(text(given.flags['config']), platform.files).then(
     (content) => ({ is: 'read', content }) as const,
     (error: unknown) => ({ is: 'broken', error }) as const,
@@ -130,7 +130,7 @@ async function setStage(given: ParsedArgs, platform: Platform, command: string) 
     if (story.finished()) late.push(lost);
     else stopping.outputLost(lost);
   });
-  /** Tells the end unless the use case has told it; the exit code. */
+  /** Emits the end unless the use case has done so; returns the exit code. */
   const finish = (outcome: RunOutcome, problems: readonly Problem[], exit = exitCode({ outcome, problems, interrupted: stopping.happened() })): number => {
     const seconds = (now().getTime() - began) / 1000;
     if (!story.finished()) story.sink({ type: 'run.finished', command, outcome, exit, sandbox, seconds, ...(problems.length > 0 && { problems }) });
@@ -140,7 +140,7 @@ async function setStage(given: ParsedArgs, platform: Platform, command: string) 
     await renderer.close();
     await spare.close();
   };
-  /** What was written last may turn out not to have been; a command that only looks has done nothing then. */
+  /** The last output may turn out to be lost; a read-only command has then done nothing. */
   const conclude = async (code: number): Promise<number> => {
     await new Promise((resolve) => setImmediate(resolve));
     deaf();
@@ -159,11 +159,11 @@ function failureOf(problems: readonly Problem[], interrupted: boolean): [RunOutc
 interface Patience {
   readonly signal: AbortSignal;
   readonly acting: RunTracker['acting'];
-  /** The work goes on unwatched, so the process has to be ended for it. */
+  /** The work continues unattended, so the process has to be terminated for it. */
   readonly abandon: () => void;
 }
 
-/** A run that has changed nothing is left at once when it does not listen to the signal; one that has is waited for. */
+/** A run that has changed nothing is abandoned at once if it ignores the signal; one that has is awaited. */
 async function sooner(work: Promise<number>, { signal, acting, abandon }: Patience): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   const left = new Promise<never>((_, reject) => {
@@ -193,7 +193,7 @@ async function showConfig(platform: Platform, of: { readonly origins: Origins; r
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
 const outputIn = (file: unknown): unknown => (typeof file === 'object' && file !== null && 'output' in file ? file.output : undefined);
 
-/** A problem met before any run began, in the output that the command line asks for. */
+/** A problem before any run began, in the output format that the command line requests. */
 export async function refuse(
   problems: readonly Problem[],
   platform: Platform,

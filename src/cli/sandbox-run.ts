@@ -8,13 +8,13 @@ import type { Platform } from './platform.ts';
 
 export interface InsideOptions {
   readonly platform: Pick<Platform, 'env' | 'cwd' | 'node' | 'script' | 'onSignal' | 'stderr'>;
-  /** Put over the platform's own. */
+  /** Merged over the platform's own. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the command prints is kept and given to this, instead of the terminal. */
+  /** The command's output is captured and passed to this, instead of the terminal. */
   readonly keep?: (text: string) => void;
 }
 
-/** Installs before the command is run, in one line; what it printed is shown only when it fails. Resolves with the exit code. */
+/** Installs before the command runs, reported in one line; its output is shown only if it fails. Resolves with the exit code. */
 export async function installInside(options: InsideOptions): Promise<number> {
   const { stderr } = options.platform;
   stderr.write('loki-eks sandbox: running \\`loki-eks install --yes --no-verify\\` first\n');
@@ -42,7 +42,7 @@ export async function runInside(words: readonly string[], { platform, env, keep 
   }
 }
 
-/** So that `loki-eks` inside is this very program, wherever it was started from. */
+/** Makes `loki-eks` inside the sandbox this very program, wherever it was started from. */
 async function linkSelf(folder: string, { node, script }: Pick<Platform, 'node' | 'script'>): Promise<void> {
   const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const file = join(folder, 'loki-eks');
@@ -61,7 +61,7 @@ function child(command: string, args: readonly string[], { cwd, env, onSignal, k
   return new Promise((resolve, reject) => {
     const started = spawn(command, [...args], { cwd, env, stdio: keep ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
     for (const stream of [started.stdout, started.stderr]) stream?.on('data', (chunk: Buffer) => keep?.(chunk.toString('utf8')));
-    // Ctrl-C reaches the command through the terminal; the others may reach only us, so they are passed on.
+    // Ctrl-C reaches the command through the terminal; other signals may reach only us, so they are forwarded.
     const end = onSignal((signal) => signal !== 'SIGINT' && void started.kill(signal));
     started.once('error', (cause) => {
       end();

@@ -1,12 +1,12 @@
-/** Which settings have a flag at which command. Names only, so that help of the whole program need not load the settings. */
+/** Which settings have a flag on which command. Names only, so that the help of the whole program need not load the settings. */
 
-/** Where the installation is; the rest is remembered by the cluster itself. */
+/** Where the installation is; the rest is recorded in the cluster itself. */
 export const place = ['cluster', 'region', 'profile', 'kubeconfig', 'context', 'namespace', 'output'] as const;
 
-/** Where a login of Grafana or of the gateway is sent to, and how Grafana lets us in: said anew each time, since none of it is taken from a cluster. */
+/** Where a login of Grafana or the gateway is sent to, and how to log in to Grafana: given anew each time, since none of it is read from a cluster. */
 export const grafanaLogin = ['grafanaUrl', 'gatewayUrl', 'grafanaTokenFile', 'grafanaAdmin'] as const;
 
-/** What names are made from: needed where the cluster has lost its memory of the installation. */
+/** What names are derived from: needed if the cluster has lost its installation record. */
 export const naming = [
   'collectorNamespace',
   'tenant',

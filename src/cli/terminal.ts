@@ -1,4 +1,4 @@
-/** What the terminal and the environment say about how to behave: output format, colour, and whether anything may be asked. */
+/** What the terminal and the environment imply: output format, colour, and whether the program may prompt. */
 import type { Output } from '../ui/renderer.ts';
 import type { ParsedArgs } from './command.ts';
 import type { Env, Platform } from './platform.ts';
@@ -6,7 +6,7 @@ import type { Env, Platform } from './platform.ts';
 const outputs: readonly Output[] = ['tree', 'plain', 'json'];
 const isOutput = (value: unknown): value is Output => outputs.includes(value as Output);
 
-/** Flag, environment, file, else `tree` on a terminal and `plain` elsewhere. What is not an output is reported with the other settings. */
+/** Flag, environment, file, else `tree` on a terminal and `plain` elsewhere. An invalid output is reported with the other settings. */
 export function outputOf(settings: ParsedArgs['settings'], platform: Pick<Platform, 'env' | 'stderr'>, inFile?: unknown): Output {
   const said = [settings['output'], platform.env['LOKI_EKS_OUTPUT'], inFile].find((value) => value !== undefined && value !== '');
   if (isOutput(said)) return said;
@@ -18,7 +18,7 @@ export function wantsColour(env: Env, flag: boolean): boolean {
   return flag && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }
 
-/** Questions need somebody who can see and answer them; they are drawn on stderr. */
+/** Prompts need a user who can see and answer them; they are drawn on stderr. */
 export function mayAsk(given: ParsedArgs, { env, stdin, stdout, stderr }: Pick<Platform, 'env' | 'stdin' | 'stdout' | 'stderr'>): boolean {
   return given.flags['yes'] !== true && stdin.isTTY === true && stdout.isTTY === true && stderr.isTTY === true && !isSet(env['CI']);
 }

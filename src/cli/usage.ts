@@ -1,4 +1,4 @@
-/** Wrong usage, said clearly: commander's complaints as problems of ours, with the nearest word that exists. */
+/** Usage errors: commander's errors as our problems, with the nearest existing word. */
 import type { CommanderError } from 'commander';
 import { nearest } from '../design/nearest.ts';
 import type { SettingSpec } from '../design/setting-specs.ts';
@@ -12,7 +12,7 @@ interface Known {
   readonly specs: readonly SettingSpec[];
 }
 
-/** What commander threw, as a problem; `undefined` when it only showed help or the version. */
+/** What commander threw, as a problem; `undefined` if it only showed help or the version. */
 export function usageProblem(error: CommanderError, { argv, commands, specs }: Known): ProblemError | undefined {
   const word = /'(.*)'/s.exec(error.message)?.[1] ?? '';
   const command = commandIn(argv, commands);
@@ -63,17 +63,17 @@ export function commandUnknown(word: string, commands: readonly Command[]): Prob
   });
 }
 
-/** The word where only a command may stand, and that names none. */
+/** The word where only a command is allowed, and that is not one. */
 export function strangeCommand(argv: readonly string[], { commands, groups }: Pick<ProgramOptions, 'commands' | 'groups'>): string | undefined {
   const names = new Set(commands.map(({ name }) => name));
   const [first, second] = argv.slice(argv.findIndex((word) => !['-h', '--help', '-V', '--version'].includes(word)));
-  // A flag that is unknown here may take the next word as its value.
+  // An unknown flag may take the next word as its value.
   if (first === undefined || first.startsWith('-')) return undefined;
   if (!names.has(first)) return first;
   return groups.has(first) && second !== undefined && !second.startsWith('-') && !names.has(`${first} ${second}`) ? second : undefined;
 }
 
-/** The declaration that the first words name. */
+/** The declaration of the command that the first words name. */
 export function commandIn(argv: readonly string[], commands: readonly Command[]): Command | undefined {
   const words = argv.filter((word) => !word.startsWith('-'));
   return commands.find(({ name }) => name.includes(' ') && name === words.slice(0, 2).join(' ')) ?? commands.find(({ name }) => name === words[0]);

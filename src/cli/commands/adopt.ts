@@ -1,4 +1,4 @@
-/** `loki-eks adopt`: takes over an installation that somebody else made, with everything it has stored. */
+/** `loki-eks adopt`: takes over a foreign installation, with everything it has stored. */
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 

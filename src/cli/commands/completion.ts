@@ -1,4 +1,4 @@
-/** `loki-eks completion SHELL`: a completion script, made from the same declarations as the program. */
+/** `loki-eks completion SHELL`: a completion script, generated from the same declarations as the program. */
 import type { Command } from '../command.ts';
 
 export const completion: Command = {

@@ -1,4 +1,4 @@
-/** `loki-eks doctor`: where the way of the logs is broken, or what is wrong with values files. */
+/** `loki-eks doctor`: where the log path is broken, or what is wrong with values files. */
 import { nearest } from '../../design/nearest.ts';
 import { doctorCatalogue } from '../../problems/catalogue.ts';
 import { currentCode } from '../../problems/former-codes.ts';

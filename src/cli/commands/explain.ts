@@ -59,7 +59,7 @@ function one(said: string, columns: number): readonly string[] {
   return [`${code}: ${title}`, '', ...part('why', cause), ...part('fix', fix), ...(doctorRow(code) ? part('--fix', mending(code)) : []), ...part('more', more)];
 }
 
-/** Only for what `doctor` finds. */
+/** Only for what `doctor` can find. */
 function mending(code: ProblemCode): string {
   const { ours, elsewhere } = { ours: remediationOf(code, true), elsewhere: remediationOf(code, false) };
   const words: Readonly<Record<Remediation, string>> = {

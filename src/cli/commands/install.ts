@@ -1,4 +1,4 @@
-/** `loki-eks install`: makes everything as wanted; again is repair and upgrade. */
+/** `loki-eks install`: brings everything up to date; running it again repairs and upgrades. */
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 

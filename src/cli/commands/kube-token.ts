@@ -1,8 +1,8 @@
-/** `loki-eks kube-token`: the exec plugin of the kubeconfig that helm is given, so that no other program is needed to sign in. */
+/** `loki-eks kube-token`: the exec plugin of the kubeconfig for helm, so that no other program is needed to sign in. */
 import { stop } from '../../problems/problem.ts';
 import type { Command } from '../command.ts';
 
-/** EKS accepts a token for 15 minutes; one minute is left for a clock that is off. */
+/** EKS accepts a token for 15 minutes; one minute is reserved for clock skew. */
 const VALID_MS = 14 * 60_000;
 
 export const kubeToken: Command = {
@@ -35,7 +35,7 @@ export const kubeToken: Command = {
   },
 };
 
-/** The caller says which version it speaks; the answer must be in the same one. */
+/** The caller requests a version; the response must have the same one. */
 function askedVersion(info: string | undefined): string {
   const asked = /"apiVersion"\s*:\s*"(client\.authentication\.k8s\.io\/v1(?:beta1)?)"/.exec(info ?? '')?.[1];
   return asked ?? 'client.authentication.k8s.io/v1';

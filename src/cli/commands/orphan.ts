@@ -1,4 +1,4 @@
-/** `loki-eks orphan`: lets an installation go without deleting anything. */
+/** `loki-eks orphan`: gives up ownership of an installation without deleting anything. */
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 import { place } from '../setting-sets.ts';

@@ -1,4 +1,4 @@
-/** `loki-eks sandbox inject`: lays evidence over a running sandbox, as it was seen somewhere else. */
+/** `loki-eks sandbox inject`: injects evidence collected elsewhere into a running sandbox. */
 import { stop, type ProblemError } from '../../problems/problem.ts';
 import type { Command } from '../command.ts';
 import type { Platform } from '../platform.ts';

@@ -1,4 +1,4 @@
-/** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal, whole or broken. */
+/** `loki-eks sandbox`: a simulated AWS account and EKS cluster, for one command or for another terminal, healthy or with faults. */
 import type { Command, ParsedArgs } from '../command.ts';
 import { nearest } from '../../design/nearest.ts';
 import { stop } from '../../problems/problem.ts';
@@ -34,7 +34,7 @@ export const sandbox: Command = {
   },
 };
 
-/** One line each: every break is named after the class of failure that it plays. */
+/** One line each: every fault is named after the failure class that it simulates. */
 async function listOfBreaks(): Promise<string> {
   const { clusterFaults } = await import('../../sandbox/faults/index.ts');
   const [name, hop] = [Math.max(...clusterFaults.map((one) => one.name.length)), Math.max(...clusterFaults.map((one) => one.hop.length))];
@@ -97,7 +97,7 @@ async function breakIt(given: ParsedArgs, { platform, sandbox }: { readonly plat
 
 const breaksIn = ({ flags: given }: ParsedArgs): readonly string[] => [...new Set((given['break'] ?? []) as readonly string[])];
 
-/** Said before anything is started. */
+/** Validated before anything is started. */
 async function checkBreaks(given: ParsedArgs): Promise<void> {
   const names = breaksIn(given);
   if (names.length === 0) return;

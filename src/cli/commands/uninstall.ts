@@ -1,4 +1,4 @@
-/** `loki-eks uninstall`: takes away what is ours, last thing first. */
+/** `loki-eks uninstall`: deletes what loki-eks owns, in reverse order. */
 import type { Command } from '../command.ts';
 import { runUseCase } from '../lazy-run.ts';
 import { grafanaLogin, naming, place } from '../setting-sets.ts';

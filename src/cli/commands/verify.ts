@@ -1,4 +1,4 @@
-/** `loki-eks verify`: the proof that log lines come back, from every node, on demand. */
+/** `loki-eks verify`: verifies log delivery from every node, on demand. */
 import type { VerifyOptions } from '../../deps.ts';
 import { verifyCheckNames } from '../../commands/verify/verify-checks.ts';
 import type { Command, ParsedArgs } from '../command.ts';

@@ -183,7 +183,7 @@ function connected(connect: Dependencies['aws']): Dependencies['aws'] {
   };
 }
 
-/** Temporary files of a run are deleted with it, once, whoever calls first. */
+/** Temporary files of a run are deleted with it, once, whichever caller is first. */
 function disposables() {
   const made = new Set<{ dispose(): Promise<void> }>();
   let ended = false;

@@ -26,7 +26,7 @@ export function ownership(clusterArn: string, namespace: string): Ownership {
   };
 }
 
-/** The marks by which we recognize what is ours, and nothing else. */
+/** The marks by which loki-eks recognizes what it owns, and nothing else. */
 export interface Ownership {
   /** 8 hex digits of sha256(`<cluster arn>/<namespace>`); part of every name. */
   readonly installId: string;

@@ -209,7 +209,7 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<PropertyKey, unknown>)[key] : undefined), value);
 }
 
-/** A value as it may stand in a message: short, and quoted as JSON. */
+/** A value as shown in a message: short, and quoted as JSON. */
 function show(value: unknown): string {
   const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? typeof value;
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;

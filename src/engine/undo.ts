@@ -44,7 +44,7 @@ export async function undoAll<Ctx>({ steps, ctx, journal, emit, toProblem, guard
   return left;
 }
 
-/** The change stays made even if the disk can't take the last line: the next run then finds a journal that looks unfinished. */
+/** The change stays even if the disk can't take the last line: the next run then finds a journal that looks unfinished. */
 export async function close(journal: Journal, outcome: Outcome, { emit, toProblem }: Pick<UndoOptions<never>, 'emit' | 'toProblem'>): Promise<void> {
   try {
     await journal.close(outcome);

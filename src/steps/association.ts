@@ -127,7 +127,7 @@ export const formerAssociation: Step<Needs, UndoRecord> = {
   },
 };
 
-/** The previous role is only printed: otherwise anyone who may write tags could choose a role with the rights of whoever runs uninstall. */
+/** The previous role is only printed: otherwise anyone who may write tags could choose a role with the permissions of the user who uninstalls. */
 async function giveBack({ associations, blueprint }: Pick<Needs, 'associations' | 'blueprint'>, found: Association): Promise<Removal> {
   const { cluster, ownership } = blueprint;
   await associations.untag(found.arn, [...Object.keys(ownership.tags), adoptedTag]);

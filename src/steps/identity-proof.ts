@@ -69,7 +69,7 @@ export const identityProof: Step<Needs, UndoRecord> = {
     const { kubernetes, buckets, blueprint } = ctx;
     for (const name of (receipt['probed'] ?? []) as readonly string[]) {
       const { keys } = await buckets.keys(name, { prefix: keyOf(blueprint), limit: 1 });
-      // The role that put it may also delete it; whoever runs this may not be allowed to.
+      // The role that put it may also delete it; the user may not be allowed to.
       if (keys.length > 0) await prove(ctx, [name]);
     }
     const found = await kubernetes.get(reference(blueprint));

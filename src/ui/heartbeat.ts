@@ -1,4 +1,4 @@
-/** Signs of life in long silences, so that nobody takes a wait for a hang: what is running, for how long, and what it waits for. */
+/** Signs of life in long silences, so that a wait does not look like a hang: what is running, for how long, and what it waits for. */
 import { duration } from './text.ts';
 
 export interface Heartbeat {

@@ -34,7 +34,7 @@ export const noneStandsStill: DoctorCheck = {
 /** Collectors that get no response, while collectors on other nodes do; empty if it affects all of them. */
 export function cutOff(collected: Evidence): ReturnType<typeof refusals> {
   const { gateway } = collected.loki ?? {};
-  // If the gateway is down nobody delivers, though not every collector has noticed yet.
+  // If the gateway is down no collector delivers, though not all have noticed yet.
   if (gateway && (gateway.workload.ready === 0 || [502, 503, 504].includes(gateway.anonymous?.status ?? 0))) return [];
   const silent = new Set(podsPushed(collected).flatMap(({ pod, state }) => (state === 'failing' || state === 'waiting' ? [pod.name] : [])));
   const heard = collectorPods(collected).filter(({ lines, name }) => lines !== undefined && !silent.has(name));

@@ -20,7 +20,7 @@ export interface BundleOptions extends Omit<Sourcing, 'blanking'> {
   readonly tookMs: number;
 }
 
-/** Nobody waits longer for a bundle: the diagnosis and the collection after it share this time. */
+/** The longest a user waits for a bundle: the diagnosis and the collection after it share this time. */
 const DEADLINE_MS = 60_000;
 /** Reserved for collection in any case. */
 const LEAST_MS = 20_000;

@@ -38,7 +38,7 @@ interface Looking extends Pick<Context, 'blueprint' | 'said' | 'consent'> {
 export async function unsaidShortening(ctx: Looking, { chart, values }: { readonly chart: Chart; readonly values: object }): Promise<Problem | undefined> {
   const { releases, blueprint, facts } = ctx;
   const { name, namespace } = blueprint.loki;
-  // A chart that is not on disk is only inspected.
+  // A chart that is not on disk can't be rendered; such a run only reads.
   if (chart.path === '') return undefined;
   const found = await releases.find(name, namespace);
   if (found ? canonical(found.values as Json) === canonical(values as Json) : Object.keys((blueprint.record.lokiValues ?? {}) as object).length === 0)

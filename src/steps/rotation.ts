@@ -168,7 +168,7 @@ interface AlloyValues {
   readonly controller?: { readonly volumes?: { readonly extra?: readonly { readonly name?: string; readonly secret?: object }[] } };
 }
 
-/** The second user in the pipeline, and the new password inline instead of the file that is read there. */
+/** The second user in the pipeline, with the new password mounted as the file that the pipeline reads. */
 function secondValues<T extends object>(values: T, user: string): T {
   const { alloy, controller } = values as AlloyValues;
   const content = alloy?.configMap?.content ?? '';

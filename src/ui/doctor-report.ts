@@ -1,4 +1,4 @@
-/** What `doctor` found, as a page: the way of the logs, where it breaks first, what follows, and what was not looked at. */
+/** The findings of `doctor`, as a page: the log path, its first broken hop, likely symptoms, and what was not checked. */
 import type { DoctorFinding, DoctorResult } from '../engine/types.ts';
 import type { Look } from './plan-table.ts';
 import { clean, count, cut, fold, oneLine, pad } from './text.ts';

@@ -3,7 +3,7 @@ import type { Agent } from 'node:https';
 import { ATTEMPT_MS } from './bounds.ts';
 import { proxyAgent } from './proxy.ts';
 
-/** Options of the SDK's own HTTP handler, with the proxy of the environment in front when there is one. Times are in milliseconds. */
+/** Options of the SDK's own HTTP handler, with the proxy from the environment if there is one. Times are in milliseconds. */
 export function handlerOptions(env: Readonly<Record<string, string | undefined>>): {
   readonly connectionTimeout: number;
   readonly requestTimeout: number;

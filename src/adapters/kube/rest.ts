@@ -33,7 +33,7 @@ export interface RestOptions {
   readonly backoffMs?: number;
   /** Until the response is complete. */
   readonly timeoutMs?: number;
-  /** Until the connection is established: a private endpoint swallows packets, and nobody should wait long for that. */
+  /** Until the connection is established: a private endpoint swallows packets, and no user should wait long for that. */
   readonly connectMs?: number;
   /** Those of the run; without them each request still has its timeout. */
   readonly exchanges?: Exchanges;

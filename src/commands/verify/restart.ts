@@ -12,7 +12,7 @@ import type { ProbeSession } from './probe-session.ts';
 /** More than any restart takes, and less than the lifetime of a probe pod. */
 const NUMBERS = 1000;
 const EVERY_S = 0.2;
-/** The same while Loki accepts no lines is not tested here, and has a limit. */
+/** A restart while Loki accepts no lines is not tested here, and has this limit. */
 const NOT_KEPT = "A restart can't preserve log lines of pods that are deleted while Loki is unavailable";
 
 const PATIENCE_MS = 120_000;

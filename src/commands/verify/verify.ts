@@ -110,7 +110,7 @@ export async function prove(run: ProbeSession['run'], ctx: Context, proving: Pro
   return { found, problems, result, ...(findings.printed && { printed: findings.printed }) };
 }
 
-/** The nodes' problems stand for that of their check. */
+/** The nodes' problems represent that of their check. */
 function problemsIn({ nodes, rows }: All): readonly Problem[] {
   const ofNodes = problemsOfNodes(nodes);
   const ofRows = rows.flatMap(({ proof, problem: wrong }) => (wrong && (proof !== 'lines' || ofNodes.length === 0) ? [wrong] : []));

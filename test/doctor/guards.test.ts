@@ -348,7 +348,7 @@ describe('answers of what runs in pods', () => {
       metrics: { ...whole.metrics, 'loki-distributor-0': BODIES[0]![1] },
     });
     expect(notCollected.map(({ what, why }) => `${what}: ${why}`).join('\n')).toMatch(
-      /Loki's ring: .*a web page[\s\S]*counters of pod loki-distributor-0: .*a web page/,
+      /Loki's ring: .*a web page[\s\S]*metrics of pod loki-distributor-0: .*a web page/,
     );
   });
 });

@@ -154,7 +154,7 @@ describe('gathering', () => {
     expect(
       await Promise.all([collected(collectErrors(notCollected), 'a role', roles.slow()), collected(collectErrors(notCollected), 'a bucket', buckets().slow())]),
     ).toEqual([undefined, undefined]);
-    expect(notCollected.map(({ what, why }) => `${what}: ${why}`)).toContain('a role: No answer came in the 0 s that a support bundle waits');
+    expect(notCollected.map(({ what, why }) => `${what}: ${why}`)).toContain('a role: No response within 0 s, the time limit of a support bundle');
     expect(limit.passed()).toBe(true);
     await expect(roles.there()).rejects.toMatchObject({ problem: { code: 'COLLECT_TIMED_OUT' } });
     limit.lift();

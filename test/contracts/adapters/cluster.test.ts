@@ -177,7 +177,7 @@ describe.each(helmBinaries())('releases of $title', ({ helm }) => {
     expect(await adapter.find('demo', 'loki')).toBeUndefined();
     await upgrade(adapter);
     await adapter.ready(task());
-    expect(said.at(-1)).toMatch(/0 of 1 workloads ready; waiting for demo/);
+    expect(said.at(-1)).toMatch(/0\/1 workloads ready; waiting for demo/);
     expect(await adapter.unready('demo', 'loki')).toEqual([]);
     const found = await adapter.find('demo', 'loki');
     expect(found).toMatchObject({

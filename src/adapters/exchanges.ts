@@ -60,11 +60,11 @@ interface Pending {
 export function openExchanges({ signal, late, graceMs = GRACE_MS, tellMs = TELL_MS }: ExchangesOptions = {}): Exchanges {
   const pending = new Set<Pending>();
   const silent = new Map<string, number>();
-  const letGo = () => {
+  const release = () => {
     const before = [...pending];
     setTimeout(() => before.forEach(({ stop }) => stop(signal?.reason)), graceMs);
   };
-  signal?.addEventListener('abort', letGo, { once: true });
+  signal?.addEventListener('abort', release, { once: true });
   let telling: NodeJS.Timeout | undefined;
   const tell = () => {
     const now = Date.now();

@@ -68,7 +68,7 @@ function whatFollows(acting: ReturnType<RunTracker['acting']>): string {
     case 'uninstall':
       return 'stopping after the current step; what was removed stays removed';
     case 'install':
-    case 'mend':
+    case 'fix':
     case 'adopt':
     case 'orphan':
     case 'recover':

@@ -207,7 +207,7 @@ function labelOf(collectors: readonly CollectorEvidence[]): Adopted['settings'] 
   return found.size === 1 ? { clusterLabel: [...found][0]! } : {};
 }
 
-interface LoginSeen {
+interface FoundLogin {
   readonly user?: string;
   /** Known only if a collector contains it and the gateway's file accepts it. */
   readonly password?: string;
@@ -220,7 +220,7 @@ async function loginOf(
   { settings, said: keys = new Set() }: RunContext,
   { kubernetes }: Session,
   of: { readonly loki: LokiEvidence; readonly collectors: readonly CollectorEvidence[] },
-): Promise<LoginSeen> {
+): Promise<FoundLogin> {
   const { namespace, gateway } = of.loki;
   const name = gateway?.loginSecret?.name;
   const secret = name ? await kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace, name }) : undefined;
@@ -241,20 +241,20 @@ async function loginOf(
 
 const FRESH_USER = 'loki-eks';
 
-interface LogsSeen {
+interface FoundLogs {
   readonly config: Json;
   readonly loki: LokiEvidence;
   readonly collectors: readonly CollectorEvidence[];
-  readonly login: LoginSeen;
+  readonly login: FoundLogin;
   readonly settings: Adopted['settings'];
 }
 
 /** The tenant and the retention: never guessed. */
-function logsOf({ settings, ...seen }: LogsSeen): Pick<Settings, 'retentionDays'> & { readonly tenant: string } {
+function logsOf({ settings, ...seen }: FoundLogs): Pick<Settings, 'retentionDays'> & { readonly tenant: string } {
   return { tenant: settings.tenant ?? tenantOf(seen), retentionDays: settings.retentionDays ?? retentionOf(seen.config) };
 }
 
-function tenantOf({ config, loki, collectors, login }: Omit<LogsSeen, 'settings'>): string {
+function tenantOf({ config, loki, collectors, login }: Omit<FoundLogs, 'settings'>): string {
   if (getPath(config, 'auth_enabled') === false) return 'fake';
   const set = loki.gateway?.setsTenant;
   if (set && !set.startsWith('$')) return set;

@@ -38,7 +38,7 @@ export const orphan: UseCase<Pick<InstallOptions, 'dryRun'>> = (run, { dryRun })
     if (dryRun) return { outcome: 'ok', writes: 0 };
     if (!(await agreed(run, blueprint.cluster.name))) return { outcome: 'refused', problems: [problem('DECLINED')] };
     const parts = await lockParts(run, { ctx, blueprint, command: 'orphan' });
-    return locked(parts, (lock) => letGo(run, { ctx, plan }, lock));
+    return locked(parts, (lock) => release(run, { ctx, plan }, lock));
   });
 
 /** The record is deleted last. A run interrupted right after it has orphaned everything, and only its journal and its lock do not know. */
@@ -60,7 +60,7 @@ interface Seen {
   readonly plan: Plan<Context>;
 }
 
-async function letGo(run: RunContext, { ctx, plan }: Seen, { lost, stillHeld, chain }: Lock): Promise<CommandResult> {
+async function release(run: RunContext, { ctx, plan }: Seen, { lost, stillHeld, chain }: Lock): Promise<CommandResult> {
   const { blueprint } = ctx;
   const taken = await recover(run, { ctx, blueprint, plan }, { stillHeld, chain });
   if (taken) return taken;

@@ -76,8 +76,8 @@ export async function prepare(asked: RunContext, { rotateLogin = false, adopt }:
   const facts = { ...found, ...(adoption && { adopted: adoption.adopted, inUse: adoption.inUse }) };
   const run = { ...asked, settings: withAdopted(asked.settings, { adopted: facts.adopted, said: asked.said }) };
   const givenPassword = typed ?? adoption?.password;
-  const basis: Basis = { session, facts, rotateLogin, adopting: adoption !== undefined, ...(givenPassword && { givenPassword }) };
-  const { planningCtx, ...drafted } = await planContext(run, basis);
+  const input: Basis = { session, facts, rotateLogin, adopting: adoption !== undefined, ...(givenPassword && { givenPassword }) };
+  const { planningCtx, ...drafted } = await planContext(run, input);
   for (const text of drafted.blueprint.notes ?? []) run.emit({ type: 'note.given', text });
   const examined = { ...planningCtx, settings: run.settings };
   const [first, results] = await Promise.all([
@@ -86,7 +86,7 @@ export async function prepare(asked: RunContext, { rotateLogin = false, adopt }:
   ]);
   // What failed because the user stopped the program is not a finding.
   run.signal.throwIfAborted();
-  const made = await agreed(run, basis, { ...drafted, plan: first });
+  const made = await agreed(run, input, { ...drafted, plan: first });
   const failed = failures(results);
   const codes = new Set(failed.map(({ code }) => code));
   const blocked = made.plan.flatMap(({ finding }) => (finding.is === 'blocked' && !codes.has(finding.problem.code) ? [finding.problem] : []));
@@ -141,11 +141,11 @@ async function planContext(run: RunContext, { session, ...made }: Basis): Promis
 type Made = Pick<PreparedPlan, 'blueprint' | 'ctx' | 'plan'>;
 
 /** If only a consent is missing and the run is interactive, asks for it and plans again. */
-async function agreed(run: RunContext, basis: Basis, made: Made): Promise<Made> {
+async function agreed(run: RunContext, input: Basis, made: Made): Promise<Made> {
   const consented = await consent(run, made);
   if (!consented) return made;
-  const { planningCtx, ...again } = await planContext(consented, basis);
-  return agreed(consented, basis, { ...again, plan: await planOf(stepsOf(again), planningCtx, problemOf) });
+  const { planningCtx, ...again } = await planContext(consented, input);
+  return agreed(consented, input, { ...again, plan: await planOf(stepsOf(again), planningCtx, problemOf) });
 }
 
 const stepsOf = ({ blueprint, ctx }: Pick<PreparedPlan, 'blueprint' | 'ctx'>) => (ctx.adopting ? rememberedFirst(steps(blueprint)) : steps(blueprint));

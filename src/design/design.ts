@@ -41,15 +41,15 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
   const tenant = settings.tenant ?? facts.cluster.name;
   const clusterLabel = settings.clusterLabel ?? facts.cluster.name;
   const nodes = Math.max(spreadNodes(facts.nodes, facts.cluster.autoMode), facts.installedSpread ?? 0);
-  const basis: DesignInput = { settings, facts, templates: given.templates, own, tenant, clusterLabel, sizing: sizing(settings.size, nodes) };
-  const buckets = { chunks: bucket(basis, 'chunks'), ruler: bucket(basis, 'ruler') };
-  const role = rolePlan(basis, buckets);
+  const input: DesignInput = { settings, facts, templates: given.templates, own, tenant, clusterLabel, sizing: sizing(settings.size, nodes) };
+  const buckets = { chunks: bucket(input, 'chunks'), ruler: bucket(input, 'ruler') };
+  const role = rolePlan(input, buckets);
   const gateway = gatewayPlan(settings.namespace);
   const login = loginPlan(settings, facts.adopted);
-  const grafana = grafanaDesign(basis, gateway);
+  const grafana = grafanaDesign(input, gateway);
   const storage = chooseStorageClass(facts, { wanted: settings.storageClass, ownership: own });
   const userValues = given.userValues ?? { loki: [], alloy: [] };
-  const releases = releasePlans(basis, { buckets, roleArn: role.arn, gateway, storageClass: storage.name, userValues });
+  const releases = releasePlans(input, { buckets, roleArn: role.arn, gateway, storageClass: storage.name, userValues });
   return {
     account: facts.caller.account,
     region: facts.region,
@@ -59,10 +59,10 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
     buckets,
     identity: settings.identity,
     ...(settings.identity === 'irsa' && facts.installedIdentity === 'pod-identity' && { leavesPodIdentity: true as const }),
-    ...(settings.identity === 'irsa' && { oidcProvider: providerPlan(basis) }),
+    ...(settings.identity === 'irsa' && { oidcProvider: providerPlan(input) }),
     role,
-    serviceAccount: serviceAccount(basis, role.arn),
-    namespaces: namespaces(basis),
+    serviceAccount: serviceAccount(input, role.arn),
+    namespaces: namespaces(input),
     storageClassName: storage.name,
     ...(storage.object !== undefined && { storageClass: storage.object }),
     login,
@@ -81,7 +81,7 @@ export function design(settings: Settings, facts: Facts, given: Given): Blueprin
       ...(facts.adopted && { adopted: facts.adopted as unknown as Json }),
     },
     notes: [
-      ...notes(basis, { nodes, storage }),
+      ...notes(input, { nodes, storage }),
       ...grafana.notes,
       ...(['loki', 'alloy'] as const).flatMap((which) => userValues[which].flatMap((file) => riskyValues(which, file))),
     ],

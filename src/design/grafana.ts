@@ -72,12 +72,12 @@ export interface GrafanaDesign {
   readonly notes: readonly string[];
 }
 
-export function grafanaDesign(basis: DesignInput, gateway: GatewayPlan): GrafanaDesign {
-  const parts = datasourceParts(basis, gateway);
-  const board = dashboard(basis);
-  const documents = { datasource: datasource(basis.templates, parts), dashboard: board.json };
+export function grafanaDesign(input: DesignInput, gateway: GatewayPlan): GrafanaDesign {
+  const parts = datasourceParts(input, gateway);
+  const board = dashboard(input);
+  const documents = { datasource: datasource(input.templates, parts), dashboard: board.json };
   const wanted = { datasource: { uid: parts.uid, name: parts.name, parts }, dashboard: board };
-  const { settings, facts } = basis;
+  const { settings, facts } = input;
   if (settings.grafana === 'none') return { ...documents, notes: [] };
   if (settings.grafanaUrl !== undefined) {
     const way = { is: 'api' } as const;
@@ -95,7 +95,7 @@ export function grafanaDesign(basis: DesignInput, gateway: GatewayPlan): Grafana
     const named = found.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`).join(', ');
     return { ...documents, notes: [`${found.length} Grafanas found (${named}), so none is changed: choose one with --grafana-namespace.`] };
   }
-  return { ...documents, ...inCluster(basis, only, wanted) };
+  return { ...documents, ...inCluster(input, only, wanted) };
 }
 
 /** For an address, or for a Grafana found in the cluster. */
@@ -113,16 +113,16 @@ interface Wanted {
 }
 
 /** By sidecars in the namespaces they watch, by the API if a token is given, else not at all. */
-function inCluster(basis: DesignInput, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
-  const { settings } = basis;
+function inCluster(input: DesignInput, found: GrafanaFact, wanted: Wanted): Pick<GrafanaDesign, 'grafana' | 'notes'> {
+  const { settings } = input;
   const place = placeOf(found);
   const { where } = place;
   const token = settings.grafanaTokenFile !== undefined;
   const notes: string[] = [];
   // The data source contains the password, so a sidecar that reads only ConfigMaps can't deliver it.
-  const secret = sidecarWay(basis, { found, sidecar: found.datasources, kinds: ['Secret'] });
+  const secret = sidecarWay(input, { found, sidecar: found.datasources, kinds: ['Secret'] });
   const source = secret ?? (token ? ({ is: 'api' } as const) : undefined);
-  const shown = sidecarWay(basis, { found, sidecar: found.dashboards, kinds: ['ConfigMap', 'Secret'] }) ?? (token ? ({ is: 'api' } as const) : undefined);
+  const shown = sidecarWay(input, { found, sidecar: found.dashboards, kinds: ['ConfigMap', 'Secret'] }) ?? (token ? ({ is: 'api' } as const) : undefined);
   if (source === undefined) {
     notes.push(`${where} ${whyNot(found, settings.namespace)}: add --grafana-token-file FILE to create the data source through its API. ${BY_HAND}`);
   }

@@ -18,14 +18,14 @@ export function providerPlan({ settings, facts, own }: DesignInput): NonNullable
   };
 }
 
-export function rolePlan(basis: DesignInput, buckets: Blueprint['buckets']): Blueprint['role'] {
-  const { settings, facts, templates, own } = basis;
+export function rolePlan(input: DesignInput, buckets: Blueprint['buckets']): Blueprint['role'] {
+  const { settings, facts, templates, own } = input;
   const { partition, account } = facts.caller;
   const name = settings.roleName ?? names.roleName(facts.cluster.name, own.installId);
   const subject = { namespace: settings.namespace, serviceAccount: names.lokiServiceAccount };
   const trust =
     settings.identity === 'irsa'
-      ? policies.webIdentityTrust(templates, { ...subject, providerArn: providerPlan(basis).arn, issuer: facts.cluster.issuer! })
+      ? policies.webIdentityTrust(templates, { ...subject, providerArn: providerPlan(input).arn, issuer: facts.cluster.issuer! })
       : policies.podIdentityTrust(templates, { ...subject, clusterArn: facts.cluster.arn });
   return {
     name,

@@ -19,8 +19,8 @@ interface ReleaseParts {
   readonly userValues: UserValues;
 }
 
-export function releasePlans(basis: DesignInput, { buckets, roleArn, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
-  const { settings, facts, templates, own, tenant, clusterLabel } = basis;
+export function releasePlans(input: DesignInput, { buckets, roleArn, gateway, storageClass, userValues }: ReleaseParts): Pick<Blueprint, 'loki' | 'alloy'> {
+  const { settings, facts, templates, own, tenant, clusterLabel } = input;
   const shared = { installId: own.installId, tenant, monitoring: facts.serviceMonitors === true };
   const loki = lokiValues(templates, {
     ...shared,
@@ -29,7 +29,7 @@ export function releasePlans(basis: DesignInput, { buckets, roleArn, gateway, st
     chunksBucket: buckets.chunks.name,
     rulerBucket: buckets.ruler.name,
     retentionDays: settings.retentionDays,
-    sizing: basis.sizing,
+    sizing: input.sizing,
     storageClass,
     htpasswdSecret: facts.adopted?.passwordSecret ?? names.htpasswdSecret,
     alertmanagerUrl: settings.alertmanagerUrl,

@@ -41,7 +41,7 @@ export const eventDocs: { readonly [T in keyof EventMap]: EventDoc<T> } = {
   },
   'steps.started': {
     when: 'the run starts making changes',
-    fields: { action: 'install, mend, adopt, orphan, uninstall or recover', steps: 'id and title of each, in order' },
+    fields: { action: 'install, fix, adopt, orphan, uninstall or recover', steps: 'id and title of each, in order' },
   },
   'step.started': { when: 'a step starts making changes; several may run in parallel', fields: { step } },
   'step.said': { when: 'a step reports progress, or what it is waiting for', fields: { step, text: 'human-readable text' } },

@@ -5,7 +5,7 @@ import type { Inspection, ApplyContext, Journal, Leftover, Outcome, Plan, Proble
 
 export interface RunOptions {
   /** The kind of run that events report; `install` by default. */
-  readonly action?: 'install' | 'mend' | 'adopt' | 'orphan';
+  readonly action?: 'install' | 'fix' | 'adopt' | 'orphan';
   readonly journal: Journal;
   readonly emit: Sink;
   readonly signal: AbortSignal;

@@ -113,9 +113,9 @@ export interface Step<Ctx, R extends UndoRecord = UndoRecord> {
   /** Afterwards inspect() reports `matches`. */
   apply(ctx: Ctx, io: ApplyContext<R>): Promise<void>;
   /** Undoes one change; harmless if the change never happened. Returns what it keeps on purpose. */
-  undo(ctx: Ctx, receipt: R, helpers: StepIO): Promise<Removal | void>;
+  undo(ctx: Ctx, receipt: R, io: StepIO): Promise<Removal | void>;
   /** Uninstall; harmless if absent; never touches what loki-eks does not own. */
-  remove(ctx: Ctx, helpers: StepIO): Promise<Removal>;
+  remove(ctx: Ctx, io: StepIO): Promise<Removal>;
 }
 
 export type Plan<Ctx> = readonly { readonly step: Step<Ctx>; readonly finding: Inspection }[];
@@ -325,7 +325,7 @@ export interface EventMap {
   'check.finished': CheckResult;
   'plan.finished': { readonly changes: number; readonly steps: readonly PlannedStep[]; readonly result?: PlanResult };
   'steps.started': {
-    readonly action: 'install' | 'mend' | 'adopt' | 'orphan' | 'uninstall' | 'recover';
+    readonly action: 'install' | 'fix' | 'adopt' | 'orphan' | 'uninstall' | 'recover';
     readonly steps: readonly { readonly id: string; readonly title: string }[];
   };
   'step.started': { readonly step: string };

@@ -116,9 +116,9 @@ export const formerAssociation: Step<Needs, UndoRecord> = {
     await associations.create({ cluster, ...of, roleArn: String(receipt['before']), tags: blueprint.role.tags });
   },
 
-  async remove(ctx, helpers) {
+  async remove(ctx, io) {
     try {
-      return await association.remove(ctx, helpers);
+      return await association.remove(ctx, io);
     } catch (error) {
       // A caller who has never used Pod Identity needs no permission to check for it.
       if (error instanceof ProblemError && error.problem.code === 'AWS_ACCESS_DENIED') return { is: 'absent' };

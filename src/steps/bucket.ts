@@ -86,7 +86,7 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
     }
   },
 
-  async undo({ buckets, blueprint }, receipt, helpers) {
+  async undo({ buckets, blueprint }, receipt, io) {
     const did = receipt as BucketReceipt;
     const found = await buckets.look(did.name);
     if (found.is !== 'ours-to-read') return undefined;
@@ -95,11 +95,11 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
     if (did.did !== 'create-bucket') return setSlice(buckets, did.name, did.did.slice('set-'.length) as Gap['slice'], did.before);
     const bare = Object.keys(found.tags).length === 0;
     if (!bare && !isOwnedByTags(found.tags, blueprint.ownership)) return undefined;
-    await buckets.empty(did.name, { madeByThisRun: true, signal: helpers.signal, progress: (n) => helpers.say(`${n} objects of this run removed`) });
+    await buckets.empty(did.name, { madeByThisRun: true, signal: io.signal, progress: (n) => io.say(`${n} objects of this run removed`) });
     return buckets.delete(did.name);
   },
 
-  async remove({ buckets, blueprint, clock, consent }, helpers) {
+  async remove({ buckets, blueprint, clock, consent }, io) {
     const { name } = blueprint.buckets[use];
     const found = await buckets.look(name);
     if (found.is === 'absent') return { is: 'absent' };
@@ -107,9 +107,9 @@ export const bucket = (use: 'chunks' | 'ruler'): Step<Needs, UndoRecord> => ({
       return { is: 'kept', target: `s3://${name}`, logs: true, why: 'loki-eks did not create it' };
     }
     const given = consent?.buckets?.get(name);
-    if (given?.how === 'expire') return expireBucket(buckets, found, { say: helpers.say, how: given.afterwards });
+    if (given?.how === 'expire') return expireBucket(buckets, found, { say: io.say, how: given.afterwards });
     const words = emptyingProgress(given?.how === 'delete' ? given.contents : undefined, () => clock.now());
-    await buckets.empty(name, { signal: helpers.signal, progress: (deleted) => said(words(deleted), helpers) });
+    await buckets.empty(name, { signal: io.signal, progress: (deleted) => said(words(deleted), io) });
     await buckets.delete(name);
     return { is: 'removed' };
   },

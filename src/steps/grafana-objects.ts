@@ -29,8 +29,8 @@ export async function inspectObject(
       : { is: 'differs', changes: [{ action: 'create', target, detail: `${NAMED[what]} of ${grafana?.where}` }] };
   }
   // Orphaned by us before: it still says what it is.
-  const letGo = ctx.adopting === true && found.metadata.labels?.[PART] === what && mayMark(found.metadata.labels, ownership);
-  if (!isOwnedByLabels(found, ownership) && !letGo) {
+  const release = ctx.adopting === true && found.metadata.labels?.[PART] === what && mayMark(found.metadata.labels, ownership);
+  if (!isOwnedByLabels(found, ownership) && !release) {
     return { is: 'blocked', problem: problem('OBJECT_NOT_OURS', { message: `${named(found)} exists but was not created by loki-eks` }) };
   }
   const labels = labelsOf(ctx.blueprint, way, what);

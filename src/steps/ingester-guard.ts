@@ -167,9 +167,9 @@ async function endLate(ctx: Guarded, task: HelmTask, { ran, bound, at: getPath }
 }
 
 /** Flushes the ingesters of a release to S3 while they keep running: shows whether that works before anything is removed. */
-export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, helpers: StepIO): Promise<readonly Unflushed[]> {
+export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: ReleaseRef, io: StepIO): Promise<readonly Unflushed[]> {
   const holders = await holdersOf(ctx, release);
-  return [...(await flushAll(ctx, holders.ingesters, { ...helpers, ending: false })), ...unreadIn(holders)];
+  return [...(await flushAll(ctx, holders.ingesters, { ...io, ending: false })), ...unreadIn(holders)];
 }
 
 /**
@@ -179,12 +179,12 @@ export async function flushBeforehand(ctx: Omit<Guarded, 'releases'>, release: R
 export async function flushForRestart(
   ctx: Omit<Guarded, 'releases'>,
   release: ReleaseRef,
-  { keeps, ...helpers }: StepIO & { readonly keeps?: readonly string[] | undefined },
+  { keeps, ...io }: StepIO & { readonly keeps?: readonly string[] | undefined },
 ): Promise<void> {
   const { ingesters } = await holdersOf(ctx, release);
   const loses = ({ claims }: Ingester) => claims.length === 0 || (keeps !== undefined && claims.some(({ metadata }) => !keeps.includes(metadata.name)));
   const losing = ingesters.filter(loses);
-  const unflushed = await flushAll(ctx, losing, { ...helpers, ending: true });
+  const unflushed = await flushAll(ctx, losing, { ...io, ending: true });
   if (unflushed.length > 0 && !ctx.consent?.unflushed) {
     await resume(ctx, losing);
     throw unflushedProblem(unflushed, { of: ingesters.length });

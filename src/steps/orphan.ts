@@ -11,23 +11,23 @@ import { mark, markChange, noMarks, orphanMarks, type Marking } from './ownershi
 import { named, isOwnedByLabels, isOwnedByTags } from './ownership.ts';
 import { FORGOTTEN, RECORD } from './installation-record.ts';
 
-interface Deed {
+interface OrphanAction {
   /** What would lose its marks. */
   readonly marked: (ctx: Context) => Promise<readonly Change[]>;
-  readonly letGo: (ctx: Context, io: ApplyContext) => Promise<void>;
+  readonly release: (ctx: Context, io: ApplyContext) => Promise<void>;
 }
 
 /** The record is deleted last: as long as it exists, the next run knows what this one was orphaning. */
 export function orphanActions(blueprint: Pick<Blueprint, 'identity' | 'grafana'>): readonly Step<Context>[] {
-  const all = removals(blueprint).filter(({ id }) => id in DEEDS);
+  const all = removals(blueprint).filter(({ id }) => id in ACTIONS);
   const before = all.filter(({ id }) => id !== 'record').map(({ id }) => id);
   const withDeed = (step: Step<Context>): Step<Context> => {
-    const { marked, letGo } = DEEDS[step.id]!;
+    const { marked, release } = ACTIONS[step.id]!;
     const inspect = async (ctx: Context): Promise<Inspection> => {
       const changes = await marked(ctx);
       return changes.length > 0 ? { is: 'differs', changes } : { is: 'matches' };
     };
-    return { ...step, needs: step.id === 'record' ? before : [], inspect, apply: letGo };
+    return { ...step, needs: step.id === 'record' ? before : [], inspect, apply: release };
   };
   return [...all.filter(({ id }) => id !== 'record'), ...all.filter(({ id }) => id === 'record')].map(withDeed);
 }
@@ -37,7 +37,10 @@ interface Off extends Partial<Marking> {
 }
 
 /** Kubernetes objects, found by reference or by what they are part of. */
-function objects(find: (ctx: Context) => Promise<readonly (KubeObject | undefined)[]>, { of = (_, ownership) => noMarks(ownership), ...more }: Off = {}): Deed {
+function objects(
+  find: (ctx: Context) => Promise<readonly (KubeObject | undefined)[]>,
+  { of = (_, ownership) => noMarks(ownership), ...more }: Off = {},
+): OrphanAction {
   const off = (object: KubeObject, ownership: Ownership): Marking => {
     const { labels, annotations } = of(object, ownership);
     return { labels: { ...labels, ...more.labels }, annotations: { ...annotations, ...more.annotations } };
@@ -46,7 +49,7 @@ function objects(find: (ctx: Context) => Promise<readonly (KubeObject | undefine
     (await find(ctx)).filter((found): found is KubeObject => found !== undefined && isOwnedByLabels(found, ctx.blueprint.ownership));
   return {
     marked: async (ctx) => (await ours(ctx)).map((object) => markChange(object, off(object, ctx.blueprint.ownership))),
-    letGo: async (ctx, { record }) => {
+    release: async (ctx, { record }) => {
       for (const object of await ours(ctx)) await mark(ctx.kubernetes, object, { marking: off(object, ctx.blueprint.ownership), record });
     },
   };
@@ -63,14 +66,14 @@ function tagged(target: string, tags: Readonly<Record<string, string>>, ownershi
   return [{ action: 'update', target, detail: 'marks', diff: diffLines({ ...tags }, without(tags, keysOf(ownership))) }];
 }
 
-const bucket = (use: 'chunks' | 'ruler'): Deed => {
+const bucket = (use: 'chunks' | 'ruler'): OrphanAction => {
   const tagsOf = async ({ buckets, blueprint }: Context) => {
     const found = await buckets.look(blueprint.buckets[use].name);
     return found.is === 'ours-to-read' && isOwnedByTags(found.tags, blueprint.ownership) ? found.tags : undefined;
   };
   return {
     marked: async (ctx) => tagged(`s3://${ctx.blueprint.buckets[use].name}`, (await tagsOf(ctx)) ?? {}, ctx.blueprint.ownership),
-    letGo: async (ctx, { record }) => {
+    release: async (ctx, { record }) => {
       const { name } = ctx.blueprint.buckets[use];
       const tags = await tagsOf(ctx);
       if (!tags) return;
@@ -80,9 +83,9 @@ const bucket = (use: 'chunks' | 'ruler'): Deed => {
   };
 };
 
-const role: Deed = {
+const role: OrphanAction = {
   marked: async ({ roles, blueprint }) => tagged(blueprint.role.arn, (await roles.find(blueprint.role.name))?.tags ?? {}, blueprint.ownership),
-  letGo: async ({ roles, blueprint }, { record }) => {
+  release: async ({ roles, blueprint }, { record }) => {
     const { name } = blueprint.role;
     const tags = (await roles.find(name))?.tags ?? {};
     if (!isOwnedByTags(tags, blueprint.ownership)) return;
@@ -92,10 +95,10 @@ const role: Deed = {
   },
 };
 
-const provider: Deed = {
+const provider: OrphanAction = {
   marked: async ({ oidcProviders, blueprint: { oidcProvider, ownership } }) =>
     oidcProvider ? tagged(oidcProvider.arn, (await oidcProviders.find(oidcProvider.arn))?.tags ?? {}, ownership) : [],
-  letGo: async ({ oidcProviders, blueprint: { oidcProvider, ownership } }, { record }) => {
+  release: async ({ oidcProviders, blueprint: { oidcProvider, ownership } }, { record }) => {
     const found = oidcProvider && (await oidcProviders.find(oidcProvider.arn));
     if (!found || !isOwnedByTags(found.tags, ownership)) return;
     await record({ did: 'untag-provider', arn: found.arn, before: only(found.tags, keysOf(ownership)) });
@@ -106,12 +109,12 @@ const provider: Deed = {
 const findAssociation = ({ associations, blueprint: { cluster, serviceAccount } }: Context) =>
   associations.find({ cluster: cluster.name, namespace: serviceAccount.namespace, serviceAccount: serviceAccount.name });
 
-const association: Deed = {
+const association: OrphanAction = {
   marked: async (ctx) => {
     const found = await findAssociation(ctx);
     return found ? tagged(`Pod Identity association ${found.id}`, found.tags, ctx.blueprint.ownership) : [];
   },
-  letGo: async (ctx, { record }) => {
+  release: async (ctx, { record }) => {
     const { ownership } = ctx.blueprint;
     const found = await findAssociation(ctx);
     if (!found || !isOwnedByTags(found.tags, ownership)) return;
@@ -123,12 +126,12 @@ const association: Deed = {
 const recordSecret = ({ kubernetes, blueprint: { loki } }: Context) =>
   kubernetes.get({ apiVersion: 'v1', kind: 'Secret', namespace: loki.namespace, name: RECORD });
 
-const forgetting: Deed = {
+const forgetting: OrphanAction = {
   marked: async (ctx) => {
     const found = await recordSecret(ctx);
     return found && isOwnedByLabels(found, ctx.blueprint.ownership) ? [{ action: 'delete', target: named(found), detail: 'the installation record' }] : [];
   },
-  letGo: async (ctx, { record }) => {
+  release: async (ctx, { record }) => {
     const found = await recordSecret(ctx);
     if (!found || !isOwnedByLabels(found, ctx.blueprint.ownership)) return;
     await record({ did: FORGOTTEN });
@@ -137,7 +140,7 @@ const forgetting: Deed = {
 };
 
 /** Helm's own Secrets, one per revision: removing a label from them changes nothing in the installation. */
-const release = (use: 'loki' | 'alloy'): Deed =>
+const release = (use: 'loki' | 'alloy'): OrphanAction =>
   objects(
     async ({ kubernetes, blueprint }) => {
       const { name, namespace } = blueprint[use];
@@ -150,10 +153,10 @@ const release = (use: 'loki' | 'alloy'): Deed =>
 const grafanaObjects = async (ctx: Context, what: What) =>
   (await Promise.all((['Secret', 'ConfigMap'] as const).map((kind) => objectsOf(ctx, { kind, what })))).flat();
 
-const namespace = (use: 'loki' | 'collector'): Deed =>
+const namespace = (use: 'loki' | 'collector'): OrphanAction =>
   objects(async ({ kubernetes, blueprint }) => [await kubernetes.get({ apiVersion: 'v1', kind: 'Namespace', name: blueprint.namespaces[use].metadata.name })]);
 
-const DEEDS: Readonly<Record<string, Deed>> = {
+const ACTIONS: Readonly<Record<string, OrphanAction>> = {
   'bucket.chunks': bucket('chunks'),
   'bucket.ruler': bucket('ruler'),
   'oidc-provider': provider,

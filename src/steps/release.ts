@@ -95,7 +95,7 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
     await releases.ready(task);
   },
 
-  async undo(context, receipt, helpers) {
+  async undo(context, receipt, io) {
     if (receipt.did === MARKED) return unmark(context.kubernetes, receipt);
     if (receipt.did === CHANGED_BACK) {
       const { kubernetes, blueprint } = context;
@@ -115,9 +115,9 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
     if (!found) return;
     const cut = way !== undefined && (await isCutReturn(ctx, use, { found, revision }));
     if (begun || cut || isOwnedRelease(found, ctx.blueprint.ownership)) {
-      if (receipt.did === 'install-release') return takeAway(ctx, use, helpers);
+      if (receipt.did === 'install-release') return takeAway(ctx, use, io);
       // The rollback first reverts what an adoption has marked, and then the marks' own undo records do.
-      const task = way ? backwards(ctx, use, { ...helpers, revision, receipt: way }) : { ...taskOf(ctx, use, helpers), revision };
+      const task = way ? backwards(ctx, use, { ...io, revision, receipt: way }) : { ...taskOf(ctx, use, io), revision };
       if (found.revision > revision || (way && (await isMissing(ctx, use, way)))) await whenFree(ctx, task, () => ctx.releases.rollback(task));
       if (cut) await dropLeft(ctx, use, { goal: revision, before: found.revision });
     }
@@ -126,12 +126,12 @@ export const release = (use: 'loki' | 'alloy'): Step<Needs, UndoRecord> => ({
     if (use === 'loki') await goOn(ctx, { name, namespace });
   },
 
-  async remove(ctx, helpers) {
+  async remove(ctx, io) {
     const { name, namespace } = ctx.blueprint[use];
     const found = await ctx.releases.find(name, namespace);
     if (!found) return removeLeftClaims(ctx, use);
     if (!isOwnedRelease(found, ctx.blueprint.ownership)) return { is: 'kept', target: `release ${namespace}/${name}`, why: 'loki-eks did not create it' };
-    await takeAway(ctx, use, helpers);
+    await takeAway(ctx, use, io);
     return { is: 'removed' };
   },
 });
@@ -220,8 +220,8 @@ async function withoutPending(ctx: Needs, task: HelmTask): Promise<Release | und
 }
 
 /** Brings the release to its plan and waits until it is rolled out. */
-export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', helpers: StepIO): Promise<void> {
-  const task = taskOf(ctx, use, helpers);
+export async function applyRelease(ctx: Needs, use: 'loki' | 'alloy', io: StepIO): Promise<void> {
+  const task = taskOf(ctx, use, io);
   await upgrade(ctx, use, task);
   await ctx.releases.ready(task);
 }
@@ -300,27 +300,27 @@ function leaving(plan: ReleasePlan, { autoscaled }: Drift, replicasOf: ReplicasO
   return { ...plan, values };
 }
 
-const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', helpers: StepIO) => ({
+const taskOf = ({ blueprint, timeoutMs }: Needs, use: 'loki' | 'alloy', io: StepIO) => ({
   name: blueprint[use].name,
   namespace: blueprint[use].namespace,
   timeoutMs,
-  ...helpers,
+  ...io,
 });
 
 /** The guard stops no ingester before it is flushed. Helm leaves volume claims behind; their data is in the bucket by then. */
-async function takeAway(ctx: Needs, use: 'loki' | 'alloy', helpers: StepIO): Promise<void> {
+async function takeAway(ctx: Needs, use: 'loki' | 'alloy', io: StepIO): Promise<void> {
   const { name, namespace } = ctx.blueprint[use];
-  const task = taskOf(ctx, use, helpers);
+  const task = taskOf(ctx, use, io);
   await whenFree(ctx, task, () => ctx.releases.uninstall(task));
   const labels = `app.kubernetes.io/instance=${name}`;
   const until = ctx.clock.now().getTime() + ctx.timeoutMs;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
     const pods = await ctx.kubernetes.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels, metadataOnly: true });
     if (pods.length === 0) break;
-    helpers.say(`waiting for ${pods.length} pods to terminate`);
+    io.say(`waiting for ${pods.length} pods to terminate`);
     if (ctx.clock.now().getTime() > until)
       throw stop('PODS_REMAIN', { message: `${pods.length} pods of ${name} have not terminated: ${pods[0]?.metadata.name} …` });
-    await ctx.clock.sleep(pause, helpers.signal);
+    await ctx.clock.sleep(pause, io.signal);
   }
   await removeClaims(ctx, use);
 }

@@ -113,17 +113,17 @@ const ctxOf = (rotateLogin: boolean) =>
   }) as unknown as Parameters<typeof rotation.apply>[0];
 
 const receipts: UndoRecord[] = [];
-const helpers = { say: () => {}, signal: new AbortController().signal };
+const io = { say: () => {}, signal: new AbortController().signal };
 async function apply(rotateLogin = true): Promise<void> {
   receipts.length = 0;
   await rotation.apply(ctxOf(rotateLogin), {
-    ...helpers,
+    ...io,
     found: { is: 'differs', changes: [] },
     record: async (receipt) => void receipts.push(JSON.parse(JSON.stringify(receipt)) as UndoRecord),
   });
 }
 async function undo(): Promise<void> {
-  for (const receipt of receipts.toReversed()) await rotation.undo(ctxOf(true), receipt, helpers);
+  for (const receipt of receipts.toReversed()) await rotation.undo(ctxOf(true), receipt, io);
 }
 
 describe('a rotation', () => {
@@ -176,10 +176,10 @@ describe('a rotation', () => {
     await expect(apply()).rejects.toThrow('no');
     failing = 'collectors log in as loki-rotating';
     const [moved, changed] = receipts.toReversed();
-    await expect(rotation.undo(ctxOf(true), moved!, helpers)).rejects.toThrow('no');
+    await expect(rotation.undo(ctxOf(true), moved!, io)).rejects.toThrow('no');
     failing = 'collectors log in as loki';
     current = undefined;
-    await expect(rotation.undo(ctxOf(true), changed!, helpers)).rejects.toMatchObject({ problem: { code: 'ROTATION_UNFINISHED' } });
+    await expect(rotation.undo(ctxOf(true), changed!, io)).rejects.toMatchObject({ problem: { code: 'ROTATION_UNFINISHED' } });
     expect(verifyHash(file(), 'loki', password()!)).toBe(true);
   });
 

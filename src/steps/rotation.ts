@@ -46,7 +46,7 @@ export const rotation: Step<Needs, UndoRecord> = {
     return { is: 'differs', changes };
   },
 
-  async apply(ctx, { record, ...helpers }) {
+  async apply(ctx, { record, ...io }) {
     const seen = await look(ctx);
     if (!seen) return;
     // The collectors are back on the first user by now, whichever password that one has.
@@ -58,32 +58,32 @@ export const rotation: Step<Needs, UndoRecord> = {
     await record({ did: 'open-second-login' });
     await patchClients(ctx, { [NEXT]: fresh, [FORMER]: seen.password });
     await patchFile(ctx, [{ user, password: seen.password }, second]);
-    await accepted(ctx, second, helpers);
+    await accepted(ctx, second, io);
     await record({ did: 'move-collectors', to: 'second' });
-    await move(ctx, 'second', helpers);
+    await move(ctx, 'second', io);
     await record({ did: 'change-password' });
     await patchFile(ctx, [{ user, password: fresh }, second]);
     await patchClients(ctx, { password: fresh });
-    await accepted(ctx, { user, password: fresh }, helpers);
+    await accepted(ctx, { user, password: fresh }, io);
     await record({ did: 'move-collectors', to: 'first' });
-    await move(ctx, 'first', helpers);
+    await move(ctx, 'first', io);
     // Everything works with the new password: leftovers are no reason to roll it back, and the next run removes them.
-    await close(ctx).catch(() => helpers.say('the second user could not be removed; the next install removes it'));
+    await close(ctx).catch(() => io.say('the second user could not be removed; the next install removes it'));
   },
 
-  async undo(ctx, receipt, helpers) {
+  async undo(ctx, receipt, io) {
     const seen = await look(ctx);
     if (!seen?.next) return;
     const { user } = ctx.blueprint.login;
     switch (receipt.did) {
       case 'move-collectors':
-        return move(ctx, receipt['to'] === 'second' ? 'first' : 'second', helpers);
+        return move(ctx, receipt['to'] === 'second' ? 'first' : 'second', io);
       case 'change-password': {
         await only(ctx, 'second');
         const former = { user, password: seen.former ?? seen.password };
         await patchFile(ctx, [former, { user: secondUser(user), password: seen.next }]);
         await patchClients(ctx, { password: former.password });
-        return accepted(ctx, former, helpers);
+        return accepted(ctx, former, io);
       }
       default:
         await only(ctx, 'first');
@@ -148,19 +148,19 @@ async function close(ctx: Needs): Promise<void> {
 }
 
 /** The data source in Grafana first: it switches at once, and its old login works until the last collector has moved. */
-async function move(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
+async function move(ctx: Needs, slot: Slot, io: StepIO): Promise<void> {
   const seen = await look(ctx);
   const { user } = ctx.blueprint.login;
   if (seen) await moveDatasource(ctx, slot === 'second' ? { user: secondUser(user), password: seen.next ?? seen.password } : { user, password: seen.password });
-  await moveCollectors(ctx, slot, helpers);
+  await moveCollectors(ctx, slot, io);
 }
 
 /** A rollout: each pod starts with the pipeline and the Secret as they are then, so it never has one without the other. */
-async function moveCollectors(ctx: Needs, slot: Slot, helpers: StepIO): Promise<void> {
+async function moveCollectors(ctx: Needs, slot: Slot, io: StepIO): Promise<void> {
   const { alloy, login } = ctx.blueprint;
-  helpers.say(slot === 'second' ? 'switching collectors to the second user' : 'switching collectors back with the new password');
+  io.say(slot === 'second' ? 'switching collectors to the second user' : 'switching collectors back with the new password');
   const values = slot === 'first' ? alloy.values : secondValues(alloy.values, login.user);
-  await applyRelease({ ...ctx, blueprint: { ...ctx.blueprint, alloy: { ...alloy, values } } }, 'alloy', helpers);
+  await applyRelease({ ...ctx, blueprint: { ...ctx.blueprint, alloy: { ...alloy, values } } }, 'alloy', io);
 }
 
 interface AlloyValues {

@@ -21,7 +21,7 @@ export interface TreeOptions {
 
 type Handlers = { readonly [T in keyof EventMap]: (event: EventMap[T]) => void };
 
-const DOING = { install: 'Installing', mend: 'Fixing', adopt: 'Adopting', orphan: 'Releasing', uninstall: 'Uninstalling' } as const;
+const DOING = { install: 'Installing', fix: 'Fixing', adopt: 'Adopting', orphan: 'Releasing', uninstall: 'Uninstalling' } as const;
 const CHECKS: Readonly<Record<string, string>> = {
   preflight: 'Preflight',
   verify: 'Verifying log delivery',

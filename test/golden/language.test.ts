@@ -37,10 +37,7 @@ const areas: Readonly<Record<string, Texts>> = {
     ]),
   ),
   'documentation of events': Object.fromEntries(
-    Object.entries(eventDocs).flatMap(([type, { when, fields }]) => [
-      [type, when],
-      ...Object.entries(fields).map(([name, text]) => [`${type} ${name}`, text.replaceAll(/\bmend\b/g, '')]),
-    ]),
+    Object.entries(eventDocs).flatMap(([type, { when, fields }]) => [[type, when], ...Object.entries(fields).map(([name, text]) => [`${type} ${name}`, text])]),
   ),
   'titles of checks': Object.fromEntries([...checks, pushesTaken, ...doctorChecks, ...Object.values(verifyChecks)].map(({ id, title }) => [id, title])),
   'titles of steps': Object.fromEntries(everyStep().map(({ id, title }) => [id, title])),

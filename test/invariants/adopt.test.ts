@@ -79,7 +79,7 @@ describe.each(identities)('with %s', (identity) => {
     expect(await install(world, { identity })).toMatchObject({ outcome: 'done' });
     return world;
   };
-  const letGo = async () => {
+  const release = async () => {
     const world = await standing();
     expect(await orphan(world, { identity })).toMatchObject({ outcome: 'done' });
     return world;
@@ -97,9 +97,9 @@ describe.each(identities)('with %s', (identity) => {
   });
 
   it('what was let go bars an install, and is taken over whole, or not at all', async () => {
-    expect((await install(await letGo(), { identity })).blocked.length).toBeGreaterThan(3);
-    await failsAnywhere(letGo, (one) => install(one, { identity, adopting: true }));
-    const world = await letGo();
+    expect((await install(await release(), { identity })).blocked.length).toBeGreaterThan(3);
+    await failsAnywhere(release, (one) => install(one, { identity, adopting: true }));
+    const world = await release();
     expect((await install(world, { identity, adopting: true })).blocked).toEqual([]);
     expect(await install(world, { identity })).toMatchObject({ outcome: 'done', writes: 0 });
   });

@@ -45,7 +45,7 @@ export async function survivesRestart(
   const name = `${before.metadata.namespace}/${before.metadata.name}`;
   const say = (text: string) => run.emit({ type: 'check.said', check: verifyChecks.restart.id, text });
   say(`printing numbered lines on ${node.name}`);
-  if (!(await until(stage, async () => (await numbersSeen(stage, place)).length > 0)))
+  if (!(await until(stage, async () => (await queryNumbers(stage, place)).length > 0)))
     return {
       ...known,
       state: 'failed',
@@ -73,12 +73,12 @@ async function counted(
   const [said = ''] = await ctx.kubernetes.logs({ namespace: ctx.blueprint.verify.namespace, pod: place.pod, container: PROBE_CONTAINER, tail: 1 });
   const last = Number(said.split(' ').at(-1));
   const missing = async () => {
-    const seen = new Set(await numbersSeen(stage, place));
+    const seen = new Set(await queryNumbers(stage, place));
     return Array.from({ length: last + 1 }, (_, number) => number).filter((number) => !seen.has(number));
   };
   await until(stage, async () => (await missing()).length === 0);
   await ctx.clock.sleep(BESIDE_MS, run.signal);
-  const numbers = (await numbersSeen(stage, place)).filter((number) => number <= last);
+  const numbers = (await queryNumbers(stage, place)).filter((number) => number <= last);
   const lost = await missing();
   const twice = numbers.filter((number, at) => numbers.indexOf(number) !== at);
   if (lost.length > 0) {
@@ -98,7 +98,7 @@ async function counted(
   };
 }
 
-async function numbersSeen({ ctx, run, login }: ProbeSession, { pod, line }: Place): Promise<readonly number[]> {
+async function queryNumbers({ ctx, run, login }: ProbeSession, { pod, line }: Place): Promise<readonly number[]> {
   const query = `{namespace="${ctx.blueprint.verify.namespace}", pod="${pod}"} |= "${line} "`;
   const entries = await promptly(run.signal, ctx.logs.query(query, { sinceMs: 900_000, limit: 2 * NUMBERS, login, tenant: ctx.blueprint.tenant }));
   return entries.map((entry) => Number(entry.line.slice(line.length)));

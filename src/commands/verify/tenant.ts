@@ -16,7 +16,7 @@ export async function seesOnlyItsOwn({ ctx, probes, login }: ProbeSession, print
   const other = `loki-eks-nobody-${probes.token.slice(0, 8)}`;
   const frontend = await readyFrontend(ctx);
   if (!frontend) return { ...known, state: 'skipped', why: 'no Loki query frontend is ready for a direct query' };
-  const direct = (as: string) => linesSeen(ctx, { pod: frontend, query: printed.query, tenant: as });
+  const direct = (as: string) => queryLines(ctx, { pod: frontend, query: printed.query, tenant: as });
   const [own, strange, throughGateway] = await Promise.all([
     direct(tenant),
     direct(other),
@@ -42,7 +42,7 @@ async function readyFrontend({ kubernetes, blueprint }: ProbeSession['ctx']): Pr
 }
 
 /** The number of lines, or the HTTP status of an error. */
-async function linesSeen(
+async function queryLines(
   { kubernetes, blueprint, clock }: ProbeSession['ctx'],
   { pod, query, tenant }: { readonly pod: KubeObject; readonly query: string; readonly tenant: string },
 ): Promise<number | string> {

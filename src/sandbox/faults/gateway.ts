@@ -17,7 +17,7 @@ export const gatewayBreaks: readonly ClusterFault[] = [
   {
     name: 'gateway-auth',
     hop: 'gateway',
-    does: 'The gateway knows the logins of somebody else.',
+    does: 'The gateway has the credentials of another installation.',
     make: (api) =>
       api.change({ kind: 'Secret' }, ({ data }) => {
         if (data?.['.htpasswd'] === undefined) return false;

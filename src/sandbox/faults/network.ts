@@ -22,7 +22,7 @@ export const networkBreaks: readonly ClusterFault[] = [
   {
     name: 'networkpolicy',
     hop: 'gateway',
-    does: 'A NetworkPolicy lets nobody to the gateway but pods with a label that the collectors do not have.',
+    does: 'A NetworkPolicy admits only pods with a label that the collectors do not have.',
     make: (api) =>
       api.change(part('Deployment', 'gateway'), ({ metadata, spec }) => {
         const from = [{ namespaceSelector: {}, podSelector: { matchLabels: { 'app.kubernetes.io/name': 'promtail' } } }];

@@ -20,13 +20,13 @@ export interface FaultParts {
 }
 
 /** Runs the call as the fault allows. `LOST`: it took effect, and the caller must never get an answer. */
-export async function underFault(fault: Fault | undefined, deed: () => Promise<Outcome>, { clock, deny }: FaultParts): Promise<Outcome | typeof LOST> {
-  if (!fault) return deed();
+export async function underFault(fault: Fault | undefined, work: () => Promise<Outcome>, { clock, deny }: FaultParts): Promise<Outcome | typeof LOST> {
+  if (!fault) return work();
   if (fault.how === 'throttle') throw tooManyRequests();
   if (fault.how === 'deny') deny();
   if (fault.how === 'before') throw internal('the sandbox was told to fail this call before it did anything');
   if (fault.how === 'slow') await wait(clock, fault.ms ?? 1000);
-  const outcome = await deed();
+  const outcome = await work();
   if (fault.how === 'lost') return LOST;
   if (fault.how === 'after' && outcome !== STREAMED) throw internal('the sandbox was told to fail this call after it was done');
   return outcome;

@@ -68,7 +68,7 @@ const bearerOf = (request: IncomingMessage): string | undefined => /^Bearer\s+(\
 interface Job {
   readonly user: User;
   readonly named: Named;
-  readonly deed: () => Promise<Outcome>;
+  readonly work: () => Promise<Outcome>;
 }
 
 export function kubeServer(options: KubeServerOptions): KubeServer {
@@ -96,10 +96,10 @@ export function kubeServer(options: KubeServerOptions): KubeServer {
     return { ...incoming, ...targetOf(store.registry, incoming.method, incoming.url), query, dryRun: query.getAll('dryRun').includes('All'), user };
   };
 
-  const carryOut = async ({ user, named, deed }: Job): Promise<Outcome | typeof LOST> => {
+  const carryOut = async ({ user, named, work }: Job): Promise<Outcome | typeof LOST> => {
     const guarded = async (): Promise<Outcome> => {
       if (!authorize(user, named.wish).allowed) named.deny();
-      return deed();
+      return work();
     };
     return underFault(faults.match(named.call), guarded, { clock, deny: named.deny });
   };
@@ -112,9 +112,9 @@ export function kubeServer(options: KubeServerOptions): KubeServer {
     const incoming: Incoming = { method: request.method ?? 'GET', url: new URL(request.url ?? '/', 'https://sandbox'), headers: request.headers, body };
     const path = incoming.url.pathname;
     const user = identify(request);
-    if (!isResourcePath(path)) return { user, named: namePath(path, user), deed: async () => answerPath(parts, incoming) };
+    if (!isResourcePath(path)) return { user, named: namePath(path, user), work: async () => answerPath(parts, incoming) };
     const about = resourceRequest(incoming, user);
-    return { user, named: nameResource(about), deed: async () => answerResource(parts, about, response) };
+    return { user, named: nameResource(about), work: async () => answerResource(parts, about, response) };
   };
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -150,7 +150,7 @@ export function kubeServer(options: KubeServerOptions): KubeServer {
         user,
       );
       named = nameResource(about);
-      const deed = async (): Promise<Outcome> => {
+      const work = async (): Promise<Outcome> => {
         if (about.subresource === 'attach') {
           throw new Refusal(failure(501, 'NotImplemented', `the sandbox runs no processes: there is no attach into pod ${about.name}`));
         }
@@ -166,7 +166,7 @@ export function kubeServer(options: KubeServerOptions): KubeServer {
         );
         return STREAMED;
       };
-      const outcome = await carryOut({ user, named, deed });
+      const outcome = await carryOut({ user, named, work });
       count(named, outcome === LOST ? 0 : 101);
       if (outcome === LOST) socket.destroy();
     } catch (error) {

@@ -113,7 +113,7 @@ function mute({ mute: all = [], asked = [], pods }: LokiEvidence, workloads: rea
   return (['receive', 'store', 'query', 'frontend'] as const).flatMap((work) => {
     const silenced = parts.filter(({ component }) => doesWork(component, work));
     return silenced.length > 0 && workloads.filter(({ component, wanted }) => wanted > 0 && doesWork(component, work)).every((one) => silenced.includes(one))
-      ? [{ work, words: work === 'receive' ? 'takes no lines' : work === 'store' ? 'keeps no lines' : 'answers no queries', parts: silenced }]
+      ? [{ work, words: work === 'receive' ? 'accepts no log lines' : work === 'store' ? 'stores no log lines' : 'answers no queries', parts: silenced }]
       : [];
   });
 }

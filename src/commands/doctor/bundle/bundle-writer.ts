@@ -10,7 +10,7 @@ export interface BundleWriter {
 
 export interface Source {
   readonly what: string;
-  fill(shelf: BundleWriter): Promise<void>;
+  fill(writer: BundleWriter): Promise<void>;
 }
 
 export interface Sourcing {

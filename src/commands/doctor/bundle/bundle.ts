@@ -90,7 +90,7 @@ export interface Gathering {
 /** All sources concurrently, until the deadline: what has arrived by then is kept, the rest is listed as missing. */
 export async function gather(all: readonly Source[], { texts, missing, clock, signal, deadlineMs }: Gathering): Promise<void> {
   const open = { yes: true };
-  const shelf: BundleWriter = {
+  const writer: BundleWriter = {
     put: (path, text) => void (open.yes && texts.set(path, text)),
     miss: (what, error) => void (open.yes && missing.push({ what, why: typeof error === 'string' ? error : whyOf(error) })),
   };
@@ -101,15 +101,15 @@ export async function gather(all: readonly Source[], { texts, missing, clock, si
   try {
     await Promise.all(
       all.map(async ({ what, fill }) => {
-        const filled = fill(shelf).then(
+        const filled = fill(writer).then(
           () => 'filled' as const,
           (error: unknown) => {
-            shelf.miss(what, error);
+            writer.miss(what, error);
             return 'filled' as const;
           },
         );
         if ((await Promise.race([filled, late])) === 'late')
-          shelf.miss(what, `timed out after ${Math.round(deadlineMs / 1000)} s; includes what was collected by then`);
+          writer.miss(what, `timed out after ${Math.round(deadlineMs / 1000)} s; includes what was collected by then`);
       }),
     );
   } finally {

@@ -20,14 +20,14 @@ export function clusterSources(of: With): readonly Source[] {
     ...places(of.seen).flatMap((place) => [
       ...KINDS.map(([apiVersion, kind]): Source => ({
         what: `${kind}s in ${place.namespace}`,
-        fill: (shelf) => objects(of, { ...place, apiVersion, kind }, shelf),
+        fill: (writer) => objects(of, { ...place, apiVersion, kind }, writer),
       })),
-      { what: `events in ${place.namespace}`, fill: (shelf: BundleWriter) => events(of, place, shelf) },
+      { what: `events in ${place.namespace}`, fill: (writer: BundleWriter) => events(of, place, writer) },
     ]),
-    { what: 'names of Secrets', fill: (shelf) => secrets(of, shelf) },
-    { what: 'mounted ConfigMaps', fill: (shelf) => mounted(of, shelf) },
-    { what: 'logs', fill: (shelf) => logs(of, shelf) },
-    { what: 'counters', fill: (shelf) => counters(of, shelf) },
+    { what: 'names of Secrets', fill: (writer) => secrets(of, writer) },
+    { what: 'mounted ConfigMaps', fill: (writer) => mounted(of, writer) },
+    { what: 'logs', fill: (writer) => logs(of, writer) },
+    { what: 'counters', fill: (writer) => counters(of, writer) },
   ];
 }
 

@@ -16,12 +16,12 @@ export function sources(of: Sourcing): readonly Source[] {
   const within = { ...of, ...diagnosis };
   return [
     ...local,
-    { what: 'settings in the installation record', fill: (shelf) => recorded(within, shelf) },
-    { what: 'versions', fill: (shelf) => versions(within, shelf) },
+    { what: 'settings in the installation record', fill: (writer) => recorded(within, writer) },
+    { what: 'versions', fill: (writer) => versions(within, writer) },
     { what: 'AWS account', fill: async ({ put }) => put('aws.yaml', stringify(of.blanking.document(awsSide(diagnosis)))) },
     { what: 'nodes', fill: async ({ put }) => put('nodes.yaml', stringify(diagnosis.seen.nodes)) },
-    { what: 'Helm releases', fill: async (shelf) => releases(within, shelf) },
-    { what: 'journals', fill: (shelf) => journals(within, shelf) },
+    { what: 'Helm releases', fill: async (writer) => releases(within, writer) },
+    { what: 'journals', fill: (writer) => journals(within, writer) },
     ...clusterSources(within),
   ];
 }

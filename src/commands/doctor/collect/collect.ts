@@ -29,7 +29,7 @@ export async function collect(run: RunContext, session: Session): Promise<Eviden
   const looking: CollectContext = { run, session, miss: collectErrors(notCollected, run.signal) };
   const guarded = <T>(what: string, look: Promise<T>) => collected(looking.miss, what, look);
   const [cluster, nodes, lokiFound, collectorsFound, datasourcesFound, inGrafana, dashboards = [], events = []] = await Promise.all([
-    guarded('the cluster', clusterSeen(looking)),
+    guarded('the cluster', clusterEvidence(looking)),
     guarded('nodes', nodeFacts(session.kubernetes)),
     understood(
       looking.miss,
@@ -115,7 +115,7 @@ function withStandstill(
   return Promise.all(collectors.map(async (one) => ({ ...one, stuck: (await look(one)) ?? [] })));
 }
 
-async function clusterSeen({ session: { aws, caller, cluster, kubernetes }, miss }: CollectContext): Promise<Evidence['cluster']> {
+async function clusterEvidence({ session: { aws, caller, cluster, kubernetes }, miss }: CollectContext): Promise<Evidence['cluster']> {
   const issuer = cluster.issuer?.replace('https://', '');
   const providerArn = issuer && `arn:${caller.partition}:iam::${caller.account}:oidc-provider/${issuer}`;
   const dnsService = { apiVersion: 'v1', kind: 'Service', namespace: 'kube-system', name: 'kube-dns' } as const;

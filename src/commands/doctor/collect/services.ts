@@ -22,7 +22,7 @@ export async function servicesOf(
     [...wanted].map(async ([url, { name, namespace }]) => {
       const look = kubernetes.get({ apiVersion: 'v1', kind: 'Service', namespace, name }).then((object) => ({ object }));
       const seen = await collected(miss, `Service ${namespace}/${name}`, look);
-      return seen ? ([[url, seen.object && serviceSeen(seen.object)]] as const) : [];
+      return seen ? ([[url, seen.object && serviceEvidence(seen.object)]] as const) : [];
     }),
   );
   return new Map(found.flat());
@@ -37,7 +37,7 @@ function serviceNamed(url: string, from: string): { readonly name: string; reado
   return match?.[1] ? { name: match[1], namespace: match[2] ?? from } : undefined;
 }
 
-function serviceSeen({ metadata, spec }: KubeObject): ServiceEvidence {
+function serviceEvidence({ metadata, spec }: KubeObject): ServiceEvidence {
   const { ports = [], selector = {} } = (spec ?? {}) as { ports?: readonly { port: number }[]; selector?: Readonly<Record<string, string>> };
   return { namespace: metadata.namespace ?? '', name: metadata.name, ports: ports.map(({ port }) => port), selector };
 }

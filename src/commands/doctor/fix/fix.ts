@@ -41,7 +41,7 @@ export async function applyFixes(
     const proposal = await (diagnosis.seen.ours ? fixOurs : fixElsewhere)(run, diagnosis, chosen);
     const granted = proposal && (await agreedTo(run, proposal, fix));
     if (!granted) continue;
-    const result = await carryOut(run, diagnosis, granted);
+    const result = await execute(run, diagnosis, granted);
     if (result.outcome !== 'done') return { diagnosis, ending: ended(result, writes) };
     writes += result.writes;
     if (result.writes > 0) {
@@ -73,7 +73,7 @@ function ended(result: RunResult, writes: number): CommandResult {
   return writes > 0 && ending.outcome !== 'left' && ending.outcome !== 'interrupted' ? { ...ending, outcome: 'unhealthy', writes } : ending;
 }
 
-async function carryOut(run: RunContext, { session }: Diagnosis, { steps, ctx, ownership, done }: Proposal): Promise<RunResult> {
+async function execute(run: RunContext, { session }: Diagnosis, { steps, ctx, ownership, done }: Proposal): Promise<RunResult> {
   const { deps, emit } = run;
   const parts = await lockParts(run, { ctx: session, blueprint: { ownership }, command: 'doctor --fix' });
   return locked(parts, async ({ lost, stillHeld, chain }): Promise<RunResult> => {
@@ -86,7 +86,7 @@ async function carryOut(run: RunContext, { session }: Diagnosis, { steps, ctx, o
     // The changes of an interrupted fix stay, as this diagnosis has seen them.
     else if (unfinished) await close(unfinished, 'done', { emit, toProblem });
     const now: Plan<never> = await planOf(steps, ctx as never, problemOf);
-    const { result } = await executePlan(run, { plan: now, ctx: ctx as never, installId: ownership.installId, action: 'mend' }, { lost, stillHeld, chain });
+    const { result } = await executePlan(run, { plan: now, ctx: ctx as never, installId: ownership.installId, action: 'fix' }, { lost, stillHeld, chain });
     if (result.outcome === 'done') await done?.();
     return result;
   });

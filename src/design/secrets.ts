@@ -82,14 +82,28 @@ export function withoutSecrets(document: unknown, mark: Mark = hidden): unknown 
   return walk(document, [], false);
 }
 
-const FORMS: readonly { readonly rule: SecretRule; readonly form: RegExp; /** How much of the match stays before it. */ readonly keep?: RegExp }[] = [
+interface Form {
+  readonly rule: SecretRule;
+  readonly form: RegExp;
+  /** How much of the match stays before it. */
+  readonly keep?: RegExp;
+  /** Whether a match is one; all of them when absent. */
+  readonly holds?: (found: string) => boolean;
+}
+
+/** 40 random characters of Base64: a path or a digest has fewer kinds of characters. */
+const isRandom = (found: string): boolean =>
+  [/[A-Z]/g, /[a-z]/g].every((kind) => (found.match(kind) ?? []).length >= 6) && (found.match(/\d/g) ?? []).length >= 1;
+
+const FORMS: readonly Form[] = [
   { rule: 'private-key', form: /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)|AGE-SECRET-KEY-1\w+/g },
   { rule: 'password-hash', form: /\$(?:2[abxy]?|apr1|1|5|6|y)\$[./A-Za-z0-9$=,-]{20,}|\{S?SHA\d*\}[A-Za-z0-9+/=]{20,}|(?<=:)\{PLAIN\}\S+/g },
   { rule: 'aws-key', form: /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g },
+  { rule: 'aws-key', form: /(?<![A-Za-z0-9/+=_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])/g, holds: isRandom },
   { rule: 'aws-signature', form: /(?<=X-Amz-(?:Signature|Security-Token|Credential)=)[^&\s"']+/gi },
   {
     rule: 'token',
-    form: /(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|k8s-aws-v1\.[\w-]+|gl(?:sa|c|pat)[_-][\w=-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|hv[sb]\.[\w-]{20,}|sk-[\w-]{20,}|npm_\w{20,}|dckr_pat_[\w-]{20,}|AIza[\w-]{35})/g,
+    form: /(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|k8s-aws-v1\.[\w-]+|gl(?:sa|c|pat)[_-][\w=-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|hv[sb]\.[\w-]{20,}|sk-[\w-]{20,}|npm_\w{20,}|dckr_pat_[\w-]{20,}|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,}|nvapi-[\w-]{20,})/g,
   },
   { rule: 'token', form: /(?<=hooks\.slack\.com\/services\/|discord(?:app)?\.com\/api\/webhooks\/)[\w/-]{8,}/g },
   { rule: 'token', form: /\b(?:Basic|Bearer)[ \t]{1,16}(?!\[removed|\(hidden)[A-Za-z0-9+/_.~=-]{8,}/gi, keep: /^\w+[ \t]+/ },
@@ -103,7 +117,8 @@ export const masked = (text: string): string => text.replace(ADDRESS_LOGIN, '***
 
 export function redactText(text: string, mark: Mark = hidden): string {
   let clean = text;
-  for (const { rule, form, keep } of FORMS) clean = clean.replace(form, (found: string) => `${keep?.exec(found)?.[0] ?? ''}${mark(rule)}`);
+  for (const { rule, form, keep, holds } of FORMS)
+    clean = clean.replace(form, (found: string) => (holds && !holds(found) ? found : `${keep?.exec(found)?.[0] ?? ''}${mark(rule)}`));
   clean = clean.replace(ADDRESS_LOGIN, () => `${mark('address-login')}@`);
   return withoutNamed(clean, mark);
 }

@@ -26,6 +26,10 @@ describe('what is blanked', () => {
     ['a secret key of AWS', `aws_secret_access_key = ${awsSecret}`, awsSecret],
     ['the same in JSON', `{"SecretAccessKey": "${awsSecret}", "x": 1}`, awsSecret],
     ['the same in JSON in JSON', JSON.stringify({ text: JSON.stringify({ secretAccessKey: awsSecret }) }), awsSecret],
+    ['a secret key of AWS without a name', `ASIAIOSFODNN7EXAMPLE ${awsSecret}`, awsSecret],
+    ['one without a slash, in quotes', 'key "kJ8sPq2LmN4vXz9RtY6wBc3HdF7gQe5UaVi1oKjM"', 'kJ8sPq2LmN4v'],
+    ['a token of Hugging Face', 'login with hf_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH ok', 'hf_aBcDeF'],
+    ['a key of NVIDIA', 'NGC: nvapi-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789', 'nvapi-AbCd'],
     ['a signed address', 'GET https://b.s3.amazonaws.com/x?X-Amz-Credential=ASIA/1&X-Amz-Signature=deadbeefdeadbeef', 'deadbeefdeadbeef'],
     ['a token of a service account', `token: ${jwt}`, jwt],
     ['a token of EKS', 'using k8s-aws-v1.aHR0cHM6Ly9zdHMuZXg to ask', 'aHR0cHM6Ly9zdHMuZXg'],
@@ -56,6 +60,10 @@ describe('what is blanked', () => {
     '401 Authorization Required',
     'loki_source_file_files_active_total 0',
     'automountServiceAccountToken: true',
+    'commit 5d41402abc4b2a76b9719d911017c5920aa11b22',
+    '/var/lib/containerd/io/containerd/runtime',
+    'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    'loki-ingester-0 chunks/training/1a2b3c4d5e6f7a8b:18f2c1d2e3f:18f2c2d3e4f:9a8b7c6d',
   ])('but not: %s', (text) => {
     expect(blanking().text(text)).toEqual({ text, removed: [] });
   });

@@ -22,7 +22,7 @@ const rows = new Map(
 );
 
 describe('docs/no-data.md', () => {
-  it.each(codes)('%s stands there with its title, its fix and whether it is mended', (code) => {
+  it.each(codes)('%s stands there with its title, its fix and its --fix', (code) => {
     const { title, fix, autofix } = doctorCatalogue[code];
     expect(rows.get(code)).toEqual([`\`${code}\``, title, fix, autofix]);
   });

@@ -22,7 +22,7 @@ while (1) {
   my ($status, $body) = (200, "ok");
   if ($path =~ m{^/dial/([^/]+)/(\d+)}) {
     my $other = IO::Socket::INET->new(PeerAddr => $1, PeerPort => $2, Timeout => 3);
-    if ($other) { print $other "GET /who HTTP/1.0\r\n\r\n"; local $/; $body = <$other> } else { $body = "error $!" }
+    if ($other) { print $other "GET /who HTTP/1.0\r\n\r\n"; local $/; $body = <$other>; $body = "error reset" unless defined $body } else { $body = "error $!" }
   } elsif ($path eq "/who") { chomp($body = $ENV{HOSTNAME}); $body = "I am $body" }
   elsif ($path eq "/write") { $body = open(my $file, ">", "/etc/nosuch") ? "written" : "error $!" }
   elsif ($path eq "/ready" && -e "/tmp/unready") { $status = 503 }

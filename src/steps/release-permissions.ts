@@ -8,9 +8,10 @@ const EACH = 'deployments.apps statefulsets.apps daemonsets.apps';
 
 export const releasePermissions = (use: 'loki' | 'alloy'): readonly Permission[] => {
   const where = use === 'loki' ? 'loki' : 'collector';
+  const budgets = use === 'loki' ? ' poddisruptionbudgets.policy' : '';
   return [
     rule(where, 'get list', 'secrets', { to: 'read the Helm release', for: [...BY_STEPS, 'doctor'] }),
-    rule(where, 'get list', `${EACH} configmaps services serviceaccounts poddisruptionbudgets.policy`, {
+    rule(where, 'get list', `${WORKLOADS[where]} configmaps services serviceaccounts${budgets}`, {
       to: 'see what others have changed in objects of the release',
       for: ['plan', 'status', 'doctor', ...ACTS],
     }),
@@ -18,7 +19,7 @@ export const releasePermissions = (use: 'loki' | 'alloy'): readonly Permission[]
       to: 'leave the replicas of autoscaled components alone',
       for: ['plan', 'status', 'doctor', ...ACTS],
     }),
-    rule(where, 'update', `${EACH} configmaps services serviceaccounts poddisruptionbudgets.policy`, {
+    rule(where, 'update', `${WORKLOADS[where]} configmaps services serviceaccounts${budgets}`, {
       to: 'remove fields that others have added to objects of the release',
       for: ACTS,
     }),

@@ -17,6 +17,11 @@ const UNASKED: readonly (readonly [right: RegExp, why: string])[] = [
     /: create (configmaps|services|serviceaccounts|deployments|statefulsets|daemonsets|poddisruptionbudgets|clusterrole)/,
     'an API server asks for it where an object is created by applying it',
   ],
+  [
+    /NAMESPACE: update (configmaps|services|serviceaccounts|deployments|statefulsets|daemonsets|poddisruptionbudgets)/,
+    'only where others have added fields to such an object',
+  ],
+  [/NAMESPACE: get (daemonsets|services|serviceaccounts|configmaps|poddisruptionbudgets)/, 'lists are asked first, an object alone only where it was changed'],
   [/^cluster: (get|watch) pods$/, "only held, so that they can be given to the collector's ClusterRole"],
   [/^cluster: get (services|configmaps|namespaces|serviceaccounts|secrets|daemonsets)/, 'what doctor reads depends on what it finds'],
   [/^cluster: list (events|networkpolicies|persistentvolumeclaims)/, 'asked by namespace, and those are known only once Loki is found'],
@@ -33,7 +38,7 @@ const UNTRIED: readonly (readonly [occasion: RegExp, action: RegExp, why: string
   [/adopt|doctor/, /^s3:ListBucket(Versions|MultipartUploads) .*:loki-chunks/, 'only where something is wrong with the bucket'],
   [/install|adopt/, /^s3:(AbortMultipartUpload|DeleteObjectVersion)$/, 'only where Loki has written before the run failed'],
   [/./, /^iam:(UntagRole|DeleteRolePermissionsBoundary)$/, 'only to roll back a tag or a boundary that the run has added'],
-  [/uninstall/, /^iam:UpdateAssumeRolePolicy$/, 'only for a role that others use by now'],
+  [/uninstall|adopt/, /^iam:UpdateAssumeRolePolicy$/, 'only for a role that others use by now, or that an adoption which died has left'],
   [/adopt/, /^s3:.*-ruler-\?/, 'only where Loki has no bucket for rules'],
 ];
 

@@ -6,5 +6,8 @@ export function hoursIn(value: unknown): number | undefined {
   const text = String(value ?? '').trim();
   if (text === '0') return 0;
   if (text.length > 100 || !/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|[smhdwy]))+$/.test(text)) return undefined;
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|[smhdwy])/g)].reduce((sum, [, count, unit = '']) => sum + Number(count) * (HOURS[unit] ?? 0), 0);
+  return [...text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ns|us|µs|ms|[smhdwy])/g)].reduce(
+    (sum, [, count, unit = '']) => sum + Number(count) * (HOURS[unit] ?? 0),
+    0,
+  );
 }

@@ -72,7 +72,7 @@ const formsOf = (secret: string): readonly string[] => {
 };
 
 function withoutWord(text: string, word: string, blank: string): string {
-  const isPart = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
+  const isPart = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}_./-]/u.test(character);
   const parts: string[] = [];
   let done = 0;
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {

@@ -90,7 +90,7 @@ describe('a log path that breaks, told by a hostile cluster', () => {
         tag: shown[0].querySelector('.tagged').textContent, stroke: getComputedStyle(shown[0].querySelector('.frame')).stroke };
     })()`);
     expect(hop).toMatchObject({ shown: 1, left: true, right: true, seen: true, tag: 'ROOT CAUSE', stroke: dark ? 'rgb(255, 141, 128)' : 'rgb(180, 35, 26)' });
-    expect(hop['name']).toMatch(/^Reading files: broken, the root cause\. DaemonSet alloy\/alloy reads/);
+    expect(hop['name']).toMatch(/^Log files: broken, the root cause\. DaemonSet alloy\/alloy reads/);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     expect(await page.evaluate(FAINT)).toEqual([]);
     // Every name is whole, and no word of the drawing stands outside of its box.

@@ -81,6 +81,23 @@ it('a kind of others may call anything a name', () => {
 });
 
 it.each([
+  [
+    'EndpointSlice',
+    { metadata: { name: 's' }, addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true } }], ports: [{ port: 80 }] },
+  ],
+  ['EndpointSlice', { metadata: { name: 's' }, addressType: 'IPv4', endpoints: [] }],
+  ['Node', { metadata: { name: 'n' }, status: { addresses: [{ type: 'InternalIP', address: '10.0.0.1' }], conditions: [{ type: 'Ready', status: 'True' }] } }],
+  ['NetworkPolicy', { metadata: { name: 'p' }, spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }], policyTypes: ['Ingress'] } }],
+  [
+    'Service',
+    { metadata: { name: 's' }, spec: { clusterIPs: ['10.0.0.1'], ports: [{ port: 80 }] }, status: { loadBalancer: { ingress: [{ hostname: 'x' }] } } },
+  ],
+])('what Kubernetes sends is passed on as it is: %s %j', (kind, item) => {
+  expect(listed(kind, item)).toMatchObject(item);
+});
+
+it.each([
+  ['EndpointSlice', { metadata: { name: 's' }, endpoints: [{ addresses: [{ ip: '10.0.0.1' }] }] }, 'endpoints[0].addresses'],
   ['Node', { metadata: { name: 'n' }, spec: { taints: 'x' } }, 'spec.taints'],
   ['Node', { metadata: { name: 'n', labels: [] }, spec: {} }, 'metadata.labels'],
   ['Node', { metadata: { name: 'n', labels: { a: 1 } } }, 'metadata.labels.a'],

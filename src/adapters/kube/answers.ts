@@ -221,6 +221,8 @@ function tidyList(value: readonly unknown[], at: At): readonly unknown[] {
   return copy ?? value;
 }
 
+const LISTS: Readonly<Partial<Record<Shape, string>>> = { texts: 'list of strings', maps: 'list of maps' };
+
 function expectShape(
   value: unknown,
   key: string,
@@ -228,13 +230,15 @@ function expectShape(
 ): void {
   const shape = shapeOf(key, within);
   if (shape === undefined || fits(value, shape)) return;
-  throw refuse(`has a ${typeOf(value)} at ${path}, where a ${shape === 'texts' || shape === 'maps' ? 'list' : shape} is expected`);
+  throw refuse(`has a ${typeOf(value)} at ${path}, where a ${LISTS[shape] ?? shape} is expected`);
 }
 
 /** The few names with two meanings. */
 function shapeOf(key: string, within: string): Shape | undefined {
   if (key === 'status') return within === '' ? 'map' : within === 'conditions' ? 'text' : undefined;
   if (key === 'type') return 'text';
+  // An EndpointSlice has addresses as texts and conditions as a map; elsewhere both are lists of maps.
+  if (within === 'endpoints' && (key === 'addresses' || key === 'conditions')) return key === 'addresses' ? 'texts' : 'map';
   if (key === 'args') return 'texts';
   if (key === 'ports') return 'maps';
   if (key === 'rules') return 'maps';

@@ -11,7 +11,7 @@ export const releasePermissions = (use: 'loki' | 'alloy'): readonly Permission[]
   const budgets = use === 'loki' ? ' poddisruptionbudgets.policy' : '';
   return [
     rule(where, 'get list', 'secrets', { to: 'read the Helm release', for: [...BY_STEPS, 'doctor'] }),
-    rule(where, 'get list', `${WORKLOADS[where]} configmaps services serviceaccounts${budgets}`, {
+    rule(where, 'get list', `${EACH} configmaps services serviceaccounts poddisruptionbudgets.policy`, {
       to: 'see what others have changed in objects of the release',
       for: ['plan', 'status', 'doctor', ...ACTS],
     }),

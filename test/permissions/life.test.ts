@@ -21,7 +21,10 @@ const UNASKED: readonly (readonly [right: RegExp, why: string])[] = [
     /NAMESPACE: update (configmaps|services|serviceaccounts|deployments|statefulsets|daemonsets|poddisruptionbudgets)/,
     'only where others have added fields to such an object',
   ],
-  [/NAMESPACE: get (daemonsets|services|serviceaccounts|configmaps|poddisruptionbudgets)/, 'lists are asked first, an object alone only where it was changed'],
+  [
+    /NAMESPACE: get (deployments|statefulsets|daemonsets|services|serviceaccounts|configmaps|poddisruptionbudgets)/,
+    'lists are asked first, an object alone only where it was changed',
+  ],
   [/^cluster: (get|watch) pods$/, "only held, so that they can be given to the collector's ClusterRole"],
   [/^cluster: get (services|configmaps|namespaces|serviceaccounts|secrets|daemonsets)/, 'what doctor reads depends on what it finds'],
   [/^cluster: list (events|networkpolicies|persistentvolumeclaims)/, 'asked by namespace, and those are known only once Loki is found'],

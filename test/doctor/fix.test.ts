@@ -85,8 +85,8 @@ describe('doctor --fix', () => {
       ]),
     );
     // A statement that is not ours stays: others may assume the role by it.
-    const mended = ((await aws.roles.find(name))?.trust as { readonly Statement: readonly unknown[] }).Statement;
-    expect(mended).toEqual(expect.arrayContaining([...(trust as { readonly Statement: readonly unknown[] }).Statement]));
+    const { Statement: statements } = (await aws.roles.find(name))!.trust as { readonly Statement: readonly unknown[] };
+    expect(statements).toEqual(expect.arrayContaining([...(trust as { readonly Statement: readonly unknown[] }).Statement]));
     await aws.roles.setTrust(name, trust);
     expect((await aws.roles.find(name))?.inline).toEqual(inline);
     expect((await terminal.cli(['verify', '--output', 'json'])).exit).toBe(0);

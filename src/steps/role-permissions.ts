@@ -20,7 +20,7 @@ export const rolePermissions: readonly Permission[] = [
   },
   { to: 'choose who may assume the role, and roll that back', for: ['install'], actions: AROUND, on: [roleArn] },
   {
-    to: 'create the role and choose what it may do without a boundary: whoever may do that can give the role any right, and assume it',
+    to: 'create the role and choose what it may do without a boundary: anyone allowed to do that can give the role any right, and assume it',
     for: ['without --permissions-boundary'],
     actions: [...RIGHTS, 'iam:DeleteRolePermissionsBoundary'],
     on: [roleArn, roleBesideArn, adoptedRoleArn],

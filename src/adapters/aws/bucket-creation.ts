@@ -35,7 +35,7 @@ export async function createBucket(at: At, options: NewBucket): Promise<void> {
   }
 }
 
-/** us-east-1 alone reports success for an existing bucket of ours: a bucket that was not created here must not be rolled back later. */
+/** us-east-1 alone reports success for an existing bucket that we own: a bucket that was not created here must not be rolled back later. */
 async function refuseWhereMakingProvesNothing(at: At): Promise<void> {
   if (at.region !== 'us-east-1') return;
   const there = await at.s3.headBucket({ Bucket: at.Bucket, ExpectedBucketOwner: at.owner }).then(

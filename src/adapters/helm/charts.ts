@@ -117,7 +117,7 @@ async function keep(from: string, to: string): Promise<void> {
 /** `https://grafana-community.github.io/helm-charts` is named grafana-community. */
 const repoName = (repo: string): string => /^https?:\/\/([^./]+)\.github\.io\//.exec(repo)?.[1] ?? repo;
 
-/** No environment of ours, all of the user's: repositories, downloader plugins, registry logins. */
+/** Not our environment, but all of the user's: repositories, downloader plugins, registry logins. */
 const usersHelm = (env: Env): Record<string, string> => ({ ...minimalEnv(env), ...helmOf(env) });
 const helmOf = (env: Env): Record<string, string> =>
   Object.fromEntries(Object.entries(env).filter((one): one is [string, string] => one[0].startsWith('HELM_') && one[1] !== undefined));

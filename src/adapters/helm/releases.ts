@@ -49,7 +49,7 @@ export function openReleases(options: ReleasesOptions): Releases & { dispose(): 
     if (answer.code < 0) await unpend(task);
     if (answer.code !== 0) throw helmFailure({ what, namespace: task.namespace, name: task.name, ...answer });
   };
-  /** A helm of ours that had to be killed has not marked its failure, and would be taken for another one at work. */
+  /** A helm process of this run that had to be killed has not marked its failure, and would be taken for another one at work. */
   const unpend = async (task: HelmTask): Promise<void> => {
     const release = await readRelease(kubernetes, task).catch(() => undefined);
     if (release?.status.startsWith('pending-')) await failRevision(kubernetes, release).catch(() => undefined);

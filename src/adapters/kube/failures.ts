@@ -33,7 +33,7 @@ const tlsCode = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_|ERR_SSL_|EPR
 /** From an Error of node:https or ws without a response. */
 export function networkFailure(error: unknown, server: string): ProblemError {
   if (error instanceof ProblemError) return error;
-  // A bug of ours must show as one, not as a network failure.
+  // A bug in loki-eks must show as one, not as a network failure.
   if ((error instanceof TypeError || error instanceof ReferenceError) && !('code' in error)) throw error;
   const { code = '', message } = error as NodeJS.ErrnoException;
   const host = hostOf(server);

@@ -1,7 +1,6 @@
 /** One diagnosis of the log path: collects all evidence, runs every check, and ranks the findings. */
 import { doctorChecks } from './analyze/index.ts';
 import { hops, type DoctorCheck, type Evidence } from './analyze/evidence.ts';
-import { redactText } from '../../design/secrets.ts';
 import { remediationOf, remediationSteps } from '../../design/remediation.ts';
 import { runChecks } from '../../engine/run-checks.ts';
 import type { CheckResult, DoctorFinding, DoctorResult, Problem, Verdict } from '../../engine/types.ts';
@@ -69,19 +68,11 @@ export const sheltered = (checks: readonly DoctorCheck[], miss: CollectErrors): 
   checks.map((check) => ({
     ...check,
     run: (seen, signal) =>
-      check.run(seen, signal).then(redacted, (error: unknown): Verdict => {
+      check.run(seen, signal).catch((error: unknown): Verdict => {
         miss(check.title, error);
         return { is: 'skip', why: 'unreadable data' };
       }),
   }));
-
-/** Log lines and answers are foreign text: a secret in one must reach neither the screen nor a report. Fixes are our own words. */
-function redacted(verdict: Verdict): Verdict {
-  if (!('problem' in verdict)) return verdict;
-  const clean = (text: string) => redactText(text, (rule) => `[removed: ${rule}]`);
-  const { message, evidence } = verdict.problem;
-  return { ...verdict, problem: { ...verdict.problem, message: clean(message), ...(evidence && { evidence: evidence.map(clean) }) } };
-}
 
 /** The automatic fix comes first; the manual one is an alternative. */
 function withWayOut(finding: Finding): Finding {

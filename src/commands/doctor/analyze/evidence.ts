@@ -1,4 +1,4 @@
-/** The evidence about a log path, whoever installed it: plain facts, read once, judged by the checks. */
+/** The evidence about a log path, no matter who installed it: plain facts, read once, judged by the checks. */
 import type { NodeFact } from '../../../design/facts.ts';
 import type { Check, Problem } from '../../../engine/types.ts';
 import type { OidcProvider } from '../../../ports/roles.ts';

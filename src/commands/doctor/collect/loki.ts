@@ -1,4 +1,4 @@
-/** Loki as found in the cluster, whoever installed it: workloads, pods and their logs, and everything attached to them. */
+/** Loki as found in the cluster, no matter who installed it: workloads, pods and their logs, and everything attached to them. */
 import type { LokiEvidence } from '../analyze/loki-evidence.ts';
 import type { PodEvidence, Workload } from '../analyze/objects-evidence.ts';
 import type { KubeObject, Kubernetes } from '../../../ports/kubernetes.ts';
